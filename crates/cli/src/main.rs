@@ -1,0 +1,2 @@
+//! The command `menagerie`.
+fn main() {}

@@ -1,0 +1,86 @@
+//! What a data set is: items by index, and a description of them.
+use crate::error::Result;
+use serde::Serialize;
+
+/// What the numbers of an item stand for, and so the meaning of its axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// `[height, width, channel]`
+    Image,
+    /// `[feature]`: points of the plane, or vectors
+    Points,
+}
+
+/// The description of a data set: all that a model needs to know before it sees an item.
+#[derive(Clone, Debug, Serialize)]
+pub struct DataInfo {
+    /// how the source was named
+    pub source: String,
+    /// what an item is
+    pub kind: Kind,
+    /// an item's axes, channels last: `[height, width, channel]` or `[feature]`
+    pub shape: Vec<usize>,
+    /// number of items
+    pub count: usize,
+    /// smallest and largest value that an item can have as stored: (0, 255) for 8-bit images, (0, 1)
+    /// for real-valued ones, the extent of the data for points
+    pub range: (f32, f32),
+    /// names of the classes; empty where items have none
+    pub labels: Vec<String>,
+    /// names of the numbers in `Item::attributes`; empty where items have none
+    pub attributes: Vec<String>,
+}
+
+/// The numbers of one item, in the order of `DataInfo::shape`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// 8-bit images, 0 to 255
+    Bytes(Vec<u8>),
+    /// real-valued images in [0, 1]; points as they are
+    Floats(Vec<f32>),
+}
+
+/// One item of a data set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// its numbers
+    pub values: Values,
+    /// its class: an index into `DataInfo::labels`
+    pub label: Option<u32>,
+    /// one number for each of `DataInfo::attributes`
+    pub attributes: Vec<f32>,
+    /// a description in words
+    pub caption: Option<String>,
+}
+
+/// Items by index. Any thread may ask for any item; the same index always gives the same item.
+pub trait Dataset: Send + Sync {
+    /// What the items are.
+    fn info(&self) -> &DataInfo;
+
+    /// Item `index` (below `info().count`).
+    ///
+    /// # Errors
+    /// [`crate::Error::Data`] with the file's path when the item cannot be read.
+    fn get(&self, index: usize) -> Result<Item>;
+
+    /// The exact density the items were drawn from, where it is known.
+    fn density(&self) -> Option<&dyn Density> {
+        None
+    }
+}
+
+/// A probability density over the plane.
+pub trait Density: Send + Sync {
+    /// Natural logarithm of the density at a point.
+    fn log_density(&self, x: [f64; 2]) -> f64;
+    /// Differential entropy in nats.
+    fn entropy(&self) -> f64;
+    /// Centres of the modes and the standard deviation around them; none for a continuous shape.
+    fn modes(&self) -> Option<(&[[f64; 2]], f64)> {
+        None
+    }
+    /// A draw from it.
+    fn sample(&self, rng: &mut crate::random::Draw) -> [f64; 2];
+}

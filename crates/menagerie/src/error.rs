@@ -1,0 +1,132 @@
+//! Errors are values: what went wrong, where, and how to mend it, in one line each.
+use std::path::{Path, PathBuf};
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong. `Display` gives one line: where, what, and how to mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A data source or one of its files cannot be used.
+    #[error("{place}: {problem}; {fix}")]
+    Data {
+        /// the path or name of the source, or of the file in it
+        place: String,
+        /// what is wrong with it
+        problem: String,
+        /// how to mend it
+        fix: String,
+    },
+    /// A key or a value of a recipe cannot be used.
+    #[error("recipe key `{key}`: {problem}; {fix}")]
+    Recipe {
+        /// dotted key, such as `model.width`
+        key: String,
+        /// what is wrong with it
+        problem: String,
+        /// how to mend it
+        fix: String,
+    },
+    /// A run folder, or something in it, cannot be used.
+    #[error("{}: {problem}; {fix}", path.display())]
+    Run {
+        /// the run folder or a file in it
+        path: PathBuf,
+        /// what is wrong with it
+        problem: String,
+        /// how to mend it
+        fix: String,
+    },
+    /// The file system refused.
+    #[error("{}: cannot {action}: {source}{}", path.display(), hint(source))]
+    Io {
+        /// the file or folder
+        path: PathBuf,
+        /// "read", "write", "create", ...
+        action: &'static str,
+        /// the system's answer
+        source: std::io::Error,
+    },
+    /// Training cannot go on.
+    #[error("step {step}: {problem}; {fix}")]
+    Training {
+        /// the update at which it stopped
+        step: u64,
+        /// what happened
+        problem: String,
+        /// what to try
+        fix: String,
+    },
+    /// A request that cannot be met: an unknown name, a capability the model has not.
+    #[error("{problem}; {fix}")]
+    Usage {
+        /// what was asked
+        problem: String,
+        /// what can be asked
+        fix: String,
+    },
+}
+
+/// A few words of advice where the system's own message has none.
+fn hint(e: &std::io::Error) -> &'static str {
+    match e.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "; free some space, then go on with `train --resume`",
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => "; choose a place you may write to, or change its permissions",
+        std::io::ErrorKind::NotFound => "; check the path",
+        _ => "",
+    }
+}
+
+impl Error {
+    /// A problem with a data source.
+    pub fn data(place: impl AsRef<Path>, problem: impl Into<String>, fix: impl Into<String>) -> Self {
+        Error::Data { place: place.as_ref().display().to_string(), problem: problem.into(), fix: fix.into() }
+    }
+    /// A problem with a recipe's key.
+    pub fn recipe(key: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> Self {
+        Error::Recipe { key: key.into(), problem: problem.into(), fix: fix.into() }
+    }
+    /// A problem with a run folder.
+    pub fn run(path: impl Into<PathBuf>, problem: impl Into<String>, fix: impl Into<String>) -> Self {
+        Error::Run { path: path.into(), problem: problem.into(), fix: fix.into() }
+    }
+    /// A request that cannot be met.
+    pub fn usage(problem: impl Into<String>, fix: impl Into<String>) -> Self {
+        Error::Usage { problem: problem.into(), fix: fix.into() }
+    }
+    /// For `map_err` on a file operation: `.map_err(Error::io("read", path))`.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.into();
+        move |source| Error::Io { path, action, source }
+    }
+    /// Wrong usage (exit status 2) rather than a failure (1).
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Error::Usage { .. } | Error::Recipe { .. })
+    }
+}
+
+/// The known name nearest to `given`, as advice: "did you mean `x`?", or the list of what there is.
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    let best = known.iter().map(|k| (strsim::damerau_levenshtein(given, k), *k)).min();
+    match best {
+        Some((d, k)) if d <= 1 + given.len() / 3 => format!("did you mean `{k}`?"),
+        _ => format!("known: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_name_or_the_list() {
+        assert_eq!(nearest("dcgna", ["gan", "dcgan"]), "did you mean `dcgan`?");
+        assert_eq!(nearest("completely-else", ["gan", "dcgan"]), "known: gan, dcgan");
+    }
+    #[test]
+    fn a_full_disk_comes_with_advice() {
+        let e = Error::io("write", "x.bin")(std::io::Error::from(std::io::ErrorKind::StorageFull));
+        assert!(e.to_string().contains("free some space"), "{e}");
+    }
+}

@@ -1,0 +1,145 @@
+//! Random keys instead of a hidden generator.
+//!
+//! A [`Key`] names a stream of random numbers. Keys are derived from keys (`key.step(3).stream("noise")`),
+//! so that every draw is a function of the seed and of its place in the program alone: the same on any
+//! number of threads, after any interruption.
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// A counter-based key: 256 bits that seed ChaCha with 12 rounds (Bernstein 2008; rounds as in Rust's StdRng).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key([u32; 8]);
+
+impl Key {
+    /// The root key of a seed.
+    pub fn new(seed: u64) -> Key {
+        Key([seed as u32, (seed >> 32) as u32, 0x6d65_6e61, 0x6765_7269, 0, 0, 0, 0])
+    }
+
+    /// A key of its own for training step `n` (or item, image, epoch: any counter).
+    pub fn step(self, n: u64) -> Key {
+        self.derive(n, 0)
+    }
+
+    /// A key of its own for a named use.
+    pub fn stream(self, name: &str) -> Key {
+        // FNV-1a; names are few and chosen by us, collisions would show in tests/every_model.rs.
+        let h = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ b as u64).wrapping_mul(0x100_0000_01b3));
+        self.derive(h, 1)
+    }
+
+    /// A block of this key's own stream, at a place that only `n` and the kind of derivation decide.
+    fn derive(self, n: u64, kind: u64) -> Key {
+        let mut rng = ChaCha12Rng::from_seed(self.bytes());
+        rng.set_stream(n);
+        // Each derivation takes one block (16 words) of its own; draws by `rng` use stream 2^64 - 1.
+        rng.set_word_pos(16 * (1 + kind) as u128);
+        Key(std::array::from_fn(|_| rng.next_u32()))
+    }
+
+    fn bytes(self) -> [u8; 32] {
+        let mut b = [0; 32];
+        for (b, w) in b.chunks_exact_mut(4).zip(self.0) {
+            b.copy_from_slice(&w.to_le_bytes());
+        }
+        b
+    }
+
+    /// The 256 bits, for the vectorized noise of the kernels.
+    pub fn words(self) -> [u32; 8] {
+        self.0
+    }
+
+    /// A generator over this key's stream, for small draws.
+    pub fn rng(self) -> Draw {
+        let mut rng = ChaCha12Rng::from_seed(self.bytes());
+        rng.set_stream(u64::MAX);
+        Draw(rng)
+    }
+
+    /// A random order of `0..n` (Fisher-Yates).
+    pub fn permutation(self, n: usize) -> Vec<u32> {
+        let mut rng = self.rng();
+        let mut order: Vec<u32> = (0..n as u32).collect();
+        for i in (1..n).rev() {
+            order.swap(i, rng.below(i + 1));
+        }
+        order
+    }
+}
+
+/// Numbers drawn one after the other from a key's stream.
+pub struct Draw(ChaCha12Rng);
+
+impl Draw {
+    /// Uniform over all 64-bit words.
+    pub fn word(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+    /// Uniform in [0, 1), 53 bits.
+    pub fn uniform(&mut self) -> f64 {
+        (self.word() >> 11) as f64 / (1u64 << 53) as f64
+    }
+    /// Uniform in [low, high).
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.uniform()
+    }
+    /// Uniform in `0..n` without bias (Lemire 2019).
+    pub fn below(&mut self, n: usize) -> usize {
+        debug_assert!(n > 0);
+        let n = n as u64;
+        loop {
+            let m = self.word() as u128 * n as u128;
+            if m as u64 >= n.wrapping_neg() % n {
+                return (m >> 64) as usize;
+            }
+        }
+    }
+    /// Standard normal (Box and Muller 1958).
+    pub fn normal(&mut self) -> f64 {
+        let (u, v) = (1.0 - self.uniform(), self.uniform());
+        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+    }
+    /// True with probability `p`.
+    pub fn chance(&mut self, p: f64) -> bool {
+        self.uniform() < p
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_a_function_of_their_path() {
+        let k = Key::new(7);
+        assert_eq!(k.step(3).stream("noise"), Key::new(7).step(3).stream("noise"));
+        let all = [k, Key::new(8), k.step(0), k.step(1), k.stream("a"), k.stream("b"), k.step(0).stream("a"), k.stream("a").step(0)];
+        for (i, a) in all.iter().enumerate() {
+            assert!(all[i + 1..].iter().all(|b| a != b));
+        }
+    }
+
+    #[test]
+    fn a_permutation_holds_every_index_once() {
+        let mut p = Key::new(1).permutation(1000);
+        assert_ne!(p[..10], (0..10).collect::<Vec<u32>>()[..]);
+        p.sort();
+        assert!(p.iter().enumerate().all(|(i, &v)| i as u32 == v));
+    }
+
+    #[test]
+    fn moments_of_the_draws() {
+        let mut r = Key::new(2).rng();
+        let n = 100_000;
+        let (mut m, mut v, mut u) = (0.0, 0.0, [0usize; 7]);
+        for _ in 0..n {
+            let x = r.normal();
+            m += x / n as f64;
+            v += x * x / n as f64;
+            u[r.below(7)] += 1;
+        }
+        assert!(m.abs() < 0.015 && (v - 1.0).abs() < 0.02, "{m} {v}");
+        assert!(u.iter().all(|&c| (c as f64 - n as f64 / 7.0).abs() < 600.0), "{u:?}");
+    }
+}
