@@ -1,9 +1,9 @@
 //! What a data set is: items by index, and a description of them.
 use crate::error::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What the numbers of an item stand for, and so the meaning of its axes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// `[height, width, channel]`
@@ -13,7 +13,7 @@ pub enum Kind {
 }
 
 /// The description of a data set: all that a model needs to know before it sees an item.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataInfo {
     /// how the source was named
     pub source: String,
