@@ -1,6 +1,6 @@
 //! Pictures: images of numbers laid out as a grid, and PNG files.
-pub use crate::data::write_npy;
 use crate::data::read_image;
+pub use crate::data::write_npy;
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -62,8 +62,9 @@ impl Picture {
         let mut out = Vec::new();
         let colour = if self.channels == 4 { image::ExtendedColorType::Rgba8 } else { image::ExtendedColorType::Rgb8 };
         let encoder = image::codecs::png::PngEncoder::new(&mut out);
-        image::ImageEncoder::write_image(encoder, &self.bytes, self.width as u32, self.height as u32, colour)
-            .map_err(|e| Error::usage(format!("a picture of {} x {} cannot be written: {e}", self.width, self.height), "draw fewer images"))?;
+        image::ImageEncoder::write_image(encoder, &self.bytes, self.width as u32, self.height as u32, colour).map_err(|e| {
+            Error::usage(format!("a picture of {} x {} cannot be written: {e}", self.width, self.height), "draw fewer images")
+        })?;
         Ok(out)
     }
 

@@ -47,9 +47,13 @@ mod tests {
 
     #[test]
     fn parts_have_their_sizes_and_balanced_classes() {
-        for (name, split, count, classes) in
-            [("digits", "train", 1437, 10), ("digits", "test", 360, 10), ("fashion", "train", 6000, 10), ("fashion", "test", 1000, 10), ("fashion", "all", 7000, 10)]
-        {
+        for (name, split, count, classes) in [
+            ("digits", "train", 1437, 10),
+            ("digits", "test", 360, 10),
+            ("fashion", "train", 6000, 10),
+            ("fashion", "test", 1000, 10),
+            ("fashion", "all", 7000, 10),
+        ] {
             let set = open(name, split).unwrap();
             assert_eq!((set.info.count, set.info.labels.len()), (count, classes));
             let mut seen = [0; 10];

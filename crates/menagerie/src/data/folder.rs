@@ -172,7 +172,8 @@ fn common_shape(root: &Path, checked: &[(Entry, Header)], preparation: Preparati
     for (other, Header { shape, .. }) in checked {
         let (a, b) = (one.path.display(), other.path.display());
         if preparation.size.is_none() && shape[..2] != first[..2] {
-            let problem = format!("images differ in size: {a} is {}x{} (height x width), {b} is {}x{}", first[0], first[1], shape[0], shape[1]);
+            let problem =
+                format!("images differ in size: {a} is {}x{} (height x width), {b} is {}x{}", first[0], first[1], shape[0], shape[1]);
             return Err(Error::data(root, problem, "give one size to all, such as --size 64"));
         }
         if preparation.channels_of(shape[2]) != preparation.channels_of(first[2]) {
@@ -253,4 +254,3 @@ fn of_split(root: &Path, paths: Vec<PathBuf>, split: &str) -> Result<Vec<(PathBu
     };
     Ok(paths.into_iter().filter(|p| wanted(&top(p))).map(inside).collect())
 }
-

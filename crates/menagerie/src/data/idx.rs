@@ -110,7 +110,11 @@ pub(super) fn images(path: &Path, file: &[u8]) -> Result<Idx> {
         n => return Err(Error::data(path, format!("has {n} axes"), "images have 3 (count, height, width) or 4 (and channel)")),
     }
     if idx.shape[3] > 16 || idx.shape[1..].contains(&0) {
-        return Err(Error::data(path, format!("holds images of shape {:?}", &idx.shape[1..]), "height and width are at least 1, channels 1 to 16"));
+        return Err(Error::data(
+            path,
+            format!("holds images of shape {:?}", &idx.shape[1..]),
+            "height and width are at least 1, channels 1 to 16",
+        ));
     }
     Ok(idx)
 }

@@ -108,9 +108,8 @@ impl Shared {
         let indices: Vec<u32> = (first..first + self.batch as u64).map(|n| self.item(n)).collect();
         let work = std::panic::AssertUnwindSafe(|| Batch::of(&*self.dataset, &indices));
         // A thread that dies in silence would leave the trainer waiting for ever.
-        std::panic::catch_unwind(work).unwrap_or_else(|_| {
-            Err(Error::data(&self.dataset.info().source, "an item could not be made", "report this with the data"))
-        })
+        std::panic::catch_unwind(work)
+            .unwrap_or_else(|_| Err(Error::data(&self.dataset.info().source, "an item could not be made", "report this with the data")))
     }
 
     /// A worker: takes up batch after batch, never more than `ahead` before the trainer.
@@ -218,5 +217,111 @@ impl Drop for Loader {
             // A worker's panic has been turned into an error already.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Source;
+
+    fn digits() -> Arc<dyn Dataset> {
+        Source { limit: 100, ..Source::parse("digits") }.open().unwrap().dataset
+    }
+
+    fn take(loader: &mut Loader, n: usize) -> Vec<Batch> {
+        (0..n).map(|_| loader.next().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_stream_does_not_depend_on_threads() {
+        let key = Key::new(5);
+        let alone = take(&mut Loader::new(digits(), 32, key, 0, 0).unwrap(), 20);
+        for workers in [1, 2, 5] {
+            assert_eq!(take(&mut Loader::new(digits(), 32, key, 0, workers).unwrap(), 20), alone);
+        }
+        assert_ne!(take(&mut Loader::new(digits(), 32, Key::new(6), 0, 1).unwrap(), 1), alone[..1]);
+    }
+
+    #[test]
+    fn a_cursor_restores_the_place() {
+        let key = Key::new(5);
+        let mut whole = Loader::new(digits(), 7, key, 0, 2).unwrap();
+        let mut indices = Vec::new();
+        for k in 0..40 {
+            assert_eq!(whole.cursor(), k * 7);
+            let mut again = Loader::new(digits(), 7, key, whole.cursor(), 1).unwrap();
+            let batch = whole.next().unwrap();
+            assert_eq!(batch, again.next().unwrap());
+            indices.extend(batch.indices);
+        }
+        // Whatever the batch size, and far on in the stream.
+        let mut other = Loader::new(digits(), 10, key, 14, 2).unwrap();
+        assert_eq!(other.next().unwrap().indices, indices[14..24]);
+        Loader::new(digits(), 10, key, 1_000_000_007, 2).unwrap().next().unwrap();
+    }
+
+    #[test]
+    fn every_epoch_holds_every_item_once_in_another_order() {
+        let mut loader = Loader::new(digits(), 20, Key::new(1), 0, 2).unwrap();
+        let mut epoch = || -> Vec<u32> { take(&mut loader, 5).into_iter().flat_map(|b| b.indices).collect() };
+        let (mut a, mut b) = (epoch(), epoch());
+        assert_ne!(a, b);
+        a.sort();
+        b.sort();
+        assert_eq!(a, (0..100).collect::<Vec<u32>>());
+        assert_eq!(a, b);
+    }
+
+    #[test]
+    fn a_batch_is_its_items_in_the_networks_range() {
+        let set = digits();
+        let batch = Loader::new(set.clone(), 3, Key::new(1), 0, 1).unwrap().next().unwrap();
+        assert_eq!(batch.shape, [3, 8, 8, 1]);
+        for (k, &i) in batch.indices.iter().enumerate() {
+            let item = set.get(i as usize).unwrap();
+            assert_eq!(batch.labels.as_ref().unwrap()[k], item.label.unwrap());
+            let super::super::Values::Bytes(bytes) = item.values else { panic!() };
+            for (value, byte) in batch.values[k * 64..].iter().zip(bytes) {
+                assert!((value - (byte as f32 / 255.0 * 2.0 - 1.0)).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_larger_than_the_data_is_an_error() {
+        for batch in [0, 101] {
+            let e = Loader::new(digits(), batch, Key::new(1), 0, 1).err().unwrap().to_string();
+            assert!(e.contains("train.batch") && e.contains("100"), "{e}");
+        }
+        Loader::new(digits(), 100, Key::new(1), 0, 1).unwrap().next().unwrap();
+    }
+
+    /// Items 13 and 40 fail or panic, and say how many were asked for.
+    struct Broken(super::super::DataInfo, AtomicU64);
+    impl Dataset for Broken {
+        fn info(&self) -> &super::super::DataInfo {
+            &self.0
+        }
+        fn get(&self, index: usize) -> Result<super::super::Item> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            match index {
+                13 => Err(Error::data("file 13", "is broken", "mend it")),
+                40 => panic!("a decoder's fault"),
+                _ => digits().get(index),
+            }
+        }
+    }
+
+    #[test]
+    fn failures_of_workers_arrive_as_errors_and_the_stream_goes_on() {
+        let set = Arc::new(Broken(digits().info().clone(), AtomicU64::new(0)));
+        let mut loader = Loader::new(set.clone(), 10, Key::new(1), 0, 2).unwrap();
+        let results: Vec<Result<Batch>> = (0..10).map(|_| loader.next()).collect();
+        let errors = results.iter().filter(|r| r.is_err()).count();
+        assert!((1..=2).contains(&errors), "{errors}");
+        drop(loader);
+        // Bounded: two workers, at most three batches ahead of the ten.
+        assert!(set.1.load(Ordering::Relaxed) <= 130);
     }
 }

@@ -2,7 +2,6 @@
 use super::resize::Preparation;
 use super::{DataInfo, Dataset, Density, Item, Kind, Values};
 use crate::error::Result;
-use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
 
 /// Sets up to this size, decoded, stay in memory.
@@ -124,10 +123,6 @@ impl Cached {
     pub fn new(base: Arc<dyn Dataset>) -> Cached {
         let items = std::iter::repeat_with(OnceLock::new).take(base.info().count).collect();
         Cached { base, items }
-    }
-    /// Asks for every item, on all threads. What cannot be read shows in `warnings`, or as the first error.
-    pub fn fill(&self) -> Result<()> {
-        (0..self.items.len()).into_par_iter().try_for_each(|i| self.get(i).map(drop))
     }
 }
 

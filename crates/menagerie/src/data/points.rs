@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn curves_integrate_to_one_and_to_their_entropy() {
         for (p, low, high) in [(Curve::swissroll(), [-4.5, -4.5], [4.5, 4.5]), (Curve::moons(), [-5.0, -3.5], [5.0, 4.0])] {
-            let (mass, entropy) = integrate(&p, low, high, 0.1);
+            let (mass, entropy) = integrate(&p, low, high, 0.0625);
             assert!((mass - 1.0).abs() < 1e-8, "{mass}");
             assert!((entropy - p.entropy()).abs() < 1e-7, "{entropy} {}", p.entropy());
         }

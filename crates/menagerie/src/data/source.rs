@@ -126,9 +126,9 @@ impl Source {
     /// [`Error::Usage`] when it is not one or two positive whole numbers.
     pub fn parse_size(text: &str) -> Result<Vec<usize>> {
         let parts: Option<Vec<usize>> = text.split(['x', 'X']).map(|p| p.trim().parse().ok().filter(|&n| n > 0)).collect();
-        parts
-            .filter(|p| p.len() <= 2)
-            .ok_or_else(|| Error::usage(format!("`{text}` is not an image size"), "give a side, such as 64, or height x width, such as 48x64"))
+        parts.filter(|p| p.len() <= 2).ok_or_else(|| {
+            Error::usage(format!("`{text}` is not an image size"), "give a side, such as 64, or height x width, such as 48x64")
+        })
     }
 
     /// Opens the data set: lists and checks its items, and reads them when they are few.
@@ -173,7 +173,11 @@ impl Source {
             _ => return Err(Error::recipe("data.size", format!("{:?} is not a size", self.size), "give [side] or [height, width]")),
         };
         if size.is_some_and(|[h, w]| h == 0 || w == 0 || h.saturating_mul(w) > 1 << 24) {
-            return Err(Error::recipe("data.size", format!("{:?} cannot be used", self.size), "sides are at least 1, and 4096 x 4096 at most"));
+            return Err(Error::recipe(
+                "data.size",
+                format!("{:?} cannot be used", self.size),
+                "sides are at least 1, and 4096 x 4096 at most",
+            ));
         }
         if ![0, 1, 3, 4].contains(&self.channels) {
             let problem = format!("{} is not a number of channels", self.channels);
