@@ -71,7 +71,9 @@ pub enum Error {
 fn hint(e: &std::io::Error) -> &'static str {
     match e.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "; free some space, then go on with `train --resume`",
-        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => "; choose a place you may write to, or change its permissions",
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            "; choose a place you may write to, or change its permissions"
+        }
         std::io::ErrorKind::NotFound => "; check the path",
         _ => "",
     }
