@@ -1,2 +1,52 @@
-//! The command `menagerie`.
-fn main() {}
+//! The command `menagerie`: train, judge, explore and ship generative models.
+mod commands;
+mod output;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Train generative models on your own data, judge them, explore them, ship them
+#[derive(Parser)]
+#[command(name = "menagerie", version, arg_required_else_help = true, propagate_version = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  menagerie train dcgan                        train on embedded images; a picture at once, then as it learns
+  menagerie train dcgan --data photos --size 64
+  menagerie sample runs/dcgan-001 --out grid.png
+  menagerie train --resume runs/dcgan-001 --steps 5000
+  menagerie data show portraits --out faces.png";
+
+#[derive(Subcommand)]
+enum Command {
+    /// List every model: name, family, capabilities, paper, default recipe
+    List(commands::list::Args),
+    /// List the known data sources, or show one
+    Data(commands::data::Args),
+    /// Train a model by its default recipe, a recipe by name, or go on with a run
+    Train(Box<commands::train::Args>),
+    /// Draw new items from a trained run; nothing but the run is needed
+    Sample(commands::sample::Args),
+    /// Write the sampler's weights and a description of its inputs and outputs
+    Export(commands::export::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::List(a) => commands::list::run(a),
+        Command::Data(a) => commands::data::run(a),
+        Command::Train(a) => commands::train::run(*a),
+        Command::Sample(a) => commands::sample::run(a),
+        Command::Export(a) => commands::export::run(a),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e}");
+            ExitCode::from(if e.is_usage() { 2 } else { 1 })
+        }
+    }
+}

@@ -1,7 +1,9 @@
-//! Channels-last CPU kernels for training generative models.
+//! Channels-last CPU kernels for training generative models, and the same operations for Burn's other
+//! backends.
 //!
-//! The modules here work on slices of f32: [`conv`] computes convolutions, [`pool`] spreads work
-//! over threads, [`memory`] recycles buffers, [`isa`] tells which instruction set is in use.
+//! [`ops`] has the operations on Burn's tensors. The other modules work on slices of f32: [`conv`]
+//! computes convolutions, [`noise`] random numbers, [`pool`] spreads work over threads, [`memory`]
+//! recycles buffers, [`isa`] tells which instruction set is in use.
 //!
 //! | environment variable | effect |
 //! |---|---|
@@ -12,9 +14,13 @@
 pub mod conv;
 pub mod isa;
 pub mod memory;
+pub mod noise;
+pub mod ops;
 pub mod pool;
 pub mod reference;
+mod rows;
 mod scratch;
 
 pub use isa::isa_name;
+pub use ops::*;
 pub use pool::{set_threads, threads};

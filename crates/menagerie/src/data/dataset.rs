@@ -1,9 +1,9 @@
 //! What a data set is: items by index, and a description of them.
 use crate::error::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What the numbers of an item stand for, and so the meaning of its axes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// `[height, width, channel]`
@@ -13,7 +13,7 @@ pub enum Kind {
 }
 
 /// The description of a data set: all that a model needs to know before it sees an item.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataInfo {
     /// how the source was named
     pub source: String,
@@ -32,6 +32,13 @@ pub struct DataInfo {
     pub attributes: Vec<String>,
 }
 
+impl DataInfo {
+    /// How many numbers an item has.
+    pub fn numbers(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
 /// The numbers of one item, in the order of `DataInfo::shape`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
@@ -39,6 +46,29 @@ pub enum Values {
     Bytes(Vec<u8>),
     /// real-valued images in [0, 1]; points as they are
     Floats(Vec<f32>),
+}
+
+impl Values {
+    /// How many numbers there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Values::Bytes(v) => v.len(),
+            Values::Floats(v) => v.len(),
+        }
+    }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// As the networks take them: images in [-1, 1], points as they are.
+    pub fn extend(&self, kind: Kind, out: &mut Vec<f32>) {
+        match (self, kind) {
+            (Values::Bytes(v), Kind::Image) => out.extend(v.iter().map(|&b| b as f32 / 127.5 - 1.0)),
+            (Values::Floats(v), Kind::Image) => out.extend(v.iter().map(|&x| x * 2.0 - 1.0)),
+            (Values::Bytes(v), Kind::Points) => out.extend(v.iter().map(|&b| b as f32)),
+            (Values::Floats(v), Kind::Points) => out.extend_from_slice(v),
+        }
+    }
 }
 
 /// One item of a data set.
@@ -64,6 +94,11 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// [`crate::Error::Data`] with the file's path when the item cannot be read.
     fn get(&self, index: usize) -> Result<Item>;
+
+    /// What went wrong since this was last asked: each damaged item once, with its path.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The exact density the items were drawn from, where it is known.
     fn density(&self) -> Option<&dyn Density> {

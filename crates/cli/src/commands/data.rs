@@ -1,0 +1,122 @@
+use super::DataArgs;
+use crate::output;
+use menagerie::data::{Kind, Source, Values, known_sources};
+use menagerie::error::{Error, Result};
+use menagerie::models::Samples;
+use menagerie::recipe::Recipe;
+use menagerie::run::draw_samples;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Arguments of `menagerie data`.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List the sources that come with the program, and the formats that are read from disk
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Count, shape, range and labels of a source, and a picture of it
+    Show {
+        /// A known source or a path
+        source: String,
+        /// Draw the first items into this picture
+        #[arg(long, value_name = "grid.png")]
+        out: Option<PathBuf>,
+        /// Items in the picture
+        #[arg(short, default_value_t = 64)]
+        n: usize,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        prepare: DataArgs,
+    },
+}
+
+/// Lists or shows data.
+pub fn run(args: Args) -> Result<()> {
+    match args.command {
+        Command::List { json } => list(json),
+        Command::Show { source, out, n, json, mut prepare } => {
+            if prepare.data.is_some() {
+                return Err(Error::usage("--data says again what `data show SOURCE` says", "leave it out"));
+            }
+            prepare.data = Some(source);
+            show(&prepare, out, n, json)
+        }
+    }
+}
+
+fn list(json: bool) -> Result<()> {
+    if json {
+        let all: Vec<_> = known_sources().iter().map(|s| json!({"name": s.name, "about": s.about, "licence": s.licence})).collect();
+        output::json(&all.into());
+        return Ok(());
+    }
+    for s in known_sources() {
+        output::line(format_args!("{:<10} {} ({})", s.name, s.about, s.licence));
+    }
+    output::line("\nAny path works too: a folder of images (sub-folders are labels), IDX files (raw or gzipped), CIFAR binary batches, .npy/.npz, .csv/.tsv of numbers.");
+    Ok(())
+}
+
+/// The source that the flags describe.
+fn source(prepare: &DataArgs) -> Result<Source> {
+    // Through a recipe, so that a wrong value gets the same answer as in `train`.
+    let mut recipe = Recipe::named("dcgan")?.with("data.source", "\"fashion\"")?;
+    recipe.set_all(&prepare.settings())?;
+    recipe.data()
+}
+
+fn show(prepare: &DataArgs, out: Option<PathBuf>, n: usize, json: bool) -> Result<()> {
+    let opened = source(prepare)?.open()?;
+    for w in &opened.warnings {
+        eprintln!("warning: {w}");
+    }
+    let info = opened.dataset.info();
+    if let Some(out) = &out {
+        let n = n.min(info.count).max(1);
+        let wanted = if info.kind == Kind::Points { 2000.min(info.count) } else { n };
+        let mut values = Vec::new();
+        for i in 0..wanted {
+            match opened.dataset.get(i)?.values {
+                Values::Bytes(b) => values.extend(b.iter().map(|&v| v as f32 / 127.5 - 1.0)),
+                Values::Floats(f) if info.kind == Kind::Image => values.extend(f.iter().map(|v| v * 2.0 - 1.0)),
+                Values::Floats(f) => values.extend(f),
+            }
+        }
+        let samples = Samples { kind: info.kind, shape: [&[wanted], &info.shape[..]].concat(), values };
+        draw_samples(&samples, opened.dataset.density(), out)?;
+    }
+    if json {
+        output::json(&json!({"count": info.count, "shape": info.shape, "labels": info.labels, "range": [info.range.0, info.range.1],
+            "kind": info.kind, "attributes": info.attributes}));
+        return Ok(());
+    }
+    let kind = if info.kind == Kind::Image { "images" } else { "points" };
+    let shape: Vec<_> = info.shape.iter().map(usize::to_string).collect();
+    output::line(format_args!("{}: {} {kind} of {}, values {} to {}", info.source, output::grouped(info.count), shape.join("x"), info.range.0, info.range.1));
+    if !info.labels.is_empty() {
+        output::line(format_args!("{} labels: {}", info.labels.len(), shortened(&info.labels)));
+    }
+    if !info.attributes.is_empty() {
+        output::line(format_args!("{} attributes: {}", info.attributes.len(), shortened(&info.attributes)));
+    }
+    if let Some(out) = out {
+        output::line(format_args!("picture in {}", out.display()));
+    }
+    Ok(())
+}
+
+fn shortened(names: &[String]) -> String {
+    let shown = names.iter().take(40).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > 40 { shown + ", ..." } else { shown }
+}

@@ -1,0 +1,43 @@
+use crate::output;
+use menagerie::Device;
+use menagerie::error::Result;
+use menagerie::run::{Layout, Run, export};
+use std::path::PathBuf;
+
+/// Arguments of `menagerie export`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A run folder
+    run: PathBuf,
+    /// Folder to write into
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// File format of the weights
+    #[arg(long, value_name = "FORMAT", default_value = "safetensors", value_parser = ["safetensors"])]
+    format: String,
+    /// Order of the weights' axes: ours (channels last), or PyTorch's
+    #[arg(long, value_enum, default_value_t = LayoutArg::ChannelsLast)]
+    layout: LayoutArg,
+    /// Take this checkpoint instead of the newest
+    #[arg(long, value_name = "STEP")]
+    checkpoint: Option<u64>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum LayoutArg {
+    ChannelsLast,
+    Pytorch,
+}
+
+/// Writes the sampler's weights and their description.
+pub fn run(args: Args) -> Result<()> {
+    let run = Run::open(&args.run)?;
+    let layout = match args.layout {
+        LayoutArg::ChannelsLast => Layout::ChannelsLast,
+        LayoutArg::Pytorch => Layout::PyTorch,
+    };
+    for file in export(&run, args.checkpoint, &args.out, layout, &Device::flex())? {
+        output::line(file.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! One file a command.
+pub mod data;
+pub mod export;
+pub mod list;
+pub mod sample;
+pub mod train;
+
+use clap::Args;
+use menagerie::error::{Error, Result, nearest};
+use menagerie::{Device, kernels};
+
+/// How data are named and prepared; the same flags wherever data are read.
+#[derive(Args, Default)]
+pub struct DataArgs {
+    /// A known source (`menagerie data list`) or a path
+    #[arg(long, value_name = "SOURCE")]
+    pub data: Option<String>,
+    /// Read the path as this format instead of finding out
+    #[arg(long, value_name = "FORMAT")]
+    pub data_format: Option<String>,
+    /// Resize images to S or HxW
+    #[arg(long, value_name = "S|HxW")]
+    pub size: Option<String>,
+    /// Channels of an image: 1, 3 or 4
+    #[arg(long, value_name = "1|3|4")]
+    pub channels: Option<usize>,
+    /// Which part of the data: train, test or all
+    #[arg(long)]
+    pub split: Option<String>,
+    /// Take only the first N items
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Share of damaged items that may be skipped
+    #[arg(long, value_name = "SHARE")]
+    pub max_bad: Option<f64>,
+}
+
+impl DataArgs {
+    /// As settings of a recipe.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let quoted = |s: &String| format!("{s:?}");
+        let given = [
+            ("source", self.data.as_ref().map(quoted)),
+            ("format", self.data_format.as_ref().map(quoted)),
+            ("size", self.size.clone()),
+            ("channels", self.channels.map(|v| v.to_string())),
+            ("split", self.split.as_ref().map(quoted)),
+            ("limit", self.limit.map(|v| v.to_string())),
+            ("max_bad", self.max_bad.map(|v| format!("{v:?}"))),
+        ];
+        given.into_iter().filter_map(|(k, v)| v.map(|v| (format!("data.{k}"), v))).collect()
+    }
+}
+
+/// Where and on how many threads to compute.
+#[derive(Args)]
+pub struct ComputeArgs {
+    /// Threads to compute with (default: all cores); results do not depend on it
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Where to compute
+    #[arg(long, value_name = "D", default_value = "cpu")]
+    pub device: String,
+}
+
+impl ComputeArgs {
+    /// Sets the threads and gives the device.
+    pub fn device(&self) -> Result<Device> {
+        if let Some(n) = self.threads {
+            if n == 0 {
+                return Err(Error::usage("--threads 0 leaves nobody to compute", "give 1 or more"));
+            }
+            kernels::set_threads(n);
+        }
+        match self.device.as_str() {
+            "cpu" | "flex" => Ok(Device::flex()),
+            #[cfg(feature = "wgpu")]
+            "wgpu" => Ok(Device::wgpu(Default::default())),
+            #[cfg(feature = "cuda")]
+            "cuda" => Ok(Device::cuda(Default::default())),
+            "wgpu" | "cuda" => Err(Error::usage(
+                format!("this build has no device `{}`", self.device),
+                format!("build it with `cargo build --release --features {}`", self.device),
+            )),
+            other => Err(Error::usage(format!("there is no device `{other}`"), nearest(other, ["cpu", "wgpu", "cuda"]))),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+use super::ComputeArgs;
+use crate::output;
+use menagerie::data::Kind;
+use menagerie::error::{Error, Result, nearest};
+use menagerie::models::{SampleRequest, Samples};
+use menagerie::run::{Run, draw_samples};
+use menagerie::{Key, picture};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `menagerie sample`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A run folder
+    run: PathBuf,
+    /// How many samples
+    #[arg(short, long, value_name = "N", default_value_t = 64)]
+    n: usize,
+    /// The same seed gives the same samples
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// A picture (.png), a folder of pictures (DIR/), or an array (.npy)
+    #[arg(long, default_value = "samples.png")]
+    out: PathBuf,
+    /// Draw from this class (conditional models)
+    #[arg(long, value_name = "L")]
+    label: Option<String>,
+    /// Scale the latents: below 1 for more typical, less varied samples
+    #[arg(long, value_name = "PSI", default_value_t = 1.0)]
+    truncation: f64,
+    /// Take this checkpoint instead of the newest
+    #[arg(long, value_name = "STEP")]
+    checkpoint: Option<u64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    compute: ComputeArgs,
+}
+
+/// Draws samples into a file or folder.
+pub fn run(args: Args) -> Result<()> {
+    if args.n == 0 {
+        return Err(Error::usage("-n 0 asks for nothing", "give 1 or more"));
+    }
+    if !(args.truncation.is_finite() && args.truncation >= 0.0) {
+        return Err(Error::usage(format!("--truncation {} is no scale", args.truncation), "give 0 or more; 1 is the prior as trained"));
+    }
+    let device = args.compute.device()?;
+    let run = Run::open(&args.run)?;
+    let (model, checkpoint, warnings) = run.model(args.checkpoint, &device)?;
+    for w in warnings {
+        eprintln!("warning: {w}");
+    }
+    let name = run.recipe()?.model_name().to_string();
+    let sampler = model.as_sample().ok_or_else(|| Error::usage(format!("{name} draws no samples"), "see `menagerie list --can sample`"))?;
+    let label = args.label.as_deref().map(|l| label_index(l, &checkpoint.state.data.labels)).transpose()?;
+    let request = SampleRequest { count: args.n, key: Key::new(args.seed).stream("sample"), label, truncation: args.truncation };
+    let samples = sampler.sample(&request)?;
+    write(&samples, &args.out)?;
+    if args.json {
+        output::json(&json!({"count": args.n, "shape": samples.shape[1..], "step": checkpoint.state.step, "seed": args.seed, "out": args.out}));
+    } else {
+        output::line(format_args!("{} samples of step {} in {}", args.n, checkpoint.state.step, args.out.display()));
+    }
+    Ok(())
+}
+
+fn label_index(label: &str, known: &[String]) -> Result<u32> {
+    let found = known.iter().position(|k| k == label).or_else(|| label.parse::<usize>().ok().filter(|i| *i < known.len()));
+    let fix = || if known.is_empty() { "its data have no classes: leave --label out".into() } else { nearest(label, known.iter().map(String::as_str)) };
+    found.map(|i| i as u32).ok_or_else(|| Error::usage(format!("the run knows no class `{label}`"), fix()))
+}
+
+fn write(samples: &Samples, out: &Path) -> Result<()> {
+    let named_folder = out.to_string_lossy().ends_with(['/', '\\']) || out.is_dir();
+    if let (false, Some(parent)) = (named_folder, out.parent().filter(|p| !p.as_os_str().is_empty())) {
+        std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    }
+    match out.extension().and_then(|e| e.to_str()) {
+        _ if named_folder => folder(samples, out),
+        Some("npy") => picture::write_npy(out, &samples.shape, &unit_range(samples)),
+        Some("png") => draw_samples(samples, None, out).map(drop),
+        _ => Err(Error::usage(format!("--out {} names no known kind of file", out.display()), "end it in .png, .npy, or / for a folder of pictures")),
+    }
+}
+
+/// Images in [0, 1] as `.npy` files have them; points as they are.
+fn unit_range(samples: &Samples) -> Vec<f32> {
+    match samples.kind {
+        Kind::Image => samples.values.iter().map(|v| (v * 0.5 + 0.5).clamp(0.0, 1.0)).collect(),
+        _ => samples.values.clone(),
+    }
+}
+
+fn folder(samples: &Samples, out: &Path) -> Result<()> {
+    let &[n, h, w, c] = &samples.shape[..] else {
+        return Err(Error::usage("a folder holds pictures, and these samples are points", "give --out FILE.npy or FILE.png"));
+    };
+    std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
+    for (i, image) in samples.values.chunks_exact(h * w * c).enumerate() {
+        picture::image(image, [h, w, c]).save(&out.join(format!("{i:0width$}.png", width = n.to_string().len().max(5))))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,243 @@
+use super::{ComputeArgs, DataArgs};
+use crate::output::{self, duration, grouped};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use menagerie::error::{Error, Result, nearest};
+use menagerie::recipe::Recipe;
+use menagerie::run::{Event, Plan, Run, Summary, Trainer};
+use serde_json::json;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Arguments of `menagerie train`.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  menagerie train dcgan
+  menagerie train dcgan-portraits --steps 2000 --seed 7
+  menagerie train dcgan --data photos --size 64 --set model.width=96 --set optimizer.generator.learning_rate=1e-4
+  menagerie train gan-grid25
+  menagerie train --resume runs/dcgan-001 --steps 10000")]
+pub struct Args {
+    /// A model (`menagerie list`) or a recipe that comes with the program
+    #[arg(required_unless_present_any = ["resume", "recipe"], conflicts_with = "resume")]
+    name: Option<String>,
+    /// Go on exactly where this run stopped
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "out", "seed", "batch", "set", "data", "size", "channels", "split", "limit", "dry_run"])]
+    resume: Option<PathBuf>,
+    /// Take the recipe from this file
+    #[arg(long, value_name = "FILE", conflicts_with = "name")]
+    recipe: Option<PathBuf>,
+    /// Where to write the run [default: runs/NAME-NNN]
+    #[arg(long, value_name = "RUN")]
+    out: Option<PathBuf>,
+    /// Updates: a number, or with a unit: 10epochs, 200kimages
+    #[arg(long, value_name = "N")]
+    steps: Option<String>,
+    /// Items in a batch
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// The same seed gives the same run
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Set any key of the recipe
+    #[arg(long, value_name = "key=value")]
+    set: Vec<String>,
+    /// Only tell what would be done: the whole recipe, parameters, memory, steps an epoch
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    prepare: DataArgs,
+    #[command(flatten)]
+    compute: ComputeArgs,
+}
+
+/// Trains.
+pub fn run(args: Args) -> Result<()> {
+    let device = args.compute.device()?.autodiff();
+    let trainer = match &args.resume {
+        Some(run) => {
+            let steps = args.steps.as_deref().map(|s| steps(s, || Run::open(run)?.recipe().and_then(|r| Plan::of(&r, &device)))).transpose()?;
+            Trainer::resume(run, steps, &device)?
+        }
+        None => {
+            let (name, recipe) = recipe(&args, &device)?;
+            if args.dry_run {
+                return dry_run(&recipe, &Plan::of(&recipe, &device)?, args.json);
+            }
+            let out = args.out.clone().unwrap_or_else(|| Run::next_free(&name));
+            Trainer::create(recipe, &out, &device)?
+        }
+    };
+    train(trainer, args.json)
+}
+
+/// The recipe that the arguments describe, and the name its runs get.
+fn recipe(args: &Args, device: &menagerie::Device) -> Result<(String, Recipe)> {
+    let (name, mut recipe) = match (&args.name, &args.recipe) {
+        (_, Some(file)) => (file.file_stem().unwrap_or_default().to_string_lossy().into_owned(), Recipe::read(file)?),
+        (Some(name), None) => (name.clone(), Recipe::named(name)?),
+        (None, None) => return Err(Error::usage("no model was named", "give one: `menagerie train dcgan`")),
+    };
+    let mut settings = args.prepare.settings();
+    settings.extend(args.batch.map(|v| ("train.batch".into(), v.to_string())));
+    settings.extend(args.seed.map(|v| ("train.seed".into(), v.to_string())));
+    for pair in &args.set {
+        let (key, value) = pair.split_once('=').ok_or_else(|| Error::usage(format!("--set {pair} has no value"), "write --set key=value, such as --set model.width=32"))?;
+        settings.push((key.into(), value.into()));
+    }
+    recipe.set_all(&settings)?;
+    if let Some(text) = &args.steps {
+        let steps = steps(text, || Plan::of(&recipe, device))?;
+        recipe = recipe.with("train.steps", &steps.to_string())?;
+    }
+    Ok((name, recipe))
+}
+
+/// A number of steps: plain, or in a unit that the plan translates.
+fn steps(text: &str, plan: impl FnOnce() -> Result<Plan>) -> Result<u64> {
+    let at = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(text.len());
+    let (number, unit) = (text[..at].replace('_', ""), text[at..].trim());
+    let wrong = |problem: String, fix: String| Err(Error::usage(format!("--steps {text}: {problem}"), fix));
+    let Ok(number) = number.parse::<f64>() else {
+        return wrong("no number".into(), "give a number, such as 5000 or 10epochs".into());
+    };
+    let steps = match unit {
+        "" | "steps" if number.fract() == 0.0 => number,
+        "epochs" | "epoch" => (number * plan()?.steps_per_epoch).ceil(),
+        "images" | "kimages" => {
+            let p = plan()?;
+            let an_epoch = p.data.count as f64;
+            (number * if unit == "kimages" { 1e3 } else { 1.0 } / an_epoch * p.steps_per_epoch).ceil()
+        }
+        "" | "steps" => return wrong("not a whole number".into(), "give a whole number of steps, or a unit: 10epochs, 200kimages".into()),
+        other => return wrong(format!("there is no unit `{other}`"), nearest(other, ["steps", "epochs", "images", "kimages"])),
+    };
+    Ok(steps as u64)
+}
+
+fn dry_run(recipe: &Recipe, plan: &Plan, json: bool) -> Result<()> {
+    let train = recipe.train()?;
+    if json {
+        let networks: Vec<_> = plan.networks.iter().map(|n| json!({"name": n.name, "parameters": n.parameters})).collect();
+        output::json(&json!({"recipe": recipe.to_toml(), "networks": networks, "memory_bytes": plan.memory, "steps_per_epoch": plan.steps_per_epoch,
+            "steps": train.steps, "data": {"source": plan.data.source, "count": plan.data.count, "shape": plan.data.shape}}));
+        return Ok(());
+    }
+    output::line(recipe.to_toml());
+    for n in &plan.networks {
+        output::line(format_args!("# {}: {} parameters", n.name, grouped(n.parameters)));
+    }
+    output::line(format_args!("# data: {} items of {:?}", grouped(plan.data.count), plan.data.shape));
+    output::line(format_args!("# memory: about {} MB", plan.memory >> 20));
+    output::line(format_args!("# {:.1} steps an epoch; {} steps are {:.1} epochs", plan.steps_per_epoch, train.steps, train.steps as f64 / plan.steps_per_epoch));
+    Ok(())
+}
+
+fn train(mut trainer: Trainer, json: bool) -> Result<()> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let seen = stop.clone();
+    // The first Ctrl-C ends after the step at hand; a second one at once: what was written is whole all the same.
+    let set = ctrlc::set_handler(move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this step (Ctrl-C again: at once)");
+    });
+    if let Err(e) = set {
+        eprintln!("warning: Ctrl-C will stop at once, without a checkpoint: {e}");
+    }
+    let (path, begun) = (trainer.path().to_path_buf(), trainer.step());
+    let steps = trainer.recipe().train()?.steps;
+    eprintln!("training {} in {} (steps {begun} to {steps})", trainer.recipe().model_name(), path.display());
+    let mut progress = Progress::new(begun, steps);
+    let summary = trainer.train(&stop, &mut |event| progress.show(event))?;
+    progress.bar.finish_and_clear();
+    finish(&summary, &path, steps, json);
+    Ok(())
+}
+
+/// The bar on a terminal; a line a log step elsewhere.
+struct Progress {
+    bar: ProgressBar,
+    terminal: bool,
+    begun: u64,
+    first_picture: bool,
+}
+
+impl Progress {
+    fn new(begun: u64, steps: u64) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(Some(steps), if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+        let style = ProgressStyle::with_template("step {pos}/{len} {wide_bar} {msg}  {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style);
+        bar.set_position(begun);
+        bar.reset_eta();
+        Progress { bar, terminal, begun, first_picture: true }
+    }
+
+    fn show(&mut self, event: Event) {
+        match event {
+            Event::Step { step, images_per_second, report } => {
+                self.bar.set_position(step);
+                if report.scalars.len() > 2 || step == self.begun + 1 {
+                    let numbers = numbers(images_per_second, report);
+                    if !self.terminal {
+                        eprintln!("step {step}: {numbers}");
+                    }
+                    self.bar.set_message(numbers);
+                }
+            }
+            Event::Sampled(path) if self.first_picture => {
+                self.first_picture = false;
+                self.say(&format!("samples appear in {}", path.parent().unwrap_or(path).display()));
+            }
+            Event::Trouble(t) => self.say(&format!("warning: {}: {}", t.name, t.advice)),
+            Event::Warning(w) => self.say(&format!("warning: {w}")),
+            Event::Sampled(_) | Event::Logged(_) | Event::Checkpointed(_) => {}
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if self.terminal { self.bar.println(text) } else { eprintln!("{text}") }
+    }
+}
+
+fn numbers(images_per_second: f64, report: &menagerie::models::StepReport) -> String {
+    let mut out = format!("{images_per_second:.0} images/s");
+    let names = [("d/real", "D(x)"), ("d/fake", "D(G(z))"), ("loss/discriminator", "loss D"), ("loss/generator", "loss G")];
+    for (name, said) in names {
+        if let Some(v) = report.get(name) {
+            out += &format!("  {said} {v:.3}");
+        }
+    }
+    out
+}
+
+fn finish(summary: &Summary, path: &std::path::Path, steps: u64, json: bool) {
+    let run = path.display();
+    if json {
+        output::json(&json!({"run": path, "step": summary.step, "images": summary.images, "seconds": summary.seconds,
+            "interrupted": summary.interrupted, "last": summary.last}));
+        return;
+    }
+    if summary.interrupted {
+        output::line(format_args!("stopped at step {} of {steps}; go on with: menagerie train --resume {run}", summary.step));
+        return;
+    }
+    output::line(format_args!("done: {} steps, {} items in {}", summary.step, grouped(summary.images as usize), duration(summary.seconds)));
+    let number = |name: &str| summary.last.get(name).and_then(|v| v.as_f64());
+    if let (Some(real), Some(fake)) = (number("d/real"), number("d/fake")) {
+        output::line(format_args!("mean D(x) {real:.2}, mean D(G(z)) {fake:.2}; where the discriminator cannot tell them apart, both are 1/2"));
+    }
+    if let (Some(modes), Some(good)) = (number("points/modes"), number("points/high-quality")) {
+        output::line(format_args!("modes found: {modes}; samples within 3 standard deviations of one: {:.1} %", 100.0 * good));
+    }
+    output::line(format_args!(
+        "look at {run}/index.html and {run}/samples/\ntry next:\n  menagerie sample {run} --out grid.png\n  menagerie train --resume {run} --steps {}\n  menagerie train dcgan --data your/folder --size 64",
+        2 * steps
+    ));
+}

@@ -1,0 +1,199 @@
+//! One image file: its header without its pixels, its pixels, and whether to believe either.
+use super::Values;
+use crate::error::{Error, Result};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// Extensions of the files that count as images.
+pub(super) const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
+/// An image of more pixels than this (11,585 x 11,585) is taken for damaged.
+const MAX_PIXELS: u64 = 1 << 27;
+
+/// A decoded image, channels last, 8 bits a channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pixels {
+    /// rows
+    pub height: usize,
+    /// columns
+    pub width: usize,
+    /// 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA
+    pub channels: usize,
+    /// `[height, width, channels]`
+    pub bytes: Vec<u8>,
+}
+
+/// What a header says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Header {
+    /// height, width and channels as they will be decoded
+    pub shape: [usize; 3],
+    /// whether the file was seen to be complete, as far as that can be seen without decoding it
+    pub complete: bool,
+    /// length of the file
+    pub bytes: u64,
+}
+
+/// Reads and decodes an image file (PNG, JPEG, WebP, GIF or BMP by content, not by name), upright by its EXIF
+/// orientation; 16-bit values are rounded to 8 bits, palettes resolved, of an animation the first frame is taken.
+///
+/// # Errors
+/// [`Error::Data`] with the path when it is damaged, [`Error::Io`] when it cannot be read.
+pub fn read_image(path: impl AsRef<Path>) -> Result<Pixels> {
+    let path = path.as_ref();
+    let file = std::fs::read(path).map_err(Error::io("read", path))?;
+    decode(&file).map_err(|problem| Error::data(path, problem, "mend or remove the file"))
+}
+
+/// The pixels of a file's bytes, or what is wrong with them.
+pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
+    // A decoder that panics on a damaged file has found it damaged, no more.
+    std::panic::catch_unwind(|| decode_unguarded(file)).unwrap_or_else(|_| Err("cannot be decoded".into()))
+}
+
+fn decode_unguarded(file: &[u8]) -> Result<Pixels, String> {
+    let format = format_of(file)?;
+    if format == ImageFormat::Jpeg {
+        jpeg_end(file)?;
+    }
+    let mut reader = ImageReader::with_format(Cursor::new(file), format);
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
+    let (width, height) = decoder.dimensions();
+    plausible(width as u64, height as u64, file.len() as u64, format)?;
+    let orientation = decoder.orientation().map_err(|e| e.to_string())?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
+    image.apply_orientation(orientation);
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let (channels, bytes) = match image.color().channel_count() {
+        1 => (1, image.into_luma8().into_raw()),
+        2 => (2, image.into_luma_alpha8().into_raw()),
+        3 => (3, image.into_rgb8().into_raw()),
+        _ => (4, image.into_rgba8().into_raw()),
+    };
+    Ok(Pixels { height, width, channels, bytes })
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(8 * MAX_PIXELS);
+    limits
+}
+
+/// The format by the first bytes.
+fn format_of(start: &[u8]) -> Result<ImageFormat, String> {
+    if start.is_empty() {
+        return Err("is empty (zero bytes)".into());
+    }
+    match image::guess_format(start) {
+        Ok(f @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP | ImageFormat::Gif | ImageFormat::Bmp)) => Ok(f),
+        _ => Err("is not a PNG, JPEG, WebP, GIF or BMP image (wrong first bytes)".into()),
+    }
+}
+
+/// Rules out dimensions that no file of this many bytes can hold, before any memory is taken for them.
+fn plausible(width: u64, height: u64, bytes: u64, format: ImageFormat) -> Result<(), String> {
+    let pixels = width.saturating_mul(height);
+    if pixels == 0 || pixels > MAX_PIXELS {
+        return Err(format!("its header says {width} x {height} pixels, which cannot be meant"));
+    }
+    // The most pixels that a byte can stand for: deflate packs 1,032 bytes of 8 one-bit pixels into one; a JPEG block
+    // of 64 pixels takes 2 bits; a GIF code of 12 bits 4,096 pixels. WebP has no such bound.
+    let most = match format {
+        ImageFormat::Png => 8256,
+        ImageFormat::Jpeg => 1024,
+        ImageFormat::Gif => 4096,
+        ImageFormat::Bmp => 256,
+        _ => u64::MAX,
+    };
+    if pixels / most > bytes {
+        return Err(format!("its header says {width} x {height} pixels, its {bytes} bytes cannot hold them"));
+    }
+    Ok(())
+}
+
+/// An error unless a JPEG stream has an end: what a decoder would fill with grey.
+fn jpeg_end(file: &[u8]) -> Result<(), String> {
+    // Within coded data 0xff is always followed by 0, so that this pair can only be the end marker; a thumbnail's
+    // lies before the last start of scan.
+    let scan = file.windows(2).rposition(|w| w == [0xff, 0xda]).ok_or("ends before its pixels")?;
+    if file[scan..].windows(2).any(|w| w == [0xff, 0xd9]) { Ok(()) } else { Err("ends early".into()) }
+}
+
+/// What the header of a file says, and whether the file seems complete; reads a few hundred bytes of most files.
+pub(super) fn header(path: &Path) -> Result<Header, String> {
+    let said = |e: std::io::Error| format!("cannot be read: {e}");
+    let mut file = File::open(path).map_err(said)?;
+    let mut start = [0; 512];
+    let mut n = 0;
+    while n < start.len() {
+        match file.read(&mut start[n..]).map_err(said)? {
+            0 => break,
+            more => n += more,
+        }
+    }
+    let start = &start[..n];
+    let format = format_of(start)?;
+    let length = file.seek(SeekFrom::End(0)).map_err(said)?;
+    let mut end = [0; 12];
+    if length >= 12 {
+        file.seek(SeekFrom::End(-12)).and_then(|_| file.read_exact(&mut end)).map_err(said)?;
+    }
+    let (shape, complete) = match format {
+        ImageFormat::Png if end[4..8] == *b"IEND" => match png_shape(start) {
+            Some(shape) => (shape, true),
+            None => (slow_shape(&mut file, format)?, true),
+        },
+        ImageFormat::Jpeg if end[10..] == [0xff, 0xd9] => (slow_shape(&mut file, format)?, true),
+        _ => (slow_shape(&mut file, format)?, false),
+    };
+    plausible(shape[1] as u64, shape[0] as u64, length, format)?;
+    Ok(Header { shape, complete, bytes: length })
+}
+
+/// Height, width and channels of a PNG from its first bytes, when these reach to its pixels.
+fn png_shape(start: &[u8]) -> Option<[usize; 3]> {
+    let word = |at: usize| Some(u32::from_be_bytes(start.get(at..at + 4)?.try_into().ok()?) as usize);
+    let colour = *start.get(25)?;
+    let (mut at, mut transparent) = (8, false);
+    loop {
+        match start.get(at + 4..at + 8)? {
+            b"IDAT" => break,
+            b"tRNS" => transparent = true,
+            // Rotated by EXIF: leave it to the decoder.
+            b"eXIf" => return None,
+            _ => {}
+        }
+        at += 12 + word(at)?;
+    }
+    let channels = match (colour, transparent) {
+        (0, false) => 1,
+        (0, true) | (4, _) => 2,
+        (2 | 3, false) => 3,
+        (2 | 3, true) | (6, _) => 4,
+        _ => return None,
+    };
+    Some([word(20)?, word(16)?, channels])
+}
+
+/// Height, width and channels as the decoder finds them.
+fn slow_shape(file: &mut File, format: ImageFormat) -> Result<[usize; 3], String> {
+    file.rewind().map_err(|e| e.to_string())?;
+    let mut reader = ImageReader::with_format(BufReader::with_capacity(4096, file), format);
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
+    let (w, h) = decoder.dimensions();
+    let turned = decoder.orientation().map_err(|e| e.to_string())?;
+    let channels = decoder.color_type().channel_count() as usize;
+    use image::metadata::Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    let (w, h) = if matches!(turned, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH) { (h, w) } else { (w, h) };
+    Ok([h as usize, w as usize, channels])
+}
+
+impl Pixels {
+    /// Shape and values, as preparations take them.
+    pub(super) fn values(self) -> ([usize; 3], Values) {
+        ([self.height, self.width, self.channels], Values::Bytes(self.bytes))
+    }
+}

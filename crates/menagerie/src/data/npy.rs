@@ -1,0 +1,228 @@
+//! NumPy's array files (NEP 1), read item by item and written whole.
+//!
+//! `[N, H, W]` and `[N, H, W, C]` are images, of bytes (0 to 255) or real numbers in [0, 1]; `[N, F]` are points.
+use super::{DataInfo, Dataset, Item, Kind, Values};
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// A header longer than this is not believed; NumPy writes 128 bytes.
+const MAX_HEADER: usize = 64 << 10;
+
+/// The type of an array's numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Type {
+    U8,
+    F32 { big: bool },
+    F64 { big: bool },
+}
+
+impl Type {
+    fn size(self) -> usize {
+        match self {
+            Type::U8 => 1,
+            Type::F32 { .. } => 4,
+            Type::F64 { .. } => 8,
+        }
+    }
+    /// Numbers from bytes; f64 are rounded to f32.
+    pub fn values(self, bytes: Vec<u8>) -> Values {
+        match self {
+            Type::U8 => Values::Bytes(bytes),
+            Type::F32 { big } => {
+                let one = |b: &[u8; 4]| if big { f32::from_be_bytes(*b) } else { f32::from_le_bytes(*b) };
+                Values::Floats(bytes.as_chunks().0.iter().map(one).collect())
+            }
+            Type::F64 { big } => {
+                let one = |b: &[u8; 8]| if big { f64::from_be_bytes(*b) } else { f64::from_le_bytes(*b) };
+                Values::Floats(bytes.as_chunks().0.iter().map(|b| one(b) as f32).collect())
+            }
+        }
+    }
+}
+
+/// What the header of an array says.
+#[derive(Debug, PartialEq)]
+pub(super) struct Array {
+    pub kind: Type,
+    pub shape: Vec<usize>,
+    /// bytes of the values, which follow the header
+    pub bytes: usize,
+}
+
+/// Reads the header of an array of which `length` bytes exist in all; leaves `file` at its values.
+pub(super) fn header(path: &Path, file: &mut impl Read, length: u64) -> Result<Array> {
+    let bad = |problem: String, fix: &str| Error::data(path, problem, fix);
+    let early = |_| bad("ends within its header".into(), "write the file again");
+    let mut magic = [0; 8];
+    file.read_exact(&mut magic).map_err(early)?;
+    if magic[..6] != *b"\x93NUMPY" {
+        return Err(bad("is not an .npy file (wrong first bytes)".into(), "write it with numpy.save"));
+    }
+    let wide = magic[6] >= 2;
+    let mut size = [0; 4];
+    file.read_exact(&mut size[..if wide { 4 } else { 2 }]).map_err(early)?;
+    let size = u32::from_le_bytes(size) as usize;
+    if size > MAX_HEADER {
+        return Err(bad(format!("its header claims {size} bytes, more than {MAX_HEADER}"), "write the file again"));
+    }
+    let mut text = vec![0; size];
+    file.read_exact(&mut text).map_err(early)?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let kind = number_type(path, &text)?;
+    if field(&text, "fortran_order").is_some_and(|f| f.starts_with("True")) {
+        return Err(bad("is in Fortran order".into(), "save numpy.ascontiguousarray(x)"));
+    }
+    let shape = field(&text, "shape").and_then(shape_of).ok_or_else(|| bad("its header has no shape".into(), "write the file again"))?;
+    let count = shape.iter().try_fold(kind.size(), |n, &a| n.checked_mul(a));
+    let rest = length.saturating_sub((size + if wide { 12 } else { 10 }) as u64);
+    match count {
+        Some(bytes) if bytes as u64 == rest => Ok(Array { kind, shape, bytes }),
+        _ => Err(bad(format!("its header says {shape:?} values, {rest} bytes follow it"), "write the file again")),
+    }
+}
+
+/// The text after `'name':` in the header's dictionary.
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let at = text.find(&format!("'{name}'")).or_else(|| text.find(&format!("\"{name}\"")))?;
+    Some(text[at + name.len() + 2..].trim_start().strip_prefix(':')?.trim_start())
+}
+
+fn shape_of(text: &str) -> Option<Vec<usize>> {
+    let inside = text.strip_prefix('(')?.split_once(')')?.0;
+    inside.split(',').map(str::trim).filter(|p| !p.is_empty()).map(|p| p.parse().ok()).collect()
+}
+
+fn number_type(path: &Path, text: &str) -> Result<Type> {
+    let fix = "save x.astype(numpy.float32), or bytes with numpy.uint8";
+    let Some(code) = field(text, "descr").and_then(|d| d.strip_prefix(['\'', '"'])).and_then(|d| d.split(['\'', '"']).next()) else {
+        return Err(Error::data(path, "holds records, not plain numbers", fix));
+    };
+    Ok(match code {
+        "|u1" | "<u1" | ">u1" => Type::U8,
+        "<f4" => Type::F32 { big: false },
+        ">f4" => Type::F32 { big: true },
+        "<f8" => Type::F64 { big: false },
+        ">f8" => Type::F64 { big: true },
+        _ => {
+            let meaning = match code.trim_start_matches(['<', '>', '|', '=']).chars().next() {
+                Some('c') => "complex numbers",
+                Some('O') => "Python objects",
+                Some('i' | 'u') => "wide integers",
+                Some('b') => "truth values",
+                Some('U' | 'S') => "text",
+                _ => "numbers of another type",
+            };
+            return Err(Error::data(path, format!("holds {meaning} ({code})"), fix));
+        }
+    })
+}
+
+/// What the items of an array are, from its shape.
+pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
+    let kind = if array.shape.len() == 2 { Kind::Points } else { Kind::Image };
+    let mut shape: Vec<usize> = array.shape.get(1..).unwrap_or_default().to_vec();
+    match shape.len() {
+        1 | 3 => {}
+        2 => shape.push(1),
+        _ => return Err(Error::data(path, format!("has the shape {:?}", array.shape), "images are [N,H,W] or [N,H,W,C], points [N,F]")),
+    }
+    if array.shape.contains(&0) || (kind == Kind::Image && shape[2] > 16) {
+        let fix = "there must be one item at least, of 1 to 16 channels, channels last";
+        return Err(Error::data(path, format!("has the shape {:?}", array.shape), fix));
+    }
+    if shape.iter().product::<usize>() > 1 << 28 {
+        return Err(Error::data(path, format!("has the shape {:?}", array.shape), "one item may have 2^28 numbers at most"));
+    }
+    let range = if array.kind == Type::U8 { (0.0, 255.0) } else { (0.0, 1.0) };
+    Ok(DataInfo { source: path.display().to_string(), kind, shape, count: array.shape[0], range, labels: vec![], attributes: vec![] })
+}
+
+/// An `.npy` file whose items are read when they are asked for.
+pub(super) struct NpyFile {
+    info: DataInfo,
+    path: PathBuf,
+    kind: Type,
+    start: u64,
+    file: Mutex<File>,
+}
+
+impl NpyFile {
+    /// Checks the header against the length of the file.
+    pub fn open(path: &Path) -> Result<NpyFile> {
+        let mut file = File::open(path).map_err(Error::io("read", path))?;
+        let length = file.metadata().map_err(Error::io("read", path))?.len();
+        let array = header(path, &mut file, length)?;
+        let start = length - array.bytes as u64;
+        let info = describe(path, &array)?;
+        let mut set = NpyFile { info, path: path.to_path_buf(), kind: array.kind, start, file: Mutex::new(file) };
+        if set.kind != Type::U8 {
+            set.check_range()?;
+        }
+        Ok(set)
+    }
+
+    /// The bytes of item `index`.
+    fn read(&self, index: usize) -> Result<Values> {
+        let bytes = self.info.numbers() * self.kind.size();
+        let mut buffer = vec![0; bytes];
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.start + (index * bytes) as u64))
+            .and_then(|_| file.read_exact(&mut buffer))
+            .map_err(Error::io("read", &self.path))?;
+        Ok(self.kind.values(buffer))
+    }
+
+    /// Looks through real values: all must be finite, those of images in [0, 1]; for points their extent is kept.
+    fn check_range(&mut self) -> Result<()> {
+        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+        for i in 0..self.info.count {
+            let Values::Floats(values) = self.read(i)? else { continue };
+            if values.iter().any(|v| !v.is_finite()) {
+                return Err(Error::data(&self.path, format!("item {i} has a value that is not finite"), "leave such items out"));
+            }
+            low = values.iter().copied().fold(low, f32::min);
+            high = values.iter().copied().fold(high, f32::max);
+        }
+        if self.info.kind == Kind::Points {
+            self.info.range = (low, high);
+        } else if low < 0.0 || high > 1.0 {
+            return Err(Error::data(&self.path, format!("its values lie in [{low}, {high}]"), "scale images of real numbers to [0, 1]"));
+        }
+        Ok(())
+    }
+}
+
+impl Dataset for NpyFile {
+    fn info(&self) -> &DataInfo {
+        &self.info
+    }
+    fn get(&self, index: usize) -> Result<Item> {
+        Ok(Item { values: self.read(index)?, label: None, attributes: vec![], caption: None })
+    }
+}
+
+/// Writes an array of f32, little-endian, in NumPy's format version 1.0.
+///
+/// # Errors
+/// [`Error::Usage`] when `shape` is not that of `values`, [`Error::Io`] when the file cannot be written.
+pub fn write_npy(path: impl AsRef<Path>, shape: &[usize], values: &[f32]) -> Result<()> {
+    let path = path.as_ref();
+    if shape.iter().product::<usize>() != values.len() {
+        return Err(Error::usage(format!("{} values do not have the shape {shape:?}", values.len()), "give the shape of all values"));
+    }
+    let axes: String = shape.iter().map(|a| format!("{a}, ")).collect();
+    let mut head = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", axes.trim_end());
+    // The values begin at a multiple of 64 bytes.
+    let padded = (10 + head.len() + 1).next_multiple_of(64) - 11;
+    head = format!("{head:padded$}\n");
+    let mut out = b"\x93NUMPY\x01\x00".to_vec();
+    out.extend((head.len() as u16).to_le_bytes());
+    out.extend(head.as_bytes());
+    let mut file = std::io::BufWriter::new(File::create(path).map_err(Error::io("create", path))?);
+    out.reserve(values.len() * 4);
+    values.iter().for_each(|v| out.extend(v.to_le_bytes()));
+    file.write_all(&out).and_then(|_| file.flush()).map_err(Error::io("write", path))
+}

@@ -1,0 +1,246 @@
+//! How a data set is named, prepared and opened.
+use super::memory::{Cached, First, Prepared};
+use super::resize::{Alpha, Filter, Preparation};
+use super::{Dataset, Kind};
+use super::{embedded, folder, idx, npy, points};
+use crate::error::{Error, Result, nearest};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The name of a data set and how to prepare it: the `[data]` table of a recipe.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Source {
+    /// a name of [`known_sources`], or a path
+    pub source: String,
+    /// "auto" (found from what lies at the path), "images", "idx", "cifar", "npy", "npz" or "csv"
+    pub format: String,
+    /// size of an image: `[]` as it is, `[side]` or `[height, width]`
+    pub size: Vec<usize>,
+    /// channels of an image: 0 as they are, 1 grey, 3 RGB, 4 RGBA
+    pub channels: usize,
+    /// "train", "test" or "all"
+    pub split: String,
+    /// use the first so many items; 0 is all of them (for drawn sets, which are endless, their usual number)
+    pub limit: usize,
+    /// resize filter: "area" (exact box average where an axis shrinks, bilinear where it grows), "nearest",
+    /// "bilinear" or "lanczos" (both widened by the ratio where they shrink)
+    pub filter: String,
+    /// whether an image is cut to the aspect ratio of `size`, around its centre, before it is resized;
+    /// otherwise it is stretched
+    pub crop: bool,
+    /// transparency: composited over "white" or "black", or "keep" it as a fourth channel
+    pub alpha: String,
+    /// share of damaged items that is tolerated
+    pub max_bad: f64,
+    /// seed of the sets that are drawn rather than stored
+    pub seed: u64,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Source {
+            source: "fashion".into(),
+            format: "auto".into(),
+            size: vec![],
+            channels: 0,
+            split: "train".into(),
+            limit: 0,
+            filter: "area".into(),
+            crop: true,
+            alpha: "white".into(),
+            max_bad: 0.01,
+            seed: 0,
+        }
+    }
+}
+
+/// A data set, ready to use.
+pub struct Opened {
+    /// its items
+    pub dataset: Arc<dyn Dataset>,
+    /// what was found on opening: each damaged item with its path, files left out
+    pub warnings: Vec<String>,
+}
+
+/// A data set that is known by name.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct SourceInfo {
+    /// its name
+    pub name: &'static str,
+    /// what it is, in a line
+    pub about: &'static str,
+    /// shape of an item, channels last
+    pub shape: &'static [usize],
+    /// number of training items
+    pub count: usize,
+    /// who may do what with it
+    pub licence: &'static str,
+}
+
+const OWN: &str = "drawn by this program; free of rights";
+
+const fn points(name: &'static str, about: &'static str) -> SourceInfo {
+    SourceInfo { name, about, shape: &[2], count: points::COUNT, licence: OWN }
+}
+
+static KNOWN: [SourceInfo; 6] = [
+    SourceInfo {
+        name: "digits",
+        about: "handwritten digits, UCI optical digits (1998); 1,437 training and 360 test images",
+        shape: &[8, 8, 1],
+        count: 1437,
+        licence: "CC BY 4.0, E. Alpaydin and C. Kaynak",
+    },
+    SourceInfo {
+        name: "fashion",
+        about: "clothes: the first 600 training and 100 test images of each class of Fashion-MNIST (2017)",
+        shape: &[28, 28, 1],
+        count: 6000,
+        licence: "MIT, Zalando SE",
+    },
+    points("ring8", "8 Gaussians on a circle of radius 2, standard deviation 0.02; exact density"),
+    points("grid25", "25 Gaussians on a 5x5 grid from -4 to 4, standard deviation 0.05; exact density"),
+    points("swissroll", "a spiral with Gaussian noise of 0.2; exact density"),
+    points("moons", "two interleaved half circles with Gaussian noise of 0.2; exact density"),
+];
+
+/// Every data set that needs no file and no network.
+pub fn known_sources() -> &'static [SourceInfo] {
+    &KNOWN
+}
+
+/// The formats that `Source::format` may name.
+const FORMATS: [&str; 4] = ["auto", "images", "idx", "npy"];
+
+impl Source {
+    /// The data set of this name or at this path, prepared in the usual way.
+    pub fn parse(text: &str) -> Source {
+        Source { source: text.to_string(), ..Source::default() }
+    }
+
+    /// `size` from the command line's text: `64`, or `48x64` for height and width.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when it is not one or two positive whole numbers.
+    pub fn parse_size(text: &str) -> Result<Vec<usize>> {
+        let parts: Option<Vec<usize>> = text.split(['x', 'X']).map(|p| p.trim().parse().ok().filter(|&n| n > 0)).collect();
+        parts.filter(|p| p.len() <= 2).ok_or_else(|| {
+            Error::usage(format!("`{text}` is not an image size"), "give a side, such as 64, or height x width, such as 48x64")
+        })
+    }
+
+    /// Opens the data set: lists and checks its items, and reads them when they are few.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] for a field's bad value; [`Error::Usage`] for an unknown name; [`Error::Data`] or
+    /// [`Error::Io`] when what lies at the path cannot be used, or more than `max_bad` of it is damaged.
+    pub fn open(&self) -> Result<Opened> {
+        let preparation = self.check()?;
+        let mut warnings = Vec::new();
+        if let Some(known) = known_sources().iter().find(|k| k.name == self.source) {
+            let base: Arc<dyn Dataset> = match known.name {
+                "digits" | "fashion" => Arc::new(embedded::open(known.name, &self.split)?),
+                name => Arc::new(points::PointSet::new(name, self.seed, &self.split, self.limit)?),
+            };
+            return Ok(Opened { dataset: self.finish(base, preparation)?, warnings });
+        }
+        let path = Path::new(&self.source);
+        if !path.exists() {
+            let names = known_sources().iter().map(|k| k.name);
+            let problem = format!("there is no data source or path `{}`", self.source);
+            return Err(Error::usage(problem, format!("{}; or give a folder or file that exists", nearest(&self.source, names))));
+        }
+        let dataset = match self.format_of(path)? {
+            "idx" => self.finish(Arc::new(idx::open(path, &self.split)?), preparation)?,
+            "npy" => self.finish(Arc::new(npy::NpyFile::open(path)?), preparation)?,
+            _ => {
+                let images = folder::Folder::open(path, self, preparation, &mut warnings)?;
+                cached(Arc::new(images))
+            }
+        };
+        warnings.extend(dataset.warnings());
+        Ok(Opened { dataset, warnings })
+    }
+
+    /// The checked fields that say how images are prepared.
+    fn check(&self) -> Result<Preparation> {
+        let size = match self.size[..] {
+            [] => None,
+            [side] => Some([side, side]),
+            [height, width] => Some([height, width]),
+            _ => return Err(Error::recipe("data.size", format!("{:?} is not a size", self.size), "give [side] or [height, width]")),
+        };
+        if size.is_some_and(|[h, w]| h == 0 || w == 0 || h.saturating_mul(w) > 1 << 24) {
+            return Err(Error::recipe(
+                "data.size",
+                format!("{:?} cannot be used", self.size),
+                "sides are at least 1, and 4096 x 4096 at most",
+            ));
+        }
+        if ![0, 1, 3, 4].contains(&self.channels) {
+            let problem = format!("{} is not a number of channels", self.channels);
+            return Err(Error::recipe("data.channels", problem, "use 1 (grey), 3 (RGB), 4 (RGBA) or 0 (as they are)"));
+        }
+        known("data.split", &self.split, &["train", "test", "all"])?;
+        known("data.format", &self.format, &FORMATS)?;
+        if !(0.0..=1.0).contains(&self.max_bad) {
+            return Err(Error::recipe("data.max_bad", format!("{} is not a share", self.max_bad), "give a number from 0 to 1"));
+        }
+        let alpha = match known("data.alpha", &self.alpha, &["white", "black", "keep"])? {
+            _ if self.channels == 4 => Alpha::Keep,
+            "white" => Alpha::Over(255.0),
+            "black" => Alpha::Over(0.0),
+            _ => Alpha::Keep,
+        };
+        let filter = match known("data.filter", &self.filter, &["area", "nearest", "bilinear", "lanczos"])? {
+            "area" => Filter::Area,
+            "nearest" => Filter::Nearest,
+            "bilinear" => Filter::Bilinear,
+            _ => Filter::Lanczos,
+        };
+        Ok(Preparation { size, channels: self.channels, filter, crop: self.crop, alpha })
+    }
+
+    /// Limits, prepares and caches a set whose items all have one shape.
+    fn finish(&self, base: Arc<dyn Dataset>, preparation: Preparation) -> Result<Arc<dyn Dataset>> {
+        if base.info().kind == Kind::Points && (preparation.size.is_some() || preparation.channels != 0) {
+            let key = if preparation.size.is_some() { "data.size" } else { "data.channels" };
+            return Err(Error::recipe(key, format!("`{}` holds points, not images", self.source), "leave it out"));
+        }
+        let base = First::limit(base, self.limit);
+        let prepared = Prepared::wrap(base, preparation)?;
+        Ok(prepared)
+    }
+
+    /// The format of what lies at `path`, unless `format` says it.
+    fn format_of(&self, path: &Path) -> Result<&'static str> {
+        if let Some(f) = FORMATS[1..].iter().find(|f| **f == self.format) {
+            return Ok(f);
+        }
+        if path.is_dir() {
+            return Ok(if idx::lies_in(path)? { "idx" } else { "images" });
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        match name.rsplit('.').next() {
+            Some("npy") => Ok("npy"),
+            _ if name.contains("idx") => Ok("idx"),
+            Some(e) if super::image_file::EXTENSIONS.contains(&e) => Err(Error::data(path, "is one image", "give the folder it lies in")),
+            _ => Err(Error::data(path, "is of no known format", format!("name it with --data-format: {}", FORMATS[1..].join(", ")))),
+        }
+    }
+}
+
+/// Keeps decoded items in memory where they are few.
+pub(super) fn cached(base: Arc<dyn Dataset>) -> Arc<dyn Dataset> {
+    if Cached::fits(base.info()) { Arc::new(Cached::new(base)) } else { base }
+}
+
+/// `value` when it is one of `values`.
+fn known<'a>(key: &str, value: &'a str, values: &[&str]) -> Result<&'a str> {
+    if values.contains(&value) {
+        return Ok(value);
+    }
+    Err(Error::recipe(key, format!("`{value}` is not one of {}", values.join(", ")), nearest(value, values.iter().copied())))
+}

@@ -1,0 +1,2 @@
+//! Metrics, one a file.
+pub mod points;

@@ -1,0 +1,83 @@
+//! Every model, a folder a family, a file a model.
+pub mod adversarial;
+mod model;
+
+pub use model::{
+    Capability, Exported, LatentSpace, Model, NetworkInfo, Port, Purpose, Sample, SampleRequest, Samples, StepReport, Trouble, as_image_shape, unconditional,
+};
+
+use crate::data::DataInfo;
+use crate::error::{Error, Result, nearest};
+use crate::random::Key;
+use crate::recipe::Recipe;
+use burn::tensor::Device;
+
+/// A line of the registry.
+pub struct Entry {
+    /// what commands and recipes call it
+    pub name: &'static str,
+    /// its family in the taxonomy of generative models
+    pub family: &'static str,
+    /// what it can do
+    pub capabilities: &'static [Capability],
+    /// authors, year, title
+    pub paper: &'static str,
+    /// the recipe that `train NAME` takes
+    pub recipe: &'static str,
+    /// the model's own tables with their defaults
+    pub defaults: fn() -> toml::Table,
+    /// reads the model's own tables of a recipe, as `build` will
+    pub check: fn(&Recipe) -> Result<()>,
+    /// builds it for data of that description; `key` decides the first weights
+    pub build: fn(&Recipe, &DataInfo, &Device, Key) -> Result<Box<dyn Model>>,
+    /// settings that make it small enough for a test of a second
+    pub tiny: &'static [(&'static str, &'static str)],
+}
+
+/// Every model there is. `tests/every_model.rs` runs over it.
+pub fn registry() -> &'static [Entry] {
+    use Capability::*;
+    &[
+        Entry {
+            name: "gan",
+            family: "adversarial",
+            capabilities: &[Sample, LatentSpace],
+            paper: "Goodfellow et al. 2014, Generative Adversarial Networks, arXiv:1406.2661",
+            recipe: "gan",
+            defaults: adversarial::gan::defaults,
+            check: adversarial::gan::check,
+            build: adversarial::gan::build,
+            tiny: &[("model.width", "16"), ("model.depth", "2"), ("model.latent", "4")],
+        },
+        Entry {
+            name: "dcgan",
+            family: "adversarial",
+            capabilities: &[Sample, LatentSpace],
+            paper: "Radford et al. 2015, Unsupervised Representation Learning with Deep Convolutional GANs, arXiv:1511.06434",
+            recipe: "dcgan",
+            defaults: adversarial::dcgan::defaults,
+            check: adversarial::dcgan::check,
+            build: adversarial::dcgan::build,
+            tiny: &[("model.width", "4"), ("model.latent", "8"), ("data.size", "8"), ("model.average", "0.9")],
+        },
+    ]
+}
+
+/// The registry's line for a model.
+///
+/// # Errors
+/// [`Error::Usage`] with the nearest known name.
+pub fn entry(name: &str) -> Result<&'static Entry> {
+    let found = registry().iter().find(|e| e.name == name);
+    found.ok_or_else(|| Error::usage(format!("there is no model `{name}`"), nearest(name, registry().iter().map(|e| e.name))))
+}
+
+/// Builds the model a recipe names.
+pub fn build(recipe: &Recipe, info: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
+    (entry(recipe.model_name())?.build)(recipe, info, device, key)
+}
+
+/// A configuration's defaults as TOML tables, for `Entry::defaults`.
+pub(crate) fn tables<C: serde::Serialize>(config: C) -> toml::Table {
+    toml::Table::try_from(config).expect("a configuration is a table of plain values")
+}

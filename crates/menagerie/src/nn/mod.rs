@@ -1,0 +1,10 @@
+//! Layers that models share: a constructor with its sizes and first weights, and `forward`. Channels last.
+mod batch_norm;
+mod conv;
+pub mod init;
+mod linear;
+
+pub use batch_norm::BatchNorm;
+pub use conv::{Conv2d, ConvTranspose2d};
+pub use linear::Linear;
+pub use menagerie_kernels::{Activation, activation};

@@ -1,0 +1,344 @@
+//! A recipe: everything that decides a result, as one TOML document with every default written out.
+use crate::data::Source;
+use crate::error::{Error, Result, nearest};
+use crate::models;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::path::Path;
+use toml::{Table, Value};
+
+/// The `[train]` table: how long, how often, from which seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// updates of the model (of the generator, for a GAN)
+    pub steps: u64,
+    /// items in a batch
+    pub batch: usize,
+    /// root of every random key
+    pub seed: u64,
+    /// steps between lines of metrics.jsonl
+    pub log_every: u64,
+    /// steps between sample pictures; one is also made before the first step and after the last
+    pub sample_every: u64,
+    /// steps between checkpoints; one is also made after the last step
+    pub checkpoint_every: u64,
+    /// newest checkpoints that are kept
+    pub keep: usize,
+    /// samples in a picture
+    pub samples: usize,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        TrainConfig { steps: 1000, batch: 64, seed: 0, log_every: 50, sample_every: 500, checkpoint_every: 500, keep: 3, samples: 64 }
+    }
+}
+
+/// A resolved recipe: no key unknown, none missing, every value of the right type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    table: Table,
+}
+
+/// Recipes that come with the program: (name, text).
+pub fn embedded() -> &'static [(&'static str, &'static str)] {
+    macro_rules! recipes {
+        ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../../../recipes/", $name, ".toml")))),*] };
+    }
+    recipes!("dcgan", "dcgan-fashion", "dcgan-portraits", "gan", "gan-ring8", "gan-grid25")
+}
+
+impl Recipe {
+    /// The recipe `name`: one that comes with the program, or a model's default one.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the nearest known name.
+    pub fn named(name: &str) -> Result<Recipe> {
+        let known = || embedded().iter().map(|(n, _)| *n).chain(models::registry().iter().map(|m| m.name));
+        match embedded().iter().find(|(n, _)| *n == name) {
+            Some((_, text)) => Recipe::parse(text, name),
+            None => match models::registry().iter().find(|m| m.name == name) {
+                Some(m) => Recipe::parse(&format!("[model]\nname = \"{}\"\n", m.name), name),
+                None => Err(Error::usage(format!("there is no model or recipe `{name}`"), nearest(name, known()))),
+            },
+        }
+    }
+
+    /// A recipe from a file.
+    pub fn read(path: &Path) -> Result<Recipe> {
+        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        Recipe::parse(&text, &path.display().to_string())
+    }
+
+    /// A recipe from TOML text; `place` names it in errors. Keys left out get the model's defaults.
+    pub fn parse(text: &str, place: &str) -> Result<Recipe> {
+        let given: Table = text.parse().map_err(|e: toml::de::Error| {
+            Error::data(place, format!("not valid TOML: {}", one_line(e.message())), "see `menagerie train NAME --dry-run` for a whole recipe")
+        })?;
+        let name = given.get("model").and_then(|m| m.get("name")).and_then(Value::as_str);
+        let name = name.ok_or_else(|| Error::recipe("model.name", format!("{place} does not say which model"), "add [model] name = \"dcgan\", say"))?;
+        let mut recipe = Recipe { table: defaults(models::entry(name)?)? };
+        recipe.merge(&given)?;
+        Ok(recipe)
+    }
+
+    fn merge(&mut self, given: &Table) -> Result<()> {
+        merge(&mut self.table, given, "")?;
+        self.check()
+    }
+
+    /// The same recipe with `key` (dotted) set to `value` (written as in TOML; bare words are strings).
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] for an unknown key (with the nearest known one) or a value of another type.
+    pub fn with(mut self, key: &str, value: &str) -> Result<Recipe> {
+        self.set_all(&[(key.to_string(), value.to_string())])?;
+        Ok(self)
+    }
+
+    /// Sets several keys at once and checks the result, so that values which only go together may be set together.
+    pub fn set_all(&mut self, pairs: &[(String, String)]) -> Result<()> {
+        for (key, value) in pairs {
+            let (key, value) = (key.trim(), value.trim());
+            if key == "model.name" && Some(value) != self.model_name_value().as_str() {
+                return Err(Error::recipe(key, "the model is named by the command", "use `menagerie train NAME`"));
+            }
+            let parsed = format!("v = {value}").parse::<Table>().ok().and_then(|mut t| t.remove("v"));
+            let value = parsed.unwrap_or_else(|| Value::String(value.to_string()));
+            let wrapped = key.rsplit('.').fold(value, |v, part| Value::Table(Table::from_iter([(part.to_string(), v)])));
+            let Value::Table(given) = wrapped else { unreachable!("a key has at least one part") };
+            merge(&mut self.table, &given, "")?;
+        }
+        self.check()
+    }
+
+    fn model_name_value(&self) -> Value {
+        self.table["model"]["name"].clone()
+    }
+
+    /// The model's registered name.
+    pub fn model_name(&self) -> &str {
+        self.table["model"]["name"].as_str().unwrap_or_default()
+    }
+
+    /// The `[data]` table.
+    pub fn data(&self) -> Result<Source> {
+        section(&self.table, "data")
+    }
+
+    /// The `[train]` table.
+    pub fn train(&self) -> Result<TrainConfig> {
+        section(&self.table, "train")
+    }
+
+    /// Everything that is the model's own business (all tables but `data` and `train`, without `model.name`).
+    pub fn model_config<C: DeserializeOwned>(&self) -> Result<C> {
+        let mut own = self.table.clone();
+        for key in ["data", "train", "version"] {
+            own.remove(key);
+        }
+        if let Some(Value::Table(m)) = own.get_mut("model") {
+            m.remove("name");
+        }
+        typed(Value::Table(own), "")
+    }
+
+    /// Checks every value by reading it the way training will.
+    fn check(&self) -> Result<()> {
+        self.data()?;
+        let t = self.train()?;
+        for (key, value) in [("batch", t.batch as u64), ("log_every", t.log_every), ("sample_every", t.sample_every), ("checkpoint_every", t.checkpoint_every), ("keep", t.keep as u64), ("samples", t.samples as u64)] {
+            if value == 0 {
+                return Err(Error::recipe(format!("train.{key}"), "0 is too small", "give 1 or more"));
+            }
+        }
+        (models::entry(self.model_name())?.check)(self)
+    }
+
+    /// The whole recipe as TOML.
+    pub fn to_toml(&self) -> String {
+        self.table.to_string()
+    }
+}
+
+/// Deserializes one table, naming the key in an error.
+fn section<C: DeserializeOwned>(table: &Table, name: &str) -> Result<C> {
+    typed(table.get(name).cloned().unwrap_or(Value::Table(Table::new())), name)
+}
+
+fn typed<C: DeserializeOwned>(value: Value, place: &str) -> Result<C> {
+    // From text, because only then does the error know at which key it happened.
+    let text = value.to_string_table();
+    toml::from_str(&text).map_err(|e| {
+        let key = e.span().map(|s| key_at(&text, s.start)).unwrap_or_default();
+        let key = [place, &key].into_iter().filter(|k| !k.is_empty()).collect::<Vec<_>>().join(".");
+        let message = one_line(e.message());
+        let (problem, fix) = match message.split_once("expected one of ").or_else(|| message.split_once("expected ")) {
+            Some((_, options)) if message.starts_with("unknown variant") => {
+                let given = message.split('`').nth(1).unwrap_or_default();
+                let known: Vec<&str> = options.split('`').skip(1).step_by(2).collect();
+                (format!("there is no `{given}`"), nearest(given, known))
+            }
+            _ => (message.clone(), "see `menagerie train NAME --dry-run` for the keys and their values".to_string()),
+        };
+        Error::recipe(key, problem, fix)
+    })
+}
+
+trait ToTable {
+    fn to_string_table(&self) -> String;
+}
+impl ToTable for Value {
+    fn to_string_table(&self) -> String {
+        match self {
+            Value::Table(t) => t.to_string(),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// The dotted key whose value stands at byte `at` of a TOML text that `Table::to_string` wrote.
+fn key_at(text: &str, at: usize) -> String {
+    let (mut header, mut key) = (String::new(), String::new());
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if start > at {
+            break;
+        }
+        let trimmed = line.trim();
+        if trimmed.starts_with('[') && trimmed.ends_with(']') && !trimmed.contains('=') {
+            header = trimmed.trim_matches(['[', ']']).to_string();
+            key.clear();
+        } else if let Some((k, _)) = line.split_once('=') {
+            key = k.trim().to_string();
+        }
+        start += line.len();
+    }
+    [header, key].into_iter().filter(|k| !k.is_empty()).collect::<Vec<_>>().join(".")
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The defaults of a model's recipe: version, `[model]`, `[data]`, `[train]` and the model's own tables.
+fn defaults(entry: &models::Entry) -> Result<Table> {
+    let mut table = Table::new();
+    table.insert("version".into(), Value::String(env!("CARGO_PKG_VERSION").into()));
+    let own = (entry.defaults)();
+    let mut model = Table::from_iter([("name".to_string(), Value::String(entry.name.into()))]);
+    if let Some(Value::Table(m)) = own.get("model") {
+        model.extend(m.clone());
+    }
+    table.insert("model".into(), Value::Table(model));
+    let to_value = |v: std::result::Result<Value, toml::ser::Error>, key: &str| v.map_err(|e| Error::recipe(key, e.to_string(), "report this as a bug"));
+    table.insert("data".into(), to_value(Value::try_from(Source::default()), "data")?);
+    table.insert("train".into(), to_value(Value::try_from(TrainConfig::default()), "train")?);
+    for (key, value) in own {
+        if key != "model" {
+            table.insert(key, value);
+        }
+    }
+    Ok(table)
+}
+
+/// Lays `given` over `base`: every key must be there already, every value of the same type.
+fn merge(base: &mut Table, given: &Table, prefix: &str) -> Result<()> {
+    for (key, value) in given {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        let Some(old) = base.get_mut(key) else {
+            let mut known = Vec::new();
+            leaves(base, prefix, &mut known);
+            return Err(Error::recipe(path.clone(), "there is no such key", nearest(&path, known.iter().map(String::as_str))));
+        };
+        match (old, value) {
+            (Value::Table(old), Value::Table(new)) => merge(old, new, &path)?,
+            (old, new) => *old = convert(old, new, &path)?,
+        }
+    }
+    Ok(())
+}
+
+/// `new` in the type of `old`.
+fn convert(old: &Value, new: &Value, key: &str) -> Result<Value> {
+    Ok(match (old, new) {
+        (Value::Float(_), Value::Integer(n)) => Value::Float(*n as f64),
+        (Value::Array(_), Value::Integer(_)) => Value::Array(vec![new.clone()]),
+        (Value::Integer(_), Value::Float(f)) if f.fract() == 0.0 && f.abs() < 9e15 => Value::Integer(*f as i64),
+        (Value::String(_), Value::Integer(_) | Value::Boolean(_) | Value::Float(_)) => Value::String(new.to_string()),
+        (Value::Array(_), Value::String(s)) if s.contains('x') => match s.split('x').map(|p| p.trim().parse().map(Value::Integer)).collect() {
+            Ok(numbers) => Value::Array(numbers),
+            Err(_) => return Err(mismatch(old, new, key)),
+        },
+        (Value::Table(_), _) => return Err(Error::recipe(key, "this is a table of keys", format!("set one of its keys, such as {key}.NAME"))),
+        _ if std::mem::discriminant(old) == std::mem::discriminant(new) => {
+            if let Value::Integer(n) = new
+                && *n < 0
+            {
+                return Err(Error::recipe(key, format!("{n} is negative"), "give 0 or more"));
+            }
+            new.clone()
+        }
+        _ => return Err(mismatch(old, new, key)),
+    })
+}
+
+fn mismatch(old: &Value, new: &Value, key: &str) -> Error {
+    let expected = match old {
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Array(_) => "a list such as [64, 64]",
+        _ => "a text",
+    };
+    Error::recipe(key, format!("{new} is not {expected}"), format!("give {expected}, such as {old}"))
+}
+
+/// Dotted names of everything that can be set.
+fn leaves(table: &Table, prefix: &str, out: &mut Vec<String>) {
+    for (key, value) in table {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            Value::Table(t) => leaves(t, &path, out),
+            _ => out.push(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_recipe_resolves_and_survives_a_round_trip() {
+        for (name, _) in embedded() {
+            let r = Recipe::named(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert_eq!(Recipe::parse(&r.to_toml(), name).unwrap(), r, "{name}");
+        }
+    }
+
+    #[test]
+    fn unknown_names_come_with_the_nearest_known_one() {
+        let message = |e: Result<Recipe>| e.unwrap_err().to_string();
+        assert!(message(Recipe::named("dcgna")).contains("did you mean `dcgan`?"));
+        let r = Recipe::named("dcgan").unwrap();
+        let e = message(r.clone().with("model.widht", "32"));
+        assert!(e.contains("model.widht") && e.contains("did you mean `model.width`?"), "{e}");
+        let e = message(r.clone().with("game.objective", "minmax"));
+        assert!(e.contains("game.objective") && e.contains("did you mean `minimax`?"), "{e}");
+        let e = message(r.clone().with("train.steps", "many"));
+        assert!(e.contains("train.steps") && e.contains("whole number"), "{e}");
+        let e = message(r.clone().with("train.batch", "-3"));
+        assert!(e.contains("train.batch") && e.contains("negative"), "{e}");
+        let e = message(r.with("train.keep", "0"));
+        assert!(e.contains("train.keep"), "{e}");
+    }
+
+    #[test]
+    fn values_convert_where_nothing_is_lost() {
+        let r = Recipe::named("dcgan").unwrap();
+        let r = r.with("data.size", "32x48").unwrap().with("optimizer.generator.learning_rate", "1").unwrap();
+        assert_eq!(r.data().unwrap().size, [32, 48]);
+        assert!(r.to_toml().contains("learning_rate = 1.0"));
+    }
+}

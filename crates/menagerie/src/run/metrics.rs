@@ -1,0 +1,57 @@
+//! `metrics.jsonl`: one JSON object a line, one line a log step.
+use crate::error::{Error, Result};
+use serde_json::{Map, Value};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+/// Appends lines to `metrics.jsonl`.
+pub struct MetricsLog {
+    file: File,
+    path: std::path::PathBuf,
+}
+
+impl MetricsLog {
+    /// Opens the file to append, first dropping what lies after `step` (a run that died after its last checkpoint
+    /// goes through those steps again) and a last line that was cut off.
+    pub fn open(path: &Path, step: u64) -> Result<Self> {
+        if path.exists() {
+            let kept: String = read(path)?.into_iter().filter(|m| step_of(m) <= step).map(|m| Value::Object(m).to_string() + "\n").collect();
+            super::write_atomically(path, kept.as_bytes())?;
+        }
+        let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("write", path))?;
+        Ok(MetricsLog { file, path: path.into() })
+    }
+
+    /// Appends one line. Numbers that are not finite become null: JSON has no others.
+    pub fn append(&mut self, line: Map<String, Value>) -> Result<()> {
+        let text = Value::Object(line).to_string() + "\n";
+        self.file.write_all(text.as_bytes()).map_err(Error::io("write", &self.path))
+    }
+}
+
+/// The step a line belongs to.
+pub fn step_of(line: &Map<String, Value>) -> u64 {
+    line.get("step").and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// All whole lines of a metrics file.
+pub fn read(path: &Path) -> Result<Vec<Map<String, Value>>> {
+    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    Ok(text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_after_the_checkpoint_and_half_lines_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        std::fs::write(&path, "{\"step\":1}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3}\n{\"st").unwrap();
+        let mut log = MetricsLog::open(&path, 2).unwrap();
+        log.append(Map::from_iter([("step".into(), 3.into())])).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"step\":1}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3}\n");
+    }
+}

@@ -1,0 +1,214 @@
+//! The run folder: the contract between commands. One folder holds everything about one training.
+//!
+//! ```text
+//! RUN/recipe.toml          everything that decides the result
+//! RUN/metrics.jsonl        a line a log step
+//! RUN/samples/000500.png   a grid from the same latents each time
+//! RUN/checkpoints/000500/  networks, optimizers, state.json
+//! RUN/curves.png           the numbers of metrics.jsonl as curves
+//! RUN/index.html           curves and samples in a browser, without a server
+//! RUN/events/              the same numbers for TensorBoard
+//! RUN/log.txt              what was said, warnings included
+//! RUN/lock                 the process that is writing
+//! ```
+mod checkpoint;
+mod curves;
+mod export;
+mod html;
+mod metrics;
+mod points_picture;
+mod tensorboard;
+mod trainer;
+
+pub use checkpoint::{Checkpoint, State, prune, steps};
+pub use curves::draw_curves;
+pub use export::{Layout, export};
+pub use html::write_index;
+pub use metrics::{MetricsLog, read as read_metrics, step_of};
+pub use points_picture::draw_points;
+pub use tensorboard::EventFile;
+pub use trainer::{Event, Plan, Summary, Trainer};
+
+use crate::error::{Error, Result};
+use crate::models::{self, Model, Purpose};
+use crate::random::Key;
+use crate::recipe::Recipe;
+use burn::tensor::Device;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A run folder.
+#[derive(Clone, Debug)]
+pub struct Run {
+    path: PathBuf,
+}
+
+/// The right to write into a run; given back when dropped or when the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Run {
+    /// Makes a new run folder with its recipe.
+    ///
+    /// # Errors
+    /// When the folder exists and holds anything.
+    pub fn create(path: &Path, recipe: &Recipe) -> Result<(Run, Lock)> {
+        let taken = std::fs::read_dir(path).is_ok_and(|mut d| d.next().is_some());
+        if taken {
+            let fix = match path.join("recipe.toml").exists() {
+                true => format!("go on with it by `menagerie train --resume {}`, or choose another --out", path.display()),
+                false => "choose another --out".to_string(),
+            };
+            return Err(Error::run(path, "exists already and is not empty", fix));
+        }
+        if path.exists() && !path.is_dir() {
+            return Err(Error::run(path, "is a file, not a folder", "choose another --out"));
+        }
+        std::fs::create_dir_all(path).map_err(Error::io("create", path))?;
+        let run = Run { path: path.into() };
+        let lock = run.lock()?;
+        run.write_recipe(recipe)?;
+        Ok((run, lock))
+    }
+
+    /// Opens a run folder.
+    pub fn open(path: &Path) -> Result<Run> {
+        if path.join("recipe.toml").is_file() {
+            return Ok(Run { path: path.into() });
+        }
+        let (problem, fix) = match path.is_dir() {
+            true => ("is not a run: it holds no recipe.toml", "give the folder that `menagerie train` wrote, such as runs/dcgan-001"),
+            false => ("there is no such run", "runs stand in runs/ unless --out said otherwise"),
+        };
+        Err(Error::run(path, problem, fix))
+    }
+
+    /// `runs/NAME-001`, or the first number that is free.
+    pub fn next_free(name: &str) -> PathBuf {
+        (1..).map(|i| Path::new("runs").join(format!("{name}-{i:03}"))).find(|p| !p.exists()).expect("numbers do not end")
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file or folder in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Its recipe, as `recipe.toml` has it.
+    pub fn recipe(&self) -> Result<Recipe> {
+        Recipe::read(&self.file("recipe.toml"))
+    }
+
+    fn write_recipe(&self, recipe: &Recipe) -> Result<()> {
+        write_atomically(&self.file("recipe.toml"), recipe.to_toml().as_bytes())
+    }
+
+    /// Takes the run for writing. The lock is the operating system's, so it ends with its owner.
+    pub fn lock(&self) -> Result<Lock> {
+        let path = self.file("lock");
+        let mut file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(Error::io("write", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let owner = std::fs::read_to_string(&path).unwrap_or_default();
+                return Err(Error::run(&self.path, format!("is being written by process {}", owner.trim()), "wait for it, or stop it first"));
+            }
+            Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path)(e)),
+        }
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(Error::io("write", &path))?;
+        Ok(Lock { _file: file })
+    }
+
+    /// The newest checkpoint that is whole, or that of `step`; and a warning for each damaged one passed over.
+    /// `None` when the run has not reached its first.
+    pub fn checkpoint(&self, step: Option<u64>) -> Result<(Option<Checkpoint>, Vec<String>)> {
+        let folder = self.file("checkpoints");
+        let all = steps(&folder);
+        if let Some(step) = step {
+            if !all.contains(&step) {
+                let have = if all.is_empty() { "there are none".to_string() } else { format!("there are {}", join(&all)) };
+                return Err(Error::run(&folder, format!("has no checkpoint of step {step}"), have));
+            }
+            let c = Checkpoint::open(&folder.join(format!("{step:06}")))?;
+            return Ok((Some(c), vec![]));
+        }
+        let mut warnings = Vec::new();
+        for step in all.iter().rev() {
+            match Checkpoint::open(&folder.join(format!("{step:06}"))).and_then(|c| c.verify().map(|()| c)) {
+                Ok(c) => return Ok((Some(c), warnings)),
+                Err(e) => warnings.push(format!("checkpoint {step} is passed over: {e}")),
+            }
+        }
+        match warnings.is_empty() {
+            true => Ok((None, warnings)),
+            false => Err(Error::run(&folder, format!("no checkpoint is whole ({})", warnings.join("; ")), "train again with `menagerie train` and another --out")),
+        }
+    }
+
+    /// The trained model, ready for use: from the run folder alone.
+    ///
+    /// # Errors
+    /// When there is no whole checkpoint yet.
+    pub fn model(&self, step: Option<u64>, device: &Device) -> Result<(Box<dyn Model>, Checkpoint, Vec<String>)> {
+        let recipe = self.recipe()?;
+        let (checkpoint, warnings) = self.checkpoint(step)?;
+        let checkpoint = checkpoint.ok_or_else(|| {
+            Error::run(&self.path, "has no checkpoint yet", format!("train it further: `menagerie train --resume {}`", self.path.display()))
+        })?;
+        let mut model = models::build(&recipe, &checkpoint.state.data, device, Key::new(0))?;
+        model.load(&|name| checkpoint.part(name), Purpose::Use)?;
+        Ok((model, checkpoint, warnings))
+    }
+}
+
+fn join(numbers: &[u64]) -> String {
+    numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Writes a file so that it is either the old or the new one, whatever happens meanwhile.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let beside = path.with_file_name(format!(".{}.part", path.file_name().unwrap_or_default().to_string_lossy()));
+    let write = || {
+        let mut f = File::create(&beside)?;
+        f.write_all(bytes)?;
+        f.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    write().map_err(|e| {
+        std::fs::remove_file(&beside).ok();
+        Error::io("write", path)(e)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_made_once_and_written_by_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r");
+        let recipe = Recipe::named("dcgan").unwrap();
+        let (run, lock) = Run::create(&path, &recipe).unwrap();
+        assert_eq!(run.recipe().unwrap(), recipe);
+        let e = Run::create(&path, &recipe).unwrap_err().to_string();
+        assert!(e.contains("exists already") && e.contains("--resume"), "{e}");
+        let e = Run::open(&path).unwrap().lock().unwrap_err().to_string();
+        assert!(e.contains(&format!("process {}", std::process::id())), "{e}");
+        drop(lock);
+        Run::open(&path).unwrap().lock().unwrap();
+        let e = run.model(None, &Device::flex()).err().unwrap().to_string();
+        assert!(e.contains("no checkpoint yet"), "{e}");
+        let e = run.model(Some(7), &Device::flex()).err().unwrap().to_string();
+        assert!(e.contains("no checkpoint of step 7"), "{e}");
+        assert!(Run::open(dir.path()).unwrap_err().to_string().contains("not a run"));
+        assert!(Run::open(&dir.path().join("none")).unwrap_err().to_string().contains("no such run"));
+    }
+}

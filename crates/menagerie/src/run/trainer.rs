@@ -1,0 +1,330 @@
+//! The loop: batches in, steps done, numbers, pictures and checkpoints out.
+use super::{Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, prune, read_metrics, write_index};
+use crate::data::{DataInfo, Dataset, Kind, Loader};
+use crate::error::{Error, Result};
+use crate::evaluate::points;
+use crate::models::{self, Model, NetworkInfo, Purpose, SampleRequest, Samples, StepReport, Trouble};
+use crate::picture;
+use crate::random::Key;
+use crate::recipe::{Recipe, TrainConfig};
+use burn::tensor::Device;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// What `--dry-run` tells.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// the data
+    pub data: DataInfo,
+    /// the networks
+    pub networks: Vec<NetworkInfo>,
+    /// batches that one step takes
+    pub batches_per_step: usize,
+    /// steps in which every item is seen once
+    pub steps_per_epoch: f64,
+    /// estimated peak of resident memory, in bytes
+    pub memory: u64,
+}
+
+/// What happens while training, for whoever shows it.
+pub enum Event<'a> {
+    /// a step is done
+    Step {
+        /// updates done
+        step: u64,
+        /// items a second, over all of this training so far
+        images_per_second: f64,
+        /// the step's own report
+        report: &'a StepReport,
+    },
+    /// a line was added to metrics.jsonl
+    Logged(&'a Map<String, Value>),
+    /// a sample picture was written
+    Sampled(&'a Path),
+    /// a checkpoint was written
+    Checkpointed(&'a Path),
+    /// training got into a known difficulty
+    Trouble(&'a Trouble),
+    /// anything else worth a line
+    Warning(&'a str),
+}
+
+/// How a training ended.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// updates done in all
+    pub step: u64,
+    /// items seen in all
+    pub images: u64,
+    /// seconds spent training in all
+    pub seconds: f64,
+    /// stopped before its last step
+    pub interrupted: bool,
+    /// the last line of metrics.jsonl
+    pub last: Map<String, Value>,
+}
+
+/// A training that can be begun, gone on with, and stopped after any step.
+pub struct Trainer {
+    run: Run,
+    _lock: Lock,
+    recipe: Recipe,
+    train: TrainConfig,
+    model: Box<dyn Model>,
+    dataset: Arc<dyn Dataset>,
+    loader: Loader,
+    key: Key,
+    state: State,
+    metrics: MetricsLog,
+    events: EventFile,
+    log: std::fs::File,
+    last: Map<String, Value>,
+    pending: Vec<String>,
+}
+
+/// Opens the data and builds the model of a recipe: all that can go wrong before anything is written.
+fn prepare(recipe: &Recipe, device: &Device) -> Result<(Arc<dyn Dataset>, Vec<String>, Box<dyn Model>)> {
+    let opened = recipe.data()?.open()?;
+    let key = Key::new(recipe.train()?.seed).stream("init");
+    let model = models::build(recipe, opened.dataset.info(), device, key)?;
+    Ok((opened.dataset, opened.warnings, model))
+}
+
+impl Plan {
+    /// What a recipe would do.
+    pub fn of(recipe: &Recipe, device: &Device) -> Result<Plan> {
+        let train = recipe.train()?;
+        let (dataset, _, model) = prepare(recipe, device)?;
+        let data = dataset.info().clone();
+        let (networks, batches_per_step) = (model.networks(), model.batches_per_step());
+        // Weights, gradients and two moments; every activation and its gradient's working copy; the program itself.
+        let parameters: usize = networks.iter().map(|n| n.parameters).sum();
+        let activations: usize = networks.iter().map(|n| n.activations).sum();
+        let memory = 4 * (4 * parameters + activations * train.batch * 5 / 4) as u64 + (60 << 20);
+        Loader::new(dataset, train.batch, Key::new(0), 0, 1)?;
+        Ok(Plan { steps_per_epoch: data.count as f64 / (train.batch * batches_per_step) as f64, data, networks, batches_per_step, memory })
+    }
+}
+
+impl Trainer {
+    /// A new run at `path`.
+    pub fn create(recipe: Recipe, path: &Path, device: &Device) -> Result<Self> {
+        let (dataset, warnings, model) = prepare(&recipe, device)?;
+        let loader = Self::loader(&recipe.train()?, &dataset, 0)?;
+        let (run, lock) = Run::create(path, &recipe)?;
+        Self::assemble(run, lock, recipe, model, dataset, loader, None, warnings)
+    }
+
+    /// Goes on with a run from its newest whole checkpoint (from the start if there is none yet), to `steps` if given.
+    pub fn resume(path: &Path, steps: Option<u64>, device: &Device) -> Result<Self> {
+        let run = Run::open(path)?;
+        let lock = run.lock()?;
+        let mut recipe = run.recipe()?;
+        if let Some(steps) = steps {
+            recipe = recipe.with("train.steps", &steps.to_string())?;
+        }
+        let (checkpoint, mut warnings) = run.checkpoint(None)?;
+        let (dataset, more, mut model) = prepare(&recipe, device)?;
+        warnings.extend(more);
+        if let Some(c) = &checkpoint {
+            if c.state.data.shape != dataset.info().shape || c.state.data.count != dataset.info().count {
+                let (was, is) = (&c.state.data, dataset.info());
+                let problem = format!("the data have changed: {} items of {:?} then, {} of {:?} now", was.count, was.shape, is.count, is.shape);
+                return Err(Error::run(path, problem, "bring the data back as they were, or start a new run"));
+            }
+            if c.state.version != env!("CARGO_PKG_VERSION") {
+                warnings.push(format!("the run was begun by version {}, this is {}: results may differ", c.state.version, env!("CARGO_PKG_VERSION")));
+            }
+            model.load(&|name| c.part(name), Purpose::Train)?;
+        }
+        let loader = Self::loader(&recipe.train()?, &dataset, checkpoint.as_ref().map_or(0, |c| c.state.cursor))?;
+        run.write_recipe(&recipe)?;
+        Self::assemble(run, lock, recipe, model, dataset, loader, checkpoint.map(|c| c.state), warnings)
+    }
+
+    fn loader(train: &TrainConfig, dataset: &Arc<dyn Dataset>, cursor: u64) -> Result<Loader> {
+        // One worker beside the training threads: decoding small images is far faster than learning from them.
+        let workers = std::thread::available_parallelism().map_or(1, |n| n.get()).div_ceil(2);
+        Loader::new(dataset.clone(), train.batch, Key::new(train.seed).stream("data"), cursor, workers)
+    }
+
+    fn assemble(
+        run: Run, lock: Lock, recipe: Recipe, model: Box<dyn Model>, dataset: Arc<dyn Dataset>, loader: Loader, state: Option<State>,
+        pending: Vec<String>,
+    ) -> Result<Self> {
+        let train = recipe.train()?;
+        let state = state.unwrap_or_else(|| State {
+            version: env!("CARGO_PKG_VERSION").into(),
+            step: 0,
+            images: 0,
+            seconds: 0.0,
+            cursor: 0,
+            data: dataset.info().clone(),
+            files: BTreeMap::new(),
+        });
+        let metrics = MetricsLog::open(&run.file("metrics.jsonl"), state.step)?;
+        let last = read_metrics(&run.file("metrics.jsonl"))?.pop().unwrap_or_default();
+        let events = EventFile::create(&run.file("events"))?;
+        let path = run.file("log.txt");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io("write", &path))?;
+        let key = Key::new(train.seed);
+        Ok(Trainer { run, _lock: lock, recipe, train, model, dataset, loader, key, state, metrics, events, log, last, pending })
+    }
+
+    /// The run's folder.
+    pub fn path(&self) -> &Path {
+        self.run.path()
+    }
+    /// The recipe in force.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+    /// The model as it is now.
+    pub fn model(&self) -> &dyn Model {
+        &*self.model
+    }
+    /// Updates done.
+    pub fn step(&self) -> u64 {
+        self.state.step
+    }
+
+    /// Trains to the recipe's last step, or until `stop` is set; a checkpoint is written either way.
+    ///
+    /// # Errors
+    /// When the data, the disk or the losses fail; the checkpoints written before are intact.
+    pub fn train(&mut self, stop: &AtomicBool, show: &mut dyn FnMut(Event)) -> Result<Summary> {
+        for w in std::mem::take(&mut self.pending) {
+            self.say(&w)?;
+            show(Event::Warning(&w));
+        }
+        self.say(&format!("training {} from step {} to {}", self.recipe.model_name(), self.state.step, self.train.steps))?;
+        if self.state.step == 0 {
+            self.picture(show)?;
+        }
+        let mut saved = self.state.step;
+        while self.state.step < self.train.steps && !stop.load(Ordering::Relaxed) {
+            if let Err(e) = self.advance(show) {
+                self.say(&format!("stopped: {e}"))?;
+                return Err(e);
+            }
+            let (step, last) = (self.state.step, self.state.step == self.train.steps);
+            if step.is_multiple_of(self.train.sample_every) || last {
+                self.picture(show)?;
+            }
+            if step.is_multiple_of(self.train.checkpoint_every) || last {
+                self.checkpoint(show)?;
+                saved = step;
+            }
+        }
+        if saved != self.state.step {
+            self.checkpoint(show)?;
+        }
+        let interrupted = self.state.step < self.train.steps;
+        self.say(if interrupted { "stopped before the last step" } else { "done" })?;
+        let State { step, images, seconds, .. } = self.state;
+        Ok(Summary { step, images, seconds, interrupted, last: self.last.clone() })
+    }
+
+    /// One step and what has to be told of it.
+    fn advance(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
+        let next = self.state.step + 1;
+        let watch = next == 1 || next.is_multiple_of(self.train.log_every) || next == self.train.steps;
+        let begun = Instant::now();
+        let batches = (0..self.model.batches_per_step()).map(|_| self.loader.next()).collect::<Result<Vec<_>>>()?;
+        let report = self.model.step(&batches, self.key.stream("train").step(next), watch)?;
+        self.state.seconds += begun.elapsed().as_secs_f64();
+        self.state.step = next;
+        self.state.images += batches.iter().map(|b| b.shape[0] as u64).sum::<u64>();
+        self.state.cursor = self.loader.cursor();
+        for w in self.loader.warnings() {
+            self.say(&w)?;
+            show(Event::Warning(&w));
+        }
+        let images_per_second = self.state.images as f64 / self.state.seconds.max(1e-9);
+        if watch {
+            self.log_step(&report, show)?;
+        }
+        show(Event::Step { step: next, images_per_second, report: &report });
+        Ok(())
+    }
+
+    fn log_step(&mut self, report: &StepReport, show: &mut dyn FnMut(Event)) -> Result<()> {
+        let mut scalars = report.scalars.clone();
+        if let Some(quality) = self.points_quality()? {
+            scalars.extend([("points/modes", quality.modes as f64), ("points/high-quality", quality.high_quality)]);
+        }
+        let mut line = Map::new();
+        line.insert("step".into(), self.state.step.into());
+        line.insert("images".into(), self.state.images.into());
+        line.insert("seconds".into(), ((self.state.seconds * 1e3).round() / 1e3).into());
+        line.extend(scalars.iter().map(|(n, v)| (n.to_string(), Value::from(*v))));
+        if !report.troubles.is_empty() {
+            line.insert("troubles".into(), report.troubles.iter().map(|t| t.name).collect::<Vec<_>>().into());
+        }
+        self.metrics.append(line.clone())?;
+        self.events.scalars(self.state.step, scalars.iter().map(|(n, v)| (*n, *v)))?;
+        for t in &report.troubles {
+            self.say(&format!("step {}: {}: {}", self.state.step, t.name, t.advice))?;
+            show(Event::Trouble(t));
+        }
+        show(Event::Logged(&line));
+        self.last = line;
+        Ok(())
+    }
+
+    /// Modes found and share of good samples, where the data are points of a known density.
+    fn points_quality(&self) -> Result<Option<points::Quality>> {
+        let (Some(density), Some(sampler)) = (self.dataset.density(), self.model.as_sample()) else { return Ok(None) };
+        if density.modes().is_none() {
+            return Ok(None);
+        }
+        let samples = sampler.sample(&SampleRequest::new(2000, self.key.stream("points")))?;
+        Ok(points::quality(&samples.values, density))
+    }
+
+    /// A picture of samples from the same latents each time, and the curves and page beside it.
+    fn picture(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
+        let Some(sampler) = self.model.as_sample() else { return Ok(()) };
+        let count = if self.state.data.kind == Kind::Points { 2000 } else { self.train.samples };
+        let samples = sampler.sample(&SampleRequest::new(count, self.key.stream("grid")))?;
+        let folder = self.run.file("samples");
+        std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        let path = folder.join(format!("{:06}.png", self.state.step));
+        draw_samples(&samples, self.dataset.density(), &path)?;
+        let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
+        draw_curves(&lines, &self.run.file("curves.png"))?;
+        write_index(&self.run, &lines)?;
+        show(Event::Sampled(&path));
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
+        let folder = self.run.file("checkpoints");
+        let path = Checkpoint::write(&folder, self.state.clone(), self.model.save())?;
+        prune(&folder, self.train.keep)?;
+        show(Event::Checkpointed(&path));
+        Ok(())
+    }
+
+    /// Adds a line to log.txt.
+    fn say(&mut self, text: &str) -> Result<()> {
+        writeln!(self.log, "{text}").map_err(Error::io("write", self.run.file("log.txt")))
+    }
+}
+
+/// Samples as a picture: a grid of images, or points (over their density where it is known).
+pub fn draw_samples(samples: &Samples, density: Option<&dyn crate::data::Density>, path: &Path) -> Result<PathBuf> {
+    match (samples.kind, &samples.shape[..]) {
+        (Kind::Image, &[n, h, w, c]) => {
+            let columns = (n as f64).sqrt().ceil() as usize;
+            picture::grid(&samples.values, [n, h, w, c], columns).save(path)?;
+        }
+        _ => draw_points(&samples.values, samples.shape[1], density, path)?,
+    }
+    Ok(path.into())
+}

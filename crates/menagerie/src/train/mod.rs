@@ -1,0 +1,26 @@
+//! What a training step is made of: optimizers, averages, and networks as named arrays.
+mod average;
+mod optimizer;
+mod tensors;
+
+pub use average::Average;
+pub use optimizer::{Optimizer, OptimizerConfig, Rule};
+pub use tensors::Tensors;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+
+/// Trainable numbers of a network that is being trained.
+pub fn trainable<M: Module>(network: &M) -> usize {
+    struct Count(usize);
+    impl ModuleVisitor for Count {
+        fn visit_float<const D: usize>(&mut self, p: &Param<Tensor<D>>) {
+            if p.is_require_grad() {
+                self.0 += p.val().shape().num_elements();
+            }
+        }
+    }
+    let mut count = Count(0);
+    network.visit(&mut count);
+    count.0
+}
