@@ -5,7 +5,7 @@
 //! only IEEE 754 additions, multiplications, divisions and square roots in a fixed order, never fused,
 //! so it is also the same on any instruction set.
 use crate::pool;
-use crate::rows::{Ptr, simd::simd};
+use crate::rows::{Parts, simd::simd};
 use burn::prelude::*;
 use burn::tensor::TensorData;
 
@@ -46,11 +46,11 @@ fn tensor<const D: usize>(shape: [usize; D], device: &Device, fill: impl FnOnce(
 /// Calls `f(first batch, part)` for parts of whole batches (but for the last), on all threads.
 fn fill(out: &mut [f32], f: impl Fn(u64, &mut [f32]) + Sync) {
     let (n, step) = (out.len(), BATCH * TASK);
-    let start = Ptr::new(out);
+    let start = Parts::new(out);
     pool::par_for(n.div_ceil(step), &|i| {
         let from = i * step;
         // SAFETY: the parts of different i do not overlap, and lie in `out`, which is borrowed for writing.
-        let part = unsafe { start.part(from..(from + step).min(n)) };
+        let part = unsafe { start.get(from..(from + step).min(n)) };
         f((i * TASK) as u64, part);
     });
 }

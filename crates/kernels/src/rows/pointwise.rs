@@ -1,6 +1,6 @@
 //! Activations: forward, and backward from the output or the input.
 use super::math::{exp, normal_cdf, normal_density, sigmoid, softplus, tanh};
-use super::{Ptr, blocks, simd::simd};
+use super::{Parts, blocks, simd::simd};
 use crate::ops::Activation;
 
 /// An activation as a type, so that loops over it are compiled for it.
@@ -31,8 +31,8 @@ macro_rules! pointwise {
 pointwise! {
     Identity: |_, x| x, { let _ = x; 1.0 }, |y| { let _ = y; 1.0 };
     Leaky(f32): |Leaky(s), x| if x > 0.0 { x } else { s * x }, if x > 0.0 { 1.0 } else { s }, |y| if y > 0.0 { 1.0 } else { s };
-    // Not Leaky(0), which turns infinity into NaN and makes negative zeros.
-    Relu: |_, x| if x > 0.0 { x } else { x * 0.0 + 0.0 }, if x > 0.0 { 1.0 } else { 0.0 }, |y| if y > 0.0 { 1.0 } else { 0.0 };
+    // Not Leaky(0), which makes NaN of negative infinity; NaN stays what it is.
+    Relu: |_, x| if x <= 0.0 { 0.0 } else { x }, if x > 0.0 { 1.0 } else { 0.0 }, |y| if y > 0.0 { 1.0 } else { 0.0 };
     Tanh: |_, x| tanh::<FMA>(x), { let y = tanh::<FMA>(x); 1.0 - y * y }, |y| 1.0 - y * y;
     Sigmoid: |_, x| sigmoid::<FMA>(x), { let y = sigmoid::<FMA>(x); y * (1.0 - y) }, |y| y * (1.0 - y);
     Softplus: |_, x| softplus::<FMA>(x), sigmoid::<FMA>(x), |y| 1.0 - exp::<FMA>(-y);
@@ -44,14 +44,38 @@ pointwise! {
 macro_rules! with_pointwise {
     ($act:expr, $a:ident => $body:expr) => {
         match $act {
-            $crate::ops::Activation::Identity => { let $a = $crate::rows::pointwise::Identity; $body }
-            $crate::ops::Activation::Relu => { let $a = $crate::rows::pointwise::Relu; $body }
-            $crate::ops::Activation::LeakyRelu(slope) => { let $a = $crate::rows::pointwise::Leaky(slope); $body }
-            $crate::ops::Activation::Tanh => { let $a = $crate::rows::pointwise::Tanh; $body }
-            $crate::ops::Activation::Sigmoid => { let $a = $crate::rows::pointwise::Sigmoid; $body }
-            $crate::ops::Activation::Silu => { let $a = $crate::rows::pointwise::Silu; $body }
-            $crate::ops::Activation::Gelu => { let $a = $crate::rows::pointwise::Gelu; $body }
-            $crate::ops::Activation::Softplus => { let $a = $crate::rows::pointwise::Softplus; $body }
+            $crate::ops::Activation::Identity => {
+                let $a = $crate::rows::pointwise::Identity;
+                $body
+            }
+            $crate::ops::Activation::Relu => {
+                let $a = $crate::rows::pointwise::Relu;
+                $body
+            }
+            $crate::ops::Activation::LeakyRelu(slope) => {
+                let $a = $crate::rows::pointwise::Leaky(slope);
+                $body
+            }
+            $crate::ops::Activation::Tanh => {
+                let $a = $crate::rows::pointwise::Tanh;
+                $body
+            }
+            $crate::ops::Activation::Sigmoid => {
+                let $a = $crate::rows::pointwise::Sigmoid;
+                $body
+            }
+            $crate::ops::Activation::Silu => {
+                let $a = $crate::rows::pointwise::Silu;
+                $body
+            }
+            $crate::ops::Activation::Gelu => {
+                let $a = $crate::rows::pointwise::Gelu;
+                $body
+            }
+            $crate::ops::Activation::Softplus => {
+                let $a = $crate::rows::pointwise::Softplus;
+                $body
+            }
         }
     };
 }
@@ -59,21 +83,21 @@ pub(crate) use with_pointwise;
 
 /// x = f(x)
 pub(crate) fn forward(x: &mut [f32], act: Activation) {
-    let (n, x) = (x.len(), Ptr::new(x));
+    let (n, x) = (x.len(), Parts::new(x));
     with_pointwise!(act, a => blocks(n, 1, &|_, r| {
         // SAFETY: blocks do not overlap, and lie in `x`.
-        forward_part(a, unsafe { x.part(r) });
+        forward_part(a, unsafe { x.get(r) });
     }));
 }
 
 /// g = g f'; `saved` is the output if `slope_from_output`, else the input.
 pub(crate) fn backward(g: &mut [f32], saved: &[f32], act: Activation) {
     assert_eq!(g.len(), saved.len());
-    let (n, g) = (g.len(), Ptr::new(g));
+    let (n, g) = (g.len(), Parts::new(g));
     let from_output = act.slope_from_output();
     with_pointwise!(act, a => blocks(n, 1, &|_, r| {
         // SAFETY: blocks do not overlap, and lie in `g`.
-        let g = unsafe { g.part(r.clone()) };
+        let g = unsafe { g.get(r.clone()) };
         if from_output { backward_from_output(a, g, &saved[r]) } else { backward_from_input(a, g, &saved[r]) }
     }));
 }
@@ -86,7 +110,8 @@ fn forward_part[A: Pointwise](a: A, x: &mut [f32]) {
 }}
 
 simd! {
-fn backward_from_output[A: Pointwise](a: A, g: &mut [f32], y: &[f32]) {
+/// g = g f' given the output
+pub(super) fn backward_from_output[A: Pointwise](a: A, g: &mut [f32], y: &[f32]) {
     for (g, y) in g.iter_mut().zip(y) {
         *g *= a.slope_at::<FMA>(*y);
     }
