@@ -34,7 +34,7 @@ pub fn exp<const FMA: bool>(x: f32) -> f32 {
     let n = rounded.to_bits().wrapping_sub(0x4b40_0000) as i32;
     let whole = rounded - 12_582_912.0;
     let r = madd::<FMA>(whole, 2.121_944_4e-4, madd::<FMA>(whole, -0.693_359_4, x));
-    let series = horner::<FMA, 5>(r, [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5]);
+    let series = horner::<FMA, 6>(r, [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5]);
     let p = 1.0 + madd::<FMA>(r * r, series, r);
     // In two steps, as 2^n alone may leave the range of normal numbers.
     let half = n >> 1;
