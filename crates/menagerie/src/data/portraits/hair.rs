@@ -11,7 +11,7 @@ type Edge = Vec<(f32, f32)>;
 
 impl Person {
     /// How far hair stands off the top and the sides of the head.
-    fn thickness(&self) -> (f32, f32) {
+    pub fn thickness(&self) -> (f32, f32) {
         let a = &self.a;
         let v = lerp(0.6, 1.4, a.hair_volume);
         let (top, side) = match a.hair_style {
