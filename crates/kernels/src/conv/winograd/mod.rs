@@ -28,7 +28,7 @@ pub fn possible(s: &Shape) -> bool {
 
 /// Whether it is worth its transforms: whole vectors of channels.
 pub fn applies(s: &Shape) -> bool {
-    possible(s) && s.in_channels % LANES == 0 && s.out_channels % LANES == 0
+    possible(s) && s.in_channels.is_multiple_of(LANES) && s.out_channels.is_multiple_of(LANES)
 }
 
 /// Room for `n` floats a point of the transform: an odd number of cache lines, so that the points
