@@ -2,6 +2,7 @@
 use crate::data::read_image;
 pub use crate::data::write_npy;
 use crate::error::{Error, Result};
+use crate::files::write_atomically;
 use std::path::Path;
 
 /// A grid is enlarged, by whole pixels, until it is at least so wide.
@@ -50,8 +51,7 @@ impl Picture {
     /// # Errors
     /// [`Error::Io`] when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        std::fs::write(path, self.png()?).map_err(Error::io("write", path))
+        write_atomically(path.as_ref(), &self.png()?)
     }
 
     /// The bytes of a PNG file.
@@ -94,6 +94,21 @@ pub fn byte(value: f32) -> u8 {
 /// # Errors
 /// [`Error::Usage`] when `shape` is not that of `values` or has a zero.
 pub fn grid(values: &[f32], shape: [usize; 4], columns: usize) -> Result<Picture> {
+    let picture = lay_out(values, shape, columns, GAP)?;
+    let times = MIN_WIDTH.div_ceil(picture.width);
+    Ok(if times > 1 { picture.enlarged(times) } else { picture })
+}
+
+/// One image `[height, width, channels]` with values in [-1, 1], pixel by pixel.
+///
+/// # Errors
+/// As for [`grid`].
+pub fn image(values: &[f32], shape: [usize; 3]) -> Result<Picture> {
+    let [height, width, channels] = shape;
+    lay_out(values, [1, height, width, channels], 1, 0)
+}
+
+fn lay_out(values: &[f32], shape: [usize; 4], columns: usize, gap: usize) -> Result<Picture> {
     let [count, height, width, channels] = shape;
     if shape.iter().product::<usize>() != values.len() || values.is_empty() || columns == 0 {
         let problem = format!("{} values of shape {shape:?} cannot be laid out in {columns} columns", values.len());
@@ -102,13 +117,13 @@ pub fn grid(values: &[f32], shape: [usize; 4], columns: usize) -> Result<Picture
     let columns = columns.min(count);
     let rows = count.div_ceil(columns);
     let out = if channels == 4 { 4 } else { 3 };
-    let mut picture = Picture::new(columns * (width + GAP) + GAP, rows * (height + GAP) + GAP, out);
+    let mut picture = Picture::new(columns * (width + gap) + gap, rows * (height + gap) + gap, out);
     if channels == 2 || channels > 4 {
         let shown = if channels == 2 { 1 } else { 3 };
         picture.note = Some(format!("the picture shows the first {shown} of {channels} channels"));
     }
     for (n, image) in values.chunks_exact(height * width * channels).enumerate() {
-        let (top, left) = (GAP + n / columns * (height + GAP), GAP + n % columns * (width + GAP));
+        let (top, left) = (gap + n / columns * (height + gap), gap + n % columns * (width + gap));
         for (i, pixel) in image.chunks_exact(channels).enumerate() {
             let at = ((top + i / width) * picture.width + left + i % width) * out;
             for k in 0..out {
@@ -116,8 +131,7 @@ pub fn grid(values: &[f32], shape: [usize; 4], columns: usize) -> Result<Picture
             }
         }
     }
-    let times = MIN_WIDTH.div_ceil(picture.width);
-    Ok(if times > 1 { picture.enlarged(times) } else { picture })
+    Ok(picture)
 }
 
 #[cfg(test)]

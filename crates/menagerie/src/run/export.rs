@@ -1,5 +1,6 @@
 //! Shipping a trained sampler: its weights as safetensors, and a description of what goes in and what comes out.
-use super::{Run, write_atomically};
+use super::Run;
+use crate::files::write_atomically;
 use crate::error::{Error, Result};
 use crate::models::Port;
 use crate::train::Tensors;

@@ -1,5 +1,6 @@
 //! `index.html`: the run in a browser, from the folder alone: no server, no network.
-use super::{Run, curves::series, write_atomically};
+use super::{Run, curves::series};
+use crate::files::write_atomically;
 use crate::error::Result;
 use serde_json::{Map, Value, json};
 
