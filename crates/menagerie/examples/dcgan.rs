@@ -17,7 +17,7 @@ fn main() -> menagerie::Result<()> {
             println!("step {step}: {:.3?}", report.scalars);
             let samples = model.sample(&SampleRequest::new(64, key))?;
             let &[n, h, w, c] = &samples.shape[..] else { unreachable!("dcgan draws images") };
-            picture::grid(&samples.values, [n, h, w, c], 8)?.save("samples.png")?;
+            picture::grid(&samples.values, [n, h, w, c], 8).save("samples.png".as_ref())?;
         }
     }
     Ok(())

@@ -50,8 +50,8 @@ impl Picture {
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_atomically(path.as_ref(), &self.png()?)
+    pub fn save(&self, path: &Path) -> Result<()> {
+        write_atomically(path, &self.png()?)
     }
 
     /// The bytes of a PNG file.
@@ -66,6 +66,15 @@ impl Picture {
             Error::usage(format!("a picture of {} x {} cannot be written: {e}", self.width, self.height), "draw fewer images")
         })?;
         Ok(out)
+    }
+
+    /// Lays another picture of as many channels over this one, with its corner at column `left` and row `top`.
+    fn put(&mut self, other: &Picture, left: usize, top: usize) {
+        let n = other.width * other.channels;
+        for (y, row) in other.bytes.chunks_exact(n.max(1)).enumerate() {
+            let at = ((top + y) * self.width + left) * self.channels;
+            self.bytes[at..at + n].copy_from_slice(row);
+        }
     }
 
     /// Every pixel as a square of `times` x `times`.
@@ -89,49 +98,46 @@ pub fn byte(value: f32) -> u8 {
 
 /// Lays out images `[count, height, width, channels]` with values in [-1, 1], row by row, `columns` to a row, small
 /// ones enlarged. One channel is grey, two grey and something not shown, three RGB, four RGBA; of more the first
-/// three are shown, which the picture's note says.
-///
-/// # Errors
-/// [`Error::Usage`] when `shape` is not that of `values` or has a zero.
-pub fn grid(values: &[f32], shape: [usize; 4], columns: usize) -> Result<Picture> {
-    let picture = lay_out(values, shape, columns, GAP)?;
-    let times = MIN_WIDTH.div_ceil(picture.width);
-    Ok(if times > 1 { picture.enlarged(times) } else { picture })
-}
-
-/// One image `[height, width, channels]` with values in [-1, 1], pixel by pixel.
-///
-/// # Errors
-/// As for [`grid`].
-pub fn image(values: &[f32], shape: [usize; 3]) -> Result<Picture> {
-    let [height, width, channels] = shape;
-    lay_out(values, [1, height, width, channels], 1, 0)
-}
-
-fn lay_out(values: &[f32], shape: [usize; 4], columns: usize, gap: usize) -> Result<Picture> {
+/// three are shown, which the picture's note says. Images for which there are no values stay empty.
+pub fn grid(values: &[f32], shape: [usize; 4], columns: usize) -> Picture {
     let [count, height, width, channels] = shape;
-    if shape.iter().product::<usize>() != values.len() || values.is_empty() || columns == 0 {
-        let problem = format!("{} values of shape {shape:?} cannot be laid out in {columns} columns", values.len());
-        return Err(Error::usage(problem, "give at least one image and one column"));
-    }
-    let columns = columns.min(count);
+    let columns = columns.clamp(1, count.max(1));
     let rows = count.div_ceil(columns);
-    let out = if channels == 4 { 4 } else { 3 };
-    let mut picture = Picture::new(columns * (width + gap) + gap, rows * (height + gap) + gap, out);
+    let mut picture = Picture::new(columns * (width + GAP) + GAP, rows * (height + GAP) + GAP, if channels == 4 { 4 } else { 3 });
+    for (n, pixels) in values.chunks_exact((height * width * channels).max(1)).take(count).enumerate() {
+        let cell = image(pixels, [height, width, channels]);
+        picture.put(&cell, GAP + n % columns * (width + GAP), GAP + n / columns * (height + GAP));
+        picture.note = cell.note;
+    }
+    let times = MIN_WIDTH.div_ceil(picture.width);
+    if times > 1 { picture.enlarged(times) } else { picture }
+}
+
+/// One image `[height, width, channels]` with values in [-1, 1], pixel for pixel; channels as in [`grid`].
+pub fn image(values: &[f32], [height, width, channels]: [usize; 3]) -> Picture {
+    let mut picture = Picture::new(width, height, if channels == 4 { 4 } else { 3 });
+    let out = picture.channels;
+    for (pixel, to) in values.chunks_exact(channels.max(1)).zip(picture.bytes.chunks_exact_mut(out)) {
+        for k in 0..out {
+            to[k] = byte(pixel[if channels < 3 { 0 } else { k }]);
+        }
+    }
     if channels == 2 || channels > 4 {
         let shown = if channels == 2 { 1 } else { 3 };
         picture.note = Some(format!("the picture shows the first {shown} of {channels} channels"));
     }
-    for (n, image) in values.chunks_exact(height * width * channels).enumerate() {
-        let (top, left) = (gap + n / columns * (height + gap), gap + n % columns * (width + gap));
-        for (i, pixel) in image.chunks_exact(channels).enumerate() {
-            let at = ((top + i / width) * picture.width + left + i % width) * out;
-            for k in 0..out {
-                picture.bytes[at + k] = byte(pixel[if channels < 3 { 0 } else { k }]);
-            }
-        }
+    picture
+}
+
+/// Writes RGB pixels `[height, width, 3]` as a PNG file.
+///
+/// # Errors
+/// [`Error::Usage`] when there are not as many bytes as pixels, [`Error::Io`] when the file cannot be written.
+pub fn save_rgb(path: &Path, width: usize, height: usize, bytes: &[u8]) -> Result<()> {
+    if bytes.len() != width * height * 3 {
+        return Err(Error::usage(format!("{} bytes are not {width} x {height} RGB pixels", bytes.len()), "give 3 bytes a pixel"));
     }
-    Ok(picture)
+    Picture { width, height, channels: 3, bytes: bytes.to_vec(), note: None }.save(path)
 }
 
 #[cfg(test)]
@@ -142,7 +148,7 @@ mod tests {
     fn a_grid_puts_every_pixel_in_its_place() {
         // Three images of 2 x 3, each of one value, in two columns.
         let values: Vec<f32> = [-1.0, 0.0, 1.0].iter().flat_map(|&v| vec![v; 6]).collect();
-        let p = grid(&values, [3, 2, 3, 1], 2).unwrap();
+        let p = grid(&values, [3, 2, 3, 1], 2);
         let times = p.width / 9;
         assert_eq!((p.width, p.height, p.channels), (9 * times, 7 * times, 3));
         assert!(p.width >= 512 && p.width < 512 + 9);
@@ -169,7 +175,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for channels in [1, 2, 3, 4, 7] {
             let values: Vec<f32> = (0..40 * 300 * channels).map(|i| (i % 511) as f32 / 255.0 - 1.0).collect();
-            let p = grid(&values, [2, 20, 300, channels], 2).unwrap();
+            let p = grid(&values, [2, 20, 300, channels], 2);
             assert_eq!(p.note.is_some(), channels == 2 || channels == 7);
             let path = folder.path().join(format!("{channels}.png"));
             p.save(&path).unwrap();
@@ -178,11 +184,15 @@ mod tests {
     }
 
     #[test]
-    fn bad_requests_are_errors() {
-        assert!(grid(&[0.0; 5], [1, 2, 3, 1], 1).is_err());
-        assert!(grid(&[], [0, 2, 3, 1], 1).is_err());
-        assert!(grid(&[0.0; 6], [1, 2, 3, 1], 0).is_err());
-        let e = Picture::new(2, 2, 3).save("/no/such/folder/x.png").unwrap_err();
+    fn bad_requests_do_no_harm() {
+        // Too few values, none, no columns: the picture is there, with empty cells.
+        for p in [grid(&[0.0; 5], [1, 2, 3, 1], 1), grid(&[], [0, 2, 3, 1], 1), grid(&[], [5, 2, 3, 4], 0)] {
+            assert_eq!(p.bytes.len(), p.width * p.height * p.channels);
+            p.png().unwrap();
+        }
+        let path = Path::new("/no/such/folder/x.png");
+        assert!(save_rgb(path, 2, 2, &[0; 11]).is_err());
+        let e = Picture::new(2, 2, 3).save(path).unwrap_err();
         assert!(e.to_string().contains("/no/such/folder/x.png"), "{e}");
     }
 }

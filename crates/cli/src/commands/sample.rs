@@ -99,7 +99,7 @@ fn folder(samples: &Samples, out: &Path) -> Result<()> {
     };
     std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
     for (i, image) in samples.values.chunks_exact(h * w * c).enumerate() {
-        picture::image(image, [h, w, c])?.save(out.join(format!("{i:0width$}.png", width = n.to_string().len().max(5))))?;
+        picture::image(image, [h, w, c]).save(&out.join(format!("{i:0width$}.png", width = n.to_string().len().max(5))))?;
     }
     Ok(())
 }

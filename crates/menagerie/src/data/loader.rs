@@ -178,6 +178,7 @@ impl Loader {
     ///
     /// # Errors
     /// Those of [`Dataset::get`] for any of its items. The stream goes on after an error.
+    #[allow(clippy::should_implement_trait)] // as an `Iterator` it would be one without end and with errors to unwrap
     pub fn next(&mut self) -> Result<Batch> {
         let number = self.delivered;
         self.delivered += 1;

@@ -13,6 +13,7 @@ mod loader;
 mod memory;
 mod npy;
 mod points;
+pub mod portraits;
 mod resize;
 mod source;
 

@@ -172,7 +172,7 @@ impl Convert {
         }
         for (p, q) in from.chunks_exact(self.from).zip(to.chunks_exact_mut(self.to)) {
             let mut rgb = if self.from < 3 { [p[0]; 3] } else { [p[0], p[1], p[2]] };
-            let alpha = if self.from % 2 == 0 { p[self.from - 1] } else { self.white };
+            let alpha = if self.from.is_multiple_of(2) { p[self.from - 1] } else { self.white };
             if self.to != 4 {
                 let share = alpha / self.white;
                 rgb = rgb.map(|v| v * share + self.over * (1.0 - share));

@@ -322,7 +322,7 @@ pub fn draw_samples(samples: &Samples, density: Option<&dyn crate::data::Density
     match (samples.kind, &samples.shape[..]) {
         (Kind::Image, &[n, h, w, c]) => {
             let columns = (n as f64).sqrt().ceil() as usize;
-            picture::grid(&samples.values, [n, h, w, c], columns)?.save(path)?;
+            picture::grid(&samples.values, [n, h, w, c], columns).save(path)?;
         }
         _ => draw_points(&samples.values, samples.shape[1], density, path)?,
     }

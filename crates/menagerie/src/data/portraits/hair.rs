@@ -1,0 +1,382 @@
+//! Hair: a shell around the head with an opening for the face, and what hangs from it.
+use super::attributes::*;
+use super::canvas::{Canvas, Ink, plain, radial};
+use super::geometry::{Pen, Point, Section, Solid, brush, lerp, ring, smoothstep};
+use super::head::oval;
+use super::paint::{Person, TALL};
+use HairStyle::*;
+
+/// A curve over the head: (longitude in degrees, height), from the picture's right to its left.
+type Edge = Vec<(f32, f32)>;
+
+impl Person {
+    /// How far hair stands off the top and the sides of the head.
+    fn thickness(&self) -> (f32, f32) {
+        let a = &self.a;
+        let v = lerp(0.6, 1.4, a.hair_volume);
+        let (top, side) = match a.hair_style {
+            Bald => (0.0, 0.0),
+            Buzz => (lerp(0.010, 0.025, a.hair_length), lerp(0.004, 0.012, a.hair_length)),
+            Crop => (lerp(0.075, 0.11, a.hair_length) * v, 0.035 * v),
+            Quiff => (lerp(0.10, 0.15, a.hair_length) * v, 0.022 * v),
+            Curly => (lerp(0.06, 0.10, a.hair_length) * v, lerp(0.03, 0.06, a.hair_length) * v),
+            Afro => (lerp(0.11, 0.20, a.hair_length) * v, lerp(0.12, 0.22, a.hair_length) * v),
+            Bob => (0.085 * v, 0.085 * v),
+            Straight => (0.075 * v, 0.070 * v),
+            Wavy => (0.095 * v, 0.095 * v),
+            Ponytail | Bun | Braids => (0.045 * v, 0.026 * v),
+        };
+        // A cap presses the hair down.
+        if a.headwear == Headwear::Beanie { (top.min(0.05), side.min(0.07)) } else { (top, side) }
+    }
+
+    /// How far down the hair reaches.
+    fn reach(&self) -> f32 {
+        match self.a.hair_style {
+            Bob => lerp(0.30, 0.56, self.a.hair_length),
+            Straight | Wavy => lerp(0.62, 1.02, self.a.hair_length),
+            Afro => 0.34,
+            _ => 0.38,
+        }
+    }
+
+    fn hangs(&self) -> bool {
+        matches!(self.a.hair_style, Bob | Straight | Wavy)
+    }
+
+    /// The surface of the hair.
+    fn shell(&self) -> Solid {
+        let (top, side) = self.thickness();
+        let (hangs, reach, afro) = (self.hangs(), self.reach(), self.a.hair_style == Afro);
+        Solid::new(-TALL - top, reach, |y| {
+            let up = if y < 0.0 { y * TALL / (TALL + top) } else { y.min(TALL) };
+            let s = self.head.section(up);
+            if hangs {
+                // Below the ears it hangs straight down.
+                let ear = self.head.section(0.0);
+                let t = smoothstep(-0.15, 0.15, y);
+                let flare = 1.0 + 0.05 * smoothstep(0.1, reach, y) - 0.10 * smoothstep(0.75 * reach, reach, y);
+                let a = lerp(s.a + side, (ear.a + side) * flare, t);
+                return Section { a, b: lerp(s.b + side, (ear.b + side) * flare, t), c: lerp(s.c, 0.0, t) };
+            }
+            let thick = side * (1.0 - smoothstep(if afro { 0.10 } else { -0.02 }, if afro { 0.42 } else { 0.20 }, y));
+            let s = if y > 0.0 && afro { self.head.section(0.0) } else { s };
+            let round = if afro { (1.0 - (y / 0.36).max(0.0).powi(2)).max(0.0).sqrt() } else { 1.0 };
+            Section { a: (s.a + thick) * round, b: (s.b + thick) * round, c: s.c - 0.02 * thick / side.max(0.01) }
+        })
+    }
+
+    /// The edge of the hair around the face.
+    fn opening(&self) -> Edge {
+        let a = &self.a;
+        let low = lerp(-0.43, -0.22, a.fringe);
+        let part = 34.0 * a.parting;
+        // Over the forehead: (longitude, height) between the temples.
+        let front = |temple: f32, notch: f32, sweep: f32| -> Edge {
+            let height = |lon: f32| {
+                let d = (lon - part) / 19.0;
+                let away = ((lon - part).abs() / 60.0).min(1.2);
+                let open = low - notch * (-(d * d) as f64).exp() as f32 + sweep * away;
+                lerp(open, temple, smoothstep(38.0, 62.0, lon.abs()))
+            };
+            [54.0, 44.0, 34.0, 24.0, 12.0, 0.0, -12.0, -24.0, -34.0, -44.0, -54.0].iter().map(|&lon| (lon, height(lon))).collect()
+        };
+        let (side, middle): (Edge, Edge) = match a.hair_style {
+            Buzz => (
+                short(0.02, 66.0),
+                [45.0, 30.0, 15.0, 0.0, -15.0, -30.0, -45.0].map(|l: f32| (l, -0.37 - 0.03 * a.fringe + 0.03 * (l / 45.0).abs())).to_vec(),
+            ),
+            Crop => (short(0.12, 64.0), front(-0.22, 0.07, 0.06)),
+            Quiff => (
+                short(0.08, 64.0),
+                [50.0, 35.0, 18.0, 0.0, -18.0, -35.0, -50.0]
+                    .map(|l: f32| (l, -0.40 + 0.07 * a.fringe + 0.06 * (l / 50.0).powi(2)))
+                    .to_vec(),
+            ),
+            Curly => (short(0.10, 64.0), front(-0.22, 0.02, 0.02)),
+            Afro => {
+                (vec![(180.0, 0.33), (130.0, 0.32), (100.0, 0.26), (84.0, 0.14), (70.0, -0.02), (62.0, -0.18)], front(-0.24, 0.0, 0.02))
+            }
+            Bob => (hanging(self.reach(), 0.14), front(-0.16, 0.02, 0.015)),
+            Straight | Wavy => (hanging(self.reach(), 0.2), front(-0.13, 0.17, 0.07)),
+            _ => (short(0.05, 68.0), front(-0.24, 0.06, 0.02)),
+        };
+        let mirrored = side.iter().rev().map(|&(lon, y)| (-lon, y));
+        side.iter().copied().chain(middle).chain(mirrored).collect()
+    }
+
+    fn hair_ink(&self, factor: f32) -> Ink {
+        self.round(self.hair.times(factor), self.view.point(0.0, -0.22, 0.0), 0.72)
+    }
+
+    /// What lies behind head and neck.
+    pub fn hair_behind(&self, c: &mut Canvas) {
+        let style = self.a.hair_style;
+        let v = &self.view;
+        if style == Bun {
+            let r = lerp(0.13, 0.19, self.a.hair_length);
+            let high = if self.a.headwear == Headwear::Beanie { 0.05 } else { 0.62 };
+            let middle = v.point(0.0, -high - 0.55 * r, -0.16);
+            let mut pen = Pen::new();
+            pen.circle(middle, r);
+            c.fill(pen.open(), self.round(self.hair, middle, 1.1 * r));
+            let swirl: Vec<Point> = (0..7)
+                .map(|i| {
+                    let (s, q) = (0.6 + i as f64 * 0.75).sin_cos();
+                    let r = r * (0.85 - 0.1 * i as f32);
+                    [middle[0] + r * q as f32, middle[1] + r * s as f32]
+                })
+                .collect();
+            c.fill(brush(&swirl, |t| 0.014 * (1.0 - t)), plain(self.hair.times(0.72), 0.7));
+        }
+        if style == Ponytail {
+            self.ponytail(c);
+        }
+        if self.hangs() || style == Afro {
+            let shell = self.shell();
+            let mut pen = Pen::new();
+            pen.through(&shell.arc(v, shell.bottom, shell.bottom, true, 30));
+            c.fill(pen.closed(), self.hair_ink(0.66));
+        }
+    }
+
+    fn ponytail(&self, c: &mut Canvas) {
+        let (a, v) = (&self.a, &self.view);
+        let x = a.parting;
+        let end = lerp(0.35, 0.85, a.hair_length);
+        let line = [
+            v.point(0.05 * x, -0.50, -0.30),
+            v.point(0.20 * x, -0.66, -0.42),
+            v.point(0.42 * x, -0.52, -0.52),
+            v.point(0.54 * x, -0.16, -0.56),
+            v.point(0.57 * x, lerp(-0.1, end, 0.5), -0.54),
+            v.point(0.50 * x, end, -0.50),
+        ];
+        let fat = lerp(0.10, 0.15, a.hair_volume);
+        c.fill(brush(&line, |t| fat * (0.55 + 1.1 * t * (1.0 - t) * 2.0) * (1.0 - t.powi(4)).max(0.05)), self.hair_ink(0.86));
+        c.fill(brush(&line, |t| 0.016 * (1.0 - t)), plain(self.hair.times(0.68), 0.5));
+    }
+
+    /// What hangs before the shoulders but behind the head.
+    pub fn tails(&self, c: &mut Canvas) {
+        if self.a.hair_style != Braids {
+            return;
+        }
+        let v = &self.view;
+        let (start, end) = (0.20, lerp(0.62, 0.98, self.a.hair_length));
+        let n = 7;
+        for side in [-1.0, 1.0] {
+            let at = |t: f32| v.point(side * lerp(0.40, 0.49, t), lerp(start, end, t), -0.02 + 0.1 * t);
+            for i in 0..n {
+                let t = i as f32 / (n - 1) as f32;
+                let (p, r) = (at(t), lerp(0.088, 0.062, t));
+                let lobe = oval(p, r * 1.05, r * 0.92, 10);
+                c.fill(ring(&lobe), self.round(self.hair.times(0.96), p, r * 1.3));
+            }
+            let tie = at(1.06);
+            let mut pen = Pen::new();
+            pen.circle(tie, 0.042);
+            let band = super::colour::Lab::polar(0.62, 0.17, self.a.headwear_hue);
+            c.fill(pen.open(), plain(band, 1.0));
+        }
+    }
+
+    /// The hair over the head, with ears and jewels in their places.
+    pub fn hair_in_front(&self, c: &mut Canvas) {
+        let under = self.hangs() || self.a.hair_style == Afro;
+        if under {
+            self.ears(c, true);
+        }
+        if self.a.hair_style != Bald {
+            let (shell, edge) = (self.shell(), self.opening());
+            self.hair_shadow(c, &edge);
+            self.hair_cap(c, &shell, &edge);
+        }
+        if !under {
+            self.ears(c, true);
+        }
+        self.earrings(c);
+    }
+
+    /// The shadow that the hair casts on the forehead.
+    fn hair_shadow(&self, c: &mut Canvas, edge: &Edge) {
+        if matches!(self.a.hair_style, Buzz) {
+            return;
+        }
+        let [x, _] = self.sun;
+        let low: Edge = edge.iter().filter(|p| p.0.abs() < 80.0).map(|&(lon, y)| (lon - 4.0 * x, y + 0.035)).collect();
+        let inner: Vec<Point> = low.iter().map(|&(lon, y)| self.head.around(&self.view, lon * 0.97, y)).collect();
+        let mut pen = Pen::new();
+        pen.through(&inner);
+        if let (Some(first), Some(last)) = (low.first(), low.last()) {
+            pen.through(&self.head.arc(&self.view, last.1, first.1, true, 12));
+        }
+        c.fill(pen.closed(), plain(self.dark, 0.45));
+    }
+
+    fn hair_cap(&self, c: &mut Canvas, shell: &Solid, edge: &Edge) {
+        let v = &self.view;
+        let style = self.a.hair_style;
+        let ink =
+            if style == Buzz { self.round(self.hair.mix(self.skin, 0.22), v.point(0.0, -0.1, 0.0), 0.66) } else { self.hair_ink(1.0) };
+        match style {
+            Curly | Afro => {
+                c.fill(shell.region(v, edge, true), ink.clone());
+                self.curls(c, shell, edge, ink);
+            }
+            Wavy => c.fill(self.wavy(shell, edge), ink),
+            _ => c.fill(shell.region(v, edge, true), ink),
+        }
+        if style == Quiff {
+            self.quiff(c, shell);
+        }
+        if !matches!(style, Buzz | Curly | Afro) {
+            self.strands(c, shell, edge);
+            self.gloss(c, shell);
+        }
+    }
+
+    /// The region of the hair with waves on its outline and its inner edge.
+    fn wavy(&self, shell: &Solid, edge: &Edge) -> Option<tiny_skia::Path> {
+        let v = &self.view;
+        let wave = |p: Point, y: f32, side: f32, amount: f32| {
+            let s = (y as f64 * 15.0 + 1.0).sin() as f32;
+            [p[0] + side * amount * s * smoothstep(-0.5, 0.0, y), p[1]]
+        };
+        let inner: Vec<Point> =
+            edge.iter().map(|&(lon, y)| wave(shell.around(v, lon, y), y, lon.signum() * (lon.abs() / 40.0).min(1.0), 0.018)).collect();
+        let (first, last) = (edge.first()?, edge.last()?);
+        let outer = |side: f32, from: f32, to: f32| -> Vec<Point> {
+            (0..=20).map(|i| lerp(from, to, i as f32 / 20.0)).map(|y| wave(shell.outline(v, side, y), y, side, 0.03)).collect()
+        };
+        let mut pen = Pen::new();
+        pen.through(&inner);
+        pen.through(&outer(-1.0, last.1, -0.3));
+        pen.through(&shell.arc(v, -0.3, -0.3, true, 16));
+        pen.through(&outer(1.0, -0.3, first.1));
+        pen.closed()
+    }
+
+    /// Curls as overlapping balls along the outline and the edge around the face.
+    fn curls(&self, c: &mut Canvas, shell: &Solid, edge: &Edge, ink: Ink) {
+        let v = &self.view;
+        let afro = self.a.hair_style == Afro;
+        let size = lerp(0.060, 0.085, self.a.hair_volume) * if afro { 1.1 } else { 1.0 };
+        let low = if afro { 0.22 } else { 0.0 };
+        let mut pen = Pen::new();
+        let ring = shell.arc(v, low, low, true, 24);
+        for (i, p) in ring.iter().enumerate() {
+            pen.circle(*p, size * [1.0, 0.8, 1.12, 0.9][i % 4] * if afro { 0.8 } else { 1.0 });
+        }
+        for (i, &(lon, y)) in edge.iter().enumerate().filter(|(_, p)| p.0.abs() < 75.0) {
+            pen.circle(shell.around(v, lon, y - 0.03), size * [0.9, 0.7, 1.0][i % 3]);
+        }
+        c.fill(pen.open(), ink);
+        // Rings of light and shade between them.
+        let (light, dark) = (self.hair.plus(0.09, 0.0, 0.008), self.hair.times(0.70));
+        for (k, (colour, alpha)) in [(dark, 0.50), (light, 0.55)].into_iter().enumerate() {
+            let mut pen = Pen::new();
+            for j in 0..9 {
+                for row in 0..2 {
+                    let lon = -88.0 + 22.0 * j as f32 + 11.0 * (row + k) as f32;
+                    let y = lerp(shell.top, -0.30, [0.30, 0.68][row] + 0.10 * k as f32);
+                    let p = shell.around(v, lon, y);
+                    let r = 0.45 * size;
+                    let from = 2.4 + 1.1 * k as f64;
+                    pen.lift();
+                    pen.through(&[0.0, 1.0, 2.0, 3.0].map(|t: f64| {
+                        let (s, q) = (from + t).sin_cos();
+                        [p[0] + r * q as f32, p[1] + r * s as f32]
+                    }));
+                }
+            }
+            c.line(pen.open(), 0.02, plain(colour, alpha));
+        }
+    }
+
+    /// The lock that is swept up in front.
+    fn quiff(&self, c: &mut Canvas, shell: &Solid) {
+        let v = &self.view;
+        let a = &self.a;
+        let x = 0.10 * a.parting;
+        let rise = lerp(0.05, 0.15, a.hair_length) * lerp(0.7, 1.3, a.hair_volume);
+        let top = shell.top;
+        let p = |x: f32, y: f32, z: f32| v.point(x, y, z);
+        let lock = [
+            p(0.30, -0.32, 0.30),
+            p(0.15, -0.36 + 0.05 * a.fringe, 0.42),
+            p(0.0, -0.37 + 0.06 * a.fringe, 0.45),
+            p(-0.15, -0.36 + 0.05 * a.fringe, 0.42),
+            p(-0.30, -0.32, 0.30),
+            p(-0.36 - 0.4 * x, -0.50, 0.26),
+            p(-0.22 - x, top - 0.35 * rise, 0.28),
+            p(-x, top - rise, 0.28),
+            p(0.22 - x, top - 0.5 * rise, 0.28),
+            p(0.36 - 0.4 * x, -0.50, 0.26),
+        ];
+        c.fill(ring(&lock), self.round(self.hair.times(1.04), p(0.0, -0.5, 0.36), 0.42));
+        let mut pen = Pen::new();
+        for t in [-0.75, -0.35, 0.1, 0.5, 0.85] {
+            pen.lift();
+            pen.through(&[p(0.26 * t, -0.39, 0.43), p(0.30 * t - 0.3 * x, -0.50, 0.42), p(0.26 * t - x, top - 0.2 * rise, 0.32)]);
+        }
+        c.line(pen.open(), 0.013, plain(self.hair.times(0.70), 0.5));
+    }
+
+    /// Darker and lighter strands from the parting to the edge.
+    fn strands(&self, c: &mut Canvas, shell: &Solid, edge: &Edge) {
+        let v = &self.view;
+        let part = 34.0 * self.a.parting;
+        let wave = if self.a.hair_style == Wavy { 4.0 } else { 0.0 };
+        for (k, colour, alpha) in [(0, self.hair.times(0.72), 0.55), (1, self.hair.plus(0.08, 0.0, 0.01), 0.5)] {
+            let mut pen = Pen::new();
+            for (i, &(lon, y)) in edge.iter().enumerate().filter(|(i, p)| i % 2 == k && p.0.abs() < 125.0) {
+                let from = (part + 0.25 * (lon - part), shell.top + 0.03);
+                let line: Vec<Point> = [0.10, 0.35, 0.6, 0.8, 0.97]
+                    .iter()
+                    .map(|&t: &f32| {
+                        let bend = (t as f64 * std::f64::consts::PI).sin() as f32;
+                        let ripple = wave * (t as f64 * 13.0 + i as f64).sin() as f32;
+                        let outward = (6.0 + i as f32 % 3.0 * 3.0) * bend * (lon - part).signum();
+                        shell.around(v, lerp(from.0, lon, t.sqrt()) + outward + ripple, lerp(from.1, y, t.powf(1.2)))
+                    })
+                    .collect();
+                pen.lift();
+                pen.through(&line);
+            }
+            c.line(pen.open(), 0.014, plain(colour, alpha));
+        }
+    }
+
+    /// A soft highlight on the side of the light.
+    fn gloss(&self, c: &mut Canvas, shell: &Solid) {
+        let v = &self.view;
+        let lon = 42.0 * self.sun[0] - 0.5 * self.a.yaw;
+        let y = lerp(shell.top, -0.30, 0.42);
+        let band: Vec<Point> =
+            [-34.0, -17.0, 0.0, 17.0, 34.0].iter().map(|d: &f32| shell.around(v, lon + d, y + 0.00008 * d * d)).collect();
+        let light = self.hair.plus(0.14, -0.004, 0.0);
+        let middle = shell.around(v, lon, y);
+        let soft = radial(middle, 0.30, &[(0.0, light, 0.75), (1.0, light, 0.0)]);
+        c.fill(brush(&band, |t| 0.05 * (4.0 * t * (1.0 - t)).max(0.0).sqrt()), soft);
+    }
+}
+
+/// The edge at the side of short hair: nape, behind the ear, sideburn, temple.
+fn short(sideburn: f32, temple: f32) -> Edge {
+    vec![
+        (180.0, 0.36),
+        (128.0, 0.27),
+        (108.0, 0.06),
+        (94.0, -0.06),
+        (86.0, sideburn - 0.02),
+        (78.0, sideburn),
+        (74.0, -0.06),
+        (temple, -0.20),
+    ]
+}
+
+/// The edge at the side of hair that hangs beside the face.
+fn hanging(reach: f32, curl: f32) -> Edge {
+    vec![(86.0, reach), (62.0, reach - 0.6 * curl * reach), (57.0, reach * 0.62), (62.0, 0.16), (64.0, 0.0), (62.0, -0.10)]
+}

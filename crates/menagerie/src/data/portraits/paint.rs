@@ -1,0 +1,110 @@
+//! From attributes to pixels: what is painted, and in which order.
+use super::attributes::*;
+use super::canvas::{Canvas, Ink, radial};
+use super::caption::hair_lab;
+use super::colour::Lab;
+use super::geometry::{Point, Section, Solid, View, lerp};
+
+/// Half the height of the head.
+pub const TALL: f32 = 0.56;
+/// Height of the eyes below the middle of the head.
+pub const EYES: f32 = 0.06;
+
+/// A person about to be painted: attributes in range, and what all parts need.
+pub struct Person {
+    pub a: Attributes,
+    pub view: View,
+    pub head: Solid,
+    pub skin: Lab,
+    /// the skin in shadow, for lines and folds
+    pub dark: Lab,
+    pub hair: Lab,
+    /// towards the light, in the picture
+    pub sun: Point,
+}
+
+impl Person {
+    fn new(a: Attributes) -> Person {
+        let tones = [0xffe0cc, 0xf9cfae, 0xedb98c, 0xd59866, 0xb3733f, 0x8a5330, 0x5e3522].map(Lab::hex);
+        let skin = Lab::ramp(&tones, a.skin);
+        let (s, c) = (a.light as f64).to_radians().sin_cos();
+        Person {
+            view: View::new(a.yaw, a.tilt),
+            head: head(&a),
+            skin,
+            dark: Lab(skin.0 * 0.70, skin.1 * 1.0 + 0.035, skin.2 * 0.95 + 0.01),
+            hair: hair_lab(&a),
+            sun: [s as f32, -c as f32],
+            a,
+        }
+    }
+
+    /// A colour on something round: brighter towards the light, in shadow away from it.
+    pub fn round(&self, colour: Lab, centre: Point, radius: f32) -> Ink {
+        let [x, y] = self.sun;
+        let light = [centre[0] + 0.45 * radius * x, centre[1] + 0.45 * radius * y];
+        let lit = colour.plus(0.035 + 0.02 * colour.0, 0.0, 0.006);
+        let shade = Lab(colour.0 * 0.74, colour.1 + 0.022, colour.2 * 0.96);
+        radial(light, 1.42 * radius, &[(0.0, lit, 1.0), (0.45, colour, 1.0), (1.0, shade, 1.0)])
+    }
+
+    /// A point on the front of the head, by its place on the face seen from the front.
+    pub fn on(&self, x: f32, y: f32) -> Point {
+        self.head.front(&self.view, x, y, 0.0)
+    }
+
+    /// The same for several points.
+    pub fn onto(&self, points: &[Point]) -> Vec<Point> {
+        points.iter().map(|p| self.on(p[0], p[1])).collect()
+    }
+}
+
+/// The head without hair, ears and nose.
+fn head(a: &Attributes) -> Solid {
+    let wide = 0.425 * (1.0 + 0.09 * a.face_width);
+    let deep = 0.47;
+    let square = 2.35 + 0.45 * a.jaw - 0.25 * (a.presentation - 0.5);
+    Solid::new(-TALL, TALL, |y| {
+        let t = (y / TALL).clamp(-1.0, 1.0);
+        if t <= 0.0 {
+            let s = (1.0 - (-t).powf(2.3)).max(0.0).powf(1.0 / 2.2);
+            return Section { a: wide * s, b: deep * s, c: 0.0 };
+        }
+        let s = (1.0 - t.powf(square)).max(0.0).powf(0.58);
+        let forward = t * t * (3.0 - 2.0 * t);
+        Section { a: wide * s, b: deep * lerp(s, s * 0.72, forward), c: 0.26 * forward }
+    })
+}
+
+/// Paints a person: `width * height` pixels of red, green and blue, in rows from the top left.
+///
+/// The person is fitted into the shorter side and centred; the background fills the rest. Attributes out of
+/// range are taken as the nearest allowed ones. A picture without pixels, or of more than 2^29 bytes, is empty.
+pub fn paint(attributes: &Attributes, width: usize, height: usize) -> Vec<u8> {
+    let side = |n: usize| u32::try_from(n).ok();
+    let canvas = match (side(width), side(height)) {
+        (Some(w), Some(h)) if width.saturating_mul(height) <= 1 << 27 => Canvas::new(w, h),
+        _ => None,
+    };
+    let Some(mut canvas) = canvas else { return Vec::new() };
+    let c = &mut canvas;
+    let person = Person::new(attributes.clamped());
+    person.background(c);
+    person.hair_behind(c);
+    person.neck(c);
+    person.clothes(c);
+    person.tails(c);
+    person.glasses_arms(c, false);
+    person.ears(c, false);
+    person.face(c);
+    person.age(c);
+    person.eyes(c);
+    person.nose(c);
+    person.beard(c);
+    person.mouth(c);
+    person.hair_in_front(c);
+    person.brows(c);
+    person.headwear(c);
+    person.glasses(c);
+    canvas.rgb()
+}
