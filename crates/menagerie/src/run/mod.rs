@@ -27,7 +27,7 @@ pub use html::write_index;
 pub use metrics::{MetricsLog, read as read_metrics, step_of};
 pub use points_picture::draw_points;
 pub use tensorboard::EventFile;
-pub use trainer::{Event, Plan, Summary, Trainer};
+pub use trainer::{Event, Plan, Summary, Trainer, draw_samples};
 
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
