@@ -28,6 +28,23 @@ fn batch_norm_with_activation() {
 }
 
 #[test]
+fn batch_statistics_far_from_zero() {
+    let mut rng = Numbers::new(12);
+    // Mean a thousand times the deviation; the first row an outlier.
+    let mut x = rng.array(&[700, 3]).map(|v| 1000.0 + v);
+    x.values[..3].iter_mut().for_each(|v| *v = -5000.0);
+    let (_, mean, var) = default::batch_norm_act::<B>(x.double(), ones(3), ones(3), EPS, Activation::Identity);
+    let d = Device::flex();
+    let (_, m, v) = batch_norm::<2>(x.tensor(&d), Tensor::ones([3], &d), Tensor::ones([3], &d), EPS, Activation::Identity);
+    assert!(worst(&floats(&m), &doubles(mean), 0.0) < 2e-7);
+    assert!(worst(&floats(&v), &doubles(var), 0.0) < 2e-6);
+}
+
+fn ones(n: usize) -> FlexTensor {
+    Array { shape: vec![n], values: vec![1.0; n] }.double()
+}
+
+#[test]
 fn scale_and_shift_with_activation() {
     let mut rng = Numbers::new(13);
     for (i, shape) in shapes().into_iter().enumerate() {

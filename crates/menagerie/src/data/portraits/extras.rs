@@ -2,7 +2,7 @@
 use super::attributes::*;
 use super::canvas::{Canvas, plain};
 use super::colour::Lab;
-use super::geometry::{Pen, Point, Section, Solid, brush, curve, lerp, pole, ring};
+use super::geometry::{Pen, Point, Section, Solid, brush, curve, pole, ring};
 use super::head::oval;
 use super::paint::{EYES, Person, TALL};
 
@@ -268,7 +268,8 @@ impl Person {
 
     fn headband(&self, c: &mut Canvas, colour: Lab) {
         let v = &self.view;
-        let cap = self.cap(0.10, lerp(0.05, 0.09, self.a.hair_volume));
+        let (top, side) = self.thickness();
+        let cap = self.cap(top + 0.01, side + 0.012);
         let edge = |d: f32| -> Vec<Point> {
             [110.0, 80.0, 55.0, 28.0, 0.0, -28.0, -55.0, -80.0, -110.0]
                 .iter()
@@ -286,7 +287,8 @@ impl Person {
     fn flower(&self, c: &mut Canvas, colour: Lab) {
         // Above the ear on the side away from the parting: it slides over the crown as the parting does.
         let v = &self.view;
-        let cap = self.cap(0.10, 0.10);
+        let (top, side) = self.thickness();
+        let cap = self.cap(top + 0.02, side + 0.02);
         let p = cap.around(v, -58.0 * self.a.parting.clamp(-0.6, 0.6) / 0.6, -0.33);
         let mut pen = Pen::new();
         for q in oval(p, 0.072, 0.072, 5) {

@@ -222,7 +222,10 @@ impl Person {
             c.fill(between(8, &line, &bite), plain(teeth, 1.0));
         }
         let ends = 0.007 + 0.004 * (1.0 - a.lipstick);
-        c.fill(brush(&row(8, &line), |t| ends * (0.5 + 2.0 * t * (1.0 - t))), plain(Lab::hex(0x5a1f1f).mix(self.dark, 0.35), 0.95));
+        c.fill(
+            brush(&row(8, &line), |t| ends * (0.5 + 2.0 * t * (1.0 - t))),
+            plain(Lab::hex(0x5a1f1f).mix(self.dark.times(0.55), 0.5), 0.95),
+        );
         // The corners of a smile, and the fold above the chin.
         let mut pen = Pen::new();
         let wide = 0.0085 * smile.max(0.0).sqrt();

@@ -76,8 +76,8 @@ impl Person {
         let top = self.view.point(0.0, 0.20, -0.06)[0];
         let p = |x: f32, y: f32| still.flat(x, y);
         let mut pen = Pen::new();
-        pen.through(&[[top - half, p(0.0, 0.15)[1]], p(-half, 0.5), p(-half - 0.01, 0.66), p(-half - 0.08, 0.80), p(-half - 0.20, 1.1)]);
-        pen.through(&[p(half + 0.20, 1.1), p(half + 0.08, 0.80), p(half + 0.01, 0.66), p(half, 0.5), [top + half, p(0.0, 0.15)[1]]]);
+        pen.through(&[[top - half, p(0.0, 0.15)[1]], p(-half, 0.5), p(-half - 0.01, 0.66), p(-half - 0.07, 0.80), p(-half, 1.04)]);
+        pen.through(&[p(half, 1.04), p(half + 0.07, 0.80), p(half + 0.01, 0.66), p(half, 0.5), [top + half, p(0.0, 0.15)[1]]]);
         let x = self.sun[0];
         let tone = |side: f32| self.skin.mix(self.dark, 0.32 - 0.32 * side * x);
         c.fill(pen.closed(), linear([-0.28, 0.0], [0.28, 0.0], &[(0.0, tone(-1.0), 1.0), (1.0, tone(1.0), 1.0)]));
@@ -174,7 +174,7 @@ impl Person {
             return;
         }
         let thin = |t: f32| 0.0115 * (4.0 * t * (1.0 - t)).max(0.0).sqrt();
-        let (mut fine, mut hollow) = (Pen::new(), Pen::new());
+        let mut fine = Pen::new();
         for (y, w) in [(-0.30, 0.17), (-0.245, 0.20)] {
             let line = [[-w, y + 0.012], [-w / 2.0, y - 0.006], [0.0, y], [w / 2.0, y - 0.006], [w, y + 0.012]];
             fine.brush(&self.onto(&line), thin);
@@ -187,10 +187,7 @@ impl Person {
             for (y0, y1) in [(-0.03, -0.055), (0.015, 0.03)] {
                 fine.brush(&self.onto(&[[s * 0.335, EYES + y0], [s * 0.385, EYES + y1]]), |_| 0.0055);
             }
-            // The cheeks sink a little.
-            hollow.ring(&self.onto(&[[s * 0.33, 0.22], [s * 0.24, 0.33], [s * 0.22, 0.44], [s * 0.31, 0.36]]));
         }
-        c.fill(hollow.open(), plain(self.dark, 0.16 * age));
         c.fill(fine.open(), plain(self.dark.times(0.9), 0.8 * age));
     }
 }
