@@ -36,7 +36,18 @@ fn folder() -> TempDir {
 
 /// A run of a few steps that takes a second.
 const SMALL: &[&str] = &[
-    "train", "dcgan", "--data", "digits", "--batch", "8", "--set", "model.width=4", "--set", "model.latent=8", "--set", "train.samples=9",
+    "train",
+    "dcgan",
+    "--data",
+    "digits",
+    "--batch",
+    "8",
+    "--set",
+    "model.width=4",
+    "--set",
+    "model.latent=8",
+    "--set",
+    "train.samples=9",
 ];
 
 fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -73,7 +84,16 @@ fn train_sample_export_resume() {
     let d = dir.path();
     let said = ok(d, &small(&["--steps", "4", "--out", "r"]));
     assert!(said.contains("menagerie sample r") && said.contains("--data your/folder"), "{said}");
-    for file in ["recipe.toml", "metrics.jsonl", "samples/000000.png", "samples/000004.png", "checkpoints/000004/state.json", "log.txt", "index.html", "curves.png"] {
+    for file in [
+        "recipe.toml",
+        "metrics.jsonl",
+        "samples/000000.png",
+        "samples/000004.png",
+        "checkpoints/000004/state.json",
+        "log.txt",
+        "index.html",
+        "curves.png",
+    ] {
         assert!(d.join("r").join(file).exists(), "{file}");
     }
     let line = std::fs::read_to_string(d.join("r/metrics.jsonl")).unwrap();

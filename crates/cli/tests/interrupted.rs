@@ -18,8 +18,28 @@ fn command(dir: &Path, args: &[&str]) -> Command {
 /// Small, but with a checkpoint (of a few megabytes) after every step, so that most moments fall into writing one.
 fn train_args<'a>(out: &'a str, threads: &'a str) -> Vec<&'a str> {
     vec![
-        "train", "dcgan", "--data", "digits", "--batch", "8", "--steps", STEPS, "--out", out, "--threads", threads, "--set", "model.width=64",
-        "--set", "train.checkpoint_every=1", "--set", "train.log_every=1", "--set", "train.sample_every=20", "--set", "model.average=0.9",
+        "train",
+        "dcgan",
+        "--data",
+        "digits",
+        "--batch",
+        "8",
+        "--steps",
+        STEPS,
+        "--out",
+        out,
+        "--threads",
+        threads,
+        "--set",
+        "model.width=64",
+        "--set",
+        "train.checkpoint_every=1",
+        "--set",
+        "train.log_every=1",
+        "--set",
+        "train.sample_every=20",
+        "--set",
+        "model.average=0.9",
     ]
 }
 
@@ -55,7 +75,13 @@ fn killed_at_any_moment_and_resumed_on_other_threads() {
         loop {
             // Kill in the middle of whatever it does: first while it writes a checkpoint, then at odd moments.
             let from = newest(&run);
-            let beside = |r: &Path| std::fs::read_dir(r.join("checkpoints")).into_iter().flatten().flatten().any(|e| e.file_name().to_string_lossy().ends_with(".part"));
+            let beside = |r: &Path| {
+                std::fs::read_dir(r.join("checkpoints"))
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .any(|e| e.file_name().to_string_lossy().ends_with(".part"))
+            };
             wait_for(&mut child, || if rounds % 2 == 0 { newest(&run) > from && beside(&run) } else { newest(&run) > from + 2 });
             std::thread::sleep(Duration::from_millis(3 * rounds));
             child.kill().unwrap();
@@ -105,12 +131,26 @@ fn a_second_ctrl_c_ends_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
     // Steps long enough that the second signal falls into the step that the first one lets finish.
-    let args = ["train", "dcgan", "--data", "portraits", "--batch", "256", "--set", "model.width=64", "--out", "r", "--steps", "1000", "--set", "train.samples=4"];
+    let args = [
+        "train",
+        "dcgan",
+        "--data",
+        "portraits",
+        "--batch",
+        "256",
+        "--set",
+        "model.width=64",
+        "--out",
+        "r",
+        "--steps",
+        "1000",
+        "--set",
+        "train.samples=4",
+    ];
     let mut child = command(d, &args).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let wait_line = |lines: &mut dyn Iterator<Item = std::io::Result<String>>, word: &str| {
-        lines.map_while(Result::ok).any(|l| l.contains(word))
-    };
+    let wait_line =
+        |lines: &mut dyn Iterator<Item = std::io::Result<String>>, word: &str| lines.map_while(Result::ok).any(|l| l.contains(word));
     assert!(wait_line(&mut lines, "samples appear"));
     // SAFETY: signals to a child of ours that has not been waited for.
     unsafe { libc::kill(child.id() as i32, libc::SIGINT) };

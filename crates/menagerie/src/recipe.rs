@@ -73,10 +73,15 @@ impl Recipe {
     /// A recipe from TOML text; `place` names it in errors. Keys left out get the model's defaults.
     pub fn parse(text: &str, place: &str) -> Result<Recipe> {
         let given: Table = text.parse().map_err(|e: toml::de::Error| {
-            Error::data(place, format!("not valid TOML: {}", one_line(e.message())), "see `menagerie train NAME --dry-run` for a whole recipe")
+            Error::data(
+                place,
+                format!("not valid TOML: {}", one_line(e.message())),
+                "see `menagerie train NAME --dry-run` for a whole recipe",
+            )
         })?;
         let name = given.get("model").and_then(|m| m.get("name")).and_then(Value::as_str);
-        let name = name.ok_or_else(|| Error::recipe("model.name", format!("{place} does not say which model"), "add [model] name = \"dcgan\", say"))?;
+        let name = name
+            .ok_or_else(|| Error::recipe("model.name", format!("{place} does not say which model"), "add [model] name = \"dcgan\", say"))?;
         let mut recipe = Recipe { table: defaults(models::entry(name)?)? };
         recipe.merge(&given)?;
         Ok(recipe)
@@ -147,7 +152,14 @@ impl Recipe {
     fn check(&self) -> Result<()> {
         self.data()?;
         let t = self.train()?;
-        for (key, value) in [("batch", t.batch as u64), ("log_every", t.log_every), ("sample_every", t.sample_every), ("checkpoint_every", t.checkpoint_every), ("keep", t.keep as u64), ("samples", t.samples as u64)] {
+        for (key, value) in [
+            ("batch", t.batch as u64),
+            ("log_every", t.log_every),
+            ("sample_every", t.sample_every),
+            ("checkpoint_every", t.checkpoint_every),
+            ("keep", t.keep as u64),
+            ("samples", t.samples as u64),
+        ] {
             if value == 0 {
                 return Err(Error::recipe(format!("train.{key}"), "0 is too small", "give 1 or more"));
             }
@@ -231,7 +243,9 @@ fn defaults(entry: &models::Entry) -> Result<Table> {
         model.extend(m.clone());
     }
     table.insert("model".into(), Value::Table(model));
-    let to_value = |v: std::result::Result<Value, toml::ser::Error>, key: &str| v.map_err(|e| Error::recipe(key, e.to_string(), "report this as a bug"));
+    let to_value = |v: std::result::Result<Value, toml::ser::Error>, key: &str| {
+        v.map_err(|e| Error::recipe(key, e.to_string(), "report this as a bug"))
+    };
     table.insert("data".into(), to_value(Value::try_from(Source::default()), "data")?);
     table.insert("train".into(), to_value(Value::try_from(TrainConfig::default()), "train")?);
     for (key, value) in own {
@@ -266,11 +280,15 @@ fn convert(old: &Value, new: &Value, key: &str) -> Result<Value> {
         (Value::Array(_), Value::Integer(_)) => Value::Array(vec![new.clone()]),
         (Value::Integer(_), Value::Float(f)) if f.fract() == 0.0 && f.abs() < 9e15 => Value::Integer(*f as i64),
         (Value::String(_), Value::Integer(_) | Value::Boolean(_) | Value::Float(_)) => Value::String(new.to_string()),
-        (Value::Array(_), Value::String(s)) if s.contains('x') => match s.split('x').map(|p| p.trim().parse().map(Value::Integer)).collect() {
-            Ok(numbers) => Value::Array(numbers),
-            Err(_) => return Err(mismatch(old, new, key)),
-        },
-        (Value::Table(_), _) => return Err(Error::recipe(key, "this is a table of keys", format!("set one of its keys, such as {key}.NAME"))),
+        (Value::Array(_), Value::String(s)) if s.contains('x') => {
+            match s.split('x').map(|p| p.trim().parse().map(Value::Integer)).collect() {
+                Ok(numbers) => Value::Array(numbers),
+                Err(_) => return Err(mismatch(old, new, key)),
+            }
+        }
+        (Value::Table(_), _) => {
+            return Err(Error::recipe(key, "this is a table of keys", format!("set one of its keys, such as {key}.NAME")));
+        }
         _ if std::mem::discriminant(old) == std::mem::discriminant(new) => {
             if let Value::Integer(n) = new
                 && *n < 0

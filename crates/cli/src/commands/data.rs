@@ -64,7 +64,9 @@ fn list(json: bool) -> Result<()> {
     for s in known_sources() {
         output::line(format_args!("{:<10} {} ({})", s.name, s.about, s.licence));
     }
-    output::line("\nAny path works too: a folder of images (sub-folders are labels), IDX files (raw or gzipped), CIFAR binary batches, .npy/.npz, .csv/.tsv of numbers.");
+    output::line(
+        "\nAny path works too: a folder of images (sub-folders are labels), IDX files (raw or gzipped), CIFAR binary batches, .npy/.npz, .csv/.tsv of numbers.",
+    );
     Ok(())
 }
 
@@ -103,7 +105,14 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: usize, json: bool) -> Resul
     }
     let kind = if info.kind == Kind::Image { "images" } else { "points" };
     let shape: Vec<_> = info.shape.iter().map(usize::to_string).collect();
-    output::line(format_args!("{}: {} {kind} of {}, values {} to {}", info.source, output::grouped(info.count), shape.join("x"), info.range.0, info.range.1));
+    output::line(format_args!(
+        "{}: {} {kind} of {}, values {} to {}",
+        info.source,
+        output::grouped(info.count),
+        shape.join("x"),
+        info.range.0,
+        info.range.1
+    ));
     if !info.labels.is_empty() {
         output::line(format_args!("{} labels: {}", info.labels.len(), shortened(&info.labels)));
     }

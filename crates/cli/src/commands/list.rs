@@ -32,7 +32,8 @@ pub fn run(args: Args) -> Result<()> {
         return Err(Error::usage(format!("there is no capability `{c}`"), nearest(c, Capability::ALL.iter().map(|k| k.name()))));
     }
     let wanted = registry().iter().filter(|m| {
-        args.family.as_deref().is_none_or(|f| m.family == f) && args.can.as_deref().is_none_or(|c| m.capabilities.iter().any(|k| k.name() == c))
+        args.family.as_deref().is_none_or(|f| m.family == f)
+            && args.can.as_deref().is_none_or(|c| m.capabilities.iter().any(|k| k.name() == c))
     });
     if args.json {
         let all: Vec<_> = wanted

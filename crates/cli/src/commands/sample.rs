@@ -59,7 +59,9 @@ pub fn run(args: Args) -> Result<()> {
     let samples = sampler.sample(&request)?;
     write(&samples, &args.out)?;
     if args.json {
-        output::json(&json!({"count": args.n, "shape": samples.shape[1..], "step": checkpoint.state.step, "seed": args.seed, "out": args.out}));
+        output::json(
+            &json!({"count": args.n, "shape": samples.shape[1..], "step": checkpoint.state.step, "seed": args.seed, "out": args.out}),
+        );
     } else {
         output::line(format_args!("{} samples of step {} in {}", args.n, checkpoint.state.step, args.out.display()));
     }
@@ -68,7 +70,13 @@ pub fn run(args: Args) -> Result<()> {
 
 fn label_index(label: &str, known: &[String]) -> Result<u32> {
     let found = known.iter().position(|k| k == label).or_else(|| label.parse::<usize>().ok().filter(|i| *i < known.len()));
-    let fix = || if known.is_empty() { "its data have no classes: leave --label out".into() } else { nearest(label, known.iter().map(String::as_str)) };
+    let fix = || {
+        if known.is_empty() {
+            "its data have no classes: leave --label out".into()
+        } else {
+            nearest(label, known.iter().map(String::as_str))
+        }
+    };
     found.map(|i| i as u32).ok_or_else(|| Error::usage(format!("the run knows no class `{label}`"), fix()))
 }
 
@@ -81,7 +89,10 @@ fn write(samples: &Samples, out: &Path) -> Result<()> {
         _ if named_folder => folder(samples, out),
         Some("npy") => picture::write_npy(out, &samples.shape, &unit_range(samples)),
         Some("png") => draw_samples(samples, None, out).map(drop),
-        _ => Err(Error::usage(format!("--out {} names no known kind of file", out.display()), "end it in .png, .npy, or / for a folder of pictures")),
+        _ => Err(Error::usage(
+            format!("--out {} names no known kind of file", out.display()),
+            "end it in .png, .npy, or / for a folder of pictures",
+        )),
     }
 }
 

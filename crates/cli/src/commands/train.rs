@@ -60,7 +60,8 @@ pub fn run(args: Args) -> Result<()> {
     let device = args.compute.device()?.autodiff();
     let trainer = match &args.resume {
         Some(run) => {
-            let steps = args.steps.as_deref().map(|s| steps(s, || Run::open(run)?.recipe().and_then(|r| Plan::of(&r, &device)))).transpose()?;
+            let steps =
+                args.steps.as_deref().map(|s| steps(s, || Run::open(run)?.recipe().and_then(|r| Plan::of(&r, &device)))).transpose()?;
             Trainer::resume(run, steps, &device)?
         }
         None => {
@@ -86,7 +87,9 @@ fn recipe(args: &Args, device: &menagerie::Device) -> Result<(String, Recipe)> {
     settings.extend(args.batch.map(|v| ("train.batch".into(), v.to_string())));
     settings.extend(args.seed.map(|v| ("train.seed".into(), v.to_string())));
     for pair in &args.set {
-        let (key, value) = pair.split_once('=').ok_or_else(|| Error::usage(format!("--set {pair} has no value"), "write --set key=value, such as --set model.width=32"))?;
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| Error::usage(format!("--set {pair} has no value"), "write --set key=value, such as --set model.width=32"))?;
         settings.push((key.into(), value.into()));
     }
     recipe.set_all(&settings)?;
@@ -123,8 +126,10 @@ fn dry_run(recipe: &Recipe, plan: &Plan, json: bool) -> Result<()> {
     let train = recipe.train()?;
     if json {
         let networks: Vec<_> = plan.networks.iter().map(|n| json!({"name": n.name, "parameters": n.parameters})).collect();
-        output::json(&json!({"recipe": recipe.to_toml(), "networks": networks, "memory_bytes": plan.memory, "steps_per_epoch": plan.steps_per_epoch,
-            "steps": train.steps, "data": {"source": plan.data.source, "count": plan.data.count, "shape": plan.data.shape}}));
+        output::json(
+            &json!({"recipe": recipe.to_toml(), "networks": networks, "memory_bytes": plan.memory, "steps_per_epoch": plan.steps_per_epoch,
+            "steps": train.steps, "data": {"source": plan.data.source, "count": plan.data.count, "shape": plan.data.shape}}),
+        );
         return Ok(());
     }
     output::line(recipe.to_toml());
@@ -133,7 +138,12 @@ fn dry_run(recipe: &Recipe, plan: &Plan, json: bool) -> Result<()> {
     }
     output::line(format_args!("# data: {} items of {:?}", grouped(plan.data.count), plan.data.shape));
     output::line(format_args!("# memory: about {} MB", plan.memory >> 20));
-    output::line(format_args!("# {:.1} steps an epoch; {} steps are {:.1} epochs", plan.steps_per_epoch, train.steps, train.steps as f64 / plan.steps_per_epoch));
+    output::line(format_args!(
+        "# {:.1} steps an epoch; {} steps are {:.1} epochs",
+        plan.steps_per_epoch,
+        train.steps,
+        train.steps as f64 / plan.steps_per_epoch
+    ));
     Ok(())
 }
 
@@ -171,8 +181,10 @@ struct Progress {
 impl Progress {
     fn new(begun: u64, steps: u64) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let bar = ProgressBar::with_draw_target(Some(steps), if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
-        let style = ProgressStyle::with_template("step {pos}/{len} {wide_bar} {msg}  {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar =
+            ProgressBar::with_draw_target(Some(steps), if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+        let style =
+            ProgressStyle::with_template("step {pos}/{len} {wide_bar} {msg}  {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style);
         bar.set_position(begun);
         bar.reset_eta();
@@ -231,7 +243,9 @@ fn finish(summary: &Summary, path: &std::path::Path, steps: u64, json: bool) {
     output::line(format_args!("done: {} steps, {} items in {}", summary.step, grouped(summary.images as usize), duration(summary.seconds)));
     let number = |name: &str| summary.last.get(name).and_then(|v| v.as_f64());
     if let (Some(real), Some(fake)) = (number("d/real"), number("d/fake")) {
-        output::line(format_args!("mean D(x) {real:.2}, mean D(G(z)) {fake:.2}; where the discriminator cannot tell them apart, both are 1/2"));
+        output::line(format_args!(
+            "mean D(x) {real:.2}, mean D(G(z)) {fake:.2}; where the discriminator cannot tell them apart, both are 1/2"
+        ));
     }
     if let (Some(modes), Some(good)) = (number("points/modes"), number("points/high-quality")) {
         output::line(format_args!("modes found: {modes}; samples within 3 standard deviations of one: {:.1} %", 100.0 * good));

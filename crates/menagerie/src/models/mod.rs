@@ -3,7 +3,8 @@ pub mod adversarial;
 mod model;
 
 pub use model::{
-    Capability, Exported, LatentSpace, Model, NetworkInfo, Port, Purpose, Sample, SampleRequest, Samples, StepReport, Trouble, as_image_shape, unconditional,
+    Capability, Exported, LatentSpace, Model, NetworkInfo, Port, Purpose, Sample, SampleRequest, Samples, StepReport, Trouble,
+    as_image_shape, unconditional,
 };
 
 use crate::data::DataInfo;

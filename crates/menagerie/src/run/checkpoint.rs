@@ -70,12 +70,17 @@ impl Checkpoint {
     pub fn open(path: &Path) -> Result<Checkpoint> {
         let file = path.join("state.json");
         let text = std::fs::read_to_string(&file).map_err(Error::io("read", &file))?;
-        let state: State = serde_json::from_str(&text).map_err(|e| Error::run(&file, format!("damaged: {e}"), "an older checkpoint may serve (--checkpoint STEP)"))?;
+        let state: State = serde_json::from_str(&text)
+            .map_err(|e| Error::run(&file, format!("damaged: {e}"), "an older checkpoint may serve (--checkpoint STEP)"))?;
         for (name, (size, _)) in &state.files {
             let file = path.join(name);
             let found = std::fs::metadata(&file).map_err(Error::io("read", &file))?.len();
             if found != *size {
-                return Err(Error::run(&file, format!("damaged: {found} bytes where {size} were written"), "an older checkpoint may serve (--checkpoint STEP)"));
+                return Err(Error::run(
+                    &file,
+                    format!("damaged: {found} bytes where {size} were written"),
+                    "an older checkpoint may serve (--checkpoint STEP)",
+                ));
             }
         }
         Ok(Checkpoint { path: path.into(), state })
@@ -90,7 +95,11 @@ impl Checkpoint {
         };
         let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
         if crc32c::crc32c(&bytes) != *sum {
-            return Err(Error::run(&path, "damaged: its checksum is not the one written", "an older checkpoint may serve (--checkpoint STEP)"));
+            return Err(Error::run(
+                &path,
+                "damaged: its checksum is not the one written",
+                "an older checkpoint may serve (--checkpoint STEP)",
+            ));
         }
         Tensors::from_bytes(&bytes)
     }
@@ -153,7 +162,15 @@ mod tests {
     use crate::data::Kind;
 
     fn state(step: u64) -> State {
-        let data = DataInfo { source: "x".into(), kind: Kind::Points, shape: vec![2], count: 4, range: (0.0, 1.0), labels: vec![], attributes: vec![] };
+        let data = DataInfo {
+            source: "x".into(),
+            kind: Kind::Points,
+            shape: vec![2],
+            count: 4,
+            range: (0.0, 1.0),
+            labels: vec![],
+            attributes: vec![],
+        };
         State { version: "0".into(), step, images: 0, seconds: 0.0, cursor: 0, data, files: BTreeMap::new() }
     }
     fn part(v: f32) -> Vec<(String, Tensors)> {

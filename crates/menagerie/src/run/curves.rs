@@ -6,8 +6,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Once;
 
-const COLOURS: [RGBColor; 6] =
-    [RGBColor(31, 119, 180), RGBColor(214, 88, 39), RGBColor(44, 140, 80), RGBColor(140, 90, 170), RGBColor(120, 120, 120), RGBColor(190, 160, 20)];
+const COLOURS: [RGBColor; 6] = [
+    RGBColor(31, 119, 180),
+    RGBColor(214, 88, 39),
+    RGBColor(44, 140, 80),
+    RGBColor(140, 90, 170),
+    RGBColor(120, 120, 120),
+    RGBColor(190, 160, 20),
+];
 
 /// name -> (step, value), for every number that is not a count of time.
 pub(super) fn series(lines: &[Map<String, Value>]) -> BTreeMap<String, Vec<(f64, f64)>> {
@@ -88,7 +94,8 @@ mod tests {
         draw_curves(&[], &path).unwrap();
         assert!(!path.exists());
         let line = |i: u64| -> Map<String, Value> {
-            serde_json::from_str(&format!("{{\"step\":{i},\"loss/g\":{},\"loss/d\":0.5,\"d/real\":0.5,\"diversity\":null}}", i * i)).unwrap()
+            serde_json::from_str(&format!("{{\"step\":{i},\"loss/g\":{},\"loss/d\":0.5,\"d/real\":0.5,\"diversity\":null}}", i * i))
+                .unwrap()
         };
         draw_curves(&(1..20).map(line).collect::<Vec<_>>(), &path).unwrap();
         let picture = image::open(&path).unwrap().to_rgb8();

@@ -23,7 +23,9 @@ pub enum Layout {
 pub fn export(run: &Run, step: Option<u64>, out: &Path, layout: Layout, device: &Device) -> Result<Vec<PathBuf>> {
     let recipe = run.recipe()?;
     let (model, checkpoint, _) = run.model(step, device)?;
-    let exported = model.exported().ok_or_else(|| Error::usage(format!("{} has no sampler to export", recipe.model_name()), "see `menagerie list --can sample`"))?;
+    let exported = model
+        .exported()
+        .ok_or_else(|| Error::usage(format!("{} has no sampler to export", recipe.model_name()), "see `menagerie list --can sample`"))?;
     let weights = if layout == Layout::PyTorch { to_pytorch(exported.weights) } else { exported.weights };
     let ports = |ports: &[Port]| ports.iter().map(|p| json!({"name": p.name, "shape": p.shape, "meaning": p.meaning})).collect::<Vec<_>>();
     let tensors: Map<String, Value> = weights.arrays.iter().map(|(n, (shape, _))| (n.clone(), json!(shape))).collect();

@@ -39,7 +39,9 @@ mod tests {
     #[test]
     fn the_page_holds_curves_and_samples_and_cannot_be_broken_out_of() {
         let dir = tempfile::tempdir().unwrap();
-        let (run, _lock) = Run::create(&dir.path().join("a</script>b"), &Recipe::named("dcgan").unwrap()).or_else(|_| Run::create(&dir.path().join("plain"), &Recipe::named("dcgan").unwrap())).unwrap();
+        let (run, _lock) = Run::create(&dir.path().join("a</script>b"), &Recipe::named("dcgan").unwrap())
+            .or_else(|_| Run::create(&dir.path().join("plain"), &Recipe::named("dcgan").unwrap()))
+            .unwrap();
         std::fs::create_dir(run.file("samples")).unwrap();
         std::fs::write(run.file("samples/000500.png"), "x").unwrap();
         let line = serde_json::from_str("{\"step\":5,\"loss/generator\":0.25,\"troubles\":[\"mode-collapse\"]}").unwrap();

@@ -16,7 +16,8 @@ impl MetricsLog {
     /// goes through those steps again) and a last line that was cut off.
     pub fn open(path: &Path, step: u64) -> Result<Self> {
         if path.exists() {
-            let kept: String = read(path)?.into_iter().filter(|m| step_of(m) <= step).map(|m| Value::Object(m).to_string() + "\n").collect();
+            let kept: String =
+                read(path)?.into_iter().filter(|m| step_of(m) <= step).map(|m| Value::Object(m).to_string() + "\n").collect();
             super::write_atomically(path, kept.as_bytes())?;
         }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("write", path))?;

@@ -113,12 +113,17 @@ impl Run {
     /// Takes the run for writing. The lock is the operating system's, so it ends with its owner.
     pub fn lock(&self) -> Result<Lock> {
         let path = self.file("lock");
-        let mut file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(Error::io("write", &path))?;
+        let mut file =
+            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(Error::io("write", &path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let owner = std::fs::read_to_string(&path).unwrap_or_default();
-                return Err(Error::run(&self.path, format!("is being written by process {}", owner.trim()), "wait for it, or stop it first"));
+                return Err(Error::run(
+                    &self.path,
+                    format!("is being written by process {}", owner.trim()),
+                    "wait for it, or stop it first",
+                ));
             }
             Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path)(e)),
         }
@@ -148,7 +153,11 @@ impl Run {
         }
         match warnings.is_empty() {
             true => Ok((None, warnings)),
-            false => Err(Error::run(&folder, format!("no checkpoint is whole ({})", warnings.join("; ")), "train again with `menagerie train` and another --out")),
+            false => Err(Error::run(
+                &folder,
+                format!("no checkpoint is whole ({})", warnings.join("; ")),
+                "train again with `menagerie train` and another --out",
+            )),
         }
     }
 

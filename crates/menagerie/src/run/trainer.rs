@@ -134,11 +134,16 @@ impl Trainer {
         if let Some(c) = &checkpoint {
             if c.state.data.shape != dataset.info().shape || c.state.data.count != dataset.info().count {
                 let (was, is) = (&c.state.data, dataset.info());
-                let problem = format!("the data have changed: {} items of {:?} then, {} of {:?} now", was.count, was.shape, is.count, is.shape);
+                let problem =
+                    format!("the data have changed: {} items of {:?} then, {} of {:?} now", was.count, was.shape, is.count, is.shape);
                 return Err(Error::run(path, problem, "bring the data back as they were, or start a new run"));
             }
             if c.state.version != env!("CARGO_PKG_VERSION") {
-                warnings.push(format!("the run was begun by version {}, this is {}: results may differ", c.state.version, env!("CARGO_PKG_VERSION")));
+                warnings.push(format!(
+                    "the run was begun by version {}, this is {}: results may differ",
+                    c.state.version,
+                    env!("CARGO_PKG_VERSION")
+                ));
             }
             model.load(&|name| c.part(name), Purpose::Train)?;
         }
@@ -154,7 +159,13 @@ impl Trainer {
     }
 
     fn assemble(
-        run: Run, lock: Lock, recipe: Recipe, model: Box<dyn Model>, dataset: Arc<dyn Dataset>, loader: Loader, state: Option<State>,
+        run: Run,
+        lock: Lock,
+        recipe: Recipe,
+        model: Box<dyn Model>,
+        dataset: Arc<dyn Dataset>,
+        loader: Loader,
+        state: Option<State>,
         pending: Vec<String>,
     ) -> Result<Self> {
         let train = recipe.train()?;

@@ -19,7 +19,7 @@ impl Person {
             Background::Gradient => c.flood(linear([0.0, -h], [0.0, h], &[(0.0, tone(0.07, 0.0), 1.0), (1.0, tone(-0.14, 25.0), 1.0)])),
             Background::Glow => {
                 let middle = [0.3 * self.sun[0], -0.2];
-                c.flood(radial(middle, 1.35, &[(0.0, tone(0.14, 0.0), 1.0), (0.5, base, 1.0), (1.0, tone(-0.16, -15.0), 1.0)]));
+                c.flood(radial(middle, 1.35, &[(0.0, tone(0.14, 0.0), 1.0), (1.0, tone(-0.16, -15.0), 1.0)]));
             }
             Background::Disc => {
                 c.flood(plain(tone(0.08, 0.0), 1.0));

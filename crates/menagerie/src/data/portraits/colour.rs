@@ -25,9 +25,10 @@ impl Lab {
         colours[i].mix(colours[(i + 1).min(colours.len() - 1)], at - i as f32)
     }
 
-    /// Lightness times `factor`.
+    /// Lightness times `factor`, and somewhat less colour when darker.
     pub fn times(self, factor: f32) -> Lab {
-        Lab((self.0 * factor).min(1.0), self.1, self.2)
+        let chroma = (0.4 + 0.6 * factor).min(1.0);
+        Lab((self.0 * factor).min(1.0), self.1 * chroma, self.2 * chroma)
     }
 
     /// Moved by an amount on each axis.

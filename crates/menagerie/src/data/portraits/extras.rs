@@ -2,7 +2,7 @@
 use super::attributes::*;
 use super::canvas::{Canvas, plain};
 use super::colour::Lab;
-use super::geometry::{Pen, Point, Section, Solid, brush, curve, lerp, ring};
+use super::geometry::{Pen, Point, Section, Solid, brush, curve, pole, ring};
 use super::head::oval;
 use super::paint::{EYES, Person, TALL};
 
@@ -23,14 +23,10 @@ impl Person {
                 self.moustache(c, 1.15, colour);
                 let mut pen = Pen::new();
                 for t in [-0.7, -0.35, 0.0, 0.35, 0.7] {
-                    pen.lift();
-                    pen.through(&[
-                        self.view.point(0.20 * t, 0.50, 0.44),
-                        self.view.point(0.22 * t, 0.60, 0.46),
-                        self.view.point(0.15 * t, 0.72, 0.44),
-                    ]);
+                    let p = |x: f32, y: f32| self.view.point(x * t, y, 0.45);
+                    pen.brush(&[p(0.20, 0.50), p(0.22, 0.60), p(0.15, 0.72)], |t| 0.008 * (1.0 - 0.7 * t));
                 }
-                c.line(pen.open(), 0.014, plain(colour.times(0.72), 0.5));
+                c.fill(pen.open(), plain(colour.times(0.72), 0.5));
             }
             Beard::Goatee => {
                 let lift = |x: f32, y: f32| self.head.front(&self.view, x, y, 0.02 + 0.10 * (y - 0.5).max(0.0));
@@ -57,9 +53,20 @@ impl Person {
     fn chin_hair(&self, c: &mut Canvas, thick: f32, below: f32, ink: impl Fn() -> super::canvas::Ink) {
         let solid = Solid::new(0.0, TALL + below, |y| {
             let s = self.head.section(y * TALL / (TALL + below));
+            let thick = thick * (1.0 - (y / (TALL + below)).powi(4)).max(0.0).sqrt();
             Section { a: s.a + thick * (y / 0.2).min(1.0), b: s.b + thick, c: s.c }
         });
-        let side = [(100.0, -0.02), (84.0, 0.0), (74.0, 0.03), (66.0, 0.15), (54.0, 0.225), (38.0, 0.235), (20.0, 0.245), (9.0, 0.25)];
+        let side = [
+            (100.0, -0.02),
+            (84.0, 0.0),
+            (76.0, 0.04),
+            (70.0, 0.15),
+            (60.0, 0.25),
+            (46.0, 0.295),
+            (33.0, 0.275),
+            (20.0, 0.25),
+            (9.0, 0.25),
+        ];
         let edge: Vec<(f32, f32)> =
             side.iter().copied().chain([(0.0, 0.262)]).chain(side.iter().rev().map(|&(lon, y)| (-lon, y))).collect();
         c.fill(solid.region(&self.view, &edge, false), ink());
@@ -68,6 +75,7 @@ impl Person {
     fn moustache(&self, c: &mut Canvas, size: f32, colour: Lab) {
         let lift = |x: f32, y: f32| self.head.front(&self.view, x * size, 0.30 + (y - 0.30) * size - 0.012 * self.a.smile.max(0.0), 0.035);
         let down = 0.02 - 0.03 * self.a.smile;
+        let mut pen = Pen::new();
         for s in [-1.0, 1.0] {
             let wing = [
                 lift(0.0, 0.285),
@@ -78,8 +86,9 @@ impl Person {
                 lift(s * 0.045, 0.335),
                 lift(0.0, 0.325),
             ];
-            c.fill(ring(&wing), self.round(colour.times(0.93), lift(0.0, 0.29), 0.22));
+            pen.ring(&wing);
         }
+        c.fill(pen.open(), plain(colour.times(0.9), 1.0));
     }
 
     fn frame(&self) -> Option<(Lab, f32)> {
@@ -164,7 +173,6 @@ impl Person {
     /// Rims, bridge and lenses.
     pub fn glasses(&self, c: &mut Canvas) {
         let Some((colour, width)) = self.frame() else { return };
-        self.glasses_arms(c, true);
         let sun = self.a.glasses == Glasses::Sun;
         let mut rims = Pen::new();
         for side in [-1.0, 1.0] {
@@ -231,6 +239,7 @@ impl Person {
     fn cap(&self, top: f32, side: f32) -> Solid {
         Solid::new(-TALL - top, 0.1, |y| {
             let s = self.head.section(if y < 0.0 { y * TALL / (TALL + top) } else { y });
+            let side = side * pole(y, TALL + top);
             Section { a: s.a + side, b: s.b + side, c: s.c }
         })
     }
@@ -244,10 +253,9 @@ impl Person {
         c.fill(cap.region(v, &brow(-0.08), true), self.round(colour, v.point(0.0, -0.45, 0.1), 0.55));
         let mut pen = Pen::new();
         for lon in [-75.0, -50.0, -25.0, 0.0, 25.0, 50.0, 75.0] {
-            pen.lift();
-            pen.through(&[-0.36, -0.5, -0.64].map(|y: f32| cap.around(v, lon * (1.0 + 0.3 * (y + 0.36)), y)));
+            pen.brush(&[-0.36, -0.5, -0.64].map(|y: f32| cap.around(v, lon * (1.0 + 0.3 * (y + 0.36)), y)), |_| 0.008);
         }
-        c.line(pen.open(), 0.016, plain(colour.times(0.78), 0.45));
+        c.fill(pen.open(), plain(colour.times(0.78), 0.45));
         let cuff = self.cap(0.19, 0.105);
         let mut pen = Pen::new();
         let edge = |d: f32| brow(d).iter().map(|&(lon, y)| cuff.around(v, lon, y)).collect::<Vec<_>>();
@@ -260,7 +268,8 @@ impl Person {
 
     fn headband(&self, c: &mut Canvas, colour: Lab) {
         let v = &self.view;
-        let cap = self.cap(0.10, lerp(0.05, 0.09, self.a.hair_volume));
+        let (top, side) = self.thickness();
+        let cap = self.cap(top + 0.01, side + 0.012);
         let edge = |d: f32| -> Vec<Point> {
             [110.0, 80.0, 55.0, 28.0, 0.0, -28.0, -55.0, -80.0, -110.0]
                 .iter()
@@ -278,7 +287,8 @@ impl Person {
     fn flower(&self, c: &mut Canvas, colour: Lab) {
         // Above the ear on the side away from the parting: it slides over the crown as the parting does.
         let v = &self.view;
-        let cap = self.cap(0.10, 0.10);
+        let (top, side) = self.thickness();
+        let cap = self.cap(top + 0.02, side + 0.02);
         let p = cap.around(v, -58.0 * self.a.parting.clamp(-0.6, 0.6) / 0.6, -0.33);
         let mut pen = Pen::new();
         for q in oval(p, 0.072, 0.072, 5) {

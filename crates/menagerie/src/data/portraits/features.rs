@@ -1,9 +1,12 @@
 //! Eyes, brows, nose and mouth.
-use super::canvas::{Canvas, plain, radial};
+use super::canvas::{Canvas, linear, plain};
 use super::colour::Lab;
-use super::geometry::{Pen, Point, brush, curve, lerp, ring, smoothstep};
+use super::geometry::{Pen, Point, brush, lerp, ring, smoothstep};
 use super::head::oval;
 use super::paint::{EYES, Person};
+
+/// Half the width of an eye of usual size.
+const LIDS: f32 = 0.112;
 
 /// The opening between the lids of one eye.
 struct Lids {
@@ -27,6 +30,10 @@ impl Lids {
     fn top(&self, u: f32) -> f32 {
         self.lean(u) - self.up * self.bow(u - 0.04 * self.w * self.side)
     }
+    /// The same, but never below the lower lid: shut eyes are shut.
+    fn upper(&self, u: f32) -> f32 {
+        self.top(u).min(self.bottom(u))
+    }
     /// Height of the lower lid's edge.
     fn bottom(&self, u: f32) -> f32 {
         self.lean(u) + self.down * self.bow(u)
@@ -41,7 +48,7 @@ impl Person {
         let squint = 1.0 - 0.38 * a.smile.max(0.0);
         Lids {
             x: side * (0.192 + 0.018 * a.eye_distance),
-            w: 0.112 * size,
+            w: LIDS * size,
             up: lerp(-0.035, 0.098, open) * size,
             down: lerp(0.04, 0.078 * squint, smoothstep(0.0, 0.6, open)) * size,
             slant: 0.05 + 0.10 * (a.presentation - 0.5),
@@ -49,72 +56,71 @@ impl Person {
         }
     }
 
-    /// Both eyes.
+    /// Both eyes: whites, irises, pupils, lights, lids and lashes, the two of each in one shape.
     pub fn eyes(&self, c: &mut Canvas) {
-        for side in [-1.0, 1.0] {
-            let e = self.lids(side);
-            let at = |u: f32, y: f32| self.on(e.x + u, y);
-            let steps = |n: usize| (0..=n).map(move |i| (2.0 * i as f32 / n as f32 - 1.0) * e.w);
-            let top: Vec<Point> = steps(8).map(|u| at(u, e.top(u).min(e.bottom(u)))).collect();
+        let sides = [-1.0, 1.0].map(|side| self.lids(side));
+        let size = sides[0].w / LIDS;
+        let each = |draw: &dyn Fn(&Lids, &mut Pen)| {
             let mut pen = Pen::new();
-            pen.through(&top);
-            pen.through(&steps(8).rev().map(|u| at(u, e.bottom(u))).collect::<Vec<_>>());
-            let white = Lab(0.97, 0.0, 0.004).mix(self.skin, 0.06);
-            c.fill(pen.closed(), plain(white, 1.0));
-            self.iris(c, &e);
-            self.lashes(c, &e, &top);
-        }
-    }
-
-    fn iris(&self, c: &mut Canvas, e: &Lids) {
-        let tones = [0x3b2317, 0x7a5222, 0x4f8a4c, 0x3f86c8, 0x8296a6].map(Lab::hex);
-        let colour = Lab::ramp(&tones, self.a.eye_colour);
-        let size = e.w / 0.112;
-        let (u0, y0, r) = (0.042 * self.a.gaze, EYES - 0.004, 0.073 * size);
-        // A disc, cut by the lids.
-        let disc = |scale: f32, n: usize| -> Vec<Point> {
-            let cut = |p: &Point| self.on(e.x + p[0], p[1].min(e.bottom(p[0])).max(e.top(p[0]).min(e.bottom(p[0]))));
-            oval([u0, y0], r * scale, r * scale, n).iter().map(cut).collect()
-        };
-        let middle = self.on(e.x + u0, y0);
-        let glow =
-            radial([middle[0], middle[1] + 0.5 * r], 1.3 * r, &[(0.0, colour.plus(0.14, 0.0, 0.02), 1.0), (1.0, colour.times(0.82), 1.0)]);
-        c.fill(ring(&disc(1.0, 16)), glow);
-        c.fill(ring(&disc(0.52, 12)), plain(Lab(0.14, 0.0, 0.0), 1.0));
-        let shine = smoothstep(0.15, 0.45, self.a.eyes_open);
-        let spot = |dx: f32, dy: f32, r: f32| {
-            let mut pen = Pen::new();
-            pen.circle(self.on(e.x + u0 + dx, y0 + dy), r);
+            sides.iter().for_each(|e| draw(e, &mut pen));
             pen.open()
         };
+        let white = Lab(0.97, 0.0, 0.004).mix(self.skin, 0.06);
+        let whites = each(&|e, pen| {
+            let mut edge = self.upper_lid(e);
+            edge.extend([0.78, 0.4, 0.0, -0.4, -0.78].map(|t| self.on(e.x + t * e.w, e.bottom(t * e.w))));
+            pen.ring(&edge);
+        });
+        c.fill(whites, plain(white, 1.0));
+
+        let tones = [0x3b2317, 0x7a5222, 0x4f8a4c, 0x3f86c8, 0x8296a6].map(Lab::hex);
+        let colour = Lab::ramp(&tones, self.a.eye_colour);
+        let (u0, y0, r) = (0.042 * self.a.gaze, EYES - 0.004, 0.073 * size);
+        // A disc, cut by the lids.
+        let disc = |e: &Lids, r: f32, n: usize| -> Vec<Point> {
+            let cut = |p: &Point| self.on(e.x + p[0], p[1].min(e.bottom(p[0])).max(e.upper(p[0])));
+            oval([u0, y0], r, r, n).iter().map(cut).collect()
+        };
+        let (above, below) = (self.view.flat(0.0, y0 - 0.8 * r), self.view.flat(0.0, y0 + 0.9 * r));
+        let glow = linear(above, below, &[(0.0, colour.times(0.74), 1.0), (1.0, colour.plus(0.13, 0.0, 0.02), 1.0)]);
+        c.fill(each(&|e, pen| pen.ring(&disc(e, r, 12))), glow);
+        c.fill(each(&|e, pen| pen.ring(&disc(e, 0.52 * r, 8))), plain(Lab(0.14, 0.0, 0.0), 1.0));
+
+        let shine = smoothstep(0.15, 0.45, self.a.eyes_open);
         let [x, y] = self.sun;
-        c.fill(spot(0.032 * x * size, (-0.024 + 0.012 * y) * size, 0.022 * size), plain(Lab(1.0, 0.0, 0.0), 0.95 * shine));
-        c.fill(spot(-0.03 * x * size, 0.03 * size, 0.011 * size), plain(Lab(1.0, 0.0, 0.0), 0.55 * shine));
+        let spot = |e: &Lids, pen: &mut Pen, dx: f32, dy: f32, r: f32| {
+            pen.ring(&self.onto(&oval([e.x + u0 + dx * size, y0 + dy * size], r * size, r * size, 6)));
+        };
+        c.fill(each(&|e, pen| spot(e, pen, 0.032 * x, -0.024 + 0.012 * y, 0.023)), plain(Lab(1.0, 0.0, 0.0), 0.95 * shine));
+        c.fill(each(&|e, pen| spot(e, pen, -0.03 * x, 0.03, 0.012)), plain(Lab(1.0, 0.0, 0.0), 0.55 * shine));
+
+        let folds = each(&|e, pen| {
+            let fold = [-0.8, -0.3, 0.3, 0.9].map(|t| self.on(e.x + t * e.w, EYES - 0.095 * size - 0.038 * (1.0 - t * t)));
+            let low = [-0.75, -0.3, 0.2, 0.7].map(|t| self.on(e.x + t * e.w, e.bottom(t * e.w)));
+            pen.brush(&fold, |_| 0.006);
+            pen.brush(&low, |_| 0.0065);
+        });
+        c.fill(folds, plain(self.dark.times(0.9), 0.48));
+        let ink = Lab::hex(0x2a1a14).mix(self.hair.times(0.5), 0.25);
+        c.fill(each(&|e, pen| self.lashes(e, pen)), plain(ink, 1.0));
     }
 
-    /// The upper lid's dark edge, lashes and the fold above.
-    fn lashes(&self, c: &mut Canvas, e: &Lids, top: &[Point]) {
+    fn upper_lid(&self, e: &Lids) -> Vec<Point> {
+        [-1.0, -0.8, -0.45, 0.0, 0.45, 0.8, 1.0].iter().map(|t| self.on(e.x + t * e.w, e.upper(t * e.w))).collect()
+    }
+
+    /// The upper lid's dark edge, heavier outside, and two lashes.
+    fn lashes(&self, e: &Lids, pen: &mut Pen) {
         let a = &self.a;
-        let ink = Lab::hex(0x2a1a14).mix(self.hair.times(0.5), 0.25);
         let outer = |t: f32| if e.side > 0.0 { t } else { 1.0 - t };
         let heavy = lerp(0.013, 0.021, a.presentation);
-        c.fill(brush(top, |t| heavy * (0.45 + 0.75 * outer(t)) * (t * (1.0 - t) * 8.0).clamp(0.25, 1.0)), plain(ink, 1.0));
-        let low: Vec<Point> = [-0.75, -0.3, 0.2, 0.7].iter().map(|t| self.on(e.x + t * e.w, e.bottom(t * e.w))).collect();
-        c.line(curve(&low), 0.011, plain(self.dark.times(0.8), 0.55));
+        pen.brush(&self.upper_lid(e), |t| heavy * (0.45 + 0.75 * outer(t)) * (t * (1.0 - t) * 8.0).clamp(0.25, 1.0));
         let lash = smoothstep(0.45, 0.85, a.presentation);
-        if lash > 0.0 {
-            let mut pen = Pen::new();
-            for (t, dx, dy) in [(0.98, 0.055, -0.040), (0.78, 0.045, -0.052)] {
-                let u = t * e.w * e.side;
-                let y = e.top(u).min(e.bottom(u));
-                pen.lift();
-                pen.through(&[self.on(e.x + u, y), self.on(e.x + u + lash * dx * e.side, y + lash * dy)]);
-            }
-            c.line(pen.open(), 0.017, plain(ink, lash));
+        for (t, dx, dy) in [(0.98, 0.055, -0.040), (0.78, 0.045, -0.052)] {
+            let u = t * e.w * e.side;
+            let y = e.upper(u);
+            pen.brush(&[self.on(e.x + u, y), self.on(e.x + u + lash * dx * e.side, y + lash * dy)], |_| 0.0085 * lash);
         }
-        let fold: Vec<Point> =
-            [-0.8, -0.3, 0.3, 0.9].iter().map(|t| self.on(e.x + t * e.w, EYES - 0.095 * (e.w / 0.112) - 0.038 * (1.0 - t * t))).collect();
-        c.line(curve(&fold), 0.012, plain(self.dark, 0.4));
     }
 
     /// Both eyebrows.
@@ -123,6 +129,7 @@ impl Person {
         let colour = self.hair.mix(Lab(0.25, 0.02, 0.03), 0.42);
         let thick = lerp(0.013, 0.036, a.brow_thickness) * lerp(1.15, 0.9, a.presentation);
         let y = -0.125 - 0.03 * a.brow_height - 0.012 * a.smile.max(0.0);
+        let mut pen = Pen::new();
         for side in [-1.0, 1.0] {
             let x = 0.192 + 0.018 * a.eye_distance;
             let (inner, arch) = (0.030 * a.brow_angle, lerp(0.018, 0.038, a.presentation));
@@ -134,8 +141,9 @@ impl Person {
                 [x + 0.13, y + 0.024 - 0.2 * inner],
             ];
             let line: Vec<Point> = line.iter().map(|p| self.on(side * p[0], p[1])).collect();
-            c.fill(brush(&line, |t| thick * (1.0 - 0.85 * t * t) * (0.7 + t).min(1.0)), plain(colour, 0.95));
+            pen.brush(&line, |t| thick * (1.0 - 0.85 * t * t) * (0.7 + t).min(1.0));
         }
+        c.fill(pen.open(), plain(colour, 0.95));
     }
 
     /// The nose: shaded on the side away from the light, its profile outlined when turned.
@@ -214,14 +222,18 @@ impl Person {
             c.fill(between(8, &line, &bite), plain(teeth, 1.0));
         }
         let ends = 0.007 + 0.004 * (1.0 - a.lipstick);
-        c.fill(brush(&row(8, &line), |t| ends * (0.5 + 2.0 * t * (1.0 - t))), plain(Lab::hex(0x5a1f1f).mix(self.dark, 0.35), 0.95));
-        for side in [-1.0, 1.0] {
-            // Corners of the mouth, and the dimples of a smile.
-            let x = side * w;
+        c.fill(
+            brush(&row(8, &line), |t| ends * (0.5 + 2.0 * t * (1.0 - t))),
+            plain(Lab::hex(0x5a1f1f).mix(self.dark.times(0.55), 0.5), 0.95),
+        );
+        // The corners of a smile, and the fold above the chin.
+        let mut pen = Pen::new();
+        let wide = 0.0085 * smile.max(0.0).sqrt();
+        for x in [-w, w] {
             let corner = self.onto(&[[x * 0.97, line(1.0) + 0.012], [x * 1.04, line(1.0) - 0.008], [x * 1.09, line(1.0) - 0.026]]);
-            c.line(curve(&corner), 0.015, plain(self.dark.times(0.9), 0.65 * smile.max(0.0)));
+            pen.brush(&corner, |t| wide * (1.0 - 0.6 * t));
         }
-        let chin = self.onto(&[[-0.05, 0.465], [0.0, 0.475], [0.05, 0.465]]);
-        c.line(curve(&chin), 0.014, plain(self.dark, 0.28));
+        pen.brush(&self.onto(&[[-0.05, 0.465], [0.0, 0.475], [0.05, 0.465]]), |_| 0.006);
+        c.fill(pen.open(), plain(self.dark, 0.45));
     }
 }

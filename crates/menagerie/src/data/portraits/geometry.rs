@@ -18,6 +18,11 @@ pub fn lerp(a: f32, b: f32, t: f32) -> f32 {
     a + (b - a) * t
 }
 
+/// How far a layer stands off the sides at height `y` when it must close at height `-top`: 1 below the middle.
+pub fn pole(y: f32, top: f32) -> f32 {
+    (1.0 - (y.min(0.0) / top).powi(2)).max(0.0).sqrt()
+}
+
 /// Where the head looks.
 #[derive(Clone, Copy)]
 pub struct View {
@@ -151,7 +156,7 @@ impl Solid {
     pub fn region(&self, view: &View, curve: &[(f32, f32)], over: bool) -> Option<Path> {
         let inner: Vec<Point> = curve.iter().map(|&(lon, y)| self.around(view, lon, y)).collect();
         let (first, last) = (curve.first()?, curve.last()?);
-        let outer = self.arc(view, last.1, first.1, over, 22);
+        let outer = self.arc(view, last.1, first.1, over, 18);
         let mut pen = Pen::new();
         pen.through(&inner);
         pen.through(&outer);
@@ -249,17 +254,27 @@ pub fn curve(p: &[Point]) -> Option<Path> {
 
 /// A stroke through the points whose half-width is `width(t)` at `t` in [0, 1] along it.
 pub fn brush(p: &[Point], width: impl Fn(f32) -> f32) -> Option<Path> {
-    let n = p.len();
-    let side = |i: usize, sign: f32| {
-        let (a, b) = (p[i.saturating_sub(1)], p[(i + 1).min(n - 1)]);
-        let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
-        let w = sign * width(i as f32 / (n - 1) as f32) / (dx * dx + dy * dy).sqrt().max(1e-6);
-        [p[i][0] - dy * w, p[i][1] + dx * w]
-    };
-    let there: Vec<Point> = (0..n).map(|i| side(i, 1.0)).collect();
-    let back: Vec<Point> = (0..n).rev().map(|i| side(i, -1.0)).collect();
     let mut pen = Pen::new();
-    pen.through(&there);
-    pen.through(&back);
+    pen.brush(p, width);
     pen.closed()
+}
+
+impl Pen {
+    /// A stroke through the points whose half-width is `width(t)` at `t` in [0, 1] along it.
+    pub fn brush(&mut self, p: &[Point], width: impl Fn(f32) -> f32) {
+        let n = p.len();
+        let side = |i: usize, sign: f32| {
+            let (a, b) = (p[i.saturating_sub(1)], p[(i + 1).min(n - 1)]);
+            let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
+            let w = sign * width(i as f32 / (n - 1) as f32) / (dx * dx + dy * dy).sqrt().max(1e-6);
+            [p[i][0] - dy * w, p[i][1] + dx * w]
+        };
+        let there: Vec<Point> = (0..n).map(|i| side(i, 1.0)).collect();
+        let back: Vec<Point> = (0..n).rev().map(|i| side(i, -1.0)).collect();
+        self.lift();
+        self.through(&there);
+        self.through(&back);
+        self.path.close();
+        self.lift();
+    }
 }

@@ -1,7 +1,7 @@
 //! Hair: a shell around the head with an opening for the face, and what hangs from it.
 use super::attributes::*;
-use super::canvas::{Canvas, Ink, plain, radial};
-use super::geometry::{Pen, Point, Section, Solid, brush, lerp, ring, smoothstep};
+use super::canvas::{Canvas, Ink, linear, plain, radial};
+use super::geometry::{Pen, Point, Section, Solid, brush, lerp, pole, ring, smoothstep};
 use super::head::oval;
 use super::paint::{Person, TALL};
 use HairStyle::*;
@@ -11,14 +11,14 @@ type Edge = Vec<(f32, f32)>;
 
 impl Person {
     /// How far hair stands off the top and the sides of the head.
-    fn thickness(&self) -> (f32, f32) {
+    pub fn thickness(&self) -> (f32, f32) {
         let a = &self.a;
         let v = lerp(0.6, 1.4, a.hair_volume);
         let (top, side) = match a.hair_style {
             Bald => (0.0, 0.0),
             Buzz => (lerp(0.010, 0.025, a.hair_length), lerp(0.004, 0.012, a.hair_length)),
             Crop => (lerp(0.075, 0.11, a.hair_length) * v, 0.035 * v),
-            Quiff => (lerp(0.10, 0.15, a.hair_length) * v, 0.022 * v),
+            Quiff => (lerp(0.07, 0.10, a.hair_length) * v, 0.022 * v),
             Curly => (lerp(0.06, 0.10, a.hair_length) * v, lerp(0.03, 0.06, a.hair_length) * v),
             Afro => (lerp(0.11, 0.20, a.hair_length) * v, lerp(0.12, 0.22, a.hair_length) * v),
             Bob => (0.085 * v, 0.085 * v),
@@ -35,7 +35,7 @@ impl Person {
         match self.a.hair_style {
             Bob => lerp(0.30, 0.56, self.a.hair_length),
             Straight | Wavy => lerp(0.62, 1.02, self.a.hair_length),
-            Afro => 0.34,
+            Afro => 0.40,
             _ => 0.38,
         }
     }
@@ -51,6 +51,7 @@ impl Person {
         Solid::new(-TALL - top, reach, |y| {
             let up = if y < 0.0 { y * TALL / (TALL + top) } else { y.min(TALL) };
             let s = self.head.section(up);
+            let side = side * pole(y, TALL + top);
             if hangs {
                 // Below the ears it hangs straight down.
                 let ear = self.head.section(0.0);
@@ -61,7 +62,7 @@ impl Person {
             }
             let thick = side * (1.0 - smoothstep(if afro { 0.10 } else { -0.02 }, if afro { 0.42 } else { 0.20 }, y));
             let s = if y > 0.0 && afro { self.head.section(0.0) } else { s };
-            let round = if afro { (1.0 - (y / 0.36).max(0.0).powi(2)).max(0.0).sqrt() } else { 1.0 };
+            let round = if afro { (1.0 - (y / 0.40).max(0.0).powi(2)).max(0.0).sqrt() } else { 1.0 };
             Section { a: (s.a + thick) * round, b: (s.b + thick) * round, c: s.c - 0.02 * thick / side.max(0.01) }
         })
     }
@@ -94,9 +95,10 @@ impl Person {
                     .to_vec(),
             ),
             Curly => (short(0.10, 64.0), front(-0.22, 0.02, 0.02)),
-            Afro => {
-                (vec![(180.0, 0.33), (130.0, 0.32), (100.0, 0.26), (84.0, 0.14), (70.0, -0.02), (62.0, -0.18)], front(-0.24, 0.0, 0.02))
-            }
+            Afro => (
+                vec![(180.0, 0.16), (128.0, 0.14), (108.0, 0.08), (92.0, 0.0), (82.0, 0.04), (74.0, 0.02), (70.0, -0.08), (62.0, -0.19)],
+                front(-0.24, 0.0, 0.02),
+            ),
             Bob => (hanging(self.reach(), 0.14), front(-0.16, 0.02, 0.015)),
             Straight | Wavy => (hanging(self.reach(), 0.2), front(-0.13, 0.17, 0.07)),
             _ => (short(0.05, 68.0), front(-0.24, 0.06, 0.02)),
@@ -135,14 +137,22 @@ impl Person {
         if self.hangs() || style == Afro {
             let shell = self.shell();
             let mut pen = Pen::new();
-            pen.through(&shell.arc(v, shell.bottom, shell.bottom, true, 30));
-            c.fill(pen.closed(), self.hair_ink(0.66));
+            pen.through(&shell.arc(v, shell.bottom, shell.bottom, true, 20));
+            let ink = self.hair_ink(if style == Afro { 0.82 } else { 0.70 });
+            c.fill(pen.closed(), ink.clone());
+            if style == Afro {
+                let mut pen = Pen::new();
+                let size = lerp(0.055, 0.08, self.a.hair_volume);
+                shell.arc(v, 0.0, 0.0, false, 12).iter().enumerate().for_each(|(i, p)| pen.circle(*p, size * [1.0, 0.8, 1.1][i % 3]));
+                c.fill(pen.open(), ink);
+            }
         }
     }
 
     fn ponytail(&self, c: &mut Canvas) {
         let (a, v) = (&self.a, &self.view);
-        let x = a.parting;
+        // To the side of the parting, further than it.
+        let x = 1.2 * a.parting / (a.parting.abs() + 0.2);
         let end = lerp(0.35, 0.85, a.hair_length);
         let line = [
             v.point(0.05 * x, -0.50, -0.30),
@@ -167,11 +177,22 @@ impl Person {
         let n = 7;
         for side in [-1.0, 1.0] {
             let at = |t: f32| v.point(side * lerp(0.40, 0.49, t), lerp(start, end, t), -0.02 + 0.1 * t);
-            for i in 0..n {
-                let t = i as f32 / (n - 1) as f32;
-                let (p, r) = (at(t), lerp(0.088, 0.062, t));
-                let lobe = oval(p, r * 1.05, r * 0.92, 10);
-                c.fill(ring(&lobe), self.round(self.hair.times(0.96), p, r * 1.3));
+            let line = [0.0, 0.25, 0.5, 0.75, 1.0].map(at);
+            c.fill(brush(&line, |t| lerp(0.070, 0.050, t)), self.hair_ink(0.62));
+            // Two rows of slanted lobes, the one over the other.
+            for (lean, factor) in [(1.0, 0.88), (-1.0, 1.04)] {
+                let mut pen = Pen::new();
+                for i in 0..n {
+                    let t = (i as f32 + if lean > 0.0 { 0.0 } else { 0.5 }) / n as f32;
+                    let (p, r) = (at(t), lerp(0.078, 0.056, t));
+                    let (long, short) = (0.95 * r, 0.60 * r);
+                    let lobe: Vec<Point> = oval([0.0, 0.0], long, short, 8)
+                        .iter()
+                        .map(|q| [p[0] + lean * (0.32 * r + 0.75 * q[0] + 0.66 * q[1]), p[1] - 0.66 * q[0] + 0.75 * q[1]])
+                        .collect();
+                    pen.ring(&lobe);
+                }
+                c.fill(pen.open(), plain(self.hair.times(factor), 1.0));
             }
             let tie = at(1.06);
             let mut pen = Pen::new();
@@ -186,6 +207,7 @@ impl Person {
         let under = self.hangs() || self.a.hair_style == Afro;
         if under {
             self.ears(c, true);
+            self.glasses_arms(c, true);
         }
         if self.a.hair_style != Bald {
             let (shell, edge) = (self.shell(), self.opening());
@@ -194,6 +216,7 @@ impl Person {
         }
         if !under {
             self.ears(c, true);
+            self.glasses_arms(c, true);
         }
         self.earrings(c);
     }
@@ -204,14 +227,15 @@ impl Person {
             return;
         }
         let [x, _] = self.sun;
-        let low: Edge = edge.iter().filter(|p| p.0.abs() < 80.0).map(|&(lon, y)| (lon - 4.0 * x, y + 0.035)).collect();
+        let low: Edge = edge.iter().filter(|p| p.0.abs() < 80.0 && p.1 < 0.02).map(|&(lon, y)| (lon - 4.0 * x, y + 0.035)).collect();
         let inner: Vec<Point> = low.iter().map(|&(lon, y)| self.head.around(&self.view, lon * 0.97, y)).collect();
         let mut pen = Pen::new();
         pen.through(&inner);
         if let (Some(first), Some(last)) = (low.first(), low.last()) {
             pen.through(&self.head.arc(&self.view, last.1, first.1, true, 12));
         }
-        c.fill(pen.closed(), plain(self.dark, 0.45));
+        let [high, fade] = [self.view.flat(0.0, -0.30), self.view.flat(0.0, 0.05)];
+        c.fill(pen.closed(), linear(high, fade, &[(0.0, self.dark, 0.5), (1.0, self.dark, 0.0)]));
     }
 
     fn hair_cap(&self, c: &mut Canvas, shell: &Solid, edge: &Edge) {
@@ -262,35 +286,32 @@ impl Person {
         let v = &self.view;
         let afro = self.a.hair_style == Afro;
         let size = lerp(0.060, 0.085, self.a.hair_volume) * if afro { 1.1 } else { 1.0 };
-        let low = if afro { 0.22 } else { 0.0 };
+        let low = if afro { 0.08 } else { -0.08 };
         let mut pen = Pen::new();
-        let ring = shell.arc(v, low, low, true, 24);
+        let ring = shell.arc(v, low, low, true, 22);
         for (i, p) in ring.iter().enumerate() {
             pen.circle(*p, size * [1.0, 0.8, 1.12, 0.9][i % 4] * if afro { 0.8 } else { 1.0 });
         }
-        for (i, &(lon, y)) in edge.iter().enumerate().filter(|(_, p)| p.0.abs() < 75.0) {
+        for (i, &(lon, y)) in edge.iter().enumerate().filter(|(_, p)| p.0.abs() < 75.0 && p.1 < -0.04) {
             pen.circle(shell.around(v, lon, y - 0.03), size * [0.9, 0.7, 1.0][i % 3]);
         }
         c.fill(pen.open(), ink);
-        // Rings of light and shade between them.
-        let (light, dark) = (self.hair.plus(0.09, 0.0, 0.008), self.hair.times(0.70));
-        for (k, (colour, alpha)) in [(dark, 0.50), (light, 0.55)].into_iter().enumerate() {
+        // Arcs of light and shade between them, spread evenly by the golden ratio.
+        let (light, dark) = (self.hair.plus(0.10, 0.0, 0.008), self.hair.times(0.68));
+        for (k, colour, alpha) in [(0, dark, 0.55), (1, light, 0.55)] {
             let mut pen = Pen::new();
-            for j in 0..9 {
-                for row in 0..2 {
-                    let lon = -88.0 + 22.0 * j as f32 + 11.0 * (row + k) as f32;
-                    let y = lerp(shell.top, -0.30, [0.30, 0.68][row] + 0.10 * k as f32);
-                    let p = shell.around(v, lon, y);
-                    let r = 0.45 * size;
-                    let from = 2.4 + 1.1 * k as f64;
-                    pen.lift();
-                    pen.through(&[0.0, 1.0, 2.0, 3.0].map(|t: f64| {
-                        let (s, q) = (from + t).sin_cos();
-                        [p[0] + r * q as f32, p[1] + r * s as f32]
-                    }));
-                }
+            for i in (k..22).step_by(2) {
+                let t = (i as f32 + 0.5) / 22.0;
+                let lon = 190.0 * ((i as f32 * 0.618_034).fract() - 0.5);
+                let p = shell.around(v, lon, lerp(shell.top + 0.03, -0.36, t.powf(0.8)));
+                let (r, from) = (0.55 * size, 2.6 + (i % 5) as f64 * 0.5 + 0.8 * k as f64);
+                let arc = [0.0, 1.3, 2.6].map(|t: f64| {
+                    let (s, q) = (from + t).sin_cos();
+                    [p[0] + r * q as f32, p[1] + r * s as f32]
+                });
+                pen.brush(&arc, |_| 0.0095);
             }
-            c.line(pen.open(), 0.02, plain(colour, alpha));
+            c.fill(pen.open(), plain(colour, alpha));
         }
     }
 
@@ -298,29 +319,30 @@ impl Person {
     fn quiff(&self, c: &mut Canvas, shell: &Solid) {
         let v = &self.view;
         let a = &self.a;
-        let x = 0.10 * a.parting;
-        let rise = lerp(0.05, 0.15, a.hair_length) * lerp(0.7, 1.3, a.hair_volume);
-        let top = shell.top;
+        // It falls away from the parting.
+        let x = -0.16 * a.parting;
+        let rise = lerp(0.06, 0.13, a.hair_length) * lerp(0.7, 1.3, a.hair_volume);
+        let (top, low) = (shell.top, 0.06 * a.fringe);
         let p = |x: f32, y: f32, z: f32| v.point(x, y, z);
         let lock = [
-            p(0.30, -0.32, 0.30),
-            p(0.15, -0.36 + 0.05 * a.fringe, 0.42),
-            p(0.0, -0.37 + 0.06 * a.fringe, 0.45),
-            p(-0.15, -0.36 + 0.05 * a.fringe, 0.42),
-            p(-0.30, -0.32, 0.30),
-            p(-0.36 - 0.4 * x, -0.50, 0.26),
-            p(-0.22 - x, top - 0.35 * rise, 0.28),
-            p(-x, top - rise, 0.28),
-            p(0.22 - x, top - 0.5 * rise, 0.28),
-            p(0.36 - 0.4 * x, -0.50, 0.26),
+            p(0.33, -0.31, 0.28),
+            p(0.17, -0.36 + low, 0.42),
+            p(0.0, -0.37 + low, 0.45),
+            p(-0.17, -0.36 + low, 0.42),
+            p(-0.33, -0.31, 0.28),
+            p(-0.42 + 0.5 * x, -0.46, 0.24),
+            p(-0.32 + x, top + 0.04 - 0.5 * rise, 0.26),
+            p(x, top - rise, 0.28),
+            p(0.32 + x, top + 0.04 - 0.5 * rise, 0.26),
+            p(0.42 + 0.5 * x, -0.46, 0.24),
         ];
-        c.fill(ring(&lock), self.round(self.hair.times(1.04), p(0.0, -0.5, 0.36), 0.42));
+        c.fill(ring(&lock), self.round(self.hair.times(1.04), p(0.0, -0.5, 0.36), 0.46));
         let mut pen = Pen::new();
-        for t in [-0.75, -0.35, 0.1, 0.5, 0.85] {
-            pen.lift();
-            pen.through(&[p(0.26 * t, -0.39, 0.43), p(0.30 * t - 0.3 * x, -0.50, 0.42), p(0.26 * t - x, top - 0.2 * rise, 0.32)]);
+        for t in [-0.8, -0.4, 0.05, 0.45, 0.8] {
+            let strand = [p(0.28 * t, -0.38 + low, 0.43), p(0.36 * t + 0.3 * x, -0.50, 0.42), p(0.34 * t + x, top - 0.2 * rise, 0.32)];
+            pen.brush(&strand, |t| 0.008 * (1.0 - 0.6 * t));
         }
-        c.line(pen.open(), 0.013, plain(self.hair.times(0.70), 0.5));
+        c.fill(pen.open(), plain(self.hair.times(0.70), 0.5));
     }
 
     /// Darker and lighter strands from the parting to the edge.
@@ -328,23 +350,31 @@ impl Person {
         let v = &self.view;
         let part = 34.0 * self.a.parting;
         let wave = if self.a.hair_style == Wavy { 4.0 } else { 0.0 };
+        let hangs = self.hangs();
+        let mut ends: Edge =
+            edge.iter().copied().filter(|p| p.0.abs() < if hangs { 58.0 } else { 125.0 } && (!hangs || p.1 < -0.1)).collect();
+        if hangs {
+            let low = shell.bottom;
+            ends.extend([-118.0, -98.0, -84.0, -73.0, 73.0, 84.0, 98.0, 118.0].map(|lon| (lon, 0.92 * low)));
+        }
         for (k, colour, alpha) in [(0, self.hair.times(0.72), 0.55), (1, self.hair.plus(0.08, 0.0, 0.01), 0.5)] {
             let mut pen = Pen::new();
-            for (i, &(lon, y)) in edge.iter().enumerate().filter(|(i, p)| i % 2 == k && p.0.abs() < 125.0) {
-                let from = (part + 0.25 * (lon - part), shell.top + 0.03);
-                let line: Vec<Point> = [0.10, 0.35, 0.6, 0.8, 0.97]
+            for (i, &(lon, y)) in ends.iter().enumerate().filter(|(i, _)| i % 2 == k) {
+                let line: Vec<Point> = [0.18, 0.55, 0.96]
                     .iter()
                     .map(|&t: &f32| {
-                        let bend = (t as f64 * std::f64::consts::PI).sin() as f32;
-                        let ripple = wave * (t as f64 * 13.0 + i as f64).sin() as f32;
-                        let outward = (6.0 + i as f32 % 3.0 * 3.0) * bend * (lon - part).signum();
-                        shell.around(v, lerp(from.0, lon, t.sqrt()) + outward + ripple, lerp(from.1, y, t.powf(1.2)))
+                        let bend = 7.0 * (t as f64 * std::f64::consts::PI).sin() as f32 * ((lon - part) / 25.0).clamp(-1.0, 1.0);
+                        let ripple = wave * (t as f64 * 11.0 + i as f64).sin() as f32 * t;
+                        // What hangs goes around the face first, and then down.
+                        let down = lon.abs() > 70.0 && hangs;
+                        let t_lon = if down { (2.2 * t).min(1.0) } else { t };
+                        let along = lerp(part + 0.5 * (lon - part), lon, t_lon) + bend * if down { 0.2 } else { 1.0 } + ripple;
+                        shell.around(v, along, lerp(shell.top, y, if down { t * t } else { t.powf(1.2) }))
                     })
                     .collect();
-                pen.lift();
-                pen.through(&line);
+                pen.brush(&line, |t| 0.0085 - 0.005 * t);
             }
-            c.line(pen.open(), 0.014, plain(colour, alpha));
+            c.fill(pen.open(), plain(colour, alpha));
         }
     }
 

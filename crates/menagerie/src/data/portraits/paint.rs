@@ -25,14 +25,14 @@ pub struct Person {
 
 impl Person {
     fn new(a: Attributes) -> Person {
-        let tones = [0xffe0cc, 0xf9cfae, 0xedb98c, 0xd59866, 0xb3733f, 0x8a5330, 0x5e3522].map(Lab::hex);
+        let tones = [0xfcd9c2, 0xf5c7a4, 0xedb98c, 0xd59866, 0xb3733f, 0x8a5330, 0x5e3522].map(Lab::hex);
         let skin = Lab::ramp(&tones, a.skin);
         let (s, c) = (a.light as f64).to_radians().sin_cos();
         Person {
             view: View::new(a.yaw, a.tilt),
             head: head(&a),
             skin,
-            dark: Lab(skin.0 * 0.70, skin.1 * 1.0 + 0.035, skin.2 * 0.95 + 0.01),
+            dark: Lab(skin.0 * 0.68, skin.1 * 0.9 + 0.042 * skin.0 - 0.004, skin.2 * 0.85 + 0.004),
             hair: hair_lab(&a),
             sun: [s as f32, -c as f32],
             a,
@@ -42,10 +42,17 @@ impl Person {
     /// A colour on something round: brighter towards the light, in shadow away from it.
     pub fn round(&self, colour: Lab, centre: Point, radius: f32) -> Ink {
         let [x, y] = self.sun;
-        let light = [centre[0] + 0.45 * radius * x, centre[1] + 0.45 * radius * y];
-        let lit = colour.plus(0.035 + 0.02 * colour.0, 0.0, 0.006);
-        let shade = Lab(colour.0 * 0.74, colour.1 + 0.022, colour.2 * 0.96);
-        radial(light, 1.42 * radius, &[(0.0, lit, 1.0), (0.45, colour, 1.0), (1.0, shade, 1.0)])
+        let light = [centre[0] + 0.62 * radius * x, centre[1] + 0.62 * radius * y];
+        radial(light, 1.55 * radius, &[(0.0, colour.plus(0.05 + 0.03 * colour.0, 0.0, 0.006), 1.0), (1.0, colour.times(0.68), 1.0)])
+    }
+
+    /// The same for skin, whose shadows are warm.
+    pub fn round_skin(&self, centre: Point, radius: f32) -> Ink {
+        let [x, y] = self.sun;
+        let light = [centre[0] + 0.62 * radius * x, centre[1] + 0.62 * radius * y];
+        let shade = Lab(self.skin.0 * 0.64, self.skin.1 + 0.024 * self.skin.0, self.skin.2 * 0.94);
+        let lit = self.skin.plus(0.045, 0.0, 0.006);
+        radial(light, 1.50 * radius, &[(0.0, lit, 1.0), (0.45, self.skin, 1.0), (1.0, shade, 1.0)])
     }
 
     /// A point on the front of the head, by its place on the face seen from the front.
@@ -91,6 +98,7 @@ pub fn paint(attributes: &Attributes, width: usize, height: usize) -> Vec<u8> {
     let person = Person::new(attributes.clamped());
     person.background(c);
     person.hair_behind(c);
+    person.hood(c);
     person.neck(c);
     person.clothes(c);
     person.tails(c);

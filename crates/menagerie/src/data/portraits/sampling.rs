@@ -24,11 +24,11 @@ fn between(rng: &mut Draw, low: f64, high: f64) -> f32 {
 }
 
 /// Hue, chroma and lightness of the hair.
-fn hair_colour(rng: &mut Draw, skin: f32, age: f32) -> [f32; 3] {
+fn hair_colour(rng: &mut Draw, skin: f32, age: f32, bald: bool) -> [f32; 3] {
     if rng.chance(0.65 * ((age as f64 - 0.45) / 0.5).clamp(0.0, 1.0)) {
         return [80.0, 0.03, between(rng, 0.5, 0.97)]; // grey and white
     }
-    if rng.chance(0.11) {
+    if !bald && rng.chance(0.11) {
         // dyed: pink, purple, blue, turquoise, green
         let hue = pick(rng, &[(355.0, 3.0), (310.0, 2.0), (260.0, 2.0), (200.0, 2.0), (155.0, 1.0)]) as f32;
         return [(hue + between(rng, -10.0, 10.0)).clamp(0.0, 360.0), between(rng, 0.5, 0.75), between(rng, 0.4, 0.75)];
@@ -45,6 +45,11 @@ fn hair_colour(rng: &mut Draw, skin: f32, age: f32) -> [f32; 3] {
         ],
     );
     [between(rng, hue - 7.0, hue + 7.0), between(rng, chroma * 0.85, chroma * 1.15), (light + rng.normal() * 0.035).clamp(0.0, 1.0) as f32]
+}
+
+/// The least lightness of a colour: `usual`, but `yellow` for hues that are muddy when dark.
+fn murky(hue: f32, usual: f64, yellow: f64) -> f64 {
+    if (55.0..125.0).contains(&hue) { yellow } else { usual }
 }
 
 fn hair_style(rng: &mut Draw, woman: bool, age: f32) -> HairStyle {
@@ -133,13 +138,14 @@ impl Attributes {
         let toward = |x: f32| if woman { x } else { -x };
         let age = rng.uniform().powf(1.4) as f32;
         let skin = between(rng, 0.0, 1.0);
-        let [hair_hue, hair_chroma, hair_lightness] = hair_colour(rng, skin, age);
         let hair_style = hair_style(rng, woman, age);
+        let [hair_hue, hair_chroma, hair_lightness] = hair_colour(rng, skin, age, hair_style == HairStyle::Bald);
         let aside = if rng.chance(0.5) { 1.0 } else { -1.0 };
         let red = (35.0..50.0).contains(&hair_hue) && hair_chroma > 0.6;
         let freckled = rng.chance(if red { 0.6 } else { 0.1 });
         let made_up = woman && rng.chance(0.6);
         let jewels = rng.chance(if woman { 0.45 } else { 0.06 });
+        let (clothing_hue, background_hue) = (between(rng, 0.0, 360.0), between(rng, 0.0, 360.0));
         Attributes {
             presentation: if woman { between(rng, 0.65, 1.0) } else { between(rng, 0.0, 0.35) },
             yaw: (rng.normal() * 20.0).clamp(-45.0, 45.0) as f32,
@@ -161,7 +167,7 @@ impl Attributes {
             brow_angle: bell(rng, 0.35),
             brow_height: bell(rng, 0.4),
             nose_size: bell(rng, 0.45),
-            smile: if rng.chance(0.6) { between(rng, 0.2, 1.0) } else { between(rng, -0.8, 0.2) },
+            smile: if rng.chance(0.6) { between(rng, 0.2, 1.0) } else { between(rng, -0.65, 0.2) },
             mouth_width: bell(rng, 0.4),
             lips: (0.4 + toward(0.15) + bell(rng, 0.2)).clamp(0.0, 1.0),
             lipstick: if made_up { between(rng, 0.4, 1.0) } else { 0.0 },
@@ -190,13 +196,13 @@ impl Attributes {
                     (Clothing::Hoodie, 1.0),
                 ],
             ),
-            clothing_hue: between(rng, 0.0, 360.0),
+            clothing_hue,
             clothing_chroma: between(rng, 0.1, 0.9),
-            clothing_lightness: between(rng, 0.1, 0.95),
+            clothing_lightness: between(rng, murky(clothing_hue, 0.1, 0.55), 0.95),
             background: pick(rng, &Background::ALL.iter().map(|&b| (b, 1.0)).collect::<Vec<_>>()),
-            background_hue: between(rng, 0.0, 360.0),
+            background_hue,
             background_chroma: between(rng, 0.15, 0.85),
-            background_lightness: between(rng, 0.35, 0.95),
+            background_lightness: between(rng, murky(background_hue, 0.40, 0.72), 0.95),
         }
     }
 }

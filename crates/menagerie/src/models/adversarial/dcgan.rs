@@ -153,7 +153,8 @@ impl DcganDiscriminator {
 impl Discriminator for DcganDiscriminator {
     fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let x = self.downs[0].forward(x, LEAKY);
-        let x = self.downs[1..].iter().zip(&self.norms).fold(x, |x, (down, norm)| norm.forward(down.forward(x, Activation::Identity), LEAKY));
+        let x =
+            self.downs[1..].iter().zip(&self.norms).fold(x, |x, (down, norm)| norm.forward(down.forward(x, Activation::Identity), LEAKY));
         self.logit.forward(x.flatten::<2>(1, 3), Activation::Identity)
     }
 
@@ -173,14 +174,26 @@ impl Config {
     pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Game<DcganGenerator, DcganDiscriminator>> {
         let m = &self.model;
         if m.latent == 0 || m.width == 0 {
-            return Err(Error::recipe("model", "latent and width must be 1 or more", "see the defaults: `menagerie train dcgan --dry-run`"));
+            return Err(Error::recipe(
+                "model",
+                "latent and width must be 1 or more",
+                "see the defaults: `menagerie train dcgan --dry-run`",
+            ));
         }
         if info.kind != Kind::Image {
-            return Err(Error::data(&info.source, "dcgan draws images, these are points", "train `gan` on it, or choose a source of images"));
+            return Err(Error::data(
+                &info.source,
+                "dcgan draws images, these are points",
+                "train `gan` on it, or choose a source of images",
+            ));
         }
         let [h, w, c] = as_image_shape(info);
         if h.min(w) < 8 {
-            return Err(Error::data(&info.source, format!("images of {h}x{w} are too small for strided convolutions"), "enlarge them with --size 8 or more"));
+            return Err(Error::data(
+                &info.source,
+                format!("images of {h}x{w} are too small for strided convolutions"),
+                "enlarge them with --size 8 or more",
+            ));
         }
         let generator = DcganGenerator::new(m.latent, m.width, [h, w], c, key.stream("generator"), device);
         let discriminator = DcganDiscriminator::new(m.width, [h, w], c, key.stream("discriminator"), device);

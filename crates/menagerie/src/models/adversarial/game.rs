@@ -3,9 +3,7 @@ use super::monitor::{Monitor, Observation, spread};
 use super::objective::{Named, Objective};
 use crate::data::{Batch, DataInfo, Kind};
 use crate::error::{Error, Result};
-use crate::models::{
-    Exported, LatentSpace, Model, NetworkInfo, Port, Purpose, Sample, SampleRequest, Samples, StepReport, unconditional,
-};
+use crate::models::{Exported, LatentSpace, Model, NetworkInfo, Port, Purpose, Sample, SampleRequest, Samples, StepReport, unconditional};
 use crate::random::Key;
 use crate::train::{Average, Optimizer, OptimizerConfig, Tensors};
 use burn::module::Module;
@@ -90,7 +88,15 @@ pub struct Game<G: Generator, D: Discriminator> {
 
 impl<G: Generator, D: Discriminator> Game<G, D> {
     /// Sets up a game between two fresh networks. `average` is the decay of the generator's moving average, 0 for none.
-    pub fn new(name: &'static str, info: &DataInfo, networks: (G, D), game: GameConfig, optimizers: Optimizers, average: f64, device: &Device) -> Result<Self> {
+    pub fn new(
+        name: &'static str,
+        info: &DataInfo,
+        networks: (G, D),
+        game: GameConfig,
+        optimizers: Optimizers,
+        average: f64,
+        device: &Device,
+    ) -> Result<Self> {
         if game.discriminator_steps == 0 {
             return Err(Error::recipe("game.discriminator_steps", "0 is too small", "give 1 or more"));
         }
@@ -236,12 +242,20 @@ impl<G: Generator, D: Discriminator> Model for Game<G, D> {
             let real = self.items(batch);
             let z = self.latents(batch.shape[0], key.step(i as u64).stream("latents"), &self.device);
             // Samples that the generator will not learn from need no tape.
-            let made = if last && !self.config.fresh_latents { self.generator().forward(z) } else { self.generator().clone().no_grad().forward(z) };
+            let made = if last && !self.config.fresh_latents {
+                self.generator().forward(z)
+            } else {
+                self.generator().clone().no_grad().forward(z)
+            };
             seen = Some(self.update_discriminator(real, made.clone().detach(), watch && last));
             fake = Some(made);
         }
         let (Some(seen), Some(made)) = (seen, fake) else {
-            return Err(Error::Training { step: self.updates + 1, problem: "no batch was given".into(), fix: "report this as a bug".into() });
+            return Err(Error::Training {
+                step: self.updates + 1,
+                problem: "no batch was given".into(),
+                fix: "report this as a bug".into(),
+            });
         };
         let fake = match self.config.fresh_latents {
             true => {
@@ -355,7 +369,10 @@ impl<G: Generator, D: Discriminator> LatentSpace for Game<G, D> {
     fn decode(&self, latents: Tensor<2>) -> Result<Samples> {
         let [count, latent] = latents.dims();
         if latent != self.latent() {
-            return Err(Error::usage(format!("a latent of {} has {} numbers, not {latent}", self.name, self.latent()), "check the file of latents"));
+            return Err(Error::usage(
+                format!("a latent of {} has {} numbers, not {latent}", self.name, self.latent()),
+                "check the file of latents",
+            ));
         }
         let fresh;
         let network = match &self.average {

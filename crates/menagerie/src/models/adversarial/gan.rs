@@ -118,12 +118,17 @@ impl Config {
         let widths = |given: &[usize]| if given.is_empty() { vec![m.width; m.depth] } else { given.to_vec() };
         let (for_g, for_d) = (widths(&m.generator), widths(&m.discriminator));
         if m.latent == 0 || for_g.is_empty() || for_d.is_empty() || for_g.iter().chain(&for_d).any(|&w| w == 0) {
-            return Err(Error::recipe("model", "latent, width and depth must be 1 or more", "see the defaults: `menagerie train gan --dry-run`"));
+            return Err(Error::recipe(
+                "model",
+                "latent, width and depth must be 1 or more",
+                "see the defaults: `menagerie train gan --dry-run`",
+            ));
         }
         let [height, width, channels] = as_image_shape(info);
         let features = height * width * channels;
         let (key_g, key_d) = (key.stream("generator"), key.stream("discriminator"));
-        let norm = |(i, &w): (usize, &usize)| (m.batch_norm && i > 0).then(|| BatchNorm::new(w, 0.0, key_g.stream("norm").step(i as u64), device));
+        let norm =
+            |(i, &w): (usize, &usize)| (m.batch_norm && i > 0).then(|| BatchNorm::new(w, 0.0, key_g.stream("norm").step(i as u64), device));
         let generator = MlpGenerator {
             norms: for_g.iter().enumerate().map(norm).collect(),
             hidden: stack(m.latent, &for_g, key_g, device),

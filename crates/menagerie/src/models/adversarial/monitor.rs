@@ -38,16 +38,36 @@ impl Monitor {
             self.seen.pop_front();
         }
         let checks = [
-            ("discriminator-winning", self.lasting(|o| o.d_fake < 0.03 && o.d_real > 0.95), format!(
-                "D(x) = {:.2}, D(G(z)) = {:.3}: the discriminator tells every sample from data; lower optimizer.discriminator.learning_rate or game.discriminator_steps, or give the generator more width",
-                o.d_real, o.d_fake)),
-            ("vanishing-gradient", self.lasting(|o| o.generator_gradient < 1e-3 * self.largest_gradient), format!(
-                "the generator's gradient norm is {:.1e}, under a thousandth of its largest {:.1e}: the flat region of the minimax game; use game.objective = \"non-saturating\"",
-                o.generator_gradient, self.largest_gradient)),
-            ("mode-collapse", self.lasting(|o| o.diversity < 0.3), format!(
-                "samples differ from each other {:.0} % as much as data do: the generator maps many latents to few samples; try a larger batch, a lower learning rate, or batch norm in the discriminator",
-                100.0 * o.diversity)),
-            ("oscillation", self.oscillates(), "D(G(z)) swings from end to end instead of settling: lower both learning rates, or set optimizer.*.beta1 = 0.5 or less".to_string()),
+            (
+                "discriminator-winning",
+                self.lasting(|o| o.d_fake < 0.03 && o.d_real > 0.95),
+                format!(
+                    "D(x) = {:.2}, D(G(z)) = {:.3}: the discriminator tells every sample from data; lower optimizer.discriminator.learning_rate or game.discriminator_steps, or give the generator more width",
+                    o.d_real, o.d_fake
+                ),
+            ),
+            (
+                "vanishing-gradient",
+                self.lasting(|o| o.generator_gradient < 1e-3 * self.largest_gradient),
+                format!(
+                    "the generator's gradient norm is {:.1e}, under a thousandth of its largest {:.1e}: the flat region of the minimax game; use game.objective = \"non-saturating\"",
+                    o.generator_gradient, self.largest_gradient
+                ),
+            ),
+            (
+                "mode-collapse",
+                self.lasting(|o| o.diversity < 0.3),
+                format!(
+                    "samples differ from each other {:.0} % as much as data do: the generator maps many latents to few samples; try a larger batch, a lower learning rate, or batch norm in the discriminator",
+                    100.0 * o.diversity
+                ),
+            ),
+            (
+                "oscillation",
+                self.oscillates(),
+                "D(G(z)) swings from end to end instead of settling: lower both learning rates, or set optimizer.*.beta1 = 0.5 or less"
+                    .to_string(),
+            ),
         ];
         let mut begun = Vec::new();
         for (name, now, advice) in checks {

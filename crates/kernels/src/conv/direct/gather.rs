@@ -1,0 +1,215 @@
+//! Products of gathered pixels with packed weights.
+use super::super::micro::{Extent, LANES, MAX_ROWS, PANEL, Panels, Reduce, Within, reduce, rows};
+use super::super::{Epilogue, Shape};
+use crate::pool::{par_for, threads};
+use crate::scratch::Ptr;
+
+/// Depth of B handled at a time: 64 columns x 1024 x 4 bytes = 256 KiB, a part of L2.
+pub(in crate::conv) const DEPTH: usize = 1024;
+
+/// Images whose pixels are taken together where there is padding: the rows of a tile are then mostly
+/// the same pixel of different images, so that padding is skipped instead of multiplied.
+const GROUP: usize = 12;
+
+/// An output grid, each point of which sums over taps of the input.
+pub(super) struct Gather {
+    /// Images, rows and columns of the grid.
+    pub grid: [usize; 3],
+    /// Output element = first + image * out\[0\] + y * out\[1\] + x * out\[2\].
+    pub first: usize,
+    pub out: [usize; 3],
+    /// Input pixel of a tap = (y * step\[0\] + tap\[0\], x * step\[1\] + tap\[1\]).
+    pub step: [usize; 2],
+    pub taps: Vec<[isize; 2]>,
+    /// Where this gather's panels begin in the packed weights.
+    pub packed: usize,
+    /// Images taken together.
+    pub group: usize,
+}
+
+impl Gather {
+    pub fn group(s: &Shape) -> usize {
+        if s.stays_inside() { 1 } else { GROUP }
+    }
+
+    /// The m-th output point as (image, row, column).
+    fn point(&self, m: usize) -> (usize, usize, usize) {
+        let [b, h, w] = self.grid;
+        let first = m / (self.group * h * w) * self.group;
+        let n = self.group.min(b - first);
+        let m = m - first * h * w;
+        (first + m % n, m / n / w, m / n % w)
+    }
+
+    fn points(&self) -> usize {
+        self.grid.iter().product()
+    }
+}
+
+/// What gathers read.
+pub(super) struct Source {
+    pub size: [usize; 2],
+    pub channels: usize,
+    /// Floats of a tap: the channels, or more when a tap is a run of pixels.
+    pub depth: usize,
+}
+
+/// A range of the sum: segments `first..first + count`, of each of which `depth` from `from` on.
+struct Block {
+    first: usize,
+    count: usize,
+    from: usize,
+    depth: usize,
+}
+
+/// Cuts a sum of so many segments so that B's part stays in cache.
+fn blocks(segments: usize, depth: usize) -> Vec<Block> {
+    if depth > DEPTH {
+        let part = depth.div_ceil(depth.div_ceil(DEPTH));
+        let parts = |first: usize| (0..depth).step_by(part).map(move |from| Block { first, count: 1, from, depth: part.min(depth - from) });
+        return (0..segments).flat_map(parts).collect();
+    }
+    let most = (DEPTH / depth.max(1)).max(1);
+    let count = segments.div_ceil(segments.div_ceil(most).max(1)).max(1);
+    // A sum of no segments still has one block, which stores zeros.
+    (0..segments.max(1)).step_by(count).map(|first| Block { first, count: count.min(segments - first), from: 0, depth }).collect()
+}
+
+/// A piece of the work: a panel, and points of a gather's grid.
+struct Task {
+    gather: usize,
+    panel: usize,
+    points: std::ops::Range<usize>,
+}
+
+/// Cuts the work. The tiles, and so the results, are the same however many tasks there are.
+fn tasks(gathers: &[Gather], n: usize) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    let panels = Panels { k: 0, n };
+    for (gather, g) in gathers.iter().enumerate() {
+        let points = g.points();
+        for panel in 0..panels.count() {
+            let rows = rows(panels.columns(panel));
+            let tiles = (points * panels.count() * gathers.len()).div_ceil(rows * threads() * 8).clamp(1, 16);
+            // Consecutive tasks share a panel of B.
+            for first in (0..points).step_by(tiles * rows) {
+                tasks.push(Task { gather, panel, points: first..(first + tiles * rows).min(points) });
+            }
+        }
+    }
+    tasks
+}
+
+/// Computes all gathers, n columns each.
+pub(super) fn run(gathers: &[Gather], source: &Source, x: &[f32], packed: &[f32], n: usize, y: &mut [f32], e: Epilogue) {
+    let tasks = tasks(gathers, n);
+    let zeros = vec![0f32; source.depth];
+    let job = Job { source, x, zeros: &zeros, packed, n, y: Ptr(y.as_mut_ptr()), len: y.len(), e };
+    // SAFETY: tasks write to different points or columns; points of different gathers differ.
+    par_for(tasks.len(), &|t| unsafe { job.run(&gathers[tasks[t].gather], &tasks[t]) });
+}
+
+struct Job<'a> {
+    source: &'a Source,
+    x: &'a [f32],
+    zeros: &'a [f32],
+    packed: &'a [f32],
+    n: usize,
+    y: Ptr<f32>,
+    len: usize,
+    e: Epilogue<'a>,
+}
+
+/// The rows of a tile: where their results go, and the images and pixels that they see.
+struct Rows {
+    c: [*mut f32; MAX_ROWS],
+    image: [usize; MAX_ROWS],
+    at: [[isize; 2]; MAX_ROWS],
+}
+
+impl Job<'_> {
+    /// # Safety
+    /// No other thread writes to the task's points and columns.
+    unsafe fn run(&self, g: &Gather, task: &Task) {
+        let panels = Panels { k: g.taps.len() * self.source.depth, n: self.n };
+        let (j, columns) = (task.panel, panels.columns(task.panel));
+        let rows = rows(columns);
+        let b = &self.packed[g.packed..][..panels.len()];
+        let mut spare = [0f32; PANEL];
+        let within = Within {
+            a: [Extent::of(self.x), Extent::of(self.zeros)],
+            b: Extent::of(b),
+            c: [Extent::new(self.y.get(), self.len), Extent::of(&spare)],
+        };
+        let mut a = vec![std::ptr::null(); g.taps.len() * rows];
+        let mut bs = vec![std::ptr::null(); g.taps.len()];
+        let blocks = blocks(g.taps.len(), self.source.depth);
+        for (i, block) in blocks.iter().enumerate() {
+            for m in task.points.clone().step_by(rows) {
+                let tile = self.rows(g, j, m..(m + rows).min(task.points.end), spare.as_mut_ptr());
+                let mut seen = 0;
+                for s in block.first..block.first + block.count {
+                    // A tap that falls into the padding for every row of the tile is left out.
+                    if self.tap(g.taps[s], block.from, &tile, &mut a[seen * rows..][..rows]) {
+                        bs[seen] = b[panels.start(j) + (s * self.source.depth + block.from) * panels.row(j)..].as_ptr();
+                        seen += 1;
+                    }
+                }
+                let epilogue = if i + 1 == blocks.len() { self.e.columns(j * PANEL, columns) } else { Epilogue::default() };
+                if seen > 0 || i == 0 || !epilogue.is_identity() {
+                    let tile = Reduce {
+                        depth: block.depth,
+                        a: &a[..seen * rows],
+                        b: &bs[..seen],
+                        row: panels.row(j),
+                        strip: panels.strip(),
+                        c: &tile.c[..rows],
+                        columns,
+                        add: i > 0,
+                        epilogue,
+                        ahead: 0,
+                        within: &within,
+                    };
+                    // SAFETY: rows of A lie in x or in the zeros and those of B in its panels (both
+                    // were sliced with checks, or see `tap`); the rows of C are this task's alone.
+                    unsafe { reduce(&tile) };
+                }
+            }
+        }
+    }
+
+    /// The rows of the tile of points `m`; rows past the end see only padding and write to `spare`.
+    fn rows(&self, g: &Gather, panel: usize, m: std::ops::Range<usize>, spare: *mut f32) -> Rows {
+        let mut rows = Rows { c: [spare; MAX_ROWS], image: [0; MAX_ROWS], at: [[isize::MIN / 2, 0]; MAX_ROWS] };
+        for (r, m) in m.enumerate() {
+            let (b, y, x) = g.point(m);
+            let at = g.first + b * g.out[0] + y * g.out[1] + x * g.out[2] + panel * PANEL;
+            assert!(at < self.len);
+            // SAFETY: inside y, as just checked.
+            rows.c[r] = unsafe { self.y.get().add(at) };
+            rows.image[r] = b * self.source.size[0] * self.source.size[1] * self.source.channels;
+            rows.at[r] = [(y * g.step[0]) as isize, (x * g.step[1]) as isize];
+        }
+        rows
+    }
+
+    /// Points the rows at a tap's pixels, or at zeros; returns whether any of them is a pixel.
+    fn tap(&self, [dy, dx]: [isize; 2], from: usize, rows: &Rows, a: &mut [*const f32]) -> bool {
+        let Source { size: [h, w], channels, .. } = *self.source;
+        let mut any = false;
+        for (r, a) in a.iter_mut().enumerate() {
+            let (y, x) = (rows.at[r][0] + dy, rows.at[r][1] + dx);
+            let inside = (y as usize) < h && (x as usize) < w;
+            any |= inside;
+            *a = if inside {
+                // Inside x: the pixel is, and a tap of several pixels never leaves its row.
+                self.x.as_ptr().wrapping_add(rows.image[r] + (y as usize * w + x as usize) * channels + from)
+            } else {
+                self.zeros.as_ptr()
+            };
+        }
+        any
+    }
+}
+
+const _: () = assert!(PANEL % LANES == 0);

@@ -1,0 +1,203 @@
+//! Winograd (Toom-Cook) convolution for 3x3 with stride 1 and, through the even and odd phases of a
+//! kernel with stride 2, for 4x4 with stride 2 (each phase is a dense 2x2 convolution with stride 1).
+//!
+//! Tiles of the input are transformed, one matrix product is computed for each point of the
+//! transform, and the results are transformed back. All three steps run over blocks of tiles that
+//! stay in cache.
+use super::micro::{LANES, Panels};
+use super::{Epilogue, Shape};
+use crate::pool::par_for;
+use crate::scratch::{Ptr, Slot, with_scratch};
+
+mod correlate;
+mod matrices;
+mod tiles;
+mod transform;
+mod weight;
+
+use correlate::{Correlation, correlate};
+use matrices::Kernel;
+use tiles::View;
+use transform::{Spread, spread};
+
+/// Whether this path can compute the convolution: one group of 3x3 with stride 1, or of 4x4 with
+/// stride 2.
+pub fn possible(s: &Shape) -> bool {
+    s.groups == 1 && s.dilation == [1, 1] && matches!((s.kernel, s.stride), ([3, 3], [1, 1]) | ([4, 4], [2, 2]))
+}
+
+/// Whether it is worth its transforms: whole vectors of channels.
+pub fn applies(s: &Shape) -> bool {
+    possible(s) && s.in_channels % LANES == 0 && s.out_channels % LANES == 0
+}
+
+/// The windows on x that the phases of a kernel see.
+fn x_views(s: &Shape, x: &[f32]) -> Vec<View> {
+    let [sy, sx] = s.stride;
+    (0..sy * sx)
+        .map(|phase| View {
+            start: Ptr::read(x),
+            len: x.len(),
+            size: s.input,
+            channels: s.in_channels,
+            step: s.stride,
+            shift: [(phase / sx) as isize - s.padding[0] as isize, (phase % sx) as isize - s.padding[1] as isize],
+        })
+        .collect()
+}
+
+/// The tensor y as it is.
+fn y_view(s: &Shape, start: Ptr<f32>, len: usize) -> View {
+    View { start, len, size: s.output, channels: s.out_channels, step: [1, 1], shift: [0, 0] }
+}
+
+/// Transforms kernels into panels, point by point: the taps of row k of the kernel begin at
+/// `at(k, a, b)`, or there are none (a row of zeros).
+///
+/// # Safety
+/// `to` points at A * A * `panels.len()` floats that nobody else uses; taps are `panels.n` readable
+/// floats.
+unsafe fn transform_kernels<const M: usize, const R: usize, const A: usize>(
+    to: Ptr<f32>,
+    panels: Panels,
+    at: &(dyn Fn(usize, usize, usize) -> Option<*const f32> + Sync),
+) {
+    const ROWS: usize = 16;
+    let zeros = [0f32; super::micro::PANEL];
+    let zeros = Ptr::read(&zeros);
+    par_for(panels.k.div_ceil(ROWS), &|i| {
+        for k in i * ROWS..((i + 1) * ROWS).min(panels.k) {
+            for j in 0..panels.count() {
+                let mut from = [std::ptr::null(); 36];
+                for (a, b) in (0..R).flat_map(|a| (0..R).map(move |b| (a, b))) {
+                    let tap = at(k, a, b).map(|p| p.wrapping_add(j * super::micro::PANEL));
+                    from[a * R + b] = tap.unwrap_or(zeros.get());
+                }
+                // SAFETY: the caller promises the taps and the room; each task has rows of its own.
+                unsafe {
+                    let to = to.get().add(panels.start(j) + k * panels.row(j));
+                    let (point, group) = (panels.len(), panels.strip());
+                    spread::<Kernel<M, R, A>, A, R>(&Spread { from: &from, n: panels.columns(j), to, point, group });
+                }
+            }
+        }
+    });
+}
+
+fn forward_by<const M: usize, const R: usize, const A: usize>(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogue) {
+    let (ic, oc, [sy, sx], kw) = (s.in_channels, s.out_channels, s.stride, s.kernel[1]);
+    let padded = ic.next_multiple_of(LANES);
+    let panels = Panels { k: sy * sx * padded, n: oc };
+    with_scratch(Slot::Weights, A * A * panels.len(), |u| {
+        let tap = |k: usize, a: usize, b: usize| {
+            let (phase, i) = (k / padded, k % padded);
+            let (ky, kx) = (phase / sx + a * sy, phase % sx + b * sx);
+            (i < ic).then(|| w[((ky * kw + kx) * ic + i) * oc..][..oc].as_ptr())
+        };
+        // SAFETY: u has that length, and taps are oc floats of w.
+        unsafe { transform_kernels::<M, R, A>(Ptr(u.as_mut_ptr()), panels, &tap) };
+        let to = y_view(s, Ptr(y.as_mut_ptr()), y.len());
+        let part = Correlation { from: x_views(s, x), to, grid: [s.batch, s.output[0], s.output[1]] };
+        // SAFETY: y is borrowed for writing, and the grid covers each of its pixels once.
+        unsafe { correlate::<M, R, A>(&[part], u, oc, e) };
+    })
+}
+
+/// Writes w `[tap][ic][oc]` as `[tap][oc][ic]`, by blocks of 16 x 16.
+fn transpose(s: &Shape, w: &[f32], to: &mut [f32]) {
+    let (ic, oc, blocks) = (s.in_channels, s.out_channels, s.in_channels.div_ceil(16));
+    assert_eq!(to.len(), w.len());
+    let target = Ptr(to.as_mut_ptr());
+    par_for(s.kernel[0] * s.kernel[1] * blocks, &|t| {
+        let (tap, i0) = (t / blocks, t % blocks * 16);
+        let ni = (ic - i0).min(16);
+        for o0 in (0..oc).step_by(16) {
+            let no = (oc - o0).min(16);
+            let mut block = [[0f32; 16]; 16];
+            for i in 0..ni {
+                let row = &w[(tap * ic + i0 + i) * oc + o0..][..no];
+                for (column, &v) in block.iter_mut().zip(row) {
+                    column[i] = v;
+                }
+            }
+            for (o, column) in block.iter().enumerate().take(no) {
+                // SAFETY: channels i0..i0 + ni of row o0 + o of the tap, this task's alone.
+                unsafe { target.get().add((tap * oc + o0 + o) * ic + i0).copy_from_nonoverlapping(column.as_ptr(), ni) };
+            }
+        }
+    });
+}
+
+fn input_gradient_by<const M: usize, const R: usize, const A: usize>(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e: Epilogue) {
+    let (ic, oc, stride, kw) = (s.in_channels, s.out_channels, s.stride, s.kernel[1]);
+    let padded = oc.next_multiple_of(LANES);
+    let panels = Panels { k: padded, n: ic };
+    let each = A * A * panels.len();
+    // One correlation for each phase of gx that has pixels.
+    let first = |axis: usize, r: usize| (r + stride[axis] - s.padding[axis] % stride[axis]) % stride[axis];
+    let phases: Vec<[usize; 2]> = (0..stride[0] * stride[1])
+        .map(|phase| [phase / stride[1], phase % stride[1]])
+        .filter(|r| (0..2).all(|a| first(a, r[a]) < s.input[a]))
+        .collect();
+    with_scratch(Slot::Input, s.w_len(), |transposed| {
+        transpose(s, w, transposed);
+        let wt = &*transposed;
+        with_scratch(Slot::Weights, phases.len() * each, |u| {
+            let mut parts = Vec::new();
+            for (i, r) in phases.iter().enumerate() {
+                let tap = |k: usize, a: usize, b: usize| {
+                    let (ky, kx) = (r[0] + stride[0] * (R - 1 - a), r[1] + stride[1] * (R - 1 - b));
+                    (k < oc).then(|| wt[((ky * kw + kx) * oc + k) * ic..][..ic].as_ptr())
+                };
+                // SAFETY: this phase's part of u has that length, and taps are ic floats.
+                unsafe { transform_kernels::<M, R, A>(Ptr(u[i * each..][..each].as_mut_ptr()), panels, &tap) };
+                let at = [first(0, r[0]), first(1, r[1])];
+                let reads = [0, 1].map(|a| ((at[a] + s.padding[a]) / stride[a]) as isize - (R as isize - 1));
+                parts.push(Correlation {
+                    from: vec![View { shift: reads, ..y_view(s, Ptr::read(gy), gy.len()) }],
+                    to: View {
+                        start: Ptr(gx.as_mut_ptr()),
+                        len: gx.len(),
+                        size: s.input,
+                        channels: ic,
+                        step: stride,
+                        shift: at.map(|v| v as isize),
+                    },
+                    grid: [s.batch, (s.input[0] - at[0]).div_ceil(stride[0]), (s.input[1] - at[1]).div_ceil(stride[1])],
+                });
+            }
+            // SAFETY: gx is borrowed for writing, and each of its pixels is in one phase's grid.
+            unsafe { correlate::<M, R, A>(&parts, u, ic, e) };
+        })
+    })
+}
+
+/// Outputs a tile and axis: 4 (fewest products), 3, or 2 (least rounding, smallest weights).
+macro_rules! by_tile {
+    ($s:expr, $tile:expr, $f:ident ( $($a:expr),* )) => {
+        match ($s.kernel[0], $tile) {
+            _ if !possible($s) => panic!("no Winograd path for {:?}", $s),
+            (3, 2) => $f::<2, 3, 4>($($a),*),
+            (3, _) => $f::<4, 3, 6>($($a),*),
+            (_, 2) => $f::<2, 2, 3>($($a),*),
+            (_, 3) => $f::<3, 2, 4>($($a),*),
+            _ => $f::<4, 2, 5>($($a),*),
+        }
+    };
+}
+
+/// As [`super::forward`], on checked sizes.
+pub(super) fn forward(s: &Shape, tile: usize, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogue) {
+    by_tile!(s, tile, forward_by(s, x, w, y, e))
+}
+
+/// As [`super::input_gradient`], on checked sizes.
+pub(super) fn input_gradient(s: &Shape, tile: usize, gy: &[f32], w: &[f32], gx: &mut [f32], e: Epilogue) {
+    by_tile!(s, tile, input_gradient_by(s, gy, w, gx, e))
+}
+
+/// As [`super::weight_gradient`], on checked sizes.
+pub(super) fn weight_gradient(s: &Shape, tile: usize, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+    use weight::weight_gradient_by;
+    by_tile!(s, tile, weight_gradient_by(s, x, gy, gw))
+}

@@ -1,0 +1,78 @@
+//! Working memory that a thread keeps between calls: large fresh allocations cost page faults.
+use std::cell::RefCell;
+
+/// A pointer that may cross threads. Whoever dereferences it shows that no two threads touch the
+/// same element at once.
+pub(crate) struct Ptr<T>(pub *mut T);
+impl<T> Clone for Ptr<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Ptr<T> {}
+// SAFETY: a pointer by itself does nothing; every dereference has its own argument.
+unsafe impl<T> Send for Ptr<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Ptr<T> {}
+impl<T> Ptr<T> {
+    /// The pointer (a method, so that closures capture the whole wrapper and stay `Sync`).
+    pub fn get(self) -> *mut T {
+        self.0
+    }
+}
+impl Ptr<f32> {
+    pub fn read(slice: &[f32]) -> Self {
+        Ptr(slice.as_ptr().cast_mut())
+    }
+}
+
+/// What a piece of working memory is for; pieces of one thread that are in use together differ.
+#[derive(Clone, Copy)]
+pub(crate) enum Slot {
+    /// A rearranged copy of an input.
+    Input,
+    /// Packed or transformed weights, or sums over them.
+    Weights,
+    /// Transformed tiles shared by all threads.
+    Tiles,
+    /// One task's own.
+    Task,
+    /// A second rearranged copy.
+    Output,
+    /// One group's operands.
+    Group,
+}
+const SLOTS: usize = 6;
+
+thread_local!(static KEPT: RefCell<[Vec<f32>; SLOTS]> = const { RefCell::new([const { Vec::new() }; SLOTS]) });
+
+/// Calls `f` with `len` floats, aligned to 64 bytes, of unspecified (but initialized) content.
+/// Using a slot inside its own use is allowed: the inner one gets fresh memory.
+pub(crate) fn with_scratch<R>(slot: Slot, len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
+    let mut memory = KEPT.with(|kept| std::mem::take(&mut kept.borrow_mut()[slot as usize]));
+    if memory.len() < len + 16 {
+        memory = Vec::new(); // give the old block back before asking for a larger one
+        memory.resize(len + 16, 0.0);
+    }
+    let start = memory.as_ptr().align_offset(64);
+    let result = f(&mut memory[start..start + len]);
+    KEPT.with(|kept| kept.borrow_mut()[slot as usize] = memory);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scratch_is_aligned_kept_and_nests() {
+        let first = with_scratch(Slot::Task, 100, |a| {
+            a.fill(1.0);
+            with_scratch(Slot::Task, 50, |b| b.fill(2.0));
+            assert!(a.iter().all(|&v| v == 1.0));
+            assert_eq!(a.as_ptr() as usize % 64, 0);
+            a.len()
+        });
+        assert_eq!(first, 100);
+    }
+}

@@ -1,0 +1,196 @@
+//! Every pass by every path against f64 sums, over many shapes.
+//!
+//! The same tests check other instruction sets and bounds:
+//!
+//!     MENAGERIE_ISA=avx2 cargo test --release --workspace --test conv
+//!     MENAGERIE_ISA=portable cargo test --workspace --test conv    # debug: every range is checked
+mod conv_support;
+
+use conv_support::{Case, PASSES, Random, error};
+use menagerie_kernels::conv::{Epilogue, Pass, Path, Shape, winograd};
+
+fn shape(
+    batch: usize,
+    input: [usize; 2],
+    channels: [usize; 2],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+) -> Option<Shape> {
+    Shape::new(batch, input, channels, kernel, stride, padding).ok()
+}
+
+/// All that a shape can be: odd sizes, one pixel, one channel, one image, uneven kernels, strides
+/// and paddings, padding beyond the kernel, dilation, groups, outputs of any size.
+fn random_shape(r: &mut Random) -> Shape {
+    loop {
+        let groups = r.pick(&[1, 1, 1, 1, 2, 3, 8]);
+        let multiplier = r.pick(&[1, 1, 2, 5, 17]);
+        let [ic, oc] = if groups > 1 {
+            [groups * r.pick(&[1, 1, 2, 7]), groups * r.pick(&[1, multiplier])]
+        } else {
+            [r.pick(&[1, 2, 3, 7, 9, 16, 20, 33, 70]), r.pick(&[1, 3, 8, 16, 17, 40, 65, 100, 130])]
+        };
+        let two = |r: &mut Random, low, high| [r.between(low, high), r.between(low, high)];
+        let s = Shape {
+            batch: r.pick(&[1, 1, 2, 5, 13]),
+            input: two(r, 1, 11),
+            output: [0, 0],
+            in_channels: ic,
+            out_channels: oc,
+            kernel: two(r, 1, 5),
+            stride: two(r, 1, 3),
+            padding: two(r, 0, 3),
+            dilation: [r.pick(&[1, 1, 2, 3]), r.pick(&[1, 1, 2, 3])],
+            groups,
+        };
+        // Padding after the input differs from that before it, as for causal convolutions.
+        if let Ok(s) = s.sized(two(r, 0, 3)) {
+            return s;
+        }
+    }
+}
+
+#[test]
+fn direct_over_random_shapes() {
+    let mut r = Random::new(1);
+    for i in 0..300 {
+        let case = Case::new(random_shape(&mut r), i);
+        for pass in PASSES {
+            let got = case.run(pass, Path::Direct, Epilogue::default());
+            case.check_direct(pass, &got, &case.truth(pass));
+        }
+    }
+}
+
+#[test]
+fn direct_over_shapes_of_networks() {
+    let shapes = [
+        shape(2, [64, 64], [3, 64], [4, 4], [2, 2], [1, 1]),
+        shape(2, [16, 16], [64, 128], [4, 4], [2, 2], [1, 1]),
+        shape(70, [4, 4], [128, 1], [4, 4], [1, 1], [0, 0]),
+        shape(3, [4, 4], [64, 100], [4, 4], [1, 1], [0, 0]),
+        shape(2, [28, 28], [1, 32], [5, 5], [2, 2], [2, 2]),
+        shape(2, [9, 9], [48, 48], [1, 1], [1, 1], [0, 0]),
+        shape(2, [10, 10], [48, 40], [1, 1], [2, 2], [0, 0]),
+        // one-dimensional: a long row, and one that is longer than a line of the streams
+        shape(2, [1, 700], [1, 20], [1, 25], [1, 4], [0, 11]),
+        shape(2, [1, 613], [20, 24], [1, 9], [1, 1], [0, 4]),
+        shape(1, [1, 1100], [16, 16], [1, 4], [1, 2], [0, 1]),
+        // sums of more than one block in depth
+        shape(1, [3, 3], [1100, 20], [1, 1], [1, 1], [0, 0]),
+        shape(1, [4, 4], [20, 1100], [3, 3], [1, 1], [1, 1]),
+    ];
+    for (i, s) in shapes.into_iter().enumerate() {
+        let case = Case::new(s.expect("a valid shape"), i as u64);
+        for pass in PASSES {
+            let got = case.run(pass, Path::Direct, Epilogue::default());
+            case.check_direct(pass, &got, &case.truth(pass));
+        }
+    }
+}
+
+/// Shapes that the Winograd path can compute.
+fn winograd_shape(r: &mut Random) -> Shape {
+    loop {
+        let (k, s) = r.pick(&[(3, 1), (4, 2)]);
+        let channels = [0; 2].map(|_| r.pick(&[1, 3, 16, 24, 40, 64, 100, 144]));
+        let input = [r.between(1, 14), r.between(1, 14)];
+        let Ok(s) = Shape::new(r.pick(&[1, 2, 3, 7]), input, channels, [k, k], [s, s], [r.between(0, 3), r.between(0, 3)]) else {
+            continue;
+        };
+        assert!(winograd::possible(&s));
+        return s;
+    }
+}
+
+/// Winograd's rounding error, as a multiple of the direct method's, is bounded by its points.
+fn limit(kernel: usize, tile: usize) -> f64 {
+    match (kernel, tile) {
+        (3, 2) => 5.0,
+        (3, _) => 20.0,
+        (_, 4) => 12.0,
+        (_, 3) => 6.0,
+        _ => 4.0,
+    }
+}
+
+/// Sums of one or two terms are nearly exact by the direct method, so its error counts as at least
+/// this much.
+const LEAST: f64 = 3e-8;
+
+fn check_winograd(case: &Case, pass: Pass) {
+    let truth = case.truth(pass);
+    let direct = error(&case.run(pass, Path::Direct, Epilogue::default()), &truth).max(LEAST);
+    for tile in [2, 3, 4] {
+        let wrong = error(&case.run(pass, Path::Winograd(tile), Epilogue::default()), &truth);
+        let limit = limit(case.s.kernel[0], tile);
+        assert!(wrong <= limit * direct, "{pass:?} by tiles of {tile} of {:?}: error {wrong:.2e}, direct {direct:.2e}", case.s);
+    }
+}
+
+#[test]
+fn winograd_over_random_shapes() {
+    let mut r = Random::new(2);
+    for i in 0..60 {
+        let case = Case::new(winograd_shape(&mut r), i);
+        PASSES.into_iter().for_each(|pass| check_winograd(&case, pass));
+    }
+}
+
+#[test]
+fn winograd_over_several_blocks() {
+    // Enough tiles for several blocks of them, and weights too large for a thread's own blocks.
+    for (i, s) in [
+        shape(24, [32, 32], [32, 48], [4, 4], [2, 2], [1, 1]),
+        shape(6, [32, 32], [64, 64], [3, 3], [1, 1], [1, 1]),
+        shape(2, [8, 8], [272, 256], [4, 4], [2, 2], [1, 1]),
+        shape(2, [6, 6], [320, 352], [3, 3], [1, 1], [1, 1]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let case = Case::new(s.expect("a valid shape"), i as u64);
+        PASSES.into_iter().for_each(|pass| check_winograd(&case, pass));
+    }
+}
+
+#[test]
+fn epilogues_on_both_paths() {
+    let mut r = Random::new(3);
+    for i in 0..40 {
+        let s = if i % 2 == 0 { winograd_shape(&mut r) } else { random_shape(&mut r) };
+        let case = Case::new(s, i);
+        for pass in [Pass::Forward, Pass::Input] {
+            let channels = if pass == Pass::Forward { s.out_channels } else { s.in_channels };
+            let (scale, shift) = (r.floats(channels), r.floats(channels));
+            let scale = (i % 3 != 0).then_some(&scale[..]);
+            let shift = (i % 4 != 1).then_some(&shift[..]);
+            let slope = r.pick(&[0.0, 0.2, 1.0]);
+            let mut truth = case.truth(pass);
+            for (i, v) in truth.iter_mut().enumerate() {
+                *v = *v * scale.map_or(1.0, |s| f64::from(s[i % channels])) + shift.map_or(0.0, |s| f64::from(s[i % channels]));
+                *v *= if *v < 0.0 { f64::from(slope) } else { 1.0 };
+            }
+            let e = Epilogue { scale, shift, slope };
+            let direct = error(&case.run(pass, Path::Direct, e), &truth);
+            assert!(direct < 2e-6, "{pass:?} of {s:?}: {direct:e}");
+            if winograd::possible(&s) {
+                for tile in [2, 3, 4] {
+                    // Few results, and the shift may cancel most of them: only gross errors count here.
+                    let wrong = error(&case.run(pass, Path::Winograd(tile), e), &truth);
+                    assert!(wrong < 1e-5, "{pass:?} by {tile} of {s:?}: {wrong:e}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn empty_batches() {
+    let s = Shape { batch: 0, ..Shape::new(1, [8, 8], [16, 16], [4, 4], [2, 2], [1, 1]).unwrap() };
+    let case = Case::new(s, 0);
+    assert!(case.run(Pass::Forward, Path::Direct, Epilogue::default()).is_empty());
+    assert!(case.run(Pass::Input, Path::Winograd(4), Epilogue::default()).is_empty());
+    assert!(case.run(Pass::Weight, Path::Winograd(4), Epilogue::default()).iter().all(|&v| v == 0.0));
+}
