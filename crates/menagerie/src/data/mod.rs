@@ -22,6 +22,7 @@ pub mod portraits;
 mod resize;
 mod source;
 mod table;
+mod zip;
 
 pub use dataset::{DataInfo, Dataset, Density, Item, Kind, Values};
 pub use image_file::{Pixels, read_image};

@@ -2,25 +2,18 @@
 //! labels beside them.
 use super::memory::Stored;
 use super::npy::{self, Array};
+use super::zip::Archive;
 use super::{Kind, Values};
 use crate::error::{Error, Result};
 use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::Path;
-use zip::ZipArchive;
-
-type Archive = ZipArchive<BufReader<File>>;
-
-/// Deflate packs at most so many bytes into one.
-const MOST_PACKED: u64 = 1032;
 
 /// The set in an archive: of a split where its arrays are named by splits (`x_train`, `train_images`, ...), otherwise
 /// the array `x`, `images`, `data` or `arr_0`, or the first of all. Labels are the array named so in the same way.
 pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
     let file = File::open(path).map_err(Error::io("read", path))?;
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e.to_string()))?;
-    let names = archive.file_names().collect::<Result<Vec<_>, _>>().map_err(|e| damaged(path, e.to_string()))?;
-    let names: Vec<String> = names.iter().filter_map(|n| n.strip_suffix(".npy")).map(String::from).collect();
+    let mut archive = Archive::open(file).map_err(|problem| damaged(path, problem))?;
+    let names: Vec<String> = archive.names().filter_map(|n| n.strip_suffix(".npy")).map(String::from).collect();
     let has = |name: &str| names.iter().any(|n| n == name);
     let by_split = |part: &str| {
         let pairs = [(format!("x_{part}"), format!("y_{part}")), (format!("{part}_images"), format!("{part}_labels"))];
@@ -64,18 +57,10 @@ fn damaged(path: &Path, problem: String) -> Error {
 
 /// The header and the bytes of an array.
 fn array(path: &Path, archive: &mut Archive, name: &str) -> Result<(Array, Vec<u8>)> {
-    let mut entry = archive.by_name(&format!("{name}.npy")).map_err(|e| damaged(path, e.to_string()))?;
-    let (packed, length) = (entry.compressed_size(), entry.size());
-    if length > packed.saturating_mul(MOST_PACKED) {
-        return Err(damaged(path, format!("`{name}` claims {length} bytes, its {packed} cannot hold them")));
-    }
-    let array = npy::header(path, &mut entry, length)?;
-    let mut bytes = Vec::with_capacity(array.bytes);
-    entry.take(array.bytes as u64).read_to_end(&mut bytes).map_err(|e| damaged(path, e.to_string()))?;
-    if bytes.len() != array.bytes {
-        return Err(damaged(path, format!("`{name}` ends early")));
-    }
-    Ok((array, bytes))
+    let content = archive.read(&format!("{name}.npy")).map_err(|problem| damaged(path, problem))?;
+    let mut rest = &content[..];
+    let array = npy::header(path, &mut rest, content.len() as u64)?;
+    Ok((array, rest.to_vec()))
 }
 
 fn one(path: &Path, archive: &mut Archive, name: &str, labels: Option<Vec<u32>>) -> Result<Stored> {

@@ -138,7 +138,7 @@ impl Person {
             let shell = self.shell();
             let mut pen = Pen::new();
             pen.through(&shell.arc(v, shell.bottom, shell.bottom, true, 20));
-            let ink = self.hair_ink(if style == Afro { 0.82 } else { 0.70 });
+            let ink = plain(self.hair.times(if style == Afro { 0.76 } else { 0.62 }), 1.0);
             c.fill(pen.closed(), ink.clone());
             if style == Afro {
                 let mut pen = Pen::new();
@@ -288,9 +288,9 @@ impl Person {
         let size = lerp(0.060, 0.085, self.a.hair_volume) * if afro { 1.1 } else { 1.0 };
         let low = if afro { 0.08 } else { -0.08 };
         let mut pen = Pen::new();
-        let ring = shell.arc(v, low, low, true, 22);
+        let ring = shell.arc(v, low, low, true, 18);
         for (i, p) in ring.iter().enumerate() {
-            pen.circle(*p, size * [1.0, 0.8, 1.12, 0.9][i % 4] * if afro { 0.8 } else { 1.0 });
+            pen.circle(*p, size * [1.1, 0.9, 1.2, 1.0][i % 4] * if afro { 0.95 } else { 1.0 });
         }
         for (i, &(lon, y)) in edge.iter().enumerate().filter(|(_, p)| p.0.abs() < 75.0 && p.1 < -0.04) {
             pen.circle(shell.around(v, lon, y - 0.03), size * [0.9, 0.7, 1.0][i % 3]);
@@ -359,7 +359,7 @@ impl Person {
         }
         for (k, colour, alpha) in [(0, self.hair.times(0.72), 0.55), (1, self.hair.plus(0.08, 0.0, 0.01), 0.5)] {
             let mut pen = Pen::new();
-            for (i, &(lon, y)) in ends.iter().enumerate().filter(|(i, _)| i % 2 == k) {
+            for (i, &(lon, y)) in ends.iter().enumerate().filter(|(i, _)| i % 3 == k) {
                 let line: Vec<Point> = [0.18, 0.55, 0.96]
                     .iter()
                     .map(|&t: &f32| {

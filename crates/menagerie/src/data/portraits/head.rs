@@ -76,8 +76,8 @@ impl Person {
         let top = self.view.point(0.0, 0.20, -0.06)[0];
         let p = |x: f32, y: f32| still.flat(x, y);
         let mut pen = Pen::new();
-        pen.through(&[[top - half, p(0.0, 0.15)[1]], p(-half, 0.5), p(-half - 0.01, 0.66), p(-half - 0.08, 0.80), p(-half - 0.20, 1.1)]);
-        pen.through(&[p(half + 0.20, 1.1), p(half + 0.08, 0.80), p(half + 0.01, 0.66), p(half, 0.5), [top + half, p(0.0, 0.15)[1]]]);
+        pen.through(&[[top - half, p(0.0, 0.15)[1]], p(-half, 0.5), p(-half - 0.01, 0.66), p(-half - 0.07, 0.80), p(-half, 1.04)]);
+        pen.through(&[p(half, 1.04), p(half + 0.07, 0.80), p(half + 0.01, 0.66), p(half, 0.5), [top + half, p(0.0, 0.15)[1]]]);
         let x = self.sun[0];
         let tone = |side: f32| self.skin.mix(self.dark, 0.32 - 0.32 * side * x);
         c.fill(pen.closed(), linear([-0.28, 0.0], [0.28, 0.0], &[(0.0, tone(-1.0), 1.0), (1.0, tone(1.0), 1.0)]));

@@ -50,9 +50,9 @@ impl Person {
     pub fn round_skin(&self, centre: Point, radius: f32) -> Ink {
         let [x, y] = self.sun;
         let light = [centre[0] + 0.62 * radius * x, centre[1] + 0.62 * radius * y];
-        let shade = Lab(self.skin.0 * 0.64, self.skin.1 + 0.024 * self.skin.0, self.skin.2 * 0.94);
-        let lit = self.skin.plus(0.045, 0.0, 0.006);
-        radial(light, 1.50 * radius, &[(0.0, lit, 1.0), (0.45, self.skin, 1.0), (1.0, shade, 1.0)])
+        let shade = Lab(self.skin.0 * 0.71, self.skin.1 + 0.034 * self.skin.0, self.skin.2 * 0.88 + 0.016 * self.skin.0);
+        let lit = self.skin.plus(0.06, 0.0, 0.006);
+        radial(light, 1.50 * radius, &[(0.0, lit, 1.0), (1.0, shade, 1.0)])
     }
 
     /// A point on the front of the head, by its place on the face seen from the front.
