@@ -11,6 +11,7 @@
 //! | `MENAGERIE_CONV=direct` | no Winograd convolutions |
 //! | `MENAGERIE_THREADS=N` | threads, unless [`set_threads`] says otherwise |
 //! | `MENAGERIE_CACHE_MB=N` | memory kept for reuse (256) |
+mod block;
 pub mod conv;
 pub mod isa;
 pub mod memory;

@@ -1,6 +1,6 @@
 //! Recycled buffers of f32: fresh memory costs page faults, so freed blocks are kept, up to a cap.
+use crate::block::Block;
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty};
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
@@ -8,8 +8,6 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Capacities are multiples of this, so that nearly equal sizes share blocks.
 const GRAIN: usize = 64 << 10;
-/// Blocks of at least this size are aligned to it, and the system is asked for huge pages.
-const HUGE: usize = 2 << 20;
 
 /// Free blocks by capacity, each with the time of its return.
 struct Free {
@@ -32,48 +30,6 @@ fn cap() -> usize {
     })
 }
 
-/// An allocation of `capacity` initialized bytes, owned.
-struct Block {
-    start: *mut u8,
-    capacity: usize,
-}
-// SAFETY: the block is owned, like a Box; the pointer is not shared.
-unsafe impl Send for Block {}
-// SAFETY: shared references give no access to the content without a Buffer's own borrow.
-unsafe impl Sync for Block {}
-
-impl Block {
-    fn layout(capacity: usize) -> Layout {
-        let align = if capacity >= HUGE { HUGE } else { 64 };
-        Layout::from_size_align(capacity, align).expect("a buffer larger than the address space")
-    }
-
-    fn new(capacity: usize) -> Block {
-        let layout = Self::layout(capacity);
-        // SAFETY: the capacity is at least GRAIN, so not zero.
-        let start = unsafe { alloc(layout) };
-        if start.is_null() {
-            handle_alloc_error(layout);
-        }
-        #[cfg(target_os = "linux")]
-        if capacity >= HUGE {
-            // SAFETY: advice about memory that was just allocated; a refusal changes nothing.
-            unsafe { libc::madvise(start.cast(), capacity, libc::MADV_HUGEPAGE) };
-        }
-        // Zeroed after the advice, as the first touch decides the size of the pages.
-        // SAFETY: the allocation has `capacity` bytes.
-        unsafe { start.write_bytes(0, capacity) };
-        Block { start, capacity }
-    }
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        // SAFETY: allocated in `new` with this very layout, and freed only here.
-        unsafe { dealloc(self.start, Self::layout(self.capacity)) }
-    }
-}
-
 /// Floats that come from the recycled blocks, and go back to them when dropped. Their content is
 /// whatever was there before, or zero.
 pub struct Buffer {
@@ -92,7 +48,7 @@ impl Buffer {
     pub fn new(len: usize) -> Buffer {
         let capacity = len.checked_mul(4).expect("a buffer larger than the address space").next_multiple_of(GRAIN).max(GRAIN);
         let block = free().take(capacity).unwrap_or_else(|| Block::new(capacity));
-        Buffer { start: block.start.cast(), block: Some(block), len }
+        Buffer { start: block.start().cast(), block: Some(block), len }
     }
 
     /// A copy of `values`.
@@ -115,22 +71,22 @@ impl Free {
     fn take(&mut self, capacity: usize) -> Option<Block> {
         let (_, list) = self.blocks.range_mut(capacity..=capacity + capacity / 4).find(|(_, list)| !list.is_empty())?;
         let (_, block) = list.pop()?;
-        self.bytes -= block.capacity;
+        self.bytes -= block.capacity();
         Some(block)
     }
 
     /// Keeps a block; returns those (the longest unused) that no longer fit under the cap.
     fn keep(&mut self, block: Block, cap: usize) -> Vec<Block> {
         self.clock += 1;
-        self.bytes += block.capacity;
-        self.blocks.entry(block.capacity).or_default().push((self.clock, block));
+        self.bytes += block.capacity();
+        self.blocks.entry(block.capacity()).or_default().push((self.clock, block));
         let mut out = Vec::new();
         while self.bytes > cap {
             // Each list is in order of return, so its first is its oldest.
             let oldest = self.blocks.iter().filter_map(|(c, l)| l.first().map(|b| (b.0, *c))).min();
             let Some(list) = oldest.and_then(|(_, c)| self.blocks.get_mut(&c)) else { break };
             let (_, block) = list.remove(0);
-            self.bytes -= block.capacity;
+            self.bytes -= block.capacity();
             out.push(block);
         }
         out

@@ -1,4 +1,5 @@
 //! Working memory that a thread keeps between calls: large fresh allocations cost page faults.
+use crate::block::Block;
 use std::cell::RefCell;
 
 /// A pointer that may cross threads. Whoever dereferences it shows that no two threads touch the
@@ -44,19 +45,18 @@ pub(crate) enum Slot {
 }
 const SLOTS: usize = 6;
 
-thread_local!(static KEPT: RefCell<[Vec<f32>; SLOTS]> = const { RefCell::new([const { Vec::new() }; SLOTS]) });
+thread_local!(static KEPT: RefCell<[Option<Block>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) });
 
 /// Calls `f` with `len` floats, aligned to 64 bytes, of unspecified (but initialized) content.
 /// Using a slot inside its own use is allowed: the inner one gets fresh memory.
 pub(crate) fn with_scratch<R>(slot: Slot, len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
-    let mut memory = KEPT.with(|kept| std::mem::take(&mut kept.borrow_mut()[slot as usize]));
-    if memory.len() < len + 16 {
-        memory = Vec::new(); // give the old block back before asking for a larger one
-        memory.resize(len + 16, 0.0);
-    }
-    let start = memory.as_ptr().align_offset(64);
-    let result = f(&mut memory[start..start + len]);
-    KEPT.with(|kept| kept.borrow_mut()[slot as usize] = memory);
+    let kept = KEPT.with(|kept| kept.borrow_mut()[slot as usize].take());
+    let bytes = len * size_of::<f32>();
+    // A block that is too small is given back before a larger one is asked for.
+    let block = kept.filter(|b| b.capacity() >= bytes).unwrap_or_else(|| Block::new(bytes.next_multiple_of(4096)));
+    // SAFETY: the block has at least `bytes` initialized bytes, aligned for floats, and is owned here.
+    let result = f(unsafe { std::slice::from_raw_parts_mut(block.start().cast(), len) });
+    KEPT.with(|kept| kept.borrow_mut()[slot as usize] = Some(block));
     result
 }
 

@@ -174,7 +174,7 @@ fn taps(s: &Shape, axis: usize, o: usize) -> impl Iterator<Item = (usize, usize)
 /// The output whose tap `k` sees input `i`, if there is one.
 fn source(s: &Shape, axis: usize, i: usize, k: usize) -> Option<usize> {
     let at = (i + s.padding[axis]).checked_sub(k * s.dilation[axis])?;
-    (at % s.stride[axis] == 0).then_some(at / s.stride[axis]).filter(|&o| o < s.output[axis])
+    at.is_multiple_of(s.stride[axis]).then_some(at / s.stride[axis]).filter(|&o| o < s.output[axis])
 }
 
 fn pixel<'a>(s: &Shape, row: &'a mut [f32], i: usize) -> &'a mut [f32] {

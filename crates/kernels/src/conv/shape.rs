@@ -94,7 +94,7 @@ impl Shape {
         if !positive || self.groups == 0 || self.in_channels == 0 || self.out_channels == 0 {
             return Err(InvalidShape(format!("kernel, stride, dilation, groups and channels must be at least 1: {self:?}")));
         }
-        if self.in_channels % self.groups != 0 || self.out_channels % self.groups != 0 {
+        if !self.in_channels.is_multiple_of(self.groups) || !self.out_channels.is_multiple_of(self.groups) {
             return Err(InvalidShape(format!(
                 "{} groups do not divide {} input and {} output channels",
                 self.groups, self.in_channels, self.out_channels

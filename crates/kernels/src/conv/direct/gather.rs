@@ -1,5 +1,5 @@
 //! Products of gathered pixels with packed weights.
-use super::super::micro::{Extent, LANES, MAX_ROWS, PANEL, Panels, Reduce, Within, reduce, rows};
+use super::super::micro::{Extent, MAX_ROWS, PANEL, Panels, Reduce, Within, reduce, rows};
 use super::super::{Epilogue, Shape};
 use crate::pool::{par_for, threads};
 use crate::scratch::Ptr;
@@ -211,5 +211,3 @@ impl Job<'_> {
         any
     }
 }
-
-const _: () = assert!(PANEL % LANES == 0);

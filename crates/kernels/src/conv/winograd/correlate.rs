@@ -3,6 +3,7 @@ use super::super::Epilogue;
 use super::super::direct::DEPTH;
 use super::super::micro::{Extent, LANES, MAX_ROWS, PANEL, Panels, Reduce, Within, reduce, rows};
 use super::matrices::{Input, Output};
+use super::spaced;
 use super::tiles::{Tiles, View};
 use super::transform::{Collect, Spread, collect, spread};
 use crate::pool::par_for;
@@ -10,8 +11,8 @@ use crate::scratch::{Ptr, Slot, with_scratch};
 
 /// Floats of transformed tiles in a block that all threads share: 12 MiB, to stay in L3.
 pub(super) const BLOCK: usize = 3 << 20;
-/// And in a block of one thread's own: 512 KiB, to stay in L2.
-const OWN_BLOCK: usize = 128 << 10;
+/// And in a block of one thread's own: 1 MiB, to stay in L2.
+const OWN_BLOCK: usize = 256 << 10;
 /// Tiles that one task transforms.
 const TRANSFORMS: usize = 4;
 /// Tiles in one task of the product: a multiple of every tile's rows.
@@ -32,7 +33,7 @@ type Each<'a> = &'a dyn Fn(usize, &(dyn Fn(usize) + Sync));
 struct Job<'a> {
     part: &'a Correlation,
     tiles: Tiles,
-    /// Transformed weights: A * A times the panels.
+    /// Transformed weights: the panels of each point, `spaced`.
     u: &'a [f32],
     panels: Panels,
     channels: usize,
@@ -51,16 +52,18 @@ pub(super) unsafe fn correlate<const M: usize, const R: usize, const A: usize>(p
     let zeros = vec![0f32; channels];
     let jobs: Vec<Job> = parts
         .iter()
-        .zip(u.chunks_exact(A * A * panels.len()))
+        .zip(u.chunks_exact(A * A * spaced(panels.len())))
         .map(|(part, u)| Job { part, tiles: Tiles::new(part.grid, M), u, panels, channels, epilogue: e, zeros: &zeros })
         .collect();
-    let per_tile = A * A * jobs[0].pitches().iter().sum::<usize>();
+    let pitches = jobs[0].pitches();
+    let per_tile = A * A * pitches.iter().sum::<usize>();
+    let memory = |block: usize| A * A * pitches.iter().map(|p| spaced(block * p)).sum::<usize>();
     let most = jobs.iter().map(|j| j.tiles.len()).max().unwrap_or(0);
     if u.len() <= BLOCK * 4 / 3 {
         // The weights stay in L3 (or L2): each thread takes whole blocks, which stay in its L2.
         let block = (OWN_BLOCK / per_tile).next_multiple_of(MAX_ROWS).max(MAX_ROWS);
         par_for(most.div_ceil(block) * jobs.len(), &|i| {
-            with_scratch(Slot::Task, block * per_tile, |scratch| {
+            with_scratch(Slot::Task, memory(block), |scratch| {
                 let alone: Each = &|n, f| (0..n).for_each(f);
                 // SAFETY: the caller's promise; blocks of tiles are different pixels.
                 unsafe { jobs[i % jobs.len()].block::<M, R, A>(i / jobs.len() * block, block, scratch, alone) }
@@ -69,7 +72,7 @@ pub(super) unsafe fn correlate<const M: usize, const R: usize, const A: usize>(p
     } else {
         // The weights are read once a block, shared by all threads; the block stays in L3.
         let block = (BLOCK / per_tile).max(MAX_ROWS).min(most).next_multiple_of(MAX_ROWS);
-        with_scratch(Slot::Tiles, block * per_tile, |scratch| {
+        with_scratch(Slot::Tiles, memory(block), |scratch| {
             for job in &jobs {
                 for t0 in (0..job.tiles.len()).step_by(block) {
                     // SAFETY: the caller's promise.
@@ -97,7 +100,8 @@ impl Job<'_> {
         }
         let nt = block.min(self.tiles.len() - t0);
         let [kp, np] = self.pitches();
-        let (v, m) = scratch.split_at_mut(A * A * block * kp);
+        let points = [spaced(block * kp), spaced(block * np)];
+        let (v, m) = scratch.split_at_mut(A * A * points[0]);
         let within = Within { a: [Extent::of(v), Extent::NONE], b: Extent::of(self.u), c: [Extent::of(m), Extent::NONE] };
         let (v, m) = (Ptr(v.as_mut_ptr()), Ptr(m.as_mut_ptr()));
         let Correlation { from, to, grid } = self.part;
@@ -110,7 +114,7 @@ impl Job<'_> {
                 // SAFETY: pixels are inside the view's tensor or `zeros`; row t of every point of
                 // V is this task's alone.
                 unsafe {
-                    let (to, point) = (v.get().add(at), block * kp);
+                    let (to, point) = (v.get().add(at), points[0]);
                     spread::<Input<M, R, A>, A, A>(&Spread { from: &pixels, n: self.channels, to, point, group: LANES });
                 }
             }
@@ -136,7 +140,7 @@ impl Job<'_> {
                 }
                 // SAFETY: step 2 has written row t of every point; the caller promises the pixels.
                 unsafe {
-                    let (from, point) = (m.get().add(t * np), block * np);
+                    let (from, point) = (m.get().add(t * np), points[1]);
                     let (n, epilogue) = (self.panels.n, self.epilogue);
                     collect::<Output<M, R, A>, M, A>(&Collect { from, point, n, to: &pixels, epilogue });
                 }
@@ -162,17 +166,18 @@ impl Job<'_> {
         let [kp, np] = self.pitches();
         let (k, width) = (self.panels.k, self.panels.width(j));
         let rows = rows(width);
-        let u = &self.u[point * self.panels.len()..][..self.panels.len()];
+        let u = &self.u[point * spaced(self.panels.len())..][..self.panels.len()];
         for k0 in (0..k).step_by(DEPTH) {
             let b = u[self.panels.start(j) + k0 * self.panels.row(j)..].as_ptr();
             for t in tiles.clone().step_by(rows) {
                 let mut spare = [0f32; PANEL];
-                let row = |r: usize| point * block + (t + r).min(block - 1);
+                let row = |r: usize| (t + r).min(block - 1);
+                let at = [point * spaced(block * kp), point * spaced(block * np) + j * PANEL];
                 // SAFETY: rows below `block` exist; those past the end of the tiles hold leftovers,
                 // and their results go to `spare`.
                 let (a, c): ([*const f32; MAX_ROWS], [*mut f32; MAX_ROWS]) = unsafe {
-                    let c = |r: usize| if t + r < tiles.end { m.get().add(row(r) * np + j * PANEL) } else { spare.as_mut_ptr() };
-                    (std::array::from_fn(|r| v.get().add(row(r) * kp + k0).cast_const()), std::array::from_fn(c))
+                    let c = |r: usize| if t + r < tiles.end { m.get().add(at[1] + row(r) * np) } else { spare.as_mut_ptr() };
+                    (std::array::from_fn(|r| v.get().add(at[0] + row(r) * kp + k0).cast_const()), std::array::from_fn(c))
                 };
                 let within = Within { c: [within.c[0], Extent::of(&spare)], ..*within };
                 let tile = Reduce {

@@ -28,7 +28,13 @@ pub fn possible(s: &Shape) -> bool {
 
 /// Whether it is worth its transforms: whole vectors of channels.
 pub fn applies(s: &Shape) -> bool {
-    possible(s) && s.in_channels % LANES == 0 && s.out_channels % LANES == 0
+    possible(s) && s.in_channels.is_multiple_of(LANES) && s.out_channels.is_multiple_of(LANES)
+}
+
+/// Room for `n` floats a point of the transform: an odd number of cache lines, so that the points
+/// of a tile, which are written together, do not fall on the same cache sets.
+fn spaced(n: usize) -> usize {
+    n.next_multiple_of(LANES) | LANES
 }
 
 /// The windows on x that the phases of a kernel see.
@@ -55,7 +61,7 @@ fn y_view(s: &Shape, start: Ptr<f32>, len: usize) -> View {
 /// `at(k, a, b)`, or there are none (a row of zeros).
 ///
 /// # Safety
-/// `to` points at A * A * `panels.len()` floats that nobody else uses; taps are `panels.n` readable
+/// `to` points at A * A times `spaced(panels.len())` floats that nobody else uses; taps are `panels.n` readable
 /// floats.
 unsafe fn transform_kernels<const M: usize, const R: usize, const A: usize>(
     to: Ptr<f32>,
@@ -76,7 +82,7 @@ unsafe fn transform_kernels<const M: usize, const R: usize, const A: usize>(
                 // SAFETY: the caller promises the taps and the room; each task has rows of its own.
                 unsafe {
                     let to = to.get().add(panels.start(j) + k * panels.row(j));
-                    let (point, group) = (panels.len(), panels.strip());
+                    let (point, group) = (spaced(panels.len()), panels.strip());
                     spread::<Kernel<M, R, A>, A, R>(&Spread { from: &from, n: panels.columns(j), to, point, group });
                 }
             }
@@ -88,7 +94,7 @@ fn forward_by<const M: usize, const R: usize, const A: usize>(s: &Shape, x: &[f3
     let (ic, oc, [sy, sx], kw) = (s.in_channels, s.out_channels, s.stride, s.kernel[1]);
     let padded = ic.next_multiple_of(LANES);
     let panels = Panels { k: sy * sx * padded, n: oc };
-    with_scratch(Slot::Weights, A * A * panels.len(), |u| {
+    with_scratch(Slot::Weights, A * A * spaced(panels.len()), |u| {
         let tap = |k: usize, a: usize, b: usize| {
             let (phase, i) = (k / padded, k % padded);
             let (ky, kx) = (phase / sx + a * sy, phase % sx + b * sx);
@@ -132,7 +138,7 @@ fn input_gradient_by<const M: usize, const R: usize, const A: usize>(s: &Shape, 
     let (ic, oc, stride, kw) = (s.in_channels, s.out_channels, s.stride, s.kernel[1]);
     let padded = oc.next_multiple_of(LANES);
     let panels = Panels { k: padded, n: ic };
-    let each = A * A * panels.len();
+    let each = A * A * spaced(panels.len());
     // One correlation for each phase of gx that has pixels.
     let first = |axis: usize, r: usize| (r + stride[axis] - s.padding[axis] % stride[axis]) % stride[axis];
     let phases: Vec<[usize; 2]> = (0..stride[0] * stride[1])

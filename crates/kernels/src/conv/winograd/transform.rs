@@ -284,9 +284,10 @@ macro_rules! dispatch {
                     // SAFETY: the caller's promise, and the feature is enabled.
                     unsafe { $by::<T, __m256, R, C>(g) }
                 }
-                // SAFETY: the caller's promise, and the instruction set was found.
                 match isa() {
+                    // SAFETY: the caller's promise, and the instruction set was found.
                     Isa::Avx512 => return unsafe { avx512::<T, R, C>(g) },
+                    // SAFETY: as above.
                     Isa::Avx2 => return unsafe { avx2::<T, R, C>(g) },
                     _ => {}
                 }

@@ -6,7 +6,7 @@ use super::correlate::BLOCK;
 use super::matrices::{Input, OutputAsKernel, Weights};
 use super::tiles::{Tiles, View};
 use super::transform::{Collect, Spread, collect, spread};
-use super::{x_views, y_view};
+use super::{spaced, x_views, y_view};
 use crate::pool::{par_for, threads};
 use crate::scratch::{Ptr, Slot, with_scratch};
 
@@ -50,10 +50,10 @@ pub(super) fn weight_gradient_by<const M: usize, const R: usize, const A: usize>
     let zeros = vec![0f32; s.in_channels.max(s.out_channels)];
     let y = y_view(s, Ptr::read(gy), gy.len());
     let work = Work { s, x: views, y, padded, k, tiles, pitch: block * LANES + LANES, rows, zeros: &zeros };
-    let per_point = work.pitch / LANES;
-    with_scratch(Slot::Tiles, A * A * per_point * (k + n), |scratch| {
+    let points = [k, n].map(|channels| A * A * spaced(work.pitch / LANES * channels));
+    with_scratch(Slot::Tiles, points[0] + points[1], |scratch| {
         with_scratch(Slot::Weights, if blocks > 1 { tasks * sums } else { 0 }, |kept| {
-            let (v, g) = scratch.split_at_mut(A * A * per_point * k);
+            let (v, g) = scratch.split_at_mut(points[0]);
             let kept = Ptr(kept.as_mut_ptr());
             let out = Ptr(gw.as_mut_ptr());
             for t0 in (0..tiles.len()).step_by(block) {
