@@ -2,10 +2,15 @@
 use super::resize::Preparation;
 use super::{DataInfo, Dataset, Density, Item, Kind, Values};
 use crate::error::Result;
+use flate2::Compression;
+use flate2::read::{DeflateDecoder, DeflateEncoder};
+use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
-/// Sets up to this size, decoded, stay in memory.
-const CACHE_BYTES: usize = 512 << 20;
+/// Sets up to this size stay in memory as they are.
+const PLAIN_BYTES: usize = 64 << 20;
+/// Sets up to this size stay in memory packed, when their items are costly to make.
+const PACKED_BYTES: usize = 512 << 20;
 
 /// Items of one shape, one after the other.
 pub(super) struct Stored {
@@ -89,7 +94,7 @@ impl Prepared {
         }
         let info = DataInfo { shape: vec![th, tw, channels], ..info.clone() };
         let set = Arc::new(Prepared { info, base, preparation: Preparation { channels, ..preparation } });
-        Ok(super::source::cached(set))
+        Ok(Cached::wrap(set, false))
     }
 }
 
@@ -110,19 +115,37 @@ impl Dataset for Prepared {
 /// Another set whose items are kept once they have been asked for.
 pub(super) struct Cached {
     base: Arc<dyn Dataset>,
+    packed: bool,
     items: Vec<OnceLock<Item>>,
 }
 
 impl Cached {
-    /// Whether all items, decoded, take little enough memory.
-    pub fn fits(info: &DataInfo) -> bool {
-        let number = if info.range == (0.0, 255.0) { 1 } else { 4 };
-        info.count.saturating_mul(info.numbers().saturating_mul(number) + 128) <= CACHE_BYTES
+    /// Keeps the items of `base` where they are few: as they are up to 64 MB, and packed up to 512 MB when they are
+    /// `costly` to make. Unpacking takes about as long as decoding a PNG file of that size, so that it pays only there.
+    pub fn wrap(base: Arc<dyn Dataset>, costly: bool) -> Arc<dyn Dataset> {
+        let info = base.info();
+        let bytes = info.range == (0.0, 255.0);
+        let size = info.count.saturating_mul(info.numbers().saturating_mul(if bytes { 1 } else { 4 }) + 128);
+        if size > if costly && bytes { PACKED_BYTES } else { PLAIN_BYTES } {
+            return base;
+        }
+        let items = std::iter::repeat_with(OnceLock::new).take(info.count).collect();
+        Arc::new(Cached { packed: size > PLAIN_BYTES, items, base })
     }
-    /// Keeps the items of `base`.
-    pub fn new(base: Arc<dyn Dataset>) -> Cached {
-        let items = std::iter::repeat_with(OnceLock::new).take(base.info().count).collect();
-        Cached { base, items }
+
+    /// The item with its bytes packed, or unpacked again.
+    fn repack(item: Item, pack: bool) -> Item {
+        let Values::Bytes(bytes) = &item.values else { return item };
+        let mut out = Vec::new();
+        let done = if pack {
+            DeflateEncoder::new(&bytes[..], Compression::fast()).read_to_end(&mut out)
+        } else {
+            DeflateDecoder::new(&bytes[..]).read_to_end(&mut out)
+        };
+        // Memory does not fail to be read.
+        debug_assert!(done.is_ok());
+        out.shrink_to_fit();
+        Item { values: Values::Bytes(out), ..item }
     }
 }
 
@@ -132,15 +155,51 @@ impl Dataset for Cached {
     }
     fn get(&self, index: usize) -> Result<Item> {
         if let Some(item) = self.items[index].get() {
-            return Ok(item.clone());
+            let item = item.clone();
+            return Ok(if self.packed { Cached::repack(item, false) } else { item });
         }
         let item = self.base.get(index)?;
-        Ok(self.items[index].get_or_init(|| item).clone())
+        self.items[index].get_or_init(|| if self.packed { Cached::repack(item.clone(), true) } else { item.clone() });
+        Ok(item)
     }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()
     }
     fn density(&self) -> Option<&dyn Density> {
         self.base.density()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::portraits::Portraits;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Counts how often it is asked.
+    struct Counted(Portraits, AtomicUsize);
+    impl Dataset for Counted {
+        fn info(&self) -> &DataInfo {
+            self.0.info()
+        }
+        fn get(&self, index: usize) -> Result<Item> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.get(index)
+        }
+    }
+
+    #[test]
+    fn kept_items_are_the_same_items_made_once() {
+        // Few are kept as they are, more are packed, too many or cheap ones not at all.
+        for (count, costly, made) in [(1000, false, 2), (20_000, true, 2), (20_000, false, 6), (100_000, true, 6)] {
+            let base = Arc::new(Counted(Portraits::new([64, 64], 1, count).unwrap(), AtomicUsize::new(0)));
+            let set = Cached::wrap(base.clone(), costly);
+            for _ in 0..3 {
+                for i in [3, 999] {
+                    assert_eq!(set.get(i).unwrap(), base.0.get(i).unwrap());
+                }
+            }
+            assert_eq!(base.1.load(Ordering::Relaxed), made, "{count} {costly}");
+        }
     }
 }
