@@ -2,6 +2,7 @@
 use crate::data::read_image;
 pub use crate::data::write_npy;
 use crate::error::{Error, Result};
+use crate::files::write_atomically;
 use std::path::Path;
 
 /// A grid is enlarged, by whole pixels, until it is at least so wide.
@@ -50,7 +51,7 @@ impl Picture {
     /// # Errors
     /// [`Error::Io`] when the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        std::fs::write(path, self.png()?).map_err(Error::io("write", path))
+        write_atomically(path, &self.png()?)
     }
 
     /// The bytes of a PNG file.

@@ -1,5 +1,6 @@
 //! The numbers of metrics.jsonl as curves in one picture, a panel for each group of names (`loss/...`, `d/...`).
 use crate::error::{Error, Result};
+use crate::picture::save_rgb;
 use plotters::prelude::*;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -56,7 +57,7 @@ pub fn draw_curves(lines: &[Map<String, Value>], path: &Path) -> Result<()> {
         }
         root.present().map_err(|e| Error::run(path, e.to_string(), "report this as a bug"))?;
     }
-    crate::picture::save_rgb(path, width as usize, height as usize, &pixels)
+    save_rgb(path, width as usize, height as usize, &pixels)
 }
 
 type Area<'a> = DrawingArea<BitMapBackend<'a>, plotters::coord::Shift>;

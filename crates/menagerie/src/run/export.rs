@@ -1,6 +1,7 @@
 //! Shipping a trained sampler: its weights as safetensors, and a description of what goes in and what comes out.
-use super::{Run, write_atomically};
+use super::Run;
 use crate::error::{Error, Result};
+use crate::files::write_atomically;
 use crate::models::Port;
 use crate::train::Tensors;
 use burn::tensor::Device;

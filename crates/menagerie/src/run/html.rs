@@ -1,6 +1,7 @@
 //! `index.html`: the run in a browser, from the folder alone: no server, no network.
-use super::{Run, curves::series, write_atomically};
+use super::{Run, curves::series};
 use crate::error::Result;
+use crate::files::write_atomically;
 use serde_json::{Map, Value, json};
 
 /// Writes the page for what the run holds now.

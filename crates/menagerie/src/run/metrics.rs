@@ -18,7 +18,7 @@ impl MetricsLog {
         if path.exists() {
             let kept: String =
                 read(path)?.into_iter().filter(|m| step_of(m) <= step).map(|m| Value::Object(m).to_string() + "\n").collect();
-            super::write_atomically(path, kept.as_bytes())?;
+            crate::files::write_atomically(path, kept.as_bytes())?;
         }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("write", path))?;
         Ok(MetricsLog { file, path: path.into() })

@@ -27,9 +27,10 @@ pub use html::write_index;
 pub use metrics::{MetricsLog, read as read_metrics, step_of};
 pub use points_picture::draw_points;
 pub use tensorboard::EventFile;
-pub use trainer::{Event, Plan, Summary, Trainer};
+pub use trainer::{Event, Plan, Summary, Trainer, draw_samples};
 
 use crate::error::{Error, Result};
+use crate::files::write_atomically;
 use crate::models::{self, Model, Purpose};
 use crate::random::Key;
 use crate::recipe::Recipe;
@@ -179,21 +180,6 @@ impl Run {
 
 fn join(numbers: &[u64]) -> String {
     numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// Writes a file so that it is either the old or the new one, whatever happens meanwhile.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let beside = path.with_file_name(format!(".{}.part", path.file_name().unwrap_or_default().to_string_lossy()));
-    let write = || {
-        let mut f = File::create(&beside)?;
-        f.write_all(bytes)?;
-        f.sync_all()?;
-        std::fs::rename(&beside, path)
-    };
-    write().map_err(|e| {
-        std::fs::remove_file(&beside).ok();
-        Error::io("write", path)(e)
-    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Points of the plane over the density they should follow.
 use crate::data::Density;
 use crate::error::Result;
-use crate::picture;
+use crate::picture::save_rgb;
 use std::path::Path;
 
 /// Pixels of a side.
@@ -37,7 +37,7 @@ pub fn draw_points(points: &[f32], features: usize, density: Option<&dyn Density
             }
         }
     }
-    picture::save_rgb(path, SIDE, SIDE, &pixels)
+    save_rgb(path, SIDE, SIDE, &pixels)
 }
 
 /// What to show of each axis: the modes with a margin, or the middle of the points.

@@ -37,8 +37,8 @@ impl Tensors {
     /// Adds a tensor (f32, any rank).
     pub fn insert<const D: usize>(&mut self, name: String, t: Tensor<D>) {
         let data = t.inner_if_tracked().into_data();
-        let shape = data.shape.to_vec();
-        let values = data.into_vec::<f32>().expect("networks are f32");
+        let shape = data.shape().to_vec();
+        let values = data.try_into_vec::<f32>().expect("networks are f32");
         self.arrays.insert(name, (shape, values));
     }
 

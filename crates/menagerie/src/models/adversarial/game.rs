@@ -155,7 +155,7 @@ impl<G: Generator, D: Discriminator> Game<G, D> {
     /// Data and samples pass one after the other, so that the first pass's activations are free before the second.
     fn update_discriminator(&mut self, real: Tensor<4>, fake: Tensor<4>, watch: bool) -> Seen {
         let d = self.discriminator.take().expect("present between updates");
-        let mut pass = |x: Tensor<4>, real: bool| -> (Gradients, f64, f64) {
+        let pass = |x: Tensor<4>, real: bool| -> (Gradients, f64, f64) {
             let logits = d.forward(x);
             let mean = if watch { mean_sigmoid(logits.clone()) } else { f64::NAN };
             let loss = if real { self.objective.real(logits) } else { self.objective.fake(logits) };

@@ -8,7 +8,7 @@ use super::game::{Discriminator, Game, GameConfig, Generator, Optimizers};
 use crate::data::{DataInfo, Kind};
 use crate::error::{Error, Result};
 use crate::models::{Model, as_image_shape, tables};
-use crate::nn::{Activation, BatchNorm, Linear, activation};
+use crate::nn::{Activation, BatchNorm, Linear};
 use crate::random::Key;
 use crate::recipe::Recipe;
 use burn::module::Module;

@@ -19,6 +19,7 @@ pub struct Observation {
 #[derive(Debug, Default)]
 pub struct Monitor {
     seen: VecDeque<Observation>,
+    steps: usize,
     largest_gradient: f64,
     /// troubles that are going on: each is told once, until it has ended
     active: BTreeSet<&'static str>,
@@ -26,6 +27,8 @@ pub struct Monitor {
 
 /// Log steps a trouble must last before it is told.
 const PATIENCE: usize = 3;
+/// Log steps before a lack of diversity counts: the samples of fresh weights are all alike.
+const WARM_UP: usize = 8;
 /// Log steps over which oscillation is looked for.
 const WINDOW: usize = 12;
 
@@ -33,6 +36,7 @@ impl Monitor {
     /// Takes in a log step; gives the troubles that have just begun.
     pub fn observe(&mut self, o: Observation) -> Vec<Trouble> {
         self.largest_gradient = self.largest_gradient.max(o.generator_gradient);
+        self.steps += 1;
         self.seen.push_back(o);
         if self.seen.len() > WINDOW {
             self.seen.pop_front();
@@ -56,7 +60,7 @@ impl Monitor {
             ),
             (
                 "mode-collapse",
-                self.lasting(|o| o.diversity < 0.3),
+                self.steps > WARM_UP && self.lasting(|o| o.diversity < 0.3),
                 format!(
                     "samples differ from each other {:.0} % as much as data do: the generator maps many latents to few samples; try a larger batch, a lower learning rate, or batch norm in the discriminator",
                     100.0 * o.diversity
@@ -124,12 +128,19 @@ mod tests {
         ];
         for (name, bad) in cases {
             let mut m = Monitor::default();
-            assert!(names(&mut m, WELL, 4).is_empty());
+            assert!(names(&mut m, WELL, WARM_UP).is_empty());
             assert!(names(&mut m, bad, PATIENCE - 1).is_empty(), "{name}: one bad step is no trouble yet");
             assert_eq!(names(&mut m, bad, 10), [name]);
             assert!(names(&mut m, WELL, 2).is_empty());
             assert_eq!(names(&mut m, bad, 10), [name]);
         }
+    }
+
+    #[test]
+    fn the_first_samples_may_be_all_alike() {
+        let mut m = Monitor::default();
+        assert!(names(&mut m, Observation { diversity: 0.01, ..WELL }, WARM_UP).is_empty());
+        assert!(names(&mut m, WELL, 20).is_empty());
     }
 
     #[test]
