@@ -153,7 +153,7 @@ fn wrong_words_get_the_nearest_right_ones() {
     fails(d, &["train", "dcgan", "--set", "game.objective=minmax"], 2, &["game.objective", "did you mean `minimax`?"]);
     fails(d, &["train", "dcgan", "--set", "model.width"], 2, &["has no value"]);
     fails(d, &["train", "dcgan", "--steps", "10epohcs"], 2, &["epohcs", "did you mean `epochs`?"]);
-    fails(d, &["train", "dcgan", "--data", "fashoin"], 1, &["fashoin", "did you mean `fashion`?"]);
+    fails(d, &["train", "dcgan", "--data", "fashoin"], 2, &["fashoin", "did you mean `fashion`?"]);
     fails(d, &["train", "dcgan", "--data", "ring8"], 1, &["ring8", "points"]);
     fails(d, &["train", "dcgan", "--device", "gpu9"], 2, &["gpu9"]);
     fails(d, &["train", "dcgan", "--batch", "100000"], 1, &["100000"]);

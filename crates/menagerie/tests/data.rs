@@ -150,7 +150,7 @@ fn truncated_jpegs_are_found() {
 fn only_damaged_images() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "a.png", b"");
-    let e = fails(&Source { max_bad: 1.0, ..source(dir.path()) }, &["1 of 1 images", "a.png"]);
+    let e = fails(&Source { max_bad: 1.0, ..source(dir.path()) }, &["all 1 images", "a.png"]);
     assert!(!e.contains("--max-bad"), "{e}");
 }
 
@@ -178,13 +178,19 @@ fn mixed_sizes_and_channels() {
     fails(&source(dir.path()), &["0000.png is 8x6", "tall.png is 9x6", "--size"]);
     let sized = Source { size: vec![4, 5], ..source(dir.path()) };
     assert_eq!(open(&sized).info().shape, [4, 5, 3]);
+    // Colour and grey together become colour, which is said; another wish is granted.
     picture(&dir.path().join("zgrey.png"), [8, 6, 1], 1);
-    fails(&sized, &["0000.png is RGB", "zgrey.png is grey", "--channels"]);
-    assert_eq!(open(&Source { channels: 1, ..sized.clone() }).info().shape, [4, 5, 1]);
-    let set = open(&Source { channels: 4, ..sized });
-    assert_eq!(set.info().shape, [4, 5, 4]);
-    for i in 0..4 {
-        assert_eq!(bytes(set.get(i).unwrap()).len(), 80);
+    let opened = sized.open().map_err(|e| e.to_string()).unwrap();
+    assert_eq!(opened.dataset.info().shape, [4, 5, 3]);
+    assert!(opened.warnings.len() == 1 && opened.warnings[0].contains("zgrey.png is grey"), "{:?}", opened.warnings);
+    let grey = opened.dataset.get(3).unwrap();
+    assert!(bytes(grey).chunks(3).all(|p| p[0] == p[1] && p[1] == p[2]));
+    for channels in [1, 3, 4] {
+        let opened = Source { channels, ..sized.clone() }.open().unwrap();
+        assert_eq!((&opened.dataset.info().shape[..], opened.warnings.len()), (&[4, 5, channels][..], 0));
+        for i in 0..4 {
+            assert_eq!(bytes(opened.dataset.get(i).unwrap()).len(), 20 * channels);
+        }
     }
 }
 

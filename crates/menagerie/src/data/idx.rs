@@ -106,8 +106,12 @@ pub(super) fn images(path: &Path, file: &[u8]) -> Result<Idx> {
     match idx.shape.len() {
         3 => idx.shape.push(1),
         4 => {}
-        1 => return Err(Error::data(path, "holds labels, not images", "give the file with `images` in its name")),
-        n => return Err(Error::data(path, format!("has {n} axes"), "images have 3 (count, height, width) or 4 (and channel)")),
+        1 => {
+            return Err(Error::data(path, "holds labels, not images", "give the file with `images` in its name"));
+        }
+        n => {
+            return Err(Error::data(path, format!("has {n} axes"), "images have 3 (count, height, width) or 4 (and channel)"));
+        }
     }
     if idx.shape[3] > 16 || idx.shape[1..].contains(&0) {
         return Err(Error::data(
@@ -152,10 +156,13 @@ fn parse(path: &Path, file: &[u8]) -> Result<Idx> {
         source.read_exact(&mut axis).map_err(early)?;
         shape.push(u32::from_be_bytes(axis) as usize);
     }
+    if shape.contains(&0) {
+        return Err(Error::data(path, format!("holds no values: its shape is {shape:?}"), again));
+    }
     let expected = shape.iter().try_fold(1usize, |n, &a| n.checked_mul(a));
     // Deflate packs at most 1,032 bytes into one, so that a header that lies is found before memory is taken.
     let most = if gzipped { file.len().saturating_mul(1032) } else { file.len() };
-    let Some(expected) = expected.filter(|&n| n <= most && n > 0) else {
+    let Some(expected) = expected.filter(|&n| n <= most) else {
         let problem = format!("its header says {shape:?} values, its {} bytes cannot hold them", file.len());
         return Err(Error::data(path, problem, again));
     };

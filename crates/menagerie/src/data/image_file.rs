@@ -140,13 +140,22 @@ pub(super) fn header(path: &Path) -> Result<Header, String> {
     if length >= 12 {
         file.seek(SeekFrom::End(-12)).and_then(|_| file.read_exact(&mut end)).map_err(said)?;
     }
-    let (shape, complete) = match format {
-        ImageFormat::Png if end[4..8] == *b"IEND" => match png_shape(start) {
-            Some(shape) => (shape, true),
-            None => (slow_shape(&mut file, format)?, true),
-        },
-        ImageFormat::Jpeg if end[10..] == [0xff, 0xd9] => (slow_shape(&mut file, format)?, true),
-        _ => (slow_shape(&mut file, format)?, false),
+    let little = |at: usize| start.get(at..at + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as u64);
+    let complete = match format {
+        ImageFormat::Png => end[4..8] == *b"IEND",
+        ImageFormat::Jpeg => end[10..] == [0xff, 0xd9],
+        ImageFormat::Gif => end[11] == 0x3b,
+        ImageFormat::WebP => little(4) + 8 <= length,
+        _ => little(2) == length,
+    };
+    let quick = match format {
+        ImageFormat::Png => png_shape(start),
+        ImageFormat::Jpeg => jpeg_shape(&mut file),
+        _ => None,
+    };
+    let shape = match quick {
+        Some(shape) => shape,
+        None => slow_shape(&mut file, format)?,
     };
     plausible(shape[1] as u64, shape[0] as u64, length, format)?;
     Ok(Header { shape, complete, bytes: length })
@@ -177,6 +186,44 @@ fn png_shape(start: &[u8]) -> Option<[usize; 3]> {
     Some([word(20)?, word(16)?, channels])
 }
 
+/// Height, width and channels of a JPEG file, upright: its segments up to the first frame header.
+fn jpeg_shape(file: &mut File) -> Option<[usize; 3]> {
+    file.seek(SeekFrom::Start(2)).ok()?;
+    let mut file = BufReader::with_capacity(1024, file);
+    let mut turned = false;
+    loop {
+        let mut marker = [0; 4];
+        file.read_exact(&mut marker).ok()?;
+        let size = u16::from_be_bytes([marker[2], marker[3]]).checked_sub(2)?;
+        match marker {
+            // Frame headers, of which three codes are something else.
+            [0xff, 0xc0..=0xcf, ..] if ![0xc4, 0xc8, 0xcc].contains(&marker[1]) => {
+                let mut frame = [0; 6];
+                file.read_exact(&mut frame).ok()?;
+                let (h, w) = (u16::from_be_bytes([frame[1], frame[2]]) as usize, u16::from_be_bytes([frame[3], frame[4]]) as usize);
+                let channels = if frame[5] == 1 { 1 } else { 3 };
+                return Some(if turned { [w, h, channels] } else { [h, w, channels] });
+            }
+            [0xff, 0xe1, ..] => {
+                let mut segment = vec![0; size as usize];
+                file.read_exact(&mut segment).ok()?;
+                if let Some(exif) = segment.strip_prefix(b"Exif\0\0") {
+                    turned = image::metadata::Orientation::from_exif_chunk(exif).is_some_and(turns);
+                }
+            }
+            [0xff, 0xd8..=0xda, ..] => return None,
+            [0xff, ..] => file.seek_relative(size as i64).ok()?,
+            _ => return None,
+        }
+    }
+}
+
+/// Whether an orientation exchanges height and width.
+fn turns(o: image::metadata::Orientation) -> bool {
+    use image::metadata::Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    matches!(o, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
+}
+
 /// Height, width and channels as the decoder finds them.
 fn slow_shape(file: &mut File, format: ImageFormat) -> Result<[usize; 3], String> {
     file.rewind().map_err(|e| e.to_string())?;
@@ -186,8 +233,7 @@ fn slow_shape(file: &mut File, format: ImageFormat) -> Result<[usize; 3], String
     let (w, h) = decoder.dimensions();
     let turned = decoder.orientation().map_err(|e| e.to_string())?;
     let channels = decoder.color_type().channel_count() as usize;
-    use image::metadata::Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
-    let (w, h) = if matches!(turned, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH) { (h, w) } else { (w, h) };
+    let (w, h) = if turns(turned) { (h, w) } else { (w, h) };
     Ok([h as usize, w as usize, channels])
 }
 

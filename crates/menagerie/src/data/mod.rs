@@ -3,23 +3,29 @@
 //! A [`Source`] names a data set and says how to prepare it; opened, it is a [`Dataset`] of items by index; a
 //! [`Loader`] makes an endless stream of [`Batch`]es of it. Reading fails as [`crate::Error::Data`], which names the
 //! file and says how to mend it.
+mod cifar;
 mod curves;
+mod damage;
 mod dataset;
 mod embedded;
 mod folder;
 mod idx;
 mod image_file;
+mod listing;
 mod loader;
 mod memory;
+mod metadata;
 mod npy;
+mod npz;
 mod points;
 pub mod portraits;
 mod resize;
 mod source;
+mod table;
+mod zip;
 
 pub use dataset::{DataInfo, Dataset, Density, Item, Kind, Values};
 pub use image_file::{Pixels, read_image};
 pub use loader::{Batch, Loader};
 pub use npy::write_npy;
-
 pub use source::{Opened, Source, SourceInfo, known_sources};

@@ -15,31 +15,73 @@ const MAX_HEADER: usize = 64 << 10;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Type {
     U8,
-    F32 { big: bool },
-    F64 { big: bool },
+    /// `size` bytes
+    Float {
+        size: usize,
+        big: bool,
+    },
+    /// whole numbers, of use as labels only
+    Int {
+        size: usize,
+        big: bool,
+        signed: bool,
+    },
 }
 
 impl Type {
     fn size(self) -> usize {
         match self {
             Type::U8 => 1,
-            Type::F32 { .. } => 4,
-            Type::F64 { .. } => 8,
+            Type::Float { size, .. } | Type::Int { size, .. } => size,
         }
     }
-    /// Numbers from bytes; f64 are rounded to f32.
-    pub fn values(self, bytes: Vec<u8>) -> Values {
-        match self {
+
+    /// The type of NumPy's code, such as `<f4`.
+    fn parse(code: &str) -> Option<Type> {
+        let big = code.starts_with('>');
+        let size: usize = code.get(2..)?.parse().ok()?;
+        match code.get(1..2)? {
+            "u" if size == 1 => Some(Type::U8),
+            "f" if size == 4 || size == 8 => Some(Type::Float { size, big }),
+            "i" | "u" if [1, 2, 4, 8].contains(&size) => Some(Type::Int { size, big, signed: code[1..].starts_with('i') }),
+            _ => None,
+        }
+    }
+
+    /// Values of items from bytes; f64 are rounded to f32. None for whole numbers wider than a byte.
+    pub fn values(self, bytes: Vec<u8>) -> Option<Values> {
+        Some(match self {
             Type::U8 => Values::Bytes(bytes),
-            Type::F32 { big } => {
-                let one = |b: &[u8; 4]| if big { f32::from_be_bytes(*b) } else { f32::from_le_bytes(*b) };
+            Type::Float { size: 4, big } => {
+                let one = |b: &[u8; 4]| {
+                    if big { f32::from_be_bytes(*b) } else { f32::from_le_bytes(*b) }
+                };
                 Values::Floats(bytes.as_chunks().0.iter().map(one).collect())
             }
-            Type::F64 { big } => {
-                let one = |b: &[u8; 8]| if big { f64::from_be_bytes(*b) } else { f64::from_le_bytes(*b) };
+            Type::Float { big, .. } => {
+                let one = |b: &[u8; 8]| {
+                    if big { f64::from_be_bytes(*b) } else { f64::from_le_bytes(*b) }
+                };
                 Values::Floats(bytes.as_chunks().0.iter().map(|b| one(b) as f32).collect())
             }
-        }
+            Type::Int { .. } => return None,
+        })
+    }
+
+    /// Whole numbers from bytes; None for real ones.
+    pub fn whole(self, bytes: &[u8]) -> Option<Vec<i64>> {
+        let (size, big, signed) = match self {
+            Type::U8 => (1, false, false),
+            Type::Int { size, big, signed } => (size, big, signed),
+            Type::Float { .. } => return None,
+        };
+        let one = |b: &[u8]| {
+            let digits = |word: u64, &d: &u8| word << 8 | d as u64;
+            let word = if big { b.iter().fold(0, digits) } else { b.iter().rev().fold(0, digits) };
+            let unused = 64 - 8 * size as u32;
+            if signed { (word << unused) as i64 >> unused } else { i64::try_from(word).unwrap_or(i64::MAX) }
+        };
+        Some(bytes.chunks_exact(size).map(one).collect())
     }
 }
 
@@ -96,38 +138,39 @@ fn shape_of(text: &str) -> Option<Vec<usize>> {
 }
 
 fn number_type(path: &Path, text: &str) -> Result<Type> {
-    let fix = "save x.astype(numpy.float32), or bytes with numpy.uint8";
     let Some(code) = field(text, "descr").and_then(|d| d.strip_prefix(['\'', '"'])).and_then(|d| d.split(['\'', '"']).next()) else {
-        return Err(Error::data(path, "holds records, not plain numbers", fix));
+        return Err(Error::data(path, "holds records, not plain numbers", FIX));
     };
-    Ok(match code {
-        "|u1" | "<u1" | ">u1" => Type::U8,
-        "<f4" => Type::F32 { big: false },
-        ">f4" => Type::F32 { big: true },
-        "<f8" => Type::F64 { big: false },
-        ">f8" => Type::F64 { big: true },
-        _ => {
-            let meaning = match code.trim_start_matches(['<', '>', '|', '=']).chars().next() {
-                Some('c') => "complex numbers",
-                Some('O') => "Python objects",
-                Some('i' | 'u') => "wide integers",
-                Some('b') => "truth values",
-                Some('U' | 'S') => "text",
-                _ => "numbers of another type",
-            };
-            return Err(Error::data(path, format!("holds {meaning} ({code})"), fix));
-        }
-    })
+    Type::parse(code).ok_or_else(|| Error::data(path, format!("holds {} ({code})", meaning(code)), FIX))
+}
+
+const FIX: &str = "save x.astype(numpy.float32), or bytes with numpy.uint8";
+
+/// NumPy's code in words.
+fn meaning(code: &str) -> &'static str {
+    match code.trim_start_matches(['<', '>', '|', '=']).chars().next() {
+        Some('c') => "complex numbers",
+        Some('O') => "Python objects",
+        Some('b') => "truth values",
+        Some('f') => "real numbers of an uncommon size",
+        Some('U' | 'S') => "text",
+        _ => "numbers of another type",
+    }
 }
 
 /// What the items of an array are, from its shape.
 pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
+    if let Type::Int { size, .. } = array.kind {
+        return Err(Error::data(path, format!("holds whole numbers of {size} bytes"), FIX));
+    }
     let kind = if array.shape.len() == 2 { Kind::Points } else { Kind::Image };
     let mut shape: Vec<usize> = array.shape.get(1..).unwrap_or_default().to_vec();
     match shape.len() {
         1 | 3 => {}
         2 => shape.push(1),
-        _ => return Err(Error::data(path, format!("has the shape {:?}", array.shape), "images are [N,H,W] or [N,H,W,C], points [N,F]")),
+        _ => {
+            return Err(Error::data(path, format!("has the shape {:?}", array.shape), "images are [N,H,W] or [N,H,W,C], points [N,F]"));
+        }
     }
     if array.shape.contains(&0) || (kind == Kind::Image && shape[2] > 16) {
         let fix = "there must be one item at least, of 1 to 16 channels, channels last";
@@ -158,41 +201,49 @@ impl NpyFile {
         let start = length - array.bytes as u64;
         let info = describe(path, &array)?;
         let mut set = NpyFile { info, path: path.to_path_buf(), kind: array.kind, start, file: Mutex::new(file) };
-        if set.kind != Type::U8 {
+        if matches!(set.kind, Type::Float { .. }) {
             set.check_range()?;
         }
         Ok(set)
     }
 
-    /// The bytes of item `index`.
-    fn read(&self, index: usize) -> Result<Values> {
+    /// The values of `items` items from `index` on.
+    fn read(&self, index: usize, items: usize) -> Result<Values> {
         let bytes = self.info.numbers() * self.kind.size();
-        let mut buffer = vec![0; bytes];
+        let mut buffer = vec![0; bytes * items];
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(self.start + (index * bytes) as u64))
             .and_then(|_| file.read_exact(&mut buffer))
             .map_err(Error::io("read", &self.path))?;
-        Ok(self.kind.values(buffer))
+        Ok(self.kind.values(buffer).unwrap_or(Values::Bytes(vec![])))
     }
 
-    /// Looks through real values: all must be finite, those of images in [0, 1]; for points their extent is kept.
+    /// Looks through real values, some items at a time.
     fn check_range(&mut self) -> Result<()> {
-        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
-        for i in 0..self.info.count {
-            let Values::Floats(values) = self.read(i)? else { continue };
-            if values.iter().any(|v| !v.is_finite()) {
-                return Err(Error::data(&self.path, format!("item {i} has a value that is not finite"), "leave such items out"));
+        let mut range = (f32::INFINITY, f32::NEG_INFINITY);
+        let some = ((1 << 20) / self.info.numbers()).max(1);
+        for i in (0..self.info.count).step_by(some) {
+            if let Values::Floats(values) = self.read(i, some.min(self.info.count - i))? {
+                range = checked_range(&self.path, self.info.kind, &values, range)?;
             }
-            low = values.iter().copied().fold(low, f32::min);
-            high = values.iter().copied().fold(high, f32::max);
         }
         if self.info.kind == Kind::Points {
-            self.info.range = (low, high);
-        } else if low < 0.0 || high > 1.0 {
-            return Err(Error::data(&self.path, format!("its values lie in [{low}, {high}]"), "scale images of real numbers to [0, 1]"));
+            self.info.range = range;
         }
         Ok(())
     }
+}
+
+/// `range` widened to hold `values`, which must be finite, and in [0, 1] when they are images.
+pub(super) fn checked_range(path: &Path, kind: Kind, values: &[f32], range: (f32, f32)) -> Result<(f32, f32)> {
+    if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+        return Err(Error::data(path, format!("value {at} of an item is {}", values[at]), "leave out items that are not finite"));
+    }
+    let range = values.iter().fold(range, |(l, h), &v| (l.min(v), h.max(v)));
+    if kind == Kind::Image && (range.0 < 0.0 || range.1 > 1.0) {
+        return Err(Error::data(path, format!("has values in [{}, {}]", range.0, range.1), "scale images of real numbers to [0, 1]"));
+    }
+    Ok(range)
 }
 
 impl Dataset for NpyFile {
@@ -200,7 +251,7 @@ impl Dataset for NpyFile {
         &self.info
     }
     fn get(&self, index: usize) -> Result<Item> {
-        Ok(Item { values: self.read(index)?, label: None, attributes: vec![], caption: None })
+        Ok(Item { values: self.read(index, 1)?, label: None, attributes: vec![], caption: None })
     }
 }
 

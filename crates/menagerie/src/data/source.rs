@@ -1,8 +1,10 @@
 //! How a data set is named, prepared and opened.
+use super::image_file::EXTENSIONS;
 use super::memory::{Cached, First, Prepared};
+use super::portraits::Portraits;
 use super::resize::{Alpha, Filter, Preparation};
 use super::{Dataset, Kind};
-use super::{embedded, folder, idx, npy, points};
+use super::{cifar, embedded, folder, idx, npy, npz, points, table};
 use crate::error::{Error, Result, nearest};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -14,7 +16,7 @@ use std::sync::Arc;
 pub struct Source {
     /// a name of [`known_sources`], or a path
     pub source: String,
-    /// "auto" (found from what lies at the path), "images", "idx", "cifar", "npy", "npz" or "csv"
+    /// "auto" (found from what lies at the path), "images", "idx", "cifar", "npy", "npz", "csv" or "tsv"
     pub format: String,
     /// size of an image: `[]` as it is, `[side]` or `[height, width]`
     pub size: Vec<usize>,
@@ -85,7 +87,7 @@ const fn points(name: &'static str, about: &'static str) -> SourceInfo {
     SourceInfo { name, about, shape: &[2], count: points::COUNT, licence: OWN }
 }
 
-static KNOWN: [SourceInfo; 6] = [
+static KNOWN: [SourceInfo; 7] = [
     SourceInfo {
         name: "digits",
         about: "handwritten digits, UCI optical digits (1998); 1,437 training and 360 test images",
@@ -100,6 +102,13 @@ static KNOWN: [SourceInfo; 6] = [
         count: 6000,
         licence: "MIT, Zalando SE",
     },
+    SourceInfo {
+        name: "portraits",
+        about: "painted faces of any --size with attributes and captions; endless, 20,000 unless --limit says otherwise",
+        shape: &[64, 64, 3],
+        count: Portraits::TRAIN,
+        licence: OWN,
+    },
     points("ring8", "8 Gaussians on a circle of radius 2, standard deviation 0.02; exact density"),
     points("grid25", "25 Gaussians on a 5x5 grid from -4 to 4, standard deviation 0.05; exact density"),
     points("swissroll", "a spiral with Gaussian noise of 0.2; exact density"),
@@ -112,7 +121,7 @@ pub fn known_sources() -> &'static [SourceInfo] {
 }
 
 /// The formats that `Source::format` may name.
-const FORMATS: [&str; 4] = ["auto", "images", "idx", "npy"];
+const FORMATS: [&str; 8] = ["auto", "images", "idx", "cifar", "npy", "npz", "csv", "tsv"];
 
 impl Source {
     /// The data set of this name or at this path, prepared in the usual way.
@@ -141,6 +150,7 @@ impl Source {
         let mut warnings = Vec::new();
         if let Some(known) = known_sources().iter().find(|k| k.name == self.source) {
             let base: Arc<dyn Dataset> = match known.name {
+                "portraits" => return self.portraits(preparation),
                 "digits" | "fashion" => Arc::new(embedded::open(known.name, &self.split)?),
                 name => Arc::new(points::PointSet::new(name, self.seed, &self.split, self.limit)?),
             };
@@ -154,14 +164,29 @@ impl Source {
         }
         let dataset = match self.format_of(path)? {
             "idx" => self.finish(Arc::new(idx::open(path, &self.split)?), preparation)?,
+            "cifar" => self.finish(Arc::new(cifar::open(path, &self.split)?), preparation)?,
             "npy" => self.finish(Arc::new(npy::NpyFile::open(path)?), preparation)?,
+            "npz" => self.finish(Arc::new(npz::open(path, &self.split)?), preparation)?,
+            "csv" | "tsv" => self.finish(Arc::new(table::open(path, self.max_bad, &mut warnings)?), preparation)?,
             _ => {
                 let images = folder::Folder::open(path, self, preparation, &mut warnings)?;
-                cached(Arc::new(images))
+                let costly = images.costly;
+                Cached::wrap(Arc::new(images), costly)
             }
         };
         warnings.extend(dataset.warnings());
         Ok(Opened { dataset, warnings })
+    }
+
+    /// Portraits, painted at the size that is asked for.
+    fn portraits(&self, preparation: Preparation) -> Result<Opened> {
+        let size = preparation.size.unwrap_or([64, 64]);
+        let count = |usual: usize| if self.limit == 0 { usual } else { self.limit };
+        let base = match &self.split[..] {
+            "test" => Portraits::test(size, self.seed, count(Portraits::TEST))?,
+            _ => Portraits::new(size, self.seed, count(Portraits::TRAIN))?,
+        };
+        Ok(Opened { dataset: self.finish(Cached::wrap(Arc::new(base), true), preparation)?, warnings: vec![] })
     }
 
     /// The checked fields that say how images are prepared.
@@ -170,7 +195,9 @@ impl Source {
             [] => None,
             [side] => Some([side, side]),
             [height, width] => Some([height, width]),
-            _ => return Err(Error::recipe("data.size", format!("{:?} is not a size", self.size), "give [side] or [height, width]")),
+            _ => {
+                return Err(Error::recipe("data.size", format!("{:?} is not a size", self.size), "give [side] or [height, width]"));
+            }
         };
         if size.is_some_and(|[h, w]| h == 0 || w == 0 || h.saturating_mul(w) > 1 << 24) {
             return Err(Error::recipe(
@@ -220,21 +247,24 @@ impl Source {
             return Ok(f);
         }
         if path.is_dir() {
-            return Ok(if idx::lies_in(path)? { "idx" } else { "images" });
+            let described = ["metadata.csv", "metadata.jsonl"].iter().any(|m| path.join(m).is_file());
+            return Ok(match () {
+                _ if described => "images",
+                _ if idx::lies_in(path)? => "idx",
+                _ if cifar::lies_in(path) => "cifar",
+                _ => "images",
+            });
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        match name.rsplit('.').next() {
-            Some("npy") => Ok("npy"),
-            _ if name.contains("idx") => Ok("idx"),
-            Some(e) if super::image_file::EXTENSIONS.contains(&e) => Err(Error::data(path, "is one image", "give the folder it lies in")),
-            _ => Err(Error::data(path, "is of no known format", format!("name it with --data-format: {}", FORMATS[1..].join(", ")))),
+        let extension = name.rsplit('.').next().unwrap_or_default();
+        match FORMATS[4..].iter().find(|f| **f == extension) {
+            Some(f) => Ok(f),
+            None if name.contains("idx") => Ok("idx"),
+            None if extension == "bin" => Ok("cifar"),
+            None if EXTENSIONS.contains(&extension) => Err(Error::data(path, "is one image", "give the folder it lies in")),
+            None => Err(Error::data(path, "is of no known format", format!("name it with --data-format: {}", FORMATS[1..].join(", ")))),
         }
     }
-}
-
-/// Keeps decoded items in memory where they are few.
-pub(super) fn cached(base: Arc<dyn Dataset>) -> Arc<dyn Dataset> {
-    if Cached::fits(base.info()) { Arc::new(Cached::new(base)) } else { base }
 }
 
 /// `value` when it is one of `values`.

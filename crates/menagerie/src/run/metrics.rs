@@ -17,7 +17,7 @@ impl MetricsLog {
     pub fn open(path: &Path, step: u64) -> Result<Self> {
         if path.exists() {
             let kept: String =
-                read(path)?.into_iter().filter(|m| step_of(m) <= step).map(|m| Value::Object(m).to_string() + "\n").collect();
+                read(path)?.into_iter().filter(|m| step_of(m) <= step).map(|m| to_line(&m)).collect();
             crate::files::write_atomically(path, kept.as_bytes())?;
         }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("write", path))?;
@@ -26,9 +26,17 @@ impl MetricsLog {
 
     /// Appends one line. Numbers that are not finite become null: JSON has no others.
     pub fn append(&mut self, line: Map<String, Value>) -> Result<()> {
-        let text = Value::Object(line).to_string() + "\n";
-        self.file.write_all(text.as_bytes()).map_err(Error::io("write", &self.path))
+        self.file.write_all(to_line(&line).as_bytes()).map_err(Error::io("write", &self.path))
     }
+}
+
+/// A line as it stands in the file: step, images and seconds first.
+fn to_line(map: &Map<String, Value>) -> String {
+    let first = ["step", "images", "seconds"];
+    let rest = map.iter().filter(|(k, _)| !first.contains(&k.as_str()));
+    let fields = first.iter().filter_map(|k| map.get_key_value(*k)).chain(rest);
+    let fields: Vec<String> = fields.map(|(k, v)| format!("{}:{v}", Value::from(k.as_str()))).collect();
+    format!("{{{}}}\n", fields.join(","))
 }
 
 /// The step a line belongs to.

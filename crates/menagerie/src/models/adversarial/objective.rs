@@ -52,7 +52,7 @@ mod tests {
     use burn::tensor::Device;
 
     fn value(t: Tensor<1>) -> f64 {
-        t.into_data().to_vec::<f32>().unwrap()[0] as f64
+        t.into_data().try_to_vec::<f32>().unwrap()[0] as f64
     }
 
     #[test]
@@ -76,7 +76,7 @@ mod tests {
         let gradient = |o: Named| {
             let l = Tensor::<2>::from_data([[-8.0f32]], &Device::flex().autodiff()).require_grad();
             let g = o.generator(l.clone()).backward();
-            l.grad(&g).unwrap().into_data().to_vec::<f32>().unwrap()[0]
+            l.grad(&g).unwrap().into_data().try_to_vec::<f32>().unwrap()[0]
         };
         let d = 1.0 / (1.0 + 8f32.exp());
         assert!((gradient(Named::Minimax) + d).abs() < 1e-6);
