@@ -1,5 +1,6 @@
 //! Benchmarks: the same work here and in PyTorch, in turn.
 mod conv_layers;
+mod data;
 mod dcgan_step;
 mod mlp;
 mod peer;
@@ -11,12 +12,13 @@ fn main() -> ExitCode {
     let result = match arguments.split_first() {
         Some((name, rest)) if name == "dcgan-step" => dcgan_step::run(rest),
         Some((name, rest)) if name == "conv-layers" => conv_layers::run(rest),
+        Some((name, rest)) if name == "data" => data::run(rest),
         Some((name, rest)) if name == "mlp-step" => mlp::run(rest),
         Some((name, _)) if name == "linear" => {
             mlp::linear_layers();
             Ok(())
         }
-        _ => Err("usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | conv-layers [ROUNDS] [NAME] [BATCH] [PATH] | mlp-step [ROUNDS] | linear".into()),
+        _ => Err("usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | conv-layers [ROUNDS] [NAME] [BATCH] [PATH] | mlp-step [ROUNDS] | linear | data [FILES] [ROUNDS]".into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
