@@ -1,2 +1,26 @@
-//! Benchmarks.
-fn main() {}
+//! Benchmarks: the same work here and in PyTorch, in turn.
+mod dcgan_step;
+mod mlp;
+mod peer;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.split_first() {
+        Some((name, rest)) if name == "dcgan-step" => dcgan_step::run(rest),
+        Some((name, rest)) if name == "mlp-step" => mlp::run(rest),
+        Some((name, _)) if name == "linear" => {
+            mlp::linear_layers();
+            Ok(())
+        }
+        _ => Err("usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -14,6 +14,7 @@
 mod block;
 pub mod conv;
 pub mod isa;
+mod matrix;
 pub mod memory;
 pub mod noise;
 pub mod ops;

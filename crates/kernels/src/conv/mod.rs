@@ -7,8 +7,8 @@
 //! the input as gy.
 //!
 //! Each pass has a direct path (implicit GEMM: any kernel, stride, padding, dilation and channel
-//! count) and, where it has fewer operations and pays, a Winograd path (3x3 with stride 1, and 4x4
-//! with stride 2 through the four phases of its kernel; Lavin and Gray, "Fast Algorithms for
+//! count) and, where it has fewer operations and pays, a Winograd path (square kernels with stride 1,
+//! or with stride 2 through the four phases of the kernel; Lavin and Gray, "Fast Algorithms for
 //! Convolutional Neural Networks", 2015, arXiv:1509.09308). Groups run one after another on copied
 //! channels, depthwise convolutions on loops of their own. The environment variable
 //! `MENAGERIE_CONV=direct` switches the Winograd path off.
@@ -19,6 +19,7 @@ use std::sync::OnceLock;
 pub mod direct;
 mod groups;
 mod micro;
+mod plan;
 mod shape;
 pub mod winograd;
 
@@ -75,7 +76,7 @@ impl<'a> Epilogue<'a> {
 pub enum Path {
     /// Implicit GEMM.
     Direct,
-    /// Winograd's with so many outputs a tile and axis: 2, 3 or 4.
+    /// Winograd's with so many outputs a tile and axis, 2 to 4, or as many as its kernel allows.
     Winograd(usize),
 }
 
@@ -95,14 +96,9 @@ fn winograd_allowed() -> bool {
     *ALLOWED.get_or_init(|| std::env::var("MENAGERIE_CONV").as_deref() != Ok("direct"))
 }
 
-/// Winograd tiles below which transforming the weights costs more than it saves.
-const FEW_TILES: usize = 48;
-
 /// The path that [`forward`], [`input_gradient`] and [`weight_gradient`] take.
 pub fn path(s: &Shape, pass: Pass) -> Path {
-    let tiles = s.batch * s.output[0].div_ceil(4) * s.output[1].div_ceil(4);
-    let enough = pass == Pass::Weight || tiles >= FEW_TILES;
-    if enough && winograd_allowed() && winograd::applies(s) { Path::Winograd(4) } else { Path::Direct }
+    if winograd_allowed() { plan::cheapest(s, pass) } else { Path::Direct }
 }
 
 fn check(s: &Shape, x: usize, w: usize, y: usize) {

@@ -2,6 +2,7 @@
 use super::optim::{AdamStep, RmsStep, SgdStep};
 use super::{Activation, Form, Geometry, Ops, Resample, Window};
 use crate::conv::{self, Epilogue, Shape};
+use crate::matrix::{Matrix, multiply};
 use crate::memory::Buffer;
 use crate::rows::{self, batch_norm, group_norm, layer_norm, loss, pointwise, spatial, update};
 use burn::backend::{Flex, TensorMetadata};
@@ -64,20 +65,8 @@ fn channels(t: &T) -> usize {
     s[s.num_dims() - 1]
 }
 
-/// The sizes of a form whose weight is `w` and whose x and y have this many images or rows.
-fn sizes(form: Form, w: &T, batch: usize) -> Shape {
-    let s = w.shape();
-    match form {
-        Form::Linear => linear_sizes(batch, s[0], s[1]),
-        Form::Conv { geometry, size, kernel } => conv_sizes(geometry, size, kernel, batch, s[2] * geometry.groups, s[3]),
-    }
-}
-
-fn linear_sizes(rows: usize, inputs: usize, outputs: usize) -> Shape {
-    conv_sizes(Geometry::new(1, 0), [1, 1], [1, 1], rows, inputs, outputs)
-}
-
-fn conv_sizes(g: Geometry, input: [usize; 2], kernel: [usize; 2], batch: usize, in_channels: usize, out_channels: usize) -> Shape {
+/// The sizes of a convolution whose weight is `w` and whose x and y have this many images.
+fn sizes(g: Geometry, input: [usize; 2], kernel: [usize; 2], batch: usize, in_channels: usize, out_channels: usize) -> Shape {
     Shape {
         batch,
         input,
@@ -92,25 +81,61 @@ fn conv_sizes(g: Geometry, input: [usize; 2], kernel: [usize; 2], batch: usize, 
     }
 }
 
-/// The shape of x or of y.
-fn outer_shape(form: Form, s: &Shape, of_x: bool) -> TensorShape {
-    let (size, channels) = if of_x { (s.input, s.in_channels) } else { (s.output, s.out_channels) };
-    match form {
-        Form::Linear => TensorShape::new([s.batch, channels]),
-        Form::Conv { .. } => TensorShape::new([s.batch, size[0], size[1], channels]),
-    }
-}
-
 fn product(x: T, w: T, form: Form, e: Epilogue) -> T {
     let (x, w) = (dense(x), dense(w));
-    let s = sizes(form, &w, x.shape()[0]);
-    filled(outer_shape(form, &s, false), |y| conv::forward(&s, slice(&x), slice(&w), y, e))
+    match form {
+        Form::Conv { geometry: g, size, kernel } => {
+            let [batch, _, _, inputs] = dims(&x);
+            let s = sizes(g, size, kernel, batch, inputs, channels(&w));
+            filled([batch, s.output[0], s.output[1], s.out_channels], |y| conv::forward(&s, slice(&x), slice(&w), y, e))
+        }
+        Form::Linear => {
+            let (n, [inputs, outputs]) = (x.shape()[0], w.shape().dims());
+            filled([n, outputs], |y| {
+                multiply(Matrix::new(slice(&x), n, inputs), Matrix::new(slice(&w), inputs, outputs), y);
+                linear_epilogue(y, e);
+            })
+        }
+    }
 }
 
 fn input_gradient(y: T, w: T, form: Form, e: Epilogue) -> T {
     let (y, w) = (dense(y), dense(w));
-    let s = sizes(form, &w, y.shape()[0]);
-    filled(outer_shape(form, &s, true), |x| conv::input_gradient(&s, slice(&y), slice(&w), x, e))
+    match form {
+        Form::Conv { geometry: g, size, kernel } => {
+            let ([batch, _, _, outputs], [_, _, inputs, _]) = (dims(&y), dims(&w));
+            let s = sizes(g, size, kernel, batch, inputs * g.groups, outputs);
+            filled([batch, size[0], size[1], s.in_channels], |x| conv::input_gradient(&s, slice(&y), slice(&w), x, e))
+        }
+        Form::Linear => {
+            let (n, [inputs, outputs]) = (y.shape()[0], w.shape().dims());
+            filled([n, inputs], |x| {
+                multiply(Matrix::new(slice(&y), n, outputs), Matrix::new(slice(&w), inputs, outputs).transposed(), x);
+                linear_epilogue(x, e);
+            })
+        }
+    }
+}
+
+fn weight_gradient(x: T, y: T, form: Form) -> T {
+    let (x, y) = (dense(x), dense(y));
+    let (batch, inputs, outputs) = (x.shape()[0], channels(&x), channels(&y));
+    match form {
+        Form::Conv { geometry: g, size, kernel } => {
+            let s = sizes(g, size, kernel, batch, inputs, outputs);
+            filled([kernel[0], kernel[1], inputs / g.groups, outputs], |w| conv::weight_gradient(&s, slice(&x), slice(&y), w))
+        }
+        Form::Linear => filled([inputs, outputs], |w| {
+            multiply(Matrix::new(slice(&x), batch, inputs).transposed(), Matrix::new(slice(&y), batch, outputs), w)
+        }),
+    }
+}
+
+/// What convolutions do in their epilogue, as a pass of its own.
+fn linear_epilogue(y: &mut [f32], e: Epilogue) {
+    if let Some(bias) = e.shift {
+        rows::bias_act(y, bias, if e.slope == 1.0 { Activation::Identity } else { Activation::LeakyRelu(e.slope) });
+    }
 }
 
 /// Calls `f` with an epilogue of the bias and, where the kernels have it, the activation; then
@@ -145,15 +170,7 @@ impl Ops for Flex {
         input_gradient(y, w, form, Epilogue::default())
     }
     fn product_weight_gradient(x: T, y: T, form: Form) -> T {
-        let (x, y) = (dense(x), dense(y));
-        let (batch, inputs, outputs) = (x.shape()[0], channels(&x), channels(&y));
-        let (s, shape) = match form {
-            Form::Linear => (linear_sizes(batch, inputs, outputs), TensorShape::new([inputs, outputs])),
-            Form::Conv { geometry: g, size, kernel } => {
-                (conv_sizes(g, size, kernel, batch, inputs, outputs), TensorShape::new([kernel[0], kernel[1], inputs / g.groups, outputs]))
-            }
-        };
-        filled(shape, |w| conv::weight_gradient(&s, slice(&x), slice(&y), w))
+        weight_gradient(x, y, form)
     }
     fn product_act(x: T, w: T, bias: T, form: Form, act: Activation) -> T {
         with_epilogue(bias, act, |e| product(x, w, form, e))

@@ -133,6 +133,26 @@ pub(crate) fn column_sums(x: &[f32], channels: usize) -> Vec<f32> {
     wide.fold::<1>(&partial).into_iter().map(|[s]| s as f32).collect()
 }
 
+/// In place: y = act(y + bias) for y [.., c].
+pub(crate) fn bias_act(y: &mut [f32], bias: &[f32], act: crate::ops::Activation) {
+    let wide = Wide::new(bias.len());
+    let bias = wide.repeat(bias);
+    let (n, y) = (y.len(), Parts::new(y));
+    pointwise::with_pointwise!(act, a => wide.blocks(n, &|_, r| {
+        // SAFETY: blocks do not overlap.
+        bias_act_rows(a, &bias, unsafe { y.get(r) });
+    }));
+}
+
+simd::simd! {
+fn bias_act_rows[A: pointwise::Pointwise](a: A, bias: &[f32], y: &mut [f32]) {
+    for y in y.chunks_mut(bias.len()) {
+        for (y, b) in y.iter_mut().zip(bias) {
+            *y = a.apply::<FMA>(*y + b);
+        }
+    }
+}}
+
 /// In place: g becomes g f'(z) given y = f(z), where z had a bias added; returns the gradient of the
 /// bias. `act` is one whose `slope_from_output` is true.
 pub(crate) fn bias_act_backward(g: &mut [f32], y: &[f32], channels: usize, act: crate::ops::Activation) -> Vec<f32> {

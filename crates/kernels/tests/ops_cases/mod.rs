@@ -4,6 +4,8 @@ mod activations;
 mod norms;
 mod products;
 mod spatial;
+mod threads;
+mod updates;
 
 use burn::backend::Flex;
 use burn::prelude::*;

@@ -5,12 +5,13 @@ use crate::error::Result;
 use flate2::Compression;
 use flate2::read::{DeflateDecoder, DeflateEncoder};
 use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// Sets up to this size stay in memory as they are.
-const PLAIN_BYTES: usize = 64 << 20;
-/// Sets up to this size stay in memory packed, when their items are costly to make.
-const PACKED_BYTES: usize = 512 << 20;
+/// Memory that the kept items of a set may take.
+const KEPT_BYTES: usize = 64 << 20;
+/// What an item takes besides its values.
+const OVERHEAD: usize = 128;
 
 /// Items of one shape, one after the other.
 pub(super) struct Stored {
@@ -115,38 +116,61 @@ impl Dataset for Prepared {
 /// Another set whose items are kept once they have been asked for.
 pub(super) struct Cached {
     base: Arc<dyn Dataset>,
-    packed: bool,
     items: Vec<OnceLock<Item>>,
+    packed: bool,
+    kept: AtomicUsize,
 }
 
 impl Cached {
-    /// Keeps the items of `base` where they are few: as they are up to 64 MB, and packed up to 512 MB when they are
-    /// `costly` to make. Unpacking takes about as long as decoding a PNG file of that size, so that it pays only there.
+    /// Keeps the items of `base`: as they are when all fit into [`KEPT_BYTES`]; otherwise, when they are `costly` to
+    /// make, packed while there is room. Unpacking takes about as long as decoding a PNG file of that size, so that it
+    /// pays only there.
     pub fn wrap(base: Arc<dyn Dataset>, costly: bool) -> Arc<dyn Dataset> {
         let info = base.info();
         let bytes = info.range == (0.0, 255.0);
-        let size = info.count.saturating_mul(info.numbers().saturating_mul(if bytes { 1 } else { 4 }) + 128);
-        if size > if costly && bytes { PACKED_BYTES } else { PLAIN_BYTES } {
+        let all = info.count.saturating_mul(info.numbers().saturating_mul(if bytes { 1 } else { 4 }) + OVERHEAD);
+        let packed = all > KEPT_BYTES;
+        if packed && !(costly && bytes) {
             return base;
         }
         let items = std::iter::repeat_with(OnceLock::new).take(info.count).collect();
-        Arc::new(Cached { packed: size > PLAIN_BYTES, items, base })
+        Arc::new(Cached { base, items, packed, kept: AtomicUsize::new(0) })
     }
 
-    /// The item with its bytes packed, or unpacked again.
-    fn repack(item: Item, pack: bool) -> Item {
-        let Values::Bytes(bytes) = &item.values else { return item };
-        let mut out = Vec::new();
-        let done = if pack {
-            DeflateEncoder::new(&bytes[..], Compression::fast()).read_to_end(&mut out)
-        } else {
-            DeflateDecoder::new(&bytes[..]).read_to_end(&mut out)
-        };
-        // Memory does not fail to be read.
-        debug_assert!(done.is_ok());
-        out.shrink_to_fit();
-        Item { values: Values::Bytes(out), ..item }
+    /// Keeps an item, unless there is no room left for it.
+    fn keep(&self, index: usize, item: &Item) {
+        if !self.packed {
+            self.items[index].get_or_init(|| item.clone());
+            return;
+        }
+        if self.kept.load(Ordering::Relaxed) > KEPT_BYTES {
+            return;
+        }
+        let packed = pack(item);
+        let size = packed.values.len() + 4 * item.attributes.len() + item.caption.as_ref().map_or(0, String::len) + OVERHEAD;
+        self.kept.fetch_add(size, Ordering::Relaxed);
+        self.items[index].get_or_init(|| packed);
     }
+}
+
+/// An item with its bytes packed.
+fn pack(item: &Item) -> Item {
+    let Values::Bytes(bytes) = &item.values else { return item.clone() };
+    let mut packed = Vec::new();
+    let read = DeflateEncoder::new(&bytes[..], Compression::fast()).read_to_end(&mut packed);
+    // Memory does not fail to be read.
+    debug_assert!(read.is_ok());
+    packed.shrink_to_fit();
+    Item { values: Values::Bytes(packed), label: item.label, attributes: item.attributes.clone(), caption: item.caption.clone() }
+}
+
+/// The item that `packed` was made of.
+fn unpack(packed: &Item, length: usize) -> Item {
+    let Values::Bytes(deflated) = &packed.values else { return packed.clone() };
+    let mut bytes = Vec::with_capacity(length);
+    let read = DeflateDecoder::new(&deflated[..]).read_to_end(&mut bytes);
+    debug_assert!(read.is_ok());
+    Item { values: Values::Bytes(bytes), label: packed.label, attributes: packed.attributes.clone(), caption: packed.caption.clone() }
 }
 
 impl Dataset for Cached {
@@ -154,13 +178,15 @@ impl Dataset for Cached {
         self.base.info()
     }
     fn get(&self, index: usize) -> Result<Item> {
-        if let Some(item) = self.items[index].get() {
-            let item = item.clone();
-            return Ok(if self.packed { Cached::repack(item, false) } else { item });
+        match (self.items[index].get(), self.packed) {
+            (Some(item), false) => Ok(item.clone()),
+            (Some(item), true) => Ok(unpack(item, self.info().numbers())),
+            (None, _) => {
+                let item = self.base.get(index)?;
+                self.keep(index, &item);
+                Ok(item)
+            }
         }
-        let item = self.base.get(index)?;
-        self.items[index].get_or_init(|| if self.packed { Cached::repack(item.clone(), true) } else { item.clone() });
-        Ok(item)
     }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()
@@ -174,7 +200,6 @@ impl Dataset for Cached {
 mod tests {
     use super::*;
     use crate::data::portraits::Portraits;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Counts how often it is asked.
     struct Counted(Portraits, AtomicUsize);
@@ -190,8 +215,8 @@ mod tests {
 
     #[test]
     fn kept_items_are_the_same_items_made_once() {
-        // Few are kept as they are, more are packed, too many or cheap ones not at all.
-        for (count, costly, made) in [(1000, false, 2), (20_000, true, 2), (20_000, false, 6), (100_000, true, 6)] {
+        // Few are kept as they are; of more, costly ones packed, cheap ones not at all.
+        for (count, costly, made) in [(1000, false, 2), (20_000, true, 2), (20_000, false, 6)] {
             let base = Arc::new(Counted(Portraits::new([64, 64], 1, count).unwrap(), AtomicUsize::new(0)));
             let set = Cached::wrap(base.clone(), costly);
             for _ in 0..3 {
@@ -201,5 +226,17 @@ mod tests {
             }
             assert_eq!(base.1.load(Ordering::Relaxed), made, "{count} {costly}");
         }
+    }
+
+    #[test]
+    fn memory_for_kept_items_is_bounded() {
+        let base: Arc<dyn Dataset> = Arc::new(Portraits::new([64, 64], 1, 20_000).unwrap());
+        let items = std::iter::repeat_with(OnceLock::new).take(20_000).collect();
+        let set = Cached { base, items, packed: true, kept: AtomicUsize::new(KEPT_BYTES) };
+        let kept = |i: usize| set.items[i].get().is_some();
+        let (first, second) = (set.get(0).unwrap(), set.get(1).unwrap());
+        assert!(kept(0) && !kept(1));
+        assert_eq!((set.get(0).unwrap(), set.get(1).unwrap()), (first.clone(), second));
+        assert!(pack(&first).values.len() < first.values.len() / 2);
     }
 }

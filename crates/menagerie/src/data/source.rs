@@ -186,7 +186,7 @@ impl Source {
             "test" => Portraits::test(size, self.seed, count(Portraits::TEST))?,
             _ => Portraits::new(size, self.seed, count(Portraits::TRAIN))?,
         };
-        Ok(Opened { dataset: self.finish(Arc::new(base), preparation)?, warnings: vec![] })
+        Ok(Opened { dataset: self.finish(Cached::wrap(Arc::new(base), true), preparation)?, warnings: vec![] })
     }
 
     /// The checked fields that say how images are prepared.

@@ -168,6 +168,7 @@ impl Job<'_> {
                         add: i > 0,
                         epilogue,
                         ahead: 0,
+                        soon: b.as_ptr(),
                         within: &within,
                     };
                     // SAFETY: rows of A lie in x or in the zeros and those of B in its panels (both

@@ -14,10 +14,10 @@ mod weight;
 pub(super) use gather::DEPTH;
 use gather::{Gather, Source, run};
 use pack::{pack_columns, pack_rows};
-pub(super) use weight::{SIXTEEN, weight_gradient};
+pub(super) use weight::weight_gradient;
 
 /// At or below this many input channels a row of the kernel is fused into one run.
-const FEW: usize = 8;
+pub(super) const FEW: usize = 8;
 
 fn fuses(s: &Shape) -> bool {
     s.in_channels <= FEW && s.dilation[1] == 1
@@ -135,10 +135,10 @@ pub(super) fn input_gradient(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e
             let (gather, kernel, j) = (&gathers[t / count], &kernels[t / count], t % count);
             let panels = Panels { k: kernel.len() * oc, n: ic };
             for (i, k) in kernel.iter().enumerate() {
-                let column = |c: usize| &w[(k * ic + c) * oc..][..oc];
+                let from = &w[k * ic * oc..][..ic * oc];
                 // SAFETY: the panels of this gather begin at `gather.packed`, and each task packs a
                 // panel of its own.
-                unsafe { pack_columns(Ptr(to.get().add(gather.packed)), &panels, j, i * oc, column) };
+                unsafe { pack_columns(Ptr(to.get().add(gather.packed)), &panels, j, i * oc, from, oc) };
             }
         });
         run(&gathers, &Source { size: s.output, channels: oc, depth: oc }, gy, packed, ic, gx, e);

@@ -1,5 +1,5 @@
 //! Packing of B into panels.
-use super::super::micro::{LANES, PANEL, Panels};
+use super::super::micro::{LANES, PANEL, Panels, transpose_block};
 use crate::scratch::Ptr;
 
 /// Packs panel `j`; `row(k)` gives the n columns of row k. Padded columns are zero.
@@ -19,27 +19,31 @@ pub(super) unsafe fn pack_rows<'a>(to: Ptr<f32>, panels: &Panels, j: usize, row:
     }
 }
 
-/// Packs rows from `k0` on of panel `j`, transposing: `column(c)` gives those rows of column c.
+/// Packs rows from `k0` on of panel `j`, transposing: column c of those rows is row c of `from`,
+/// whose rows are `depth` long.
 ///
 /// # Safety
 /// `to` points at `panels.len()` floats, of which nobody else uses panel `j` meanwhile.
-pub(super) unsafe fn pack_columns<'a>(to: Ptr<f32>, panels: &Panels, j: usize, k0: usize, column: impl Fn(usize) -> &'a [f32]) {
+pub(super) unsafe fn pack_columns(to: Ptr<f32>, panels: &Panels, j: usize, k0: usize, from: &[f32], depth: usize) {
     let (columns, strip, pitch) = (panels.columns(j), panels.strip(), panels.row(j));
-    let rows = column(j * PANEL).len();
-    assert!(k0 + rows <= panels.k);
-    for i0 in (0..rows).step_by(16) {
-        let n = (rows - i0).min(16);
+    assert!(k0 + depth <= panels.k && from.len() >= (j * PANEL + columns) * depth);
+    for i0 in (0..depth).step_by(16) {
+        let n = (depth - i0).min(16);
         for c0 in (0..columns).step_by(LANES) {
-            let mut block = [[0f32; LANES]; 16];
-            for c in c0..(c0 + LANES).min(columns) {
-                let from = &column(j * PANEL + c)[i0..i0 + n];
-                for (row, &v) in block.iter_mut().zip(from) {
-                    row[c - c0] = v;
+            let count = (columns - c0).min(LANES);
+            let source = &from[(j * PANEL + c0) * depth + i0..];
+            // SAFETY: rows k0 + i0.. < k of strip c0 / 16 of panel j, 16 floats each; a whole block
+            // of `from` was checked above.
+            unsafe {
+                let target = to.get().add(panels.start(j) + c0 / LANES * strip + (k0 + i0) * pitch);
+                if n == 16 && count == LANES {
+                    transpose_block(source.as_ptr(), depth, target, pitch);
+                } else {
+                    for i in 0..n {
+                        let row: [f32; LANES] = std::array::from_fn(|c| if c < count { source[c * depth + i] } else { 0.0 });
+                        *target.add(i * pitch).cast() = row;
+                    }
                 }
-            }
-            for (i, row) in block.iter().enumerate().take(n) {
-                // SAFETY: row k0 + i0 + i < k of strip c0 / 16 of panel j, 16 floats.
-                unsafe { *to.get().add(panels.start(j) + c0 / LANES * strip + (k0 + i0 + i) * pitch).cast() = *row };
             }
         }
     }

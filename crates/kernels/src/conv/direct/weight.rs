@@ -1,7 +1,7 @@
 //! The weight gradient: a sum of outer products over all pixels. Every task owns a part of the
 //! result and goes over all pixels in order, so that nothing is reduced across tasks.
 use super::super::Shape;
-use super::super::micro::{Axis, Extent, LANES, Outer, PANEL, Panels, Within, outer, outer_rows};
+use super::super::micro::{Axis, Extent, LANES, Outer, PANEL, Panels, SIXTEEN, Within, outer, outer_rows};
 use super::{bordered, fuses};
 use crate::pool::{par_for, threads};
 use crate::scratch::{Ptr, Slot, with_scratch};
@@ -30,7 +30,7 @@ fn in_place(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     // Tasks: (ky, panel of columns, part of the rows).
     let panels = Panels { k: 0, n: oc };
     let base = s.kernel[0] * panels.count();
-    let part = m.div_ceil((threads() * 8).div_ceil(base).clamp(1, m.div_ceil(8))).next_multiple_of(8);
+    let part = m.div_ceil((threads() * 8).div_ceil(base).clamp(1, m.div_ceil(outer_rows()))).next_multiple_of(outer_rows());
     let parts = m.div_ceil(part);
     let out = Ptr(gw.as_mut_ptr());
     let within = Within { a: [Extent::of(x), Extent::NONE], b: Extent::of(gy), c: [Extent::of(gw), Extent::NONE] };
@@ -47,8 +47,8 @@ fn in_place(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
                 ];
                 let a = &x[(b0 * h + y0 * s.stride[0] + ky * s.dilation[0]) * w * ic..];
                 let b = gy[(b0 * oh + y0) * ow * oc + j * PANEL..].as_ptr();
-                for i in (p * part..((p + 1) * part).min(m)).step_by(outer_rows(columns)) {
-                    let rows = outer_rows(columns).min(((p + 1) * part).min(m) - i);
+                for i in (p * part..((p + 1) * part).min(m)).step_by(outer_rows()) {
+                    let rows = outer_rows().min(((p + 1) * part).min(m) - i);
                     // SAFETY: no output leaves x (see `stays_inside`), so all positions lie in x
                     // and gy; rows and columns of the result belong to this task alone.
                     unsafe {
@@ -222,9 +222,6 @@ impl Tap {
         }
     }
 }
-
-/// Sixteen rows as tiles (first row, rows): any tile of five or more runs at full speed.
-pub(in crate::conv) const SIXTEEN: [(usize, usize); 3] = [(0, 6), (6, 5), (11, 5)];
 
 /// Copies channels to `to[at..]` in groups of 16, `pitch` apart; the last is filled up with zeros.
 #[inline(always)]

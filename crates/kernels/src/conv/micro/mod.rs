@@ -14,10 +14,12 @@ use super::Epilogue;
 use crate::isa::{Isa, isa};
 
 mod portable;
+mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(super) use portable::multiply_add;
+pub(super) use transpose::transpose_block;
 
 /// Columns of a strip: the unit in which columns are padded.
 pub(super) const LANES: usize = 16;
@@ -126,6 +128,9 @@ pub(super) struct Reduce<'a> {
     pub epilogue: Epilogue<'a>,
     /// Floats from each row of A to what the next call will read, which is prefetched; 0 for none.
     pub ahead: usize,
+    /// Memory that will be read as B soon, fetched into L2 with B's own distance between rows; `b`
+    /// itself for none.
+    pub soon: *const f32,
     pub within: &'a Within,
 }
 
@@ -184,7 +189,7 @@ pub(super) struct Outer<'a> {
 
 impl Outer<'_> {
     fn check(&self) {
-        assert!((1..=PANEL).contains(&self.columns) && (1..=outer_rows(self.columns)).contains(&self.rows));
+        assert!((1..=PANEL).contains(&self.columns) && (1..=outer_rows()).contains(&self.rows));
         if self.axes.iter().all(|x| x.n > 0) {
             let last = |f: fn(&Axis) -> usize| self.axes.iter().map(|x| (x.n - 1) * f(x)).sum::<usize>();
             let tail = (self.columns - 1) / LANES * self.strip + (self.columns - 1) % LANES + 1;
@@ -208,10 +213,13 @@ pub(super) fn rows(columns: usize) -> usize {
     }
 }
 
-/// Rows of an [`outer`] tile of so many columns, at most.
-pub(super) fn outer_rows(columns: usize) -> usize {
-    if columns > 3 * LANES || isa() != Isa::Avx512 { 6 } else { 8 }
+/// Rows of an [`outer`] tile, at most.
+pub(super) fn outer_rows() -> usize {
+    if isa() == Isa::Avx512 { 16 } else { 6 }
 }
+
+/// Sixteen rows as tiles for [`outer`] over streams: (first row, rows).
+pub(super) const SIXTEEN: [(usize, usize); 3] = [(0, 6), (6, 5), (11, 5)];
 
 /// Computes one tile.
 ///
@@ -259,8 +267,14 @@ pub(super) unsafe fn outer(g: &Outer) {
                         match g.rows { $($rows => x86::outer512::<$rows, $strips>(g),)* _ => unreachable!() }
                     };
                 }
+                macro_rules! tall {
+                    ($($rows:literal)*) => {
+                        match g.rows { $($rows => x86::outer512_tall::<$rows>(g),)* _ => unreachable!() }
+                    };
+                }
                 match g.columns.div_ceil(LANES) {
-                    4 => rows!(4, 1 2 3 4 5 6),
+                    _ if g.rows > 8 => tall!(9 10 11 12 13 14 15 16),
+                    4 => rows!(4, 1 2 3 4 5 6 7 8),
                     3 => rows!(3, 1 2 3 4 5 6 7 8),
                     2 => rows!(2, 1 2 3 4 5 6 7 8),
                     _ => rows!(1, 1 2 3 4 5 6 7 8),

@@ -35,6 +35,7 @@ pub(super) unsafe fn reduce512<const ROWS: usize, const STRIPS: usize>(g: &Reduc
                 }
                 let end = (k + 16).min(g.depth);
                 while k < end {
+                    _mm_prefetch::<_MM_HINT_T1>(g.soon.wrapping_add(k * g.row).cast());
                     let mut bv = [_mm512_setzero_ps(); STRIPS];
                     for j in 0..STRIPS {
                         bv[j] = _mm512_loadu_ps(b.add(j * LANES));
@@ -130,6 +131,42 @@ pub(super) unsafe fn outer512<const ROWS: usize, const STRIPS: usize>(g: &Outer)
                     v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(m[j], c.add(j * LANES)));
                 }
                 _mm512_mask_storeu_ps(c.add(j * LANES), m[j], v);
+            }
+        }
+    }
+}
+
+/// ROWS x 16 sums in registers, strip by strip: for many rows. Both streams are then read from L1
+/// nearly always (a's again for every strip), where wide tiles would read b's from L2.
+///
+/// # Safety
+/// As [`super::outer`], with as many rows as the parameter says, on a machine with AVX-512.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+pub(super) unsafe fn outer512_tall<const ROWS: usize>(g: &Outer) {
+    let [images, lines, pixels] = g.axes;
+    for first in (0..g.columns).step_by(LANES) {
+        let [m] = masks::<1>(g.columns - first);
+        // SAFETY: as in `outer512`.
+        unsafe {
+            let mut sums = [_mm512_setzero_ps(); ROWS];
+            for image in 0..images.n {
+                for line in 0..lines.n {
+                    let mut a = g.a.add(image * images.a + line * lines.a);
+                    let mut b = g.b.add(image * images.b + line * lines.b + first / LANES * g.strip);
+                    for _ in 0..pixels.n {
+                        let bv = _mm512_maskz_loadu_ps(m, b);
+                        for r in 0..ROWS {
+                            sums[r] = _mm512_fmadd_ps(_mm512_set1_ps(*a.add(r)), bv, sums[r]);
+                        }
+                        a = a.wrapping_add(pixels.a);
+                        b = b.wrapping_add(pixels.b);
+                    }
+                }
+            }
+            for r in 0..ROWS {
+                let c = g.c.add(r * g.row + first);
+                let before = if g.add { _mm512_maskz_loadu_ps(m, c) } else { _mm512_setzero_ps() };
+                _mm512_mask_storeu_ps(c, m, _mm512_add_ps(sums[r], before));
             }
         }
     }

@@ -169,7 +169,9 @@ impl Job<'_> {
         let u = &self.u[point * spaced(self.panels.len())..][..self.panels.len()];
         for k0 in (0..k).step_by(DEPTH) {
             let b = u[self.panels.start(j) + k0 * self.panels.row(j)..].as_ptr();
-            for t in tiles.clone().step_by(rows) {
+            for (i, t) in tiles.clone().step_by(rows).enumerate() {
+                // The next panel (or point) follows in memory: a strip of it with each tile.
+                let soon = if i < width / LANES { b.wrapping_add(k * width + i * self.panels.strip()) } else { b };
                 let mut spare = [0f32; PANEL];
                 let row = |r: usize| (t + r).min(block - 1);
                 let at = [point * spaced(block * kp), point * spaced(block * np) + j * PANEL];
@@ -191,6 +193,7 @@ impl Job<'_> {
                     add: k0 > 0,
                     epilogue: Epilogue::default(),
                     ahead: rows * kp,
+                    soon,
                     within: &within,
                 };
                 // SAFETY: as above; B is panel j of this point, sliced with checks.

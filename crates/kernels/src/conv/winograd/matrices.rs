@@ -140,5 +140,8 @@ mod tests {
         correlates::<4, 2, 5>();
         correlates::<2, 3, 4>();
         correlates::<4, 3, 6>();
+        correlates::<2, 4, 5>();
+        correlates::<3, 4, 6>();
+        correlates::<2, 5, 6>();
     }
 }

@@ -1,10 +1,11 @@
-//! Winograd (Toom-Cook) convolution for 3x3 with stride 1 and, through the even and odd phases of a
-//! kernel with stride 2, for 4x4 with stride 2 (each phase is a dense 2x2 convolution with stride 1).
+//! Winograd (Toom-Cook) convolution with stride 1 and, through the even and odd phases of a kernel,
+//! with stride 2: each phase is a dense convolution with stride 1. Phases of R x R taps, 2 <= R <= 5,
+//! are computed; those of an odd kernel are filled up with zero taps.
 //!
 //! Tiles of the input are transformed, one matrix product is computed for each point of the
 //! transform, and the results are transformed back. All three steps run over blocks of tiles that
 //! stay in cache.
-use super::micro::{LANES, Panels};
+use super::micro::{LANES, Panels, transpose_block};
 use super::{Epilogue, Shape};
 use crate::pool::par_for;
 use crate::scratch::{Ptr, Slot, with_scratch};
@@ -20,15 +21,27 @@ use matrices::Kernel;
 use tiles::View;
 use transform::{Spread, spread};
 
-/// Whether this path can compute the convolution: one group of 3x3 with stride 1, or of 4x4 with
-/// stride 2.
+/// Whether this path can compute the convolution: one group, a square kernel of 2 x 2 to 5 x 5 with
+/// stride 1, or of 3 x 3 to 10 x 10 with stride 2.
 pub fn possible(s: &Shape) -> bool {
-    s.groups == 1 && s.dilation == [1, 1] && matches!((s.kernel, s.stride), ([3, 3], [1, 1]) | ([4, 4], [2, 2]))
+    let ([kh, kw], [sy, sx]) = (s.kernel, s.stride);
+    s.groups == 1 && s.dilation == [1, 1] && kh == kw && sy == sx && sy <= 2 && (2..=5).contains(&taps(s))
 }
 
-/// Whether it is worth its transforms: whole vectors of channels.
-pub fn applies(s: &Shape) -> bool {
-    possible(s) && s.in_channels.is_multiple_of(LANES) && s.out_channels.is_multiple_of(LANES)
+/// Taps along an axis of each phase of the kernel.
+pub(super) fn taps(s: &Shape) -> usize {
+    s.kernel[0].div_ceil(s.stride[0])
+}
+
+/// Outputs a tile and axis that there is code for, when so many are asked for: 4 (fewest products)
+/// to 2 (least rounding, smallest weights); with the taps they make at most 6 products an axis.
+pub(super) fn outputs(s: &Shape, tile: usize) -> usize {
+    match taps(s) {
+        2 => tile.clamp(2, 4),
+        3 if tile > 2 => 4,
+        4 => tile.clamp(2, 3),
+        _ => 2,
+    }
 }
 
 /// Room for `n` floats a point of the transform: an odd number of cache lines, so that the points
@@ -98,7 +111,7 @@ fn forward_by<const M: usize, const R: usize, const A: usize>(s: &Shape, x: &[f3
         let tap = |k: usize, a: usize, b: usize| {
             let (phase, i) = (k / padded, k % padded);
             let (ky, kx) = (phase / sx + a * sy, phase % sx + b * sx);
-            (i < ic).then(|| w[((ky * kw + kx) * ic + i) * oc..][..oc].as_ptr())
+            (i < ic && ky < kw && kx < kw).then(|| w[((ky * kw + kx) * ic + i) * oc..][..oc].as_ptr())
         };
         // SAFETY: u has that length, and taps are oc floats of w.
         unsafe { transform_kernels::<M, R, A>(Ptr(u.as_mut_ptr()), panels, &tap) };
@@ -119,16 +132,16 @@ fn transpose(s: &Shape, w: &[f32], to: &mut [f32]) {
         let ni = (ic - i0).min(16);
         for o0 in (0..oc).step_by(16) {
             let no = (oc - o0).min(16);
-            let mut block = [[0f32; 16]; 16];
-            for i in 0..ni {
-                let row = &w[(tap * ic + i0 + i) * oc + o0..][..no];
-                for (column, &v) in block.iter_mut().zip(row) {
-                    column[i] = v;
+            let source = &w[(tap * ic + i0) * oc + o0..];
+            // SAFETY: channels i0..i0 + ni of rows o0..o0 + no of the tap, this task's alone; the
+            // block of w is inside it.
+            unsafe {
+                let target = target.get().add((tap * oc + o0) * ic + i0);
+                if ni == 16 && no == 16 {
+                    transpose_block(source.as_ptr(), oc, target, ic);
+                } else {
+                    (0..no).for_each(|o| (0..ni).for_each(|i| *target.add(o * ic + i) = source[i * oc + o]));
                 }
-            }
-            for (o, column) in block.iter().enumerate().take(no) {
-                // SAFETY: channels i0..i0 + ni of row o0 + o of the tap, this task's alone.
-                unsafe { target.get().add((tap * oc + o0 + o) * ic + i0).copy_from_nonoverlapping(column.as_ptr(), ni) };
             }
         }
     });
@@ -153,7 +166,7 @@ fn input_gradient_by<const M: usize, const R: usize, const A: usize>(s: &Shape, 
             for (i, r) in phases.iter().enumerate() {
                 let tap = |k: usize, a: usize, b: usize| {
                     let (ky, kx) = (r[0] + stride[0] * (R - 1 - a), r[1] + stride[1] * (R - 1 - b));
-                    (k < oc).then(|| wt[((ky * kw + kx) * oc + k) * ic..][..ic].as_ptr())
+                    (k < oc && ky < kw && kx < kw).then(|| wt[((ky * kw + kx) * oc + k) * ic..][..ic].as_ptr())
                 };
                 // SAFETY: this phase's part of u has that length, and taps are ic floats.
                 unsafe { transform_kernels::<M, R, A>(Ptr(u[i * each..][..each].as_mut_ptr()), panels, &tap) };
@@ -178,16 +191,19 @@ fn input_gradient_by<const M: usize, const R: usize, const A: usize>(s: &Shape, 
     })
 }
 
-/// Outputs a tile and axis: 4 (fewest products), 3, or 2 (least rounding, smallest weights).
+/// Calls the function that is compiled for the tile.
 macro_rules! by_tile {
     ($s:expr, $tile:expr, $f:ident ( $($a:expr),* )) => {
-        match ($s.kernel[0], $tile) {
+        match (taps($s), outputs($s, $tile)) {
             _ if !possible($s) => panic!("no Winograd path for {:?}", $s),
+            (2, 2) => $f::<2, 2, 3>($($a),*),
+            (2, 3) => $f::<3, 2, 4>($($a),*),
+            (2, _) => $f::<4, 2, 5>($($a),*),
             (3, 2) => $f::<2, 3, 4>($($a),*),
             (3, _) => $f::<4, 3, 6>($($a),*),
-            (_, 2) => $f::<2, 2, 3>($($a),*),
-            (_, 3) => $f::<3, 2, 4>($($a),*),
-            _ => $f::<4, 2, 5>($($a),*),
+            (4, 2) => $f::<2, 4, 5>($($a),*),
+            (4, _) => $f::<3, 4, 6>($($a),*),
+            _ => $f::<2, 5, 6>($($a),*),
         }
     };
 }

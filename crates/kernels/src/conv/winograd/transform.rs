@@ -132,16 +132,26 @@ unsafe fn row<T: Coefficients, L: Lane, const I: usize, const C: usize>(x: &[L; 
     }
 }
 
-/// T X T' for X of C x C vectors at source(i, j); the R x R results go to target(i, j, v).
+/// Where the vectors of a tile come from or go to. Not closures: those are not always inlined, and
+/// outside of a function with the instruction set enabled every operation would be a call.
 ///
 /// # Safety
-/// The machine has the vector's instruction set.
+/// Both are called only where the machine has the vector's instruction set, with positions inside
+/// the tile, and what they were made of is readable or writable there.
+trait Source<L: Lane> {
+    unsafe fn get(&self, i: usize, j: usize) -> L;
+}
+trait Target<L: Lane> {
+    unsafe fn put(&self, i: usize, j: usize, v: L);
+}
+
+/// T X T' for X of C x C vectors; the result has R x R.
+///
+/// # Safety
+/// The machine has the vector's instruction set, and source and target are as they promise.
 #[inline(always)]
-unsafe fn sandwich<T: Coefficients, L: Lane, const R: usize, const C: usize>(
-    source: impl Fn(usize, usize) -> L,
-    mut target: impl FnMut(usize, usize, L),
-) {
-    // SAFETY: as in `row`.
+unsafe fn sandwich<T: Coefficients, L: Lane, const R: usize, const C: usize>(source: &impl Source<L>, target: &impl Target<L>) {
+    // SAFETY: the caller's promise.
     unsafe {
         let mut middle = [[L::splat(0.0); 6]; 6];
         macro_rules! down {
@@ -151,7 +161,7 @@ unsafe fn sandwich<T: Coefficients, L: Lane, const R: usize, const C: usize>(
                     macro_rules! load {
                         ($i:literal) => {
                             if $i < C {
-                                x[$i] = source($i, $j)
+                                x[$i] = source.get($i, $j)
                             }
                         };
                     }
@@ -174,7 +184,7 @@ unsafe fn sandwich<T: Coefficients, L: Lane, const R: usize, const C: usize>(
                     macro_rules! multiply {
                         ($j:literal) => {
                             if $j < R {
-                                target($i, $j, row::<T, L, $j, C>(&middle[$i]))
+                                target.put($i, $j, row::<T, L, $j, C>(&middle[$i]))
                             }
                         };
                     }
@@ -211,20 +221,81 @@ pub(super) struct Collect<'a> {
     pub epilogue: Epilogue<'a>,
 }
 
+/// `n` channels, at most one vector, from `first` on of a tile's pixels, C to a row.
+struct Pixels<'a, const C: usize> {
+    from: &'a [*const f32; 36],
+    first: usize,
+    n: usize,
+}
+impl<L: Lane, const C: usize> Source<L> for Pixels<'_, C> {
+    #[inline(always)]
+    unsafe fn get(&self, i: usize, j: usize) -> L {
+        let p = self.from[i * C + j].wrapping_add(self.first);
+        // SAFETY: n floats from `first` on are readable at every pixel.
+        unsafe { if self.n >= L::N { L::load(p) } else { L::load_some(p, self.n) } }
+    }
+}
+
+/// One vector at every point of a transformed tile, C points to a row, `point` apart.
+struct Points<P, const C: usize> {
+    at: P,
+    point: usize,
+}
+impl<L: Lane, const C: usize> Source<L> for Points<*const f32, C> {
+    #[inline(always)]
+    unsafe fn get(&self, i: usize, j: usize) -> L {
+        // SAFETY: a whole vector is readable at every point.
+        unsafe { L::load(self.at.add((i * C + j) * self.point)) }
+    }
+}
+impl<L: Lane, const C: usize> Target<L> for Points<*mut f32, C> {
+    #[inline(always)]
+    unsafe fn put(&self, i: usize, j: usize, v: L) {
+        // SAFETY: a whole vector is writable at every point.
+        unsafe { v.store(self.at.add((i * C + j) * self.point)) }
+    }
+}
+
+/// Applies an epilogue to the results, and stores those whose pixels exist.
+struct Finished<'a, L, const R: usize> {
+    to: &'a [*mut f32; 36],
+    first: usize,
+    n: usize,
+    /// Scale and shift, or none for the identity.
+    affine: Option<(L, L)>,
+    slope: f32,
+}
+impl<L: Lane, const R: usize> Target<L> for Finished<'_, L, R> {
+    #[inline(always)]
+    unsafe fn put(&self, i: usize, j: usize, mut v: L) {
+        let to = self.to[i * R + j];
+        if to.is_null() {
+            return;
+        }
+        // SAFETY: n floats from `first` on are writable at every pixel that is not null.
+        unsafe {
+            if let Some((scale, shift)) = self.affine {
+                v = shift.axpy(scale, v).leaky(self.slope);
+            }
+            if self.n >= L::N { v.store(to.add(self.first)) } else { v.store_some(to.add(self.first), self.n) }
+        }
+    }
+}
+
 /// # Safety
 /// As [`spread`], on a machine with the vector's instruction set.
 #[inline(always)]
 unsafe fn spread_by<T: Coefficients, L: Lane, const R: usize, const C: usize>(g: &Spread) {
     for c in (0..g.n.next_multiple_of(LANES)).step_by(L::N) {
+        let left = g.n.saturating_sub(c);
         // SAFETY: the caller promises n floats at every pixel, and whole groups at every point.
         unsafe {
-            let to = g.to.add(c / LANES * g.group + c % LANES);
-            let target = |i, j, v: L| v.store(to.add((i * R + j) * g.point));
-            let left = g.n.saturating_sub(c);
+            let to = Points::<_, R> { at: g.to.add(c / LANES * g.group + c % LANES), point: g.point };
+            // Two copies of the code, so that the common one has no masks.
             if left >= L::N {
-                sandwich::<T, L, R, C>(|i, j| L::load(g.from[i * C + j].add(c)), target);
+                sandwich::<T, L, R, C>(&Pixels::<C> { from: g.from, first: c, n: L::N }, &to);
             } else {
-                sandwich::<T, L, R, C>(|i, j| L::load_some(g.from[i * C + j].wrapping_add(c), left), target);
+                sandwich::<T, L, R, C>(&Pixels::<C> { from: g.from, first: c, n: left }, &to);
             }
         }
     }
@@ -240,27 +311,33 @@ unsafe fn collect_by<T: Coefficients, L: Lane, const R: usize, const C: usize>(g
         // SAFETY: the caller promises whole groups at every point, and n floats at every pixel and
         // in the epilogue's vectors.
         unsafe {
-            let load = |v: Option<&[f32]>, or: f32| match v {
-                Some(v) if left >= L::N => L::load(v.as_ptr().add(c)),
-                Some(v) => L::load_some(v.as_ptr().add(c), left),
-                None => L::splat(or),
-            };
-            let (scale, shift) = (load(e.scale, 1.0), load(e.shift, 0.0));
-            sandwich::<T, L, R, C>(
-                |i, j| L::load(g.from.add((i * C + j) * g.point + c)),
-                |i, j, mut v| {
-                    if !e.is_identity() {
-                        v = shift.axpy(scale, v).leaky(e.slope);
-                    }
-                    let to = g.to[i * R + j];
-                    if to.is_null() {
-                    } else if left >= L::N {
-                        v.store(to.add(c))
-                    } else {
-                        v.store_some(to.add(c), left)
-                    }
-                },
-            );
+            let mut affine = None;
+            if !e.is_identity() {
+                affine = Some((channels(e.scale, c, left, 1.0), channels(e.shift, c, left, 0.0)));
+            }
+            let from = Points::<_, C> { at: g.from.add(c), point: g.point };
+            let slope = e.slope;
+            if left >= L::N {
+                sandwich::<T, L, R, C>(&from, &Finished::<L, R> { to: g.to, first: c, n: L::N, affine, slope });
+            } else {
+                sandwich::<T, L, R, C>(&from, &Finished::<L, R> { to: g.to, first: c, n: left, affine, slope });
+            }
+        }
+    }
+}
+
+/// A vector of `v` from `first` on, of which `left` exist; or all the same.
+///
+/// # Safety
+/// The machine has the vector's instruction set.
+#[inline(always)]
+unsafe fn channels<L: Lane>(v: Option<&[f32]>, first: usize, left: usize, or: f32) -> L {
+    // SAFETY: the slice is as long as indexing says.
+    unsafe {
+        match v {
+            Some(v) if left >= L::N => L::load(v[first..first + L::N].as_ptr()),
+            Some(v) => L::load_some(v[first..first + left].as_ptr(), left),
+            None => L::splat(or),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The weight gradient in the transformed domain.
-use super::super::direct::SIXTEEN;
-use super::super::micro::{Axis, Extent, LANES, Outer, PANEL, Panels, Within, outer};
+use super::super::micro::{Axis, Extent, LANES, Outer, PANEL, Panels, SIXTEEN, Within, outer};
 use super::super::{Epilogue, Shape};
 use super::correlate::BLOCK;
 use super::matrices::{Input, OutputAsKernel, Weights};
@@ -157,6 +156,9 @@ impl Work<'_> {
             let mut to = [std::ptr::null_mut(); 36];
             for (a, b) in (0..R).flat_map(|a| (0..R).map(move |b| (a, b))) {
                 let (ky, kx) = (phase / sx + a * sy, phase % sx + b * sx);
+                if ky >= kw || kx >= kw {
+                    continue; // a zero tap
+                }
                 // SAFETY: ky and kx are taps of the kernel, so this is inside the result.
                 to[a * R + b] = unsafe { out.get().add(((ky * kw + kx) * ic + channel) * oc + j * PANEL) };
             }

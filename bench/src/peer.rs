@@ -1,0 +1,95 @@
+//! The same work in another process, timed in turn with ours.
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A process that runs as many steps as a line of its input says, and answers with the milliseconds a
+/// step and its peak resident memory in MiB.
+pub struct Peer {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    /// Starts `bench/peers/SCRIPT` with the Python that the environment variable `PYTHON` names.
+    pub fn python(script: &str, arguments: &[String]) -> Result<Peer, Box<dyn Error>> {
+        let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(script);
+        let mut child = Command::new(&python)
+            .arg(path)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|e| format!("{python} does not start: {e}; let PYTHON name one that has torch"))?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let (Some(input), Some(output)) = (input, output) else { return Err("no pipes to the peer".into()) };
+        Ok(Peer { child, input, output: BufReader::new(output) })
+    }
+
+    fn run(&mut self, steps: usize) -> Result<(f64, f64), Box<dyn Error>> {
+        writeln!(self.input, "{steps}")?;
+        self.input.flush()?;
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        let mut numbers = line.split_whitespace().map(str::parse);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(ms)), Some(Ok(memory))) => Ok((ms, memory)),
+            _ => Err(format!("the peer answered {line:?}").into()),
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way nothing is left to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn median(mut v: Vec<f64>) -> f64 {
+    v.sort_by(f64::total_cmp);
+    let n = v.len();
+    (v[(n - 1) / 2] + v[n / 2]) / 2.0
+}
+
+/// Peak resident memory of this process in MiB; 0 where the system does not say.
+fn peak_memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or("0");
+    line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap_or(0.0) / 1024.0
+}
+
+/// Runs `ours` and the peer in turn, `steps` steps a round; prints medians over the rounds, their ratio,
+/// the smallest and largest ratio of a round, and peak memory. Two rounds before do not count.
+pub fn compare(name: &str, rounds: usize, steps: usize, mut ours: impl FnMut(), mut peer: Peer) -> Result<(), Box<dyn Error>> {
+    let (mut a, mut b, mut memory) = (vec![], vec![], 0.0);
+    for round in 0..rounds + 2 {
+        // A pause lets the other side's idle threads go to sleep.
+        std::thread::sleep(Duration::from_millis(100));
+        let start = Instant::now();
+        (0..steps).for_each(|_| ours());
+        let ms = start.elapsed().as_secs_f64() * 1e3 / steps as f64;
+        std::thread::sleep(Duration::from_millis(100));
+        let (theirs, peak) = peer.run(steps)?;
+        memory = peak;
+        if round >= 2 {
+            eprintln!("round {}: ours {ms:.1} ms, PyTorch {theirs:.1} ms, ratio {:.2}", round - 1, theirs / ms);
+            a.push(ms);
+            b.push(theirs);
+        }
+    }
+    let ratios: Vec<f64> = a.iter().zip(&b).map(|(a, b)| b / a).collect();
+    let (low, high) = ratios.iter().fold((f64::MAX, 0f64), |(l, h), &r| (l.min(r), h.max(r)));
+    let (ours, theirs) = (median(a), median(b));
+    println!(
+        "{name}: ours {ours:.1} ms, PyTorch {theirs:.1} ms, ratio of medians {:.2}, median of ratios {:.2} ({low:.2} to {high:.2}); peak memory {:.0} MiB against {memory:.0}",
+        theirs / ours,
+        median(ratios),
+        peak_memory()
+    );
+    Ok(())
+}

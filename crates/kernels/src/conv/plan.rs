@@ -1,0 +1,90 @@
+//! Which path a pass takes: the cheapest by a model of what each costs.
+//!
+//! The unit is one multiply-add of a product at full speed (12 ps on one core with AVX-512 at
+//! 2.7 GHz). The constants were fitted to layers of 64 to 512 channels and agree with them within a
+//! tenth or so; what they decide are factors of 1.2 to 2.
+use super::micro::LANES;
+use super::{Pass, Path, Shape, winograd};
+use crate::isa::{Isa, isa};
+
+/// A product of transformed tiles: some of its operands come from L3.
+const PRODUCT: f64 = 1.25;
+/// The same of the weight gradient, whose operands are both streams.
+const WEIGHT_PRODUCT: f64 = 1.3;
+/// A float of transformed tiles or results: computed, stored and loaded again.
+const TILE: f64 = 30.0;
+/// A float of transformed weights, for each point along an axis (the points are as many streams):
+/// where they stay in L2, and where they do not.
+const KERNEL: [f64; 2] = [5.0, 17.0];
+/// Floats of transformed weights that stay in L2.
+const SMALL: f64 = 1e6;
+/// A float of transformed weight gradients.
+const SUM: f64 = 80.0;
+/// A weight that is transposed before its transform.
+const TRANSPOSE: f64 = 20.0;
+/// A multiply-add of the direct weight gradient, which copies rows for every row of the kernel.
+const DIRECT_WEIGHT: f64 = 1.35;
+/// A multiply-add of the direct path with very few input channels.
+const DIRECT_FEW: f64 = 2.1;
+
+/// The cheapest path for a pass.
+pub(super) fn cheapest(s: &Shape, pass: Pass) -> Path {
+    let paths = [Path::Direct, Path::Winograd(2), Path::Winograd(4)];
+    let paths = if winograd::possible(s) && s.x_len() > 0 && s.y_len() > 0 { &paths[..] } else { &paths[..1] };
+    *paths.iter().min_by(|a, b| cost(s, pass, **a).total_cmp(&cost(s, pass, **b))).unwrap_or(&Path::Direct)
+}
+
+fn cost(s: &Shape, pass: Pass, path: Path) -> f64 {
+    let padded = |n: usize| n.next_multiple_of(LANES) as f64;
+    let (ic, oc) = (padded(s.in_channels), padded(s.out_channels));
+    let Path::Winograd(m) = path else {
+        let few = s.in_channels <= super::direct::FEW;
+        let channels = match pass {
+            Pass::Forward | Pass::Weight => s.in_channels as f64 * oc,
+            Pass::Input => s.out_channels as f64 * if few { s.in_channels as f64 } else { ic },
+        };
+        let each = if few { DIRECT_FEW } else { 1.0 } * if pass == Pass::Weight { DIRECT_WEIGHT } else { 1.0 };
+        return (s.batch * s.output[0] * s.output[1] * s.kernel[0] * s.kernel[1]) as f64 * channels * each;
+    };
+    let m = winograd::outputs(s, m);
+    let points = (m + winograd::taps(s) - 1) as f64;
+    let phases = (s.stride[0] * s.stride[1]) as f64;
+    // The input gradient has a correlation for each phase of x, the others one whose input has them.
+    let (k, n, correlations, grid) = match pass {
+        Pass::Input => (oc, ic, phases, [s.input[0].div_ceil(s.stride[0]), s.input[1].div_ceil(s.stride[1])]),
+        _ => (phases * ic, oc, 1.0, s.output),
+    };
+    let tiles = correlations * (s.batch * grid[0].div_ceil(m) * grid[1].div_ceil(m)) as f64;
+    let square = points * points;
+    let (product, weights) = match pass {
+        Pass::Weight => (WEIGHT_PRODUCT, SUM),
+        _ => (PRODUCT, points * KERNEL[usize::from(square * correlations * k * n > SMALL)]),
+    };
+    let transposed = if pass == Pass::Input { TRANSPOSE * s.w_len() as f64 } else { 0.0 };
+    // Narrower vectors slow products down more than transforms, which wait for memory.
+    let memory = if isa() == Isa::Avx512 { 1.0 } else { 0.5 };
+    let transforms = square * (tiles * (k + n) * TILE + correlations * k * n * weights) + transposed;
+    square * tiles * k * n * product + memory * transforms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(batch: usize, side: usize, channels: [usize; 2], k: usize, stride: usize) -> Path {
+        cheapest(&Shape::new(batch, [side; 2], channels, [k; 2], [stride; 2], [1; 2]).unwrap(), Pass::Forward)
+    }
+
+    #[test]
+    fn sensible_choices() {
+        assert_eq!(path(64, 32, [64, 128], 4, 2), Path::Winograd(4));
+        assert_eq!(path(64, 16, [128, 128], 3, 1), Path::Winograd(4));
+        assert_eq!(path(64, 32, [40, 100], 3, 1), Path::Winograd(4));
+        // transforming so many weights for so few tiles does not pay
+        assert_eq!(path(1, 4, [512, 512], 4, 2), Path::Direct);
+        // few channels, and kernels without a transform
+        assert_eq!(path(64, 64, [3, 64], 4, 2), Path::Direct);
+        assert_eq!(path(64, 32, [64, 64], 7, 1), Path::Direct);
+        assert_eq!(path(0, 32, [64, 64], 3, 1), Path::Direct);
+    }
+}
