@@ -1,4 +1,5 @@
 //! Benchmarks: the same work here and in PyTorch, in turn.
+mod data;
 mod dcgan_step;
 mod mlp;
 mod peer;
@@ -9,12 +10,13 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.split_first() {
         Some((name, rest)) if name == "dcgan-step" => dcgan_step::run(rest),
+        Some((name, rest)) if name == "data" => data::run(rest),
         Some((name, rest)) if name == "mlp-step" => mlp::run(rest),
         Some((name, _)) if name == "linear" => {
             mlp::linear_layers();
             Ok(())
         }
-        _ => Err("usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear".into()),
+        _ => Err("usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | data [FILES] [ROUNDS]".into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A process that runs as many steps as a line of its input says, and answers with the milliseconds a
-/// step and its peak resident memory in MiB.
+/// step, of the clock and of the processors, and its peak resident memory in MiB.
 pub struct Peer {
     child: Child,
     input: ChildStdin,
@@ -29,16 +29,13 @@ impl Peer {
         Ok(Peer { child, input, output: BufReader::new(output) })
     }
 
-    fn run(&mut self, steps: usize) -> Result<(f64, f64), Box<dyn Error>> {
+    fn run(&mut self, steps: usize) -> Result<[f64; 3], Box<dyn Error>> {
         writeln!(self.input, "{steps}")?;
         self.input.flush()?;
         let mut line = String::new();
         self.output.read_line(&mut line)?;
-        let mut numbers = line.split_whitespace().map(str::parse);
-        match (numbers.next(), numbers.next()) {
-            (Some(Ok(ms)), Some(Ok(memory))) => Ok((ms, memory)),
-            _ => Err(format!("the peer answered {line:?}").into()),
-        }
+        let numbers: Result<Vec<f64>, _> = line.split_whitespace().map(str::parse).collect();
+        numbers.ok().and_then(|n| n.try_into().ok()).ok_or_else(|| format!("the peer answered {line:?}").into())
     }
 }
 
@@ -57,38 +54,52 @@ fn median(mut v: Vec<f64>) -> f64 {
 }
 
 /// Peak resident memory of this process in MiB; 0 where the system does not say.
-fn peak_memory() -> f64 {
+pub fn peak_memory() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or("0");
     line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap_or(0.0) / 1024.0
 }
 
+/// Processor time of this process in milliseconds; 0 where the system does not say.
+fn processor_time() -> f64 {
+    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes one timespec, and `t` is one.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut t) };
+    t.tv_sec as f64 * 1e3 + t.tv_nsec as f64 * 1e-6
+}
+
 /// Runs `ours` and the peer in turn, `steps` steps a round; prints medians over the rounds, their ratio,
 /// the smallest and largest ratio of a round, and peak memory. Two rounds before do not count.
+///
+/// The ratio of processor times is the one to look at when other work shares the machine, with one thread
+/// on both sides: threads that wait for each other burn processor time, too.
 pub fn compare(name: &str, rounds: usize, steps: usize, mut ours: impl FnMut(), mut peer: Peer) -> Result<(), Box<dyn Error>> {
-    let (mut a, mut b, mut memory) = (vec![], vec![], 0.0);
+    let (mut a, mut b, mut memory) = ([vec![], vec![]], [vec![], vec![]], 0.0);
     for round in 0..rounds + 2 {
         // A pause lets the other side's idle threads go to sleep.
         std::thread::sleep(Duration::from_millis(100));
-        let start = Instant::now();
+        let (start, cpu) = (Instant::now(), processor_time());
         (0..steps).for_each(|_| ours());
         let ms = start.elapsed().as_secs_f64() * 1e3 / steps as f64;
+        let cpu = (processor_time() - cpu) / steps as f64;
         std::thread::sleep(Duration::from_millis(100));
-        let (theirs, peak) = peer.run(steps)?;
+        let [theirs, their_cpu, peak] = peer.run(steps)?;
         memory = peak;
         if round >= 2 {
             eprintln!("round {}: ours {ms:.1} ms, PyTorch {theirs:.1} ms, ratio {:.2}", round - 1, theirs / ms);
-            a.push(ms);
-            b.push(theirs);
+            a[0].push(ms);
+            a[1].push(cpu);
+            b[0].push(theirs);
+            b[1].push(their_cpu);
         }
     }
-    let ratios: Vec<f64> = a.iter().zip(&b).map(|(a, b)| b / a).collect();
+    let ratios: Vec<f64> = a[0].iter().zip(&b[0]).map(|(a, b)| b / a).collect();
     let (low, high) = ratios.iter().fold((f64::MAX, 0f64), |(l, h), &r| (l.min(r), h.max(r)));
-    let (ours, theirs) = (median(a), median(b));
+    let ([ours, cpu], [theirs, their_cpu]) = (a.map(median), b.map(median));
     println!(
-        "{name}: ours {ours:.1} ms, PyTorch {theirs:.1} ms, ratio of medians {:.2}, median of ratios {:.2} ({low:.2} to {high:.2}); peak memory {:.0} MiB against {memory:.0}",
+        "{name}: ours {ours:.1} ms, PyTorch {theirs:.1} ms, ratio of medians {:.2} ({low:.2} to {high:.2}); processor time {cpu:.1} against {their_cpu:.1} ms, ratio {:.2}; peak memory {:.0} against {memory:.0} MiB",
         theirs / ours,
-        median(ratios),
+        their_cpu / cpu,
         peak_memory()
     );
     Ok(())
