@@ -59,7 +59,12 @@ fn three_updates_equal_those_of_pytorch() {
             // weight's step of 2e-4 around; all but a few must agree to a hundredth of a step.
             let off: Vec<f64> = values.iter().zip(&want).map(|(a, b)| (*a as f64 - b).abs()).collect();
             let far = off.iter().filter(|d| **d > 2e-6_f64.max(1e-5)).count();
-            assert!(far * 100 <= values.len(), "{network}.{name}: {far} of {} differ, by up to {:e}", values.len(), off.iter().fold(0.0, |a: f64, b| a.max(*b)));
+            assert!(
+                far * 100 <= values.len(),
+                "{network}.{name}: {far} of {} differ, by up to {:e}",
+                values.len(),
+                off.iter().fold(0.0, |a: f64, b| a.max(*b))
+            );
             assert!(off.iter().all(|d| *d < 2.0 * 2e-4 * STEPS as f64 + 1e-4), "{network}.{name}");
         }
     }
