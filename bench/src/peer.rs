@@ -55,7 +55,7 @@ pub fn median(mut v: Vec<f64>) -> f64 {
 }
 
 /// Peak resident memory of this process in MiB; 0 where the system does not say.
-fn peak_memory() -> f64 {
+pub fn peak_memory() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or("0");
     line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap_or(0.0) / 1024.0

@@ -99,12 +99,14 @@ fn plausible(width: u64, height: u64, bytes: u64, format: ImageFormat) -> Result
         return Err(format!("its header says {width} x {height} pixels, which cannot be meant"));
     }
     // The most pixels that a byte can stand for: deflate packs 1,032 bytes of 8 one-bit pixels into one; a JPEG block
-    // of 64 pixels takes 2 bits; a GIF code of 12 bits 4,096 pixels. WebP has no such bound.
+    // of 64 pixels takes 2 bits; a GIF code of 12 bits 4,096 pixels. WebP has no such bound, so that only
+    // large images are held against their length.
     let most = match format {
         ImageFormat::Png => 8256,
         ImageFormat::Jpeg => 1024,
         ImageFormat::Gif => 4096,
         ImageFormat::Bmp => 256,
+        _ if pixels > 1 << 24 => 65_536,
         _ => u64::MAX,
     };
     if pixels / most > bytes {
@@ -123,6 +125,10 @@ fn jpeg_end(file: &[u8]) -> Result<(), String> {
 
 /// What the header of a file says, and whether the file seems complete; reads a few hundred bytes of most files.
 pub(super) fn header(path: &Path) -> Result<Header, String> {
+    std::panic::catch_unwind(|| header_unguarded(path)).unwrap_or_else(|_| Err("has a header that cannot be read".into()))
+}
+
+fn header_unguarded(path: &Path) -> Result<Header, String> {
     let said = |e: std::io::Error| format!("cannot be read: {e}");
     let mut file = File::open(path).map_err(said)?;
     let mut start = [0; 512];
@@ -241,5 +247,115 @@ impl Pixels {
     /// Shape and values, as preparations take them.
     pub(super) fn values(self) -> ([usize; 3], Values) {
         ([self.height, self.width, self.channels], Values::Bytes(self.bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Key;
+    use image::{ColorType, ImageFormat};
+
+    /// A picture of `[h, w, c]` in a format, with a smooth gradient so that JPEG keeps it.
+    fn file(format: ImageFormat, [h, w, c]: [u32; 3]) -> Vec<u8> {
+        let bytes: Vec<u8> = (0..h * w * c).map(|i| (i / c / w * 3 + i / c % w * 2 + i % c * 9) as u8).collect();
+        let colour = [ColorType::L8, ColorType::La8, ColorType::Rgb8, ColorType::Rgba8][c as usize - 1];
+        let mut out = Cursor::new(Vec::new());
+        image::write_buffer_with_format(&mut out, &bytes, w, h, colour, format).unwrap();
+        out.into_inner()
+    }
+
+    fn header_of(content: &[u8]) -> Result<Header, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        header(file.path())
+    }
+
+    const CASES: [(ImageFormat, [u32; 3]); 9] = [
+        (ImageFormat::Png, [9, 17, 1]),
+        (ImageFormat::Png, [9, 17, 2]),
+        (ImageFormat::Png, [9, 17, 3]),
+        (ImageFormat::Png, [9, 17, 4]),
+        (ImageFormat::Jpeg, [40, 24, 1]),
+        (ImageFormat::Jpeg, [40, 24, 3]),
+        (ImageFormat::WebP, [9, 17, 4]),
+        (ImageFormat::Gif, [9, 17, 4]),
+        (ImageFormat::Bmp, [9, 17, 3]),
+    ];
+
+    #[test]
+    fn headers_say_what_decoding_finds() {
+        for (format, shape) in CASES {
+            let content = file(format, shape);
+            let (header, pixels) = (header_of(&content).unwrap(), decode(&content).unwrap());
+            assert_eq!(header.shape, shape.map(|s| s as usize), "{format:?}");
+            assert_eq!(header.shape, [pixels.height, pixels.width, pixels.channels], "{format:?}");
+            assert!(header.complete && header.bytes == content.len() as u64, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn sixteen_bits_become_eight() {
+        let mut out = Cursor::new(Vec::new());
+        let values: Vec<u8> = [0u16, 128, 257 * 77, 65535].iter().flat_map(|v| v.to_ne_bytes()).collect();
+        image::write_buffer_with_format(&mut out, &values, 4, 1, ColorType::L16, ImageFormat::Png).unwrap();
+        assert_eq!(decode(out.get_ref()).unwrap().bytes, [0, 0, 77, 255]);
+    }
+
+    #[test]
+    fn exif_turns_a_photograph_upright() {
+        let plain = file(ImageFormat::Jpeg, [40, 24, 3]);
+        // TIFF, little-endian, one entry: tag 0x0112 (orientation), SHORT, 1 value, 6: turn a quarter clockwise.
+        let tiff = [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[6, 0, 0, 0], &[0; 4]].concat();
+        let segment = [&[0xff, 0xe1][..], &(tiff.len() as u16 + 8).to_be_bytes(), b"Exif\0\0", &tiff].concat();
+        let turned = [&plain[..2], &segment, &plain[2..]].concat();
+        assert_eq!(header_of(&turned).unwrap().shape, [24, 40, 3]);
+        let (a, b) = (decode(&plain).unwrap(), decode(&turned).unwrap());
+        assert_eq!((b.height, b.width), (24, 40));
+        // The lower left corner comes to the upper left.
+        assert_eq!(b.bytes[..3], a.bytes[39 * 24 * 3..][..3]);
+    }
+
+    #[test]
+    fn dimensions_that_lie_take_no_memory() {
+        // Below the limit of pixels, yet far more than the file can hold.
+        let mut png = file(ImageFormat::Png, [9, 17, 3]);
+        png[16..20].copy_from_slice(&11_000u32.to_be_bytes());
+        png[20..24].copy_from_slice(&11_000u32.to_be_bytes());
+        let mut crc = flate2::Crc::new();
+        crc.update(&png[12..29]);
+        png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+        let mut gif = file(ImageFormat::Gif, [9, 17, 4]);
+        gif[6..10].fill(0xff);
+        for content in [png, gif] {
+            assert!(header_of(&content).unwrap_err().contains("cannot"), "{:?}", header_of(&content));
+            assert!(decode(&content).unwrap_err().contains("cannot"));
+        }
+    }
+
+    #[test]
+    fn no_damage_makes_a_panic() {
+        let mut draw = Key::new(11).rng();
+        for (format, shape) in CASES {
+            let whole = file(format, shape);
+            for _ in 0..150 {
+                let mut content = whole.clone();
+                if draw.chance(0.3) {
+                    content.truncate(draw.below(whole.len()));
+                }
+                for _ in 0..draw.below(4) {
+                    if !content.is_empty() {
+                        let at = draw.below(content.len());
+                        content[at] = draw.word() as u8;
+                    }
+                }
+                // Either an error, or as many bytes as it says.
+                if let Ok(p) = decode(&content) {
+                    assert_eq!(p.bytes.len(), p.height * p.width * p.channels);
+                }
+                header_of(&content).ok();
+                assert!(decode_unguarded(&content).is_ok() || decode(&content).is_err());
+            }
+        }
     }
 }

@@ -32,12 +32,20 @@ impl Batch {
     /// # Errors
     /// Those of [`Dataset::get`]; [`Error::Usage`] for an index past the end.
     pub fn of(dataset: &dyn Dataset, indices: &[u32]) -> Result<Batch> {
+        Batch::collect(dataset, indices, &AtomicBool::new(false))
+    }
+
+    /// As [`Batch::of`], given up with an error once `stop` is set.
+    fn collect(dataset: &dyn Dataset, indices: &[u32], stop: &AtomicBool) -> Result<Batch> {
         let info = dataset.info();
         let mut values = Vec::with_capacity(indices.len() * info.numbers());
         let (mut labels, mut attributes, mut captions) = (Vec::new(), Vec::new(), Vec::new());
         for &index in indices {
             if index as usize >= info.count {
                 return Err(Error::usage(format!("item {index} of {} was asked for", info.count), "items count from 0"));
+            }
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::usage("the loader was dropped", "ask before that"));
             }
             let item = dataset.get(index as usize)?;
             item.values.extend(info.kind, &mut values);
@@ -106,7 +114,7 @@ impl Shared {
     fn make(&self, number: u64) -> Result<Batch> {
         let first = self.start + number * self.batch as u64;
         let indices: Vec<u32> = (first..first + self.batch as u64).map(|n| self.item(n)).collect();
-        let work = std::panic::AssertUnwindSafe(|| Batch::of(&*self.dataset, &indices));
+        let work = std::panic::AssertUnwindSafe(|| Batch::collect(&*self.dataset, &indices, &self.stop));
         // A thread that dies in silence would leave the trainer waiting for ever.
         std::panic::catch_unwind(work)
             .unwrap_or_else(|_| Err(Error::data(&self.dataset.info().source, "an item could not be made", "report this with the data")))
@@ -151,6 +159,10 @@ impl Loader {
         if batch == 0 || batch > count {
             let problem = format!("a batch of {batch} cannot be made of {count} items");
             return Err(Error::recipe("train.batch", problem, format!("use 1 to {count}, or more data")));
+        }
+        if count > u32::MAX as usize {
+            let problem = format!("{count} items are more than 2^32");
+            return Err(Error::recipe("data.limit", problem, "use fewer"));
         }
         let shared = Arc::new(Shared {
             dataset,

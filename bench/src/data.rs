@@ -1,0 +1,57 @@
+//! How long it takes to open a large folder of small images, and how fast its batches come.
+use menagerie::data::{Loader, Source};
+use menagerie::picture::image;
+use menagerie::random::Key;
+use std::error::Error;
+use std::path::Path;
+use std::time::Instant;
+
+/// `data [FILES] [ROUNDS]`: makes a folder of PNG files of 32x32 beside the temporary files, opens it, removes it.
+pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    let number = |k: usize, usual: usize| arguments.get(k).map_or(Ok(usual), |a| a.parse::<usize>());
+    let (files, rounds) = (number(0, 100_000)?, number(1, 7)?.max(1));
+    let folder = std::env::temp_dir().join(format!("menagerie-bench-{}", std::process::id()));
+    let result = fill(&folder, files).and_then(|()| measure(&folder, files, rounds));
+    std::fs::remove_dir_all(&folder).ok();
+    result
+}
+
+/// Faint clouds, so that files are as large as those of pictures.
+fn fill(folder: &Path, files: usize) -> Result<(), Box<dyn Error>> {
+    for n in 0..files {
+        let mut draw = Key::new(n as u64).rng();
+        let waves: Vec<f64> = (0..9).map(|_| draw.between(0.05, 0.6)).collect();
+        let value = |y: usize, x: usize, c: usize| ((waves[c] * y as f64).sin() * (waves[3 + c] * x as f64).cos() * waves[6 + c]) as f32;
+        let values: Vec<f32> = (0..32 * 32 * 3).map(|i| value(i / 96, i / 3 % 32, i % 3)).collect();
+        let sub = folder.join(format!("{:02}", n % 10));
+        let png = image(&values, [32, 32, 3]).png()?;
+        std::fs::create_dir_all(&sub)?;
+        std::fs::write(sub.join(format!("{n:06}.png")), png)?;
+    }
+    Ok(())
+}
+
+fn measure(folder: &Path, files: usize, rounds: usize) -> Result<(), Box<dyn Error>> {
+    let source = Source::parse(&folder.display().to_string());
+    let mut seconds = Vec::new();
+    for _ in 0..rounds {
+        let start = Instant::now();
+        let opened = source.open()?;
+        seconds.push(start.elapsed().as_secs_f64());
+        if opened.dataset.info().count != files {
+            return Err(format!("{} of {files} images were found", opened.dataset.info().count).into());
+        }
+    }
+    seconds.sort_by(f64::total_cmp);
+    println!("open {files} PNG files: median {:.3} s of {rounds} (longest {:.3} s)", seconds[rounds / 2], seconds[rounds - 1]);
+    let dataset = source.open()?.dataset;
+    let batches = (files / 64).clamp(1, 300);
+    let mut loader = Loader::new(dataset, 64.min(files), Key::new(1), 0, 2)?;
+    let start = Instant::now();
+    for _ in 0..batches {
+        loader.next()?;
+    }
+    println!("decode and batch, 2 workers: {:.0} images/s", (batches * 64.min(files)) as f64 / start.elapsed().as_secs_f64());
+    println!("peak resident memory: {:.0} MB", crate::peer::peak_memory());
+    Ok(())
+}
