@@ -1,5 +1,6 @@
 //! Benchmarks: the same work here and in PyTorch, in turn.
 mod command;
+mod conv_layers;
 mod data;
 mod dcgan;
 mod dcgan_step;
@@ -11,6 +12,7 @@ mod peer;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear
+    | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
     | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]";
 
@@ -18,6 +20,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.split_first() {
         Some((name, rest)) if name == "dcgan-step" => dcgan_step::run(rest),
+        Some((name, rest)) if name == "conv-layers" => conv_layers::run(rest),
         Some((name, rest)) if name == "data" => data::run(rest),
         Some((name, rest)) if name == "mlp-step" => mlp::run(rest),
         Some((name, _)) if name == "linear" => {
