@@ -1,4 +1,4 @@
-//! Group norm over x [N,1,C]: statistics along each row.
+//! Group norm over x `[N,1,C]`: statistics along each row.
 use super::group_norm::Sizes;
 use super::math::madd;
 use super::pointwise::{Pointwise, with_pointwise};
