@@ -1,6 +1,7 @@
 //! Benchmarks: the same work here and in PyTorch, in turn.
 mod data;
 mod dcgan_step;
+mod elementwise;
 mod mlp;
 mod peer;
 
@@ -12,11 +13,18 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "dcgan-step" => dcgan_step::run(rest),
         Some((name, rest)) if name == "data" => data::run(rest),
         Some((name, rest)) if name == "mlp-step" => mlp::run(rest),
+        Some((name, _)) if name == "elementwise" => {
+            elementwise::run();
+            Ok(())
+        }
         Some((name, _)) if name == "linear" => {
             mlp::linear_layers();
             Ok(())
         }
-        _ => Err("usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | data [FILES] [ROUNDS]".into()),
+        _ => Err(
+            "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise | data [FILES] [ROUNDS]"
+                .into(),
+        ),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
