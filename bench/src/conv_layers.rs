@@ -8,22 +8,13 @@ use std::io::{BufRead, BufReader, Error, ErrorKind, Result, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// What to measure.
-pub struct Options {
+struct Options {
+    rounds: usize,
     /// Only layers whose names contain this.
-    pub filter: String,
-    pub rounds: usize,
-    pub batch: usize,
+    filter: String,
+    batch: usize,
     /// The path that every pass takes, or none to let the library choose.
-    pub path: Option<Path>,
-    /// The Python that has PyTorch.
-    pub python: String,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let python = std::env::var("MENAGERIE_PYTHON").unwrap_or_else(|_| "python3".into());
-        Options { filter: String::new(), rounds: 7, batch: 64, path: None, python }
-    }
+    path: Option<Path>,
 }
 
 /// Name, whether it is transposed, and the convolution that it is (the transpose of): height and
@@ -54,10 +45,11 @@ struct Peer {
 }
 
 impl Peer {
-    fn start(python: &str) -> Result<Peer> {
+    fn start() -> Result<Peer> {
+        let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/conv_layers.py");
         let threads = menagerie_kernels::threads().to_string();
-        let mut child = Command::new(python).args([script, &threads]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut child = Command::new(&python).args([script, &threads]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         match (child.stdin.take(), child.stdout.take()) {
             (Some(ask), Some(out)) => Ok(Peer { child, ask, answers: BufReader::new(out) }),
             _ => Err(Error::new(ErrorKind::BrokenPipe, "no pipe to Python")),
@@ -128,16 +120,28 @@ fn median(mut v: Vec<f64>) -> f64 {
     v[v.len() / 2]
 }
 
-/// Runs the comparison and prints a table.
+/// Runs the comparison and prints a table. Arguments: rounds (7), part of a layer's name (all),
+/// batch (64), and a path, `direct` or a Winograd tile of `2` to `4` (what the library chooses).
 ///
 /// # Errors
 /// When PyTorch's process does not start or does not answer.
-pub fn run(o: &Options) -> Result<()> {
-    let mut peer = Peer::start(&o.python)?;
+pub fn run(arguments: &[String]) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let number = |i: usize, or: usize| arguments.get(i).map_or(Ok(or), |v| v.parse());
+    let o = Options {
+        rounds: number(0, 7)?.max(1),
+        filter: arguments.get(1).cloned().unwrap_or_default(),
+        batch: number(2, 64)?,
+        path: match arguments.get(3).map(String::as_str) {
+            None => None,
+            Some("direct") => Some(Path::Direct),
+            Some(tile) => Some(Path::Winograd(tile.parse()?)),
+        },
+    };
+    let mut peer = Peer::start()?;
     println!("{} threads, {}, batch {}; median milliseconds", menagerie_kernels::threads(), menagerie_kernels::isa_name(), o.batch);
     println!("| layer | pass | GFLOP | PyTorch | ours | GFLOP/s | ratio |\n|---|---|---|---|---|---|---|");
     let mut totals = [0.0; 2];
-    for layer in LAYERS.iter().filter(|l| l.0.contains(&o.filter)) {
+    for layer in LAYERS.iter().filter(|l| l.0.contains(o.filter.as_str())) {
         let &Layer(name, _, h, channels, k, s, p) = layer;
         let flops = Shape::new(o.batch, [h; 2], channels, [k; 2], [s; 2], [p; 2]).map_or(0.0, |s| s.flops()) / 1e9;
         let repeat = if flops > 0.5 { 3 } else { 9 };
@@ -145,7 +149,7 @@ pub fn run(o: &Options) -> Result<()> {
             let mut times: [Vec<f64>; 3] = Default::default();
             for _ in 0..o.rounds {
                 times[0].push(median(peer.time(layer, pass, o.batch, "last", repeat)?));
-                times[1].push(median(time_ours(layer, pass, o, repeat)?));
+                times[1].push(median(time_ours(layer, pass, &o, repeat)?));
                 times[2].push(median(peer.time(layer, pass, o.batch, "first", repeat)?));
             }
             let [last, ours, first] = times.map(median);

@@ -1,4 +1,5 @@
 //! How long it takes to open a large folder of small images, and how fast its batches come.
+use crate::peer;
 use menagerie::data::{Loader, Source};
 use menagerie::picture::image;
 use menagerie::random::Key;
@@ -34,6 +35,7 @@ fn fill(folder: &Path, files: usize) -> Result<(), Box<dyn Error>> {
 fn measure(folder: &Path, files: usize, rounds: usize) -> Result<(), Box<dyn Error>> {
     let source = Source::parse(&folder.display().to_string());
     let mut seconds = Vec::new();
+    let busy = peer::processor_time();
     for _ in 0..rounds {
         let start = Instant::now();
         let opened = source.open()?;
@@ -42,8 +44,13 @@ fn measure(folder: &Path, files: usize, rounds: usize) -> Result<(), Box<dyn Err
             return Err(format!("{} of {files} images were found", opened.dataset.info().count).into());
         }
     }
+    let busy = (peer::processor_time() - busy) / 1e3 / rounds as f64;
     seconds.sort_by(f64::total_cmp);
-    println!("open {files} PNG files: median {:.3} s of {rounds} (longest {:.3} s)", seconds[rounds / 2], seconds[rounds - 1]);
+    println!(
+        "open {files} PNG files: median {:.3} s of {rounds} (longest {:.3} s), processor time {busy:.3} s",
+        seconds[rounds / 2],
+        seconds[rounds - 1]
+    );
     let dataset = source.open()?.dataset;
     let batches = (files / 64).clamp(1, 300);
     let mut loader = Loader::new(dataset, 64.min(files), Key::new(1), 0, 2)?;
@@ -52,6 +59,6 @@ fn measure(folder: &Path, files: usize, rounds: usize) -> Result<(), Box<dyn Err
         loader.next()?;
     }
     println!("decode and batch, 2 workers: {:.0} images/s", (batches * 64.min(files)) as f64 / start.elapsed().as_secs_f64());
-    println!("peak resident memory: {:.0} MB", crate::peer::peak_memory());
+    println!("peak resident memory: {:.0} MB", peer::peak_memory());
     Ok(())
 }

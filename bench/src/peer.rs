@@ -61,7 +61,7 @@ pub fn peak_memory() -> f64 {
 }
 
 /// Processor time of this process in milliseconds; 0 where the system does not say.
-fn processor_time() -> f64 {
+pub fn processor_time() -> f64 {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the call writes one timespec, and `t` is one.
     unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut t) };

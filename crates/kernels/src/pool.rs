@@ -1,22 +1,35 @@
 //! The kernels' thread pool: `par_for(n, f)` calls `f(0)`, ..., `f(n - 1)` on all threads.
 //!
 //! Indices are handed out from a shared counter, so a thread that is held up by other load does
-//! less. The caller works too. Workers wait for the next call for a few microseconds, then sleep.
+//! less. The caller works too, and waits only for threads that have begun: one that wakes up late
+//! finds the job closed. Idle threads look for the next job for some microseconds, then sleep, so
+//! that they do not take time from Burn's own threads (rayon's).
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 type Body = &'static (dyn Fn(usize) + Sync);
 
+/// What callers and workers agree on, under the lock.
+struct State {
+    /// Number of jobs so far.
+    generation: u64,
+    /// The job that may be entered: its number of indices and its body.
+    open: Option<(usize, Body)>,
+    /// Workers asleep.
+    asleep: usize,
+}
+
 struct Pool {
-    /// The generation and its job: (number of indices, body); workers wait for a new generation.
-    job: Mutex<(u64, Option<(usize, Body)>)>,
+    state: Mutex<State>,
     start: Condvar,
     /// The generation again, to look at without the lock.
     generation: AtomicU64,
     next: AtomicUsize,
+    /// Workers inside the job.
     running: AtomicUsize,
     /// Held by the caller whose job runs.
     caller: Mutex<()>,
@@ -29,8 +42,24 @@ static POOL: OnceLock<Pool> = OnceLock::new();
 
 thread_local!(static INSIDE: Cell<bool> = const { Cell::new(false) });
 
-/// How often a worker looks for the next job before it sleeps: some ten microseconds.
-const SPINS: usize = 2000;
+/// How long a thread looks for what it waits for before it sleeps or gives its turn away.
+const SPIN: Duration = Duration::from_micros(20);
+
+/// Looks for something for a while; tells whether it came.
+fn spin_until(done: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        for _ in 0..16 {
+            if done() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        if start.elapsed() > SPIN {
+            return false;
+        }
+    }
+}
 
 fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
@@ -61,7 +90,7 @@ fn pool() -> &'static Pool {
         // An error means that someone has made the global pool already; then it stays theirs.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         Pool {
-            job: Mutex::new((0, None)),
+            state: Mutex::new(State { generation: 0, open: None, asleep: 0 }),
             start: Condvar::new(),
             generation: AtomicU64::new(0),
             next: AtomicUsize::new(0),
@@ -84,22 +113,23 @@ fn worker(pool: &'static Pool) {
     INSIDE.set(true);
     let mut seen = 0;
     loop {
-        for _ in 0..SPINS {
-            if pool.generation.load(Ordering::Acquire) != seen {
-                break;
+        spin_until(|| pool.generation.load(Ordering::Acquire) != seen);
+        let mut state = lock(&pool.state);
+        let (n, body) = loop {
+            // A job that was closed before this thread came is none of its business.
+            match state.open {
+                Some(job) if state.generation != seen => break job,
+                _ => {
+                    state.asleep += 1;
+                    state = pool.start.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state.asleep -= 1;
+                }
             }
-            std::hint::spin_loop();
-        }
-        let mut job = lock(&pool.job);
-        while job.0 == seen {
-            job = pool.start.wait(job).unwrap_or_else(PoisonError::into_inner);
-        }
-        seen = job.0;
-        let todo = job.1;
-        drop(job);
-        if let Some((n, body)) = todo {
-            pool.work(n, body);
-        }
+        };
+        seen = state.generation;
+        pool.running.fetch_add(1, Ordering::Relaxed);
+        drop(state);
+        pool.work(n, body);
         pool.running.fetch_sub(1, Ordering::Release);
     }
 }
@@ -139,26 +169,28 @@ pub fn par_for(n: usize, f: &(dyn Fn(usize) + Sync)) {
         Err(TryLockError::Poisoned(e)) => e.into_inner(),
         Err(TryLockError::WouldBlock) => return (0..n).for_each(f),
     };
-    // SAFETY: only the lifetime changes. Workers use the body between the start of the job and
-    // their decrement of `running`, and this function returns, or unwinds, only after `running`
-    // has reached zero: nothing between the start and that wait can unwind, as `work` catches.
+    // SAFETY: only the lifetime changes. A worker takes the body, and counts itself as running,
+    // under the lock while the job is open; this function closes it and then waits until nobody
+    // runs. Nothing between the opening and that wait can unwind, as `work` catches.
     let body: Body = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), Body>(f) };
     pool.next.store(0, Ordering::Relaxed);
-    pool.running.store(pool.threads - 1, Ordering::Relaxed);
-    {
-        let mut job = lock(&pool.job);
-        job.0 += 1;
-        job.1 = Some((n, body));
-        pool.generation.store(job.0, Ordering::Release);
+    let asleep = {
+        let mut state = lock(&pool.state);
+        state.generation += 1;
+        state.open = Some((n, body));
+        pool.generation.store(state.generation, Ordering::Release);
+        state.asleep
+    };
+    if asleep > 0 {
+        pool.start.notify_all();
     }
-    pool.start.notify_all();
     INSIDE.set(true);
     pool.work(n, body);
     INSIDE.set(false);
-    let mut spins = 0u32;
-    while pool.running.load(Ordering::Acquire) != 0 {
-        spins += 1;
-        if spins > 20_000 { std::thread::yield_now() } else { std::hint::spin_loop() }
+    lock(&pool.state).open = None;
+    let idle = || pool.running.load(Ordering::Acquire) == 0;
+    while !spin_until(idle) {
+        std::thread::yield_now();
     }
     let panic = lock(&pool.panic).take();
     if let Some(panic) = panic {

@@ -3,7 +3,13 @@
 //! The same tests check other instruction sets and bounds:
 //!
 //!     MENAGERIE_ISA=avx2 cargo test --release --workspace --test conv
-//!     MENAGERIE_ISA=portable cargo test --workspace --test conv    # debug: every range is checked
+//!     cargo test --workspace --test conv      # debug: every microkernel's ranges are checked
+//!
+//! and the portable path under Valgrind, which has no AVX-512 (fewer cases, as it is slow; `conv-*`
+//! is the test's program, which `cargo test --no-run` names):
+//!
+//!     MENAGERIE_ISA=portable MENAGERIE_TEST_CASES=12 MENAGERIE_THREADS=2 \
+//!         valgrind --error-exitcode=1 target/release/deps/conv-* --test-threads 1 over_random epilogues
 mod conv_support;
 
 use conv_support::{Case, PASSES, Random, error};
@@ -51,10 +57,15 @@ fn random_shape(r: &mut Random) -> Shape {
     }
 }
 
+/// How many random cases: `n`, or what `MENAGERIE_TEST_CASES` says.
+fn cases(n: u64) -> std::ops::Range<u64> {
+    0..std::env::var("MENAGERIE_TEST_CASES").ok().and_then(|v| v.parse().ok()).unwrap_or(n)
+}
+
 #[test]
 fn direct_over_random_shapes() {
     let mut r = Random::new(1);
-    for i in 0..300 {
+    for i in cases(300) {
         let case = Case::new(random_shape(&mut r), i);
         for pass in PASSES {
             let got = case.run(pass, Path::Direct, Epilogue::default());
@@ -134,7 +145,7 @@ fn check_winograd(case: &Case, pass: Pass) {
 #[test]
 fn winograd_over_random_shapes() {
     let mut r = Random::new(2);
-    for i in 0..120 {
+    for i in cases(120) {
         let case = Case::new(winograd_shape(&mut r), i);
         PASSES.into_iter().for_each(|pass| check_winograd(&case, pass));
     }
@@ -160,7 +171,7 @@ fn winograd_over_several_blocks() {
 #[test]
 fn epilogues_on_both_paths() {
     let mut r = Random::new(3);
-    for i in 0..40 {
+    for i in cases(40) {
         let s = if i % 2 == 0 { winograd_shape(&mut r) } else { random_shape(&mut r) };
         let case = Case::new(s, i);
         for pass in [Pass::Forward, Pass::Input] {
