@@ -1,20 +1,21 @@
 //! Benchmarks: the same work here and in PyTorch, in turn.
+mod command;
 mod conv_layers;
 mod data;
+mod dcgan;
 mod dcgan_step;
 mod elementwise;
+mod layers;
 mod mlp;
+mod overhead;
 mod peer;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: menagerie-bench BENCHMARK, which is one of
-  dcgan-step [ROUNDS] [BATCH] [bf16]
-  conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
-  mlp-step [ROUNDS]
-  linear
-  elementwise
-  data [FILES] [ROUNDS]";
+const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
+    | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
+    | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
+    | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +32,14 @@ fn main() -> ExitCode {
             mlp::linear_layers();
             Ok(())
         }
+        Some((name, rest)) if name == "dcgan-28" => dcgan::step_28(rest),
+        Some((name, rest)) if name == "dcgan-64-model" => dcgan::step_64(rest),
+        Some((name, rest)) if name == "sample-64" => dcgan::sample_64(rest),
+        Some((name, rest)) if name == "vae-mlp" => layers::vae(rest),
+        Some((name, rest)) if name == "residual" => layers::residual(rest),
+        Some((name, rest)) if name == "memory" => command::memory(rest),
+        Some((name, rest)) if name == "overhead" => overhead::run(rest),
+        Some((name, _)) if name == "startup" => command::startup(),
         _ => Err(USAGE.into()),
     };
     match result {
