@@ -4,6 +4,7 @@ mod conv_layers;
 mod data;
 mod dcgan;
 mod dcgan_step;
+mod elementwise;
 mod layers;
 mod mlp;
 mod overhead;
@@ -11,7 +12,7 @@ mod peer;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear
+const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
     | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]";
@@ -23,6 +24,10 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "conv-layers" => conv_layers::run(rest),
         Some((name, rest)) if name == "data" => data::run(rest),
         Some((name, rest)) if name == "mlp-step" => mlp::run(rest),
+        Some((name, _)) if name == "elementwise" => {
+            elementwise::run();
+            Ok(())
+        }
         Some((name, _)) if name == "linear" => {
             mlp::linear_layers();
             Ok(())

@@ -6,7 +6,7 @@
 //! functions of tensors, re-exported at the crate's root.
 mod autodiff;
 pub mod default;
-mod flex;
+pub(crate) mod flex;
 pub mod optim;
 mod tensor;
 mod types;
