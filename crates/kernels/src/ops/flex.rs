@@ -161,7 +161,7 @@ fn group_sizes(x: &T, groups: usize) -> group_norm::Sizes {
     group_norm::Sizes { samples, positions, channels, groups }
 }
 
-/// A scalar of shape [1].
+/// A scalar of shape `[1]`.
 fn scalar(t: T) -> f32 {
     slice(&dense(t))[0]
 }

@@ -129,19 +129,19 @@ pub trait Ops: Backend {
     fn activation_gradient(g: FloatTensor<Self>, saved: FloatTensor<Self>, act: Activation) -> FloatTensor<Self> {
         default::activation_gradient::<Self>(g, saved, act)
     }
-    /// Mean over all elements of softplus(x) - t x, shape [1]: the cross-entropy of a Bernoulli with logits x.
+    /// Mean over all elements of softplus(x) - t x, shape `[1]`: the cross-entropy of a Bernoulli with logits x.
     fn bce_with_logits(x: FloatTensor<Self>, t: FloatTensor<Self>) -> FloatTensor<Self> {
         default::bce_with_logits::<Self>(x, t)
     }
-    /// Gradient of x; `g` has shape [1].
+    /// Gradient of x; `g` has shape `[1]`.
     fn bce_with_logits_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, t: FloatTensor<Self>) -> FloatTensor<Self> {
         default::bce_with_logits_gradient::<Self>(g, x, t)
     }
-    /// Mean over all elements of softplus(sign x), shape [1].
+    /// Mean over all elements of softplus(sign x), shape `[1]`.
     fn softplus_mean(x: FloatTensor<Self>, sign: f32) -> FloatTensor<Self> {
         default::softplus_mean::<Self>(x, sign)
     }
-    /// Gradient of x; `g` has shape [1].
+    /// Gradient of x; `g` has shape `[1]`.
     fn softplus_mean_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, sign: f32) -> FloatTensor<Self> {
         default::softplus_mean_gradient::<Self>(g, x, sign)
     }

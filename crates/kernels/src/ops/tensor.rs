@@ -75,7 +75,7 @@ pub fn conv1d(x: Tensor<3>, weight: Tensor<3>, bias: Option<Tensor<1>>, g: Geome
     if y.dims()[1] == length { y } else { y.narrow(1, 0, length) }
 }
 
-/// act(x weight + bias): x [.., IN], weight `[IN,OUT]`, bias [OUT] -> [.., OUT].
+/// act(x weight + bias): x `[.., IN]`, weight `[IN,OUT]`, bias `[OUT]` -> `[.., OUT]`.
 pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>, act: Activation) -> Tensor<D> {
     let (mut shape, [inputs, outputs]) = (x.dims(), weight.dims());
     assert!(D > 0 && shape[D - 1] == inputs, "linear: {shape:?} does not end with the {inputs} inputs of {:?}", weight.dims());
@@ -178,14 +178,14 @@ pub fn activation<const D: usize>(x: Tensor<D>, act: Activation) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::activation(x.into_dispatch(), act))
 }
 
-/// Mean over all elements of softplus(logits) - targets * logits, shape [1]: the binary cross-entropy
+/// Mean over all elements of softplus(logits) - targets * logits, shape `[1]`: the binary cross-entropy
 /// of targets in [0, 1] under sigmoid(logits), in nats.
 pub fn bce_with_logits<const D: usize>(logits: Tensor<D>, targets: Tensor<D>) -> Tensor<1> {
     assert!(logits.dims() == targets.dims(), "bce_with_logits: {:?} logits and {:?} targets", logits.dims(), targets.dims());
     Tensor::from_dispatch(Dispatch::bce_with_logits(logits.into_dispatch(), targets.into_dispatch()))
 }
 
-/// Mean over all elements of softplus(sign x), shape [1]: the cross-entropy of logits against all-real
+/// Mean over all elements of softplus(sign x), shape `[1]`: the cross-entropy of logits against all-real
 /// (sign -1) or all-fake (sign 1), in nats.
 pub fn softplus_mean<const D: usize>(x: Tensor<D>, sign: f32) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::softplus_mean(x.into_dispatch(), sign))
@@ -197,12 +197,12 @@ fn resample(what: &str, x: Tensor<4>, to: [usize; 2], filter: Filter) -> Tensor<
     Tensor::from_dispatch(Dispatch::resample(x.into_dispatch(), Resample { from: [h, w], to, filter }))
 }
 
-/// x `[B,H,W,C]` -> [B,size[0],size[1],C]; output i takes input floor(i H / size[0]), as in PyTorch.
+/// x `[B,H,W,C]` -> `[B,size[0],size[1],C]`; output i takes input floor(i H / `size[0]`), as in PyTorch.
 pub fn resize_nearest(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
     resample("resize_nearest", x, size, Filter::Nearest)
 }
 
-/// x `[B,H,W,C]` -> [B,size[0],size[1],C] by linear interpolation, as in PyTorch (no antialiasing).
+/// x `[B,H,W,C]` -> `[B,size[0],size[1],C]` by linear interpolation, as in PyTorch (no antialiasing).
 pub fn resize_bilinear(x: Tensor<4>, size: [usize; 2], align_corners: bool) -> Tensor<4> {
     resample("resize_bilinear", x, size, Filter::Bilinear { align_corners })
 }
