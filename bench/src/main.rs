@@ -1,11 +1,21 @@
 //! Benchmarks: the same work here and in PyTorch, in turn.
+mod command;
 mod conv_layers;
 mod data;
+mod dcgan;
 mod dcgan_step;
+mod elementwise;
+mod layers;
 mod mlp;
+mod overhead;
 mod peer;
 
 use std::process::ExitCode;
+
+const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
+    | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
+    | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
+    | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -14,11 +24,23 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "conv-layers" => conv_layers::run(rest),
         Some((name, rest)) if name == "data" => data::run(rest),
         Some((name, rest)) if name == "mlp-step" => mlp::run(rest),
+        Some((name, _)) if name == "elementwise" => {
+            elementwise::run();
+            Ok(())
+        }
         Some((name, _)) if name == "linear" => {
             mlp::linear_layers();
             Ok(())
         }
-        _ => Err("usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | conv-layers [ROUNDS] [NAME] [BATCH] [PATH] | mlp-step [ROUNDS] | linear | data [FILES] [ROUNDS]".into()),
+        Some((name, rest)) if name == "dcgan-28" => dcgan::step_28(rest),
+        Some((name, rest)) if name == "dcgan-64-model" => dcgan::step_64(rest),
+        Some((name, rest)) if name == "sample-64" => dcgan::sample_64(rest),
+        Some((name, rest)) if name == "vae-mlp" => layers::vae(rest),
+        Some((name, rest)) if name == "residual" => layers::residual(rest),
+        Some((name, rest)) if name == "memory" => command::memory(rest),
+        Some((name, rest)) if name == "overhead" => overhead::run(rest),
+        Some((name, _)) if name == "startup" => command::startup(),
+        _ => Err(USAGE.into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

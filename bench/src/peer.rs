@@ -47,7 +47,8 @@ impl Drop for Peer {
     }
 }
 
-fn median(mut v: Vec<f64>) -> f64 {
+/// The middle value.
+pub fn median(mut v: Vec<f64>) -> f64 {
     v.sort_by(f64::total_cmp);
     let n = v.len();
     (v[(n - 1) / 2] + v[n / 2]) / 2.0

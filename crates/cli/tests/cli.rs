@@ -156,7 +156,7 @@ fn wrong_words_get_the_nearest_right_ones() {
     fails(d, &["train", "dcgan", "--data", "fashoin"], 2, &["fashoin", "did you mean `fashion`?"]);
     fails(d, &["train", "dcgan", "--data", "ring8"], 1, &["ring8", "points"]);
     fails(d, &["train", "dcgan", "--device", "gpu9"], 2, &["gpu9"]);
-    fails(d, &["train", "dcgan", "--batch", "100000"], 1, &["100000"]);
+    fails(d, &["train", "dcgan", "--batch", "100000"], 2, &["100000"]);
     fails(d, &["sample", "nowhere"], 1, &["nowhere", "no such run"]);
     fails(d, &["sample", "."], 1, &["not a run"]);
     std::fs::write(d.join("bad.toml"), "[model\n").unwrap();

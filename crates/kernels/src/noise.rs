@@ -4,10 +4,12 @@
 //! in counter mode, so the noise is the same on any number of threads. Past the generator there are
 //! only IEEE 754 additions, multiplications, divisions and square roots in a fixed order, never fused,
 //! so it is also the same on any instruction set.
+use crate::memory::Buffer;
+use crate::ops::flex::bytes;
 use crate::pool;
 use crate::rows::{Parts, simd::simd};
 use burn::prelude::*;
-use burn::tensor::TensorData;
+use burn::tensor::{DType, TensorData};
 
 /// ChaCha blocks computed together, a vector lane each.
 const LANES: usize = 16;
@@ -38,9 +40,9 @@ pub fn normal<const D: usize>(key: [u32; 8], shape: [usize; D], device: &Device)
 }
 
 fn tensor<const D: usize>(shape: [usize; D], device: &Device, fill: impl FnOnce(&mut [f32])) -> Tensor<D> {
-    let mut values = vec![0f32; shape.iter().product()];
+    let mut values = Buffer::new(shape.iter().product());
     fill(&mut values);
-    Tensor::from_data(TensorData::new(values, shape), device)
+    Tensor::from_data(TensorData::from_bytes(bytes(values), shape, DType::F32), device)
 }
 
 /// Calls `f(first batch, part)` for parts of whole batches (but for the last), on all threads.

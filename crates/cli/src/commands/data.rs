@@ -126,6 +126,6 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: usize, json: bool) -> Resul
 }
 
 fn shortened(names: &[String]) -> String {
-    let shown = names.iter().take(40).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > 40 { shown + ", ..." } else { shown }
+    let shown = names.iter().take(40).cloned().collect::<Vec<_>>().join("; ");
+    if names.len() > 40 { shown + "; ..." } else { shown }
 }

@@ -21,11 +21,15 @@ fn slice(t: &T) -> &[f32] {
     t.as_slice().expect("dense f32")
 }
 
-fn from_buffer(b: Buffer, shape: impl Into<TensorShape>) -> T {
-    let bytes = b.len() * 4;
+/// A buffer as Burn's bytes, without a copy.
+pub(crate) fn bytes(b: Buffer) -> Bytes {
+    let n = b.len() * 4;
     // SAFETY: the buffer's memory has this many bytes, all initialized.
-    let bytes = unsafe { Bytes::from_controller(Box::new(b), bytes) };
-    T::new(bytes, Layout::contiguous(shape.into()), DType::F32)
+    unsafe { Bytes::from_controller(Box::new(b), n) }
+}
+
+fn from_buffer(b: Buffer, shape: impl Into<TensorShape>) -> T {
+    T::new(bytes(b), Layout::contiguous(shape.into()), DType::F32)
 }
 
 fn vector(v: Vec<f32>) -> T {

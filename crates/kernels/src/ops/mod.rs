@@ -6,7 +6,7 @@
 //! functions of tensors, re-exported at the crate's root.
 mod autodiff;
 pub mod default;
-mod flex;
+pub(crate) mod flex;
 pub mod optim;
 mod tensor;
 mod types;
@@ -56,8 +56,8 @@ pub trait Ops: Backend {
     fn bias_gradient(g: FloatTensor<Self>) -> FloatTensor<Self> {
         default::bias_gradient::<Self>(g)
     }
-    /// x [.., C], gamma [C], beta [C] -> act of x normalized over all axes but the last, the mean [C]
-    /// and the biased variance [C]. Only the first is differentiable.
+    /// x [.., C], gamma `[C]`, beta `[C]` -> act of x normalized over all axes but the last, the mean `[C]`
+    /// and the biased variance `[C]`. Only the first is differentiable.
     fn batch_norm_act(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -94,8 +94,8 @@ pub trait Ops: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         default::scale_shift_gradient::<Self>(g, x, scale, shift, act)
     }
-    /// x [N,S,C] -> act of x normalized over S and each group of C / groups channels, then scaled and
-    /// shifted a channel; the means [N,G] and biased variances [N,G]. Only the first is differentiable.
+    /// x `[N,S,C]` -> act of x normalized over S and each group of C / groups channels, then scaled and
+    /// shifted a channel; the means `[N,G]` and biased variances `[N,G]`. Only the first is differentiable.
     fn group_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -145,15 +145,15 @@ pub trait Ops: Backend {
     fn softplus_mean_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, sign: f32) -> FloatTensor<Self> {
         default::softplus_mean_gradient::<Self>(g, x, sign)
     }
-    /// x [B,H,W,C] -> [B,H',W',C]
+    /// x `[B,H,W,C]` -> `[B,H',W',C]`
     fn resample(x: FloatTensor<Self>, r: Resample) -> FloatTensor<Self> {
         default::resample::<Self>(x, r)
     }
-    /// g [B,H',W',C] -> [B,H,W,C]
+    /// g `[B,H',W',C]` -> `[B,H,W,C]`
     fn resample_gradient(g: FloatTensor<Self>, r: Resample) -> FloatTensor<Self> {
         default::resample_gradient::<Self>(g, r)
     }
-    /// x [B,H,W,C r r] -> [B,H r,W r,C]; channel (c, i, j) goes to row i and column j of its square.
+    /// x `[B,H,W,C r r]` -> `[B,H r,W r,C]`; channel (c, i, j) goes to row i and column j of its square.
     fn pixel_shuffle(x: FloatTensor<Self>, r: usize) -> FloatTensor<Self> {
         default::pixel_shuffle::<Self>(x, r)
     }
@@ -161,7 +161,7 @@ pub trait Ops: Backend {
     fn pixel_unshuffle(x: FloatTensor<Self>, r: usize) -> FloatTensor<Self> {
         default::pixel_unshuffle::<Self>(x, r)
     }
-    /// x [B,H,W,C] -> the largest value of each window; the border never wins.
+    /// x `[B,H,W,C]` -> the largest value of each window; the border never wins.
     fn max_pool(x: FloatTensor<Self>, w: Window) -> FloatTensor<Self> {
         default::max_pool::<Self>(x, w)
     }

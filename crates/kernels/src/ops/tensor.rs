@@ -5,14 +5,14 @@ use super::{Activation, Filter, Form, Geometry, Ops, Resample, Window};
 use burn::backend::Dispatch;
 use burn::prelude::*;
 
-/// act(convolution + bias): x [B,H,W,IC], weight [KH,KW,IC/groups,OC], bias [OC] -> [B,OH,OW,OC].
+/// act(convolution + bias): x `[B,H,W,IC]`, weight `[KH,KW,IC/groups,OC]`, bias `[OC]` -> `[B,OH,OW,OC]`.
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, g: Geometry, act: Activation) -> Tensor<4> {
     let (form, _) = conv_form("conv2d", x.dims(), weight.dims(), g);
     fused(x, weight, bias, form, act, false)
 }
 
-/// act(transposed convolution + bias): y [B,OH,OW,OC], weight [KH,KW,IC/groups,OC] of the convolution
-/// whose transpose this is -> [B,H,W,IC]. `out_size` is H and W, which are not unique when the stride is
+/// act(transposed convolution + bias): y `[B,OH,OW,OC]`, weight `[KH,KW,IC/groups,OC]` of the convolution
+/// whose transpose this is -> `[B,H,W,IC]`. `out_size` is H and W, which are not unique when the stride is
 /// larger than one; without it they are the smallest, (OH - 1) stride + dilation (KH - 1) + 1 - 2 padding.
 pub fn conv_transpose2d(
     y: Tensor<4>,
@@ -58,7 +58,7 @@ pub struct Geometry1d {
     pub groups: usize,
 }
 
-/// act(convolution + bias): x [B,T,IC], weight [K,IC/groups,OC], bias [OC] -> [B,OT,OC].
+/// act(convolution + bias): x `[B,T,IC]`, weight `[K,IC/groups,OC]`, bias `[OC]` -> `[B,OT,OC]`.
 pub fn conv1d(x: Tensor<3>, weight: Tensor<3>, bias: Option<Tensor<1>>, g: Geometry1d, act: Activation) -> Tensor<3> {
     let ([b, t, ic], [k, wc, oc], [before, after]) = (x.dims(), weight.dims(), g.padding);
     let flat = Geometry { stride: [1, g.stride], padding: [0, before], dilation: [1, g.dilation], groups: g.groups };
@@ -75,7 +75,7 @@ pub fn conv1d(x: Tensor<3>, weight: Tensor<3>, bias: Option<Tensor<1>>, g: Geome
     if y.dims()[1] == length { y } else { y.narrow(1, 0, length) }
 }
 
-/// act(x weight + bias): x [.., IN], weight [IN,OUT], bias [OUT] -> [.., OUT].
+/// act(x weight + bias): x [.., IN], weight `[IN,OUT]`, bias [OUT] -> [.., OUT].
 pub fn linear<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>, act: Activation) -> Tensor<D> {
     let (mut shape, [inputs, outputs]) = (x.dims(), weight.dims());
     assert!(D > 0 && shape[D - 1] == inputs, "linear: {shape:?} does not end with the {inputs} inputs of {:?}", weight.dims());
@@ -127,7 +127,7 @@ fn check_channels<const D: usize>(what: &str, x: &Tensor<D>, a: &Tensor<1>, b: &
 }
 
 /// Batch norm (Ioffe and Szegedy 2015) over all axes but the last with the batch's own statistics, then
-/// the activation. Returns y, the batch's mean [C] and its biased variance [C]; the latter two carry no
+/// the activation. Returns y, the batch's mean `[C]` and its biased variance `[C]`; the latter two carry no
 /// gradient.
 pub fn batch_norm<const D: usize>(
     x: Tensor<D>,
@@ -155,7 +155,7 @@ pub fn layer_norm<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, beta: Tensor<1
     normalize_groups("layer_norm", rows, 1, gamma, beta, eps, act).reshape(shape)
 }
 
-/// Group norm (Wu and He 2018) of x [B,H,W,C] over height, width and each group of C / groups channels,
+/// Group norm (Wu and He 2018) of x `[B,H,W,C]` over height, width and each group of C / groups channels,
 /// then the activation. Instance norm is one channel a group.
 pub fn group_norm(x: Tensor<4>, groups: usize, gamma: Tensor<1>, beta: Tensor<1>, eps: f32, act: Activation) -> Tensor<4> {
     let [b, h, w, c] = x.dims();
@@ -197,23 +197,23 @@ fn resample(what: &str, x: Tensor<4>, to: [usize; 2], filter: Filter) -> Tensor<
     Tensor::from_dispatch(Dispatch::resample(x.into_dispatch(), Resample { from: [h, w], to, filter }))
 }
 
-/// x [B,H,W,C] -> [B,size[0],size[1],C]; output i takes input floor(i H / size[0]), as in PyTorch.
+/// x `[B,H,W,C]` -> [B,size[0],size[1],C]; output i takes input floor(i H / size[0]), as in PyTorch.
 pub fn resize_nearest(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
     resample("resize_nearest", x, size, Filter::Nearest)
 }
 
-/// x [B,H,W,C] -> [B,size[0],size[1],C] by linear interpolation, as in PyTorch (no antialiasing).
+/// x `[B,H,W,C]` -> [B,size[0],size[1],C] by linear interpolation, as in PyTorch (no antialiasing).
 pub fn resize_bilinear(x: Tensor<4>, size: [usize; 2], align_corners: bool) -> Tensor<4> {
     resample("resize_bilinear", x, size, Filter::Bilinear { align_corners })
 }
 
-/// x [B,H,W,C r r] -> [B,H r,W r,C] (Shi et al. 2016): channel (c, i, j) goes to row i, column j of its square.
+/// x `[B,H,W,C r r]` -> `[B,H r,W r,C]` (Shi et al. 2016): channel (c, i, j) goes to row i, column j of its square.
 pub fn pixel_shuffle(x: Tensor<4>, r: usize) -> Tensor<4> {
     assert!(r > 0 && x.dims()[3].is_multiple_of(r * r), "pixel_shuffle: {:?} by {r}", x.dims());
     Tensor::from_dispatch(Dispatch::pixel_shuffle(x.into_dispatch(), r))
 }
 
-/// x [B,H r,W r,C] -> [B,H,W,C r r]: the inverse of [`pixel_shuffle`].
+/// x `[B,H r,W r,C]` -> `[B,H,W,C r r]`: the inverse of [`pixel_shuffle`].
 pub fn pixel_unshuffle(x: Tensor<4>, r: usize) -> Tensor<4> {
     let [_, h, w, _] = x.dims();
     assert!(r > 0 && h.is_multiple_of(r) && w.is_multiple_of(r), "pixel_unshuffle: {:?} by {r}", x.dims());
@@ -225,14 +225,14 @@ fn pooled(what: &str, x: &Tensor<4>, window: Window) -> [usize; 2] {
     window.output_size([h, w]).unwrap_or_else(|| panic!("{what}: {window:?} does not fit {:?}", x.dims()))
 }
 
-/// x [B,H,W,C] -> [B,OH,OW,C]: the mean of each window, padding counted as zeros.
+/// x `[B,H,W,C]` -> `[B,OH,OW,C]`: the mean of each window, padding counted as zeros.
 pub fn avg_pool2d(x: Tensor<4>, kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> Tensor<4> {
     let window = Window { kernel, stride, padding };
     let to = pooled("avg_pool2d", &x, window);
     resample("avg_pool2d", x, to, Filter::Average(window))
 }
 
-/// x [B,H,W,C] -> [B,OH,OW,C]: the largest value of each window; padding never wins.
+/// x `[B,H,W,C]` -> `[B,OH,OW,C]`: the largest value of each window; padding never wins.
 pub fn max_pool2d(x: Tensor<4>, kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> Tensor<4> {
     let window = Window { kernel, stride, padding };
     pooled("max_pool2d", &x, window);

@@ -91,7 +91,7 @@ impl Geometry {
 /// and by w - each are differentiated by the other two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// x [B,H,W,IC], w [KH,KW,IC/groups,OC], y [B,OH,OW,OC]
+    /// x `[B,H,W,IC]`, w `[KH,KW,IC/groups,OC]`, y `[B,OH,OW,OC]`
     Conv {
         /// Stride, padding, dilation, groups.
         geometry: Geometry,
@@ -100,7 +100,7 @@ pub enum Form {
         /// Height and width of w.
         kernel: [usize; 2],
     },
-    /// x [N,IN], w [IN,OUT], y [N,OUT]
+    /// x `[N,IN]`, w `[IN,OUT]`, y `[N,OUT]`
     Linear,
 }
 

@@ -1,4 +1,4 @@
-//! Group norm over x [N,S,C], for more than one position a sample.
+//! Group norm over x `[N,S,C]`, for more than one position a sample.
 use super::Parts;
 use super::batch_norm::{Affine, statistics};
 use crate::ops::Activation;

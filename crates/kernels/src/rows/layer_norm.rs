@@ -1,4 +1,4 @@
-//! Group norm over x [N,1,C]: statistics along each row.
+//! Group norm over x `[N,1,C]`: statistics along each row.
 use super::group_norm::Sizes;
 use super::math::madd;
 use super::pointwise::{Pointwise, with_pointwise};
@@ -8,26 +8,33 @@ use crate::ops::Activation;
 /// Partial sums along a row, a vector's worth.
 const LANES: usize = 16;
 
-/// Sum over i of f(i), in LANES interleaved sums.
+/// Sums of f(a, b) over the pairs of two equally long slices, in LANES interleaved sums.
 #[inline(always)]
-fn sum(n: usize, f: impl Fn(usize) -> f32) -> f32 {
-    let mut lanes = [0f32; LANES];
-    let whole = n / LANES * LANES;
-    for i in (0..whole).step_by(LANES) {
+fn sums<const N: usize>(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> [f32; N]) -> [f32; N] {
+    let mut lanes = [[0f32; LANES]; N];
+    let (mut whole_a, mut whole_b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    for (a, b) in (&mut whole_a).zip(&mut whole_b) {
         for l in 0..LANES {
-            lanes[l] += f(i + l);
+            let v = f(a[l], b[l]);
+            for k in 0..N {
+                lanes[k][l] += v[k];
+            }
         }
     }
-    let mut rest = 0.0;
-    for i in whole..n {
-        rest += f(i);
-    }
-    for half in [8, 4, 2, 1] {
-        for l in 0..half {
-            lanes[l] += lanes[l + half];
+    for (l, (a, b)) in whole_a.remainder().iter().zip(whole_b.remainder()).enumerate() {
+        let v = f(*a, *b);
+        for k in 0..N {
+            lanes[k][l] += v[k];
         }
     }
-    lanes[0] + rest
+    lanes.map(|mut lanes| {
+        for half in [8, 4, 2, 1] {
+            for l in 0..half {
+                lanes[l] += lanes[l + half];
+            }
+        }
+        lanes[0]
+    })
 }
 
 /// Writes y and, by row and group, mean and biased variance.
@@ -58,11 +65,10 @@ fn forward_rows[A: Pointwise](a: A, groups: usize, x: &[f32], gamma: &[f32], bet
         let at = k % groups * n;
         let (gamma, beta) = (&gamma[at..at + n], &beta[at..at + n]);
         let inverse = 1.0 / n as f32;
-        let rough = sum(n, |i| x[i]) * inverse;
-        // A second sum takes off what the first one's rounding left.
-        let left = sum(n, |i| x[i] - rough) * inverse;
-        let m = rough + left;
-        let v = sum(n, |i| (x[i] - m) * (x[i] - m)) * inverse;
+        let [rough] = sums(x, x, |x, _| [x]).map(|s| s * inverse);
+        // What the rounding of the first sum left, and the squares about it, in one more pass.
+        let [left, square] = sums(x, x, |x, _| [x - rough, (x - rough) * (x - rough)]).map(|s| s * inverse);
+        let (m, v) = (rough + left, (square - left * left).max(0.0));
         let root = 1.0 / (v + eps).sqrt();
         for j in 0..n {
             y[j] = a.apply::<FMA>(madd::<FMA>((x[j] - m) * root, gamma[j], beta[j]));
@@ -114,8 +120,7 @@ fn backward_rows[A: Pointwise](a: A, groups: usize, x: &[f32], p: [&[f32]; 2], m
             g[j] = z * gamma[j];
         }
         let inverse = 1.0 / n as f32;
-        let first = sum(n, |i| g[i]) * inverse;
-        let second = sum(n, |i| g[i] * ((x[i] - m) * root)) * inverse;
+        let [first, second] = sums(g, x, |g, x| [g, g * ((x - m) * root)]).map(|s| s * inverse);
         for j in 0..n {
             g[j] = root * (g[j] - first - (x[j] - m) * root * second);
         }

@@ -15,12 +15,12 @@ fn transpose(taps: &Taps, from: usize) -> Taps {
     out
 }
 
-/// x [B,H,W,C] -> y [B,H',W',C].
+/// x `[B,H,W,C]` -> y `[B,H',W',C]`.
 pub(crate) fn resample(x: &[f32], batch: usize, channels: usize, r: Resample, y: &mut [f32]) {
     separable(x, batch, r.from, channels, &r.taps(0), &r.taps(1), y);
 }
 
-/// g [B,H',W',C] -> dx [B,H,W,C].
+/// g `[B,H',W',C]` -> dx `[B,H,W,C]`.
 pub(crate) fn resample_gradient(g: &[f32], batch: usize, channels: usize, r: Resample, dx: &mut [f32]) {
     let [rows, columns] = [0, 1].map(|axis| transpose(&r.taps(axis), r.from[axis]));
     separable(g, batch, r.to, channels, &rows, &columns, dx);
@@ -54,7 +54,7 @@ fn add_line(x: &[f32], c: usize, weight: f32, columns: &Taps, y: &mut [f32]) {
     }
 }}
 
-/// x [B,H,W,C r r] -> y [B,H r,W r,C], or backwards.
+/// x `[B,H,W,C r r]` -> y `[B,H r,W r,C]`, or backwards.
 pub(crate) fn shuffle(x: &[f32], [batch, h, w, c]: [usize; 4], r: usize, up: bool, y: &mut [f32]) {
     assert!(x.len() == batch * h * w * c * r * r && y.len() == x.len());
     let line = w * c * r * r;
@@ -86,7 +86,7 @@ fn reach(w: Window, axis: usize, size: usize, i: usize) -> std::ops::Range<usize
     start.saturating_sub(w.padding[axis])..(start + w.kernel[axis] - w.padding[axis]).min(size)
 }
 
-/// x [B,H,W,C] -> y [B,OH,OW,C].
+/// x `[B,H,W,C]` -> y `[B,OH,OW,C]`.
 pub(crate) fn max_pool(x: &[f32], [batch, h, w, c]: [usize; 4], window: Window, [oh, ow]: [usize; 2], y: &mut [f32]) {
     assert!(x.len() == batch * h * w * c && y.len() == batch * oh * ow * c);
     let y = Parts::new(y);
@@ -114,7 +114,7 @@ fn larger(x: &[f32], y: &mut [f32]) {
     }
 }}
 
-/// g [B,OH,OW,C] -> dx [B,H,W,C], to the first of the largest values of each window.
+/// g `[B,OH,OW,C]` -> dx `[B,H,W,C]`, to the first of the largest values of each window.
 pub(crate) fn max_pool_gradient(g: &[f32], x: &[f32], [batch, h, w, c]: [usize; 4], window: Window, [oh, ow]: [usize; 2], dx: &mut [f32]) {
     assert!(x.len() == batch * h * w * c && dx.len() == x.len() && g.len() == batch * oh * ow * c);
     let image = h * w * c;

@@ -16,8 +16,7 @@ impl MetricsLog {
     /// goes through those steps again) and a last line that was cut off.
     pub fn open(path: &Path, step: u64) -> Result<Self> {
         if path.exists() {
-            let kept: String =
-                read(path)?.into_iter().filter(|m| step_of(m) <= step).map(|m| to_line(&m)).collect();
+            let kept: String = read(path)?.into_iter().filter(|m| step_of(m) <= step).map(|m| to_line(&m)).collect();
             crate::files::write_atomically(path, kept.as_bytes())?;
         }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("write", path))?;

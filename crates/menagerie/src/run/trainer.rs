@@ -85,6 +85,7 @@ pub struct Trainer {
     log: std::fs::File,
     last: Map<String, Value>,
     pending: Vec<String>,
+    waited: f64,
 }
 
 /// Opens the data and builds the model of a recipe: all that can go wrong before anything is written.
@@ -184,7 +185,23 @@ impl Trainer {
         let path = run.file("log.txt");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io("write", &path))?;
         let key = Key::new(train.seed);
-        Ok(Trainer { run, _lock: lock, recipe, train, model, dataset, loader, key, state, metrics, events, log, last, pending })
+        Ok(Trainer {
+            run,
+            _lock: lock,
+            recipe,
+            train,
+            model,
+            dataset,
+            loader,
+            key,
+            state,
+            metrics,
+            events,
+            log,
+            last,
+            pending,
+            waited: 0.0,
+        })
     }
 
     /// The run's folder.
@@ -202,6 +219,10 @@ impl Trainer {
     /// Updates done.
     pub fn step(&self) -> u64 {
         self.state.step
+    }
+    /// Seconds that steps of this trainer waited for their batches.
+    pub fn waited(&self) -> f64 {
+        self.waited
     }
 
     /// Trains to the recipe's last step, or until `stop` is set; a checkpoint is written either way.
@@ -247,6 +268,7 @@ impl Trainer {
         let watch = next == 1 || next.is_multiple_of(self.train.log_every) || next == self.train.steps;
         let begun = Instant::now();
         let batches = (0..self.model.batches_per_step()).map(|_| self.loader.next()).collect::<Result<Vec<_>>>()?;
+        self.waited += begun.elapsed().as_secs_f64();
         let report = self.model.step(&batches, self.key.stream("train").step(next), watch)?;
         self.state.seconds += begun.elapsed().as_secs_f64();
         self.state.step = next;

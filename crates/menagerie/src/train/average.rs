@@ -5,7 +5,8 @@ use burn::tensor::Tensor;
 use menagerie_kernels::optim;
 use std::collections::BTreeMap;
 
-/// An exponential moving average of a network's parameters; its buffers are copied.
+/// An exponential moving average of a network's parameters and of its buffers: the statistics that batch norm keeps
+/// belong to the weights they were taken with, so both are averaged alike.
 #[derive(Clone, Debug)]
 pub struct Average<M> {
     /// without autodiff; empty only while `update` maps it
@@ -40,17 +41,17 @@ impl<M: Module> Average<M> {
     }
 }
 
-/// (trainable, flat value) of every parameter by its path
+/// The flat value of every parameter and buffer by its path
 struct Collect {
     path: Path,
-    found: BTreeMap<String, (bool, Tensor<1>)>,
+    found: BTreeMap<String, Tensor<1>>,
 }
 impl ModuleVisitor for Collect {
     fn visit_float<const D: usize>(&mut self, p: &Param<Tensor<D>>) {
-        let (tracked, t) = (p.is_require_grad(), p.val());
+        let t = p.val();
         let n = t.shape().num_elements();
         let t = if t.is_autodiff() { t.inner() } else { t };
-        self.found.insert(self.path.name(), (tracked, t.reshape([n])));
+        self.found.insert(self.path.name(), t.reshape([n]));
     }
     fn enter_module(&mut self, name: &str, _: &str) {
         self.path.enter(name);
@@ -62,17 +63,16 @@ impl ModuleVisitor for Collect {
 
 struct Blend {
     path: Path,
-    new: BTreeMap<String, (bool, Tensor<1>)>,
+    new: BTreeMap<String, Tensor<1>>,
     weight: f32,
 }
 impl ModuleMapper for Blend {
     fn map_float<const D: usize>(&mut self, p: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some((tracked, new)) = self.new.remove(&self.path.name()) else { return p };
+        let Some(new) = self.new.remove(&self.path.name()) else { return p };
         p.map(|t| {
             let shape = t.dims();
             let n = t.shape().num_elements();
-            let flat = if tracked { optim::average(t.reshape([n]), new, self.weight) } else { new };
-            flat.reshape(shape)
+            optim::average(t.reshape([n]), new, self.weight).reshape(shape)
         })
     }
     fn enter_module(&mut self, name: &str, _: &str) {

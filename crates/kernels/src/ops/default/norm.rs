@@ -74,7 +74,7 @@ pub fn scale_shift_gradient<B: Backend>(g: F<B>, x: F<B>, scale: F<B>, shift: F<
     (B::float_mul(g.clone(), scale), by_scale, sum_rows::<B>(g, channels))
 }
 
-/// [N,S,C] as [N,S,G,C/G].
+/// `[N,S,C]` as `[N,S,G,C/G]`.
 fn grouped<B: Backend>(x: F<B>, groups: usize) -> F<B> {
     let s = x.shape();
     B::float_reshape(x, Shape::new([s[0], s[1], groups, s[2] / groups]))

@@ -18,7 +18,7 @@ fn matrix<B: Backend>(like: &F<B>, r: Resample, axis: usize, transposed: bool) -
     B::float_cast(B::float_from_data(TensorData::new(m, shape), &like.device()), like.dtype().into())
 }
 
-/// [B,H,W,C] by a matrix for the height and one for the width.
+/// `[B,H,W,C]` by a matrix for the height and one for the width.
 fn separable<B: Backend>(x: F<B>, rows: F<B>, columns: F<B>) -> F<B> {
     let s = x.shape();
     let (to, c) = ([rows.shape()[0], columns.shape()[0]], s[3]);

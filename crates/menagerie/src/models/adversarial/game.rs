@@ -40,11 +40,18 @@ pub struct GameConfig {
     /// draw new latents for the generator's update, as Algorithm 1 has it; otherwise it learns from the samples that
     /// the discriminator's last update has just seen, which saves a pass through the generator
     pub fresh_latents: bool,
+    /// instance noise: Gaussian noise of this standard deviation on everything that the discriminator sees (images span
+    /// 2, points are scaled into [-1, 1]). Where data and samples hardly overlap, the noise makes them overlap, so that the
+    /// discriminator's gradient leads to every mode (Sonderby et al. 2017, arXiv:1610.04490, section 3; Arjovsky & Bottou
+    /// 2017, arXiv:1701.04862, section 3). 0 for none
+    pub noise: f64,
+    /// the noise falls linearly and is gone after so many updates
+    pub noise_steps: u64,
 }
 
 impl Default for GameConfig {
     fn default() -> Self {
-        GameConfig { objective: Named::NonSaturating, discriminator_steps: 1, fresh_latents: false }
+        GameConfig { objective: Named::NonSaturating, discriminator_steps: 1, fresh_latents: false, noise: 0.0, noise_steps: 1000 }
     }
 }
 
@@ -100,6 +107,9 @@ impl<G: Generator, D: Discriminator> Game<G, D> {
         if game.discriminator_steps == 0 {
             return Err(Error::recipe("game.discriminator_steps", "0 is too small", "give 1 or more"));
         }
+        if !(game.noise.is_finite() && game.noise >= 0.0) {
+            return Err(Error::recipe("game.noise", format!("{} is not a standard deviation", game.noise), "give 0 for none, or say 0.3"));
+        }
         if !(0.0..1.0).contains(&average) {
             return Err(Error::recipe("model.average", format!("{average} is not a decay"), "give 0 for none, or say 0.999"));
         }
@@ -149,6 +159,15 @@ impl<G: Generator, D: Discriminator> Game<G, D> {
         let [h, w, c] = image_shape(&self.shape);
         let x = Tensor::from_data(TensorData::new(batch.values.clone(), [n, h, w, c]), &self.device);
         if self.scale == 1.0 { x } else { x / self.scale }
+    }
+
+    /// What the discriminator is shown of some items: themselves, or themselves in noise.
+    fn shown(&self, x: Tensor<4>, key: Key) -> Tensor<4> {
+        let left = 1.0 - self.updates as f64 / self.config.noise_steps.max(1) as f64;
+        match self.config.noise * left {
+            std if std > 0.0 => x.clone() + noise::normal(key.words(), x.dims(), &x.device()) * std,
+            _ => x,
+        }
     }
 
     /// One update of the discriminator: it ascends log D(x) + log(1 - D(G(z))).
@@ -247,7 +266,10 @@ impl<G: Generator, D: Discriminator> Model for Game<G, D> {
             } else {
                 self.generator().clone().no_grad().forward(z)
             };
-            seen = Some(self.update_discriminator(real, made.clone().detach(), watch && last));
+            let of = key.step(i as u64);
+            let (real, shown) =
+                (self.shown(real, of.stream("noise on data")), self.shown(made.clone().detach(), of.stream("noise on samples")));
+            seen = Some(self.update_discriminator(real, shown, watch && last));
             fake = Some(made);
         }
         let (Some(seen), Some(made)) = (seen, fake) else {
@@ -271,7 +293,8 @@ impl<G: Generator, D: Discriminator> Model for Game<G, D> {
             let data = spread(&batches[0].values, width);
             self.scale as f64 * spread(made.as_slice::<f32>().unwrap_or_default(), width) / data.max(1e-12)
         });
-        let (loss_g, gradient_g) = self.update_generator(fake, watch);
+        let shown = self.shown(fake, key.stream("noise for the generator"));
+        let (loss_g, gradient_g) = self.update_generator(shown, watch);
         self.check([seen.loss, loss_g])?;
         self.updates += 1;
         let mut report = StepReport { scalars: vec![("loss/discriminator", seen.loss), ("loss/generator", loss_g)], troubles: vec![] };
