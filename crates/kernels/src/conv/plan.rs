@@ -24,8 +24,9 @@ const SUM: f64 = 80.0;
 const TRANSPOSE: f64 = 20.0;
 /// A multiply-add of the direct weight gradient, which copies rows for every row of the kernel.
 const DIRECT_WEIGHT: f64 = 1.35;
-/// A multiply-add of the direct path with very few input channels.
-const DIRECT_FEW: f64 = 2.1;
+/// A multiply-add of the direct path with very few input channels: short sums, and for the input
+/// gradient few columns.
+const DIRECT_FEW: [f64; 2] = [1.5, 2.4];
 
 /// The cheapest path for a pass.
 pub(super) fn cheapest(s: &Shape, pass: Pass) -> Path {
@@ -43,7 +44,11 @@ fn cost(s: &Shape, pass: Pass, path: Path) -> f64 {
             Pass::Forward | Pass::Weight => s.in_channels as f64 * oc,
             Pass::Input => s.out_channels as f64 * if few { s.in_channels as f64 } else { ic },
         };
-        let each = if few { DIRECT_FEW } else { 1.0 } * if pass == Pass::Weight { DIRECT_WEIGHT } else { 1.0 };
+        let each = match (few, pass) {
+            (true, pass) => DIRECT_FEW[usize::from(pass == Pass::Input)],
+            (false, Pass::Weight) => DIRECT_WEIGHT,
+            _ => 1.0,
+        };
         return (s.batch * s.output[0] * s.output[1] * s.kernel[0] * s.kernel[1]) as f64 * channels * each;
     };
     let m = winograd::outputs(s, m);

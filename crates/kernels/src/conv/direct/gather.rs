@@ -32,17 +32,48 @@ impl Gather {
         if s.stays_inside() { 1 } else { GROUP }
     }
 
-    /// The m-th output point as (image, row, column).
-    fn point(&self, m: usize) -> (usize, usize, usize) {
+    /// A walk over the output points from the m-th on.
+    fn walk(&self, m: usize) -> Walk<'_> {
         let [b, h, w] = self.grid;
         let first = m / (self.group * h * w) * self.group;
         let n = self.group.min(b - first);
         let m = m - first * h * w;
-        (first + m % n, m / n / w, m / n % w)
+        Walk { gather: self, first, n, i: m % n, y: m / n / w, x: m / n % w }
     }
 
     fn points(&self) -> usize {
         self.grid.iter().product()
+    }
+}
+
+/// Output points in order: images of a group fastest, then columns, rows and groups.
+struct Walk<'a> {
+    gather: &'a Gather,
+    /// First image of the group, and how many it has.
+    first: usize,
+    n: usize,
+    i: usize,
+    y: usize,
+    x: usize,
+}
+
+impl Walk<'_> {
+    /// The present point as (image, row, column); goes on to the next.
+    fn step(&mut self) -> (usize, usize, usize) {
+        let point = (self.first + self.i, self.y, self.x);
+        let [b, h, w] = self.gather.grid;
+        self.i += 1;
+        if self.i == self.n {
+            (self.i, self.x) = (0, self.x + 1);
+            if self.x == w {
+                (self.x, self.y) = (0, self.y + 1);
+                if self.y == h {
+                    (self.y, self.first) = (0, self.first + self.n);
+                    self.n = self.gather.group.min(b - self.first);
+                }
+            }
+        }
+        point
     }
 }
 
@@ -145,8 +176,9 @@ impl Job<'_> {
         let mut bs = vec![std::ptr::null(); g.taps.len()];
         let blocks = blocks(g.taps.len(), self.source.depth);
         for (i, block) in blocks.iter().enumerate() {
+            let mut walk = g.walk(task.points.start);
             for m in task.points.clone().step_by(rows) {
-                let tile = self.rows(g, j, m..(m + rows).min(task.points.end), spare.as_mut_ptr());
+                let tile = self.rows(&mut walk, j, rows.min(task.points.end - m), spare.as_mut_ptr());
                 let mut seen = 0;
                 for s in block.first..block.first + block.count {
                     // A tap that falls into the padding for every row of the tile is left out.
@@ -179,11 +211,12 @@ impl Job<'_> {
         }
     }
 
-    /// The rows of the tile of points `m`; rows past the end see only padding and write to `spare`.
-    fn rows(&self, g: &Gather, panel: usize, m: std::ops::Range<usize>, spare: *mut f32) -> Rows {
+    /// The rows of a tile of the next `n` points; rows past them see only padding and write to `spare`.
+    fn rows(&self, walk: &mut Walk, panel: usize, n: usize, spare: *mut f32) -> Rows {
+        let g = walk.gather;
         let mut rows = Rows { c: [spare; MAX_ROWS], image: [0; MAX_ROWS], at: [[isize::MIN / 2, 0]; MAX_ROWS] };
-        for (r, m) in m.enumerate() {
-            let (b, y, x) = g.point(m);
+        for r in 0..n {
+            let (b, y, x) = walk.step();
             let at = g.first + b * g.out[0] + y * g.out[1] + x * g.out[2] + panel * PANEL;
             assert!(at < self.len);
             // SAFETY: inside y, as just checked.

@@ -18,48 +18,63 @@ pub(in crate::conv) fn weight_gradient(s: &Shape, x: &[f32], gy: &[f32], gw: &mu
     in_place(&s, x, gy, gw);
 }
 
+/// Parts of the pixels that are summed by themselves, and then in order: not as many as there are
+/// threads, so that the sums do not depend on their number.
+const PARTS: usize = 16;
+
 /// Few channels, no padding: a row of the kernel is one run of kw * ic rows of the result, read
-/// straight from x.
+/// straight from x. The result is small and gy is large, so every task takes a part of the pixels
+/// (gy is read from memory once) and has a result of its own.
 fn in_place(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     /// Output pixels at a time: their panel of gy (64 KiB) and x stay in L2.
     const PIXELS: usize = 256;
-    let ([h, w], [oh, ow], ic, oc) = (s.input, s.output, s.in_channels, s.out_channels);
-    let m = s.kernel[1] * ic;
+    let [oh, ow] = s.output;
     let images = (PIXELS / (oh * ow)).clamp(1, s.batch);
     let lines = if oh * ow > PIXELS { (PIXELS / ow).clamp(1, oh) } else { oh };
-    // Tasks: (ky, panel of columns, part of the rows).
-    let panels = Panels { k: 0, n: oc };
-    let base = s.kernel[0] * panels.count();
-    let part = m.div_ceil((threads() * 8).div_ceil(base).clamp(1, m.div_ceil(outer_rows()))).next_multiple_of(outer_rows());
-    let parts = m.div_ceil(part);
-    let out = Ptr(gw.as_mut_ptr());
-    let within = Within { a: [Extent::of(x), Extent::NONE], b: Extent::of(gy), c: [Extent::of(gw), Extent::NONE] };
-    par_for(base * parts, &|t| {
-        let (p, j, ky) = (t % parts, t / parts % panels.count(), t / parts / panels.count());
-        let columns = panels.columns(j);
-        let mut add = false;
-        for b0 in (0..s.batch).step_by(images) {
-            for y0 in (0..oh).step_by(lines) {
-                let axes = [
-                    Axis { n: images.min(s.batch - b0), a: h * w * ic, b: oh * ow * oc },
-                    Axis { n: lines.min(oh - y0), a: s.stride[0] * w * ic, b: ow * oc },
-                    Axis { n: ow, a: s.stride[1] * ic, b: oc },
-                ];
-                let a = &x[(b0 * h + y0 * s.stride[0] + ky * s.dilation[0]) * w * ic..];
-                let b = gy[(b0 * oh + y0) * ow * oc + j * PANEL..].as_ptr();
-                for i in (p * part..((p + 1) * part).min(m)).step_by(outer_rows()) {
-                    let rows = outer_rows().min(((p + 1) * part).min(m) - i);
-                    // SAFETY: no output leaves x (see `stays_inside`), so all positions lie in x
-                    // and gy; rows and columns of the result belong to this task alone.
-                    unsafe {
-                        let c = out.get().add((ky * m + i) * oc + j * PANEL);
-                        outer(&Outer { axes, a: a[i..].as_ptr(), b, strip: LANES, c, row: oc, rows, columns, add, within: &within });
-                    }
-                }
-                add = true;
+    let blocks: Vec<_> = (0..s.batch).step_by(images).flat_map(|b| (0..oh).step_by(lines).map(move |y| (b, y))).collect();
+    let part = blocks.len().div_ceil(PARTS);
+    let parts = blocks.len().div_ceil(part);
+    let len = gw.len();
+    with_scratch(Slot::Weights, parts * len, |sums| {
+        let memory = Ptr(sums.as_mut_ptr());
+        par_for(parts, &|p| {
+            // SAFETY: part p of `parts` parts of `len` floats; each p once.
+            let sum = unsafe { std::slice::from_raw_parts_mut(memory.get().add(p * len), len) };
+            for (i, &(b0, y0)) in blocks[p * part..((p + 1) * part).min(blocks.len())].iter().enumerate() {
+                add_block(s, x, gy, sum, (b0, images.min(s.batch - b0)), (y0, lines.min(oh - y0)), i > 0);
             }
+        });
+        gw.copy_from_slice(&sums[..len]);
+        for sum in sums.chunks_exact(len).skip(1) {
+            gw.iter_mut().zip(sum).for_each(|(a, b)| *a += b);
         }
     });
+}
+
+/// Adds the products of some images and lines (first, number), or puts them in place of the sums.
+fn add_block(s: &Shape, x: &[f32], gy: &[f32], sum: &mut [f32], (b0, images): (usize, usize), (y0, lines): (usize, usize), add: bool) {
+    let ([h, w], [oh, ow], ic, oc) = (s.input, s.output, s.in_channels, s.out_channels);
+    let (m, tile) = (s.kernel[1] * ic, outer_rows(oc));
+    let panels = Panels { k: 0, n: oc };
+    let within = Within { a: [Extent::of(x), Extent::NONE], b: Extent::of(gy), c: [Extent::of(sum), Extent::NONE] };
+    let axes = [
+        Axis { n: images, a: h * w * ic, b: oh * ow * oc },
+        Axis { n: lines, a: s.stride[0] * w * ic, b: ow * oc },
+        Axis { n: ow, a: s.stride[1] * ic, b: oc },
+    ];
+    for j in 0..panels.count() {
+        let b = gy[(b0 * oh + y0) * ow * oc + j * PANEL..].as_ptr();
+        for ky in 0..s.kernel[0] {
+            let a = &x[(b0 * h + y0 * s.stride[0] + ky * s.dilation[0]) * w * ic..];
+            for i in (0..m).step_by(tile) {
+                let c = sum[(ky * m + i) * oc + j * PANEL..].as_mut_ptr();
+                let (rows, columns) = (tile.min(m - i), panels.columns(j));
+                // SAFETY: no output leaves x (see `stays_inside`), so all positions lie in x and
+                // gy; the sums are this task's alone.
+                unsafe { outer(&Outer { axes, a: a[i..].as_ptr(), b, strip: LANES, c, row: oc, rows, columns, add, within: &within }) };
+            }
+        }
+    }
 }
 
 /// Output rows lo..hi for which tap `ky` lies inside x.

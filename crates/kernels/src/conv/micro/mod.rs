@@ -179,7 +179,7 @@ pub(super) struct Outer<'a> {
     pub c: *mut f32,
     /// Floats from one row of C to the next.
     pub row: usize,
-    /// Rows, 1 to [`outer_rows`].
+    /// Rows, 1 to 16 with AVX-512, else to 6.
     pub rows: usize,
     /// Columns, 1 to 64.
     pub columns: usize,
@@ -189,7 +189,7 @@ pub(super) struct Outer<'a> {
 
 impl Outer<'_> {
     fn check(&self) {
-        assert!((1..=PANEL).contains(&self.columns) && (1..=outer_rows()).contains(&self.rows));
+        assert!((1..=PANEL).contains(&self.columns) && (1..=MAX_OUTER_ROWS).contains(&self.rows));
         if self.axes.iter().all(|x| x.n > 0) {
             let last = |f: fn(&Axis) -> usize| self.axes.iter().map(|x| (x.n - 1) * f(x)).sum::<usize>();
             let tail = (self.columns - 1) / LANES * self.strip + (self.columns - 1) % LANES + 1;
@@ -213,9 +213,12 @@ pub(super) fn rows(columns: usize) -> usize {
     }
 }
 
-/// Rows of an [`outer`] tile, at most.
-pub(super) fn outer_rows() -> usize {
-    if isa() == Isa::Avx512 { 16 } else { 6 }
+/// Rows of an [`outer`] tile at most.
+const MAX_OUTER_ROWS: usize = 16;
+
+/// Rows of an [`outer`] tile of so many columns that keep multiply-add units busy.
+pub(super) fn outer_rows(columns: usize) -> usize {
+    if columns <= 2 * LANES && isa() == Isa::Avx512 { 12 } else { 6 }
 }
 
 /// Sixteen rows as tiles for [`outer`] over streams: (first row, rows).
