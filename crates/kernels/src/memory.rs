@@ -137,3 +137,32 @@ impl AllocationController for Buffer {
         Ok(unsafe { std::slice::from_raw_parts(self.start.cast(), self.len * 4) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_aligned_and_as_long_as_asked() {
+        let mut b = Buffer::zeros(1000);
+        assert_eq!((b.len(), b.as_ptr() as usize % 64), (1000, 0));
+        assert!(b.iter().all(|&v| v == 0.0));
+        b[999] = 3.0;
+        assert_eq!(Buffer::copied(&b)[999], 3.0);
+        assert!(Buffer::new(0).is_empty());
+    }
+
+    #[test]
+    fn free_blocks_fit_and_the_oldest_go_first() {
+        let mut free = Free { blocks: BTreeMap::new(), bytes: 0, clock: 0 };
+        for capacity in [4 * GRAIN, 2 * GRAIN, 8 * GRAIN] {
+            assert!(free.keep(Block::new(capacity), 14 * GRAIN).is_empty());
+        }
+        let out = free.keep(Block::new(GRAIN), 14 * GRAIN);
+        assert_eq!(out.iter().map(Block::capacity).collect::<Vec<_>>(), [4 * GRAIN]);
+        // a block more than a quarter too large is not given
+        assert!(free.take(5 * GRAIN).is_none());
+        assert_eq!(free.take(7 * GRAIN).map(|b| b.capacity()), Some(8 * GRAIN));
+        assert_eq!(free.bytes, 3 * GRAIN);
+    }
+}
