@@ -15,7 +15,7 @@ fn arrays(t: &Tensors) -> Value {
 }
 
 fn part(model: &dyn Model, name: &str) -> Tensors {
-    model.save().into_iter().find(|(n, _)| n == name).unwrap().1
+    model.save().into_iter().find(|(n, _)| n == name).unwrap().1()
 }
 
 #[test]

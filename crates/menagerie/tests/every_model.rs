@@ -53,7 +53,7 @@ fn train(recipe: &Recipe, model: &mut dyn Model, from: u64, to: u64) {
 }
 
 fn parts(model: &dyn Model) -> BTreeMap<String, Tensors> {
-    model.save().into_iter().collect()
+    model.save().into_iter().map(|(name, part)| (name, part())).collect()
 }
 
 fn each(test: impl Fn(&Entry, &Recipe)) {

@@ -3,7 +3,7 @@ pub mod adversarial;
 mod model;
 
 pub use model::{
-    Capability, Exported, LatentSpace, Model, NetworkInfo, Port, Purpose, Sample, SampleRequest, Samples, StepReport, Trouble,
+    Capability, Exported, LatentSpace, Model, NetworkInfo, Part, Port, Purpose, Sample, SampleRequest, Samples, StepReport, Trouble,
     as_image_shape, unconditional,
 };
 

@@ -30,6 +30,9 @@ pub struct Trouble {
     pub advice: String,
 }
 
+/// A file of a checkpoint, made when it is written: only one is in memory at a time.
+pub type Part<'a> = Box<dyn FnOnce() -> Tensors + 'a>;
+
 /// One network of a model, as `--dry-run` shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NetworkInfo {
@@ -57,8 +60,8 @@ pub trait Model: Send {
     /// [`Error::Training`] when a loss is no longer finite.
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport>;
 
-    /// Everything that the next step or a sample depends on, as named files.
-    fn save(&self) -> Vec<(String, Tensors)>;
+    /// Everything that the next step or a sample depends on, as named files; each is copied out when it is asked for.
+    fn save(&self) -> Vec<(String, Part<'_>)>;
 
     /// Takes up what `save` gave. With `Purpose::Use`, only what samples and answers need is read.
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()>;

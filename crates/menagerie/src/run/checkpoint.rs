@@ -1,6 +1,7 @@
 //! Checkpoints: written beside, synced, then renamed, so that one is either whole or not there.
 use crate::data::DataInfo;
 use crate::error::{Error, Result};
+use crate::models::Part;
 use crate::train::Tensors;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -38,7 +39,7 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// Writes a checkpoint into `folder/NNNNNN`; an older one of that step is replaced.
-    pub fn write(folder: &Path, mut state: State, parts: Vec<(String, Tensors)>) -> Result<PathBuf> {
+    pub fn write(folder: &Path, mut state: State, parts: Vec<(String, Part)>) -> Result<PathBuf> {
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
         let done = folder.join(format!("{:06}", state.step));
         let beside = folder.join(format!(".{:06}.part", state.step));
@@ -46,7 +47,7 @@ impl Checkpoint {
         std::fs::create_dir(&beside).map_err(Error::io("create", &beside))?;
         let written = (|| {
             for (name, tensors) in parts {
-                let bytes = tensors.to_bytes()?;
+                let bytes = tensors().to_bytes()?;
                 let file = format!("{name}.safetensors");
                 state.files.insert(file.clone(), (bytes.len() as u64, crc32c::crc32c(&bytes)));
                 write_synced(&beside.join(file), &bytes)?;
@@ -173,11 +174,14 @@ mod tests {
         };
         State { version: "0".into(), step, images: 0, seconds: 0.0, cursor: 0, data, files: BTreeMap::new() }
     }
-    fn part(v: f32) -> Vec<(String, Tensors)> {
+    fn tensors(v: f32) -> Tensors {
         let mut t = Tensors::default();
         t.arrays.insert("w".into(), (vec![2], vec![v, -v]));
         t.notes.insert("step".into(), "3".into());
-        vec![("net".into(), t)]
+        t
+    }
+    fn part(v: f32) -> Vec<(String, Part<'static>)> {
+        vec![("net".into(), Box::new(move || tensors(v)))]
     }
 
     #[test]
@@ -191,7 +195,7 @@ mod tests {
         assert_eq!(steps(dir.path()), [3, 4]);
         assert!(!dir.path().join(".000009.part").exists());
         let c = Checkpoint::open(&dir.path().join("000004")).unwrap();
-        assert_eq!(c.part("net").unwrap(), part(4.0).remove(0).1);
+        assert_eq!(c.part("net").unwrap(), tensors(4.0));
         // the same step again replaces it
         Checkpoint::write(dir.path(), state(4), part(9.0)).unwrap();
         let c = Checkpoint::open(&dir.path().join("000004")).unwrap();

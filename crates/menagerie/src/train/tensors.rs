@@ -2,7 +2,8 @@
 use crate::error::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors, View};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 /// Arrays by name, and a few words beside them.
@@ -100,13 +101,7 @@ impl Tensors {
 
     /// As a safetensors file.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let bytes: Vec<(&String, &Vec<usize>, Vec<u8>)> =
-            self.arrays.iter().map(|(n, (s, v))| (n, s, v.iter().flat_map(|x| x.to_le_bytes()).collect())).collect();
-        let views: Vec<(&String, TensorView)> = bytes
-            .iter()
-            .map(|(n, s, b)| TensorView::new(Dtype::F32, s.to_vec(), b).map(|v| (*n, v)))
-            .collect::<std::result::Result<_, _>>()
-            .map_err(|e| wrong("the network", e.to_string()))?;
+        let views = self.arrays.iter().map(|(name, (shape, values))| (name, Array { shape, values }));
         let notes = (!self.notes.is_empty()).then(|| self.notes.clone().into_iter().collect::<HashMap<_, _>>());
         safetensors::serialize(views, notes).map_err(|e| wrong("the network", e.to_string()))
     }
@@ -124,6 +119,26 @@ impl Tensors {
             out.arrays.insert(name.to_string(), (view.shape().to_vec(), values));
         }
         Ok(out)
+    }
+}
+
+/// An array as safetensors takes it: its bytes are made when they are written.
+struct Array<'a> {
+    shape: &'a [usize],
+    values: &'a [f32],
+}
+impl View for Array<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+    fn shape(&self) -> &[usize] {
+        self.shape
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        self.values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>().into()
+    }
+    fn data_len(&self) -> usize {
+        4 * self.values.len()
     }
 }
 

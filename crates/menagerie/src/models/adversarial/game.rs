@@ -3,7 +3,9 @@ use super::monitor::{Monitor, Observation, spread};
 use super::objective::{Named, Objective};
 use crate::data::{Batch, DataInfo, Kind};
 use crate::error::{Error, Result};
-use crate::models::{Exported, LatentSpace, Model, NetworkInfo, Port, Purpose, Sample, SampleRequest, Samples, StepReport, unconditional};
+use crate::models::{
+    Exported, LatentSpace, Model, NetworkInfo, Part, Port, Purpose, Sample, SampleRequest, Samples, StepReport, unconditional,
+};
 use crate::random::Key;
 use crate::train::{Average, Optimizer, OptimizerConfig, Tensors};
 use burn::module::Module;
@@ -312,16 +314,21 @@ impl<G: Generator, D: Discriminator> Model for Game<G, D> {
         Ok(report)
     }
 
-    fn save(&self) -> Vec<(String, Tensors)> {
-        let mut generator = Tensors::of(self.generator());
-        generator.notes.insert("updates".into(), self.updates.to_string());
-        let mut parts = vec![
-            ("generator".to_string(), generator),
-            ("discriminator".to_string(), Tensors::of(self.discriminator())),
-            ("optimizer_generator".to_string(), self.optimizer_g.save()),
-            ("optimizer_discriminator".to_string(), self.optimizer_d.save()),
+    fn save(&self) -> Vec<(String, Part<'_>)> {
+        let generator = || {
+            let mut t = Tensors::of(self.generator());
+            t.notes.insert("updates".into(), self.updates.to_string());
+            t
+        };
+        let mut parts: Vec<(String, Part)> = vec![
+            ("generator".into(), Box::new(generator)),
+            ("discriminator".into(), Box::new(|| Tensors::of(self.discriminator()))),
+            ("optimizer_generator".into(), Box::new(|| self.optimizer_g.save())),
+            ("optimizer_discriminator".into(), Box::new(|| self.optimizer_d.save())),
         ];
-        parts.extend(self.average.as_ref().map(|a| ("generator_average".to_string(), Tensors::of(a.network()))));
+        if let Some(a) = &self.average {
+            parts.push(("generator_average".into(), Box::new(|| Tensors::of(a.network()))));
+        }
         parts
     }
 
