@@ -103,7 +103,7 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: usize, json: bool) -> Resul
             "kind": info.kind, "attributes": info.attributes}));
         return Ok(());
     }
-    let kind = if info.kind == Kind::Image { "images" } else { "points" };
+    let kind = info.kind.plural();
     let shape: Vec<_> = info.shape.iter().map(usize::to_string).collect();
     output::line(format_args!(
         "{}: {} {kind} of {}, values {} to {}",

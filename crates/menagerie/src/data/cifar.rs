@@ -44,6 +44,7 @@ pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
         range: (0.0, 255.0),
         labels: names(&folder.join(if hundred { "fine_label_names.txt" } else { "batches.meta.txt" }), classes),
         attributes: vec![],
+        rate: 0,
     };
     Ok(Stored { info, values: Values::Bytes(bytes), labels })
 }

@@ -10,6 +10,26 @@ pub enum Kind {
     Image,
     /// `[feature]`: points of the plane, or vectors
     Points,
+    /// `[time, height, width, channel]`: frames in order
+    Video,
+    /// `[time, channel]`: samples of sound in [-1, 1]
+    Audio,
+}
+
+impl Kind {
+    /// Whether values run over the fixed range [-1, 1], as the networks take them.
+    pub fn is_bounded(self) -> bool {
+        self != Kind::Points
+    }
+    /// What items of the kind are called.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Kind::Image => "images",
+            Kind::Points => "points",
+            Kind::Video => "videos",
+            Kind::Audio => "sounds",
+        }
+    }
 }
 
 /// The description of a data set: all that a model needs to know before it sees an item.
@@ -19,7 +39,7 @@ pub struct DataInfo {
     pub source: String,
     /// what an item is
     pub kind: Kind,
-    /// an item's axes, channels last: `[height, width, channel]` or `[feature]`
+    /// an item's axes, channels last: `[height, width, channel]`, `[feature]`, ... as [`Kind`] says
     pub shape: Vec<usize>,
     /// number of items
     pub count: usize,
@@ -30,6 +50,9 @@ pub struct DataInfo {
     pub labels: Vec<String>,
     /// names of the numbers in `Item::attributes`; empty where items have none
     pub attributes: Vec<String>,
+    /// samples a second, for sound; 0 elsewhere
+    #[serde(default)]
+    pub rate: u32,
 }
 
 impl DataInfo {
@@ -44,7 +67,7 @@ impl DataInfo {
 pub enum Values {
     /// 8-bit images, 0 to 255
     Bytes(Vec<u8>),
-    /// real-valued images in [0, 1]; points as they are
+    /// real-valued images in [0, 1]; points and sound as they are
     Floats(Vec<f32>),
 }
 
@@ -60,13 +83,13 @@ impl Values {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// As the networks take them: images in [-1, 1], points as they are.
+    /// As the networks take them: images and video in [-1, 1], points and sound as they are.
     pub fn extend(&self, kind: Kind, out: &mut Vec<f32>) {
         match (self, kind) {
-            (Values::Bytes(v), Kind::Image) => out.extend(v.iter().map(|&b| b as f32 / 127.5 - 1.0)),
-            (Values::Floats(v), Kind::Image) => out.extend(v.iter().map(|&x| x * 2.0 - 1.0)),
-            (Values::Bytes(v), Kind::Points) => out.extend(v.iter().map(|&b| b as f32)),
-            (Values::Floats(v), Kind::Points) => out.extend_from_slice(v),
+            (Values::Bytes(v), Kind::Image | Kind::Video) => out.extend(v.iter().map(|&b| b as f32 / 127.5 - 1.0)),
+            (Values::Floats(v), Kind::Image | Kind::Video) => out.extend(v.iter().map(|&x| x * 2.0 - 1.0)),
+            (Values::Bytes(v), Kind::Points | Kind::Audio) => out.extend(v.iter().map(|&b| b as f32)),
+            (Values::Floats(v), Kind::Points | Kind::Audio) => out.extend_from_slice(v),
         }
     }
 }

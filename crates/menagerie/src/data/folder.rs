@@ -64,6 +64,7 @@ impl Folder {
             range: (0.0, 255.0),
             labels,
             attributes,
+            rate: 0,
         };
         let preparation = Preparation { size: Some([shape[0], shape[1]]), channels: shape[2], ..preparation };
         let entries = checked.into_iter().map(|(entry, _)| entry).collect();

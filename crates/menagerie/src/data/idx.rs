@@ -219,6 +219,7 @@ pub(super) fn join(source: &Path, set: Vec<(Idx, Option<Vec<u32>>)>) -> Result<S
         range: (0.0, 255.0),
         labels: (0..classes).map(|c| c.to_string()).collect(),
         attributes: vec![],
+        rate: 0,
     };
     Ok(Stored { info, values: Values::Bytes(bytes), labels })
 }

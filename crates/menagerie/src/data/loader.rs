@@ -14,7 +14,7 @@ pub struct Batch {
     pub kind: Kind,
     /// `[batch, ...shape of an item]`
     pub shape: Vec<usize>,
-    /// images in [-1, 1], points as they are
+    /// images, video and sound in [-1, 1], points as they are
     pub values: Vec<f32>,
     /// classes, where every item has one
     pub labels: Option<Vec<u32>>,

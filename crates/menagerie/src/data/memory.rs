@@ -79,7 +79,7 @@ impl Prepared {
     /// `base` with its images prepared; `base` itself when nothing is to be done.
     pub fn wrap(base: Arc<dyn Dataset>, preparation: Preparation) -> Result<Arc<dyn Dataset>> {
         let info = base.info();
-        if info.kind == Kind::Points {
+        if info.kind != Kind::Image {
             return Ok(base);
         }
         let [h, w, c] = [info.shape[0], info.shape[1], info.shape[2]];

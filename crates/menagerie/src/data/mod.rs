@@ -11,6 +11,7 @@ mod embedded;
 mod folder;
 mod idx;
 mod image_file;
+pub mod levels;
 mod listing;
 mod loader;
 mod memory;

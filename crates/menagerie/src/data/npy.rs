@@ -180,7 +180,16 @@ pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
         return Err(Error::data(path, format!("has the shape {:?}", array.shape), "one item may have 2^28 numbers at most"));
     }
     let range = if array.kind == Type::U8 { (0.0, 255.0) } else { (0.0, 1.0) };
-    Ok(DataInfo { source: path.display().to_string(), kind, shape, count: array.shape[0], range, labels: vec![], attributes: vec![] })
+    Ok(DataInfo {
+        source: path.display().to_string(),
+        kind,
+        shape,
+        count: array.shape[0],
+        range,
+        labels: vec![],
+        attributes: vec![],
+        rate: 0,
+    })
 }
 
 /// An `.npy` file whose items are read when they are asked for.

@@ -35,6 +35,7 @@ impl PointSet {
             range: (-reach, reach),
             labels: vec![],
             attributes: vec![],
+            rate: 0,
         };
         let key = Key::new(seed).stream("points").stream(if split == "test" { "test" } else { "train" });
         Ok(PointSet { info, key, density })

@@ -232,9 +232,9 @@ impl Source {
 
     /// Limits, prepares and caches a set whose items all have one shape.
     fn finish(&self, base: Arc<dyn Dataset>, preparation: Preparation) -> Result<Arc<dyn Dataset>> {
-        if base.info().kind == Kind::Points && (preparation.size.is_some() || preparation.channels != 0) {
+        if base.info().kind != Kind::Image && (preparation.size.is_some() || preparation.channels != 0) {
             let key = if preparation.size.is_some() { "data.size" } else { "data.channels" };
-            return Err(Error::recipe(key, format!("`{}` holds points, not images", self.source), "leave it out"));
+            return Err(Error::recipe(key, format!("`{}` holds {}, not images", self.source, base.info().kind.plural()), "leave it out"));
         }
         let base = First::limit(base, self.limit);
         let prepared = Prepared::wrap(base, preparation)?;

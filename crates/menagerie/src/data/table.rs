@@ -52,7 +52,16 @@ pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Res
     if shape[0] == 0 {
         return Err(Error::data(path, "has no columns of numbers", "give a table of numbers"));
     }
-    let info = DataInfo { source: path.display().to_string(), kind: Kind::Points, shape, count, range, labels: names, attributes: vec![] };
+    let info = DataInfo {
+        source: path.display().to_string(),
+        kind: Kind::Points,
+        shape,
+        count,
+        range,
+        labels: names,
+        attributes: vec![],
+        rate: 0,
+    };
     Ok(Stored { info, values: Values::Floats(values), labels })
 }
 

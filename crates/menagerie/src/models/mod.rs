@@ -3,8 +3,9 @@ pub mod adversarial;
 mod model;
 
 pub use model::{
-    Capability, Exported, LatentSpace, Model, NetworkInfo, Part, Port, Purpose, Sample, SampleRequest, Samples, StepReport, Trouble,
-    as_image_shape, unconditional,
+    Capability, Classify, Complete, Encode, EvidenceBound, Exported, Features, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port,
+    Predict, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Trouble, as_image_shape, of_shape,
+    unconditional,
 };
 
 use crate::data::DataInfo;
@@ -31,6 +32,8 @@ pub struct Entry {
     pub check: fn(&Recipe) -> Result<()>,
     /// builds it for data of that description; `key` decides the first weights
     pub build: fn(&Recipe, &DataInfo, &Device, Key) -> Result<Box<dyn Model>>,
+    /// built-in sources that the harness of all models trains it on
+    pub data: &'static [&'static str],
     /// settings that make it small enough for a test of a second
     pub tiny: &'static [(&'static str, &'static str)],
 }
@@ -48,6 +51,7 @@ pub fn registry() -> &'static [Entry] {
             defaults: adversarial::gan::defaults,
             check: adversarial::gan::check,
             build: adversarial::gan::build,
+            data: &["digits", "ring8"],
             tiny: &[("model.width", "16"), ("model.depth", "2"), ("model.latent", "4")],
         },
         Entry {
@@ -59,6 +63,7 @@ pub fn registry() -> &'static [Entry] {
             defaults: adversarial::dcgan::defaults,
             check: adversarial::dcgan::check,
             build: adversarial::dcgan::build,
+            data: &["digits"],
             tiny: &[("model.width", "4"), ("model.latent", "8"), ("data.size", "8"), ("model.average", "0.9")],
         },
     ]

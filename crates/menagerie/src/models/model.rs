@@ -79,6 +79,38 @@ pub trait Model: Send {
     fn as_latent_space(&self) -> Option<&dyn LatentSpace> {
         None
     }
+    /// Has a tractable likelihood.
+    fn as_log_likelihood(&self) -> Option<&dyn LogLikelihood> {
+        None
+    }
+    /// Has a lower bound of its likelihood.
+    fn as_evidence_bound(&self) -> Option<&dyn EvidenceBound> {
+        None
+    }
+    /// Finds the latent of an item.
+    fn as_encode(&self) -> Option<&dyn Encode> {
+        None
+    }
+    /// Gives back an item it was shown.
+    fn as_reconstruct(&self) -> Option<&dyn Reconstruct> {
+        None
+    }
+    /// Fills in what is missing of an item.
+    fn as_complete(&self) -> Option<&dyn Complete> {
+        None
+    }
+    /// Goes on from an item, or from the first frames of a video.
+    fn as_predict(&self) -> Option<&dyn Predict> {
+        None
+    }
+    /// Tells the class of an item.
+    fn as_classify(&self) -> Option<&dyn Classify> {
+        None
+    }
+    /// Turns an item into features for another use.
+    fn as_features(&self) -> Option<&dyn Features> {
+        None
+    }
 }
 
 /// A sampler on its way into another program.
@@ -119,17 +151,52 @@ pub enum Capability {
     Sample,
     /// a prior over latents and a decoder
     LatentSpace,
+    /// the likelihood of an item, exactly
+    LogLikelihood,
+    /// a lower bound of the likelihood
+    EvidenceBound,
+    /// the latent of an item
+    Encode,
+    /// an item, given back through what the model keeps of it
+    Reconstruct,
+    /// the missing part of an item
+    Complete,
+    /// what follows, or what belongs to a condition
+    Predict,
+    /// the class of an item
+    Classify,
+    /// features of an item
+    Features,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: &[Capability] = &[Capability::Sample, Capability::LatentSpace];
+    pub const ALL: &[Capability] = &[
+        Capability::Sample,
+        Capability::LatentSpace,
+        Capability::LogLikelihood,
+        Capability::EvidenceBound,
+        Capability::Encode,
+        Capability::Reconstruct,
+        Capability::Complete,
+        Capability::Predict,
+        Capability::Classify,
+        Capability::Features,
+    ];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Capability::Sample => "sample",
             Capability::LatentSpace => "latent-space",
+            Capability::LogLikelihood => "log-likelihood",
+            Capability::EvidenceBound => "evidence-bound",
+            Capability::Encode => "encode",
+            Capability::Reconstruct => "reconstruct",
+            Capability::Complete => "complete",
+            Capability::Predict => "predict",
+            Capability::Classify => "classify",
+            Capability::Features => "features",
         }
     }
 
@@ -138,7 +205,22 @@ impl Capability {
         match self {
             Capability::Sample => model.as_sample().is_some(),
             Capability::LatentSpace => model.as_latent_space().is_some(),
+            Capability::LogLikelihood => model.as_log_likelihood().is_some(),
+            Capability::EvidenceBound => model.as_evidence_bound().is_some(),
+            Capability::Encode => model.as_encode().is_some(),
+            Capability::Reconstruct => model.as_reconstruct().is_some(),
+            Capability::Complete => model.as_complete().is_some(),
+            Capability::Predict => model.as_predict().is_some(),
+            Capability::Classify => model.as_classify().is_some(),
+            Capability::Features => model.as_features().is_some(),
         }
+    }
+
+    /// "gan has no likelihood; models that do: ...", for a command that needs it.
+    pub fn missing(self, model: &str) -> Error {
+        let able: Vec<&str> = super::registry().iter().filter(|e| e.capabilities.contains(&self)).map(|e| e.name).collect();
+        let fix = if able.is_empty() { "no model does yet".to_string() } else { format!("models that can: {}", able.join(", ")) };
+        Error::usage(format!("`{model}` cannot do this: it has not the capability `{}`", self.name()), fix)
     }
 }
 
@@ -190,6 +272,111 @@ pub trait LatentSpace {
     fn prior(&self, count: usize, key: Key) -> Tensor<2>;
     /// Latents `[count, latent]` -> items `[count, ...]` in the data's own terms.
     fn decode(&self, latents: Tensor<2>) -> Result<Samples>;
+}
+
+/// A tractable likelihood: autoregressive models and flows.
+pub trait LogLikelihood {
+    /// ln p(x) of every item of a batch, in nats: a probability for discrete data, a density for continuous ones, of the
+    /// data in their own units (8-bit images: a density over [0, 256)). What is drawn on the way (dequantization,
+    /// dynamic binarization) is drawn for item `i` of the data set from `key.step(i)`: an item's figure does not depend
+    /// on its batch.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the batch has not the shape the model was built for.
+    fn log_likelihood(&self, batch: &Batch, key: Key) -> Result<Vec<f64>>;
+    /// Numbers of an item that are modelled: bits per dimension are nats over ln 2 and over this.
+    fn dimensions(&self) -> usize;
+}
+
+/// A lower bound of the likelihood, by importance weights: variational autoencoders.
+pub trait EvidenceBound {
+    /// With K = `samples`: E log (1/K) sum_k p(x, z_k) / q(z_k | x) of every item, in nats (Burda et al. 2016, equation 8);
+    /// K = 1 is the evidence lower bound. Units and keys as for [`LogLikelihood::log_likelihood`].
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the batch has not the shape the model was built for.
+    fn evidence_bound(&self, batch: &Batch, samples: usize, key: Key) -> Result<Vec<f64>>;
+    /// Numbers of an item that are modelled.
+    fn dimensions(&self) -> usize;
+}
+
+/// The way from an item to its latent: the mean of q(z | x), or a flow's inverse.
+pub trait Encode {
+    /// `[batch, latent]`, as [`LatentSpace::decode`] takes them.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the batch has not the shape the model was built for.
+    fn encode(&self, batch: &Batch) -> Result<Tensor<2>>;
+}
+
+/// An item, and what came back.
+#[derive(Clone, Debug)]
+pub struct Reconstruction {
+    /// what the model was shown, where that is not the item itself: corrupted, or binarized
+    pub shown: Option<Samples>,
+    /// what it gave back
+    pub output: Samples,
+}
+
+/// Gives back an item through what the model keeps of it.
+pub trait Reconstruct {
+    /// One output an item. What is drawn on the way is drawn for item `i` from `key.step(i)`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the batch has not the shape the model was built for.
+    fn reconstruct(&self, batch: &Batch, key: Key) -> Result<Reconstruction>;
+}
+
+/// Fills in what is missing of an item.
+pub trait Complete {
+    /// Draws what is unknown given what is known. `known` has one entry a position (row by row for an image, all channels of
+    /// a pixel together); known positions come back as they were, in the model's own levels.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the batch or the mask has not the shape the model was built for.
+    fn complete(&self, batch: &Batch, known: &[bool], key: Key) -> Result<Samples>;
+}
+
+/// Goes on from a condition: later frames from earlier ones, colour from grey.
+pub trait Predict {
+    /// One draw an item, given its condition. For video the first frames of the batch's items are the condition and
+    /// `frames` are added; other models take no `frames` (0).
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the batch has not the shape the model was built for, or fewer frames than it needs.
+    fn predict(&self, batch: &Batch, frames: usize, key: Key) -> Result<Samples>;
+}
+
+/// Tells the class of an item.
+pub trait Classify {
+    /// Logarithms of class probabilities, `[batch, classes]`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the batch has not the shape the model was built for.
+    fn log_probabilities(&self, batch: &Batch) -> Result<Vec<f32>>;
+    /// Names of the classes.
+    fn classes(&self) -> &[String];
+}
+
+/// Turns items into features for another use: a metric, a classifier.
+pub trait Features {
+    /// `[batch, features]`, row by row.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the batch has not the shape the model was built for.
+    fn features(&self, batch: &Batch) -> Result<Vec<f32>>;
+    /// Features of an item.
+    fn width(&self) -> usize;
+}
+
+/// Refuses a batch of another shape than the model was built for.
+pub fn of_shape(batch: &Batch, shape: &[usize], model: &str) -> Result<()> {
+    if batch.shape.get(1..) == Some(shape) {
+        return Ok(());
+    }
+    let text = |s: &[usize]| s.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+    let problem = format!("{model} was trained on items of {}, these are {}", text(shape), text(batch.shape.get(1..).unwrap_or_default()));
+    Err(Error::usage(problem, "bring them to that shape with --size and --channels"))
 }
 
 /// Refuses the parts of a request that an unconditional model cannot serve.

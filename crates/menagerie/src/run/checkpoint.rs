@@ -171,6 +171,7 @@ mod tests {
             range: (0.0, 1.0),
             labels: vec![],
             attributes: vec![],
+            rate: 0,
         };
         State { version: "0".into(), step, images: 0, seconds: 0.0, cursor: 0, data, files: BTreeMap::new() }
     }

@@ -1,9 +1,11 @@
 //! What a training step is made of: optimizers, averages, and networks as named arrays.
 mod average;
+mod learner;
 mod optimizer;
 mod tensors;
 
 pub use average::Average;
+pub use learner::{Descent, Learner};
 pub use optimizer::{Optimizer, OptimizerConfig, Rule};
 pub use tensors::Tensors;
 

@@ -87,6 +87,7 @@ impl Portraits {
             range: (0.0, 255.0),
             labels: Self::LABELS.map(String::from).to_vec(),
             attributes: Attributes::NAMES.iter().map(|n| n.to_string()).collect(),
+            rate: 0,
         };
         Ok(Portraits { info, key })
     }

@@ -357,7 +357,7 @@ impl<G: Generator, D: Discriminator> Model for Game<G, D> {
         };
         let meaning = match self.kind {
             Kind::Image => "an image, channels last, in [-1, 1]".to_string(),
-            Kind::Points => format!("a point, divided by {}", self.scale),
+            _ => format!("an item, divided by {}", self.scale),
         };
         Some(Exported {
             network: "generator",
