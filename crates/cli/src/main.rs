@@ -1,5 +1,6 @@
 //! The command `menagerie`: train, judge, explore and ship generative models.
 mod commands;
+mod items;
 mod output;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +31,18 @@ enum Command {
     Train(Box<commands::train::Args>),
     /// Draw new items from a trained run; nothing but the run is needed
     Sample(commands::sample::Args),
+    /// Log-likelihood of items, or its bound, in nats and bits per dimension
+    Score(commands::score::Args),
+    /// Items beside what the model gives back of them
+    Reconstruct(commands::reconstruct::Args),
+    /// Hide a part of items and fill it in, in several ways
+    Complete(commands::complete::Args),
+    /// Walk through the latent space, between draws or between two real items
+    Interpolate(commands::interpolate::Args),
+    /// Move one latent dimension at a time
+    Traverse(commands::traverse::Args),
+    /// Write the latents of items
+    Encode(commands::encode::Args),
     /// Write the sampler's weights and a description of its inputs and outputs
     Export(commands::export::Args),
 }
@@ -40,6 +53,12 @@ fn main() -> ExitCode {
         Command::Data(a) => commands::data::run(a),
         Command::Train(a) => commands::train::run(*a),
         Command::Sample(a) => commands::sample::run(a),
+        Command::Score(a) => commands::score::run(a),
+        Command::Reconstruct(a) => commands::reconstruct::run(a),
+        Command::Complete(a) => commands::complete::run(a),
+        Command::Interpolate(a) => commands::interpolate::run(a),
+        Command::Traverse(a) => commands::traverse::run(a),
+        Command::Encode(a) => commands::encode::run(a),
         Command::Export(a) => commands::export::run(a),
     };
     match done {

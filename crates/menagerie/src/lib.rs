@@ -5,6 +5,7 @@
 pub mod data;
 pub mod error;
 pub mod evaluate;
+pub mod explore;
 pub mod files;
 pub mod models;
 pub mod nn;

@@ -1,9 +1,15 @@
 //! One file a command.
+pub mod complete;
 pub mod data;
+pub mod encode;
 pub mod export;
+pub mod interpolate;
 pub mod list;
+pub mod reconstruct;
 pub mod sample;
+pub mod score;
 pub mod train;
+pub mod traverse;
 
 use clap::Args;
 use menagerie::error::{Error, Result, nearest};

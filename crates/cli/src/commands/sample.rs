@@ -1,12 +1,11 @@
 use super::ComputeArgs;
-use crate::output;
-use menagerie::data::Kind;
+use crate::{items, output};
+use menagerie::Key;
 use menagerie::error::{Error, Result, nearest};
-use menagerie::models::{SampleRequest, Samples};
-use menagerie::run::{Run, draw_samples};
-use menagerie::{Key, picture};
+use menagerie::models::{Capability, SampleRequest};
+use menagerie::run::Run;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Arguments of `menagerie sample`.
 #[derive(clap::Args)]
@@ -53,11 +52,11 @@ pub fn run(args: Args) -> Result<()> {
         eprintln!("warning: {w}");
     }
     let name = run.recipe()?.model_name().to_string();
-    let sampler = model.as_sample().ok_or_else(|| Error::usage(format!("{name} draws no samples"), "see `menagerie list --can sample`"))?;
+    let sampler = model.as_sample().ok_or_else(|| Capability::Sample.missing(&name))?;
     let label = args.label.as_deref().map(|l| label_index(l, &checkpoint.state.data.labels)).transpose()?;
     let request = SampleRequest { count: args.n, key: Key::new(args.seed).stream("sample"), label, truncation: args.truncation };
     let samples = sampler.sample(&request)?;
-    write(&samples, &args.out)?;
+    items::write(&samples, &args.out)?;
     if args.json {
         output::json(
             &json!({"count": args.n, "shape": samples.shape[1..], "step": checkpoint.state.step, "seed": args.seed, "out": args.out}),
@@ -78,39 +77,4 @@ fn label_index(label: &str, known: &[String]) -> Result<u32> {
         }
     };
     found.map(|i| i as u32).ok_or_else(|| Error::usage(format!("the run knows no class `{label}`"), fix()))
-}
-
-fn write(samples: &Samples, out: &Path) -> Result<()> {
-    let named_folder = out.to_string_lossy().ends_with(['/', '\\']) || out.is_dir();
-    if let (false, Some(parent)) = (named_folder, out.parent().filter(|p| !p.as_os_str().is_empty())) {
-        std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-    }
-    match out.extension().and_then(|e| e.to_str()) {
-        _ if named_folder => folder(samples, out),
-        Some("npy") => picture::write_npy(out, &samples.shape, &unit_range(samples)),
-        Some("png") => draw_samples(samples, None, out).map(drop),
-        _ => Err(Error::usage(
-            format!("--out {} names no known kind of file", out.display()),
-            "end it in .png, .npy, or / for a folder of pictures",
-        )),
-    }
-}
-
-/// Images in [0, 1] as `.npy` files have them; points as they are.
-fn unit_range(samples: &Samples) -> Vec<f32> {
-    match samples.kind {
-        Kind::Image => samples.values.iter().map(|v| (v * 0.5 + 0.5).clamp(0.0, 1.0)).collect(),
-        _ => samples.values.clone(),
-    }
-}
-
-fn folder(samples: &Samples, out: &Path) -> Result<()> {
-    let &[n, h, w, c] = &samples.shape[..] else {
-        return Err(Error::usage("a folder holds pictures, and these samples are points", "give --out FILE.npy or FILE.png"));
-    };
-    std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
-    for (i, image) in samples.values.chunks_exact(h * w * c).enumerate() {
-        picture::image(image, [h, w, c]).save(&out.join(format!("{i:0width$}.png", width = n.to_string().len().max(5))))?;
-    }
-    Ok(())
 }

@@ -1,0 +1,84 @@
+use crate::items::{GivenArgs, able, as_samples, interleave, pick, write_rows, written};
+use menagerie::Key;
+use menagerie::data::{DataInfo, read_image};
+use menagerie::error::{Error, Result, nearest};
+use menagerie::models::{Capability, Samples};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `menagerie complete`.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  menagerie complete runs/pixel_cnn-001 --mask lower-half --out grid.png
+  menagerie complete runs/pixel_cnn-001 --data your/images --mask mask.png -k 6")]
+pub struct Args {
+    #[command(flatten)]
+    given: GivenArgs,
+    /// How many items
+    #[arg(short, value_name = "N", default_value_t = 8)]
+    n: usize,
+    /// Different completions of each
+    #[arg(short, value_name = "K", default_value_t = 4)]
+    k: usize,
+    /// What is hidden: lower-half, right-half, center, or an image of the items' size (black is hidden)
+    #[arg(long, value_name = "MASK", default_value = "lower-half")]
+    mask: String,
+    /// The same seed gives the same completions
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// A picture (.png), a row an item: the item, what is known of it, the completions; or all of them as .npy
+    #[arg(long, value_name = "grid.png", default_value = "completed.png")]
+    out: PathBuf,
+}
+
+/// Fills in what is hidden.
+pub fn run(args: Args) -> Result<()> {
+    if args.k == 0 || args.n == 0 {
+        return Err(Error::usage("nothing is asked for", "give -n and -k of 1 or more"));
+    }
+    let trained = args.given.model()?;
+    let model = able(trained.model.as_complete(), Capability::Complete, &trained.name)?;
+    let dataset = args.given.items(&trained)?;
+    let n = args.n.min(dataset.info().count);
+    let batch = pick(&*dataset, &(0..n).collect::<Vec<_>>())?;
+    let known = mask(&args.mask, dataset.info())?;
+    let key = Key::new(args.seed).stream("complete");
+    let drawn = (0..args.k).map(|k| model.complete(&batch, &known, key.step(k as u64))).collect::<Result<Vec<_>>>()?;
+    let item = as_samples(&batch);
+    let masked = hide(&item, &known);
+    let parts: Vec<&Samples> = [&item, &masked].into_iter().chain(&drawn).collect();
+    write_rows(&interleave(&parts), parts.len(), &args.out)?;
+    written(format_args!("{n} items, each with what is known of it and {} completions,", args.k), &args.out);
+    Ok(())
+}
+
+/// What is known: one entry a position.
+fn mask(name: &str, info: &DataInfo) -> Result<Vec<bool>> {
+    // Images have height and width; sound and points count as one row.
+    let (h, w) = if info.shape.len() == 3 { (info.shape[0], info.shape[1]) } else { (1, info.shape[0]) };
+    let by = |f: &dyn Fn(usize, usize) -> bool| (0..h * w).map(|i| f(i / w, i % w)).collect();
+    Ok(match name {
+        "lower-half" if h > 1 => by(&|y, _| y < h / 2),
+        "lower-half" | "right-half" => by(&|_, x| x < w / 2),
+        "center" => by(&|y, x| !((h / 4..h - h / 4).contains(&y) && (w / 4..w - w / 4).contains(&x))),
+        file if Path::new(file).is_file() => {
+            let p = read_image(file)?;
+            if (p.height, p.width) != (h, w) {
+                let problem = format!("the mask has {}x{} pixels, the items {h}x{w}", p.height, p.width);
+                return Err(Error::data(file, problem, "give a mask of the items' size"));
+            }
+            p.bytes.chunks_exact(p.channels).map(|v| v[0] >= 128).collect()
+        }
+        other => {
+            let fix = nearest(other, ["lower-half", "right-half", "center"]);
+            return Err(Error::usage(format!("there is no mask or file `{other}`"), fix));
+        }
+    })
+}
+
+/// The items with everything hidden at mid-grey.
+fn hide(item: &Samples, known: &[bool]) -> Samples {
+    let per_item: usize = item.shape[1..].iter().product();
+    let channels = per_item / known.len();
+    let values = item.values.iter().enumerate().map(|(i, &v)| if known[i % per_item / channels] { v } else { 0.0 });
+    Samples { values: values.collect(), ..item.clone() }
+}

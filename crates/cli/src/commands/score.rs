@@ -1,0 +1,80 @@
+use crate::items::{GivenArgs, able, each, make_parent};
+use crate::output;
+use menagerie::Key;
+use menagerie::data::Batch;
+use menagerie::error::{Error, Result};
+use menagerie::models::Capability;
+use serde_json::json;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Arguments of `menagerie score`.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  menagerie score runs/real_nvp-001 --split test
+  menagerie score runs/vae-001 --data digits --split test --samples 50
+  menagerie score runs/pixel_cnn-001 --data your/images --out scores.csv")]
+pub struct Args {
+    #[command(flatten)]
+    given: GivenArgs,
+    /// Score the first N items
+    #[arg(short, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    n: usize,
+    /// Importance samples of a bound: 1 is the evidence lower bound
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    samples: usize,
+    /// The same seed gives the same figures (dequantization, binarization and the bound's draws)
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// Write item,nats,bits_per_dim of every item
+    #[arg(long, value_name = "FILE.csv")]
+    out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Log-likelihood of items, or its bound.
+pub fn run(args: Args) -> Result<()> {
+    if args.samples == 0 {
+        return Err(Error::usage("--samples 0 leaves no bound", "give 1 for the evidence lower bound, or say 50"));
+    }
+    let trained = args.given.model()?;
+    let key = Key::new(args.seed).stream("score");
+    let (bound, dimensions, score): (String, usize, Box<dyn Fn(&Batch) -> Result<Vec<f64>> + '_>) =
+        match (trained.model.as_log_likelihood(), trained.model.as_evidence_bound()) {
+            (Some(l), _) => ("exact".into(), l.dimensions(), Box::new(move |b| l.log_likelihood(b, key))),
+            (None, bound) => {
+                let e = able(bound, Capability::LogLikelihood, &trained.name)?;
+                let name = if args.samples == 1 { "elbo".to_string() } else { format!("iwae-{}", args.samples) };
+                (name, e.dimensions(), Box::new(move |b| e.evidence_bound(b, args.samples, key)))
+            }
+        };
+    let dataset = args.given.items(&trained)?;
+    let mut nats = Vec::new();
+    let count = each(&*dataset, args.n, |batch| {
+        nats.extend(score(&batch)?);
+        Ok(())
+    })?;
+    let bits = |nats: f64| -nats / dimensions as f64 / std::f64::consts::LN_2;
+    let mean = nats.iter().sum::<f64>() / count as f64;
+    if let Some(out) = &args.out {
+        let mut text = String::from("item,nats,bits_per_dim\n");
+        for (i, n) in nats.iter().enumerate() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{i},{n:.6},{:.6}", bits(*n));
+        }
+        make_parent(out)?;
+        menagerie::files::write_atomically(out, text.as_bytes())?;
+    }
+    if args.json {
+        output::json(&json!({"count": count, "mean_nats": mean, "bits_per_dim": bits(mean), "bound": bound}));
+        return Ok(());
+    }
+    let what = if bound == "exact" { "log-likelihood".to_string() } else { format!("bound of the log-likelihood ({bound})") };
+    output::line(format_args!("{count} items: mean {what} {mean:.3} nats, {:.4} bits per dimension", bits(mean)));
+    if let Some(out) = &args.out {
+        output::line(format_args!("every item in {}", out.display()));
+    }
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! Items on their way between a run and files: what a command is given, and what it writes.
+use crate::commands::{ComputeArgs, DataArgs};
+use crate::output;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use menagerie::data::{Batch, DataInfo, Dataset, Kind};
+use menagerie::error::{Error, Result};
+use menagerie::models::{Capability, Model, Samples};
+use menagerie::picture;
+use menagerie::run::{Checkpoint, Run, draw_samples};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Items that a model takes at a time, whatever the number given.
+const BATCH: usize = 64;
+
+/// A run that is to answer about items; the same arguments for every such command.
+#[derive(clap::Args)]
+pub struct GivenArgs {
+    /// A run folder
+    pub run: PathBuf,
+    /// Take this checkpoint instead of the newest
+    #[arg(long, value_name = "STEP")]
+    pub checkpoint: Option<u64>,
+    #[command(flatten)]
+    pub prepare: DataArgs,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+}
+
+/// A trained model.
+pub struct Trained {
+    /// the run it is from
+    pub run: Run,
+    /// its registered name
+    pub name: String,
+    /// the model, ready for use
+    pub model: Box<dyn Model>,
+    /// where it was read from
+    pub checkpoint: Checkpoint,
+}
+
+impl Trained {
+    /// What it was trained on.
+    pub fn info(&self) -> &DataInfo {
+        &self.checkpoint.state.data
+    }
+}
+
+/// What the model can do, or an error that names those that can.
+pub fn able<T>(can: Option<T>, capability: Capability, name: &str) -> Result<T> {
+    can.ok_or_else(|| capability.missing(name))
+}
+
+impl GivenArgs {
+    /// The run's model; what was passed over is said on standard error.
+    pub fn model(&self) -> Result<Trained> {
+        let device = self.compute.device()?;
+        let run = Run::open(&self.run)?;
+        let name = run.recipe()?.model_name().to_string();
+        let (model, checkpoint, warnings) = run.model(self.checkpoint, &device)?;
+        for w in warnings {
+            eprintln!("warning: {w}");
+        }
+        Ok(Trained { run, name, model, checkpoint })
+    }
+
+    /// The items, prepared as the run's recipe prepares its own and as the flags say; without `--data`, the run's own.
+    ///
+    /// # Errors
+    /// When they cannot be opened or have another shape than the run's.
+    pub fn items(&self, trained: &Trained) -> Result<Arc<dyn Dataset>> {
+        let mut recipe = trained.run.recipe()?;
+        if self.prepare.data.is_some() {
+            // A limit or split that was chosen for the training data says nothing about others.
+            let usual = [("data.limit", "0"), ("data.split", "\"train\""), ("data.format", "\"auto\"")];
+            recipe.set_all(&usual.map(|(k, v)| (k.to_string(), v.to_string())))?;
+        }
+        recipe.set_all(&self.prepare.settings())?;
+        let source = recipe.data()?;
+        let opened = source.open()?;
+        for w in &opened.warnings {
+            eprintln!("warning: {w}");
+        }
+        let (info, own) = (opened.dataset.info(), trained.info());
+        if info.kind != own.kind || info.shape != own.shape {
+            let said =
+                |i: &DataInfo| format!("{} of {}", i.kind.plural(), i.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x"));
+            let fix = match info.kind == own.kind && info.kind == Kind::Image {
+                true => format!("bring them to that shape with --size {}x{} --channels {}", own.shape[0], own.shape[1], own.shape[2]),
+                false => "give data of that kind".to_string(),
+            };
+            return Err(Error::data(&info.source, format!("holds {}, the run was trained on {}", said(info), said(own)), fix));
+        }
+        Ok(opened.dataset)
+    }
+}
+
+/// Some items of a set by number.
+///
+/// # Errors
+/// [`Error::Usage`] for a number past the end.
+pub fn pick(dataset: &dyn Dataset, wanted: &[usize]) -> Result<Batch> {
+    let count = dataset.info().count;
+    if let Some(bad) = wanted.iter().find(|&&i| i >= count) {
+        return Err(Error::usage(format!("item {bad} was asked for, there are {count}"), format!("items count from 0 to {}", count - 1)));
+    }
+    Batch::of(dataset, &wanted.iter().map(|&i| i as u32).collect::<Vec<_>>())
+}
+
+/// The first `limit` items (0: all), a batch at a time; a bar on a terminal.
+pub fn each(dataset: &dyn Dataset, limit: usize, mut f: impl FnMut(Batch) -> Result<()>) -> Result<usize> {
+    let count = if limit == 0 { dataset.info().count } else { limit.min(dataset.info().count) };
+    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(count as u64), target);
+    bar.set_style(ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar()));
+    for from in (0..count).step_by(BATCH) {
+        let to = count.min(from + BATCH);
+        f(Batch::of(dataset, &(from as u32..to as u32).collect::<Vec<_>>())?)?;
+        bar.set_position(to as u64);
+    }
+    bar.finish_and_clear();
+    for w in dataset.warnings() {
+        eprintln!("warning: {w}");
+    }
+    Ok(count)
+}
+
+/// A batch in the terms of samples.
+pub fn as_samples(batch: &Batch) -> Samples {
+    Samples { kind: batch.kind, shape: batch.shape.clone(), values: batch.values.clone() }
+}
+
+/// Lays out images in rows of `columns` and writes them as a picture; `.npy` holds them in the same order.
+///
+/// # Errors
+/// [`Error::Usage`] for a picture of items that are not images.
+pub fn write_rows(samples: &Samples, columns: usize, out: &Path) -> Result<()> {
+    match (&samples.shape[..], out.extension().and_then(|e| e.to_str())) {
+        (&[n, h, w, c], Some("png")) => {
+            make_parent(out)?;
+            picture::grid(&samples.values, [n, h, w, c], columns).save(out)
+        }
+        _ => write(samples, out),
+    }
+}
+
+/// Rows of equal length after each other, item by item: `[a0, b0, c0, a1, b1, c1, ...]` of `[a, b, c]`.
+pub fn interleave(parts: &[&Samples]) -> Samples {
+    let first = parts[0];
+    let n: usize = first.shape[1..].iter().product();
+    let mut values = Vec::with_capacity(parts.len() * first.values.len());
+    for i in 0..first.shape[0] {
+        parts.iter().for_each(|p| values.extend_from_slice(&p.values[i * n..(i + 1) * n]));
+    }
+    Samples { kind: first.kind, shape: [&[parts.len() * first.shape[0]], &first.shape[1..]].concat(), values }
+}
+
+/// Makes the folder that a file is to lie in.
+pub fn make_parent(out: &Path) -> Result<()> {
+    match out.parent().filter(|p| !p.as_os_str().is_empty()) {
+        Some(parent) => std::fs::create_dir_all(parent).map_err(Error::io("create", parent)),
+        None => Ok(()),
+    }
+}
+
+/// Says where a result is.
+pub fn written(what: impl std::fmt::Display, out: &Path) {
+    output::line(format_args!("{what} in {}", out.display()));
+}
+
+/// Writes items: a picture (.png), a folder of pictures (DIR/), or an array (.npy).
+///
+/// # Errors
+/// [`Error::Usage`] when the name ends in none of these, or for a folder of points.
+pub fn write(samples: &Samples, out: &Path) -> Result<()> {
+    let named_folder = out.to_string_lossy().ends_with(['/', '\\']) || out.is_dir();
+    if !named_folder {
+        make_parent(out)?;
+    }
+    match out.extension().and_then(|e| e.to_str()) {
+        _ if named_folder => folder(samples, out),
+        Some("npy") => picture::write_npy(out, &samples.shape, &unit_range(samples)),
+        Some("png") => draw_samples(samples, None, out).map(drop),
+        _ => Err(Error::usage(
+            format!("--out {} names no known kind of file", out.display()),
+            "end it in .png, .npy, or / for a folder of pictures",
+        )),
+    }
+}
+
+/// Images in [0, 1] as `.npy` files have them; points as they are.
+fn unit_range(samples: &Samples) -> Vec<f32> {
+    match samples.kind {
+        Kind::Image => samples.values.iter().map(|v| (v * 0.5 + 0.5).clamp(0.0, 1.0)).collect(),
+        _ => samples.values.clone(),
+    }
+}
+
+fn folder(samples: &Samples, out: &Path) -> Result<()> {
+    let &[n, h, w, c] = &samples.shape[..] else {
+        return Err(Error::usage("a folder holds pictures, and these samples are points", "give --out FILE.npy or FILE.png"));
+    };
+    std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
+    for (i, image) in samples.values.chunks_exact(h * w * c).enumerate() {
+        picture::image(image, [h, w, c]).save(&out.join(format!("{i:0width$}.png", width = n.to_string().len().max(5))))?;
+    }
+    Ok(())
+}
