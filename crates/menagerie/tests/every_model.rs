@@ -158,6 +158,145 @@ fn decoders_accept_every_prior_sample() {
     });
 }
 
+/// A few steps of training, and a batch of the recipe's data for the model to answer about.
+fn trained(recipe: &Recipe) -> (Box<dyn Model>, Batch, Batch) {
+    let (mut model, _) = build(recipe, 0).unwrap();
+    train(recipe, &mut *model, 0, 2);
+    let dataset = recipe.data().unwrap().open().unwrap().dataset;
+    let batch = Batch::of(&*dataset, &[4, 0, 7, 2, 9]).unwrap();
+    let part = Batch::of(&*dataset, &[7, 4]).unwrap();
+    (model, batch, part)
+}
+
+/// The batch with one number more in every item's last axis: a shape no model was built for.
+fn misshapen(batch: &Batch) -> Batch {
+    let mut b = batch.clone();
+    let last = b.shape.len() - 1;
+    let width = b.shape[last];
+    b.values = b.values.chunks(width).flat_map(|v| v.iter().copied().chain([0.0])).collect();
+    b.shape[last] += 1;
+    b
+}
+
+/// Figures of items 7 and 4 do not depend on the batch they are in, up to the rounding of sums in another order.
+fn same_in_any_batch(name: &str, all: &[f64], part: &[f64]) {
+    for (a, b) in [(all[2], part[0]), (all[0], part[1])] {
+        assert!((a - b).abs() <= 1e-4 * (1.0 + a.abs()), "{name}: {a} in one batch, {b} in another");
+    }
+}
+
+#[test]
+fn likelihoods_belong_to_items() {
+    each(|entry, recipe| {
+        let (model, batch, part) = trained(recipe);
+        let Some(l) = model.as_log_likelihood() else { return };
+        let key = Key::new(8);
+        let all = l.log_likelihood(&batch, key).unwrap();
+        assert!(all.len() == 5 && all.iter().all(|v| v.is_finite()), "{}: {all:?}", entry.name);
+        assert_eq!(l.log_likelihood(&batch, key).unwrap(), all, "{}: repeatable", entry.name);
+        same_in_any_batch(entry.name, &all, &l.log_likelihood(&part, key).unwrap());
+        assert!(l.dimensions() > 0 && l.dimensions() <= batch.shape[1..].iter().product());
+        assert!(l.log_likelihood(&misshapen(&batch), key).is_err(), "{}: another shape is refused", entry.name);
+    });
+}
+
+#[test]
+fn bounds_belong_to_items_and_rise_with_more_samples() {
+    each(|entry, recipe| {
+        let (model, batch, part) = trained(recipe);
+        let Some(e) = model.as_evidence_bound() else { return };
+        let key = Key::new(8);
+        let all = e.evidence_bound(&batch, 1, key).unwrap();
+        assert!(all.len() == 5 && all.iter().all(|v| v.is_finite()), "{}: {all:?}", entry.name);
+        same_in_any_batch(entry.name, &all, &e.evidence_bound(&part, 1, key).unwrap());
+        let mean = |k: usize, draws: u64| {
+            let all = (0..draws).flat_map(|d| e.evidence_bound(&batch, k, key.step(d)).unwrap());
+            all.sum::<f64>() / (5 * draws) as f64
+        };
+        let (one, many) = (mean(1, 16), mean(64, 1));
+        assert!(many >= one - 1e-3 * one.abs(), "{}: E log of a mean of 64 weights {many} is below that of one {one}", entry.name);
+        assert!(e.dimensions() > 0);
+        assert!(e.evidence_bound(&misshapen(&batch), 1, key).is_err(), "{}: another shape is refused", entry.name);
+    });
+}
+
+#[test]
+fn encoders_give_what_decoders_take() {
+    each(|entry, recipe| {
+        let (model, batch, _) = trained(recipe);
+        let Some(encoder) = model.as_encode() else { return };
+        let z = encoder.encode(&batch).unwrap();
+        assert_eq!(z.dims()[0], 5);
+        assert!(z.clone().into_data().as_slice::<f32>().unwrap().iter().all(|v| v.is_finite()), "{}", entry.name);
+        if let Some(space) = model.as_latent_space() {
+            assert_eq!(z.dims()[1], space.latent(), "{}", entry.name);
+            assert_eq!(space.decode(z).unwrap().shape, batch.shape);
+        }
+        assert!(encoder.encode(&misshapen(&batch)).is_err(), "{}: another shape is refused", entry.name);
+    });
+}
+
+#[test]
+fn reconstructions_have_the_items_shape() {
+    each(|entry, recipe| {
+        let (model, batch, _) = trained(recipe);
+        let Some(r) = model.as_reconstruct() else { return };
+        let back = r.reconstruct(&batch, Key::new(3)).unwrap();
+        for s in [Some(&back.output), back.shown.as_ref()].into_iter().flatten() {
+            assert_eq!((&s.shape, s.values.len()), (&batch.shape, batch.values.len()), "{}", entry.name);
+            assert!(s.values.iter().all(|v| v.is_finite()), "{}", entry.name);
+        }
+        assert_eq!(r.reconstruct(&batch, Key::new(3)).unwrap().output, back.output, "{}: repeatable", entry.name);
+        assert!(r.reconstruct(&misshapen(&batch), Key::new(3)).is_err(), "{}: another shape is refused", entry.name);
+    });
+}
+
+#[test]
+fn completions_keep_what_is_known() {
+    each(|entry, recipe| {
+        let (model, batch, _) = trained(recipe);
+        let Some(c) = model.as_complete() else { return };
+        // Points and sound have no width: every number or moment is a position.
+        let positions: usize = if batch.shape.len() == 4 { batch.shape[1] * batch.shape[2] } else { batch.shape[1] };
+        let whole = c.complete(&batch, &vec![true; positions], Key::new(1)).unwrap();
+        assert_eq!(whole.shape, batch.shape);
+        let known: Vec<bool> = (0..positions).map(|i| i % 3 != 1).collect();
+        let filled = c.complete(&batch, &known, Key::new(1)).unwrap();
+        let n: usize = batch.shape[1..].iter().product();
+        let channels = n / positions;
+        for (i, (a, b)) in filled.values.iter().zip(&whole.values).enumerate() {
+            assert!(!known[i % n / channels] || a == b, "{}: number {i} was known to be {b}, came back as {a}", entry.name);
+        }
+        assert_eq!(c.complete(&batch, &known, Key::new(1)).unwrap(), filled, "{}: repeatable", entry.name);
+        let none = vec![false; positions];
+        assert_ne!(c.complete(&batch, &none, Key::new(1)).unwrap(), c.complete(&batch, &none, Key::new(2)).unwrap());
+        assert!(c.complete(&batch, &known[1..], Key::new(1)).is_err(), "{}: a mask of another size is refused", entry.name);
+        assert!(c.complete(&misshapen(&batch), &known, Key::new(1)).is_err(), "{}: another shape is refused", entry.name);
+    });
+}
+
+#[test]
+fn classifiers_give_probabilities_and_features_their_width() {
+    each(|entry, recipe| {
+        let (model, batch, _) = trained(recipe);
+        if let Some(c) = model.as_classify() {
+            let log = c.log_probabilities(&batch).unwrap();
+            let classes = c.classes().len();
+            assert_eq!(log.len(), 5 * classes, "{}", entry.name);
+            for row in log.chunks(classes) {
+                let sum: f64 = row.iter().map(|v| (*v as f64).exp()).sum();
+                assert!((sum - 1.0).abs() < 1e-4, "{}: probabilities sum to {sum}", entry.name);
+            }
+            assert!(c.log_probabilities(&misshapen(&batch)).is_err(), "{}: another shape is refused", entry.name);
+        }
+        if let Some(f) = model.as_features() {
+            let all = f.features(&batch).unwrap();
+            assert!(all.len() == 5 * f.width() && all.iter().all(|v| v.is_finite()), "{}", entry.name);
+            assert!(f.features(&misshapen(&batch)).is_err(), "{}: another shape is refused", entry.name);
+        }
+    });
+}
+
 /// Trains in a run folder to `to`, resuming what is there.
 fn run(path: &Path, recipe: &Recipe, to: u64) {
     let stop = AtomicBool::new(false);
