@@ -235,12 +235,14 @@ pub struct SampleRequest {
     pub label: Option<u32>,
     /// scales the latents towards their mean; 1 is the prior as trained
     pub truncation: f64,
+    /// steps of a sequence, from models that can go on beyond what they were trained on; as trained where `None`
+    pub length: Option<usize>,
 }
 
 impl SampleRequest {
     /// `count` samples of the whole distribution.
     pub fn new(count: usize, key: Key) -> Self {
-        SampleRequest { count, key, label: None, truncation: 1.0 }
+        SampleRequest { count, key, label: None, truncation: 1.0, length: None }
     }
 }
 
