@@ -219,3 +219,25 @@ fn bad_data_folders() {
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.success() && text.contains("bad.png"), "{text}");
 }
+
+#[test]
+fn latent_spaces_are_walked_through() {
+    let dir = folder();
+    let d = dir.path();
+    ok(d, &small(&["--steps", "2", "--out", "r"]));
+    ok(d, &["interpolate", "r", "--pairs", "2", "--steps", "5", "--out", "walks/walk.npy"]);
+    ok(d, &["interpolate", "r", "--pairs", "3", "--steps", "4", "--mode", "linear", "--out", "walk.png"]);
+    assert!(std::fs::metadata(d.join("walks/walk.npy")).unwrap().len() >= 10 * 64 * 4);
+    ok(d, &["traverse", "r", "--dims", "0,3", "--range", "-2:2", "--steps", "5", "--out", "rows.png"]);
+    assert!(image::open(d.join("walk.png")).is_ok() && image::open(d.join("rows.png")).is_ok());
+    fails(d, &["traverse", "r", "--dims", "99"], 2, &["99", "0 to 7"]);
+    fails(d, &["traverse", "r", "--range", "wide"], 2, &["wide", "-3:3"]);
+    fails(d, &["traverse", "r", "--item", "1"], 2, &["dcgan", "encode"]);
+    fails(d, &["interpolate", "r", "--data", "digits"], 2, &["--from"]);
+    fails(d, &["interpolate", "r", "--from", "0", "--to", "1"], 2, &["dcgan", "encode"]);
+    // What a model has not is named, with the models that have it.
+    for args in [&["score", "r"][..], &["reconstruct", "r"], &["complete", "r"], &["encode", "r", "--out", "z.npy"]] {
+        fails(d, args, 2, &["dcgan"]);
+    }
+    fails(d, &["encode", "r", "--out", "z.txt"], 2, &["z.txt", ".npy"]);
+}
