@@ -107,6 +107,10 @@ pub trait Model: Send {
     fn as_classify(&self) -> Option<&dyn Classify> {
         None
     }
+    /// Is a product of conditionals of discrete numbers, which can be looked at one by one.
+    fn as_factors(&self) -> Option<&dyn super::autoregressive::Factors> {
+        None
+    }
     /// Turns an item into features for another use.
     fn as_features(&self) -> Option<&dyn Features> {
         None

@@ -1,2 +1,10 @@
 //! Autoregressive models: p(x) = prod_i p(x_i | x_1, ..., x_{i-1}), a factor a number, in a fixed order.
+pub mod conditionals;
 pub mod discrete;
+pub mod draw;
+pub mod fvbn;
+pub mod made;
+pub mod nade;
+
+pub use conditionals::{Autoregressive, Conditionals, Factors, Grid, Items};
+pub use draw::{Drawing, Walk, Walker};
