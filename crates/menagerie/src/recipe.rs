@@ -45,7 +45,24 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
     macro_rules! recipes {
         ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../../../recipes/", $name, ".toml")))),*] };
     }
-    recipes!("dcgan", "dcgan-fashion", "dcgan-portraits", "gan", "gan-ring8", "gan-grid25", "fvbn", "nade", "made")
+    recipes!(
+        "dcgan",
+        "dcgan-fashion",
+        "dcgan-portraits",
+        "gan",
+        "gan-ring8",
+        "gan-grid25",
+        "fvbn",
+        "fvbn-mnist",
+        "nade",
+        "nade-mnist",
+        "made",
+        "made-mnist",
+        "pixel_cnn",
+        "pixel_cnn-mnist",
+        "gated_pixel_cnn",
+        "gated_pixel_cnn-mnist"
+    )
 }
 
 impl Recipe {

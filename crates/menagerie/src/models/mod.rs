@@ -103,6 +103,37 @@ pub fn registry() -> &'static [Entry] {
             data: &["digits"],
             tiny: &[("data.size", "6"), ("model.width", "40"), ("model.depth", "2"), ("model.orders", "2")],
         },
+        Entry {
+            name: "pixel_cnn",
+            family: "autoregressive",
+            capabilities: &[Sample, LogLikelihood, Complete],
+            paper: "van den Oord et al. 2016, Pixel Recurrent Neural Networks, arXiv:1601.06759",
+            recipe: "pixel_cnn",
+            defaults: autoregressive::pixel_cnn::defaults,
+            check: autoregressive::pixel_cnn::check,
+            build: autoregressive::pixel_cnn::build,
+            data: &["digits", "portraits"],
+            tiny: &[
+                ("data.size", "6"),
+                ("model.width", "8"),
+                ("model.depth", "2"),
+                ("model.head", "8"),
+                ("model.levels", "5"),
+                ("model.average", "0.9"),
+            ],
+        },
+        Entry {
+            name: "gated_pixel_cnn",
+            family: "autoregressive",
+            capabilities: &[Sample, LogLikelihood, Complete],
+            paper: "van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, arXiv:1606.05328",
+            recipe: "gated_pixel_cnn",
+            defaults: autoregressive::gated_pixel_cnn::defaults,
+            check: autoregressive::gated_pixel_cnn::check,
+            build: autoregressive::gated_pixel_cnn::build,
+            data: &["digits", "portraits"],
+            tiny: &[("data.size", "6"), ("model.width", "6"), ("model.depth", "2"), ("model.head", "6"), ("model.levels", "5")],
+        },
     ]
 }
 

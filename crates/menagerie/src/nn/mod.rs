@@ -3,8 +3,10 @@ mod batch_norm;
 mod conv;
 pub mod init;
 mod linear;
+mod masked_conv;
 
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv2d, ConvTranspose2d};
 pub use linear::Linear;
+pub use masked_conv::{Mask, MaskedConv2d, MaskedMatrix, group_channels};
 pub use menagerie_kernels::{Activation, activation};

@@ -3,8 +3,11 @@ pub mod conditionals;
 pub mod discrete;
 pub mod draw;
 pub mod fvbn;
+pub mod gated_pixel_cnn;
 pub mod made;
 pub mod nade;
+pub mod pixel_cnn;
+pub mod pixels;
 
 pub use conditionals::{Autoregressive, Conditionals, Factors, Grid, Items};
 pub use draw::{Drawing, Walk, Walker};
