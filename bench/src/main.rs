@@ -9,13 +9,14 @@ mod layers;
 mod mlp;
 mod overhead;
 mod peer;
+mod pixel_cnn;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
-    | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]";
+    | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,6 +38,8 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "sample-64" => dcgan::sample_64(rest),
         Some((name, rest)) if name == "vae-mlp" => layers::vae(rest),
         Some((name, rest)) if name == "residual" => layers::residual(rest),
+        Some((name, rest)) if name == "pixel-cnn-step" => pixel_cnn::step(rest),
+        Some((name, rest)) if name == "pixel-cnn-sample" => pixel_cnn::sample(rest),
         Some((name, rest)) if name == "memory" => command::memory(rest),
         Some((name, rest)) if name == "overhead" => overhead::run(rest),
         Some((name, _)) if name == "startup" => command::startup(),
