@@ -2,6 +2,7 @@ use super::ComputeArgs;
 use crate::{items, output};
 use menagerie::Key;
 use menagerie::error::{Error, Result, nearest};
+use menagerie::limits::affordable;
 use menagerie::models::{Capability, SampleRequest};
 use menagerie::run::Run;
 use serde_json::json;
@@ -51,6 +52,9 @@ pub fn run(args: Args) -> Result<()> {
     for w in warnings {
         eprintln!("warning: {w}");
     }
+    // Twice: as they are drawn, and as they are written.
+    let size = [2, args.n, checkpoint.state.data.shape.iter().product()];
+    affordable(&format!("{} samples", args.n), &size, "draw fewer at a time, with another --seed each time")?;
     let name = run.recipe()?.model_name().to_string();
     let sampler = model.as_sample().ok_or_else(|| Capability::Sample.missing(&name))?;
     let label = args.label.as_deref().map(|l| label_index(l, &checkpoint.state.data.labels)).transpose()?;
