@@ -62,14 +62,14 @@ pub fn run(args: Args) -> Result<()> {
     for w in warnings {
         eprintln!("warning: {w}");
     }
-    // Twice: as they are drawn, and as they are written.
-    let size = [2, args.n, checkpoint.state.data.shape.iter().product()];
-    affordable(&format!("{} samples", args.n), &size, "draw fewer at a time, with another --seed each time")?;
     let name = run.recipe()?.model_name().to_string();
     let sampler = model.as_sample().ok_or_else(|| Capability::Sample.missing(&name))?;
     let info = &checkpoint.state.data;
     let count = args.n.unwrap_or(if info.kind == Kind::Audio { 8 } else { 64 });
     let length = args.seconds.map(|s| length(s, info)).transpose()?;
+    // Twice: as they are drawn, and as they are written.
+    let size = [2, count, info.shape.iter().product::<usize>().max(length.unwrap_or(0))];
+    affordable(&format!("{count} samples"), &size, "draw fewer at a time, with another --seed each time")?;
     let label = args.label.as_deref().map(|l| label_index(l, &info.labels)).transpose()?;
     let key = Key::new(args.seed).stream("sample");
     let request = SampleRequest { count, key, label, truncation: args.truncation, temperature: args.temperature, length };
