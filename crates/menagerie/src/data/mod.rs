@@ -19,11 +19,13 @@ mod memory;
 mod metadata;
 mod npy;
 mod npz;
+mod pairs;
 mod points;
 pub mod portraits;
 mod resize;
 mod source;
 mod table;
+mod video;
 mod zip;
 
 pub use audio::{wav, write_wav};

@@ -379,6 +379,17 @@ pub fn draw_samples(samples: &Samples, density: Option<&dyn crate::data::Density
             let columns = (n as f64).sqrt().ceil() as usize;
             picture::grid(&samples.values, [n, h, w, c], columns).save(path)?;
         }
+        (Kind::Pair, &[n, h, w, c]) => {
+            // As one image of twice the count: all left halves, then all right ones, which rows bring together.
+            let (one, m) = (picture::halves(&samples.values, c), h * w * c / 2);
+            let beside: Vec<f32> = (0..n).flat_map(|i| [i, n + i]).flat_map(|i| one[i * m..(i + 1) * m].iter().copied()).collect();
+            let columns = 2 * ((n as f64 / 2.0).sqrt().ceil() as usize);
+            picture::grid(&beside, [2 * n, h, w, c / 2], columns).save(path)?;
+        }
+        (Kind::Video, &[n, t, h, w, c]) if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gif")) => {
+            picture::save_animation(&samples.values, [n, t, h, w, c], (n as f64).sqrt().ceil() as usize, path)?;
+        }
+        (Kind::Video, &[n, t, h, w, c]) => picture::film_strips(&samples.values, [n, t, h, w, c]).save(path)?,
         (Kind::Audio, &[n, t, c]) => draw_sounds(&samples.values, [n, t, c], path)?,
         _ => draw_points(&samples.values, samples.shape[1], density, path)?,
     }
