@@ -294,6 +294,11 @@ fn classifiers_give_probabilities_and_features_their_width() {
             assert!(all.len() == 5 * f.width() && all.iter().all(|v| v.is_finite()), "{}", entry.name);
             assert!(f.features(&misshapen(&batch)).is_err(), "{}: another shape is refused", entry.name);
         }
+        if let Some(r) = model.as_read_attributes() {
+            let all = r.attributes(&batch).unwrap();
+            assert!(all.len() == 5 * r.names().len() && all.iter().all(|v| v.is_finite()), "{}", entry.name);
+            assert!(r.attributes(&misshapen(&batch)).is_err(), "{}: another shape is refused", entry.name);
+        }
     });
 }
 
