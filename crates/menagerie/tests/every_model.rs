@@ -136,6 +136,8 @@ fn samples_are_right_and_repeatable() {
         assert_ne!(sampler.sample(&SampleRequest::new(7, Key::new(6))).unwrap().values, a.values);
         let wrong = SampleRequest { label: Some(1_000_000), ..request };
         assert!(sampler.sample(&wrong).is_err(), "an unknown class is refused");
+        let cold = sampler.sample(&SampleRequest { temperature: 0.2, ..request });
+        assert!(cold.is_err() || cold.is_ok_and(|s| s != a), "{}: a temperature is refused or heeded", entry.name);
         // Loading for use alone gives the same samples.
         let saved = parts(&*model);
         let (mut other, _) = build(recipe, 98).unwrap();

@@ -4,6 +4,7 @@
 //! [`Loader`] makes an endless stream of [`Batch`]es of it. Reading fails as [`crate::Error::Data`], which names the
 //! file and says how to mend it.
 mod arrays;
+mod audio;
 mod cifar;
 mod curves;
 mod damage;
@@ -27,6 +28,7 @@ mod table;
 pub(crate) mod zip;
 
 pub use arrays::Arrays;
+pub use audio::{wav, write_wav};
 pub use dataset::{DataInfo, Dataset, Density, Item, Kind, Values};
 pub use image_file::{Pixels, read_image};
 pub use loader::{Batch, Loader};

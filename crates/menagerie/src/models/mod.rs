@@ -1,16 +1,18 @@
 //! Every model, a folder a family, a file a model.
 pub mod adversarial;
+pub mod autoregressive;
 pub mod discriminative;
 mod model;
 
 pub use model::{
     Capability, Classify, Complete, Encode, EvidenceBound, Exported, Features, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port,
     Predict, Purpose, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Trouble, as_image_shape,
-    of_shape, unconditional,
+    of_shape, unconditional, untempered,
 };
 
 use crate::data::DataInfo;
 use crate::error::{Error, Result, nearest};
+use crate::limits;
 use crate::random::Key;
 use crate::recipe::Recipe;
 use burn::tensor::Device;
@@ -104,8 +106,12 @@ pub fn entry(name: &str) -> Result<&'static Entry> {
 }
 
 /// Builds the model a recipe names.
+///
+/// # Errors
+/// What its `build` says; [`Error::Recipe`] when its weights would not fit into memory.
 pub fn build(recipe: &Recipe, info: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
-    (entry(recipe.model_name())?.build)(recipe, info, device, key)
+    let entry = entry(recipe.model_name())?;
+    limits::while_building(|| (entry.build)(recipe, info, device, key))
 }
 
 /// A configuration's defaults as TOML tables, for `Entry::defaults`.
