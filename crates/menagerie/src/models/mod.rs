@@ -1,5 +1,6 @@
 //! Every model, a folder a family, a file a model.
 pub mod adversarial;
+pub mod flow;
 mod model;
 
 pub use model::{
@@ -65,6 +66,42 @@ pub fn registry() -> &'static [Entry] {
             build: adversarial::dcgan::build,
             data: &["digits"],
             tiny: &[("model.width", "4"), ("model.latent", "8"), ("data.size", "8"), ("model.average", "0.9")],
+        },
+        Entry {
+            name: "nice",
+            family: "flow",
+            capabilities: &[Sample, LatentSpace, LogLikelihood, Encode, Reconstruct],
+            paper: "Dinh et al. 2014, NICE: Non-linear Independent Components Estimation, arXiv:1410.8516",
+            recipe: "nice",
+            defaults: flow::nice::defaults,
+            check: flow::nice::check,
+            build: flow::nice::build,
+            data: &["digits", "ring8"],
+            tiny: &[("model.width", "8"), ("model.depth", "2"), ("data.size", "8")],
+        },
+        Entry {
+            name: "real_nvp",
+            family: "flow",
+            capabilities: &[Sample, LatentSpace, LogLikelihood, Encode, Reconstruct],
+            paper: "Dinh et al. 2017, Density estimation using Real NVP, arXiv:1605.08803",
+            recipe: "real_nvp",
+            defaults: flow::real_nvp::defaults,
+            check: flow::real_nvp::check,
+            build: flow::real_nvp::build,
+            data: &["digits", "ring8"],
+            tiny: &[("model.width", "4"), ("model.depth", "1"), ("model.couplings", "4"), ("data.size", "8")],
+        },
+        Entry {
+            name: "glow",
+            family: "flow",
+            capabilities: &[Sample, LatentSpace, LogLikelihood, Encode, Reconstruct],
+            paper: "Kingma & Dhariwal 2018, Glow: Generative Flow with Invertible 1x1 Convolutions, arXiv:1807.03039",
+            recipe: "glow",
+            defaults: flow::glow::defaults,
+            check: flow::glow::check,
+            build: flow::glow::build,
+            data: &["digits"],
+            tiny: &[("model.width", "4"), ("model.depth", "2"), ("data.size", "8"), ("model.average", "0.9")],
         },
     ]
 }
