@@ -27,6 +27,9 @@ pub struct Args {
     /// Scale the latents: below 1 for more typical, less varied samples
     #[arg(long, value_name = "PSI", default_value_t = 1.0)]
     truncation: f64,
+    /// Divide the logits: below 1 for more typical, less varied samples (models that draw number by number, and flows)
+    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    temperature: f64,
     /// Take this checkpoint instead of the newest
     #[arg(long, value_name = "STEP")]
     checkpoint: Option<u64>,
@@ -45,6 +48,9 @@ pub fn run(args: Args) -> Result<()> {
     if !(args.truncation.is_finite() && args.truncation >= 0.0) {
         return Err(Error::usage(format!("--truncation {} is no scale", args.truncation), "give 0 or more; 1 is the prior as trained"));
     }
+    if !(args.temperature.is_finite() && args.temperature > 0.0) {
+        return Err(Error::usage(format!("--temperature {} is none", args.temperature), "give more than 0; 1 is as trained"));
+    }
     let device = args.compute.device()?;
     let run = Run::open(&args.run)?;
     let (model, checkpoint, warnings) = run.model(args.checkpoint, &device)?;
@@ -54,7 +60,8 @@ pub fn run(args: Args) -> Result<()> {
     let name = run.recipe()?.model_name().to_string();
     let sampler = model.as_sample().ok_or_else(|| Capability::Sample.missing(&name))?;
     let label = args.label.as_deref().map(|l| label_index(l, &checkpoint.state.data.labels)).transpose()?;
-    let request = SampleRequest { count: args.n, key: Key::new(args.seed).stream("sample"), label, truncation: args.truncation };
+    let key = Key::new(args.seed).stream("sample");
+    let request = SampleRequest { count: args.n, key, label, truncation: args.truncation, temperature: args.temperature };
     let samples = sampler.sample(&request)?;
     items::write(&samples, &args.out)?;
     if args.json {

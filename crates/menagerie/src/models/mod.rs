@@ -1,12 +1,13 @@
 //! Every model, a folder a family, a file a model.
 pub mod adversarial;
 pub mod flow;
+pub mod autoregressive;
 mod model;
 
 pub use model::{
     Capability, Classify, Complete, Encode, EvidenceBound, Exported, Features, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port,
     Predict, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Trouble, as_image_shape, of_shape,
-    unconditional,
+    unconditional, untempered,
 };
 
 use crate::data::DataInfo;

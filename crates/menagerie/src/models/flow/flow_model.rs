@@ -242,7 +242,7 @@ impl Model for FlowModel {
 impl Sample for FlowModel {
     fn sample(&self, request: &SampleRequest) -> Result<Samples> {
         unconditional(request, self.name)?;
-        self.decode(self.prior(request.count, request.key) * request.truncation)
+        self.decode(self.prior(request.count, request.key) * (request.truncation * request.temperature))
     }
 }
 
