@@ -1,7 +1,7 @@
 //! Every model, a folder a family, a file a model.
 pub mod adversarial;
-pub mod flow;
 pub mod autoregressive;
+pub mod flow;
 mod model;
 
 pub use model::{
