@@ -78,7 +78,7 @@ pub fn registry() -> &'static [Entry] {
             check: flow::nice::check,
             build: flow::nice::build,
             data: &["digits", "ring8"],
-            tiny: &[("model.width", "8"), ("model.depth", "2"), ("data.size", "8")],
+            tiny: &[("model.width", "8"), ("model.depth", "2")],
         },
         Entry {
             name: "real_nvp",
@@ -90,7 +90,7 @@ pub fn registry() -> &'static [Entry] {
             check: flow::real_nvp::check,
             build: flow::real_nvp::build,
             data: &["digits", "ring8"],
-            tiny: &[("model.width", "4"), ("model.depth", "1"), ("model.couplings", "4"), ("data.size", "8")],
+            tiny: &[("model.width", "4"), ("model.depth", "1"), ("model.couplings", "4")],
         },
         Entry {
             name: "glow",
