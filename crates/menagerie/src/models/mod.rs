@@ -12,6 +12,7 @@ pub use model::{
 
 use crate::data::DataInfo;
 use crate::error::{Error, Result, nearest};
+use crate::limits;
 use crate::random::Key;
 use crate::recipe::Recipe;
 use burn::tensor::Device;
@@ -117,8 +118,12 @@ pub fn entry(name: &str) -> Result<&'static Entry> {
 }
 
 /// Builds the model a recipe names.
+///
+/// # Errors
+/// What its `build` says; [`Error::Recipe`] when its weights would not fit into memory.
 pub fn build(recipe: &Recipe, info: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
-    (entry(recipe.model_name())?.build)(recipe, info, device, key)
+    let entry = entry(recipe.model_name())?;
+    limits::while_building(|| (entry.build)(recipe, info, device, key))
 }
 
 /// A configuration's defaults as TOML tables, for `Entry::defaults`.

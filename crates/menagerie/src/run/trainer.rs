@@ -1,8 +1,9 @@
 //! The loop: batches in, steps done, numbers, pictures and checkpoints out.
-use super::{Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, prune, read_metrics, write_index};
+use super::{Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, prune, read_metrics, write_index};
 use crate::data::{DataInfo, Dataset, Kind, Loader};
 use crate::error::{Error, Result};
 use crate::evaluate::points;
+use crate::limits::affordable;
 use crate::models::{self, Model, NetworkInfo, Purpose, SampleRequest, Samples, StepReport, Trouble};
 use crate::picture;
 use crate::random::Key;
@@ -91,8 +92,14 @@ pub struct Trainer {
 /// Opens the data and builds the model of a recipe: all that can go wrong before anything is written.
 fn prepare(recipe: &Recipe, device: &Device) -> Result<(Arc<dyn Dataset>, Vec<String>, Box<dyn Model>)> {
     let opened = recipe.data()?.open()?;
-    let key = Key::new(recipe.train()?.seed).stream("init");
+    let train = recipe.train()?;
+    let item: usize = opened.dataset.info().shape.iter().product();
+    affordable(&format!("train.batch = {}", train.batch), &[train.batch, item], "set a smaller batch")?;
+    affordable(&format!("a picture of train.samples = {}", train.samples), &[train.samples, item], "set fewer samples")?;
+    let key = Key::new(train.seed).stream("init");
     let model = models::build(recipe, opened.dataset.info(), device, key)?;
+    let batches = model.batches_per_step();
+    affordable(&format!("{batches} batches a step"), &[batches, train.batch, item], "set fewer updates in a step")?;
     Ok((opened.dataset, opened.warnings, model))
 }
 
@@ -329,6 +336,9 @@ impl Trainer {
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         let path = folder.join(format!("{:06}.png", self.state.step));
         draw_samples(&samples, self.dataset.density(), &path)?;
+        if samples.kind == Kind::Audio {
+            write_sounds(&samples, self.state.data.rate, &path.with_extension("wav"))?;
+        }
         let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
         draw_curves(&lines, &self.run.file("curves.png"))?;
         write_index(&self.run, &lines)?;
@@ -350,13 +360,26 @@ impl Trainer {
     }
 }
 
-/// Samples as a picture: a grid of images, or points (over their density where it is known).
+/// Sounds one after the other, with a quarter of a second between them, as one WAV file.
+///
+/// # Errors
+/// Those of [`crate::data::write_wav`].
+pub fn write_sounds(samples: &Samples, rate: u32, path: &Path) -> Result<()> {
+    let (time, channels) = (samples.shape[1], samples.shape[2]);
+    let pause = vec![0.0; rate as usize / 4 * channels];
+    let sounds: Vec<&[f32]> = samples.values.chunks_exact((time * channels).max(1)).collect();
+    crate::data::write_wav(path, &sounds.join(&pause[..]), rate, channels)
+}
+
+/// Samples as a picture: a grid of images, waveforms and spectrograms of sounds, or points (over their density where it is
+/// known).
 pub fn draw_samples(samples: &Samples, density: Option<&dyn crate::data::Density>, path: &Path) -> Result<PathBuf> {
     match (samples.kind, &samples.shape[..]) {
         (Kind::Image, &[n, h, w, c]) => {
             let columns = (n as f64).sqrt().ceil() as usize;
             picture::grid(&samples.values, [n, h, w, c], columns).save(path)?;
         }
+        (Kind::Audio, &[n, t, c]) => draw_sounds(&samples.values, [n, t, c], path)?,
         _ => draw_points(&samples.values, samples.shape[1], density, path)?,
     }
     Ok(path.into())
