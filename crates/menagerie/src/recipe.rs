@@ -56,7 +56,14 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "classifier",
         "classifier-mnist",
         "classifier-fashion",
-        "attribute-reader"
+        "attribute-reader",
+        "nice",
+        "real_nvp",
+        "real_nvp-ring8",
+        "real_nvp-grid25",
+        "glow",
+        "glow-fashion",
+        "glow-portraits"
     )
 }
 

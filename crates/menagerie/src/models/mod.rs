@@ -2,6 +2,7 @@
 pub mod adversarial;
 pub mod autoregressive;
 pub mod discriminative;
+pub mod flow;
 mod model;
 
 pub use model::{
@@ -92,6 +93,42 @@ pub fn registry() -> &'static [Entry] {
             build: discriminative::attribute_reader::build,
             data: &["portraits"],
             tiny: &[("model.width", "4"), ("data.size", "8"), ("data.limit", "64")],
+        },
+        Entry {
+            name: "nice",
+            family: "flow",
+            capabilities: &[Sample, LatentSpace, LogLikelihood, Encode, Reconstruct],
+            paper: "Dinh et al. 2014, NICE: Non-linear Independent Components Estimation, arXiv:1410.8516",
+            recipe: "nice",
+            defaults: flow::nice::defaults,
+            check: flow::nice::check,
+            build: flow::nice::build,
+            data: &["digits", "ring8"],
+            tiny: &[("model.width", "8"), ("model.depth", "2")],
+        },
+        Entry {
+            name: "real_nvp",
+            family: "flow",
+            capabilities: &[Sample, LatentSpace, LogLikelihood, Encode, Reconstruct],
+            paper: "Dinh et al. 2017, Density estimation using Real NVP, arXiv:1605.08803",
+            recipe: "real_nvp",
+            defaults: flow::real_nvp::defaults,
+            check: flow::real_nvp::check,
+            build: flow::real_nvp::build,
+            data: &["digits", "ring8"],
+            tiny: &[("model.width", "4"), ("model.depth", "1"), ("model.couplings", "4")],
+        },
+        Entry {
+            name: "glow",
+            family: "flow",
+            capabilities: &[Sample, LatentSpace, LogLikelihood, Encode, Reconstruct],
+            paper: "Kingma & Dhariwal 2018, Glow: Generative Flow with Invertible 1x1 Convolutions, arXiv:1807.03039",
+            recipe: "glow",
+            defaults: flow::glow::defaults,
+            check: flow::glow::check,
+            build: flow::glow::build,
+            data: &["digits"],
+            tiny: &[("model.width", "4"), ("model.depth", "2"), ("data.size", "8"), ("model.average", "0.9")],
         },
     ]
 }
