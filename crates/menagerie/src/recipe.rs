@@ -46,7 +46,25 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
     macro_rules! recipes {
         ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../../../recipes/", $name, ".toml")))),*] };
     }
-    recipes!("dcgan", "dcgan-fashion", "dcgan-portraits", "gan", "gan-ring8", "gan-grid25")
+    recipes!(
+        "dcgan",
+        "dcgan-fashion",
+        "dcgan-portraits",
+        "gan",
+        "gan-ring8",
+        "gan-grid25",
+        "classifier",
+        "classifier-mnist",
+        "classifier-fashion",
+        "attribute-reader",
+        "nice",
+        "real_nvp",
+        "real_nvp-ring8",
+        "real_nvp-grid25",
+        "glow",
+        "glow-fashion",
+        "glow-portraits"
+    )
 }
 
 impl Recipe {

@@ -327,9 +327,12 @@ impl Trainer {
         Ok(points::quality(&samples.values, density))
     }
 
-    /// A picture of samples from the same latents each time, and the curves and page beside it.
+    /// A picture of samples from the same latents each time, and the curves and page beside it. A model that draws
+    /// nothing has the curves alone.
     fn picture(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
-        let Some(sampler) = self.model.as_sample() else { return Ok(()) };
+        let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
+        draw_curves(&lines, &self.run.file("curves.png"))?;
+        let Some(sampler) = self.model.as_sample() else { return write_index(&self.run, &lines) };
         let count = if self.state.data.kind == Kind::Points { 2000 } else { self.train.samples };
         let samples = sampler.sample(&SampleRequest::new(count, self.key.stream("grid")))?;
         let folder = self.run.file("samples");
@@ -339,8 +342,6 @@ impl Trainer {
         if samples.kind == Kind::Audio {
             write_sounds(&samples, self.state.data.rate, &path.with_extension("wav"))?;
         }
-        let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
-        draw_curves(&lines, &self.run.file("curves.png"))?;
         write_index(&self.run, &lines)?;
         show(Event::Sampled(&path));
         Ok(())
