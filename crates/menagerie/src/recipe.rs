@@ -45,7 +45,19 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
     macro_rules! recipes {
         ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../../../recipes/", $name, ".toml")))),*] };
     }
-    recipes!("dcgan", "dcgan-fashion", "dcgan-portraits", "gan", "gan-ring8", "gan-grid25")
+    recipes!(
+        "dcgan",
+        "dcgan-fashion",
+        "dcgan-portraits",
+        "gan",
+        "gan-ring8",
+        "gan-grid25",
+        "vae",
+        "vae-mnist",
+        "iwae",
+        "iwae-mnist",
+        "beta_vae"
+    )
 }
 
 impl Recipe {

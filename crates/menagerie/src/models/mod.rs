@@ -1,6 +1,7 @@
 //! Every model, a folder a family, a file a model.
 pub mod adversarial;
 mod model;
+pub mod variational;
 
 pub use model::{
     Capability, Classify, Complete, Encode, EvidenceBound, Exported, Features, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port,
@@ -65,6 +66,49 @@ pub fn registry() -> &'static [Entry] {
             build: adversarial::dcgan::build,
             data: &["digits"],
             tiny: &[("model.width", "4"), ("model.latent", "8"), ("data.size", "8"), ("model.average", "0.9")],
+        },
+        Entry {
+            name: "vae",
+            family: "variational",
+            capabilities: &[Sample, LatentSpace, EvidenceBound, Encode, Reconstruct, Features],
+            paper: "Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
+            recipe: "vae",
+            defaults: variational::vae::defaults,
+            check: variational::vae::check,
+            build: variational::vae::build,
+            data: &["digits"],
+            tiny: &[("model.hidden", "[16]"), ("model.latent", "4"), ("model.average", "0.9")],
+        },
+        Entry {
+            name: "iwae",
+            family: "variational",
+            capabilities: &[Sample, LatentSpace, EvidenceBound, Encode, Reconstruct, Features],
+            paper: "Burda et al. 2016, Importance Weighted Autoencoders, arXiv:1509.00519",
+            recipe: "iwae",
+            defaults: variational::iwae::defaults,
+            check: variational::iwae::check,
+            build: variational::iwae::build,
+            data: &["digits"],
+            tiny: &[("model.hidden", "[16]"), ("model.latent", "4"), ("loss.samples", "3"), ("model.observation", "discretized-logistic")],
+        },
+        Entry {
+            name: "beta_vae",
+            family: "variational",
+            capabilities: &[Sample, LatentSpace, EvidenceBound, Encode, Reconstruct, Features],
+            paper: "Higgins et al. 2017, beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework, ICLR 2017",
+            recipe: "beta_vae",
+            defaults: variational::beta_vae::defaults,
+            check: variational::beta_vae::check,
+            build: variational::beta_vae::build,
+            data: &["digits"],
+            tiny: &[
+                ("model.hidden", "[16]"),
+                ("model.latent", "4"),
+                ("model.width", "4"),
+                ("model.batch_norm", "true"),
+                ("model.deviation", "0"),
+                ("data.size", "9"),
+            ],
         },
     ]
 }

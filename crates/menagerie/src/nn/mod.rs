@@ -3,6 +3,7 @@ mod batch_norm;
 mod conv;
 pub mod init;
 mod linear;
+pub mod pyramid;
 
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv2d, ConvTranspose2d};

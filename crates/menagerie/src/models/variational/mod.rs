@@ -1,0 +1,11 @@
+//! Variational autoencoders and their relatives: an encoder, a decoder, and a bound of the likelihood between them.
+//! See `docs/variational.md`.
+pub mod beta_vae;
+pub mod elbo;
+pub mod iwae;
+pub mod likelihood;
+mod model;
+pub mod networks;
+pub mod vae;
+
+pub use model::{ModelConfig, Training, Variational};
