@@ -126,14 +126,32 @@ impl Encoder {
         }
     }
 
+    /// Convolutions.
+    pub fn depth(&self) -> usize {
+        self.downs.len()
+    }
+
+    /// What convolution `to` (counted from 1) makes of what convolution `from` made; `from` 0 takes items.
+    pub fn convolved(&self, x: Tensor<4>, from: usize, to: usize) -> Tensor<4> {
+        let plain = nn::Activation::Identity;
+        (from..to).fold(x, |x, i| match i.checked_sub(1).and_then(|i| self.norms.get(i)) {
+            Some(norm) => norm.forward(self.downs[i].forward(x, plain), self.activation),
+            None => self.downs[i].forward(x, self.activation),
+        })
+    }
+
+    /// What follows the last convolution.
+    pub fn head(&self, x: Tensor<4>) -> Tensor<2> {
+        self.out.forward(self.flat(x), nn::Activation::Identity)
+    }
+
+    fn flat(&self, x: Tensor<4>) -> Tensor<2> {
+        self.hidden.iter().fold(x.flatten::<2>(1, 3), |x, layer| layer.forward(x, self.activation))
+    }
+
     /// What the last hidden layer makes of items, `[batch, features]`; the items themselves if there is none.
     pub fn features(&self, x: Tensor<4>) -> Tensor<2> {
-        let plain = nn::Activation::Identity;
-        let x = self.downs.iter().enumerate().fold(x, |x, (i, down)| match i.checked_sub(1).and_then(|i| self.norms.get(i)) {
-            Some(norm) => norm.forward(down.forward(x, plain), self.activation),
-            None => down.forward(x, self.activation),
-        });
-        self.hidden.iter().fold(x.flatten::<2>(1, 3), |x, layer| layer.forward(x, self.activation))
+        self.flat(self.convolved(x, 0, self.depth()))
     }
 
     /// Numbers that [`Encoder::features`] gives an item.
@@ -143,7 +161,7 @@ impl Encoder {
 
     /// The code of items.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
-        self.out.forward(self.features(x), nn::Activation::Identity)
+        self.head(self.convolved(x, 0, self.depth()))
     }
 
     /// Floats kept for the backward pass, an item.
@@ -154,7 +172,7 @@ impl Encoder {
     }
 }
 
-/// Latents `[batch, inputs]` -> items `[batch, height, width, channel]`, unbounded.
+/// Latents `[batch, inputs]` -> items `[batch, height, width, channel]`.
 #[derive(Module, Debug)]
 pub struct Decoder {
     hidden: Vec<Linear>,
@@ -164,6 +182,9 @@ pub struct Decoder {
     ups: Vec<ConvTranspose2d>,
     #[module(skip)]
     activation: nn::Activation,
+    /// after the last layer
+    #[module(skip)]
+    end: nn::Activation,
     #[module(skip)]
     sizes: Vec<[usize; 2]>,
 }
@@ -189,8 +210,14 @@ impl Decoder {
             norms: if layers.batch_norm { (1..n).rev().map(norm).collect() } else { vec![] },
             ups: (1..=n).rev().map(up).collect(),
             activation: layers.activation.activation(),
+            end: nn::Activation::Identity,
             sizes,
         }
+    }
+
+    /// The same with items kept in (-1, 1) by a tanh.
+    pub fn bounded(self) -> Self {
+        Decoder { end: nn::Activation::Tanh, ..self }
     }
 
     /// Numbers of a latent.
@@ -203,7 +230,7 @@ impl Decoder {
         let plain = nn::Activation::Identity;
         let (batch, n) = (z.dims()[0], self.ups.len());
         let x = self.hidden.iter().fold(z, |x, layer| layer.forward(x, self.activation));
-        let x = self.out.forward(x, if n > 0 { self.activation } else { plain });
+        let x = self.out.forward(x, if n > 0 { self.activation } else { self.end });
         let [h, w] = self.sizes[n];
         let channels = x.dims()[1] / (h * w);
         let x = x.reshape([batch, h, w, channels]);
@@ -211,7 +238,7 @@ impl Decoder {
             let size = self.sizes[n - 1 - i];
             match self.norms.get(i) {
                 Some(norm) => norm.forward(up.forward(x, size, plain), self.activation),
-                None => up.forward(x, size, if i + 1 == n { plain } else { self.activation }),
+                None => up.forward(x, size, if i + 1 == n { self.end } else { self.activation }),
             }
         })
     }
