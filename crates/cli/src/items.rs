@@ -2,11 +2,11 @@
 use crate::commands::{ComputeArgs, DataArgs};
 use crate::output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use menagerie::data::{Batch, DataInfo, Dataset, Kind};
+use menagerie::data::{Batch, DataInfo, Dataset, Kind, write_wav};
 use menagerie::error::{Error, Result};
 use menagerie::models::{Capability, Model, Samples};
 use menagerie::picture;
-use menagerie::run::{Checkpoint, Run, draw_samples};
+use menagerie::run::{Checkpoint, Run, draw_samples, write_sounds};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,13 +76,19 @@ impl GivenArgs {
             let usual = [("data.limit", "0"), ("data.split", "\"train\""), ("data.format", "\"auto\"")];
             recipe.set_all(&usual.map(|(k, v)| (k.to_string(), v.to_string())))?;
         }
+        let own = trained.info();
+        if own.kind == Kind::Audio {
+            // Windows and rate of the run, whatever the recipe found out from its own data.
+            let windows = [("data.rate", own.rate.to_string()), ("data.length", own.shape[0].to_string())];
+            recipe.set_all(&windows.map(|(k, v)| (k.to_string(), v)))?;
+        }
         recipe.set_all(&self.prepare.settings())?;
         let source = recipe.data()?;
         let opened = source.open()?;
         for w in &opened.warnings {
             eprintln!("warning: {w}");
         }
-        let (info, own) = (opened.dataset.info(), trained.info());
+        let info = opened.dataset.info();
         if info.kind != own.kind || info.shape != own.shape {
             let said =
                 |i: &DataInfo| format!("{} of {}", i.kind.plural(), i.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x"));
@@ -184,8 +190,34 @@ pub fn write(samples: &Samples, out: &Path) -> Result<()> {
         Some("png") => draw_samples(samples, None, out).map(drop),
         _ => Err(Error::usage(
             format!("--out {} names no known kind of file", out.display()),
+            "end it in .png, .npy (of sounds also .wav), or / for a folder of files",
+        )),
+    }
+}
+
+/// Writes items of a run's kind: as [`write`] does, and sounds as one WAV file (.wav) or a folder of them (DIR/).
+///
+/// # Errors
+/// Those of [`write`]; [`Error::Usage`] for a .wav file of items that are no sounds.
+pub fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result<()> {
+    let named_folder = out.to_string_lossy().ends_with(['/', '\\']) || out.is_dir();
+    let named_wav = out.extension().is_some_and(|e| e.eq_ignore_ascii_case("wav"));
+    match (samples.kind, &samples.shape[..]) {
+        (Kind::Audio, &[n, t, c]) if named_folder => {
+            std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
+            let width = n.to_string().len().max(5);
+            let mut sounds = samples.values.chunks_exact((t * c).max(1)).enumerate();
+            sounds.try_for_each(|(i, sound)| write_wav(&out.join(format!("{i:0width$}.wav")), sound, info.rate, c))
+        }
+        (Kind::Audio, _) if named_wav => {
+            make_parent(out)?;
+            write_sounds(samples, info.rate, out)
+        }
+        _ if named_wav => Err(Error::usage(
+            format!("--out {} is for sounds, and these samples are {}", out.display(), samples.kind.plural()),
             "end it in .png, .npy, or / for a folder of pictures",
         )),
+        _ => write(samples, out),
     }
 }
 

@@ -1,6 +1,6 @@
-use crate::items::{GivenArgs, able, as_samples, interleave, pick, write_rows, written};
+use crate::items::{GivenArgs, able, as_samples, interleave, pick, write_of, write_rows, written};
 use menagerie::Key;
-use menagerie::data::{DataInfo, read_image};
+use menagerie::data::{DataInfo, Kind, read_image};
 use menagerie::error::{Error, Result, nearest};
 use menagerie::models::{Capability, Samples};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,10 @@ pub fn run(args: Args) -> Result<()> {
     let item = as_samples(&batch);
     let masked = hide(&item, &known);
     let parts: Vec<&Samples> = [&item, &masked].into_iter().chain(&drawn).collect();
-    write_rows(&interleave(&parts), parts.len(), &args.out)?;
+    match trained.info().kind {
+        Kind::Audio => write_of(trained.info(), &interleave(&parts), &args.out)?,
+        _ => write_rows(&interleave(&parts), parts.len(), &args.out)?,
+    }
     written(format_args!("{n} items, each with what is known of it and {} completions,", args.k), &args.out);
     Ok(())
 }

@@ -30,14 +30,14 @@ enum Command {
         /// Draw the first items into this picture
         #[arg(long, value_name = "grid.png")]
         out: Option<PathBuf>,
-        /// Items in the picture
-        #[arg(short, default_value_t = 64)]
-        n: usize,
+        /// Items in the picture [default: 64; 8 sounds]
+        #[arg(short)]
+        n: Option<usize>,
         /// Print JSON
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        prepare: DataArgs,
+        prepare: Box<DataArgs>,
     },
 }
 
@@ -65,7 +65,7 @@ fn list(json: bool) -> Result<()> {
         output::line(format_args!("{:<10} {} ({})", s.name, s.about, s.licence));
     }
     output::line(
-        "\nAny path works too: a folder of images (sub-folders are labels), IDX files (raw or gzipped), CIFAR binary batches, .npy/.npz, .csv/.tsv of numbers.",
+        "\nAny path works too: a folder of images (sub-folders are labels), IDX files (raw or gzipped), CIFAR binary batches, .npy/.npz, .csv/.tsv of numbers, a folder of .wav and .flac files.",
     );
     Ok(())
 }
@@ -78,13 +78,14 @@ fn source(prepare: &DataArgs) -> Result<Source> {
     recipe.data()
 }
 
-fn show(prepare: &DataArgs, out: Option<PathBuf>, n: usize, json: bool) -> Result<()> {
+fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, json: bool) -> Result<()> {
     let opened = source(prepare)?.open()?;
     for w in &opened.warnings {
         eprintln!("warning: {w}");
     }
     let info = opened.dataset.info();
     if let Some(out) = &out {
+        let n = n.unwrap_or(if info.kind == Kind::Audio { 8 } else { 64 });
         let n = n.min(info.count).max(1);
         let wanted = if info.kind == Kind::Points { 2000.min(info.count) } else { n };
         let mut values = Vec::new();
@@ -100,7 +101,7 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: usize, json: bool) -> Resul
     }
     if json {
         output::json(&json!({"count": info.count, "shape": info.shape, "labels": info.labels, "range": [info.range.0, info.range.1],
-            "kind": info.kind, "attributes": info.attributes}));
+            "kind": info.kind, "attributes": info.attributes, "rate": info.rate}));
         return Ok(());
     }
     let kind = info.kind.plural();
@@ -113,6 +114,9 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: usize, json: bool) -> Resul
         info.range.0,
         info.range.1
     ));
+    if info.rate > 0 {
+        output::line(format_args!("{} samples a second: {} s each", info.rate, info.shape[0] as f64 / info.rate as f64));
+    }
     if !info.labels.is_empty() {
         output::line(format_args!("{} labels: {}", info.labels.len(), shortened(&info.labels)));
     }

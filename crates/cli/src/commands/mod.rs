@@ -30,6 +30,12 @@ pub struct DataArgs {
     /// Channels of an image: 1, 3 or 4
     #[arg(long, value_name = "1|3|4")]
     pub channels: Option<usize>,
+    /// Cut sounds into windows of N samples
+    #[arg(long, value_name = "N")]
+    pub length: Option<usize>,
+    /// Resample sounds to HZ samples a second
+    #[arg(long, value_name = "HZ")]
+    pub rate: Option<usize>,
     /// Which part of the data: train, test or all
     #[arg(long)]
     pub split: Option<String>,
@@ -50,6 +56,8 @@ impl DataArgs {
             ("format", self.data_format.as_ref().map(quoted)),
             ("size", self.size.clone()),
             ("channels", self.channels.map(|v| v.to_string())),
+            ("length", self.length.map(|v| v.to_string())),
+            ("rate", self.rate.map(|v| v.to_string())),
             ("split", self.split.as_ref().map(quoted)),
             ("limit", self.limit.map(|v| v.to_string())),
             ("max_bad", self.max_bad.map(|v| format!("{v:?}"))),

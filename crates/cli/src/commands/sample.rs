@@ -1,7 +1,9 @@
 use super::ComputeArgs;
 use crate::{items, output};
 use menagerie::Key;
+use menagerie::data::{DataInfo, Kind};
 use menagerie::error::{Error, Result, nearest};
+use menagerie::limits::affordable;
 use menagerie::models::{Capability, SampleRequest};
 use menagerie::run::Run;
 use serde_json::json;
@@ -12,21 +14,27 @@ use std::path::PathBuf;
 pub struct Args {
     /// A run folder
     run: PathBuf,
-    /// How many samples
-    #[arg(short, long, value_name = "N", default_value_t = 64)]
-    n: usize,
+    /// How many samples [default: 64; 8 sounds]
+    #[arg(short, long, value_name = "N")]
+    n: Option<usize>,
     /// The same seed gives the same samples
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-    /// A picture (.png), a folder of pictures (DIR/), or an array (.npy)
+    /// A picture (.png), a folder of files (DIR/), an array (.npy), or of sounds a .wav
     #[arg(long, default_value = "samples.png")]
     out: PathBuf,
     /// Draw from this class (conditional models)
     #[arg(long, value_name = "L")]
     label: Option<String>,
+    /// Length of a sound, from models that can go on beyond what they were trained on
+    #[arg(long, value_name = "S")]
+    seconds: Option<f64>,
     /// Scale the latents: below 1 for more typical, less varied samples
     #[arg(long, value_name = "PSI", default_value_t = 1.0)]
     truncation: f64,
+    /// Divide the logits: below 1 for more typical, less varied samples (models that draw number by number, and flows)
+    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    temperature: f64,
     /// Take this checkpoint instead of the newest
     #[arg(long, value_name = "STEP")]
     checkpoint: Option<u64>,
@@ -39,11 +47,14 @@ pub struct Args {
 
 /// Draws samples into a file or folder.
 pub fn run(args: Args) -> Result<()> {
-    if args.n == 0 {
+    if args.n == Some(0) {
         return Err(Error::usage("-n 0 asks for nothing", "give 1 or more"));
     }
     if !(args.truncation.is_finite() && args.truncation >= 0.0) {
         return Err(Error::usage(format!("--truncation {} is no scale", args.truncation), "give 0 or more; 1 is the prior as trained"));
+    }
+    if !(args.temperature.is_finite() && args.temperature > 0.0) {
+        return Err(Error::usage(format!("--temperature {} is none", args.temperature), "give more than 0; 1 is as trained"));
     }
     let device = args.compute.device()?;
     let run = Run::open(&args.run)?;
@@ -53,18 +64,37 @@ pub fn run(args: Args) -> Result<()> {
     }
     let name = run.recipe()?.model_name().to_string();
     let sampler = model.as_sample().ok_or_else(|| Capability::Sample.missing(&name))?;
-    let label = args.label.as_deref().map(|l| label_index(l, &checkpoint.state.data.labels)).transpose()?;
-    let request = SampleRequest { count: args.n, key: Key::new(args.seed).stream("sample"), label, truncation: args.truncation };
+    let info = &checkpoint.state.data;
+    let count = args.n.unwrap_or(if info.kind == Kind::Audio { 8 } else { 64 });
+    let length = args.seconds.map(|s| length(s, info)).transpose()?;
+    // Twice: as they are drawn, and as they are written.
+    let size = [2, count, info.shape.iter().product::<usize>().max(length.unwrap_or(0))];
+    affordable(&format!("{count} samples"), &size, "draw fewer at a time, with another --seed each time")?;
+    let label = args.label.as_deref().map(|l| label_index(l, &info.labels)).transpose()?;
+    let key = Key::new(args.seed).stream("sample");
+    let request = SampleRequest { count, key, label, truncation: args.truncation, temperature: args.temperature, length };
     let samples = sampler.sample(&request)?;
-    items::write(&samples, &args.out)?;
+    items::write_of(info, &samples, &args.out)?;
     if args.json {
         output::json(
-            &json!({"count": args.n, "shape": samples.shape[1..], "step": checkpoint.state.step, "seed": args.seed, "out": args.out}),
+            &json!({"count": count, "shape": samples.shape[1..], "step": checkpoint.state.step, "seed": args.seed, "out": args.out}),
         );
     } else {
-        output::line(format_args!("{} samples of step {} in {}", args.n, checkpoint.state.step, args.out.display()));
+        output::line(format_args!("{count} samples of step {} in {}", checkpoint.state.step, args.out.display()));
     }
     Ok(())
+}
+
+/// Samples of so many seconds.
+fn length(seconds: f64, info: &DataInfo) -> Result<usize> {
+    if info.kind != Kind::Audio {
+        return Err(Error::usage(format!("--seconds is for sounds, and this run makes {}", info.kind.plural()), "leave it out"));
+    }
+    let samples = (seconds * info.rate as f64).round();
+    if !(1.0..=3600.0 * info.rate as f64).contains(&samples) {
+        return Err(Error::usage(format!("--seconds {seconds} cannot be made"), "give more than 0, and 3600 at most"));
+    }
+    Ok(samples as usize)
 }
 
 fn label_index(label: &str, known: &[String]) -> Result<u32> {

@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(required_unless_present_any = ["resume", "recipe"], conflicts_with = "resume")]
     name: Option<String>,
     /// Go on exactly where this run stopped
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "out", "seed", "batch", "set", "data", "size", "channels", "split", "limit", "data_format", "max_bad", "dry_run"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "out", "seed", "batch", "set", "data", "size", "channels", "length", "rate", "split", "limit", "data_format", "max_bad", "dry_run"])]
     resume: Option<PathBuf>,
     /// Take the recipe from this file
     #[arg(long, value_name = "FILE", conflicts_with = "name")]

@@ -1,4 +1,5 @@
 //! Which images lie in a folder, and what its sub-folders and metadata say about them.
+use super::audio;
 use super::image_file::EXTENSIONS;
 use super::metadata::{self, CelebA, Described, Row};
 use crate::error::{Error, Result};
@@ -36,7 +37,7 @@ type Found = (PathBuf, PathBuf);
 /// # Errors
 /// [`Error::Data`] when there are no images, no such split, or metadata that cannot be used.
 pub(super) fn list(root: &Path, split: &str, warnings: &mut Vec<String>) -> Result<Listing> {
-    let paths = walk(root)?;
+    let paths = walk(root, &EXTENSIONS, "images")?;
     let described = describe(root, &paths)?;
     if described.is_empty()
         && let Some(lists) = metadata::celeba(root)?
@@ -47,8 +48,38 @@ pub(super) fn list(root: &Path, split: &str, warnings: &mut Vec<String>) -> Resu
     if described.is_empty() { Ok(by_folders(found)) } else { by_metadata(root, &paths, found, described, warnings) }
 }
 
-/// All image files below a folder, in the order of their paths.
-fn walk(root: &Path) -> Result<Vec<PathBuf>> {
+/// The sound files of a split of a folder; sub-folders are labels.
+///
+/// # Errors
+/// [`Error::Data`] when there are none, or no such split.
+pub(super) fn sounds(root: &Path, split: &str) -> Result<Listing> {
+    Ok(by_folders(of_split(root, walk(root, &audio::EXTENSIONS, "sounds")?, split)?))
+}
+
+/// A file alone.
+pub(super) fn one(file: &Path) -> Listing {
+    let path = file.file_name().unwrap_or_default().into();
+    Listing { entries: vec![Entry { path, ..Entry::default() }], ..Listing::default() }
+}
+
+/// Whether a folder holds sounds and no images.
+pub(super) fn is_of_sounds(root: &Path) -> bool {
+    let mut sounds = false;
+    for entry in WalkDir::new(root).follow_links(true).into_iter().filter_map(|e| e.ok()).filter(|e| !e.file_type().is_dir()) {
+        if ends_in(entry.path(), &EXTENSIONS) {
+            return false;
+        }
+        sounds |= ends_in(entry.path(), &audio::EXTENSIONS);
+    }
+    sounds
+}
+
+fn ends_in(path: &Path, extensions: &[&str]) -> bool {
+    path.extension().and_then(|e| e.to_str()).is_some_and(|e| extensions.iter().any(|x| x.eq_ignore_ascii_case(e)))
+}
+
+/// All files below a folder that end in one of these, in the order of their paths.
+fn walk(root: &Path, extensions: &[&str], what: &str) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     let mut others = 0usize;
     for entry in WalkDir::new(root).follow_links(true) {
@@ -60,16 +91,15 @@ fn walk(root: &Path) -> Result<Vec<PathBuf>> {
             continue;
         }
         let path = entry.path();
-        let image = path.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.iter().any(|x| x.eq_ignore_ascii_case(e)));
-        if image && !entry.file_name().as_encoded_bytes().starts_with(b".") {
+        if ends_in(path, extensions) && !entry.file_name().as_encoded_bytes().starts_with(b".") {
             paths.push(path.strip_prefix(root).unwrap_or(path).to_path_buf());
         } else {
             others += 1;
         }
     }
     if paths.is_empty() {
-        let what = if others == 0 { "is an empty folder".into() } else { format!("has no images among its {others} files") };
-        return Err(Error::data(root, what, format!("give a folder of {} files", EXTENSIONS.join(", "))));
+        let what = if others == 0 { "is an empty folder".into() } else { format!("has no {what} among its {others} files") };
+        return Err(Error::data(root, what, format!("give a folder of {} files", extensions.join(", "))));
     }
     paths.sort();
     Ok(paths)
@@ -214,7 +244,7 @@ fn of_split(root: &Path, paths: Vec<PathBuf>, split: &str) -> Result<Vec<Found>>
     let has_test = TEST.iter().find(|t| tops.contains(**t));
     let (true, Some(test)) = (tops.contains("train"), has_test) else {
         if split == "test" {
-            let fix = "put test images into a sub-folder `test` beside `train`, or use --split all";
+            let fix = "put test files into a sub-folder `test` beside `train`, or use --split all";
             return Err(Error::data(root, "has no test split", fix));
         }
         return Ok(paths.into_iter().map(|p| (p.clone(), p)).collect());

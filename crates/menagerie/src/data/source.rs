@@ -4,7 +4,7 @@ use super::memory::{Cached, First, Prepared};
 use super::portraits::Portraits;
 use super::resize::{Alpha, Filter, Preparation};
 use super::{Dataset, Kind};
-use super::{cifar, embedded, folder, idx, npy, npz, points, table};
+use super::{audio, cifar, embedded, folder, idx, listing, npy, npz, points, table};
 use crate::error::{Error, Result, nearest};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -16,12 +16,16 @@ use std::sync::Arc;
 pub struct Source {
     /// a name of [`known_sources`], or a path
     pub source: String,
-    /// "auto" (found from what lies at the path), "images", "idx", "cifar", "npy", "npz", "csv" or "tsv"
+    /// "auto" (found from what lies at the path), "images", "idx", "cifar", "npy", "npz", "csv", "tsv" or "audio"
     pub format: String,
     /// size of an image: `[]` as it is, `[side]` or `[height, width]`
     pub size: Vec<usize>,
     /// channels of an image: 0 as they are, 1 grey, 3 RGB, 4 RGBA
     pub channels: usize,
+    /// samples of a sound in an item; 0 for a second's (of `tones`: half a second's)
+    pub length: usize,
+    /// samples a second of sound, to which all is resampled; 0 for the first file's
+    pub rate: usize,
     /// "train", "test" or "all"
     pub split: String,
     /// use the first so many items; 0 is all of them (for drawn sets, which are endless, their usual number)
@@ -47,6 +51,8 @@ impl Default for Source {
             format: "auto".into(),
             size: vec![],
             channels: 0,
+            length: 0,
+            rate: 0,
             split: "train".into(),
             limit: 0,
             filter: "area".into(),
@@ -87,7 +93,7 @@ const fn points(name: &'static str, about: &'static str) -> SourceInfo {
     SourceInfo { name, about, shape: &[2], count: points::COUNT, licence: OWN }
 }
 
-static KNOWN: [SourceInfo; 7] = [
+static KNOWN: [SourceInfo; 8] = [
     SourceInfo {
         name: "digits",
         about: "handwritten digits, UCI optical digits (1998); 1,437 training and 360 test images",
@@ -113,6 +119,13 @@ static KNOWN: [SourceInfo; 7] = [
     points("grid25", "25 Gaussians on a 5x5 grid from -4 to 4, standard deviation 0.05; exact density"),
     points("swissroll", "a spiral with Gaussian noise of 0.2; exact density"),
     points("moons", "two interleaved half circles with Gaussian noise of 0.2; exact density"),
+    SourceInfo {
+        name: "tones",
+        about: "short tones at 8 kHz of four timbres (the labels) and 25 pitches; endless, 2,000 unless --limit says otherwise",
+        shape: &[audio::TONE_LENGTH, 1],
+        count: audio::TONES,
+        licence: OWN,
+    },
 ];
 
 /// Every data set that needs no file and no network.
@@ -121,7 +134,7 @@ pub fn known_sources() -> &'static [SourceInfo] {
 }
 
 /// The formats that `Source::format` may name.
-const FORMATS: [&str; 8] = ["auto", "images", "idx", "cifar", "npy", "npz", "csv", "tsv"];
+const FORMATS: [&str; 9] = ["auto", "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio"];
 
 impl Source {
     /// The data set of this name or at this path, prepared in the usual way.
@@ -151,6 +164,7 @@ impl Source {
         if let Some(known) = known_sources().iter().find(|k| k.name == self.source) {
             let base: Arc<dyn Dataset> = match known.name {
                 "portraits" => return self.portraits(preparation),
+                "tones" => Arc::new(audio::Tones::new(self.seed, &self.split, self.limit, self.length, self.rate)?),
                 "digits" | "fashion" => Arc::new(embedded::open(known.name, &self.split)?),
                 name => Arc::new(points::PointSet::new(name, self.seed, &self.split, self.limit)?),
             };
@@ -167,6 +181,7 @@ impl Source {
             "cifar" => self.finish(Arc::new(cifar::open(path, &self.split)?), preparation)?,
             "npy" => self.finish(Arc::new(npy::NpyFile::open(path)?), preparation)?,
             "npz" => self.finish(Arc::new(npz::open(path, &self.split)?), preparation)?,
+            "audio" => self.finish(Arc::new(audio::Sounds::open(path, self, &mut warnings)?), preparation)?,
             "csv" | "tsv" => self.finish(Arc::new(table::open(path, self.max_bad, &mut warnings)?), preparation)?,
             _ => {
                 let images = folder::Folder::open(path, self, preparation, &mut warnings)?;
@@ -210,6 +225,17 @@ impl Source {
             let problem = format!("{} is not a number of channels", self.channels);
             return Err(Error::recipe("data.channels", problem, "use 1 (grey), 3 (RGB), 4 (RGBA) or 0 (as they are)"));
         }
+        if self.length > 1 << 24 {
+            let problem = format!("items of {} samples are too long", self.length);
+            return Err(Error::recipe("data.length", problem, "use 16,777,216 at most"));
+        }
+        if self.rate != 0 && !(1000..=384_000).contains(&self.rate) {
+            return Err(Error::recipe(
+                "data.rate",
+                format!("{} Hz cannot be used", self.rate),
+                "use 1000 to 384000, or 0 for the data's own",
+            ));
+        }
         known("data.split", &self.split, &["train", "test", "all"])?;
         known("data.format", &self.format, &FORMATS)?;
         if !(0.0..=1.0).contains(&self.max_bad) {
@@ -236,6 +262,10 @@ impl Source {
             let key = if preparation.size.is_some() { "data.size" } else { "data.channels" };
             return Err(Error::recipe(key, format!("`{}` holds {}, not images", self.source, base.info().kind.plural()), "leave it out"));
         }
+        if base.info().kind != Kind::Audio && (self.length != 0 || self.rate != 0) {
+            let key = if self.length != 0 { "data.length" } else { "data.rate" };
+            return Err(Error::recipe(key, format!("`{}` holds {}, not sounds", self.source, base.info().kind.plural()), "leave it out"));
+        }
         let base = First::limit(base, self.limit);
         let prepared = Prepared::wrap(base, preparation)?;
         Ok(prepared)
@@ -252,6 +282,7 @@ impl Source {
                 _ if described => "images",
                 _ if idx::lies_in(path)? => "idx",
                 _ if cifar::lies_in(path) => "cifar",
+                _ if listing::is_of_sounds(path) => "audio",
                 _ => "images",
             });
         }
@@ -261,6 +292,7 @@ impl Source {
             Some(f) => Ok(f),
             None if name.contains("idx") => Ok("idx"),
             None if extension == "bin" => Ok("cifar"),
+            None if audio::EXTENSIONS.contains(&extension) => Ok("audio"),
             None if EXTENSIONS.contains(&extension) => Err(Error::data(path, "is one image", "give the folder it lies in")),
             None => Err(Error::data(path, "is of no known format", format!("name it with --data-format: {}", FORMATS[1..].join(", ")))),
         }

@@ -235,12 +235,17 @@ pub struct SampleRequest {
     pub label: Option<u32>,
     /// scales the latents towards their mean; 1 is the prior as trained
     pub truncation: f64,
+    /// steps of a sequence, from models that can go on beyond what they were trained on; as trained where `None`
+    pub length: Option<usize>,
+    /// logits are divided by this, or a flow's latents multiplied: below 1 for more typical, less varied samples; 1 is the
+    /// distribution as trained
+    pub temperature: f64,
 }
 
 impl SampleRequest {
     /// `count` samples of the whole distribution.
     pub fn new(count: usize, key: Key) -> Self {
-        SampleRequest { count, key, label: None, truncation: 1.0 }
+        SampleRequest { count, key, label: None, truncation: 1.0, temperature: 1.0, length: None }
     }
 }
 
@@ -384,6 +389,14 @@ pub fn unconditional(request: &SampleRequest, model: &str) -> Result<()> {
     match request.label {
         Some(_) => Err(Error::usage(format!("{model} was trained without classes, so it cannot draw from one"), "leave --label out")),
         None => Ok(()),
+    }
+}
+
+/// Refuses a temperature for a model that has none.
+pub fn untempered(request: &SampleRequest, model: &str) -> Result<()> {
+    match request.temperature {
+        1.0 => Ok(()),
+        t => Err(Error::usage(format!("{model} has no temperature, so {t} means nothing to it"), "leave --temperature out")),
     }
 }
 

@@ -4,6 +4,7 @@
 //! RUN/recipe.toml          everything that decides the result
 //! RUN/metrics.jsonl        a line a log step
 //! RUN/samples/000500.png   a grid from the same latents each time
+//! RUN/samples/000500.wav   the same, of sounds
 //! RUN/checkpoints/000500/  networks, optimizers, state.json
 //! RUN/curves.png           the numbers of metrics.jsonl as curves
 //! RUN/index.html           curves and samples in a browser, without a server
@@ -17,6 +18,7 @@ mod export;
 mod html;
 mod metrics;
 mod points_picture;
+mod sound_picture;
 mod tensorboard;
 mod trainer;
 
@@ -26,8 +28,9 @@ pub use export::{Layout, export};
 pub use html::write_index;
 pub use metrics::{MetricsLog, read as read_metrics, step_of};
 pub use points_picture::draw_points;
+pub use sound_picture::draw_sounds;
 pub use tensorboard::EventFile;
-pub use trainer::{Event, Plan, Summary, Trainer, draw_samples};
+pub use trainer::{Event, Plan, Summary, Trainer, draw_samples, write_sounds};
 
 use crate::error::{Error, Result};
 use crate::files::write_atomically;

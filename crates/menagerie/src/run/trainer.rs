@@ -1,8 +1,9 @@
 //! The loop: batches in, steps done, numbers, pictures and checkpoints out.
-use super::{Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, prune, read_metrics, write_index};
-use crate::data::{DataInfo, Dataset, Kind, Loader};
+use super::{Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, prune, read_metrics, write_index};
+use crate::data::{Batch, DataInfo, Dataset, Kind, Loader};
 use crate::error::{Error, Result};
 use crate::evaluate::points;
+use crate::limits::affordable;
 use crate::models::{self, Model, NetworkInfo, Purpose, SampleRequest, Samples, StepReport, Trouble};
 use crate::picture;
 use crate::random::Key;
@@ -91,8 +92,14 @@ pub struct Trainer {
 /// Opens the data and builds the model of a recipe: all that can go wrong before anything is written.
 fn prepare(recipe: &Recipe, device: &Device) -> Result<(Arc<dyn Dataset>, Vec<String>, Box<dyn Model>)> {
     let opened = recipe.data()?.open()?;
-    let key = Key::new(recipe.train()?.seed).stream("init");
+    let train = recipe.train()?;
+    let item: usize = opened.dataset.info().shape.iter().product();
+    affordable(&format!("train.batch = {}", train.batch), &[train.batch, item], "set a smaller batch")?;
+    affordable(&format!("a picture of train.samples = {}", train.samples), &[train.samples, item], "set fewer samples")?;
+    let key = Key::new(train.seed).stream("init");
     let model = models::build(recipe, opened.dataset.info(), device, key)?;
+    let batches = model.batches_per_step();
+    affordable(&format!("{batches} batches a step"), &[batches, train.batch, item], "set fewer updates in a step")?;
     Ok((opened.dataset, opened.warnings, model))
 }
 
@@ -320,15 +327,38 @@ impl Trainer {
         Ok(points::quality(&samples.values, density))
     }
 
-    /// A picture of samples from the same latents each time, and the curves and page beside it.
-    fn picture(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
-        let Some(sampler) = self.model.as_sample() else { return Ok(()) };
+    /// Samples from the same latents each time; of a model that has no prior to draw from, the first items beside what
+    /// comes back of them.
+    fn pictured(&self) -> Result<Option<Samples>> {
         let count = if self.state.data.kind == Kind::Points { 2000 } else { self.train.samples };
-        let samples = sampler.sample(&SampleRequest::new(count, self.key.stream("grid")))?;
+        if let Some(sampler) = self.model.as_sample() {
+            return sampler.sample(&SampleRequest::new(count, self.key.stream("grid"))).map(Some);
+        }
+        let Some(model) = self.model.as_reconstruct() else { return Ok(None) };
+        let items = (count / 2).clamp(1, self.dataset.info().count) as u32;
+        let batch = Batch::of(&*self.dataset, &(0..items).collect::<Vec<_>>())?;
+        let back = model.reconstruct(&batch, self.key.stream("grid"))?;
+        let shown = back.shown.map_or(batch.values, |s| s.values);
+        if self.state.data.kind == Kind::Points {
+            return Ok(Some(back.output));
+        }
+        let n = self.dataset.info().numbers();
+        let mut both = back.output.clone();
+        both.shape[0] *= 2;
+        both.values = shown.chunks(n).zip(back.output.values.chunks(n)).flat_map(|(a, b)| a.iter().chain(b).copied()).collect();
+        Ok(Some(both))
+    }
+
+    /// A picture of what the model makes now, and the curves and page beside it.
+    fn picture(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
+        let Some(samples) = self.pictured()? else { return Ok(()) };
         let folder = self.run.file("samples");
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         let path = folder.join(format!("{:06}.png", self.state.step));
         draw_samples(&samples, self.dataset.density(), &path)?;
+        if samples.kind == Kind::Audio {
+            write_sounds(&samples, self.state.data.rate, &path.with_extension("wav"))?;
+        }
         let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
         draw_curves(&lines, &self.run.file("curves.png"))?;
         write_index(&self.run, &lines)?;
@@ -350,13 +380,26 @@ impl Trainer {
     }
 }
 
-/// Samples as a picture: a grid of images, or points (over their density where it is known).
+/// Sounds one after the other, with a quarter of a second between them, as one WAV file.
+///
+/// # Errors
+/// Those of [`crate::data::write_wav`].
+pub fn write_sounds(samples: &Samples, rate: u32, path: &Path) -> Result<()> {
+    let (time, channels) = (samples.shape[1], samples.shape[2]);
+    let pause = vec![0.0; rate as usize / 4 * channels];
+    let sounds: Vec<&[f32]> = samples.values.chunks_exact((time * channels).max(1)).collect();
+    crate::data::write_wav(path, &sounds.join(&pause[..]), rate, channels)
+}
+
+/// Samples as a picture: a grid of images, waveforms and spectrograms of sounds, or points (over their density where it is
+/// known).
 pub fn draw_samples(samples: &Samples, density: Option<&dyn crate::data::Density>, path: &Path) -> Result<PathBuf> {
     match (samples.kind, &samples.shape[..]) {
         (Kind::Image, &[n, h, w, c]) => {
             let columns = (n as f64).sqrt().ceil() as usize;
             picture::grid(&samples.values, [n, h, w, c], columns).save(path)?;
         }
+        (Kind::Audio, &[n, t, c]) => draw_sounds(&samples.values, [n, t, c], path)?,
         _ => draw_points(&samples.values, samples.shape[1], density, path)?,
     }
     Ok(path.into())

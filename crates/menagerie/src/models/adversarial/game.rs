@@ -4,7 +4,7 @@ use super::objective::{Named, Objective};
 use crate::data::{Batch, DataInfo, Kind};
 use crate::error::{Error, Result};
 use crate::models::{
-    Exported, LatentSpace, Model, NetworkInfo, Part, Port, Purpose, Sample, SampleRequest, Samples, StepReport, unconditional,
+    Exported, LatentSpace, Model, NetworkInfo, Part, Port, Purpose, Sample, SampleRequest, Samples, StepReport, unconditional, untempered,
 };
 use crate::random::Key;
 use crate::train::{Average, Optimizer, OptimizerConfig, Tensors};
@@ -381,6 +381,7 @@ const CHUNK: usize = 64;
 impl<G: Generator, D: Discriminator> Sample for Game<G, D> {
     fn sample(&self, request: &SampleRequest) -> Result<Samples> {
         unconditional(request, self.name)?;
+        untempered(request, self.name)?;
         let z = self.prior(request.count, request.key);
         self.decode(if request.truncation == 1.0 { z } else { z * request.truncation })
     }

@@ -6,7 +6,7 @@ use crate::data::{Batch, DataInfo};
 use crate::error::{Error, Result};
 use crate::models::{
     Encode, EvidenceBound, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Port, Purpose, Reconstruct, Reconstruction, Sample,
-    SampleRequest, Samples, StepReport, of_shape, unconditional,
+    SampleRequest, Samples, StepReport, of_shape, unconditional, untempered,
 };
 use crate::random::Key;
 use crate::train::Tensors;
@@ -195,6 +195,7 @@ impl<T: Training> Sample for Variational<T> {
     /// Means of p(x | z) for z from the prior.
     fn sample(&self, request: &SampleRequest) -> Result<Samples> {
         unconditional(request, self.name)?;
+        untempered(request, self.name)?;
         let z = self.prior(request.count, request.key);
         self.decode(if request.truncation == 1.0 { z } else { z * request.truncation })
     }
