@@ -144,6 +144,18 @@ pub fn registry() -> &'static [Entry] {
             ],
         },
         Entry {
+            name: "vae_gan",
+            family: "variational",
+            capabilities: &[Sample, LatentSpace, EvidenceBound, Encode, Reconstruct, Features],
+            paper: "Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric, arXiv:1512.09300",
+            recipe: "vae_gan",
+            defaults: variational::vae_gan::defaults,
+            check: variational::vae_gan::check,
+            build: variational::vae_gan::build,
+            data: &["digits"],
+            tiny: &[("model.latent", "4"), ("model.width", "4"), ("game.layer", "1"), ("data.size", "9"), ("model.average", "0.9")],
+        },
+        Entry {
             name: "nice",
             family: "flow",
             capabilities: &[Sample, LatentSpace, LogLikelihood, Encode, Reconstruct],

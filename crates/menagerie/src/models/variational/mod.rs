@@ -11,5 +11,6 @@ pub mod networks;
 #[cfg(test)]
 mod tests;
 pub mod vae;
+pub mod vae_gan;
 
 pub use model::{ModelConfig, Training, Variational};

@@ -121,6 +121,16 @@ impl<T: Training> Variational<T> {
         &self.training
     }
 
+    /// What is observed of an item.
+    pub fn likelihood(&self) -> &Likelihood {
+        &self.likelihood
+    }
+
+    #[cfg(test)]
+    pub(super) fn training_mut(&mut self) -> &mut T {
+        &mut self.training
+    }
+
     fn plain_device(&self) -> Device {
         let device = self.training.device();
         if device.is_autodiff() { device.clone().without_autodiff() } else { device.clone() }
