@@ -130,7 +130,7 @@ impl Weights {
             }
             free => {
                 let by_dimension = divergence.sum_dim(0) / items;
-                (by_dimension.clone().sum(), by_dimension.clamp_min(free).sum())
+                (by_dimension.clone().detach().sum(), by_dimension.clamp_min(free).sum())
             }
         };
         Bound { loss: reconstruction.clone() + weighed * self.at(updates), reconstruction, divergence: total }

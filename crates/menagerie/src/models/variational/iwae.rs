@@ -83,7 +83,11 @@ impl Training for ByImportance {
         let z = q.draw(noise.clone());
         let log_likelihood = likelihood.log_probability(pair.decoder.forward(z.clone()), x);
         let log_weights = log_likelihood.clone() + q.log_prior_over_posterior(z, noise);
-        let parts = watch.then(|| (-value(&log_likelihood.mean()), value(&q.divergence().sum()) / q.mean.dims()[0] as f64));
+        // Detached: what no backward pass goes through would stay on the tape.
+        let parts = watch.then(|| {
+            let q = Gaussian { mean: q.mean.detach(), log_variance: q.log_variance.detach() };
+            (-value(&log_likelihood.detach().mean()), value(&q.divergence().sum()) / q.mean.dims()[0] as f64)
+        });
         let bound = log_mean_exp(log_weights, self.samples).mean();
         let seen = self.learner.descend(-bound, watch)?;
         let mut report = StepReport { scalars: vec![("loss/total", seen.loss)], troubles: vec![] };
