@@ -1,14 +1,15 @@
 //! Every model, a folder a family, a file a model.
 pub mod adversarial;
 pub mod autoregressive;
+pub mod discriminative;
 pub mod flow;
 mod model;
 pub mod variational;
 
 pub use model::{
     Capability, Classify, Complete, Encode, EvidenceBound, Exported, Features, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port,
-    Predict, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Trouble, as_image_shape, of_shape,
-    unconditional, untempered,
+    Predict, Purpose, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Trouble, as_image_shape,
+    of_shape, unconditional, untempered,
 };
 
 use crate::data::DataInfo;
@@ -154,6 +155,30 @@ pub fn registry() -> &'static [Entry] {
             build: variational::vae_gan::build,
             data: &["digits"],
             tiny: &[("model.latent", "4"), ("model.width", "4"), ("game.layer", "1"), ("data.size", "9"), ("model.average", "0.9")],
+        },
+        Entry {
+            name: "classifier",
+            family: "discriminative",
+            capabilities: &[Classify, Features],
+            paper: "LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition; He et al. 2015, Deep Residual Learning, arXiv:1512.03385",
+            recipe: "classifier",
+            defaults: discriminative::classifier::defaults,
+            check: discriminative::classifier::check,
+            build: discriminative::classifier::build,
+            data: &["digits"],
+            tiny: &[("model.width", "4"), ("augment.flip", "true")],
+        },
+        Entry {
+            name: "attribute-reader",
+            family: "discriminative",
+            capabilities: &[ReadAttributes, Features],
+            paper: "He et al. 2015, Deep Residual Learning for Image Recognition, arXiv:1512.03385",
+            recipe: "attribute-reader",
+            defaults: discriminative::attribute_reader::defaults,
+            check: discriminative::attribute_reader::check,
+            build: discriminative::attribute_reader::build,
+            data: &["portraits"],
+            tiny: &[("model.width", "4"), ("data.size", "8"), ("data.limit", "64")],
         },
         Entry {
             name: "nice",

@@ -349,9 +349,11 @@ impl Trainer {
         Ok(Some(both))
     }
 
-    /// A picture of what the model makes now, and the curves and page beside it.
+    /// The curves and the page, and a picture of what the model makes now.
     fn picture(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
-        let Some(samples) = self.pictured()? else { return Ok(()) };
+        let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
+        draw_curves(&lines, &self.run.file("curves.png"))?;
+        let Some(samples) = self.pictured()? else { return write_index(&self.run, &lines) };
         let folder = self.run.file("samples");
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         let path = folder.join(format!("{:06}.png", self.state.step));
@@ -359,8 +361,6 @@ impl Trainer {
         if samples.kind == Kind::Audio {
             write_sounds(&samples, self.state.data.rate, &path.with_extension("wav"))?;
         }
-        let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
-        draw_curves(&lines, &self.run.file("curves.png"))?;
         write_index(&self.run, &lines)?;
         show(Event::Sampled(&path));
         Ok(())
