@@ -4,6 +4,7 @@ mod conv;
 pub mod flow;
 pub mod init;
 mod linear;
+pub mod pyramid;
 
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv2d, ConvTranspose2d};
