@@ -22,7 +22,8 @@ pub struct Consistency {
 /// `None` when there are no probabilities, their number does not fit, or one is negative or not finite.
 pub fn consistency(probabilities: &[f64], frames: usize, classes: usize) -> Option<Consistency> {
     let each = frames.checked_mul(classes).filter(|&n| n > 0)?;
-    if probabilities.is_empty() || !probabilities.len().is_multiple_of(each) || probabilities.iter().any(|p| !(p.is_finite() && *p >= 0.0)) {
+    if probabilities.is_empty() || !probabilities.len().is_multiple_of(each) || probabilities.iter().any(|p| !(p.is_finite() && *p >= 0.0))
+    {
         return None;
     }
     let videos: Vec<Vec<f64>> = probabilities.chunks_exact(each).map(|v| mean(v, classes)).collect();

@@ -4,9 +4,11 @@ mod conv;
 pub mod flow;
 pub mod init;
 mod linear;
+mod lstm;
 pub mod pyramid;
 
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv2d, ConvTranspose2d};
 pub use linear::Linear;
+pub use lstm::{LstmCell, LstmState};
 pub use menagerie_kernels::{Activation, activation};

@@ -48,7 +48,8 @@ impl Task {
             (Condition::Auto | Condition::Label, Kind::Image) if !info.labels.is_empty() => Condition::Label,
             _ => {
                 let has = if info.labels.is_empty() { "without labels" } else { "with labels" };
-                let problem = format!("`{}` holds {} of {colours} channels {has}: there is no such condition", info.source, info.kind.plural());
+                let problem =
+                    format!("`{}` holds {} of {colours} channels {has}: there is no such condition", info.source, info.kind.plural());
                 let fix = "use \"label\" with labelled images, \"grey\" with --channels 3, \"frames\" with videos, \"pair\" with pairs";
                 return Err(Error::recipe("model.condition", problem, fix));
             }

@@ -17,9 +17,7 @@ use super::networks::{Architecture, Encoder, Layers, Nonlinearity};
 use super::vae::value;
 use crate::data::{Batch, DataInfo, Kind};
 use crate::error::{Error, Result};
-use crate::models::{
-    Model, NetworkInfo, Part, Predict, Purpose, Sample, SampleRequest, Samples, StepReport, of_shape, tables, untempered,
-};
+use crate::models::{Model, NetworkInfo, Part, Predict, Purpose, Sample, SampleRequest, Samples, StepReport, of_shape, tables, untempered};
 use crate::nn::pyramid::{channels, sizes};
 use crate::nn::{Activation, Conv2d, ConvTranspose2d, Linear};
 use crate::random::Key;
@@ -144,9 +142,11 @@ impl Generation {
         }
         let [batch, h, w, c] = seen[n].dims();
         let z = self.project.forward(z, Activation::Relu).reshape([batch, h, w, c]);
-        let x = self.ups.iter().enumerate().fold(z, |x, (i, up)| {
-            up.forward(Tensor::cat(vec![x, seen[n - i].clone()], 3), self.sizes[n - 1 - i], Activation::Relu)
-        });
+        let x = self
+            .ups
+            .iter()
+            .enumerate()
+            .fold(z, |x, (i, up)| up.forward(Tensor::cat(vec![x, seen[n - i].clone()], 3), self.sizes[n - 1 - i], Activation::Relu));
         self.last.forward(Tensor::cat(vec![x, seen[0].clone()], 3), Activation::Identity)
     }
 

@@ -2,6 +2,8 @@
 //! See `docs/variational.md`.
 pub mod autoencoder;
 pub mod beta_vae;
+pub mod condition;
+pub mod conditional_vae;
 pub mod denoising_autoencoder;
 pub mod elbo;
 pub mod iwae;
@@ -12,5 +14,7 @@ pub mod networks;
 mod tests;
 pub mod vae;
 pub mod vae_gan;
+pub mod video_attributes;
+pub mod video_vae;
 
 pub use model::{ModelConfig, Training, Variational};

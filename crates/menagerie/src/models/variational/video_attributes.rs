@@ -115,7 +115,11 @@ impl Attributes {
         for n in 0..batch.shape[0] {
             let (label, bits) = self.given(batch, n);
             if (self.classes > 0 && label.is_none()) || (!self.bits.is_empty() && bits.is_none()) {
-                return Err(Error::data(&self.source, "a video has not all attributes", "give labelled videos, or set model.structured = false"));
+                return Err(Error::data(
+                    &self.source,
+                    "a video has not all attributes",
+                    "give labelled videos, or set model.structured = false",
+                ));
             }
             rows.extend((0..self.classes).map(|c| f32::from(label == Some(c as u32))));
             rows.extend(bits.unwrap_or_default());
@@ -234,7 +238,15 @@ mod tests {
     }
 
     fn batch(labels: Option<Vec<u32>>, attributes: Vec<f32>) -> Batch {
-        Batch { kind: Kind::Video, shape: vec![2, 1, 1, 1, 1], values: vec![0.0; 2], labels, attributes, captions: None, indices: vec![0, 1] }
+        Batch {
+            kind: Kind::Video,
+            shape: vec![2, 1, 1, 1, 1],
+            values: vec![0.0; 2],
+            labels,
+            attributes,
+            captions: None,
+            indices: vec![0, 1],
+        }
     }
 
     fn both() -> Attributes {
