@@ -11,6 +11,7 @@ mod mlp;
 mod overhead;
 mod peer;
 mod pixel_cnn;
+mod video_ablation;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,8 @@ const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] |
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
     | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]";
+    | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
+    | video-ablation [STEPS] [CLASSIFIER_STEPS]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "memory" => command::memory(rest),
         Some((name, rest)) if name == "overhead" => overhead::run(rest),
         Some((name, _)) if name == "startup" => command::startup(),
+        Some((name, rest)) if name == "video-ablation" => video_ablation::run(rest).map_err(Into::into),
         _ => Err(USAGE.into()),
     };
     match result {

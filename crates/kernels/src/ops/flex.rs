@@ -1,6 +1,6 @@
 //! The kernels of this crate behind Burn's CPU backend.
 use super::optim::{AdamStep, RmsStep, SgdStep};
-use super::{Activation, Form, Geometry, Ops, Resample, Window};
+use super::{Activation, Form, Geometry, Ops, Resample, RowLoss, Window};
 use crate::conv::{self, Epilogue, Shape};
 use crate::matrix::{Matrix, multiply};
 use crate::memory::Buffer;
@@ -252,6 +252,17 @@ impl Ops for Flex {
     fn softplus_mean_gradient(g: T, x: T, sign: f32) -> T {
         let (g, x) = (scalar(g), dense(x));
         filled(x.shape(), |d| loss::gradient(g, slice(&x), None, sign, d))
+    }
+
+    fn row_loss(x: T, t: T, loss: RowLoss) -> T {
+        let (x, t) = (dense(x), dense(t));
+        let width = channels(&x);
+        filled([x.shape()[0]], |out| loss::rows(slice(&x), slice(&t), width, loss, out))
+    }
+    fn row_loss_gradient(g: T, x: T, t: T, loss: RowLoss) -> T {
+        let (g, x, t) = (dense(g), dense(x), dense(t));
+        let width = channels(&x);
+        filled(x.shape(), |d| loss::rows_gradient(slice(&g), slice(&x), slice(&t), width, loss, d))
     }
 
     fn resample(x: T, r: Resample) -> T {
