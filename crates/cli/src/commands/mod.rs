@@ -2,6 +2,7 @@
 pub mod complete;
 pub mod data;
 pub mod encode;
+pub mod evaluate;
 pub mod export;
 pub mod interpolate;
 pub mod list;
