@@ -18,8 +18,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
-    | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]";
-    | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
+    | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
     | video-ablation [STEPS] [CLASSIFIER_STEPS]";
 
 fn main() -> ExitCode {

@@ -206,6 +206,8 @@ pub fn registry() -> &'static [Entry] {
             build: autoregressive::gated_pixel_cnn::build,
             data: &["digits", "portraits"],
             tiny: &[("data.size", "6"), ("model.width", "6"), ("model.depth", "2"), ("model.head", "6"), ("model.levels", "5")],
+        },
+        Entry {
             name: "iwae",
             family: "variational",
             capabilities: &[Sample, LatentSpace, EvidenceBound, Encode, Reconstruct, Features],
