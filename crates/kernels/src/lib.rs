@@ -3,7 +3,7 @@
 //!
 //! [`ops`] has the operations on Burn's tensors. The other modules work on slices of f32: [`conv`]
 //! computes convolutions, [`noise`] random numbers, [`pool`] spreads work over threads, [`memory`]
-//! recycles buffers, [`isa`] tells which instruction set is in use.
+//! recycles buffers, [`step`] computes single rows for samplers, [`isa`] tells which instruction set is in use.
 //!
 //! | environment variable | effect |
 //! |---|---|
@@ -22,6 +22,7 @@ pub mod pool;
 pub mod reference;
 mod rows;
 mod scratch;
+pub mod step;
 
 pub use isa::isa_name;
 pub use ops::*;

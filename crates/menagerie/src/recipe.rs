@@ -45,7 +45,7 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
     macro_rules! recipes {
         ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../../../recipes/", $name, ".toml")))),*] };
     }
-    recipes!("dcgan", "dcgan-fashion", "dcgan-portraits", "gan", "gan-ring8", "gan-grid25")
+    recipes!("dcgan", "dcgan-fashion", "dcgan-portraits", "gan", "gan-ring8", "gan-grid25", "wavenet", "wavenet-speech")
 }
 
 impl Recipe {

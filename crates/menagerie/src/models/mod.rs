@@ -67,6 +67,25 @@ pub fn registry() -> &'static [Entry] {
             data: &["digits"],
             tiny: &[("model.width", "4"), ("model.latent", "8"), ("data.size", "8"), ("model.average", "0.9")],
         },
+        Entry {
+            name: "wavenet",
+            family: "autoregressive",
+            capabilities: &[Sample, LogLikelihood, Complete],
+            paper: "van den Oord et al. 2016, WaveNet: A Generative Model for Raw Audio, arXiv:1609.03499",
+            recipe: "wavenet",
+            defaults: autoregressive::wavenet::defaults,
+            check: autoregressive::wavenet::check,
+            build: autoregressive::wavenet::build,
+            data: &["tones"],
+            tiny: &[
+                ("model.width", "8"),
+                ("model.skip", "8"),
+                ("model.cycles", "1"),
+                ("model.layers", "5"),
+                ("data.length", "60"),
+                ("model.average", "0.9"),
+            ],
+        },
     ]
 }
 

@@ -1,2 +1,3 @@
 //! Autoregressive models: p(x) = prod_i p(x_i | x_1, ..., x_{i-1}), a factor a number, in a fixed order.
 pub mod discrete;
+pub mod wavenet;
