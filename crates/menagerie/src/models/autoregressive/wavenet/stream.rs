@@ -1,8 +1,7 @@
 //! The sampler: one code after the other, each layer computed once, the past kept in rings.
+use super::super::affine::{Affine, beside, values};
 use super::network::WaveNet;
-use burn::module::Param;
-use burn::tensor::Tensor;
-use menagerie_kernels::step::{RowLinear, gate};
+use menagerie_kernels::dense::gate;
 
 /// The network's weights, laid out for single steps.
 pub struct Steps {
@@ -11,59 +10,45 @@ pub struct Steps {
     /// `[2 (levels + 1), width]`
     input: Vec<f32>,
     layers: Vec<StepLayer>,
-    hidden: RowLinear,
-    output: RowLinear,
+    hidden: Affine,
+    output: Affine,
 }
 
 struct StepLayer {
     dilation: usize,
     /// (earlier, now) `[2 width]` -> (filter, gate) `[2 width]`
-    gates: RowLinear,
+    gates: Affine,
     /// `[classes, 2 width]`
     condition: Vec<f32>,
     /// z `[width]` -> (residual, skip), the last layer's to skip alone
-    out: RowLinear,
-}
-
-fn values<const D: usize>(p: &Param<Tensor<D>>) -> Vec<f32> {
-    p.val().into_data().try_into_vec::<f32>().unwrap_or_default()
-}
-
-/// Rows of `a` and `b` side by side.
-fn beside(a: &[f32], a_width: usize, b: &[f32], b_width: usize) -> Vec<f32> {
-    a.chunks_exact(a_width).zip(b.chunks_exact(b_width)).flat_map(|(a, b)| [a, b].concat()).collect()
+    out: Affine,
 }
 
 impl Steps {
     /// Packs a network that is off the tape.
     pub fn new(network: &WaveNet) -> Steps {
         let [rows, width] = network.input.dims();
-        let linear = |l: &crate::nn::Linear| (values(&l.weight), l.bias.as_ref().map(values).unwrap_or_default(), l.weight.dims()[1]);
         let layers = network.layers.iter().map(|l| {
             let gates = beside(&values(&l.filter), width, &values(&l.gate), width);
             let bias = [values(&l.filter_bias), values(&l.gate_bias)].concat();
-            let (skip, skip_bias, s) = linear(&l.skip);
             let out = match &l.residual {
                 Some(r) => {
-                    let (residual, residual_bias, w) = linear(r);
-                    RowLinear::new(&beside(&residual, w, &skip, s), &[residual_bias, skip_bias].concat(), w + s)
+                    let skip = l.skip.weight.dims()[1];
+                    let bias = [&r.bias, &l.skip.bias].map(|b| b.as_ref().map(values).unwrap_or_default()).concat();
+                    Affine::new(&beside(&values(&r.weight), width, &values(&l.skip.weight), skip), &bias)
                 }
-                None => RowLinear::new(&skip, &skip_bias, s),
+                None => Affine::of(&l.skip),
             };
             let condition = l.condition.as_ref().map(values).unwrap_or_default();
-            StepLayer { dilation: l.dilation, gates: RowLinear::new(&gates, &bias, 2 * width), condition, out }
+            StepLayer { dilation: l.dilation, gates: Affine::new(&gates, &bias), condition, out }
         });
-        let row = |l: &crate::nn::Linear| {
-            let (w, b, n) = linear(l);
-            RowLinear::new(&w, &b, n)
-        };
         Steps {
             width,
             levels: rows / 2 - 1,
             input: values(&network.input),
             layers: layers.collect(),
-            hidden: row(&network.hidden),
-            output: row(&network.output),
+            hidden: Affine::of(&network.hidden),
+            output: Affine::of(&network.output),
         }
     }
 
@@ -141,7 +126,9 @@ impl Streams<'_> {
         for (u, &label) in self.u.chunks_exact_mut(2 * w).zip(&self.labels) {
             u.iter_mut().zip(&layer.condition[label as usize * 2 * w..]).for_each(|(u, v)| *u += v);
         }
-        gate(&self.u, &mut self.z, w);
+        for (u, z) in self.u.chunks_exact(2 * w).zip(self.z.chunks_exact_mut(w)) {
+            gate(&u[..w], &u[w..], z);
+        }
         let (n, k) = (layer.out.outputs(), self.steps.hidden.inputs());
         let out = &mut self.out[..self.rows * n];
         layer.out.apply(&self.z, out);
