@@ -5,6 +5,7 @@ mod data;
 mod dcgan;
 mod dcgan_step;
 mod elementwise;
+mod glow;
 mod layers;
 mod mlp;
 mod overhead;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
-    | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
+    | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
     | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]";
 
 fn main() -> ExitCode {
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "dcgan-28" => dcgan::step_28(rest),
         Some((name, rest)) if name == "dcgan-64-model" => dcgan::step_64(rest),
         Some((name, rest)) if name == "sample-64" => dcgan::sample_64(rest),
+        Some((name, rest)) if name == "glow" => glow::step(rest),
         Some((name, rest)) if name == "vae-mlp" => layers::vae(rest),
         Some((name, rest)) if name == "residual" => layers::residual(rest),
         Some((name, rest)) if name == "memory" => command::memory(rest),

@@ -197,6 +197,26 @@ fn a_run_folder_in_any_state() {
 }
 
 #[test]
+fn absurd_sizes_get_one_line() {
+    let dir = folder();
+    let d = dir.path();
+    for (set, words) in [
+        ("model.width=100000000", &["model.width", "too large"][..]),
+        ("model.width=10000000", &["`model`", "memory"]),
+        ("model.latent=9000000000000", &["model.latent", "too large"]),
+        ("train.samples=99999999999", &["train.samples = 99999999999", "GB"]),
+        ("train.batch=99999999999", &["train.batch = 99999999999", "GB"]),
+        ("game.discriminator_steps=99999999999", &["99999999999 batches", "GB"]),
+    ] {
+        fails(d, &["train", "dcgan", "--set", set], 2, words);
+    }
+    assert!(!d.join("runs").exists(), "nothing was written");
+    ok(d, &small(&["--steps", "1", "--out", "r"]));
+    fails(d, &["sample", "r", "-n", "100000000000"], 2, &["100000000000 samples", "GB", "fewer"]);
+    fails(d, &["interpolate", "r", "--pairs", "100000000000"], 2, &["100000000000 walks", "GB", "fewer"]);
+}
+
+#[test]
 fn bad_data_folders() {
     let dir = folder();
     let d = dir.path();

@@ -7,6 +7,7 @@ pub mod error;
 pub mod evaluate;
 pub mod explore;
 pub mod files;
+pub mod limits;
 pub mod models;
 pub mod nn;
 pub mod picture;

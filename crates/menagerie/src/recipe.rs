@@ -1,6 +1,7 @@
 //! A recipe: everything that decides a result, as one TOML document with every default written out.
 use crate::data::Source;
 use crate::error::{Error, Result, nearest};
+use crate::limits::LARGEST;
 use crate::models;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::path::Path;
@@ -45,7 +46,27 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
     macro_rules! recipes {
         ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../../../recipes/", $name, ".toml")))),*] };
     }
-    recipes!("dcgan", "dcgan-fashion", "dcgan-portraits", "gan", "gan-ring8", "gan-grid25", "wavenet", "wavenet-speech")
+    recipes!(
+        "dcgan",
+        "dcgan-fashion",
+        "dcgan-portraits",
+        "gan",
+        "gan-ring8",
+        "gan-grid25",
+        "wavenet",
+        "wavenet-speech",
+        "classifier",
+        "classifier-mnist",
+        "classifier-fashion",
+        "attribute-reader",
+        "nice",
+        "real_nvp",
+        "real_nvp-ring8",
+        "real_nvp-grid25",
+        "glow",
+        "glow-fashion",
+        "glow-portraits"
+    )
 }
 
 impl Recipe {
@@ -164,12 +185,23 @@ impl Recipe {
                 return Err(Error::recipe(format!("train.{key}"), "0 is too small", "give 1 or more"));
             }
         }
+        within(self.table.get("model"), "model")?;
         (models::entry(self.model_name())?.check)(self)
     }
 
     /// The whole recipe as TOML.
     pub fn to_toml(&self) -> String {
         self.table.to_string()
+    }
+}
+
+/// Refuses whole numbers that no model of this world can have as a size.
+fn within(value: Option<&Value>, key: &str) -> Result<()> {
+    match value {
+        Some(Value::Integer(n)) if *n > LARGEST => Err(Error::recipe(key, format!("{n} is too large"), format!("give {LARGEST} at most"))),
+        Some(Value::Array(values)) => values.iter().try_for_each(|v| within(Some(v), key)),
+        Some(Value::Table(table)) => table.iter().try_for_each(|(k, v)| within(Some(v), &format!("{key}.{k}"))),
+        _ => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@ use crate::items::{GivenArgs, able, pick, write_rows, written};
 use menagerie::Key;
 use menagerie::error::{Error, Result};
 use menagerie::explore::{Walk, walk};
+use menagerie::limits::affordable;
 use menagerie::models::Capability;
 use std::path::PathBuf;
 
@@ -51,6 +52,8 @@ pub fn run(args: Args) -> Result<()> {
         return Err(Error::usage("--data without --from and --to", "name two items of it, such as --from 0 --to 1"));
     }
     let trained = args.given.model()?;
+    let size = [2, args.pairs, args.steps, trained.info().shape.iter().product()];
+    affordable(&format!("{} walks of {} steps", args.pairs, args.steps), &size, "ask for fewer, or shorter ones")?;
     let space = able(trained.model.as_latent_space(), Capability::LatentSpace, &trained.name)?;
     let (from, to) = match (args.from, args.to) {
         (Some(from), Some(to)) => {

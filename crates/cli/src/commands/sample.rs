@@ -3,6 +3,7 @@ use crate::{items, output};
 use menagerie::Key;
 use menagerie::data::{DataInfo, Kind};
 use menagerie::error::{Error, Result, nearest};
+use menagerie::limits::affordable;
 use menagerie::models::{Capability, SampleRequest};
 use menagerie::run::Run;
 use serde_json::json;
@@ -66,6 +67,9 @@ pub fn run(args: Args) -> Result<()> {
     let info = &checkpoint.state.data;
     let count = args.n.unwrap_or(if info.kind == Kind::Audio { 8 } else { 64 });
     let length = args.seconds.map(|s| length(s, info)).transpose()?;
+    // Twice: as they are drawn, and as they are written.
+    let size = [2, count, info.shape.iter().product::<usize>().max(length.unwrap_or(0))];
+    affordable(&format!("{count} samples"), &size, "draw fewer at a time, with another --seed each time")?;
     let label = args.label.as_deref().map(|l| label_index(l, &info.labels)).transpose()?;
     let key = Key::new(args.seed).stream("sample");
     let request = SampleRequest { count, key, label, truncation: args.truncation, temperature: args.temperature, length };

@@ -2,6 +2,7 @@ use super::{ComputeArgs, DataArgs};
 use crate::output::{self, duration, grouped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use menagerie::error::{Error, Result, nearest};
+use menagerie::models::Capability;
 use menagerie::recipe::Recipe;
 use menagerie::run::{Event, Plan, Run, Summary, Trainer};
 use serde_json::json;
@@ -166,7 +167,8 @@ fn train(mut trainer: Trainer, json: bool) -> Result<()> {
     let mut progress = Progress::new(begun, steps);
     let summary = trainer.train(&stop, &mut |event| progress.show(event))?;
     progress.bar.finish_and_clear();
-    finish(&summary, &path, steps, json);
+    let able: Vec<Capability> = Capability::ALL.iter().copied().filter(|c| c.of(trainer.model())).collect();
+    finish(&summary, &path, steps, &able, json);
     Ok(())
 }
 
@@ -221,15 +223,31 @@ impl Progress {
 fn numbers(images_per_second: f64, report: &menagerie::models::StepReport) -> String {
     let mut out = format!("{images_per_second:.0} images/s");
     let names = [("d/real", "D(x)"), ("d/fake", "D(G(z))"), ("loss/discriminator", "loss D"), ("loss/generator", "loss G")];
-    for (name, said) in names {
-        if let Some(v) = report.get(name) {
-            out += &format!("  {said} {v:.3}");
+    for (name, v) in &report.scalars {
+        match names.iter().find(|n| n.0 == *name) {
+            Some((_, said)) => out += &format!("  {said} {v:.3}"),
+            None => {
+                // Losses and accuracies of other families carry their own names.
+                if let Some(said) = name.strip_prefix("loss/").or_else(|| name.starts_with("accuracy/").then_some(*name)) {
+                    out += &format!("  {said} {v:.3}");
+                }
+            }
         }
     }
     out
 }
 
-fn finish(summary: &Summary, path: &std::path::Path, steps: u64, json: bool) {
+/// What a model of that capability can do next.
+const NEXT: &[(Capability, &str)] = &[
+    (Capability::Sample, "sample RUN --out grid.png"),
+    (Capability::LatentSpace, "interpolate RUN --out walk.png"),
+    (Capability::Reconstruct, "reconstruct RUN --out pairs.png"),
+    (Capability::Complete, "complete RUN --out completions.png"),
+    (Capability::LogLikelihood, "score RUN --split test"),
+    (Capability::Classify, "evaluate SAMPLES.npy --data SOURCE --extractor classifier:RUN"),
+];
+
+fn finish(summary: &Summary, path: &std::path::Path, steps: u64, able: &[Capability], json: bool) {
     let run = path.display();
     if json {
         output::json(&json!({"run": path, "step": summary.step, "images": summary.images, "seconds": summary.seconds,
@@ -250,8 +268,12 @@ fn finish(summary: &Summary, path: &std::path::Path, steps: u64, json: bool) {
     if let (Some(modes), Some(good)) = (number("points/modes"), number("points/high-quality")) {
         output::line(format_args!("modes found: {modes}; samples within 3 standard deviations of one: {:.1} %", 100.0 * good));
     }
-    output::line(format_args!(
-        "look at {run}/index.html and {run}/samples/\ntry next:\n  menagerie sample {run} --out grid.png\n  menagerie train --resume {run} --steps {}\n  menagerie train dcgan --data your/folder --size 64",
-        2 * steps
-    ));
+    let samples = if able.contains(&Capability::Sample) { format!(" and {run}/samples/") } else { String::new() };
+    output::line(format_args!("look at {run}/index.html{samples}\ntry next:"));
+    for (capability, advice) in NEXT {
+        if able.contains(capability) {
+            output::line(format_args!("  menagerie {}", advice.replace("RUN", &run.to_string())));
+        }
+    }
+    output::line(format_args!("  menagerie evaluate {run}\n  menagerie train --resume {run} --steps {}", 2 * steps));
 }

@@ -3,6 +3,7 @@
 //! A [`Source`] names a data set and says how to prepare it; opened, it is a [`Dataset`] of items by index; a
 //! [`Loader`] makes an endless stream of [`Batch`]es of it. Reading fails as [`crate::Error::Data`], which names the
 //! file and says how to mend it.
+mod arrays;
 mod audio;
 mod cifar;
 mod curves;
@@ -24,8 +25,9 @@ pub mod portraits;
 mod resize;
 mod source;
 mod table;
-mod zip;
+pub(crate) mod zip;
 
+pub use arrays::Arrays;
 pub use audio::{wav, write_wav};
 pub use dataset::{DataInfo, Dataset, Density, Item, Kind, Values};
 pub use image_file::{Pixels, read_image};

@@ -21,7 +21,7 @@ struct Entry {
 }
 
 /// An archive, opened for reading.
-pub(super) struct Archive {
+pub(crate) struct Archive {
     file: File,
     entries: Vec<Entry>,
 }

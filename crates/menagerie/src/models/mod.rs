@@ -1,16 +1,19 @@
 //! Every model, a folder a family, a file a model.
 pub mod adversarial;
 pub mod autoregressive;
+pub mod discriminative;
+pub mod flow;
 mod model;
 
 pub use model::{
     Capability, Classify, Complete, Encode, EvidenceBound, Exported, Features, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port,
-    Predict, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Trouble, as_image_shape, of_shape,
-    unconditional, untempered,
+    Predict, Purpose, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Trouble, as_image_shape,
+    of_shape, unconditional, untempered,
 };
 
 use crate::data::DataInfo;
 use crate::error::{Error, Result, nearest};
+use crate::limits;
 use crate::random::Key;
 use crate::recipe::Recipe;
 use burn::tensor::Device;
@@ -86,6 +89,66 @@ pub fn registry() -> &'static [Entry] {
                 ("model.average", "0.9"),
             ],
         },
+        Entry {
+            name: "classifier",
+            family: "discriminative",
+            capabilities: &[Classify, Features],
+            paper: "LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition; He et al. 2015, Deep Residual Learning, arXiv:1512.03385",
+            recipe: "classifier",
+            defaults: discriminative::classifier::defaults,
+            check: discriminative::classifier::check,
+            build: discriminative::classifier::build,
+            data: &["digits"],
+            tiny: &[("model.width", "4"), ("augment.flip", "true")],
+        },
+        Entry {
+            name: "attribute-reader",
+            family: "discriminative",
+            capabilities: &[ReadAttributes, Features],
+            paper: "He et al. 2015, Deep Residual Learning for Image Recognition, arXiv:1512.03385",
+            recipe: "attribute-reader",
+            defaults: discriminative::attribute_reader::defaults,
+            check: discriminative::attribute_reader::check,
+            build: discriminative::attribute_reader::build,
+            data: &["portraits"],
+            tiny: &[("model.width", "4"), ("data.size", "8"), ("data.limit", "64")],
+        },
+        Entry {
+            name: "nice",
+            family: "flow",
+            capabilities: &[Sample, LatentSpace, LogLikelihood, Encode, Reconstruct],
+            paper: "Dinh et al. 2014, NICE: Non-linear Independent Components Estimation, arXiv:1410.8516",
+            recipe: "nice",
+            defaults: flow::nice::defaults,
+            check: flow::nice::check,
+            build: flow::nice::build,
+            data: &["digits", "ring8"],
+            tiny: &[("model.width", "8"), ("model.depth", "2")],
+        },
+        Entry {
+            name: "real_nvp",
+            family: "flow",
+            capabilities: &[Sample, LatentSpace, LogLikelihood, Encode, Reconstruct],
+            paper: "Dinh et al. 2017, Density estimation using Real NVP, arXiv:1605.08803",
+            recipe: "real_nvp",
+            defaults: flow::real_nvp::defaults,
+            check: flow::real_nvp::check,
+            build: flow::real_nvp::build,
+            data: &["digits", "ring8"],
+            tiny: &[("model.width", "4"), ("model.depth", "1"), ("model.couplings", "4")],
+        },
+        Entry {
+            name: "glow",
+            family: "flow",
+            capabilities: &[Sample, LatentSpace, LogLikelihood, Encode, Reconstruct],
+            paper: "Kingma & Dhariwal 2018, Glow: Generative Flow with Invertible 1x1 Convolutions, arXiv:1807.03039",
+            recipe: "glow",
+            defaults: flow::glow::defaults,
+            check: flow::glow::check,
+            build: flow::glow::build,
+            data: &["digits"],
+            tiny: &[("model.width", "4"), ("model.depth", "2"), ("data.size", "8"), ("model.average", "0.9")],
+        },
     ]
 }
 
@@ -99,8 +162,12 @@ pub fn entry(name: &str) -> Result<&'static Entry> {
 }
 
 /// Builds the model a recipe names.
+///
+/// # Errors
+/// What its `build` says; [`Error::Recipe`] when its weights would not fit into memory.
 pub fn build(recipe: &Recipe, info: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
-    (entry(recipe.model_name())?.build)(recipe, info, device, key)
+    let entry = entry(recipe.model_name())?;
+    limits::while_building(|| (entry.build)(recipe, info, device, key))
 }
 
 /// A configuration's defaults as TOML tables, for `Entry::defaults`.

@@ -107,6 +107,10 @@ pub trait Model: Send {
     fn as_classify(&self) -> Option<&dyn Classify> {
         None
     }
+    /// Reads off an item the attributes it was made from.
+    fn as_read_attributes(&self) -> Option<&dyn ReadAttributes> {
+        None
+    }
     /// Turns an item into features for another use.
     fn as_features(&self) -> Option<&dyn Features> {
         None
@@ -165,6 +169,8 @@ pub enum Capability {
     Predict,
     /// the class of an item
     Classify,
+    /// the attributes an item was made from
+    ReadAttributes,
     /// features of an item
     Features,
 }
@@ -181,6 +187,7 @@ impl Capability {
         Capability::Complete,
         Capability::Predict,
         Capability::Classify,
+        Capability::ReadAttributes,
         Capability::Features,
     ];
 
@@ -196,6 +203,7 @@ impl Capability {
             Capability::Complete => "complete",
             Capability::Predict => "predict",
             Capability::Classify => "classify",
+            Capability::ReadAttributes => "read-attributes",
             Capability::Features => "features",
         }
     }
@@ -212,6 +220,7 @@ impl Capability {
             Capability::Complete => model.as_complete().is_some(),
             Capability::Predict => model.as_predict().is_some(),
             Capability::Classify => model.as_classify().is_some(),
+            Capability::ReadAttributes => model.as_read_attributes().is_some(),
             Capability::Features => model.as_features().is_some(),
         }
     }
@@ -361,6 +370,17 @@ pub trait Classify {
     fn log_probabilities(&self, batch: &Batch) -> Result<Vec<f32>>;
     /// Names of the classes.
     fn classes(&self) -> &[String];
+}
+
+/// Reads off an item the attributes it was made from.
+pub trait ReadAttributes {
+    /// `[batch, attributes]`, row by row, in the units of the data's own attributes; choices are whole numbers.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the batch has not the shape the model was built for.
+    fn attributes(&self, batch: &Batch) -> Result<Vec<f32>>;
+    /// Names of the attributes.
+    fn names(&self) -> &[String];
 }
 
 /// Turns items into features for another use: a metric, a classifier.

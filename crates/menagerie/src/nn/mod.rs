@@ -1,6 +1,7 @@
 //! Layers that models share: a constructor with its sizes and first weights, and `forward`. Channels last.
 mod batch_norm;
 mod conv;
+pub mod flow;
 pub mod init;
 mod linear;
 

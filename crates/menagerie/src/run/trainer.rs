@@ -3,6 +3,7 @@ use super::{Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, dr
 use crate::data::{DataInfo, Dataset, Kind, Loader};
 use crate::error::{Error, Result};
 use crate::evaluate::points;
+use crate::limits::affordable;
 use crate::models::{self, Model, NetworkInfo, Purpose, SampleRequest, Samples, StepReport, Trouble};
 use crate::picture;
 use crate::random::Key;
@@ -91,8 +92,14 @@ pub struct Trainer {
 /// Opens the data and builds the model of a recipe: all that can go wrong before anything is written.
 fn prepare(recipe: &Recipe, device: &Device) -> Result<(Arc<dyn Dataset>, Vec<String>, Box<dyn Model>)> {
     let opened = recipe.data()?.open()?;
-    let key = Key::new(recipe.train()?.seed).stream("init");
+    let train = recipe.train()?;
+    let item: usize = opened.dataset.info().shape.iter().product();
+    affordable(&format!("train.batch = {}", train.batch), &[train.batch, item], "set a smaller batch")?;
+    affordable(&format!("a picture of train.samples = {}", train.samples), &[train.samples, item], "set fewer samples")?;
+    let key = Key::new(train.seed).stream("init");
     let model = models::build(recipe, opened.dataset.info(), device, key)?;
+    let batches = model.batches_per_step();
+    affordable(&format!("{batches} batches a step"), &[batches, train.batch, item], "set fewer updates in a step")?;
     Ok((opened.dataset, opened.warnings, model))
 }
 
@@ -320,9 +327,12 @@ impl Trainer {
         Ok(points::quality(&samples.values, density))
     }
 
-    /// A picture of samples from the same latents each time, and the curves and page beside it.
+    /// A picture of samples from the same latents each time, and the curves and page beside it. A model that draws
+    /// nothing has the curves alone.
     fn picture(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
-        let Some(sampler) = self.model.as_sample() else { return Ok(()) };
+        let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
+        draw_curves(&lines, &self.run.file("curves.png"))?;
+        let Some(sampler) = self.model.as_sample() else { return write_index(&self.run, &lines) };
         let count = if self.state.data.kind == Kind::Points { 2000 } else { self.train.samples };
         let samples = sampler.sample(&SampleRequest::new(count, self.key.stream("grid")))?;
         let folder = self.run.file("samples");
@@ -332,8 +342,6 @@ impl Trainer {
         if samples.kind == Kind::Audio {
             write_sounds(&samples, self.state.data.rate, &path.with_extension("wav"))?;
         }
-        let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
-        draw_curves(&lines, &self.run.file("curves.png"))?;
         write_index(&self.run, &lines)?;
         show(Event::Sampled(&path));
         Ok(())

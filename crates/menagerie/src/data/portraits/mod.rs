@@ -12,12 +12,14 @@ mod features;
 mod geometry;
 mod hair;
 mod head;
+mod meaning;
 mod paint;
 mod sampling;
 #[cfg(test)]
 mod tests;
 
 pub use attributes::{Attributes, Background, Beard, Clothing, Earrings, Glasses, HairStyle, Headwear};
+pub use meaning::Meaning;
 pub use paint::paint;
 
 use super::{DataInfo, Dataset, Item, Kind, Values};
