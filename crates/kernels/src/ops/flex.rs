@@ -71,11 +71,11 @@ fn channels(t: &T) -> usize {
 }
 
 /// The sizes of a convolution whose weight is `w` and whose x and y have this many images.
-fn sizes(g: Geometry, input: [usize; 2], kernel: [usize; 2], batch: usize, in_channels: usize, out_channels: usize) -> Shape {
+fn sizes(g: Geometry, [input, kernel, output]: [[usize; 2]; 3], batch: usize, in_channels: usize, out_channels: usize) -> Shape {
     Shape {
         batch,
         input,
-        output: g.output_size(input, kernel).expect("checked when the form was made"),
+        output,
         in_channels,
         out_channels,
         kernel,
@@ -89,9 +89,9 @@ fn sizes(g: Geometry, input: [usize; 2], kernel: [usize; 2], batch: usize, in_ch
 fn product(x: T, w: T, form: Form, e: Epilogue) -> T {
     let (x, w) = (dense(x), dense(w));
     match form {
-        Form::Conv { geometry: g, size, kernel } => {
+        Form::Conv { geometry: g, size, kernel, output } => {
             let [batch, _, _, inputs] = dims(&x);
-            let s = sizes(g, size, kernel, batch, inputs, channels(&w));
+            let s = sizes(g, [size, kernel, output], batch, inputs, channels(&w));
             filled([batch, s.output[0], s.output[1], s.out_channels], |y| conv::forward(&s, slice(&x), slice(&w), y, e))
         }
         Form::Linear => {
@@ -107,9 +107,9 @@ fn product(x: T, w: T, form: Form, e: Epilogue) -> T {
 fn input_gradient(y: T, w: T, form: Form, e: Epilogue) -> T {
     let (y, w) = (dense(y), dense(w));
     match form {
-        Form::Conv { geometry: g, size, kernel } => {
+        Form::Conv { geometry: g, size, kernel, output } => {
             let ([batch, _, _, outputs], [_, _, inputs, _]) = (dims(&y), dims(&w));
-            let s = sizes(g, size, kernel, batch, inputs * g.groups, outputs);
+            let s = sizes(g, [size, kernel, output], batch, inputs * g.groups, outputs);
             filled([batch, size[0], size[1], s.in_channels], |x| conv::input_gradient(&s, slice(&y), slice(&w), x, e))
         }
         Form::Linear => {
@@ -126,8 +126,8 @@ fn weight_gradient(x: T, y: T, form: Form) -> T {
     let (x, y) = (dense(x), dense(y));
     let (batch, inputs, outputs) = (x.shape()[0], channels(&x), channels(&y));
     match form {
-        Form::Conv { geometry: g, size, kernel } => {
-            let s = sizes(g, size, kernel, batch, inputs, outputs);
+        Form::Conv { geometry: g, size, kernel, output } => {
+            let s = sizes(g, [size, kernel, output], batch, inputs, outputs);
             filled([kernel[0], kernel[1], inputs / g.groups, outputs], |w| conv::weight_gradient(&s, slice(&x), slice(&y), w))
         }
         Form::Linear => filled([inputs, outputs], |w| {

@@ -11,6 +11,18 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, g: Geome
     fused(x, weight, bias, form, act, false)
 }
 
+/// act(convolution + bias) of which output (i, j) sees the inputs from (i - `reach[0]`, j - `reach[1]`) on: x `[B,H,W,IC]`,
+/// weight `[KH,KW,IC,OC]`, bias `[OC]` -> `[B,H,W,OC]`. With a reach of KH - 1 rows, no output sees a row below it. Only
+/// the outputs that are wanted are computed, and never by a path that mixes neighbours (Winograd's), as none exists for
+/// kernels that are not square: an output is untouched by inputs that it does not see, to the bit.
+pub fn conv2d_reaching(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, reach: [usize; 2], act: Activation) -> Tensor<4> {
+    let ([_, h, w, _], [kh, kw, ..]) = (x.dims(), weight.dims());
+    assert!(2 * reach[0] + 1 >= kh && 2 * reach[1] + 1 >= kw, "conv2d_reaching: a kernel of {kh}x{kw} lies beyond {reach:?}");
+    let (form, _) = conv_form("conv2d_reaching", x.dims(), weight.dims(), Geometry::new(1, 0).with_padding(reach));
+    let Form::Conv { geometry, size, kernel, .. } = form else { unreachable!("a convolution's form") };
+    fused(x, weight, bias, Form::Conv { geometry, size, kernel, output: [h, w] }, act, false)
+}
+
 /// act(transposed convolution + bias): y `[B,OH,OW,OC]`, weight `[KH,KW,IC/groups,OC]` of the convolution
 /// whose transpose this is -> `[B,H,W,IC]`. `out_size` is H and W, which are not unique when the stride is
 /// larger than one; without it they are the smallest, (OH - 1) stride + dilation (KH - 1) + 1 - 2 padding.
@@ -94,7 +106,7 @@ fn conv_form(what: &str, x: [usize; 4], w: [usize; 4], g: Geometry) -> (Form, [u
     );
     let size = g.output_size([h, width], [kh, kw]);
     let [oh, ow] = size.unwrap_or_else(|| panic!("{what}: the kernel of {w:?} does not fit into {x:?} with {g:?}"));
-    (Form::Conv { geometry: g, size: [h, width], kernel: [kh, kw] }, [b, oh, ow, oc])
+    (Form::Conv { geometry: g, size: [h, width], kernel: [kh, kw], output: [oh, ow] }, [b, oh, ow, oc])
 }
 
 /// act(product + bias), fused where the activation's derivative is a function of the output.

@@ -99,6 +99,8 @@ pub enum Form {
         size: [usize; 2],
         /// Height and width of w.
         kernel: [usize; 2],
+        /// Height and width of y: those of the geometry, or less, where the bottom or the right is not wanted.
+        output: [usize; 2],
     },
     /// x `[N,IN]`, w `[IN,OUT]`, y `[N,OUT]`
     Linear,

@@ -1,4 +1,13 @@
 //! Autoregressive models: p(x) = prod_i p(x_i | x_1, ..., x_{i-1}), a factor a number, in a fixed order.
 mod affine;
+pub mod conditionals;
 pub mod discrete;
+pub mod draw;
+pub mod fvbn;
+pub mod made;
+pub mod nade;
+pub mod pixel_rnn;
 pub mod wavenet;
+
+pub use conditionals::{Autoregressive, Conditionals, Factors, Grid, Items};
+pub use draw::{Drawing, Walk, Walker};
