@@ -46,7 +46,31 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
     macro_rules! recipes {
         ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../../../recipes/", $name, ".toml")))),*] };
     }
-    recipes!("dcgan", "dcgan-fashion", "dcgan-portraits", "gan", "gan-ring8", "gan-grid25", "wavenet", "wavenet-speech", "pixel_rnn", "classifier", "classifier-mnist", "classifier-fashion", "attribute-reader", "nice", "real_nvp", "real_nvp-ring8", "real_nvp-grid25", "glow", "glow-fashion", "glow-portraits", "fvbn", "nade", "made")
+    recipes!(
+        "dcgan",
+        "dcgan-fashion",
+        "dcgan-portraits",
+        "gan",
+        "gan-ring8",
+        "gan-grid25",
+        "wavenet",
+        "wavenet-speech",
+        "pixel_rnn",
+        "classifier",
+        "classifier-mnist",
+        "classifier-fashion",
+        "attribute-reader",
+        "nice",
+        "real_nvp",
+        "real_nvp-ring8",
+        "real_nvp-grid25",
+        "glow",
+        "glow-fashion",
+        "glow-portraits",
+        "fvbn",
+        "nade",
+        "made"
+    )
 }
 
 impl Recipe {

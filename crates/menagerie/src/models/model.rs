@@ -109,6 +109,8 @@ pub trait Model: Send {
     }
     /// Reads off an item the attributes it was made from.
     fn as_read_attributes(&self) -> Option<&dyn ReadAttributes> {
+        None
+    }
     /// Is a product of conditionals of discrete numbers, which can be looked at one by one.
     fn as_factors(&self) -> Option<&dyn super::autoregressive::Factors> {
         None

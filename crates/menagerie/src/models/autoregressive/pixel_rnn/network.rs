@@ -232,7 +232,10 @@ mod tests {
 
     #[test]
     fn skewing_moves_row_i_by_i_and_back() {
-        let x = Tensor::<4>::from_data(TensorData::new((0..2 * 3 * 4 * 2).map(|i| i as f32).collect::<Vec<_>>(), [2, 3, 4, 2]), &Device::flex());
+        let x = Tensor::<4>::from_data(
+            TensorData::new((0..2 * 3 * 4 * 2).map(|i| i as f32).collect::<Vec<_>>(), [2, 3, 4, 2]),
+            &Device::flex(),
+        );
         let s = skew(x.clone());
         assert_eq!(s.dims(), [2, 6, 3, 2]);
         let at = |b: usize, d: usize, i: usize| s.clone().slice([b..b + 1, d..d + 1, i..i + 1, 1..2]).into_scalar::<f32>();

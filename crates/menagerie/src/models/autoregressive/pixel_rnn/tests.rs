@@ -1,4 +1,4 @@
-use super::super::conditionals::{Conditionals, Factors, Items};
+use super::super::conditionals::{Factors, Items};
 use super::*;
 use crate::data::{Batch, Kind};
 use crate::models::LogLikelihood;

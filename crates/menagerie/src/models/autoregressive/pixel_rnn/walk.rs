@@ -43,7 +43,11 @@ impl Weights {
             direction: network.direction(),
             width: network.first_bias.dims()[0] / 2,
             first: Affine::new(&network.masked_first(), &values(&network.first_bias)),
-            layers: network.layers.iter().map(|l| LayerWeights { gates: l.lstms.iter().map(gates).collect(), up: one_by_one(&l.up) }).collect(),
+            layers: network
+                .layers
+                .iter()
+                .map(|l| LayerWeights { gates: l.lstms.iter().map(gates).collect(), up: one_by_one(&l.up) })
+                .collect(),
             hidden: one_by_one(&network.hidden),
             output: one_by_one(&network.output),
         }
@@ -172,7 +176,7 @@ impl Pixels<'_> {
     }
 
     /// The LSTMs from the right over a row that is complete.
-    fn from_the_right(&mut self, i: usize) {
+    fn finish_row(&mut self, i: usize) {
         for layer in 0..self.weights.layers.len() {
             if self.states[layer].len() > 1 {
                 (0..self.weights.grid.width).rev().for_each(|j| drop(self.step(layer, 1, i, j, 1)));
@@ -187,7 +191,7 @@ impl Walk for Pixels<'_> {
         let (pixel, channel) = (self.at / channels, self.at % channels);
         let (i, j) = (pixel / width, pixel % width);
         if j == 0 && channel == 0 && i > 0 {
-            self.from_the_right(i - 1);
+            self.finish_row(i - 1);
         }
         // Anew for each channel: a group's features see the channels before it.
         let mut x = self.pixel(i, j);
