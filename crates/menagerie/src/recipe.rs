@@ -77,6 +77,9 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "vae-portraits-2d",
         "autoencoder",
         "denoising_autoencoder",
+        "wavenet",
+        "wavenet-speech",
+        "pixel_rnn",
         "classifier",
         "classifier-mnist",
         "classifier-fashion",
@@ -87,7 +90,7 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "real_nvp-grid25",
         "glow",
         "glow-fashion",
-        "glow-portraits"
+        "glow-portraits",
     )
 }
 

@@ -264,6 +264,21 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         keeps_input::<B, C>(x, |x| B::max_pool(x, w), move |g, x| B::max_pool_gradient(g, x, w))
     }
 
+    fn conv_lstm(u: F<Self>, w: F<Self>, before: usize) -> (F<Self>, F<Self>) {
+        let tracked = u.is_tracked() || w.is_tracked();
+        let ((u, nu), (w, nw)) = (u.into_parts(), w.into_parts());
+        let (h, state) = B::conv_lstm(u, w.clone(), before);
+        let saved = tracked.then(|| (w, h.clone(), state.clone()));
+        let h = record::<B, C, 2>([nu, nw], h, move |g, _| match saved {
+            Some((w, h, state)) => {
+                let (by_u, by_w) = B::conv_lstm_gradient(g, w, h, state, before);
+                [Some(by_u), Some(by_w)]
+            }
+            None => [None, None],
+        });
+        (h, constant::<B, C>(state))
+    }
+
     // Updates are not differentiable: their results start new tapes.
     fn adam(p: F<Self>, g: F<Self>, m: F<Self>, v: F<Self>, s: AdamStep) -> (F<Self>, F<Self>, F<Self>) {
         let (p, m, v) = B::adam(p.into_primitive(), g.into_primitive(), m.into_primitive(), v.into_primitive(), s);

@@ -2,6 +2,7 @@
 use super::optim::{AdamStep, RmsStep, SgdStep};
 use super::{Activation, Form, Geometry, Ops, Resample, RowLoss, Window};
 use crate::conv::{self, Epilogue, Shape};
+use crate::lstm;
 use crate::matrix::{Matrix, multiply};
 use crate::memory::Buffer;
 use crate::rows::{self, batch_norm, group_norm, layer_norm, loss, pointwise, spatial, update};
@@ -155,6 +156,11 @@ fn group_sizes(x: &T, groups: usize) -> group_norm::Sizes {
     group_norm::Sizes { samples, positions, channels, groups }
 }
 
+fn lstm_sizes(x: &T, w: &T, before: usize) -> lstm::Sizes {
+    let ([items, steps, line, _], [taps, hidden, _]) = (dims(x), w.shape().dims());
+    lstm::Sizes { items, steps, line, hidden, taps, before }
+}
+
 /// A scalar of shape `[1]`.
 fn scalar(t: T) -> f32 {
     slice(&dense(t))[0]
@@ -296,6 +302,21 @@ impl Ops for Flex {
         let (g, x) = (dense(g), dense(x));
         let ([_, oh, ow, _], shape) = (dims(&g), dims(&x));
         filled(shape, |d| spatial::max_pool_gradient(slice(&g), slice(&x), shape, w, [oh, ow], d))
+    }
+
+    fn conv_lstm(u: T, w: T, before: usize) -> (T, T) {
+        let (u, w) = (dense(u), dense(w));
+        let (s, [b, t, line, _]) = (lstm_sizes(&u, &w, before), dims(&u));
+        let mut state = Buffer::new(b * t * line * 5 * s.hidden);
+        let h = filled([b, t, line, s.hidden], |h| lstm::forward(s, slice(&u), slice(&w), h, &mut state));
+        (h, from_buffer(state, [b, t, line, 5 * s.hidden]))
+    }
+    fn conv_lstm_gradient(g: T, w: T, h: T, state: T, before: usize) -> (T, T) {
+        let [g, w, h, state] = [g, w, h, state].map(dense);
+        let (s, [b, t, line, _]) = (lstm_sizes(&h, &w, before), dims(&h));
+        let mut by_w = Vec::new();
+        let by_u = filled([b, t, line, 4 * s.hidden], |u| by_w = lstm::gradient(s, slice(&g), slice(&w), slice(&h), slice(&state), u));
+        (by_u, vector(by_w).reshape(w.shape()))
     }
 
     fn adam(p: T, g: T, m: T, v: T, s: AdamStep) -> (T, T, T) {

@@ -178,6 +178,22 @@ pub trait Ops: Backend {
     fn max_pool_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, w: Window) -> FloatTensor<Self> {
         default::max_pool_gradient::<Self>(g, x, w)
     }
+    /// An LSTM along T whose gates see a convolution of the step before along S: u `[B,T,S,4H]` are the gates (o, f, i, g)
+    /// without it, w `[K,H,4H]` its weights, of which tap k reads position s + k - `before`. Gives h `[B,T,S,H]` and what its
+    /// gradient needs, (o, f, i, g, c) `[B,T,S,5H]`. Only the first is differentiable.
+    fn conv_lstm(u: FloatTensor<Self>, w: FloatTensor<Self>, before: usize) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        default::conv_lstm::<Self>(u, w, before)
+    }
+    /// Gradients of u and w.
+    fn conv_lstm_gradient(
+        g: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        h: FloatTensor<Self>,
+        state: FloatTensor<Self>,
+        before: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        default::conv_lstm_gradient::<Self>(g, w, h, state, before)
+    }
     /// Parameter, gradient and both moments -> parameter and moments.
     fn adam(
         p: FloatTensor<Self>,

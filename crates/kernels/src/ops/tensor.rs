@@ -258,3 +258,15 @@ pub fn max_pool2d(x: Tensor<4>, kernel: [usize; 2], stride: [usize; 2], padding:
     pooled("max_pool2d", &x, window);
     Tensor::from_dispatch(Dispatch::max_pool(x.into_dispatch(), window))
 }
+
+/// A convolutional LSTM along the second axis (Shi et al. 2015, without peepholes): u `[B,T,S,4H]` are the gates (o, f, i, g)
+/// before their activation as far as they come from the input, weight `[K,H,4H]` what is added from the step before, of
+/// which tap k reads position s + k - `before`, zeros beyond the ends. c = sigmoid(f) c + sigmoid(i) tanh(g) from 0;
+/// gives h = sigmoid(o) tanh(c), `[B,T,S,H]`.
+pub fn conv_lstm(u: Tensor<4>, weight: Tensor<3>, before: usize) -> Tensor<4> {
+    let ([_, t, s, gates], [k, h, out]) = (u.dims(), weight.dims());
+    let fits = gates == 4 * h && out == gates && before < k && t * s > 0;
+    assert!(fits, "conv_lstm: {:?} does not fit the weight {:?} from {before} before", u.dims(), weight.dims());
+    let (h, _) = Dispatch::conv_lstm(u.into_dispatch(), weight.into_dispatch(), before);
+    Tensor::from_dispatch(h)
+}

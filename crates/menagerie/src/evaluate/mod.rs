@@ -10,7 +10,7 @@ pub mod gather;
 pub mod inception;
 pub mod judge;
 pub mod points;
-pub mod video;
 pub mod subject;
+pub mod video;
 
 pub use by_images::{Neighbours, neighbours};
