@@ -10,13 +10,15 @@ mod layers;
 mod mlp;
 mod overhead;
 mod peer;
+mod wavenet;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
-    | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]";
+    | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
+    | wavenet-sample [ROUNDS] | wavenet-step [ROUNDS] | sound-baseline DIR [LENGTH]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -42,6 +44,9 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "memory" => command::memory(rest),
         Some((name, rest)) if name == "overhead" => overhead::run(rest),
         Some((name, _)) if name == "startup" => command::startup(),
+        Some((name, rest)) if name == "wavenet-sample" => wavenet::sample(rest),
+        Some((name, rest)) if name == "wavenet-step" => wavenet::step(rest),
+        Some((name, rest)) if name == "sound-baseline" => wavenet::baseline(rest),
         _ => Err(USAGE.into()),
     };
     match result {

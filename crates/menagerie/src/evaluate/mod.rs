@@ -1,2 +1,3 @@
 //! Metrics, one a file.
+pub mod markov;
 pub mod points;
