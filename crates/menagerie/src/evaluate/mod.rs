@@ -9,6 +9,8 @@ pub mod extractor;
 pub mod gather;
 pub mod inception;
 pub mod judge;
+//! Metrics, one a file.
+pub mod markov;
 pub mod points;
 pub mod subject;
 pub mod video;
