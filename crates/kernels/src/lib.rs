@@ -2,7 +2,7 @@
 //! backends.
 //!
 //! [`ops`] has the operations on Burn's tensors. The other modules work on slices of f32: [`conv`]
-//! computes convolutions, [`noise`] random numbers, [`pool`] spreads work over threads, [`memory`]
+//! computes convolutions, [`matrix`] multiplies matrices, [`noise`] random numbers, [`pool`] spreads work over threads, [`memory`]
 //! recycles buffers, [`isa`] tells which instruction set is in use.
 //!
 //! | environment variable | effect |
@@ -14,7 +14,7 @@
 mod block;
 pub mod conv;
 pub mod isa;
-mod matrix;
+pub mod matrix;
 pub mod memory;
 pub mod noise;
 pub mod ops;
