@@ -20,8 +20,7 @@ const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] |
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
     | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
-    | video-ablation [STEPS] [CLASSIFIER_STEPS]";
-    | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
+    | video-ablation [STEPS] [CLASSIFIER_STEPS]
     | wavenet-sample [ROUNDS] | wavenet-step [ROUNDS] | sound-baseline DIR [LENGTH]";
 
 fn main() -> ExitCode {

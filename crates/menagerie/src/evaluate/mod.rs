@@ -6,13 +6,21 @@ mod by_capability;
 mod by_features;
 mod by_images;
 pub mod extractor;
+pub mod features;
+pub mod fid;
 pub mod gather;
 pub mod inception;
+pub mod inception_score;
 pub mod judge;
-//! Metrics, one a file.
+pub mod kid;
 pub mod markov;
+pub mod moments;
+mod neighbours;
 pub mod points;
+pub mod prdc;
 pub mod subject;
+mod symmetric;
 pub mod video;
 
 pub use by_images::{Neighbours, neighbours};
+pub use features::{Direction, Features, Figure};
