@@ -11,6 +11,8 @@ mod mlp;
 mod overhead;
 mod peer;
 mod wavenet;
+mod pixel_cnn;
+mod video_ablation;
 
 use std::process::ExitCode;
 
@@ -19,6 +21,8 @@ const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] |
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
     | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
     | wavenet-sample [ROUNDS] | wavenet-step [ROUNDS] | sound-baseline DIR [LENGTH]";
+    | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
+    | video-ablation [STEPS] [CLASSIFIER_STEPS]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,12 +45,15 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "glow" => glow::step(rest),
         Some((name, rest)) if name == "vae-mlp" => layers::vae(rest),
         Some((name, rest)) if name == "residual" => layers::residual(rest),
+        Some((name, rest)) if name == "pixel-cnn-step" => pixel_cnn::step(rest),
+        Some((name, rest)) if name == "pixel-cnn-sample" => pixel_cnn::sample(rest),
         Some((name, rest)) if name == "memory" => command::memory(rest),
         Some((name, rest)) if name == "overhead" => overhead::run(rest),
         Some((name, _)) if name == "startup" => command::startup(),
         Some((name, rest)) if name == "wavenet-sample" => wavenet::sample(rest),
         Some((name, rest)) if name == "wavenet-step" => wavenet::step(rest),
         Some((name, rest)) if name == "sound-baseline" => wavenet::baseline(rest),
+        Some((name, rest)) if name == "video-ablation" => video_ablation::run(rest).map_err(Into::into),
         _ => Err(USAGE.into()),
     };
     match result {

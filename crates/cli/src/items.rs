@@ -70,6 +70,14 @@ impl GivenArgs {
     /// # Errors
     /// When they cannot be opened or have another shape than the run's.
     pub fn items(&self, trained: &Trained) -> Result<Arc<dyn Dataset>> {
+        self.items_of(trained, false)
+    }
+
+    /// As [`GivenArgs::items`]; videos may have any number of frames where `any_length` says so.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn items_of(&self, trained: &Trained, any_length: bool) -> Result<Arc<dyn Dataset>> {
         let mut recipe = trained.run.recipe()?;
         if self.prepare.data.is_some() {
             // A limit or split that was chosen for the training data says nothing about others.
@@ -89,7 +97,9 @@ impl GivenArgs {
             eprintln!("warning: {w}");
         }
         let info = opened.dataset.info();
-        if info.kind != own.kind || info.shape != own.shape {
+        // The first axis of a video is time.
+        let from = usize::from(any_length && own.kind == Kind::Video);
+        if info.kind != own.kind || info.shape[from..] != own.shape[from..] {
             let said =
                 |i: &DataInfo| format!("{} of {}", i.kind.plural(), i.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x"));
             let fix = match info.kind == own.kind && info.kind == Kind::Image {
@@ -188,9 +198,10 @@ pub fn write(samples: &Samples, out: &Path) -> Result<()> {
         _ if named_folder => folder(samples, out),
         Some("npy") => picture::write_npy(out, &samples.shape, &unit_range(samples)),
         Some("png") => draw_samples(samples, None, out).map(drop),
+        Some("gif") if samples.kind == Kind::Video => draw_samples(samples, None, out).map(drop),
         _ => Err(Error::usage(
             format!("--out {} names no known kind of file", out.display()),
-            "end it in .png, .npy (of sounds also .wav), or / for a folder of files",
+            "end it in .png, .npy (of sounds also .wav, of videos .gif), or / for a folder of files",
         )),
     }
 }
@@ -224,12 +235,24 @@ pub fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result<()> {
 /// Images in [0, 1] as `.npy` files have them; points as they are.
 fn unit_range(samples: &Samples) -> Vec<f32> {
     match samples.kind {
-        Kind::Image => samples.values.iter().map(|v| (v * 0.5 + 0.5).clamp(0.0, 1.0)).collect(),
+        Kind::Image | Kind::Video | Kind::Pair => samples.values.iter().map(|v| (v * 0.5 + 0.5).clamp(0.0, 1.0)).collect(),
         _ => samples.values.clone(),
     }
 }
 
 fn folder(samples: &Samples, out: &Path) -> Result<()> {
+    if samples.kind == Kind::Video {
+        std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
+        let (n, each) = (samples.shape[0], samples.values.len() / samples.shape[0].max(1));
+        let width = n.to_string().len().max(5);
+        return samples.values.chunks_exact(each.max(1)).enumerate().try_for_each(|(i, video)| {
+            let one = Samples { kind: samples.kind, shape: [&[1], &samples.shape[1..]].concat(), values: video.to_vec() };
+            draw_samples(&one, None, &out.join(format!("{i:0width$}.gif"))).map(drop)
+        });
+    }
+    if samples.kind == Kind::Pair {
+        return Err(Error::usage("a folder holds pictures, and these samples are pairs of them", "give --out FILE.npy or FILE.png"));
+    }
     let &[n, h, w, c] = &samples.shape[..] else {
         return Err(Error::usage("a folder holds pictures, and these samples are points", "give --out FILE.npy or FILE.png"));
     };

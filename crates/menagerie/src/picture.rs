@@ -113,6 +113,49 @@ pub fn grid(values: &[f32], shape: [usize; 4], columns: usize) -> Picture {
     if times > 1 { picture.enlarged(times) } else { picture }
 }
 
+/// Film strips of videos `[count, time, height, width, channels]`: a row a video, its frames from left to right.
+pub fn film_strips(values: &[f32], [count, frames, height, width, channels]: [usize; 5]) -> Picture {
+    grid(values, [count * frames, height, width, channels], frames)
+}
+
+/// Pairs `[count, height, width, 2 channels]` as two images each, the left one before the right one.
+pub fn halves(values: &[f32], channels: usize) -> Vec<f32> {
+    let n = channels / 2;
+    let half = |of: &[f32], from: usize| of.chunks_exact(channels.max(1)).flat_map(|p| p[from..from + n].to_vec()).collect::<Vec<f32>>();
+    [half(values, 0), half(values, n)].concat()
+}
+
+/// Milliseconds that a frame of an animation is shown.
+const FRAME_MS: u32 = 125;
+
+/// Writes videos `[count, time, height, width, channels]` as one animated GIF file that runs for ever: a grid of videos of
+/// `columns` columns, a frame of all of them after the other.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be written; [`Error::Usage`] when a frame is larger than a GIF may be.
+pub fn save_animation(values: &[f32], shape: [usize; 5], columns: usize, path: &Path) -> Result<()> {
+    let [count, frames, height, width, channels] = shape;
+    let n = height * width * channels;
+    let mut out = Vec::new();
+    let mut encoder = image::codecs::gif::GifEncoder::new_with_speed(&mut out, 10);
+    let failed = |e: image::ImageError| Error::usage(format!("an animation cannot be written: {e}"), "draw fewer or smaller videos");
+    encoder.set_repeat(image::codecs::gif::Repeat::Infinite).map_err(failed)?;
+    for t in 0..frames {
+        let now: Vec<f32> = (0..count).flat_map(|i| values[(i * frames + t) * n..][..n].iter().copied()).collect();
+        let picture = grid(&now, [count, height, width, channels], columns);
+        let (w, h) = (picture.width as u32, picture.height as u32);
+        let rgba = match picture.channels {
+            4 => picture.bytes,
+            _ => picture.bytes.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect(),
+        };
+        let Some(buffer) = image::RgbaImage::from_raw(w, h, rgba) else { continue };
+        let delay = image::Delay::from_numer_denom_ms(FRAME_MS, 1);
+        encoder.encode_frame(image::Frame::from_parts(buffer, 0, 0, delay)).map_err(failed)?;
+    }
+    drop(encoder);
+    write_atomically(path, &out)
+}
+
 /// One image `[height, width, channels]` with values in [-1, 1], pixel for pixel; channels as in [`grid`].
 pub fn image(values: &[f32], [height, width, channels]: [usize; 3]) -> Picture {
     let mut picture = Picture::new(width, height, if channels == 4 { 4 } else { 3 });

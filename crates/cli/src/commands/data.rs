@@ -1,6 +1,6 @@
 use super::DataArgs;
 use crate::output;
-use menagerie::data::{Kind, Source, Values, known_sources};
+use menagerie::data::{Kind, Source, known_sources};
 use menagerie::error::{Error, Result};
 use menagerie::models::Samples;
 use menagerie::recipe::Recipe;
@@ -27,7 +27,7 @@ enum Command {
     Show {
         /// A known source or a path
         source: String,
-        /// Draw the first items into this picture
+        /// Draw the first items into this picture (.png; of videos also .gif)
         #[arg(long, value_name = "grid.png")]
         out: Option<PathBuf>,
         /// Items in the picture [default: 64; 8 sounds]
@@ -62,7 +62,7 @@ fn list(json: bool) -> Result<()> {
         return Ok(());
     }
     for s in known_sources() {
-        output::line(format_args!("{:<10} {} ({})", s.name, s.about, s.licence));
+        output::line(format_args!("{:<15} {} ({})", s.name, s.about, s.licence));
     }
     output::line(
         "\nAny path works too: a folder of images (sub-folders are labels), IDX files (raw or gzipped), CIFAR binary batches, .npy/.npz, .csv/.tsv of numbers, a folder of .wav and .flac files.",
@@ -85,16 +85,12 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, json: bool) 
     }
     let info = opened.dataset.info();
     if let Some(out) = &out {
-        let n = n.unwrap_or(if info.kind == Kind::Audio { 8 } else { 64 });
+        let n = n.unwrap_or(if matches!(info.kind, Kind::Audio | Kind::Video) { 8 } else { 64 });
         let n = n.min(info.count).max(1);
         let wanted = if info.kind == Kind::Points { 2000.min(info.count) } else { n };
         let mut values = Vec::new();
         for i in 0..wanted {
-            match opened.dataset.get(i)?.values {
-                Values::Bytes(b) => values.extend(b.iter().map(|&v| v as f32 / 127.5 - 1.0)),
-                Values::Floats(f) if info.kind == Kind::Image => values.extend(f.iter().map(|v| v * 2.0 - 1.0)),
-                Values::Floats(f) => values.extend(f),
-            }
+            opened.dataset.get(i)?.values.extend(info.kind, &mut values);
         }
         let samples = Samples { kind: info.kind, shape: [&[wanted], &info.shape[..]].concat(), values };
         draw_samples(&samples, opened.dataset.density(), out)?;

@@ -1,6 +1,6 @@
 //! The kernels of this crate behind Burn's CPU backend.
 use super::optim::{AdamStep, RmsStep, SgdStep};
-use super::{Activation, Form, Geometry, Ops, Resample, Window};
+use super::{Activation, Form, Geometry, Ops, Resample, RowLoss, Window};
 use crate::conv::{self, Epilogue, Shape};
 use crate::lstm;
 use crate::matrix::{Matrix, multiply};
@@ -96,10 +96,7 @@ fn product(x: T, w: T, form: Form, e: Epilogue) -> T {
         }
         Form::Linear => {
             let (n, [inputs, outputs]) = (x.shape()[0], w.shape().dims());
-            filled([n, outputs], |y| {
-                multiply(Matrix::new(slice(&x), n, inputs), Matrix::new(slice(&w), inputs, outputs), y);
-                linear_epilogue(y, e);
-            })
+            filled([n, outputs], |y| linear(Matrix::new(slice(&x), n, inputs), Matrix::new(slice(&w), inputs, outputs), y, e))
         }
     }
 }
@@ -114,10 +111,7 @@ fn input_gradient(y: T, w: T, form: Form, e: Epilogue) -> T {
         }
         Form::Linear => {
             let (n, [inputs, outputs]) = (y.shape()[0], w.shape().dims());
-            filled([n, inputs], |x| {
-                multiply(Matrix::new(slice(&y), n, outputs), Matrix::new(slice(&w), inputs, outputs).transposed(), x);
-                linear_epilogue(x, e);
-            })
+            filled([n, inputs], |x| linear(Matrix::new(slice(&y), n, outputs), Matrix::new(slice(&w), inputs, outputs).transposed(), x, e))
         }
     }
 }
@@ -131,16 +125,16 @@ fn weight_gradient(x: T, y: T, form: Form) -> T {
             filled([kernel[0], kernel[1], inputs / g.groups, outputs], |w| conv::weight_gradient(&s, slice(&x), slice(&y), w))
         }
         Form::Linear => filled([inputs, outputs], |w| {
-            multiply(Matrix::new(slice(&x), batch, inputs).transposed(), Matrix::new(slice(&y), batch, outputs), w)
+            multiply(Matrix::new(slice(&x), batch, inputs).transposed(), Matrix::new(slice(&y), batch, outputs), w, None)
         }),
     }
 }
 
-/// What convolutions do in their epilogue, as a pass of its own.
-fn linear_epilogue(y: &mut [f32], e: Epilogue) {
-    if let Some(bias) = e.shift {
-        rows::bias_act(y, bias, if e.slope == 1.0 { Activation::Identity } else { Activation::LeakyRelu(e.slope) });
-    }
+/// out = a b, with what convolutions do in their epilogue.
+fn linear(a: Matrix, b: Matrix, out: &mut [f32], e: Epilogue) {
+    let Some(bias) = e.shift else { return multiply(a, b, out, None) };
+    let act = if e.slope == 1.0 { Activation::Identity } else { Activation::LeakyRelu(e.slope) };
+    multiply(a, b, out, Some(&|row, columns| rows::bias_act_row(row, &bias[columns], act)));
 }
 
 /// Calls `f` with an epilogue of the bias and, where the kernels have it, the activation; then
@@ -264,6 +258,17 @@ impl Ops for Flex {
     fn softplus_mean_gradient(g: T, x: T, sign: f32) -> T {
         let (g, x) = (scalar(g), dense(x));
         filled(x.shape(), |d| loss::gradient(g, slice(&x), None, sign, d))
+    }
+
+    fn row_loss(x: T, t: T, loss: RowLoss) -> T {
+        let (x, t) = (dense(x), dense(t));
+        let width = channels(&x);
+        filled([x.shape()[0]], |out| loss::rows(slice(&x), slice(&t), width, loss, out))
+    }
+    fn row_loss_gradient(g: T, x: T, t: T, loss: RowLoss) -> T {
+        let (g, x, t) = (dense(g), dense(x), dense(t));
+        let width = channels(&x);
+        filled(x.shape(), |d| loss::rows_gradient(slice(&g), slice(&x), slice(&t), width, loss, d))
     }
 
     fn resample(x: T, r: Resample) -> T {

@@ -145,6 +145,15 @@ pub trait Ops: Backend {
     fn softplus_mean_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, sign: f32) -> FloatTensor<Self> {
         default::softplus_mean_gradient::<Self>(g, x, sign)
     }
+    /// x `[M,D]`, t `[N,D]` with M a multiple of N -> `[M]`: the loss of every row i of x against row i mod N of t,
+    /// summed over the row. Not differentiable by t.
+    fn row_loss(x: FloatTensor<Self>, t: FloatTensor<Self>, loss: RowLoss) -> FloatTensor<Self> {
+        default::row_loss::<Self>(x, t, loss)
+    }
+    /// Gradient of x; `g` has shape `[M]`.
+    fn row_loss_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, t: FloatTensor<Self>, loss: RowLoss) -> FloatTensor<Self> {
+        default::row_loss_gradient::<Self>(g, x, t, loss)
+    }
     /// x `[B,H,W,C]` -> `[B,H',W',C]`
     fn resample(x: FloatTensor<Self>, r: Resample) -> FloatTensor<Self> {
         default::resample::<Self>(x, r)

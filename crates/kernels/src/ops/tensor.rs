@@ -1,7 +1,7 @@
 //! The operations as functions of tensors.
 //!
 //! All panic, as Burn's own do, when shapes do not fit; the message names the operation and both shapes.
-use super::{Activation, Filter, Form, Geometry, Ops, Resample, Window};
+use super::{Activation, Filter, Form, Geometry, Ops, Resample, RowLoss, Window};
 use burn::backend::Dispatch;
 use burn::prelude::*;
 
@@ -201,6 +201,14 @@ pub fn bce_with_logits<const D: usize>(logits: Tensor<D>, targets: Tensor<D>) ->
 /// (sign -1) or all-fake (sign 1), in nats.
 pub fn softplus_mean<const D: usize>(x: Tensor<D>, sign: f32) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::softplus_mean(x.into_dispatch(), sign))
+}
+
+/// The loss of every row, shape `[M]`: row i of x `[M,D]` against row i mod N of targets `[N,D]`, summed over the row. M
+/// is a multiple of N, so that several draws of the same items share their targets. Targets carry no gradient.
+pub fn row_loss(x: Tensor<2>, targets: Tensor<2>, loss: RowLoss) -> Tensor<1> {
+    let ([m, d], [n, e]) = (x.dims(), targets.dims());
+    assert!(d == e && n > 0 && m.is_multiple_of(n), "row_loss: {:?} against {:?}", x.dims(), targets.dims());
+    Tensor::from_dispatch(Dispatch::row_loss(x.into_dispatch(), targets.into_dispatch(), loss))
 }
 
 fn resample(what: &str, x: Tensor<4>, to: [usize; 2], filter: Filter) -> Tensor<4> {

@@ -14,6 +14,9 @@ pub enum Kind {
     Video,
     /// `[time, channel]`: samples of sound in [-1, 1]
     Audio,
+    /// `[height, width, 2 channel]`: two images of one size that belong together; the channels of the left one, which is
+    /// the condition of models that have one, then those of the right one
+    Pair,
 }
 
 impl Kind {
@@ -28,6 +31,7 @@ impl Kind {
             Kind::Points => "points",
             Kind::Video => "videos",
             Kind::Audio => "sounds",
+            Kind::Pair => "pairs of images",
         }
     }
 }
@@ -86,8 +90,8 @@ impl Values {
     /// As the networks take them: images and video in [-1, 1], points and sound as they are.
     pub fn extend(&self, kind: Kind, out: &mut Vec<f32>) {
         match (self, kind) {
-            (Values::Bytes(v), Kind::Image | Kind::Video) => out.extend(v.iter().map(|&b| b as f32 / 127.5 - 1.0)),
-            (Values::Floats(v), Kind::Image | Kind::Video) => out.extend(v.iter().map(|&x| x * 2.0 - 1.0)),
+            (Values::Bytes(v), Kind::Image | Kind::Video | Kind::Pair) => out.extend(v.iter().map(|&b| b as f32 / 127.5 - 1.0)),
+            (Values::Floats(v), Kind::Image | Kind::Video | Kind::Pair) => out.extend(v.iter().map(|&x| x * 2.0 - 1.0)),
             (Values::Bytes(v), Kind::Points | Kind::Audio) => out.extend(v.iter().map(|&b| b as f32)),
             (Values::Floats(v), Kind::Points | Kind::Audio) => out.extend_from_slice(v),
         }

@@ -30,7 +30,7 @@ pub(super) struct Listing {
 }
 
 /// An image file: its path below the folder, and below the sub-folder of its split.
-type Found = (PathBuf, PathBuf);
+pub(super) type Found = (PathBuf, PathBuf);
 
 /// The images of a split of a folder. Metadata decide where there are any; otherwise sub-folders are labels.
 ///
@@ -79,7 +79,7 @@ fn ends_in(path: &Path, extensions: &[&str]) -> bool {
 }
 
 /// All files below a folder that end in one of these, in the order of their paths.
-fn walk(root: &Path, extensions: &[&str], what: &str) -> Result<Vec<PathBuf>> {
+pub(super) fn walk(root: &Path, extensions: &[&str], what: &str) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     let mut others = 0usize;
     for entry in WalkDir::new(root).follow_links(true) {
@@ -238,7 +238,7 @@ const TEST: [&str; 4] = ["test", "val", "valid", "validation"];
 
 /// The files of a split, each with its path and its path within the split: where the folder has sub-folders `train`
 /// and `test` (or `val`, `valid`, `validation`), these are the splits; otherwise all files are for training.
-fn of_split(root: &Path, paths: Vec<PathBuf>, split: &str) -> Result<Vec<Found>> {
+pub(super) fn of_split(root: &Path, paths: Vec<PathBuf>, split: &str) -> Result<Vec<Found>> {
     let top = |p: &PathBuf| p.components().next().map(|c| c.as_os_str().to_string_lossy().to_lowercase()).unwrap_or_default();
     let tops: BTreeSet<String> = paths.iter().filter(|p| p.components().count() > 1).map(top).collect();
     let has_test = TEST.iter().find(|t| tops.contains(**t));

@@ -68,7 +68,7 @@ impl Dataset for First {
     }
 }
 
-/// Images of another set, with other channels or another size.
+/// Images, or frames of videos, of another set, with other channels or another size.
 pub(super) struct Prepared {
     info: DataInfo,
     base: Arc<dyn Dataset>,
@@ -79,10 +79,10 @@ impl Prepared {
     /// `base` with its images prepared; `base` itself when nothing is to be done.
     pub fn wrap(base: Arc<dyn Dataset>, preparation: Preparation) -> Result<Arc<dyn Dataset>> {
         let info = base.info();
-        if info.kind != Kind::Image {
+        if !matches!(info.kind, Kind::Image | Kind::Video) {
             return Ok(base);
         }
-        let [h, w, c] = [info.shape[0], info.shape[1], info.shape[2]];
+        let (before, [h, w, c]) = frame_of(info);
         // Four stored channels need not be colours, so that they are composited only where it was asked for.
         let channels = if preparation.channels == 0 { c } else { preparation.channels };
         if channels != c && !matches!(c, 1 | 3 | 4) {
@@ -93,10 +93,23 @@ impl Prepared {
         if [th, tw, channels] == [h, w, c] {
             return Ok(base);
         }
-        let info = DataInfo { shape: vec![th, tw, channels], ..info.clone() };
+        let info = DataInfo { shape: [before, &[th, tw, channels]].concat(), ..info.clone() };
         let set = Arc::new(Prepared { info, base, preparation: Preparation { channels, ..preparation } });
         Ok(Cached::wrap(set, false))
     }
+}
+
+impl Prepared {
+    /// Prepares frame after frame.
+    fn each<T>(&self, shape: [usize; 3], frames: impl Iterator<Item = Values>, take: impl Fn(Values) -> Vec<T>) -> Vec<T> {
+        frames.flat_map(|f| take(self.preparation.apply(shape, &f))).collect()
+    }
+}
+
+/// The axes before those of an image, and those of an image: `[height, width, channel]`.
+fn frame_of(info: &DataInfo) -> (&[usize], [usize; 3]) {
+    let (before, image) = info.shape.split_at(info.shape.len() - 3);
+    (before, [image[0], image[1], image[2]])
 }
 
 impl Dataset for Prepared {
@@ -105,8 +118,24 @@ impl Dataset for Prepared {
     }
     fn get(&self, index: usize) -> Result<Item> {
         let item = self.base.get(index)?;
-        let s = &self.base.info().shape;
-        Ok(Item { values: self.preparation.apply([s[0], s[1], s[2]], &item.values), ..item })
+        let (_, shape) = frame_of(self.base.info());
+        let n = shape.iter().product();
+        let values = match &item.values {
+            all if all.len() == n => self.preparation.apply(shape, all),
+            Values::Bytes(frames) => {
+                Values::Bytes(self.each(shape, frames.chunks_exact(n).map(|f| Values::Bytes(f.to_vec())), |v| match v {
+                    Values::Bytes(v) => v,
+                    Values::Floats(_) => vec![],
+                }))
+            }
+            Values::Floats(frames) => {
+                Values::Floats(self.each(shape, frames.chunks_exact(n).map(|f| Values::Floats(f.to_vec())), |v| match v {
+                    Values::Floats(v) => v,
+                    Values::Bytes(_) => vec![],
+                }))
+            }
+        };
+        Ok(Item { values, ..item })
     }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()

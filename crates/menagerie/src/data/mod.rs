@@ -20,11 +20,13 @@ mod memory;
 mod metadata;
 mod npy;
 mod npz;
+mod pairs;
 mod points;
 pub mod portraits;
 mod resize;
 mod source;
 mod table;
+mod video;
 pub(crate) mod zip;
 
 pub use arrays::Arrays;

@@ -4,7 +4,7 @@ use super::memory::{Cached, First, Prepared};
 use super::portraits::Portraits;
 use super::resize::{Alpha, Filter, Preparation};
 use super::{Dataset, Kind};
-use super::{audio, cifar, embedded, folder, idx, listing, npy, npz, points, table};
+use super::{audio, cifar, embedded, folder, idx, listing, npy, npz, pairs, points, table, video};
 use crate::error::{Error, Result, nearest};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -16,7 +16,8 @@ use std::sync::Arc;
 pub struct Source {
     /// a name of [`known_sources`], or a path
     pub source: String,
-    /// "auto" (found from what lies at the path), "images", "idx", "cifar", "npy", "npz", "csv", "tsv" or "audio"
+    /// "auto" (found from what lies at the path), "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio",
+    /// "video" (folders of frames, animated GIF) or "pairs" (left|right in one image, or two folders)
     pub format: String,
     /// size of an image: `[]` as it is, `[side]` or `[height, width]`
     pub size: Vec<usize>,
@@ -26,6 +27,9 @@ pub struct Source {
     pub length: usize,
     /// samples a second of sound, to which all is resampled; 0 for the first file's
     pub rate: usize,
+    /// frames of a video: 0 as many as the shortest video on disk has, or a drawn set's usual number; a folder is read as
+    /// videos where this is given
+    pub frames: usize,
     /// "train", "test" or "all"
     pub split: String,
     /// use the first so many items; 0 is all of them (for drawn sets, which are endless, their usual number)
@@ -51,6 +55,7 @@ impl Default for Source {
             format: "auto".into(),
             size: vec![],
             channels: 0,
+            frames: 0,
             length: 0,
             rate: 0,
             split: "train".into(),
@@ -93,7 +98,7 @@ const fn points(name: &'static str, about: &'static str) -> SourceInfo {
     SourceInfo { name, about, shape: &[2], count: points::COUNT, licence: OWN }
 }
 
-static KNOWN: [SourceInfo; 8] = [
+static KNOWN: [SourceInfo; 10] = [
     SourceInfo {
         name: "digits",
         about: "handwritten digits, UCI optical digits (1998); 1,437 training and 360 test images",
@@ -115,6 +120,20 @@ static KNOWN: [SourceInfo; 8] = [
         count: Portraits::TRAIN,
         licence: OWN,
     },
+    SourceInfo {
+        name: "portraits:video",
+        about: "one face a video, of which the head turns, the mouth smiles or the light goes round (the labels); --frames N",
+        shape: &[video::MovingPortraits::FRAMES, 64, 64, 3],
+        count: video::MovingPortraits::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "moving:digits",
+        about: "two digits bounce in a frame of --size; moving:SOURCE does so with any source of images, MNIST's IDX files too",
+        shape: &[video::Moving::FRAMES, 20, 20, 1],
+        count: video::Moving::COUNT,
+        licence: "as its images'",
+    },
     points("ring8", "8 Gaussians on a circle of radius 2, standard deviation 0.02; exact density"),
     points("grid25", "25 Gaussians on a 5x5 grid from -4 to 4, standard deviation 0.05; exact density"),
     points("swissroll", "a spiral with Gaussian noise of 0.2; exact density"),
@@ -134,7 +153,7 @@ pub fn known_sources() -> &'static [SourceInfo] {
 }
 
 /// The formats that `Source::format` may name.
-const FORMATS: [&str; 9] = ["auto", "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio"];
+const FORMATS: [&str; 11] = ["auto", "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio", "video", "pairs"];
 
 impl Source {
     /// The data set of this name or at this path, prepared in the usual way.
@@ -161,6 +180,9 @@ impl Source {
     pub fn open(&self) -> Result<Opened> {
         let preparation = self.check()?;
         let mut warnings = Vec::new();
+        if let Some(opened) = self.moving(preparation)? {
+            return Ok(opened);
+        }
         if let Some(known) = known_sources().iter().find(|k| k.name == self.source) {
             let base: Arc<dyn Dataset> = match known.name {
                 "portraits" => return self.portraits(preparation),
@@ -183,6 +205,8 @@ impl Source {
             "npz" => self.finish(Arc::new(npz::open(path, &self.split)?), preparation)?,
             "audio" => self.finish(Arc::new(audio::Sounds::open(path, self, &mut warnings)?), preparation)?,
             "csv" | "tsv" => self.finish(Arc::new(table::open(path, self.max_bad, &mut warnings)?), preparation)?,
+            "video" => Cached::wrap(Arc::new(video::Videos::open(path, self, preparation, &mut warnings)?), true),
+            "pairs" => Cached::wrap(Arc::new(pairs::Pairs::open(path, self, preparation, &mut warnings)?), true),
             _ => {
                 let images = folder::Folder::open(path, self, preparation, &mut warnings)?;
                 let costly = images.costly;
@@ -191,6 +215,25 @@ impl Source {
         };
         warnings.extend(dataset.warnings());
         Ok(Opened { dataset, warnings })
+    }
+
+    /// Videos that are drawn, or made of the images of another source.
+    fn moving(&self, preparation: Preparation) -> Result<Option<Opened>> {
+        let (base, warnings): (Arc<dyn Dataset>, _) = match (&self.source[..], self.source.strip_prefix("moving:")) {
+            ("portraits:video", _) => {
+                let size = preparation.size.unwrap_or([64, 64]);
+                (Arc::new(video::MovingPortraits::new(size, self.frames, self.seed, &self.split, self.limit)?), vec![])
+            }
+            (_, Some(images)) => {
+                let images = Source { source: images.into(), size: vec![], limit: 0, frames: 0, ..self.clone() };
+                let opened = images.open()?;
+                let videos = video::Moving::new(opened.dataset, preparation.size, self.frames, self.seed, &self.split, self.limit)?;
+                return Ok(Some(Opened { dataset: Arc::new(videos), warnings: opened.warnings }));
+            }
+            _ => return Ok(None),
+        };
+        let dataset = Prepared::wrap(Cached::wrap(base, true), preparation)?;
+        Ok(Some(Opened { dataset, warnings }))
     }
 
     /// Portraits, painted at the size that is asked for.
@@ -236,6 +279,7 @@ impl Source {
                 "use 1000 to 384000, or 0 for the data's own",
             ));
         }
+        video::check_frames(self.frames)?;
         known("data.split", &self.split, &["train", "test", "all"])?;
         known("data.format", &self.format, &FORMATS)?;
         if !(0.0..=1.0).contains(&self.max_bad) {
@@ -266,6 +310,10 @@ impl Source {
             let key = if self.length != 0 { "data.length" } else { "data.rate" };
             return Err(Error::recipe(key, format!("`{}` holds {}, not sounds", self.source, base.info().kind.plural()), "leave it out"));
         }
+        if self.frames != 0 {
+            let problem = format!("`{}` holds {}, not videos", self.source, base.info().kind.plural());
+            return Err(Error::recipe("data.frames", problem, "leave it out"));
+        }
         let base = First::limit(base, self.limit);
         let prepared = Prepared::wrap(base, preparation)?;
         Ok(prepared)
@@ -279,6 +327,7 @@ impl Source {
         if path.is_dir() {
             let described = ["metadata.csv", "metadata.jsonl"].iter().any(|m| path.join(m).is_file());
             return Ok(match () {
+                _ if self.frames != 0 => "video",
                 _ if described => "images",
                 _ if idx::lies_in(path)? => "idx",
                 _ if cifar::lies_in(path) => "cifar",

@@ -1,3 +1,18 @@
 //! Metrics, one a file.
 pub mod markov;
+//! Judging what models make: metrics, one a file, as functions of plain numbers; what they are given is gathered by
+//! `judge` from a model or a file of samples.
+pub mod attributes;
+pub mod bicubic;
+mod by_capability;
+mod by_features;
+mod by_images;
+pub mod extractor;
+pub mod gather;
+pub mod inception;
+pub mod judge;
 pub mod points;
+pub mod subject;
+pub mod video;
+
+pub use by_images::{Neighbours, neighbours};

@@ -1,6 +1,6 @@
 //! The loop: batches in, steps done, numbers, pictures and checkpoints out.
 use super::{Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, prune, read_metrics, write_index};
-use crate::data::{DataInfo, Dataset, Kind, Loader};
+use crate::data::{Batch, DataInfo, Dataset, Kind, Loader};
 use crate::error::{Error, Result};
 use crate::evaluate::points;
 use crate::limits::affordable;
@@ -327,14 +327,33 @@ impl Trainer {
         Ok(points::quality(&samples.values, density))
     }
 
-    /// A picture of samples from the same latents each time, and the curves and page beside it. A model that draws
-    /// nothing has the curves alone.
+    /// Samples from the same latents each time; of a model that has no prior to draw from, the first items beside what
+    /// comes back of them.
+    fn pictured(&self) -> Result<Option<Samples>> {
+        let count = if self.state.data.kind == Kind::Points { 2000 } else { self.train.samples };
+        if let Some(sampler) = self.model.as_sample() {
+            return sampler.sample(&SampleRequest::new(count, self.key.stream("grid"))).map(Some);
+        }
+        let Some(model) = self.model.as_reconstruct() else { return Ok(None) };
+        let items = (count / 2).clamp(1, self.dataset.info().count) as u32;
+        let batch = Batch::of(&*self.dataset, &(0..items).collect::<Vec<_>>())?;
+        let back = model.reconstruct(&batch, self.key.stream("grid"))?;
+        let shown = back.shown.map_or(batch.values, |s| s.values);
+        if self.state.data.kind == Kind::Points {
+            return Ok(Some(back.output));
+        }
+        let n = self.dataset.info().numbers();
+        let mut both = back.output.clone();
+        both.shape[0] *= 2;
+        both.values = shown.chunks(n).zip(back.output.values.chunks(n)).flat_map(|(a, b)| a.iter().chain(b).copied()).collect();
+        Ok(Some(both))
+    }
+
+    /// The curves and the page, and a picture of what the model makes now.
     fn picture(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
         let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
         draw_curves(&lines, &self.run.file("curves.png"))?;
-        let Some(sampler) = self.model.as_sample() else { return write_index(&self.run, &lines) };
-        let count = if self.state.data.kind == Kind::Points { 2000 } else { self.train.samples };
-        let samples = sampler.sample(&SampleRequest::new(count, self.key.stream("grid")))?;
+        let Some(samples) = self.pictured()? else { return write_index(&self.run, &lines) };
         let folder = self.run.file("samples");
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         let path = folder.join(format!("{:06}.png", self.state.step));
@@ -380,6 +399,17 @@ pub fn draw_samples(samples: &Samples, density: Option<&dyn crate::data::Density
             let columns = (n as f64).sqrt().ceil() as usize;
             picture::grid(&samples.values, [n, h, w, c], columns).save(path)?;
         }
+        (Kind::Pair, &[n, h, w, c]) => {
+            // As one image of twice the count: all left halves, then all right ones, which rows bring together.
+            let (one, m) = (picture::halves(&samples.values, c), h * w * c / 2);
+            let beside: Vec<f32> = (0..n).flat_map(|i| [i, n + i]).flat_map(|i| one[i * m..(i + 1) * m].iter().copied()).collect();
+            let columns = 2 * ((n as f64 / 2.0).sqrt().ceil() as usize);
+            picture::grid(&beside, [2 * n, h, w, c / 2], columns).save(path)?;
+        }
+        (Kind::Video, &[n, t, h, w, c]) if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gif")) => {
+            picture::save_animation(&samples.values, [n, t, h, w, c], (n as f64).sqrt().ceil() as usize, path)?;
+        }
+        (Kind::Video, &[n, t, h, w, c]) => picture::film_strips(&samples.values, [n, t, h, w, c]).save(path)?,
         (Kind::Audio, &[n, t, c]) => draw_sounds(&samples.values, [n, t, c], path)?,
         _ => draw_points(&samples.values, samples.shape[1], density, path)?,
     }

@@ -49,6 +49,17 @@ impl Grid {
         self.height * self.width * self.channels
     }
 
+    /// Refuses fewer features than channels: each channel has a group of its own.
+    pub(super) fn groups(&self, model: &str, features: [usize; 2]) -> Result<()> {
+        match features.iter().all(|f| *f >= self.channels) {
+            true => Ok(()),
+            false => {
+                let problem = format!("{model} needs a feature a channel, and has {features:?} for {}", self.channels);
+                Err(Error::recipe("model.width", problem, "raise model.width and model.head"))
+            }
+        }
+    }
+
     /// Refuses a network that would not fit into memory.
     pub(super) fn affords(&self, model: &str, weights: u128) -> Result<()> {
         match weights {

@@ -4,9 +4,12 @@ pub mod conditionals;
 pub mod discrete;
 pub mod draw;
 pub mod fvbn;
+pub mod gated_pixel_cnn;
 pub mod made;
 pub mod nade;
+pub mod pixel_cnn;
 pub mod pixel_rnn;
+pub mod pixels;
 pub mod wavenet;
 
 pub use conditionals::{Autoregressive, Conditionals, Factors, Grid, Items};
