@@ -79,7 +79,7 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "denoising_autoencoder",
         "wavenet",
         "wavenet-speech",
-        "pixel_rnn",
+        "pixel_rnn", "pixel_rnn-mnist",
         "classifier",
         "classifier-mnist",
         "classifier-fashion",
