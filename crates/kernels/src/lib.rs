@@ -2,7 +2,7 @@
 //! backends.
 //!
 //! [`ops`] has the operations on Burn's tensors. The other modules work on slices of f32: [`conv`]
-//! computes convolutions, [`dense`] products of a few rows, [`lstm`] steps of a recurrence, [`nade`] a whole
+//! computes convolutions, [`dense`] products of a few rows, [`matrix`] of many, [`lstm`] steps of a recurrence, [`nade`] a whole
 //! model, [`noise`] random numbers, [`pool`] spreads work over threads, [`memory`] recycles buffers, [`isa`]
 //! tells which instruction set is in use.
 //!
@@ -17,7 +17,7 @@ pub mod conv;
 pub mod dense;
 pub mod isa;
 pub mod lstm;
-mod matrix;
+pub mod matrix;
 pub mod memory;
 pub mod nade;
 pub mod noise;
