@@ -1,5 +1,3 @@
-//! Metrics, one a file.
-pub mod markov;
 //! Judging what models make: metrics, one a file, as functions of plain numbers; what they are given is gathered by
 //! `judge` from a model or a file of samples.
 pub mod attributes;
