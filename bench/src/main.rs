@@ -11,13 +11,17 @@ mod mlp;
 mod overhead;
 mod peer;
 mod pixel_cnn;
+mod video_ablation;
+mod wavenet;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
-    | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]";
+    | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
+    | video-ablation [STEPS] [CLASSIFIER_STEPS]
+    | wavenet-sample [ROUNDS] | wavenet-step [ROUNDS] | sound-baseline DIR [LENGTH]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,6 +49,10 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "memory" => command::memory(rest),
         Some((name, rest)) if name == "overhead" => overhead::run(rest),
         Some((name, _)) if name == "startup" => command::startup(),
+        Some((name, rest)) if name == "video-ablation" => video_ablation::run(rest).map_err(Into::into),
+        Some((name, rest)) if name == "wavenet-sample" => wavenet::sample(rest),
+        Some((name, rest)) if name == "wavenet-step" => wavenet::step(rest),
+        Some((name, rest)) if name == "sound-baseline" => wavenet::baseline(rest),
         _ => Err(USAGE.into()),
     };
     match result {

@@ -65,14 +65,55 @@ impl Packed {
 simd! {
     fn by_eight(w: &Packed, rows: usize, x: &[f32], x_stride: usize, out: &mut [f32], out_stride: usize) {
         let done = strips::<FMA, 8>(w, 0, rows, x, x_stride, out, out_stride);
-        strips::<FMA, 1>(w, done, rows, x, x_stride, out, out_stride);
+        for r in done..rows {
+            alone::<FMA>(w, &x[r * x_stride..][..w.inputs], &mut out[r * out_stride..][..w.outputs]);
+        }
     }
 }
 
 simd! {
     fn by_four(w: &Packed, rows: usize, x: &[f32], x_stride: usize, out: &mut [f32], out_stride: usize) {
         let done = strips::<FMA, 4>(w, 0, rows, x, x_stride, out, out_stride);
-        strips::<FMA, 1>(w, done, rows, x, x_stride, out, out_stride);
+        for r in done..rows {
+            alone::<FMA>(w, &x[r * x_stride..][..w.inputs], &mut out[r * out_stride..][..w.outputs]);
+        }
+    }
+}
+
+/// Panels that one row takes at a time: enough sums to hide how long each takes.
+const ABREAST: usize = 4;
+
+/// The product for one row.
+#[inline(always)]
+fn alone<const FMA: bool>(w: &Packed, x: &[f32], out: &mut [f32]) {
+    let size = w.inputs * PANEL;
+    let mut p = 0;
+    while (p + ABREAST) * PANEL <= w.outputs {
+        let panels: [&[[f32; PANEL]]; ABREAST] = std::array::from_fn(|k| w.panels[(p + k) * size..][..size].as_chunks::<PANEL>().0);
+        let out = &mut out[p * PANEL..][..ABREAST * PANEL];
+        let mut sums = [[0.0f32; PANEL]; ABREAST];
+        sums.as_flattened_mut().copy_from_slice(out);
+        for (i, &v) in x.iter().enumerate() {
+            for k in 0..ABREAST {
+                // SAFETY: every panel has as many rows as x has numbers.
+                let w = unsafe { panels[k].get_unchecked(i) };
+                for j in 0..PANEL {
+                    sums[k][j] = math::madd::<FMA>(v, w[j], sums[k][j]);
+                }
+            }
+        }
+        out.copy_from_slice(sums.as_flattened());
+        p += ABREAST;
+    }
+    for (panel, out) in w.panels[p * size..].chunks_exact(size).zip(out[p * PANEL..].chunks_mut(PANEL)) {
+        let mut sums = [0.0f32; PANEL];
+        sums[..out.len()].copy_from_slice(out);
+        for (w, &v) in panel.as_chunks::<PANEL>().0.iter().zip(x) {
+            for j in 0..PANEL {
+                sums[j] = math::madd::<FMA>(v, w[j], sums[j]);
+            }
+        }
+        out.copy_from_slice(&sums[..out.len()]);
     }
 }
 
@@ -134,7 +175,7 @@ mod tests {
     #[test]
     fn sums_are_right_and_each_row_its_own() {
         for (rows, inputs, columns, stride) in
-            [(1, 1, 0..1, 1), (8, 30, 0..32, 32), (11, 257, 5..45, 50), (3, 64, 2..19, 19), (5, 0, 0..4, 4)]
+            [(1, 1, 0..1, 1), (1, 40, 3..140, 150), (8, 30, 0..32, 32), (11, 257, 5..45, 50), (3, 64, 2..19, 19), (5, 0, 0..4, 4)]
         {
             let w = numbers(inputs * stride, 1);
             let packed = Packed::new(&w, stride, inputs, columns.clone());

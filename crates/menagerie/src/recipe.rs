@@ -63,6 +63,24 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "pixel_cnn-mnist",
         "gated_pixel_cnn",
         "gated_pixel_cnn-mnist",
+        "vae",
+        "vae-mnist",
+        "iwae",
+        "iwae-mnist",
+        "beta_vae",
+        "vae_gan",
+        "conditional_vae-colorize",
+        "conditional_vae-next-frame",
+        "video_vae",
+        "vae-portraits",
+        "vae-2d",
+        "vae-portraits-2d",
+        "autoencoder",
+        "denoising_autoencoder",
+        "wavenet",
+        "wavenet-speech",
+        "pixel_rnn",
+        "pixel_rnn-mnist",
         "classifier",
         "classifier-mnist",
         "classifier-fashion",
@@ -73,7 +91,7 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "real_nvp-grid25",
         "glow",
         "glow-fashion",
-        "glow-portraits"
+        "glow-portraits",
     )
 }
 

@@ -1,7 +1,7 @@
 //! The operations as functions of tensors.
 //!
 //! All panic, as Burn's own do, when shapes do not fit; the message names the operation and both shapes.
-use super::{Activation, Filter, Form, Geometry, Ops, Resample, Window};
+use super::{Activation, Filter, Form, Geometry, Ops, Resample, RowLoss, Window};
 use burn::backend::Dispatch;
 use burn::prelude::*;
 
@@ -203,6 +203,14 @@ pub fn softplus_mean<const D: usize>(x: Tensor<D>, sign: f32) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::softplus_mean(x.into_dispatch(), sign))
 }
 
+/// The loss of every row, shape `[M]`: row i of x `[M,D]` against row i mod N of targets `[N,D]`, summed over the row. M
+/// is a multiple of N, so that several draws of the same items share their targets. Targets carry no gradient.
+pub fn row_loss(x: Tensor<2>, targets: Tensor<2>, loss: RowLoss) -> Tensor<1> {
+    let ([m, d], [n, e]) = (x.dims(), targets.dims());
+    assert!(d == e && n > 0 && m.is_multiple_of(n), "row_loss: {:?} against {:?}", x.dims(), targets.dims());
+    Tensor::from_dispatch(Dispatch::row_loss(x.into_dispatch(), targets.into_dispatch(), loss))
+}
+
 fn resample(what: &str, x: Tensor<4>, to: [usize; 2], filter: Filter) -> Tensor<4> {
     let [_, h, w, _] = x.dims();
     assert!(h * w > 0 && to[0] * to[1] > 0, "{what}: no pixels in {:?} -> {to:?}", x.dims());
@@ -249,4 +257,16 @@ pub fn max_pool2d(x: Tensor<4>, kernel: [usize; 2], stride: [usize; 2], padding:
     let window = Window { kernel, stride, padding };
     pooled("max_pool2d", &x, window);
     Tensor::from_dispatch(Dispatch::max_pool(x.into_dispatch(), window))
+}
+
+/// A convolutional LSTM along the second axis (Shi et al. 2015, without peepholes): u `[B,T,S,4H]` are the gates (o, f, i, g)
+/// before their activation as far as they come from the input, weight `[K,H,4H]` what is added from the step before, of
+/// which tap k reads position s + k - `before`, zeros beyond the ends. c = sigmoid(f) c + sigmoid(i) tanh(g) from 0;
+/// gives h = sigmoid(o) tanh(c), `[B,T,S,H]`.
+pub fn conv_lstm(u: Tensor<4>, weight: Tensor<3>, before: usize) -> Tensor<4> {
+    let ([_, t, s, gates], [k, h, out]) = (u.dims(), weight.dims());
+    let fits = gates == 4 * h && out == gates && before < k && t * s > 0;
+    assert!(fits, "conv_lstm: {:?} does not fit the weight {:?} from {before} before", u.dims(), weight.dims());
+    let (h, _) = Dispatch::conv_lstm(u.into_dispatch(), weight.into_dispatch(), before);
+    Tensor::from_dispatch(h)
 }

@@ -189,3 +189,12 @@ impl Filter {
         }
     }
 }
+
+/// A loss summed over each row of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowLoss {
+    /// softplus(x) - t x: the negative logarithm of a Bernoulli's probability of t, with logits x
+    Bernoulli,
+    /// (x - t)^2
+    Square,
+}

@@ -3,11 +3,13 @@ mod average;
 mod learner;
 mod optimizer;
 mod tensors;
+mod torch_file;
 
 pub use average::Average;
 pub use learner::{Descent, Learner};
 pub use optimizer::{Optimizer, OptimizerConfig, Rule};
 pub use tensors::Tensors;
+pub use torch_file::read_torch;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};

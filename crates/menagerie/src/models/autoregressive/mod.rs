@@ -1,4 +1,5 @@
 //! Autoregressive models: p(x) = prod_i p(x_i | x_1, ..., x_{i-1}), a factor a number, in a fixed order.
+mod affine;
 pub mod conditionals;
 pub mod discrete;
 pub mod draw;
@@ -7,7 +8,9 @@ pub mod gated_pixel_cnn;
 pub mod made;
 pub mod nade;
 pub mod pixel_cnn;
+pub mod pixel_rnn;
 pub mod pixels;
+pub mod wavenet;
 
 pub use conditionals::{Autoregressive, Conditionals, Factors, Grid, Items};
 pub use draw::{Drawing, Walk, Walker};

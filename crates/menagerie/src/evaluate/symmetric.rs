@@ -1,0 +1,245 @@
+//! What metrics need of symmetric matrices: a factor of a semi-definite one, and eigenvalues.
+use menagerie_kernels::matrix::{Matrix, Place, product};
+use rayon::prelude::*;
+
+/// Columns that are eliminated before the rest of the matrix is brought up to date.
+const PANEL: usize = 32;
+
+/// B `[d, r]` with B B' = a, for a symmetric positive semi-definite `a` `[d, d]` of rank r: Cholesky's factor with
+/// diagonal pivoting (Higham 2002, Accuracy and Stability of Numerical Algorithms, section 10.3), rows in the order of
+/// `a`. What is below the rounding of the largest diagonal element counts as zero.
+pub(super) fn factor(a: &[f64], d: usize) -> (Vec<f64>, usize) {
+    let mut rest: Vec<f64> = (0..d).map(|i| a[i * d + i]).collect();
+    let smallest = rest.iter().fold(0f64, |m, v| m.max(*v)) * d as f64 * f64::EPSILON;
+    let mut b = vec![0.0; d * d];
+    // What the finished panels have taken from every column, as far as it was asked for.
+    let mut order: Vec<usize> = (0..d).collect();
+    let mut updated = a.to_vec();
+    let mut rank = 0;
+    while rank < d {
+        let from = rank;
+        while rank < d && rank - from < PANEL {
+            let Some(k) = (rank..d).max_by(|&x, &y| rest[order[x]].total_cmp(&rest[order[y]])) else { break };
+            let pivot = rest[order[k]];
+            if pivot <= smallest {
+                break;
+            }
+            order.swap(rank, k);
+            let (p, root) = (order[rank], pivot.sqrt());
+            let row: Vec<f64> = b[p * d + from..p * d + rank].to_vec();
+            let open = &order[rank + 1..];
+            let column: Vec<f64> = open
+                .iter()
+                .map(|&i| {
+                    let taken: f64 = b[i * d + from..i * d + rank].iter().zip(&row).map(|(x, y)| x * y).sum();
+                    (updated[p * d + i] - taken) / root
+                })
+                .collect();
+            b[p * d + rank] = root;
+            for (&i, &v) in open.iter().zip(&column) {
+                b[i * d + rank] = v;
+                rest[i] -= v * v;
+            }
+            rank += 1;
+        }
+        if rank == from {
+            break;
+        }
+        let panel = Matrix::part(&b[from..], d, rank - from, d);
+        product(panel, panel.transposed(), &mut updated, d, Place::Subtract, true);
+        if rank - from < PANEL {
+            break;
+        }
+    }
+    let narrow = b.chunks_exact(d.max(1)).flat_map(|row| row[..rank].iter().copied()).collect();
+    (narrow, rank)
+}
+
+/// All eigenvalues of a symmetric matrix `[n, n]`, ascending: Householder's reduction to a tridiagonal matrix in panels
+/// (Golub & Van Loan, Matrix Computations, section 8.3.1; Dongarra, Sorensen & Hammarling 1989), then the implicit QL
+/// iteration. The same bits on any number of threads.
+pub(super) fn eigenvalues(mut a: Vec<f64>, n: usize) -> Vec<f64> {
+    let (mut diagonal, mut beside) = (vec![0.0; n], vec![0.0; n]);
+    let mut start = 0;
+    while start < n {
+        let width = PANEL.min(n - start);
+        let m = n - start;
+        // Reflections I - v v' (|v|^2 = 2) of this panel and w, such that A - V W' - W V' is the matrix behind them.
+        let (mut v, mut w) = (vec![0.0; m * width], vec![0.0; m * width]);
+        for j in 0..width {
+            let at = start + j;
+            // The column as the earlier reflections of the panel leave it.
+            let mut x: Vec<f64> = (j..m).map(|i| a[(start + i) * n + at]).collect();
+            let (vj, wj) = (v[j * width..j * width + j].to_vec(), w[j * width..j * width + j].to_vec());
+            for (x, i) in x.iter_mut().zip(j..m) {
+                let (vi, wi) = (&v[i * width..i * width + j], &w[i * width..i * width + j]);
+                *x -= dot(vi, &wj) + dot(wi, &vj);
+            }
+            diagonal[at] = x[0];
+            if at + 1 == n {
+                break;
+            }
+            let scale = x[1..].iter().fold(0f64, |s, v| s.max(v.abs()));
+            if scale == 0.0 {
+                continue;
+            }
+            let norm = scale * x[1..].iter().map(|v| (v / scale).powi(2)).sum::<f64>().sqrt();
+            let alpha = if x[1] > 0.0 { -norm } else { norm };
+            beside[at] = alpha;
+            x[1] -= alpha;
+            // |x - alpha e|^2 = 2 alpha (alpha - x1), x1 the value before.
+            let by = 1.0 / (alpha * -x[1]).sqrt();
+            let u: Vec<f64> = x[1..].iter().map(|v| v * by).collect();
+            // p = (A - V W' - W V') u; w = p - (u'p / 2) u.
+            let first = j + 1;
+            let mut p = times(&a, n, start + first, &u);
+            let (vu, wu) = (project(&v, width, j, first, &u), project(&w, width, j, first, &u));
+            for (p, i) in p.iter_mut().zip(first..m) {
+                *p -= dot(&v[i * width..i * width + j], &wu) + dot(&w[i * width..i * width + j], &vu);
+            }
+            let half = 0.5 * dot(&u, &p);
+            for (k, i) in (first..m).enumerate() {
+                v[i * width + j] = u[k];
+                w[i * width + j] = p[k] - half * u[k];
+            }
+        }
+        let (end, left) = (start + width, m - width);
+        if left > 0 {
+            let part = |x| Matrix::part(x, left, width, width);
+            let (v, w) = (&v[width * width..], &w[width * width..]);
+            let behind = &mut a[end * n + end..];
+            product(part(v), part(w).transposed(), behind, n, Place::Subtract, true);
+            product(part(w), part(v).transposed(), behind, n, Place::Subtract, true);
+        }
+        start = end;
+    }
+    tridiagonal(&mut diagonal, &mut beside);
+    diagonal.sort_by(f64::total_cmp);
+    diagonal
+}
+
+/// A sum of products, in eight running sums.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [0.0; 8];
+    for (a, b) in a.iter().zip(b) {
+        (0..8).for_each(|k| sums[k] += a[k] * b[k]);
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+/// The lower right part of `a` from `first` on, times `u`.
+fn times(a: &[f64], n: usize, first: usize, u: &[f64]) -> Vec<f64> {
+    let row = |i: usize| dot(&a[i * n + first..(i + 1) * n], u);
+    (first..n).into_par_iter().with_min_len(64).map(row).collect()
+}
+
+/// The first `columns` of rows from `first` on of `x`, transposed, times `u`.
+fn project(x: &[f64], width: usize, columns: usize, first: usize, u: &[f64]) -> Vec<f64> {
+    let mut out = vec![0.0; columns];
+    for (row, &u) in x.chunks_exact(width).skip(first).zip(u) {
+        out.iter_mut().zip(row).for_each(|(o, v)| *o += v * u);
+    }
+    out
+}
+
+/// Eigenvalues of a tridiagonal matrix, in place of its diagonal: implicit QL with Wilkinson's shifts (Golub & Van Loan,
+/// section 8.3.5), in the form without vectors of EISPACK's tql1.
+fn tridiagonal(d: &mut [f64], e: &mut [f64]) {
+    let n = d.len();
+    for l in 0..n {
+        // A few rounds are the rule; where rounding keeps it from ending, what is left is below it.
+        for _ in 0..60 {
+            let small = |m: &usize| e[*m].abs() <= f64::EPSILON * (d[*m].abs() + d[m + 1].abs());
+            let m = (l..n.saturating_sub(1)).find(small).unwrap_or(n - 1);
+            if m == l {
+                break;
+            }
+            let g = (d[l + 1] - d[l]) / (2.0 * e[l]);
+            let r = g.hypot(1.0);
+            let mut g = d[m] - d[l] + e[l] / (g + r.copysign(g));
+            let (mut s, mut c, mut p) = (1.0, 1.0, 0.0);
+            let mut whole = true;
+            for i in (l..m).rev() {
+                let (f, b) = (s * e[i], c * e[i]);
+                let r = f.hypot(g);
+                e[i + 1] = r;
+                if r == 0.0 {
+                    d[i + 1] -= p;
+                    e[m] = 0.0;
+                    whole = false;
+                    break;
+                }
+                (s, c) = (f / r, g / r);
+                g = d[i + 1] - p;
+                let r = (d[i] - g) * s + 2.0 * c * b;
+                p = s * r;
+                d[i + 1] = g + p;
+                g = c * r - b;
+            }
+            if whole {
+                d[l] -= p;
+                e[l] = g;
+                e[m] = 0.0;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Key;
+
+    /// Q diag(values) Q' for a product Q of random reflections.
+    fn with_eigenvalues(values: &[f64], seed: u64) -> Vec<f64> {
+        let n = values.len();
+        let mut a = vec![0.0; n * n];
+        (0..n).for_each(|i| a[i * n + i] = values[i]);
+        let mut draw = Key::new(seed).rng();
+        for _ in 0..4 {
+            let mut u: Vec<f64> = (0..n).map(|_| draw.normal()).collect();
+            let length = u.iter().map(|v| v * v).sum::<f64>().sqrt();
+            u.iter_mut().for_each(|v| *v *= 2f64.sqrt() / length);
+            for _ in 0..2 {
+                // Reflects the columns, then (transposed) the rows.
+                let ua: Vec<f64> = (0..n).map(|j| (0..n).map(|i| u[i] * a[i * n + j]).sum()).collect();
+                let turned: Vec<f64> = (0..n * n).map(|k| a[k] - u[k / n] * ua[k % n]).collect();
+                a = (0..n * n).map(|k| turned[k % n * n + k / n]).collect();
+            }
+        }
+        a
+    }
+
+    #[test]
+    fn eigenvalues_are_found_again() {
+        for n in [1, 2, 3, 31, 32, 33, 64, 97] {
+            let mut values: Vec<f64> = (0..n).map(|i| ((i * 37) % 101) as f64 - 20.0).collect();
+            if n > 40 {
+                // Several alike, and zeros.
+                values[..10].fill(3.0);
+                values[10..20].fill(0.0);
+            }
+            let found = eigenvalues(with_eigenvalues(&values, n as u64), n);
+            values.sort_by(f64::total_cmp);
+            values.iter().zip(&found).for_each(|(a, b)| assert!((a - b).abs() < 1e-11 * 100.0, "{n}: {a} {b}"));
+        }
+        assert_eq!(eigenvalues(vec![0.0; 9], 3), [0.0; 3]);
+        assert_eq!(eigenvalues(vec![2.0, 0.0, 0.0, 1.0], 2), [1.0, 2.0]);
+    }
+
+    #[test]
+    fn a_factor_gives_the_matrix_back_with_its_rank() {
+        for (n, rank) in [(1, 1), (5, 5), (70, 70), (70, 33), (70, 32), (70, 1), (6, 0)] {
+            let values: Vec<f64> = (0..n).map(|i| if i < rank { 1.0 + i as f64 } else { 0.0 }).collect();
+            let a = with_eigenvalues(&values, 5);
+            let (b, r) = factor(&a, n);
+            assert_eq!(r, rank, "{n}");
+            for k in 0..n * n {
+                let back: f64 = (0..r).map(|l| b[k / n * r + l] * b[k % n * r + l]).sum();
+                assert!((back - a[k]).abs() < 1e-11 * 100.0, "{n} {rank}");
+            }
+        }
+    }
+}
