@@ -133,10 +133,12 @@ fn strips<const FMA: bool, const R: usize>(
         let n = PANEL.min(w.outputs - p * PANEL);
         for row in (from..end).step_by(R) {
             let x: [&[f32]; R] = std::array::from_fn(|r| &x[(row + r) * x_stride..][..w.inputs]);
-            let mut sums = [[0.0f32; PANEL]; R];
-            for (r, sums) in sums.iter_mut().enumerate() {
-                sums[..n].copy_from_slice(&out[(row + r) * out_stride + p * PANEL..][..n]);
+            let mut start = [[0.0f32; PANEL]; R];
+            for (r, start) in start.iter_mut().enumerate() {
+                start[..n].copy_from_slice(&out[(row + r) * out_stride + p * PANEL..][..n]);
             }
+            // A copy whose elements are only ever named by constants stays in registers.
+            let mut sums = start;
             for (i, w) in panel.as_chunks::<PANEL>().0.iter().enumerate() {
                 for r in 0..R {
                     // SAFETY: every x[r] has w.inputs numbers, and the panel as many rows.
@@ -146,8 +148,9 @@ fn strips<const FMA: bool, const R: usize>(
                     }
                 }
             }
-            for (r, sums) in sums.iter().enumerate() {
-                out[(row + r) * out_stride + p * PANEL..][..n].copy_from_slice(&sums[..n]);
+            let result = sums;
+            for (r, result) in result.iter().enumerate() {
+                out[(row + r) * out_stride + p * PANEL..][..n].copy_from_slice(&result[..n]);
             }
         }
     }

@@ -80,6 +80,7 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "wavenet",
         "wavenet-speech",
         "pixel_rnn",
+        "pixel_rnn-mnist",
         "classifier",
         "classifier-mnist",
         "classifier-fashion",

@@ -46,6 +46,7 @@ fn variants(entry: &Entry) -> Vec<&'static [(&'static str, &'static str)]> {
     match entry.name {
         "nade" => vec![&[], &[("model.orderless", "true"), ("model.orders", "3"), ("model.activation", "relu")]],
         "gated_pixel_cnn" => vec![&[("model.conditional", "false")], &[("model.conditional", "true")]],
+        "pixel_rnn" => vec![&[("model.kind", "row-lstm")], &[("model.kind", "diagonal-bilstm")]],
         _ => vec![&[]],
     }
 }

@@ -76,7 +76,8 @@ struct Gated {
     link: Linear,
     /// horizontal, to 2 p; of each group of colours the filter's features, then the gate's
     row: MaskedConv2d,
-    residual: MaskedConv2d,
+    /// none in the last layer, whose features go to the last convolutions alone
+    residual: Option<MaskedConv2d>,
     skip: MaskedConv2d,
     /// V of both stacks, `[classes, 4 p]`
     class: Option<Param<Tensor<2>>>,
@@ -84,7 +85,8 @@ struct Gated {
 }
 
 impl Gated {
-    fn new(inputs: usize, m: &Settings, first: bool, grid: &Grid, key: Key, device: &Device) -> Gated {
+    fn new(i: usize, m: &Settings, grid: &Grid, key: Key, device: &Device) -> Gated {
+        let (first, inputs) = (i == 0, if i == 0 { grid.channels } else { m.width });
         let (p, kernel, groups) = (m.width, if first { 7 } else { 3 }, grid.channels);
         // The first layer's rows end above the pixel; after it, the stack's features know nothing of their own row.
         let rows = kernel / 2 + usize::from(!first);
@@ -94,7 +96,7 @@ impl Gated {
             vertical_bias: init::uniform(key.stream("vertical bias"), [2 * p], bound, device),
             link: Linear::new(2 * p, 2 * p, key.stream("link"), device),
             row: MaskedConv2d::row([inputs, 2 * p], kernel, if first { Mask::A } else { Mask::B }, groups, key.stream("row"), device),
-            residual: MaskedConv2d::new([p, p], 1, Mask::B, groups, key.stream("residual"), device),
+            residual: (i < m.depth).then(|| MaskedConv2d::new([p, p], 1, Mask::B, groups, key.stream("residual"), device)),
             skip: MaskedConv2d::new([p, p], 1, Mask::B, groups, key.stream("skip"), device),
             class: (grid.classes > 0).then(|| init::zeros([grid.classes, 4 * p], device)),
             first,
@@ -117,9 +119,12 @@ impl Gated {
             _ => (v, row),
         };
         let seen = gated(row, groups);
-        let residual = self.residual.forward(seen.clone(), Activation::Identity);
-        // Of the first layer's input only what is masked may pass.
-        let h = if self.first { residual } else { h + residual };
+        let h = match &self.residual {
+            // Of the first layer's input only what is masked may pass.
+            Some(r) if self.first => r.forward(seen.clone(), Activation::Identity),
+            Some(r) => h + r.forward(seen.clone(), Activation::Identity),
+            None => h,
+        };
         [gated(v, 1), h, self.skip.forward(seen, Activation::Identity)]
     }
 }
@@ -146,10 +151,7 @@ pub struct Network {
 impl Network {
     /// With the settings of a recipe.
     pub fn new(m: &Settings, grid: Grid, key: Key, device: &Device) -> Network {
-        let layer = |i: usize| {
-            let inputs = if i == 0 { grid.channels } else { m.width };
-            Gated::new(inputs, m, i == 0, &grid, key.stream("layer").step(i as u64), device)
-        };
+        let layer = |i: usize| Gated::new(i, m, &grid, key.stream("layer").step(i as u64), device);
         let last = |channels, name: &str| MaskedConv2d::new(channels, 1, Mask::B, grid.channels, key.stream(name), device);
         Network {
             layers: (0..=m.depth).map(layer).collect(),
@@ -210,7 +212,7 @@ struct LayerWeights {
     vertical: Layer,
     link: Layer,
     row: Layer,
-    residual: Layer,
+    residual: Option<Layer>,
     skip: Layer,
     /// V, `[classes, 4 p]`
     class: Vec<f32>,
@@ -228,7 +230,7 @@ impl LayerWeights {
             vertical: Layer::open(offsets, &numbers(&layer.vertical), numbers(&layer.vertical_bias), whole()),
             link: Layer::open(vec![(0, 0)], &numbers(&layer.link.weight), link_bias, whole()),
             row: Layer::new(&layer.row),
-            residual: Layer::new(&layer.residual),
+            residual: layer.residual.as_ref().map(Layer::new),
             skip: Layer::new(&layer.skip),
             class: layer.class.as_ref().map(numbers).unwrap_or_default(),
         }
@@ -342,14 +344,16 @@ impl Running<'_> {
                 let (a, b) = row[columns.clone()].split_at(half);
                 gate(a, b, &mut out[columns.start / 2..columns.end / 2]);
             }
-            let h = state.horizontal.pixel(pixel);
-            if let Some(before) = before.last_mut() {
-                let own = columns.start / 2..columns.end / 2;
-                for (h, was) in h.chunks_exact_mut(n / 2).zip(before.horizontal.pixel(pixel).chunks_exact(n / 2)) {
-                    h[own.clone()].copy_from_slice(&was[own.clone()]);
+            if let Some(residual) = &weights.residual {
+                let h = state.horizontal.pixel(pixel);
+                if let Some(before) = before.last_mut() {
+                    let own = columns.start / 2..columns.end / 2;
+                    for (h, was) in h.chunks_exact_mut(n / 2).zip(before.horizontal.pixel(pixel).chunks_exact(n / 2)) {
+                        h[own.clone()].copy_from_slice(&was[own.clone()]);
+                    }
                 }
+                residual.at(group, &state.gated, h, l > 0);
             }
-            weights.residual.at(group, &state.gated, h, l > 0);
             weights.skip.at(group, &state.gated, &mut self.sum, l > 0);
         }
     }
