@@ -168,7 +168,8 @@ fn train(mut trainer: Trainer, json: bool) -> Result<()> {
     let summary = trainer.train(&stop, &mut |event| progress.show(event))?;
     progress.bar.finish_and_clear();
     let able: Vec<Capability> = Capability::ALL.iter().copied().filter(|c| c.of(trainer.model())).collect();
-    finish(&summary, &path, steps, &able, json);
+    let name = trainer.recipe().model_name().to_string();
+    finish(&summary, &path, &name, steps, &able, json);
     Ok(())
 }
 
@@ -247,7 +248,7 @@ const NEXT: &[(Capability, &str)] = &[
     (Capability::Classify, "evaluate SAMPLES.npy --data SOURCE --extractor classifier:RUN"),
 ];
 
-fn finish(summary: &Summary, path: &std::path::Path, steps: u64, able: &[Capability], json: bool) {
+fn finish(summary: &Summary, path: &std::path::Path, name: &str, steps: u64, able: &[Capability], json: bool) {
     let run = path.display();
     if json {
         output::json(&json!({"run": path, "step": summary.step, "images": summary.images, "seconds": summary.seconds,
@@ -276,4 +277,5 @@ fn finish(summary: &Summary, path: &std::path::Path, steps: u64, able: &[Capabil
         }
     }
     output::line(format_args!("  menagerie evaluate {run}\n  menagerie train --resume {run} --steps {}", 2 * steps));
+    output::line(format_args!("  menagerie train {name} --data your/folder"));
 }
