@@ -21,7 +21,7 @@ struct Options {
 /// width, channels, kernel, stride, padding.
 struct Layer(&'static str, bool, usize, [usize; 2], usize, usize, usize);
 
-const LAYERS: [Layer; 13] = [
+const LAYERS: [Layer; 17] = [
     Layer("D1 3>64", false, 64, [3, 64], 4, 2, 1),
     Layer("D2 64>128", false, 32, [64, 128], 4, 2, 1),
     Layer("D3 128>256", false, 16, [128, 256], 4, 2, 1),
@@ -32,6 +32,10 @@ const LAYERS: [Layer; 13] = [
     Layer("G3 256>128", true, 16, [128, 256], 4, 2, 1),
     Layer("G4 128>64", true, 32, [64, 128], 4, 2, 1),
     Layer("G5 64>3", true, 64, [3, 64], 4, 2, 1),
+    Layer("28 D1 1>64", false, 28, [1, 64], 4, 2, 1),
+    Layer("28 D2 64>128", false, 14, [64, 128], 4, 2, 1),
+    Layer("28 G1 128>64", true, 14, [64, 128], 4, 2, 1),
+    Layer("28 G2 64>1", true, 28, [1, 64], 4, 2, 1),
     Layer("3x3 64 at 32", false, 32, [64, 64], 3, 1, 1),
     Layer("3x3 128 at 16", false, 16, [128, 128], 3, 1, 1),
     Layer("3x3 256 at 8", false, 8, [256, 256], 3, 1, 1),

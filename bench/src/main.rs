@@ -10,13 +10,18 @@ mod layers;
 mod mlp;
 mod overhead;
 mod peer;
+mod pixel_cnn;
+mod video_ablation;
+mod wavenet;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
-    | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]";
+    | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
+    | video-ablation [STEPS] [CLASSIFIER_STEPS]
+    | wavenet-sample [ROUNDS] | wavenet-step [ROUNDS] | sound-baseline DIR [LENGTH]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,9 +44,15 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "glow" => glow::step(rest),
         Some((name, rest)) if name == "vae-mlp" => layers::vae(rest),
         Some((name, rest)) if name == "residual" => layers::residual(rest),
+        Some((name, rest)) if name == "pixel-cnn-step" => pixel_cnn::step(rest),
+        Some((name, rest)) if name == "pixel-cnn-sample" => pixel_cnn::sample(rest),
         Some((name, rest)) if name == "memory" => command::memory(rest),
         Some((name, rest)) if name == "overhead" => overhead::run(rest),
         Some((name, _)) if name == "startup" => command::startup(),
+        Some((name, rest)) if name == "video-ablation" => video_ablation::run(rest).map_err(Into::into),
+        Some((name, rest)) if name == "wavenet-sample" => wavenet::sample(rest),
+        Some((name, rest)) if name == "wavenet-step" => wavenet::step(rest),
+        Some((name, rest)) if name == "sound-baseline" => wavenet::baseline(rest),
         _ => Err(USAGE.into()),
     };
     match result {

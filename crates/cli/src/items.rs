@@ -70,6 +70,14 @@ impl GivenArgs {
     /// # Errors
     /// When they cannot be opened or have another shape than the run's.
     pub fn items(&self, trained: &Trained) -> Result<Arc<dyn Dataset>> {
+        self.items_of(trained, false)
+    }
+
+    /// As [`GivenArgs::items`]; videos may have any number of frames where `any_length` says so.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn items_of(&self, trained: &Trained, any_length: bool) -> Result<Arc<dyn Dataset>> {
         let mut recipe = trained.run.recipe()?;
         if self.prepare.data.is_some() {
             // A limit or split that was chosen for the training data says nothing about others.
@@ -89,7 +97,9 @@ impl GivenArgs {
             eprintln!("warning: {w}");
         }
         let info = opened.dataset.info();
-        if info.kind != own.kind || info.shape != own.shape {
+        // The first axis of a video is time.
+        let from = usize::from(any_length && own.kind == Kind::Video);
+        if info.kind != own.kind || info.shape[from..] != own.shape[from..] {
             let said =
                 |i: &DataInfo| format!("{} of {}", i.kind.plural(), i.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x"));
             let fix = match info.kind == own.kind && info.kind == Kind::Image {

@@ -43,6 +43,10 @@ enum Command {
     Traverse(commands::traverse::Args),
     /// Write the latents of items
     Encode(commands::encode::Args),
+    /// Go on from a condition: later frames, colour from grey, the right image of a pair, several draws each
+    Predict(commands::predict::Args),
+    /// Judge a run or samples by metrics, each with its definition
+    Evaluate(Box<commands::evaluate::Args>),
     /// Write the sampler's weights and a description of its inputs and outputs
     Export(commands::export::Args),
 }
@@ -59,6 +63,8 @@ fn main() -> ExitCode {
         Command::Interpolate(a) => commands::interpolate::run(a),
         Command::Traverse(a) => commands::traverse::run(a),
         Command::Encode(a) => commands::encode::run(a),
+        Command::Predict(a) => commands::predict::run(a),
+        Command::Evaluate(a) => commands::evaluate::run(*a),
         Command::Export(a) => commands::export::run(a),
     };
     match done {

@@ -2,8 +2,9 @@
 //! backends.
 //!
 //! [`ops`] has the operations on Burn's tensors. The other modules work on slices of f32: [`conv`]
-//! computes convolutions, [`matrix`] multiplies matrices, [`noise`] random numbers, [`pool`] spreads work over threads, [`memory`]
-//! recycles buffers, [`isa`] tells which instruction set is in use.
+//! computes convolutions, [`dense`] products of a few rows, [`matrix`] of many, [`lstm`] steps of a recurrence, [`nade`] a whole
+//! model, [`noise`] random numbers, [`pool`] spreads work over threads, [`memory`] recycles buffers, [`isa`]
+//! tells which instruction set is in use.
 //!
 //! | environment variable | effect |
 //! |---|---|
@@ -13,9 +14,12 @@
 //! | `MENAGERIE_CACHE_MB=N` | memory kept for reuse (256) |
 mod block;
 pub mod conv;
+pub mod dense;
 pub mod isa;
+pub mod lstm;
 pub mod matrix;
 pub mod memory;
+pub mod nade;
 pub mod noise;
 pub mod ops;
 pub mod pool;

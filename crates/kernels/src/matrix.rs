@@ -1,9 +1,12 @@
-//! Products of matrices of any size, by the crate `gemm`: the matrices of small networks are too small to
-//! be worth the convolutions' packing, those of metrics need double precision.
+//! Products of matrices of any size. The crate `gemm` computes blocks of the result; the kernels' own threads take one
+//! block after another, which wakes them faster than `gemm`'s own (rayon's) would be.
+use crate::pool::par_for;
+use crate::scratch::Ptr;
 use gemm::Parallelism;
+use std::ops::{Neg, Range};
 
 /// Numbers that matrices are made of.
-pub trait Real: Copy + Send + Sync + 'static + private::Sealed {
+pub trait Real: Copy + Send + Sync + Neg<Output = Self> + 'static + private::Sealed {
     /// 0
     const ZERO: Self;
     /// 1
@@ -57,15 +60,17 @@ impl<'a, T: Real> Matrix<'a, T> {
     pub fn transposed(self) -> Self {
         Matrix { values: self.values, size: [self.size[1], self.size[0]], strides: [self.strides[1], self.strides[0]] }
     }
+
+    /// Where row i, column j is; it may be past the last.
+    fn at(&self, i: usize, j: usize) -> *const T {
+        self.values.as_ptr().wrapping_add(i * self.strides[0] + j * self.strides[1])
+    }
 }
 
 /// Whether rows of a stride lie within so many values and do not overlap.
 fn inside(length: usize, rows: usize, columns: usize, stride: usize) -> bool {
     rows == 0 || columns == 0 || (stride >= columns && (rows - 1) * stride + columns <= length)
 }
-
-/// Multiply-adds from which on several threads are used.
-const PARALLEL: usize = 3 << 20;
 
 /// What becomes of a product's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,19 +83,55 @@ pub enum Place {
     Subtract,
 }
 
-/// out = a b, row after row. The order of each sum depends on the sizes alone.
-pub(crate) fn multiply(a: Matrix, b: Matrix, out: &mut [f32]) {
-    let ([m, _], [_, n]) = (a.size, b.size);
-    assert_eq!(out.len(), m * n);
-    product(a, b, out, n, Place::Set, true);
+/// Multiply-adds of a block: some ten microseconds of work.
+const BLOCK: usize = 1 << 20;
+
+/// How many rows and columns of a result [m, n] of sums of k terms make a block. It depends on the sizes alone, so that
+/// the order of each sum does, too.
+fn block([m, k, n]: [usize; 3]) -> [usize; 2] {
+    if m * k * n <= BLOCK {
+        return [m, n];
+    }
+    if m >= 192 {
+        // Whole rows are written from end to end.
+        return [(BLOCK / (k * n)).max(48).next_multiple_of(12).min(m), n];
+    }
+    [m, (BLOCK / (m * k)).max(64).next_multiple_of(16).min(n)]
 }
+
+/// out = a b, row after row, and then `finish` for a row's range of columns while it is in the cache.
+pub(crate) fn multiply(a: Matrix, b: Matrix, out: &mut [f32], finish: Option<&(dyn Fn(&mut [f32], Range<usize>) + Sync)>) {
+    let ([m, k], [also_k, n]) = (a.size, b.size);
+    assert!(k == also_k && out.len() == m * n, "{m} x {k} times {also_k} x {n} into {}", out.len());
+    if m * n == 0 {
+        return;
+    }
+    let [tall, wide] = block([m, k, n]);
+    let (bands, panels, to) = (m.div_ceil(tall), n.div_ceil(wide), Ptr(out.as_mut_ptr()));
+    par_for(bands * panels, &|t| {
+        let (rows, columns) = (t / panels * tall..m.min((t / panels + 1) * tall), t % panels * wide..n.min((t % panels + 1) * wide));
+        // SAFETY: blocks do not overlap and lie in `out`, which has m n floats.
+        unsafe {
+            let at = to.get().add(rows.start * n + columns.start);
+            block_product(a, b, at, n, [rows.clone(), columns.clone()], Place::Set, Parallelism::None);
+            if let Some(finish) = finish {
+                for i in rows {
+                    finish(std::slice::from_raw_parts_mut(to.get().add(i * n + columns.start), columns.len()), columns.clone());
+                }
+            }
+        }
+    });
+}
+
+/// Multiply-adds from which on several threads are used.
+const PARALLEL: usize = 3 << 20;
 
 /// a b into a matrix whose rows begin `stride` values apart; on all threads if `threads` and if it is large enough. The
 /// order of each sum depends on the sizes alone.
 ///
 /// # Panics
 /// When the sizes do not fit.
-pub fn product<T: Real + std::ops::Neg<Output = T>>(a: Matrix<T>, b: Matrix<T>, out: &mut [T], stride: usize, into: Place, threads: bool) {
+pub fn product<T: Real>(a: Matrix<T>, b: Matrix<T>, out: &mut [T], stride: usize, into: Place, threads: bool) {
     let ([m, k], [also_k, n]) = (a.size, b.size);
     assert!(k == also_k && inside(out.len(), m, n, stride), "{m} x {k} times {also_k} x {n} by {stride} into {}", out.len());
     if m * n == 0 {
@@ -105,22 +146,40 @@ pub fn product<T: Real + std::ops::Neg<Output = T>>(a: Matrix<T>, b: Matrix<T>, 
     // The first call sets up the threads of rayon's pool, too.
     let parallel = threads && m * n * k >= PARALLEL && crate::pool::threads() > 1;
     let parallelism = if parallel { Parallelism::Rayon(0) } else { Parallelism::None };
+    // SAFETY: by the assertion above all rows lie in `out`, which is borrowed for writing.
+    unsafe { block_product(a, b, out.as_mut_ptr(), stride, [0..m, 0..n], into, parallelism) }
+}
+
+/// A block of a b.
+///
+/// # Safety
+/// `out` points at the block's first element in a result whose rows begin `stride` apart and which holds the whole block;
+/// nobody else uses the block meanwhile.
+unsafe fn block_product<T: Real>(
+    a: Matrix<T>,
+    b: Matrix<T>,
+    out: *mut T,
+    stride: usize,
+    [rows, columns]: [Range<usize>; 2],
+    into: Place,
+    parallelism: Parallelism,
+) {
     let signed = |s: usize| s as isize;
-    // SAFETY: by the assertions in `new`, `part` and above, all m x k, k x n and m x n elements that these sizes
-    // and strides reach lie in their slices; `out` is borrowed for writing, so overlaps neither operand.
+    // SAFETY: by the assertions in `new`, `part` and the callers, all elements that these sizes and strides reach lie in
+    // their slices; the result is the caller's alone. With no terms the operands are not read and the sums are zero.
     unsafe {
         gemm::gemm(
-            m,
-            n,
-            k,
-            out.as_mut_ptr(),
+            rows.len(),
+            columns.len(),
+            a.size[1],
+            out,
             1,
             signed(stride),
             into != Place::Set,
-            a.values.as_ptr(),
+            a.at(rows.start, 0),
             signed(a.strides[1]),
             signed(a.strides[0]),
-            b.values.as_ptr(),
+            b.at(0, columns.start),
             signed(b.strides[1]),
             signed(b.strides[0]),
             if into == Place::Set { T::ZERO } else { T::ONE },
@@ -136,6 +195,23 @@ pub fn product<T: Real + std::ops::Neg<Output = T>>(a: Matrix<T>, b: Matrix<T>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_cover_the_result_once_whatever_the_sizes() {
+        for [m, k, n] in [[1, 1, 1], [64, 784, 512], [200, 70, 330], [1000, 128, 17], [3, 40, 20000], [5, 0, 7], [191, 97, 401]] {
+            let value = |i: usize| ((i * 7919) % 31) as f32 - 15.0;
+            let (a, b): (Vec<f32>, Vec<f32>) = ((0..m * k).map(value).collect(), (0..k * n).map(|i| value(i + 5)).collect());
+            let mut out = vec![f32::NAN; m * n];
+            // Whole numbers below 2^24: exact in any order.
+            let finish = |row: &mut [f32], columns: Range<usize>| row.iter_mut().zip(columns).for_each(|(v, j)| *v += j as f32);
+            multiply(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut out, Some(&finish));
+            for (at, &v) in out.iter().enumerate().step_by(7) {
+                let (i, j) = (at / n, at % n);
+                let sum: f64 = (0..k).map(|l| a[i * k + l] as f64 * b[l * n + j] as f64).sum();
+                assert_eq!(v as f64, sum + j as f64, "{m} x {k} x {n} at {i}, {j}");
+            }
+        }
+    }
 
     /// Parts of larger matrices, transposed or not, against sums by hand; what lies between the rows stays.
     #[test]

@@ -132,7 +132,7 @@ fn samples_are_right_and_repeatable() {
         let a = sampler.sample(&request).unwrap();
         assert_eq!(a.shape, [&[7], &info.shape[..]].concat());
         assert_eq!(a.values.len(), a.shape.iter().product::<usize>());
-        assert!(a.values.iter().all(|v| v.is_finite() && (info.kind != Kind::Image || v.abs() <= 1.0)));
+        assert!(a.values.iter().all(|v| v.is_finite() && (!matches!(info.kind, Kind::Image | Kind::Video | Kind::Pair) || v.abs() <= 1.0)));
         assert_eq!(sampler.sample(&request).unwrap(), a);
         let few = sampler.sample(&SampleRequest::new(3, Key::new(5))).unwrap();
         assert_eq!(few.values[..], a.values[..few.values.len()], "{}: a shorter draw is a prefix", entry.name);
@@ -277,6 +277,44 @@ fn completions_keep_what_is_known() {
         assert_ne!(c.complete(&batch, &none, Key::new(1)).unwrap(), c.complete(&batch, &none, Key::new(2)).unwrap());
         assert!(c.complete(&batch, &known[1..], Key::new(1)).is_err(), "{}: a mask of another size is refused", entry.name);
         assert!(c.complete(&misshapen(&batch), &known, Key::new(1)).is_err(), "{}: another shape is refused", entry.name);
+    });
+}
+
+#[test]
+fn predictions_belong_to_items() {
+    each(|entry, recipe| {
+        let (model, batch, part) = trained(recipe);
+        let Some(p) = model.as_predict() else { return };
+        let frames = if p.context() > 0 { 2 } else { 0 };
+        // The first frames of a video are the condition; of other items, all of them.
+        let given = |b: &Batch, n: usize| {
+            let each: usize = b.shape[1..].iter().product();
+            let kept = if p.context() > 0 { each / b.shape[1] * n } else { each };
+            let mut b = b.clone();
+            b.values = b.values.chunks(each).flat_map(|v| v[..kept].to_vec()).collect();
+            if p.context() > 0 {
+                b.shape[1] = n;
+            }
+            b
+        };
+        let (batch, part) = (given(&batch, p.context()), given(&part, p.context()));
+        let all = p.predict(&batch, frames, Key::new(4)).unwrap();
+        assert_eq!((all.shape[0], all.values.len()), (5, all.shape.iter().product::<usize>()), "{}", entry.name);
+        assert!(all.values.iter().all(|v| v.is_finite()), "{}", entry.name);
+        assert!(frames == 0 || all.shape[1] == frames, "{}: as many frames as asked", entry.name);
+        assert_eq!(p.predict(&batch, frames, Key::new(4)).unwrap(), all, "{}: repeatable", entry.name);
+        assert_ne!(p.predict(&batch, frames, Key::new(5)).unwrap(), all, "{}: another key, another answer", entry.name);
+        let few = p.predict(&part, frames, Key::new(4)).unwrap();
+        let n = few.values.len() / 2;
+        for (of_all, of_few) in [(2, 0), (0, 1)] {
+            let (a, b) = (&all.values[of_all * n..][..n], &few.values[of_few * n..][..n]);
+            assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-3), "{}: the same in any batch", entry.name);
+        }
+        if let Some(shown) = p.condition(&batch).unwrap() {
+            assert_eq!(shown.shape[0], 5);
+        }
+        assert!(p.predict(&misshapen(&batch), frames, Key::new(4)).is_err(), "{}: another shape is refused", entry.name);
+        assert!(p.context() == 0 || p.predict(&given(&batch, 0), frames, Key::new(4)).is_err(), "{}: no frames", entry.name);
     });
 }
 

@@ -2,9 +2,11 @@
 pub mod complete;
 pub mod data;
 pub mod encode;
+pub mod evaluate;
 pub mod export;
 pub mod interpolate;
 pub mod list;
+pub mod predict;
 pub mod reconstruct;
 pub mod sample;
 pub mod score;
@@ -30,7 +32,7 @@ pub struct DataArgs {
     /// Channels of an image: 1, 3 or 4
     #[arg(long, value_name = "1|3|4")]
     pub channels: Option<usize>,
-    /// Take N frames of each video; a folder is read as videos where this is given
+    /// Take N frames of each video (predict: add N); a folder is read as videos where this is given
     #[arg(long, value_name = "N")]
     pub frames: Option<usize>,
     /// Cut sounds into windows of N samples

@@ -3,7 +3,7 @@
 //! Operands are saved only where a tracked parent needs them: nothing is kept for frozen networks,
 //! and buffers stay unique so that the kernels may work in place.
 use super::optim::{AdamStep, RmsStep, SgdStep};
-use super::{Activation, Form, Ops, Resample, Window, default};
+use super::{Activation, Form, Ops, Resample, RowLoss, Window, default};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops as Step, OpsKind};
@@ -241,6 +241,13 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
     fn softplus_mean(x: F<Self>, sign: f32) -> F<Self> {
         keeps_input::<B, C>(x, |x| B::softplus_mean(x, sign), move |g, x| B::softplus_mean_gradient(g, x, sign))
     }
+    fn row_loss(x: F<Self>, t: F<Self>, loss: RowLoss) -> F<Self> {
+        let t = t.into_primitive();
+        keeps_input::<B, C>(x, |x| B::row_loss(x, t.clone(), loss), {
+            let t = t.clone();
+            move |g, x| B::row_loss_gradient(g, x, t, loss)
+        })
+    }
     fn resample(x: F<Self>, r: Resample) -> F<Self> {
         linear_map::<B, C>(x, |x| B::resample(x, r), move |g| B::resample_gradient(g, r))
     }
@@ -255,6 +262,21 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
     }
     fn max_pool(x: F<Self>, w: Window) -> F<Self> {
         keeps_input::<B, C>(x, |x| B::max_pool(x, w), move |g, x| B::max_pool_gradient(g, x, w))
+    }
+
+    fn conv_lstm(u: F<Self>, w: F<Self>, before: usize) -> (F<Self>, F<Self>) {
+        let tracked = u.is_tracked() || w.is_tracked();
+        let ((u, nu), (w, nw)) = (u.into_parts(), w.into_parts());
+        let (h, state) = B::conv_lstm(u, w.clone(), before);
+        let saved = tracked.then(|| (w, h.clone(), state.clone()));
+        let h = record::<B, C, 2>([nu, nw], h, move |g, _| match saved {
+            Some((w, h, state)) => {
+                let (by_u, by_w) = B::conv_lstm_gradient(g, w, h, state, before);
+                [Some(by_u), Some(by_w)]
+            }
+            None => [None, None],
+        });
+        (h, constant::<B, C>(state))
     }
 
     // Updates are not differentiable: their results start new tapes.

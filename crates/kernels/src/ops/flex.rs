@@ -1,7 +1,8 @@
 //! The kernels of this crate behind Burn's CPU backend.
 use super::optim::{AdamStep, RmsStep, SgdStep};
-use super::{Activation, Form, Geometry, Ops, Resample, Window};
+use super::{Activation, Form, Geometry, Ops, Resample, RowLoss, Window};
 use crate::conv::{self, Epilogue, Shape};
+use crate::lstm;
 use crate::matrix::{Matrix, multiply};
 use crate::memory::Buffer;
 use crate::rows::{self, batch_norm, group_norm, layer_norm, loss, pointwise, spatial, update};
@@ -70,11 +71,11 @@ fn channels(t: &T) -> usize {
 }
 
 /// The sizes of a convolution whose weight is `w` and whose x and y have this many images.
-fn sizes(g: Geometry, input: [usize; 2], kernel: [usize; 2], batch: usize, in_channels: usize, out_channels: usize) -> Shape {
+fn sizes(g: Geometry, [input, kernel, output]: [[usize; 2]; 3], batch: usize, in_channels: usize, out_channels: usize) -> Shape {
     Shape {
         batch,
         input,
-        output: g.output_size(input, kernel).expect("checked when the form was made"),
+        output,
         in_channels,
         out_channels,
         kernel,
@@ -88,17 +89,14 @@ fn sizes(g: Geometry, input: [usize; 2], kernel: [usize; 2], batch: usize, in_ch
 fn product(x: T, w: T, form: Form, e: Epilogue) -> T {
     let (x, w) = (dense(x), dense(w));
     match form {
-        Form::Conv { geometry: g, size, kernel } => {
+        Form::Conv { geometry: g, size, kernel, output } => {
             let [batch, _, _, inputs] = dims(&x);
-            let s = sizes(g, size, kernel, batch, inputs, channels(&w));
+            let s = sizes(g, [size, kernel, output], batch, inputs, channels(&w));
             filled([batch, s.output[0], s.output[1], s.out_channels], |y| conv::forward(&s, slice(&x), slice(&w), y, e))
         }
         Form::Linear => {
             let (n, [inputs, outputs]) = (x.shape()[0], w.shape().dims());
-            filled([n, outputs], |y| {
-                multiply(Matrix::new(slice(&x), n, inputs), Matrix::new(slice(&w), inputs, outputs), y);
-                linear_epilogue(y, e);
-            })
+            filled([n, outputs], |y| linear(Matrix::new(slice(&x), n, inputs), Matrix::new(slice(&w), inputs, outputs), y, e))
         }
     }
 }
@@ -106,17 +104,14 @@ fn product(x: T, w: T, form: Form, e: Epilogue) -> T {
 fn input_gradient(y: T, w: T, form: Form, e: Epilogue) -> T {
     let (y, w) = (dense(y), dense(w));
     match form {
-        Form::Conv { geometry: g, size, kernel } => {
+        Form::Conv { geometry: g, size, kernel, output } => {
             let ([batch, _, _, outputs], [_, _, inputs, _]) = (dims(&y), dims(&w));
-            let s = sizes(g, size, kernel, batch, inputs * g.groups, outputs);
+            let s = sizes(g, [size, kernel, output], batch, inputs * g.groups, outputs);
             filled([batch, size[0], size[1], s.in_channels], |x| conv::input_gradient(&s, slice(&y), slice(&w), x, e))
         }
         Form::Linear => {
             let (n, [inputs, outputs]) = (y.shape()[0], w.shape().dims());
-            filled([n, inputs], |x| {
-                multiply(Matrix::new(slice(&y), n, outputs), Matrix::new(slice(&w), inputs, outputs).transposed(), x);
-                linear_epilogue(x, e);
-            })
+            filled([n, inputs], |x| linear(Matrix::new(slice(&y), n, outputs), Matrix::new(slice(&w), inputs, outputs).transposed(), x, e))
         }
     }
 }
@@ -125,21 +120,21 @@ fn weight_gradient(x: T, y: T, form: Form) -> T {
     let (x, y) = (dense(x), dense(y));
     let (batch, inputs, outputs) = (x.shape()[0], channels(&x), channels(&y));
     match form {
-        Form::Conv { geometry: g, size, kernel } => {
-            let s = sizes(g, size, kernel, batch, inputs, outputs);
+        Form::Conv { geometry: g, size, kernel, output } => {
+            let s = sizes(g, [size, kernel, output], batch, inputs, outputs);
             filled([kernel[0], kernel[1], inputs / g.groups, outputs], |w| conv::weight_gradient(&s, slice(&x), slice(&y), w))
         }
         Form::Linear => filled([inputs, outputs], |w| {
-            multiply(Matrix::new(slice(&x), batch, inputs).transposed(), Matrix::new(slice(&y), batch, outputs), w)
+            multiply(Matrix::new(slice(&x), batch, inputs).transposed(), Matrix::new(slice(&y), batch, outputs), w, None)
         }),
     }
 }
 
-/// What convolutions do in their epilogue, as a pass of its own.
-fn linear_epilogue(y: &mut [f32], e: Epilogue) {
-    if let Some(bias) = e.shift {
-        rows::bias_act(y, bias, if e.slope == 1.0 { Activation::Identity } else { Activation::LeakyRelu(e.slope) });
-    }
+/// out = a b, with what convolutions do in their epilogue.
+fn linear(a: Matrix, b: Matrix, out: &mut [f32], e: Epilogue) {
+    let Some(bias) = e.shift else { return multiply(a, b, out, None) };
+    let act = if e.slope == 1.0 { Activation::Identity } else { Activation::LeakyRelu(e.slope) };
+    multiply(a, b, out, Some(&|row, columns| rows::bias_act_row(row, &bias[columns], act)));
 }
 
 /// Calls `f` with an epilogue of the bias and, where the kernels have it, the activation; then
@@ -159,6 +154,11 @@ fn with_epilogue(bias: T, act: Activation, f: impl FnOnce(Epilogue) -> T) -> T {
 fn group_sizes(x: &T, groups: usize) -> group_norm::Sizes {
     let [samples, positions, channels] = x.shape().dims();
     group_norm::Sizes { samples, positions, channels, groups }
+}
+
+fn lstm_sizes(x: &T, w: &T, before: usize) -> lstm::Sizes {
+    let ([items, steps, line, _], [taps, hidden, _]) = (dims(x), w.shape().dims());
+    lstm::Sizes { items, steps, line, hidden, taps, before }
 }
 
 /// A scalar of shape `[1]`.
@@ -260,6 +260,17 @@ impl Ops for Flex {
         filled(x.shape(), |d| loss::gradient(g, slice(&x), None, sign, d))
     }
 
+    fn row_loss(x: T, t: T, loss: RowLoss) -> T {
+        let (x, t) = (dense(x), dense(t));
+        let width = channels(&x);
+        filled([x.shape()[0]], |out| loss::rows(slice(&x), slice(&t), width, loss, out))
+    }
+    fn row_loss_gradient(g: T, x: T, t: T, loss: RowLoss) -> T {
+        let (g, x, t) = (dense(g), dense(x), dense(t));
+        let width = channels(&x);
+        filled(x.shape(), |d| loss::rows_gradient(slice(&g), slice(&x), slice(&t), width, loss, d))
+    }
+
     fn resample(x: T, r: Resample) -> T {
         let x = dense(x);
         let [b, _, _, c] = dims(&x);
@@ -291,6 +302,21 @@ impl Ops for Flex {
         let (g, x) = (dense(g), dense(x));
         let ([_, oh, ow, _], shape) = (dims(&g), dims(&x));
         filled(shape, |d| spatial::max_pool_gradient(slice(&g), slice(&x), shape, w, [oh, ow], d))
+    }
+
+    fn conv_lstm(u: T, w: T, before: usize) -> (T, T) {
+        let (u, w) = (dense(u), dense(w));
+        let (s, [b, t, line, _]) = (lstm_sizes(&u, &w, before), dims(&u));
+        let mut state = Buffer::new(b * t * line * 5 * s.hidden);
+        let h = filled([b, t, line, s.hidden], |h| lstm::forward(s, slice(&u), slice(&w), h, &mut state));
+        (h, from_buffer(state, [b, t, line, 5 * s.hidden]))
+    }
+    fn conv_lstm_gradient(g: T, w: T, h: T, state: T, before: usize) -> (T, T) {
+        let [g, w, h, state] = [g, w, h, state].map(dense);
+        let (s, [b, t, line, _]) = (lstm_sizes(&h, &w, before), dims(&h));
+        let mut by_w = Vec::new();
+        let by_u = filled([b, t, line, 4 * s.hidden], |u| by_w = lstm::gradient(s, slice(&g), slice(&w), slice(&h), slice(&state), u));
+        (by_u, vector(by_w).reshape(w.shape()))
     }
 
     fn adam(p: T, g: T, m: T, v: T, s: AdamStep) -> (T, T, T) {

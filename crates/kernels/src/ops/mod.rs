@@ -145,6 +145,15 @@ pub trait Ops: Backend {
     fn softplus_mean_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, sign: f32) -> FloatTensor<Self> {
         default::softplus_mean_gradient::<Self>(g, x, sign)
     }
+    /// x `[M,D]`, t `[N,D]` with M a multiple of N -> `[M]`: the loss of every row i of x against row i mod N of t,
+    /// summed over the row. Not differentiable by t.
+    fn row_loss(x: FloatTensor<Self>, t: FloatTensor<Self>, loss: RowLoss) -> FloatTensor<Self> {
+        default::row_loss::<Self>(x, t, loss)
+    }
+    /// Gradient of x; `g` has shape `[M]`.
+    fn row_loss_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, t: FloatTensor<Self>, loss: RowLoss) -> FloatTensor<Self> {
+        default::row_loss_gradient::<Self>(g, x, t, loss)
+    }
     /// x `[B,H,W,C]` -> `[B,H',W',C]`
     fn resample(x: FloatTensor<Self>, r: Resample) -> FloatTensor<Self> {
         default::resample::<Self>(x, r)
@@ -168,6 +177,22 @@ pub trait Ops: Backend {
     /// Gradient of x; the first of equal values takes it.
     fn max_pool_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, w: Window) -> FloatTensor<Self> {
         default::max_pool_gradient::<Self>(g, x, w)
+    }
+    /// An LSTM along T whose gates see a convolution of the step before along S: u `[B,T,S,4H]` are the gates (o, f, i, g)
+    /// without it, w `[K,H,4H]` its weights, of which tap k reads position s + k - `before`. Gives h `[B,T,S,H]` and what its
+    /// gradient needs, (o, f, i, g, c) `[B,T,S,5H]`. Only the first is differentiable.
+    fn conv_lstm(u: FloatTensor<Self>, w: FloatTensor<Self>, before: usize) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        default::conv_lstm::<Self>(u, w, before)
+    }
+    /// Gradients of u and w.
+    fn conv_lstm_gradient(
+        g: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        h: FloatTensor<Self>,
+        state: FloatTensor<Self>,
+        before: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        default::conv_lstm_gradient::<Self>(g, w, h, state, before)
     }
     /// Parameter, gradient and both moments -> parameter and moments.
     fn adam(

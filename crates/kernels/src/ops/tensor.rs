@@ -1,7 +1,7 @@
 //! The operations as functions of tensors.
 //!
 //! All panic, as Burn's own do, when shapes do not fit; the message names the operation and both shapes.
-use super::{Activation, Filter, Form, Geometry, Ops, Resample, Window};
+use super::{Activation, Filter, Form, Geometry, Ops, Resample, RowLoss, Window};
 use burn::backend::Dispatch;
 use burn::prelude::*;
 
@@ -9,6 +9,18 @@ use burn::prelude::*;
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, g: Geometry, act: Activation) -> Tensor<4> {
     let (form, _) = conv_form("conv2d", x.dims(), weight.dims(), g);
     fused(x, weight, bias, form, act, false)
+}
+
+/// act(convolution + bias) of which output (i, j) sees the inputs from (i - `reach[0]`, j - `reach[1]`) on: x `[B,H,W,IC]`,
+/// weight `[KH,KW,IC,OC]`, bias `[OC]` -> `[B,H,W,OC]`. With a reach of KH - 1 rows, no output sees a row below it. Only
+/// the outputs that are wanted are computed, and never by a path that mixes neighbours (Winograd's), as none exists for
+/// kernels that are not square: an output is untouched by inputs that it does not see, to the bit.
+pub fn conv2d_reaching(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, reach: [usize; 2], act: Activation) -> Tensor<4> {
+    let ([_, h, w, _], [kh, kw, ..]) = (x.dims(), weight.dims());
+    assert!(2 * reach[0] + 1 >= kh && 2 * reach[1] + 1 >= kw, "conv2d_reaching: a kernel of {kh}x{kw} lies beyond {reach:?}");
+    let (form, _) = conv_form("conv2d_reaching", x.dims(), weight.dims(), Geometry::new(1, 0).with_padding(reach));
+    let Form::Conv { geometry, size, kernel, .. } = form else { unreachable!("a convolution's form") };
+    fused(x, weight, bias, Form::Conv { geometry, size, kernel, output: [h, w] }, act, false)
 }
 
 /// act(transposed convolution + bias): y `[B,OH,OW,OC]`, weight `[KH,KW,IC/groups,OC]` of the convolution
@@ -94,7 +106,7 @@ fn conv_form(what: &str, x: [usize; 4], w: [usize; 4], g: Geometry) -> (Form, [u
     );
     let size = g.output_size([h, width], [kh, kw]);
     let [oh, ow] = size.unwrap_or_else(|| panic!("{what}: the kernel of {w:?} does not fit into {x:?} with {g:?}"));
-    (Form::Conv { geometry: g, size: [h, width], kernel: [kh, kw] }, [b, oh, ow, oc])
+    (Form::Conv { geometry: g, size: [h, width], kernel: [kh, kw], output: [oh, ow] }, [b, oh, ow, oc])
 }
 
 /// act(product + bias), fused where the activation's derivative is a function of the output.
@@ -191,6 +203,14 @@ pub fn softplus_mean<const D: usize>(x: Tensor<D>, sign: f32) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::softplus_mean(x.into_dispatch(), sign))
 }
 
+/// The loss of every row, shape `[M]`: row i of x `[M,D]` against row i mod N of targets `[N,D]`, summed over the row. M
+/// is a multiple of N, so that several draws of the same items share their targets. Targets carry no gradient.
+pub fn row_loss(x: Tensor<2>, targets: Tensor<2>, loss: RowLoss) -> Tensor<1> {
+    let ([m, d], [n, e]) = (x.dims(), targets.dims());
+    assert!(d == e && n > 0 && m.is_multiple_of(n), "row_loss: {:?} against {:?}", x.dims(), targets.dims());
+    Tensor::from_dispatch(Dispatch::row_loss(x.into_dispatch(), targets.into_dispatch(), loss))
+}
+
 fn resample(what: &str, x: Tensor<4>, to: [usize; 2], filter: Filter) -> Tensor<4> {
     let [_, h, w, _] = x.dims();
     assert!(h * w > 0 && to[0] * to[1] > 0, "{what}: no pixels in {:?} -> {to:?}", x.dims());
@@ -237,4 +257,16 @@ pub fn max_pool2d(x: Tensor<4>, kernel: [usize; 2], stride: [usize; 2], padding:
     let window = Window { kernel, stride, padding };
     pooled("max_pool2d", &x, window);
     Tensor::from_dispatch(Dispatch::max_pool(x.into_dispatch(), window))
+}
+
+/// A convolutional LSTM along the second axis (Shi et al. 2015, without peepholes): u `[B,T,S,4H]` are the gates (o, f, i, g)
+/// before their activation as far as they come from the input, weight `[K,H,4H]` what is added from the step before, of
+/// which tap k reads position s + k - `before`, zeros beyond the ends. c = sigmoid(f) c + sigmoid(i) tanh(g) from 0;
+/// gives h = sigmoid(o) tanh(c), `[B,T,S,H]`.
+pub fn conv_lstm(u: Tensor<4>, weight: Tensor<3>, before: usize) -> Tensor<4> {
+    let ([_, t, s, gates], [k, h, out]) = (u.dims(), weight.dims());
+    let fits = gates == 4 * h && out == gates && before < k && t * s > 0;
+    assert!(fits, "conv_lstm: {:?} does not fit the weight {:?} from {before} before", u.dims(), weight.dims());
+    let (h, _) = Dispatch::conv_lstm(u.into_dispatch(), weight.into_dispatch(), before);
+    Tensor::from_dispatch(h)
 }

@@ -99,6 +99,8 @@ pub enum Form {
         size: [usize; 2],
         /// Height and width of w.
         kernel: [usize; 2],
+        /// Height and width of y: those of the geometry, or less, where the bottom or the right is not wanted.
+        output: [usize; 2],
     },
     /// x `[N,IN]`, w `[IN,OUT]`, y `[N,OUT]`
     Linear,
@@ -186,4 +188,13 @@ impl Filter {
             }
         }
     }
+}
+
+/// A loss summed over each row of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowLoss {
+    /// softplus(x) - t x: the negative logarithm of a Bernoulli's probability of t, with logits x
+    Bernoulli,
+    /// (x - t)^2
+    Square,
 }

@@ -133,15 +133,10 @@ pub(crate) fn column_sums(x: &[f32], channels: usize) -> Vec<f32> {
     wide.fold::<1>(&partial).into_iter().map(|[s]| s as f32).collect()
 }
 
-/// In place: y = act(y + bias) for y [.., c].
-pub(crate) fn bias_act(y: &mut [f32], bias: &[f32], act: crate::ops::Activation) {
-    let wide = Wide::new(bias.len());
-    let bias = wide.repeat(bias);
-    let (n, y) = (y.len(), Parts::new(y));
-    pointwise::with_pointwise!(act, a => wide.blocks(n, &|_, r| {
-        // SAFETY: blocks do not overlap.
-        bias_act_rows(a, &bias, unsafe { y.get(r) });
-    }));
+/// In place: y = act(y + bias) for one row.
+pub(crate) fn bias_act_row(y: &mut [f32], bias: &[f32], act: crate::ops::Activation) {
+    assert_eq!(y.len(), bias.len());
+    pointwise::with_pointwise!(act, a => bias_act_rows(a, bias, y));
 }
 
 simd::simd! {

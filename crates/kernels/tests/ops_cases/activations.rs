@@ -1,6 +1,6 @@
 //! Activations and losses.
 use super::*;
-use menagerie_kernels::{Activation, activation, bce_with_logits, default, softplus_mean};
+use menagerie_kernels::{Activation, RowLoss, activation, bce_with_logits, default, row_loss, softplus_mean};
 
 const ACTS: [Activation; 8] = [
     Activation::Identity,
@@ -49,6 +49,26 @@ fn losses() {
             case.check(&mut rng, |a, r| {
                 let x = leaf::<1>(&a[0]);
                 let (y, grads) = back(softplus_mean(x.clone(), sign), r);
+                (y, vec![grad(&x, &grads)])
+            });
+        }
+    }
+}
+
+/// Several rows a target, widths that are no multiple of a vector.
+#[test]
+fn losses_by_row() {
+    let mut rng = Numbers::new(23);
+    for loss in [RowLoss::Bernoulli, RowLoss::Square] {
+        for (m, n, d) in [(1, 1, 1), (6, 3, 17), (10, 2, 784), (40, 40, 1000)] {
+            let x = rng.array(&[m, d]).map(|v| 4.0 * v);
+            let t = rng.array(&[n, d]).map(|v| v.abs().min(1.0));
+            let fixed = t.double();
+            let reference = |a: &[FlexTensor]| default::row_loss::<B>(a[0].clone(), fixed.clone(), loss);
+            let case = Case { name: format!("{loss:?} {m} {n} {d}"), inputs: vec![x], tolerance: 2e-6, reference: &reference };
+            case.check(&mut rng, |a, r| {
+                let x = leaf::<2>(&a[0]);
+                let (y, grads) = back(row_loss(x.clone(), t.tensor(&Device::flex().autodiff()), loss), r);
                 (y, vec![grad(&x, &grads)])
             });
         }

@@ -3,6 +3,7 @@
 mod activations;
 mod norms;
 mod products;
+mod recurrent;
 mod spatial;
 mod threads;
 mod updates;

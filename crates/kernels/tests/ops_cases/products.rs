@@ -1,6 +1,7 @@
 //! Convolutions and linear layers.
 use super::*;
-use menagerie_kernels::{Activation, Form, Geometry, conv_transpose2d, conv2d, conv2d_weight_gradient, default, linear};
+use burn::backend::{TensorMetadata, ops::FloatTensorOps};
+use menagerie_kernels::{Activation, Form, Geometry, conv_transpose2d, conv2d, conv2d_reaching, conv2d_weight_gradient, default, linear};
 
 const ACTS: [Activation; 5] = [Activation::Identity, Activation::LeakyRelu(0.2), Activation::Relu, Activation::Tanh, Activation::Gelu];
 const TOLERANCE: f64 = 4e-6;
@@ -23,7 +24,7 @@ fn sizes(rng: &mut Numbers, i: usize) -> Sizes {
         let size = [rng.size(9), rng.size(9)];
         let batch = rng.size(3);
         if let Some([oh, ow]) = g.output_size(size, kernel) {
-            let form = Form::Conv { geometry: g, size, kernel };
+            let form = Form::Conv { geometry: g, size, kernel, output: [oh, ow] };
             let x = [batch, size[0], size[1], ic * groups];
             return Sizes { x, w: [kernel[0], kernel[1], ic, oc], y: [batch, oh, ow, oc], g, form };
         }
@@ -44,6 +45,45 @@ fn convolution_with_bias_and_activation() {
             let (y, grads) = back(conv2d(x.clone(), w.clone(), Some(b.clone()), s.g, act), r);
             (y, vec![grad(&x, &grads), grad(&w, &grads), grad(&b, &grads)])
         });
+    }
+}
+
+/// Kernels that end above, or left of, the output: against a kernel filled up with zeros to a whole odd square.
+#[test]
+fn convolution_that_reaches_back() {
+    let mut rng = Numbers::new(7);
+    for (i, (kernel, reach)) in
+        [([1, 3], [1, 1]), ([1, 2], [0, 1]), ([1, 1], [0, 1]), ([2, 3], [1, 1]), ([3, 7], [3, 3])].into_iter().enumerate()
+    {
+        let act = ACTS[i];
+        let (x, w) = ([2, 5, 6, 3 + 9 * (i % 2)], [kernel[0], kernel[1], 3 + 9 * (i % 2), 4]);
+        let size = [5, 6];
+        let g = Geometry::new(1, 0).with_padding(reach);
+        let full = Form::Conv { geometry: g, size, kernel, output: g.output_size(size, kernel).unwrap() };
+        let inputs = vec![rng.array(&x), rng.array(&w), rng.array(&[4])];
+        let reference = |t: &[FlexTensor]| {
+            let y = default::product::<B>(t[0].clone(), t[1].clone(), full);
+            let y = B::float_slice(y, &[(0..2).into(), (0..5).into(), (0..6).into(), (0..4).into()]);
+            default::bias_act::<B>(y, t[2].clone(), act)
+        };
+        let name = format!("conv2d_reaching {kernel:?} {reach:?} {act:?}");
+        Case { name, inputs, tolerance: TOLERANCE, reference: &reference }.check(&mut rng, |a, r| {
+            let (x, w, b) = (leaf::<4>(&a[0]), leaf::<4>(&a[1]), leaf::<1>(&a[2]));
+            let (y, grads) = back(conv2d_reaching(x.clone(), w.clone(), Some(b.clone()), reach, act), r);
+            (y, vec![grad(&x, &grads), grad(&w, &grads), grad(&b, &grads)])
+        });
+        // The bodies for other backends cut alike.
+        let cut = Form::Conv { geometry: g, size, kernel, output: size };
+        let t: Vec<FlexTensor> = [rng.array(&x), rng.array(&w), rng.array(&[2, 5, 6, 4])].iter().map(Array::double).collect();
+        let y = default::product::<B>(t[0].clone(), t[1].clone(), cut);
+        assert_eq!(y.shape().dims::<4>(), [2, 5, 6, 4]);
+        let dot = |a: FlexTensor, b: FlexTensor| B::float_sum(B::float_mul(a, b)).as_slice::<f64>().unwrap()[0];
+        let by = [
+            dot(y, t[2].clone()),
+            dot(default::product_input_gradient::<B>(t[2].clone(), t[1].clone(), cut), t[0].clone()),
+            dot(default::product_weight_gradient::<B>(t[0].clone(), t[2].clone(), cut), t[1].clone()),
+        ];
+        assert!(by.iter().all(|v| (v - by[0]).abs() < 1e-9), "three faces of one form: {by:?}");
     }
 }
 

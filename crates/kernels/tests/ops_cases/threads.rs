@@ -56,6 +56,12 @@ fn print_digests() {
         let y = softplus_mean(max_pool2d(resize_bilinear(x.clone(), [40, 23], false), [3, 3], [2, 2], [1, 1]), 1.0);
         record(&format!("spatial {c}"), y, [&|g| grad(&x, g)], &mut rng);
     }
+    for loss in [RowLoss::Bernoulli, RowLoss::Square] {
+        let (x, t) = (leaf::<2>(&rng.array(&[150, 785])), rng.array(&[50, 785]).tensor(&Device::flex().autodiff()));
+        record(&format!("row_loss {loss:?}"), row_loss(x.clone(), t, loss), [&|g| grad(&x, g)], &mut rng);
+    }
+    let (u, w) = (leaf::<4>(&rng.array(&[7, 6, 9, 40])), leaf::<3>(&rng.array(&[3, 10, 40])));
+    record("conv_lstm", conv_lstm(u.clone(), w.clone(), 1), [&|g| grad(&u, g), &|g| grad(&w, g)], &mut rng);
     let d = Device::flex();
     let [p, g, m, v] = [1, 2, 3, 4].map(|k| noise::uniform::<1>([k; 8], [100_001], &d));
     let step = AdamStep { rate: 1e-3, root: 1.0, b1: 0.9, b2: 0.99, eps: 1e-8, weight_decay: 0.0 };

@@ -43,6 +43,21 @@ pub fn value(level: u32, levels: usize) -> f32 {
     level as f32 * 2.0 / levels.saturating_sub(1).max(1) as f32 - 1.0
 }
 
+/// The mu-law code, `0..levels`, of a value in [-1, 1] (ITU-T G.711, with mu one less than the levels; van den Oord et al.
+/// 2016, arXiv:1609.03499, section 2.2): f(x) = sign(x) ln(1 + mu |x|) / ln(1 + mu), to the nearest of even steps.
+pub fn mu_law_level(value: f32, levels: usize) -> u32 {
+    let mu = levels.saturating_sub(1).max(1) as f64;
+    let x = value as f64;
+    level((x.signum() * (mu * x.abs().min(1.0)).ln_1p() / mu.ln_1p()) as f32, levels)
+}
+
+/// The value in [-1, 1] of a mu-law code: x = sign(y) ((1 + mu)^|y| - 1) / mu.
+pub fn mu_law_value(code: u32, levels: usize) -> f32 {
+    let mu = levels.saturating_sub(1).max(1) as f64;
+    let y = value(code, levels) as f64;
+    (y.signum() * (y.abs() * mu.ln_1p()).exp_m1() / mu) as f32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +71,19 @@ mod tests {
             }
         }
         assert_eq!([level(-9.0, 4), level(9.0, 4), level(0.1, 2), level(f32::NAN, 4)], [0, 3, 1, 0]);
+    }
+
+    #[test]
+    fn mu_law_codes_and_back() {
+        for levels in [2, 4, 16, 256] {
+            for l in 0..levels as u32 {
+                assert_eq!(mu_law_level(mu_law_value(l, levels), levels), l);
+            }
+        }
+        // ln(1 + 255 / 100) / ln 256 = 0.228: step 127.5 (1 + 0.228).
+        assert_eq!([mu_law_level(0.01, 256), mu_law_level(-0.01, 256), mu_law_level(1.0, 256), mu_law_level(-7.0, 256)], [157, 98, 255, 0]);
+        assert!((mu_law_value(255, 256) - 1.0).abs() < 1e-6 && mu_law_value(128, 256) < 1e-4);
+        assert_eq!(mu_law_level(f32::NAN, 256), 0);
     }
 
     /// The same item is binarized alike in any batch, with the brightness as frequency of white.

@@ -1,12 +1,26 @@
-//! Metrics, one a file.
+//! Judging what models make: metrics, one a file, as functions of plain numbers; what they are given is gathered by
+//! `judge` from a model or a file of samples.
+pub mod attributes;
+pub mod bicubic;
+mod by_capability;
+mod by_features;
+mod by_images;
+pub mod extractor;
 pub mod features;
 pub mod fid;
+pub mod gather;
+pub mod inception;
 pub mod inception_score;
+pub mod judge;
 pub mod kid;
+pub mod markov;
 pub mod moments;
 mod neighbours;
 pub mod points;
 pub mod prdc;
+pub mod subject;
 mod symmetric;
+pub mod video;
 
+pub use by_images::{Neighbours, neighbours};
 pub use features::{Direction, Features, Figure};

@@ -107,6 +107,10 @@ pub trait Model: Send {
     fn as_classify(&self) -> Option<&dyn Classify> {
         None
     }
+    /// Is a product of conditionals of discrete numbers, which can be looked at one by one.
+    fn as_factors(&self) -> Option<&dyn super::autoregressive::Factors> {
+        None
+    }
     /// Reads off an item the attributes it was made from.
     fn as_read_attributes(&self) -> Option<&dyn ReadAttributes> {
         None
@@ -353,8 +357,20 @@ pub trait Complete {
 
 /// Goes on from a condition: later frames from earlier ones, colour from grey.
 pub trait Predict {
-    /// One draw an item, given its condition. For video the first frames of the batch's items are the condition and
-    /// `frames` are added; other models take no `frames` (0).
+    /// Frames of a video that are the least it goes on from; 0 where the condition is no video.
+    fn context(&self) -> usize {
+        0
+    }
+    /// What is given of the items of a batch, as it can be shown: a grey image, the left one of a pair, the first frames; `None`
+    /// where it cannot, as a class.
+    ///
+    /// # Errors
+    /// Those of [`Predict::predict`].
+    fn condition(&self, _batch: &Batch) -> Result<Option<Samples>> {
+        Ok(None)
+    }
+    /// One draw an item, given its condition; what is drawn for item `i` of the data set is drawn from `key.step(i)`. For video the first frames of the batch's items are the condition and
+    /// `frames` are added, which alone are given back; other models take no `frames` (0).
     ///
     /// # Errors
     /// [`Error::Usage`] when the batch has not the shape the model was built for, or fewer frames than it needs.

@@ -6,6 +6,7 @@
 //! RUN/samples/000500.png   a grid from the same latents each time
 //! RUN/samples/000500.wav   the same, of sounds
 //! RUN/checkpoints/000500/  networks, optimizers, state.json
+//! RUN/evaluation.jsonl    a line an evaluation, each metric with its definition
 //! RUN/curves.png           the numbers of metrics.jsonl as curves
 //! RUN/index.html           curves and samples in a browser, without a server
 //! RUN/events/              the same numbers for TensorBoard
@@ -14,6 +15,7 @@
 //! ```
 mod checkpoint;
 mod curves;
+pub mod evaluation;
 mod export;
 mod html;
 mod metrics;

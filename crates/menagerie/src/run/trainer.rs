@@ -1,6 +1,6 @@
 //! The loop: batches in, steps done, numbers, pictures and checkpoints out.
 use super::{Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, prune, read_metrics, write_index};
-use crate::data::{DataInfo, Dataset, Kind, Loader};
+use crate::data::{Batch, DataInfo, Dataset, Kind, Loader};
 use crate::error::{Error, Result};
 use crate::evaluate::points;
 use crate::limits::affordable;
@@ -327,14 +327,33 @@ impl Trainer {
         Ok(points::quality(&samples.values, density))
     }
 
-    /// A picture of samples from the same latents each time, and the curves and page beside it. A model that draws
-    /// nothing has the curves alone.
+    /// Samples from the same latents each time; of a model that has no prior to draw from, the first items beside what
+    /// comes back of them.
+    fn pictured(&self) -> Result<Option<Samples>> {
+        let count = if self.state.data.kind == Kind::Points { 2000 } else { self.train.samples };
+        if let Some(sampler) = self.model.as_sample() {
+            return sampler.sample(&SampleRequest::new(count, self.key.stream("grid"))).map(Some);
+        }
+        let Some(model) = self.model.as_reconstruct() else { return Ok(None) };
+        let items = (count / 2).clamp(1, self.dataset.info().count) as u32;
+        let batch = Batch::of(&*self.dataset, &(0..items).collect::<Vec<_>>())?;
+        let back = model.reconstruct(&batch, self.key.stream("grid"))?;
+        let shown = back.shown.map_or(batch.values, |s| s.values);
+        if self.state.data.kind == Kind::Points {
+            return Ok(Some(back.output));
+        }
+        let n = self.dataset.info().numbers();
+        let mut both = back.output.clone();
+        both.shape[0] *= 2;
+        both.values = shown.chunks(n).zip(back.output.values.chunks(n)).flat_map(|(a, b)| a.iter().chain(b).copied()).collect();
+        Ok(Some(both))
+    }
+
+    /// The curves and the page, and a picture of what the model makes now.
     fn picture(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
         let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
         draw_curves(&lines, &self.run.file("curves.png"))?;
-        let Some(sampler) = self.model.as_sample() else { return write_index(&self.run, &lines) };
-        let count = if self.state.data.kind == Kind::Points { 2000 } else { self.train.samples };
-        let samples = sampler.sample(&SampleRequest::new(count, self.key.stream("grid")))?;
+        let Some(samples) = self.pictured()? else { return write_index(&self.run, &lines) };
         let folder = self.run.file("samples");
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         let path = folder.join(format!("{:06}.png", self.state.step));

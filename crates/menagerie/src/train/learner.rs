@@ -3,7 +3,7 @@ use super::{Average, Optimizer, OptimizerConfig, Tensors, trainable};
 use crate::error::{Error, Result};
 use crate::models::{NetworkInfo, Part, Purpose};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Gradients, Tensor};
 
 /// A network, its optimizer and, if asked for, the moving average of its weights.
 pub struct Learner<M: Module> {
@@ -93,15 +93,21 @@ impl<M: Module + 'static> Learner<M> {
                 fix: "the last checkpoint is intact: go on from it with a lower learning rate, or set optimizer.clip_norm = 1".into(),
             });
         }
-        let gradients = loss.backward();
+        let gradient = self.update(&mut [loss.backward()], watch);
+        Ok(Descent { loss: value, gradient })
+    }
+
+    /// One update by the sum of some gradients, for networks that share a loss with others; gives the sum's norm, where it
+    /// was asked for.
+    pub fn update(&mut self, gradients: &mut [Gradients], watch: bool) -> Option<f64> {
         let network = self.network.take().expect("present between updates");
-        let (network, gradient) = self.optimizer.step(network, &mut [gradients], watch);
+        let (network, gradient) = self.optimizer.step(network, gradients, watch);
         if let Some(a) = &mut self.average {
             a.update(&network, self.updates);
         }
         self.network = Some(network);
         self.updates += 1;
-        Ok(Descent { loss: value, gradient: if watch { gradient } else { None } })
+        if watch { gradient } else { None }
     }
 
     /// Its line for `Model::networks`; `activations` are floats kept for the backward pass, an item.

@@ -39,7 +39,7 @@ pub struct OptimizerConfig {
     pub decay: f64,
     /// SGD: momentum
     pub momentum: f64,
-    /// SGD: learning rate is multiplied by this every step (Goodfellow et al. 2014 used 1/1.000004)
+    /// the learning rate is multiplied by this every step (Goodfellow et al. 2014 used 1/1.000004)
     pub learning_rate_decay: f64,
     /// gradients of a larger norm over all parameters are scaled down to it; 0 for never
     pub clip_norm: f64,

@@ -1,6 +1,6 @@
 //! Activations, losses and the optimizers' updates.
-use crate::ops::Activation;
 use crate::ops::optim::{AdamStep, RmsStep, SgdStep};
+use crate::ops::{Activation, RowLoss};
 use burn::backend::{Backend, TensorMetadata, get_or_init_device_settings, tensor::FloatTensor};
 use burn::tensor::Shape;
 
@@ -118,6 +118,38 @@ pub fn softplus_mean<B: Backend>(x: F<B>, sign: f32) -> F<B> {
 pub fn softplus_mean_gradient<B: Backend>(g: F<B>, x: F<B>, sign: f32) -> F<B> {
     let g = spread::<B>(B::float_mul_scalar(g, sign.into()), &x);
     B::float_mul(B::sigmoid(B::float_mul_scalar(x, sign.into())), g)
+}
+
+/// Each row of t for the rows of x that it belongs to: [N,D] -> [M,D].
+fn targets_by_row<B: Backend>(t: F<B>, rows: usize) -> F<B> {
+    let n = t.shape()[0];
+    B::float_repeat_dim(t, 0, rows / n)
+}
+
+/// See [`Ops::row_loss`](crate::Ops::row_loss).
+pub fn row_loss<B: Backend>(x: F<B>, t: F<B>, loss: RowLoss) -> F<B> {
+    let rows = x.shape()[0];
+    let t = targets_by_row::<B>(t, rows);
+    let all = match loss {
+        RowLoss::Bernoulli => B::float_sub(softplus::<B>(x.clone()), B::float_mul(t, x)),
+        RowLoss::Square => {
+            let gap = B::float_sub(x, t);
+            B::float_mul(gap.clone(), gap)
+        }
+    };
+    B::float_reshape(B::float_sum_dim(all, 1), Shape::new([rows]))
+}
+
+/// See [`Ops::row_loss_gradient`](crate::Ops::row_loss_gradient).
+pub fn row_loss_gradient<B: Backend>(g: F<B>, x: F<B>, t: F<B>, loss: RowLoss) -> F<B> {
+    let rows = x.shape()[0];
+    let t = targets_by_row::<B>(t, rows);
+    let g = B::float_reshape(g, Shape::new([rows, 1]));
+    let slope = match loss {
+        RowLoss::Bernoulli => B::float_sub(B::sigmoid(x), t),
+        RowLoss::Square => B::float_mul_scalar(B::float_sub(x, t), 2f32.into()),
+    };
+    B::float_mul(slope, g)
 }
 
 /// a x + b y

@@ -1,11 +1,13 @@
 //! Every operation made of Burn's primitives: what backends without kernels of their own run, and
 //! what the kernels are tested against. Shapes and meanings are those of [`Ops`](crate::Ops).
 mod elementwise;
+mod lstm;
 mod norm;
 mod product;
 mod spatial;
 
 pub use elementwise::*;
+pub use lstm::*;
 pub use norm::*;
 pub use product::*;
 pub use spatial::*;

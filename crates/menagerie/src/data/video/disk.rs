@@ -274,6 +274,6 @@ mod tests {
     fn numbers_in_names_count() {
         let mut names = ["a/frame10.png", "a/frame9.png", "a/frame.png", "a/frame09b.png", "a/frame100.png"];
         names.sort_by_cached_key(|n| natural(n));
-        assert_eq!(names, ["a/frame.png", "a/frame9.png", "a/frame09b.png", "a/frame10.png", "a/frame100.png"]);
+        assert_eq!(names, ["a/frame9.png", "a/frame09b.png", "a/frame10.png", "a/frame100.png", "a/frame.png"]);
     }
 }

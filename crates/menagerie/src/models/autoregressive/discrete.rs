@@ -65,6 +65,22 @@ impl Discrete {
         log_softmax(logits, 1).gather(1, targets).sum().neg()
     }
 
+    /// The gradient of that sum by logits `[numbers, outputs]`: softmax minus the level's indicator.
+    pub fn nats_gradient(self, logits: &[f32], levels: &[u32]) -> Vec<f32> {
+        if self.levels == 2 {
+            return logits.iter().zip(levels).map(|(&l, &v)| 1.0 / (1.0 + (-l).exp()) - v as f32).collect();
+        }
+        let mut g = logits.to_vec();
+        for (row, &level) in g.chunks_exact_mut(self.levels).zip(levels) {
+            let largest = row.iter().fold(f32::NEG_INFINITY, |m, &l| m.max(l));
+            row.iter_mut().for_each(|l| *l = (*l - largest).exp());
+            let sum: f32 = row.iter().sum();
+            row.iter_mut().for_each(|l| *l /= sum);
+            row[level as usize] -= 1.0;
+        }
+        g
+    }
+
     /// ln p of a level under a number's logits.
     pub fn log_probability(self, logits: &[f32], level: u32) -> f64 {
         if self.levels == 2 {
@@ -129,6 +145,12 @@ mod tests {
             let loss = d.nats(Tensor::from_data(TensorData::new(logits.clone(), [7, k]), &device), &levels).into_data();
             let by_hand: f64 = logits.chunks(k).zip(&levels).map(|(l, &v)| -d.log_probability(l, v)).sum();
             assert!((loss.as_slice::<f32>().unwrap()[0] as f64 - by_hand).abs() < 1e-4 * by_hand);
+            let tracked = Device::flex().autodiff();
+            let leaf = Tensor::<2>::from_data(TensorData::new(logits.clone(), [7, k]), &tracked).require_grad();
+            let by_tape = leaf.grad(&d.nats(leaf.clone(), &levels).backward()).unwrap().into_data();
+            for (a, b) in d.nats_gradient(&logits, &levels).iter().zip(by_tape.as_slice::<f32>().unwrap()) {
+                assert!((a - b).abs() < 1e-5, "{a} {b}");
+            }
         }
     }
 

@@ -71,8 +71,8 @@ pub struct FlowModel {
     activations: usize,
 }
 
-/// Items worked on at a time when answering.
-const CHUNK: usize = 32;
+/// Numbers worked on at a time when answering: 32 images of 28x28.
+const CHUNK: usize = 32 * 784;
 
 impl FlowModel {
     /// A fresh flow for data of that description. `activations` are floats kept for the backward pass, an item.
@@ -103,6 +103,11 @@ impl FlowModel {
 
     fn numbers(&self) -> usize {
         self.image.iter().product()
+    }
+
+    /// Items worked on at a time when answering.
+    fn chunk(&self) -> usize {
+        (CHUNK / self.numbers()).clamp(1, 1024)
     }
 
     /// A batch in the flow's units with noise drawn for each item, and ln q of the noise where it is not uniform.
@@ -147,8 +152,8 @@ impl FlowModel {
     }
 
     /// Rows `from..` of a batch, at most a chunk.
-    fn part(batch: &Batch, from: usize) -> Batch {
-        let to = (from + CHUNK).min(batch.indices.len());
+    fn part(&self, batch: &Batch, from: usize) -> Batch {
+        let to = (from + self.chunk()).min(batch.indices.len());
         let n: usize = batch.shape[1..].iter().product();
         Batch {
             shape: [&[to - from], &batch.shape[1..]].concat(),
@@ -159,6 +164,29 @@ impl FlowModel {
             indices: batch.indices[from..to].to_vec(),
             kind: batch.kind,
         }
+    }
+
+    /// Latents through the inverse: items in the flow's units, row by row.
+    pub(super) fn items(&self, latents: Tensor<2>) -> Result<Vec<f32>> {
+        let [count, latent] = latents.dims();
+        if latent != self.numbers() {
+            let problem = format!("a latent of {} has {} numbers, not {latent}", self.name, self.numbers());
+            return Err(Error::usage(problem, "check the file of latents"));
+        }
+        let (network, chunk) = (self.learner.for_use(), self.chunk());
+        let mut values = Vec::with_capacity(count * latent);
+        for from in (0..count).step_by(chunk) {
+            let n = chunk.min(count - from);
+            let mut z = latents.clone().slice([from..from + n, 0..latent]);
+            if n < chunk {
+                // Kernels choose their path by the size of a batch: with one size, an item's numbers are the same bits
+                // however many others are asked for.
+                z = Tensor::cat(vec![z.clone(), Tensor::zeros([chunk - n, latent], &z.device())], 0);
+            }
+            let x = network.flow.inverse(z.reshape([chunk, 1, 1, latent])).0.into_data();
+            values.extend_from_slice(&x.as_slice::<f32>().unwrap_or_default()[..n * latent]);
+        }
+        Ok(values)
     }
 
     /// Numbers in the flow's units as the data have them: the level that the noise was within, or the point.
@@ -256,26 +284,8 @@ impl LatentSpace for FlowModel {
     }
 
     fn decode(&self, latents: Tensor<2>) -> Result<Samples> {
-        let [count, latent] = latents.dims();
-        if latent != self.latent() {
-            return Err(Error::usage(
-                format!("a latent of {} has {} numbers, not {latent}", self.name, self.latent()),
-                "check the file of latents",
-            ));
-        }
-        let network = self.learner.for_use();
-        let mut values = Vec::with_capacity(count * latent);
-        for from in (0..count).step_by(CHUNK) {
-            let n = CHUNK.min(count - from);
-            let mut z = latents.clone().slice([from..from + n, 0..latent]);
-            if n < CHUNK {
-                // Kernels choose their path by the size of a batch: with one size, an item's numbers are the same bits
-                // however many others are asked for.
-                z = Tensor::cat(vec![z.clone(), Tensor::zeros([CHUNK - n, latent], &z.device())], 0);
-            }
-            let x = network.flow.inverse(z.reshape([CHUNK, 1, 1, latent])).0.into_data();
-            values.extend(x.as_slice::<f32>().unwrap_or_default()[..n * latent].iter().map(|&v| self.shown(v)));
-        }
+        let count = latents.dims()[0];
+        let values = self.items(latents)?.into_iter().map(|v| self.shown(v)).collect();
         Ok(Samples { kind: self.kind, shape: [&[count], &self.shape[..]].concat(), values })
     }
 }
@@ -285,8 +295,8 @@ impl LogLikelihood for FlowModel {
         of_shape(batch, &self.shape, self.name)?;
         let (network, device) = (self.learner.for_use(), self.learner.plain_device());
         let mut out = Vec::with_capacity(batch.indices.len());
-        for from in (0..batch.indices.len()).step_by(CHUNK) {
-            let log_p = self.log_density(&network, &Self::part(batch, from), key, &device).into_data();
+        for from in (0..batch.indices.len()).step_by(self.chunk()) {
+            let log_p = self.log_density(&network, &self.part(batch, from), key, &device).into_data();
             out.extend(log_p.as_slice::<f32>().unwrap_or_default().iter().map(|&v| v as f64));
         }
         Ok(out)
@@ -303,8 +313,8 @@ impl Encode for FlowModel {
         of_shape(batch, &self.shape, self.name)?;
         let (network, device) = (self.learner.for_use(), self.learner.plain_device());
         let mut rows = Vec::new();
-        for from in (0..batch.indices.len()).step_by(CHUNK) {
-            let part = Self::part(batch, from);
+        for from in (0..batch.indices.len()).step_by(self.chunk()) {
+            let part = self.part(batch, from);
             let x = match self.kind {
                 Kind::Points => part.values,
                 _ => levels_of(&part).into_iter().map(|v| v + 0.5).collect(),

@@ -45,7 +45,7 @@ pub struct Networks {
     pub depth: usize,
     /// channels of a coupling's network (paper: 512)
     pub width: usize,
-    /// `affine` or `additive`
+    /// the map of a coupling: `affine`, `additive` or `spline`
     pub coupling: Transform,
     /// noise within a level: `uniform` or `variational`
     pub dequantization: Dequantization,

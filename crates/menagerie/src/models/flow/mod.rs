@@ -4,6 +4,8 @@ mod flow_model;
 pub mod glow;
 pub mod nice;
 pub mod real_nvp;
+#[cfg(test)]
+mod tests;
 
 pub use dequantize::{Dequantization, NoiseFlow};
 pub use flow_model::{FlowModel, FlowNetwork, Prior};

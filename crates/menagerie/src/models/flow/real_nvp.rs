@@ -48,6 +48,8 @@ pub struct Networks {
     pub depth: usize,
     /// couplings, for points
     pub couplings: usize,
+    /// the map of a coupling of channels or points: `affine`, `additive` or `spline`
+    pub coupling: Transform,
     /// distance of the logit's ends from black and white, as a share of the range; 0 for no logit
     pub margin: f64,
     /// noise within a level: `uniform` or `variational`
@@ -58,8 +60,16 @@ pub struct Networks {
 
 impl Default for Networks {
     fn default() -> Self {
-        let dequantization = Dequantization::Uniform;
-        Networks { levels: 2, width: 32, depth: 2, couplings: 8, margin: 0.05, dequantization, average: 0.0 }
+        Networks {
+            levels: 2,
+            width: 32,
+            depth: 2,
+            couplings: 8,
+            coupling: Transform::Affine,
+            margin: 0.05,
+            dequantization: Dequantization::Uniform,
+            average: 0.0,
+        }
     }
 }
 
@@ -122,7 +132,7 @@ impl Config {
         let mut layers: Vec<Layer> = vec![ActNorm::new(numbers, device).into()];
         for i in 0..m.couplings {
             let [passed, mapped] = Coupling::parts(numbers, i % 2 == 1);
-            let transform = Transform::Affine;
+            let transform = m.coupling;
             let outputs = mapped * transform.parameters();
             let network = Mlp::new([passed, outputs], m.width, m.depth, key.stream("coupling").step(i as u64), device);
             layers.push(Coupling::new(Conditioner::Mlp(network), transform, i % 2 == 1).into());
@@ -157,7 +167,7 @@ impl Config {
                 layers.push(Squeeze {}.into());
                 for i in 0..3 {
                     let [passed, mapped] = Coupling::parts(c, i % 2 == 1);
-                    let transform = Transform::Affine;
+                    let transform = m.coupling;
                     let inside = network([passed, mapped * transform.parameters()], width, h * w);
                     layers.push(Coupling::new(inside, transform, i % 2 == 1).into());
                     layers.push(ActNorm::new(c, device).into());

@@ -1,5 +1,5 @@
 use super::conditioner::Conditioner;
-use super::{Flow, item_sums, zeros_like_items};
+use super::{Flow, item_sums, spline, zeros_like_items};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_kernels::{Activation, activation};
@@ -14,7 +14,12 @@ pub enum Transform {
     /// y = exp(s) x + t (Dinh et al. 2017, equation 4) with s = bound tanh(h / bound), so that no scale leaves
     /// [exp(-bound), exp(bound)] and the inverse stays accurate
     Affine,
+    /// a rational-quadratic spline on [-3, 3], the identity beyond (Durkan et al. 2019)
+    Spline,
 }
+
+/// Bins of a spline.
+const BINS: usize = 32;
 
 /// Largest |s| of an affine map.
 pub(super) const BOUND: f64 = 2.0;
@@ -25,6 +30,7 @@ impl Transform {
         match self {
             Transform::Additive => 1,
             Transform::Affine => 2,
+            Transform::Spline => spline::parameters(BINS),
         }
     }
 }
@@ -69,6 +75,15 @@ impl Coupling {
         Tensor::cat(if self.swapped { vec![mapped, passed] } else { vec![passed, mapped] }, 3)
     }
 
+    /// The numbers of a part through their splines, each by its share of `h`.
+    fn through_splines(part: Tensor<4>, h: Tensor<4>, backwards: bool) -> (Tensor<4>, Tensor<1>) {
+        let shape = part.dims();
+        let n = part.shape().num_elements();
+        let (part, h) = (part.reshape([n, 1]), h.reshape([n, spline::parameters(BINS)]));
+        let (mapped, log_slope) = if backwards { spline::inverse(part, h, BINS) } else { spline::forward(part, h, BINS) };
+        (mapped.reshape(shape), item_sums(log_slope.reshape(shape)))
+    }
+
     /// s and t of an affine map.
     fn affine(h: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         let n = h.dims()[3] / 2;
@@ -87,6 +102,7 @@ impl Flow for Coupling {
                 let (s, t) = Self::affine(h);
                 (other * s.clone().exp() + t, item_sums(s))
             }
+            Transform::Spline => Self::through_splines(other, h, false),
         };
         (self.join(passed, mapped), log_det)
     }
@@ -101,6 +117,7 @@ impl Flow for Coupling {
                 let (s, t) = Self::affine(h);
                 ((mapped - t) * (-s.clone()).exp(), -item_sums(s))
             }
+            Transform::Spline => Self::through_splines(mapped, h, true),
         };
         (self.join(passed, other), log_det)
     }

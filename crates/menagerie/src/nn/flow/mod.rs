@@ -12,6 +12,7 @@ mod levels;
 mod mix;
 mod reorder;
 mod scaling;
+mod spline;
 #[cfg(test)]
 mod tests;
 

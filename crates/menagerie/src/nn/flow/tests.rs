@@ -116,7 +116,7 @@ fn inverses_undo_and_log_determinants_are_the_jacobians() {
     }
     check("levels", &Levels::new(0.0), [2, 2, 2], [128.0, 20.0]);
     check("levels with logit", &Levels::new(0.05), [2, 2, 2], [128.0, 20.0]);
-    for transform in [Transform::Additive, Transform::Affine] {
+    for transform in [Transform::Additive, Transform::Affine, Transform::Spline] {
         for (kind, c, swapped) in [(0, 2, false), (0, 5, true), (1, 4, false), (2, 3, true), (3, 3, false)] {
             let shape = if kind == 0 { [1, 1, c] } else { [2, 3, c] };
             check(&format!("{transform:?} coupling {kind} of {c}"), &shaken(coupling(kind, c, transform, swapped, &d)), shape, standard);

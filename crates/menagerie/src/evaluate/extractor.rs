@@ -1,0 +1,248 @@
+//! Feature extractors: what turns images into the vectors that metrics compare.
+//!
+//! A figure depends on its extractor, so each has a name and a hash of its weights, and every result carries both.
+use super::inception::Inception;
+use crate::data::{Batch, Kind};
+use crate::error::{Error, Result};
+use crate::models::Model;
+use crate::nn::{Activation, Conv2d};
+use crate::random::Key;
+use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_kernels::avg_pool2d;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+/// How images are brought to the extractor's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resize {
+    /// as they are
+    None,
+    /// bilinear without antialiasing, as pytorch-fid does (`align_corners=False`)
+    Bilinear,
+    /// bicubic with antialiasing in the manner of PIL, in single precision, as clean-fid does (Parmar et al. 2022)
+    Clean,
+}
+
+impl Resize {
+    /// Its name in definitions and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Resize::None => "none",
+            Resize::Bilinear => "bilinear",
+            Resize::Clean => "clean",
+        }
+    }
+
+    /// By its name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the names there are.
+    pub fn named(text: &str) -> Result<Resize> {
+        let all = [Resize::None, Resize::Bilinear, Resize::Clean];
+        let found = all.into_iter().find(|r| r.name() == text);
+        found.ok_or_else(|| Error::usage(format!("there is no resize `{text}`"), crate::error::nearest(text, all.map(Resize::name))))
+    }
+}
+
+enum Network {
+    Pixels,
+    Random(Vec<Conv2d>),
+    Model(Box<dyn Model>),
+    Inception(Box<Inception>),
+}
+
+/// What turns images into features.
+pub struct Extractor {
+    name: String,
+    hash: String,
+    resize: Resize,
+    network: Network,
+    device: Device,
+}
+
+/// Features of some images, row by row.
+#[derive(Clone, Debug, Default)]
+pub struct Extracted {
+    /// `[images, width]`
+    pub features: Vec<f32>,
+    /// features of an image
+    pub width: usize,
+    /// logarithms of class probabilities `[images, classes]`, where the extractor classifies
+    pub log_probabilities: Vec<f32>,
+    /// classes that it tells apart; 0 where it does not classify
+    pub classes: usize,
+}
+
+/// Channels of the layers of `random:SEED`, each a 4x4 convolution of stride 2.
+const RANDOM: [usize; 3] = [32, 64, 128];
+
+/// SHA-256 as hexadecimal digits.
+pub fn sha256(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
+    let mut hash = Sha256::new();
+    parts.into_iter().for_each(|p| hash.update(p));
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+impl Extractor {
+    /// The pixels themselves, in [0, 1].
+    pub fn pixels() -> Extractor {
+        Extractor {
+            name: "pixels".into(),
+            hash: sha256(["pixels"]),
+            resize: Resize::None,
+            network: Network::Pixels,
+            device: Device::flex(),
+        }
+    }
+
+    /// A network that was never trained, the same for the same seed: three strided convolutions with leaky ReLU, and
+    /// the means over all positions of each layer. A baseline: what a trained extractor adds can be seen against it.
+    pub fn random(seed: u64, device: &Device) -> Extractor {
+        Extractor {
+            name: format!("random:{seed}"),
+            hash: sha256([format!("random convolutions 4x4 stride 2 {RANDOM:?} leaky 0.2 seed {seed}")]),
+            resize: Resize::None,
+            network: Network::Random(Vec::new()),
+            device: device.clone(),
+        }
+        .seeded(seed)
+    }
+
+    fn seeded(mut self, seed: u64) -> Self {
+        // Grey images are shown three times, so the weights do not depend on the data.
+        let mut inputs = 3;
+        let layers = RANDOM.iter().enumerate().map(|(i, &outputs)| {
+            let std = (2.0 / (16 * inputs) as f64).sqrt();
+            let layer =
+                Conv2d::new([inputs, outputs], 4, 2, 1, std, Key::new(seed).stream("random extractor").step(i as u64), &self.device);
+            inputs = outputs;
+            layer
+        });
+        self.network = Network::Random(layers.collect());
+        self
+    }
+
+    /// A trained model with features, such as a classifier; `hash` is that of its weights.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the model has no features.
+    pub fn of_model(name: String, hash: String, model: Box<dyn Model>, device: &Device) -> Result<Extractor> {
+        if model.as_features().is_none() {
+            let fix = "train one: `menagerie train classifier --data SOURCE`";
+            return Err(Error::usage(format!("`{name}` is not a model that gives features"), fix));
+        }
+        Ok(Extractor { name, hash, resize: Resize::None, network: Network::Model(model), device: device.clone() })
+    }
+
+    /// The Inception network of the FID reference, with its own resize unless another is asked for.
+    pub fn of_inception(name: String, hash: String, network: Inception, resize: Resize, device: &Device) -> Extractor {
+        Extractor { name, hash, resize, network: Network::Inception(Box::new(network)), device: device.clone() }
+    }
+
+    /// Its name, without the place of its file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What a figure made with it has to say about it.
+    pub fn definition(&self) -> Map<String, Value> {
+        let fields = [("extractor", self.name.as_str()), ("extractor_sha256", &self.hash), ("resize", self.resize.name())];
+        fields.into_iter().map(|(k, v)| (k.to_string(), v.into())).collect()
+    }
+
+    /// Classes that it tells apart; none where it does not classify.
+    pub fn classes(&self) -> &[String] {
+        match &self.network {
+            Network::Model(m) => m.as_classify().map_or(&[], |c| c.classes()),
+            _ => &[],
+        }
+    }
+
+    /// Whether it gives class probabilities.
+    pub fn classifies(&self) -> bool {
+        matches!(self.network, Network::Inception(_)) || !self.classes().is_empty()
+    }
+
+    /// Features of images in [-1, 1], which are rounded to 8 bits first: a file and the program that made it give the
+    /// same figure.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what are not images, or images of a shape it does not take; [`Error::Data`] for pixels that
+    /// are not finite.
+    pub fn extract(&self, batch: &Batch) -> Result<Extracted> {
+        if let Some(at) = batch.values.iter().position(|v| !v.is_finite()) {
+            let n: usize = batch.shape[1..].iter().product();
+            let problem = format!("item {} has pixels that are not finite ({})", batch.indices[at / n], batch.values[at]);
+            return Err(Error::data("the images", problem, "leave such images out"));
+        }
+        if batch.kind != Kind::Image {
+            return Err(Error::usage(format!("`{}` takes images, these are {}", self.name, batch.kind.plural()), "choose other metrics"));
+        }
+        let mut rounded = batch.clone();
+        rounded.values.iter_mut().for_each(|v| *v = crate::picture::byte(*v) as f32 / 127.5 - 1.0);
+        let batch = &rounded;
+        match &self.network {
+            Network::Pixels => {
+                let features = batch.values.iter().map(|v| (v + 1.0) / 2.0).collect();
+                Ok(Extracted { features, width: batch.shape[1..].iter().product(), ..Extracted::default() })
+            }
+            Network::Random(layers) => self.random_features(layers, batch),
+            Network::Model(model) => {
+                let Some(f) = model.as_features() else { return Ok(Extracted::default()) };
+                let mut out = Extracted { features: f.features(batch)?, width: f.width(), ..Extracted::default() };
+                if let Some(c) = model.as_classify() {
+                    (out.log_probabilities, out.classes) = (c.log_probabilities(batch)?, c.classes().len());
+                }
+                Ok(out)
+            }
+            Network::Inception(network) => network.extract(&self.colours(batch)?, self.resize),
+        }
+    }
+
+    fn random_features(&self, layers: &[Conv2d], batch: &Batch) -> Result<Extracted> {
+        if batch.shape[1].min(batch.shape[2]) < 8 {
+            return Err(Error::usage("`random` takes images of 8x8 pixels at least", "use the extractor `pixels`, or enlarge with --size"));
+        }
+        let mut x = self.colours(batch)?;
+        let mut rows: Vec<Tensor<2>> = Vec::new();
+        for layer in layers {
+            x = layer.forward(x, Activation::LeakyRelu(0.2));
+            let [_, h, w, _] = x.dims();
+            rows.push(avg_pool2d(x.clone(), [h, w], [1, 1], [0, 0]).flatten(1, 3));
+        }
+        let features = Tensor::cat(rows, 1).into_data().try_into_vec::<f32>().expect("networks are f32");
+        Ok(Extracted { features, width: RANDOM.iter().sum(), ..Extracted::default() })
+    }
+
+    /// Images of three channels: grey is repeated, alpha and more are left out.
+    fn colours(&self, batch: &Batch) -> Result<Tensor<4>> {
+        let [h, w, c] = [batch.shape[1], batch.shape[2], batch.shape[3]];
+        let pick = |k: usize| if c < 3 { 0 } else { k };
+        let values: Vec<f32> = match c {
+            3 => batch.values.clone(),
+            _ => batch.values.chunks_exact(c).flat_map(|p| [p[pick(0)], p[pick(1)], p[pick(2)]]).collect(),
+        };
+        Ok(Tensor::from_data(TensorData::new(values, [batch.shape[0], h, w, 3]), &self.device))
+    }
+
+    /// Whether images of that description can be given to it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] that says how to prepare them.
+    pub fn takes(&self, shape: &[usize]) -> Result<()> {
+        let probe = Batch {
+            kind: Kind::Image,
+            shape: [&[1], shape].concat(),
+            values: vec![0.0; shape.iter().product()],
+            labels: None,
+            attributes: vec![],
+            captions: None,
+            indices: vec![0],
+        };
+        match &self.network {
+            // A forward pass of Inception is costly, and it takes every size.
+            Network::Inception(_) | Network::Pixels => Ok(()),
+            _ => self.extract(&probe).map(drop),
+        }
+    }
+}
