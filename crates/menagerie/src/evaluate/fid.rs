@@ -26,18 +26,12 @@ pub const DIRECTION: Direction = Direction::Lower;
 /// [`Error::Usage`] when the widths differ.
 pub fn fid(a: &Statistics, b: &Statistics) -> Result<Figure> {
     same_width(a.width(), b.width())?;
-    Ok(Figure { value: distance(a, b), error: None, warning: few(a.count.min_known(b.count), a.width()) })
+    Ok(Figure { value: distance(a, b), error: None, warning: few(smaller(a.count, b.count), a.width()) })
 }
 
-trait Known {
-    fn min_known(self, other: usize) -> usize;
-}
-
-impl Known for usize {
-    /// The smaller of two counts, of which 0 means that it is not known.
-    fn min_known(self, other: usize) -> usize {
-        if self == 0 || (other > 0 && other < self) { other } else { self }
-    }
+/// The smaller of two counts, of which 0 means that it is not known.
+fn smaller(a: usize, b: usize) -> usize {
+    if a == 0 || (b > 0 && b < a) { b } else { a }
 }
 
 fn few(count: usize, width: usize) -> Option<String> {
@@ -49,7 +43,7 @@ fn distance(a: &Statistics, b: &Statistics) -> f64 {
     let d = a.width();
     let apart: f64 = a.mean.iter().zip(&b.mean).map(|(x, y)| (x - y) * (x - y)).sum();
     let trace = |s: &Statistics| (0..d).map(|i| s.covariance[i * d + i]).sum::<f64>();
-    // The factor of fewer columns makes the smaller problem; its order among equals must not depend on who comes first.
+    // Rounding may leave a little less than nothing.
     (apart + trace(a) + trace(b) - 2.0 * root_trace(a, b)).max(0.0)
 }
 
