@@ -5,7 +5,7 @@
 //! tenth or so; what they decide are factors of 1.2 to 2.
 use super::micro::LANES;
 use super::{Pass, Path, Shape, winograd};
-use crate::isa::{Isa, isa};
+use crate::isa::{Isa, amd, isa};
 
 /// A product of transformed tiles: some of its operands come from L3.
 const PRODUCT: f64 = 1.25;
@@ -67,7 +67,11 @@ fn cost(s: &Shape, pass: Pass, path: Path) -> f64 {
     };
     let transposed = if pass == Pass::Input { TRANSPOSE * s.w_len() as f64 } else { 0.0 };
     // Narrower vectors slow products down more than transforms, which wait for memory.
-    let memory = if isa() == Isa::Avx512 { 1.0 } else { 0.5 };
+    let memory = match isa() {
+        _ if amd() => 0.4,
+        Isa::Avx512 => 1.0,
+        _ => 0.5,
+    };
     let transforms = square * (tiles * (k + n) * TILE + correlations * k * n * weights) + transposed;
     square * tiles * k * n * product + memory * transforms
 }
