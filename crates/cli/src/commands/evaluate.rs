@@ -1,5 +1,5 @@
 use super::{ComputeArgs, DataArgs};
-use crate::output;
+use crate::output::{self, number};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use menagerie::Key;
 use menagerie::data::{DataInfo, Dataset, Kind, Source};
@@ -10,9 +10,8 @@ use menagerie::evaluate::judge::{Judge, METRICS, Metric, Needs, Reference, Verdi
 use menagerie::evaluate::subject::Subject;
 use menagerie::models::Capability;
 use menagerie::run::Run;
-use menagerie::run::evaluation::{
-    Cache, append_evaluation, data_definition, import_reference, open_extractor, reference_definition, write_reference,
-};
+use menagerie::run::evaluation::{Cache, data_definition, import_reference, open_extractor, reference_definition, write_reference};
+use menagerie::run::history::{Evaluated, append};
 use serde_json::{Map, Value};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -97,7 +96,7 @@ pub fn run(args: Args) -> Result<()> {
         let subject = Subject::Model { model: &*model, name: &name, info };
         let verdicts = judge(&args, &named, subject, data.as_ref(), &device)?;
         let s = &checkpoint.state;
-        append_evaluation(&run, s.step, s.images, s.seconds, &verdicts)?;
+        append(&run, &Evaluated::new(s.step, s.images, s.seconds, None, &verdicts), &verdicts)?;
         show(&verdicts, args.json);
         return Ok(());
     }
@@ -278,19 +277,6 @@ fn show(verdicts: &[Verdict], json: bool) {
         if let Some(w) = &v.warning {
             eprintln!("warning: {}: {w}", v.metric);
         }
-    }
-}
-
-/// Four digits that tell.
-fn number(v: f64) -> String {
-    match v.abs() {
-        0.0 => "0".into(),
-        a if a >= 1000.0 => format!("{v:.0}"),
-        a if a >= 0.01 => {
-            let digits = (3 - a.log10().floor() as i32).clamp(0, 6) as usize;
-            format!("{v:.digits$}")
-        }
-        _ => format!("{v:.3e}"),
     }
 }
 

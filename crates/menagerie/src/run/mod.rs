@@ -14,9 +14,11 @@
 //! RUN/lock                 the process that is writing
 //! ```
 mod checkpoint;
+pub mod compare;
 mod curves;
 pub mod evaluation;
 mod export;
+pub mod history;
 mod html;
 mod metrics;
 mod points_picture;
