@@ -19,11 +19,6 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
 }
 
-/// Lines of a run's evaluation.jsonl.
-fn evaluations(dir: &Path, run: &str) -> Vec<Value> {
-    std::fs::read_to_string(dir.join(run).join("evaluation.jsonl")).unwrap_or_default().lines().map(parsed).collect()
-}
-
 /// An evaluation written by hand, to know what the table must say.
 fn write_evaluation(dir: &Path, run: &str, lines: &[(u64, f64, f64, usize)]) {
     let line = |&(step, value, seconds, samples): &(u64, f64, f64, usize)| {

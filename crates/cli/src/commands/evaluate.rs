@@ -9,9 +9,9 @@ use menagerie::evaluate::gather::Gathered;
 use menagerie::evaluate::judge::{Judge, METRICS, Metric, Needs, Reference, Verdict, gather, metric};
 use menagerie::evaluate::subject::Subject;
 use menagerie::models::Capability;
-use menagerie::run::Run;
 use menagerie::run::evaluation::{Cache, data_definition, import_reference, open_extractor, reference_definition, write_reference};
 use menagerie::run::history::{Evaluated, append};
+use menagerie::run::{At, Run};
 use serde_json::{Map, Value};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -56,9 +56,9 @@ pub struct Args {
     /// The same seed gives the same figures
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-    /// Take this checkpoint instead of the newest
-    #[arg(long, value_name = "STEP")]
-    checkpoint: Option<u64>,
+    /// Which checkpoint: a step, `newest` or `best` (of those judged while training or by `evaluate --every`)
+    #[arg(long, value_name = "STEP|best", default_value = "newest")]
+    checkpoint: At,
     /// Print JSON: {\"metric\": {\"value\", \"error\", \"definition\"}}
     #[arg(long)]
     json: bool,

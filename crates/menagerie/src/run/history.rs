@@ -1,5 +1,5 @@
 //! `evaluation.jsonl`: a line an evaluation, with the checkpoint that was judged and each metric with its definition.
-use super::{Run, read_metrics, step_of};
+use super::{Run, read_metrics, step_of, steps};
 use crate::error::{Error, Result};
 use crate::evaluate::judge::Verdict;
 use serde_json::{Map, Value, json};
@@ -106,6 +106,75 @@ pub fn by_checkpoint(all: &[Evaluated]) -> Vec<Evaluated> {
     found.into_values().collect()
 }
 
+/// The best checkpoint of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Best {
+    /// its step
+    pub step: u64,
+    /// the metric that says so
+    pub metric: String,
+    /// its figure
+    pub value: f64,
+}
+
+/// The best of the checkpoints that were judged in a series, that is while training or by `evaluate --every`, and that are
+/// still there: by the metric of the latest series, among figures of the latest definition. Of equals it is the first.
+///
+/// # Errors
+/// [`Error::Io`] when evaluation.jsonl cannot be read.
+pub fn best(run: &Run) -> Result<Option<Best>> {
+    Ok(best_of(&read(run)?, &steps(&run.file("checkpoints"))))
+}
+
+fn best_of(all: &[Evaluated], there: &[u64]) -> Option<Best> {
+    let series: Vec<Evaluated> = all.iter().filter(|e| e.best_by.is_some()).cloned().collect();
+    let metric = series.last()?.best_by.clone()?;
+    let more = super::compare::higher_is_better(&metric)?;
+    let definition = &series.iter().rev().find_map(|e| e.figures.get(&metric))?.definition;
+    let mut best: Option<Best> = None;
+    for e in by_checkpoint(&series) {
+        let figure = e.figures.get(&metric).filter(|f| f.definition == *definition && there.contains(&e.step));
+        let Some(value) = figure.and_then(|f| f.value) else { continue };
+        if best.as_ref().is_none_or(|b| if more { value > b.value } else { value < b.value }) {
+            best = Some(Best { step: e.step, metric: metric.clone(), value });
+        }
+    }
+    best
+}
+
+/// The metric that is to choose the best of checkpoints: the one that is wished, or the first that knows better from worse.
+///
+/// # Errors
+/// [`Error::Recipe`] for one that is not worked out, or that does not know better from worse.
+pub fn chooser(wished: &str, names: &[String]) -> Result<Option<String>> {
+    use super::compare::higher_is_better;
+    if wished.is_empty() {
+        return Ok(names.iter().find(|n| higher_is_better(n).is_some()).cloned());
+    }
+    let known = names.iter().any(|n| n == wished || wished.split('/').next() == Some(n));
+    let problem = match higher_is_better(wished) {
+        _ if !known => format!("`{wished}` is not among the metrics that are worked out"),
+        None => format!("`{wished}` does not know better from worse"),
+        Some(_) => return Ok(Some(wished.into())),
+    };
+    Err(Error::recipe("evaluate.best", problem, format!("choose of {}", names.join(", "))))
+}
+
+/// Drops what was found for checkpoints after `step`, through which training goes again, and a line that was cut off.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be read or written.
+pub fn forget_after(run: &Run, step: u64) -> Result<()> {
+    let path = run.file("evaluation.jsonl");
+    if !path.exists() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let stays = |line: &&str| serde_json::from_str(line).is_ok_and(|l: Map<String, Value>| step_of(&l) <= step);
+    let kept: String = text.lines().filter(stays).flat_map(|l| [l, "\n"]).collect();
+    if kept == text { Ok(()) } else { crate::files::write_atomically(&path, kept.as_bytes()) }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -132,5 +201,40 @@ pub(super) mod tests {
         assert_eq!(found[1].best_by.as_deref(), Some("fid"));
         // What cannot be a number is none.
         assert_eq!(line(1, json!({"fid": {"value": null}})).figures["fid"].value, None);
+    }
+
+    #[test]
+    fn the_best_is_there_and_was_judged_in_the_same_way() {
+        let fid = |v: f64, samples: u64| json!({"fid": {"value": v, "error": null, "definition": {"samples": samples}}});
+        let mut all: Vec<Evaluated> = [(2, 5.0), (4, 3.0), (6, 3.0), (8, 1.0)].map(|(step, v)| line(step, fid(v, 9))).into();
+        let step = |all: &[Evaluated], there: &[u64]| best_of(all, there).map(|b| b.step);
+        assert_eq!(step(&all, &[2, 4, 6, 8]), Some(8));
+        assert_eq!(step(&all, &[2, 4, 6]), Some(4), "of equals the first, and one that is gone is none");
+        assert_eq!(step(&all, &[]), None);
+        // A single evaluation does not choose, whatever it says.
+        all.push(Evaluated { best_by: None, ..line(2, fid(0.1, 50)) });
+        assert_eq!(step(&all, &[2, 4, 6, 8]), Some(8));
+        // A series of another definition begins anew.
+        all.push(line(6, fid(7.0, 50)));
+        assert_eq!(best_of(&all, &[2, 4, 6, 8]), Some(Best { step: 6, metric: "fid".into(), value: 7.0 }));
+    }
+
+    #[test]
+    fn a_metric_chooses_if_it_can() {
+        let names = ["modes".to_string(), "fid".into(), "attributes".into()];
+        assert_eq!(chooser("", &names).unwrap().as_deref(), Some("modes"));
+        assert_eq!(chooser("attributes/smile", &names).unwrap().as_deref(), Some("attributes/smile"));
+        assert!(chooser("kid", &names).unwrap_err().to_string().contains("evaluate.best"));
+    }
+
+    #[test]
+    fn what_comes_again_is_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let (run, _lock) = Run::create(&dir.path().join("r"), &crate::recipe::Recipe::named("dcgan").unwrap()).unwrap();
+        forget_after(&run, 3).unwrap();
+        let path = run.file("evaluation.jsonl");
+        std::fs::write(&path, "{\"step\": 3, \"metrics\": {}}\n{\"step\":4,\"metrics\":{}}\n{\"step\":2").unwrap();
+        forget_after(&run, 3).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"step\": 3, \"metrics\": {}}\n");
     }
 }

@@ -1,5 +1,7 @@
 //! The loop: batches in, steps done, numbers, pictures and checkpoints out.
-use super::{Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, prune, read_metrics, write_index};
+use super::{
+    Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, history, prune, read_metrics, write_index,
+};
 use crate::data::{Batch, DataInfo, Dataset, Kind, Loader};
 use crate::error::{Error, Result};
 use crate::evaluate::points;
@@ -369,7 +371,7 @@ impl Trainer {
     fn checkpoint(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
         let folder = self.run.file("checkpoints");
         let path = Checkpoint::write(&folder, self.state.clone(), self.model.save())?;
-        prune(&folder, self.train.keep)?;
+        prune(&folder, self.train.keep, history::best(&self.run)?.map(|b| b.step))?;
         show(Event::Checkpointed(&path));
         Ok(())
     }
