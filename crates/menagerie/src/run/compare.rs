@@ -81,7 +81,8 @@ impl Row {
         let folder = run.file("checkpoints");
         let newest = steps(&folder).iter().rev().find_map(|s| Checkpoint::open(&folder.join(format!("{s:06}"))).ok());
         let networks = match &newest {
-            Some(c) => models::build(&recipe, &c.state.data, &Device::flex(), Key::new(0))?.networks(),
+            // Only where something can be learned are parameters counted as such.
+            Some(c) => models::build(&recipe, &c.state.data, &Device::flex().autodiff(), Key::new(0))?.networks(),
             None => vec![],
         };
         let all = history::read(&run)?;
