@@ -126,6 +126,18 @@ pub fn best(run: &Run) -> Result<Option<Best>> {
     Ok(best_of(&read(run)?, &steps(&run.file("checkpoints"))))
 }
 
+/// The best with one more that was judged just now, whose checkpoint may yet have to be written.
+///
+/// # Errors
+/// As [`best`].
+pub(super) fn best_with(run: &Run, judged: &Evaluated) -> Result<Option<Best>> {
+    let mut all = read(run)?;
+    all.push(judged.clone());
+    let mut there = steps(&run.file("checkpoints"));
+    there.push(judged.step);
+    Ok(best_of(&all, &there))
+}
+
 fn best_of(all: &[Evaluated], there: &[u64]) -> Option<Best> {
     let series: Vec<Evaluated> = all.iter().filter(|e| e.best_by.is_some()).cloned().collect();
     let metric = series.last()?.best_by.clone()?;

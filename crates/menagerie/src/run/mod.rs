@@ -21,6 +21,7 @@ pub mod evaluator;
 mod export;
 pub mod history;
 mod html;
+mod judging;
 mod metrics;
 mod points_picture;
 mod sound_picture;
