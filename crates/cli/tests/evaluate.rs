@@ -11,7 +11,7 @@ fn train(dir: &Path, name: &str, out: &str, more: &[&str]) {
         "dcgan" => &["--set", "model.width=4", "--set", "model.latent=8"],
         _ => &[],
     };
-    let common = ["train", name, "--data", "digits", "--batch", "8", "--steps", "4", "--set", "train.samples=9", "--out", out];
+    let common = ["train", name, "--data", "digits", "--batch", "8", "--set", "train.steps=4", "--set", "train.samples=9", "--out", out];
     ok(dir, &[&common[..], tiny, more].concat());
 }
 
@@ -113,14 +113,14 @@ fn judging_while_training_changes_no_weight_also_after_going_on() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
     for (name, metrics, tiny) in JUDGED {
-        let steps = ["--set", "train.steps=6", "--set", "train.checkpoint_every=2"];
+        let common = [&["--set", "train.checkpoint_every=2"][..], tiny].concat();
         let metrics = format!("evaluate.metrics={metrics}");
         let how = ["--evaluate-every", "2", "--set", &metrics, "--set", "evaluate.n=20"];
         let run = |kind: &str| format!("{name}-{kind}");
         let (without, with, halves) = (run("without"), run("with"), run("halves"));
-        train(d, name, &without, &[&["--steps", "6"], &steps[2..], tiny].concat());
-        train(d, name, &with, &[&["--steps", "6"], &steps[2..], tiny, &how].concat());
-        train(d, name, &halves, &[&["--steps", "3"], &steps[2..], tiny, &how].concat());
+        train(d, name, &without, &[&["--steps", "6"][..], &common].concat());
+        train(d, name, &with, &[&["--steps", "6"][..], &common, &how].concat());
+        train(d, name, &halves, &[&["--steps", "3"][..], &common, &how].concat());
         ok(d, &["train", "--resume", &halves, "--steps", "6"]);
         assert_eq!(weights(d, &without, 6), weights(d, &with, 6), "{name}: judging disturbs nothing");
         assert_eq!(weights(d, &without, 6), weights(d, &halves, 6), "{name}");

@@ -197,7 +197,7 @@ pub(super) mod tests {
     }
 
     fn line(step: u64, metrics: Value) -> Evaluated {
-        let text = json!({"step": step, "images": 2 * step, "seconds": 0.5, "best_by": "fid", "metrics": metrics});
+        let text = json!({"step": step, "images": 2 * step, "seconds": 0.5, "best_by": "nll", "metrics": metrics});
         evaluated(text.as_object().unwrap())
     }
 
@@ -205,35 +205,35 @@ pub(super) mod tests {
     fn the_last_figure_of_a_checkpoint_counts() {
         let one = |v: f64| json!({"value": v, "error": null, "definition": {"samples": 3, "run": "r", "median_of_samples": v}});
         let all =
-            [line(5, json!({"fid": one(3.0), "kid": one(1.0)})), line(2, json!({"fid": one(9.0)})), line(5, json!({"fid": one(2.0)}))];
+            [line(5, json!({"nll": one(3.0), "kid": one(1.0)})), line(2, json!({"nll": one(9.0)})), line(5, json!({"nll": one(2.0)}))];
         let found = by_checkpoint(&all);
         assert_eq!(found.iter().map(|e| e.step).collect::<Vec<_>>(), [2, 5]);
-        assert_eq!((found[1].figures["fid"].value, found[1].figures["kid"].value), (Some(2.0), Some(1.0)));
-        assert_eq!(found[0].figures["fid"].definition, found[1].figures["fid"].definition, "the subject is no part of it");
-        assert_eq!(found[1].best_by.as_deref(), Some("fid"));
+        assert_eq!((found[1].figures["nll"].value, found[1].figures["kid"].value), (Some(2.0), Some(1.0)));
+        assert_eq!(found[0].figures["nll"].definition, found[1].figures["nll"].definition, "the subject is no part of it");
+        assert_eq!(found[1].best_by.as_deref(), Some("nll"));
         // What cannot be a number is none.
-        assert_eq!(line(1, json!({"fid": {"value": null}})).figures["fid"].value, None);
+        assert_eq!(line(1, json!({"nll": {"value": null}})).figures["nll"].value, None);
     }
 
     #[test]
     fn the_best_is_there_and_was_judged_in_the_same_way() {
-        let fid = |v: f64, samples: u64| json!({"fid": {"value": v, "error": null, "definition": {"samples": samples}}});
-        let mut all: Vec<Evaluated> = [(2, 5.0), (4, 3.0), (6, 3.0), (8, 1.0)].map(|(step, v)| line(step, fid(v, 9))).into();
+        let nll = |v: f64, samples: u64| json!({"nll": {"value": v, "error": null, "definition": {"samples": samples}}});
+        let mut all: Vec<Evaluated> = [(2, 5.0), (4, 3.0), (6, 3.0), (8, 1.0)].map(|(step, v)| line(step, nll(v, 9))).into();
         let step = |all: &[Evaluated], there: &[u64]| best_of(all, there).map(|b| b.step);
         assert_eq!(step(&all, &[2, 4, 6, 8]), Some(8));
         assert_eq!(step(&all, &[2, 4, 6]), Some(4), "of equals the first, and one that is gone is none");
         assert_eq!(step(&all, &[]), None);
         // A single evaluation does not choose, whatever it says.
-        all.push(Evaluated { best_by: None, ..line(2, fid(0.1, 50)) });
+        all.push(Evaluated { best_by: None, ..line(2, nll(0.1, 50)) });
         assert_eq!(step(&all, &[2, 4, 6, 8]), Some(8));
         // A series of another definition begins anew.
-        all.push(line(6, fid(7.0, 50)));
-        assert_eq!(best_of(&all, &[2, 4, 6, 8]), Some(Best { step: 6, metric: "fid".into(), value: 7.0 }));
+        all.push(line(6, nll(7.0, 50)));
+        assert_eq!(best_of(&all, &[2, 4, 6, 8]), Some(Best { step: 6, metric: "nll".into(), value: 7.0 }));
     }
 
     #[test]
     fn a_metric_chooses_if_it_can() {
-        let names = ["modes".to_string(), "fid".into(), "attributes".into()];
+        let names = ["modes".to_string(), "nll".into(), "attributes".into()];
         assert_eq!(chooser("", &names).unwrap().as_deref(), Some("modes"));
         assert_eq!(chooser("attributes/smile", &names).unwrap().as_deref(), Some("attributes/smile"));
         assert!(chooser("kid", &names).unwrap_err().to_string().contains("evaluate.best"));
