@@ -6,7 +6,7 @@ use menagerie::data::{DataInfo, Dataset, Kind, Source};
 use menagerie::error::{Error, Result};
 use menagerie::evaluate::extractor::Extractor;
 use menagerie::evaluate::gather::Gathered;
-use menagerie::evaluate::judge::{Judge, METRICS, Metric, Needs, Reference, Verdict, gather, metric};
+use menagerie::evaluate::judge::{Judge, METRICS, Metric, Reference, Verdict, gather, metric};
 use menagerie::evaluate::subject::Subject;
 use menagerie::models::Capability;
 use menagerie::run::Run;
@@ -204,7 +204,7 @@ impl Drop for Progress {
 
 fn judge(args: &Args, named: &[&Metric], subject: Subject, data: Option<&Data>, device: &menagerie::Device) -> Result<Vec<Verdict>> {
     let progress = Progress::new();
-    let needs_features = |m: &&Metric| matches!(m.needs, Needs::Features | Needs::Classes);
+    let needs_features = |m: &&Metric| m.needs.extractor();
     let draws = match subject {
         Subject::Model { model, .. } => model.as_sample().is_some(),
         Subject::Items(_) => true,
@@ -212,8 +212,9 @@ fn judge(args: &Args, named: &[&Metric], subject: Subject, data: Option<&Data>, 
     let wanted = args.export_reference.is_some()
         || if named.is_empty() { draws && subject.info().kind == Kind::Image } else { named.iter().any(needs_features) };
     let extractor = wanted.then(|| extractor(args, device)).transpose()?;
+    let compared = args.export_reference.is_some() || named.is_empty() || named.iter().any(|m| m.needs.reference_features());
     let gathered = match (&extractor, data) {
-        (Some(e), Some(data)) => Some(reference(args, e, data, &progress)?),
+        (Some(e), Some(data)) if compared => Some(reference(args, e, data, &progress)?),
         _ => None,
     };
     let reference =
@@ -295,16 +296,8 @@ fn number(v: f64) -> String {
 }
 
 fn list(json: bool) -> Result<()> {
-    let needs = |m: &Metric| match m.needs {
-        Needs::Capability(c) => format!("a model that can {}", c.name()),
-        Needs::Features => "images, data, an extractor".into(),
-        Needs::Classes => "images, an extractor that tells classes".into(),
-        Needs::Images => "images, data".into(),
-        Needs::Density => "points, data of a known density".into(),
-    };
     if json {
-        let one =
-            |m: &Metric| serde_json::json!({"name": m.name, "about": m.about, "higher_is_better": m.higher_is_better, "needs": needs(m)});
+        let one = |m: &Metric| serde_json::json!({"name": m.name, "about": m.about, "higher_is_better": m.higher_is_better, "needs": m.needs.words()});
         output::json(&METRICS.iter().map(one).collect::<Vec<_>>().into());
         return Ok(());
     }
@@ -314,7 +307,7 @@ fn list(json: bool) -> Result<()> {
             Some(false) => "less is better",
             None => "",
         };
-        output::line(format_args!("{:16} {} ({better}); needs {}", m.name, m.about, needs(m)));
+        output::line(format_args!("{:16} {} ({better}); needs {}", m.name, m.about, m.needs.words()));
     }
     let able = Capability::ALL.iter().map(|c| c.name()).collect::<Vec<_>>().join(", ");
     output::line(format_args!("capabilities: {able}; `menagerie list --can CAPABILITY` names the models"));
