@@ -188,3 +188,161 @@ fn the_best_checkpoint_stays_and_is_found() {
     let last: Vec<u64> = evaluations(d, "s").iter().rev().take(1).map(|l| l["step"].as_u64().unwrap()).collect();
     assert_eq!(last, [6]);
 }
+
+/// Samples as an array of single precision numbers in [0, 1], or of bytes.
+fn write_npy(path: &Path, shape: &[usize], values: &[f32]) {
+    let shape = shape.iter().map(|n| format!("{n},")).collect::<String>();
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}");
+    header += &" ".repeat((64 - (10 + header.len() + 1) % 64) % 64);
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    values.iter().for_each(|v| bytes.extend(v.to_le_bytes()));
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// Grey pictures of noise, the same each time.
+fn noise(count: usize) -> Vec<f32> {
+    (0..count * 64).map(|i| (i as f32 * 12.9898).sin().abs()).collect()
+}
+
+fn cached(dir: &Path) -> usize {
+    std::fs::read_dir(dir.join("cache/menagerie")).map_or(0, |d| d.count())
+}
+
+#[test]
+fn judged_from_training_to_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    train(d, "classifier", "judge", &["--set", "model.width=4"]);
+    for run in ["a", "b"] {
+        train(d, "dcgan", run, &["--seed", if run == "a" { "1" } else { "2" }]);
+    }
+    let by = ["--metrics", "fid,kid,recall", "-n", "100", "--extractor", "classifier:judge"];
+    let found = parsed(&ok(d, &[&["evaluate", "a", "--json"][..], &by].concat()));
+    for metric in ["fid", "kid", "recall"] {
+        let f = &found[metric];
+        assert!(f["value"].is_f64() && f.as_object().unwrap().contains_key("error"), "{f}");
+        let definition = &f["definition"];
+        assert_eq!((&definition["samples"], &definition["reference"]["split"]), (&json!(100), &json!("test")), "{f}");
+        assert_eq!(definition["extractor_sha256"].as_str().unwrap().len(), 64, "{f}");
+    }
+    let lines = evaluations(d, "a");
+    assert_eq!((lines.len(), &lines[0]["step"], &lines[0]["metrics"]), (1, &json!(4), &found));
+    ok(d, &[&["evaluate", "b"][..], &by].concat());
+    assert_eq!(cached(d), 1, "the second takes the statistics of the first");
+    let table = parsed(&ok(d, &["compare", "a", "b", "--json"]));
+    let fid = |run: usize| table["runs"][run]["metrics"]["fid"]["value"].as_f64().unwrap();
+    assert_eq!(table["metrics"]["fid"]["best"], json!([if fid(0) < fid(1) { "a" } else { "b" }]));
+    assert!(ok(d, &["compare", "a", "b", "--markdown"]).contains("| fid ↓ | kid ↓ | recall ↑ |"));
+    // Another classifier is another definition.
+    train(d, "classifier", "other", &["--set", "model.width=4", "--seed", "9"]);
+    ok(d, &["evaluate", "b", "--metrics", "fid", "-n", "100", "--extractor", "classifier:other"]);
+    let out = menagerie(d, &["compare", "a", "b", "--markdown"]);
+    let aside = String::from_utf8(out.stderr).unwrap();
+    assert!(aside.contains("fid is not ranked") && aside.contains("extractor_sha256"), "{aside}");
+    assert!(!aside.contains("kid is not"), "{aside}");
+}
+
+#[test]
+fn statistics_of_data_are_kept_by_what_decides_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    write_npy(&d.join("x.npy"), &[80, 8, 8, 1], &noise(80));
+    let fid = |more: &[&str]| {
+        let out = ok(d, &[&["evaluate", "x.npy", "--metrics", "fid", "--json"][..], more].concat());
+        parsed(&out)["fid"]["value"].as_f64().unwrap()
+    };
+    let base = ["--data", "digits", "-n", "70", "--extractor", "pixels"];
+    let with = |more: &[&'static str]| [&base[..], more].concat();
+    let first = fid(&base);
+    assert_eq!((fid(&base), cached(d)), (first, 1), "from the cache it is the same");
+    let training = fid(&with(&["--split", "train"]));
+    assert!(training != first && cached(d) == 2, "a split has its own");
+    fid(&["--data", "digits", "-n", "60", "--extractor", "pixels"]);
+    fid(&["--data", "digits", "-n", "70", "--extractor", "random:3"]);
+    fid(&with(&["--size", "9"]));
+    assert_eq!(cached(d), 5, "so have a number, an extractor and a size");
+    // A damaged file is as good as none.
+    for entry in std::fs::read_dir(d.join("cache/menagerie")).unwrap() {
+        std::fs::write(entry.unwrap().path(), "PK").unwrap();
+    }
+    assert_eq!((fid(&base), cached(d)), (first, 5));
+    // Files that have changed are not taken for what they were.
+    let before: Vec<f32> = noise(40).iter().map(|v| 1.0 - v).collect();
+    write_npy(&d.join("data.npy"), &[40, 8, 8, 1], &before);
+    let by_file = ["--data", "data.npy", "--split", "all", "-n", "40", "--extractor", "pixels"];
+    let then = fid(&by_file);
+    // Only an item that the fingerprint does not look at.
+    let mut after = before.clone();
+    after[64..128].iter_mut().for_each(|v| *v = 0.0);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    write_npy(&d.join("data.npy"), &[40, 8, 8, 1], &after);
+    assert_ne!(fid(&by_file), then);
+    // Elsewhere, if asked for.
+    fid(&with(&["--cache", "elsewhere"]));
+    assert_eq!(std::fs::read_dir(d.join("elsewhere")).unwrap().count(), 1);
+    // Written in pytorch-fid's format and read back, they give the same figure.
+    assert_eq!(fid(&with(&["--export-reference", "digits.npz"])), first);
+    assert_eq!(fid(&with(&["--reference", "digits.npz"])), first);
+    let other = ["evaluate", "x.npy", "--metrics", "fid", "--data", "digits", "-n", "70", "--extractor", "random:3"];
+    fails(d, &[&other[..], &["--reference", "digits.npz"]].concat(), 1, &["digits.npz", "pixels", "random:3"]);
+    let at = ["evaluate", "x.npy", "--metrics", "fid", "--size", "9"];
+    fails(d, &[&at[..], &base, &["--reference", "digits.npz"]].concat(), 2, &["64", "81"]);
+    fails(d, &[&at[..3], &["fid"], &base[..], &["--reference", "x.npy"]].concat(), 1, &["x.npy"]);
+    fails(d, &[&at[..3], &["kid"], &base[..], &["--reference", "digits.npz"]].concat(), 2, &["kid", "--reference"]);
+}
+
+#[test]
+fn what_cannot_be_judged_is_told_in_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let judge = |what: &'static str, more: &[&'static str]| {
+        [&["evaluate", what, "--data", "digits", "--metrics", "fid", "--extractor", "pixels"][..], more].concat()
+    };
+    // The samples.
+    std::fs::create_dir(d.join("empty")).unwrap();
+    fails(d, &judge("empty", &[]), 1, &["empty"]);
+    fails(d, &judge("nowhere", &[]), 2, &["nowhere"]);
+    write_npy(&d.join("none.npy"), &[0, 8, 8, 1], &[]);
+    fails(d, &judge("none.npy", &[]), 1, &["none.npy"]);
+    write_npy(&d.join("one.npy"), &[1, 8, 8, 1], &noise(1));
+    fails(d, &judge("one.npy", &[]), 2, &["one image", "give more"]);
+    let mut spoilt = noise(9);
+    spoilt[100] = f32::NAN;
+    write_npy(&d.join("nan.npy"), &[9, 8, 8, 1], &spoilt);
+    fails(d, &judge("nan.npy", &[]), 1, &["nan.npy", "NaN"]);
+    std::fs::create_dir(d.join("mixed")).unwrap();
+    for i in 0..9u32 {
+        image::GrayImage::new(8 + i % 2, 8).save(d.join(format!("mixed/{i}.png"))).unwrap();
+    }
+    fails(d, &judge("mixed", &[]), 1, &["mixed", "--size"]);
+    write_npy(&d.join("wide.npy"), &[4, 8, 16, 1], &noise(8));
+    fails(d, &judge("wide.npy", &[]), 1, &["8x16x1", "8x8x1", "--size 8x16"]);
+    // Few are judged, with a warning.
+    write_npy(&d.join("few.npy"), &[20, 8, 8, 1], &noise(20));
+    let out = menagerie(d, &judge("few.npy", &[]));
+    let aside = String::from_utf8(out.stderr).unwrap();
+    assert!(out.status.success() && aside.contains("warning: fid: ") && aside.contains("64"), "{aside}");
+    // The judges.
+    fails(d, &judge("few.npy", &["-n", "0"]), 2, &["-n 0"]);
+    std::fs::write(d.join("weights.pth"), "not these").unwrap();
+    let by = |extractor: &'static str| ["evaluate", "few.npy", "--data", "digits", "--metrics", "fid", "--extractor", extractor];
+    fails(d, &by("inception:weights.pth"), 1, &["weights.pth", "SHA-256", "6726825d"]);
+    fails(d, &by("inception:nowhere.pth"), 1, &["nowhere.pth"]);
+    fails(d, &by("incepton"), 2, &["incepton", "did you mean `inception`?"]);
+    fails(d, &by("classifier:nowhere"), 1, &["nowhere", "no such run"]);
+    fails(d, &by("random:x"), 2, &["random:x"]);
+    fails(d, &[&by("pixels")[..], &["--resize", "clean"]].concat(), 2, &["pixels"]);
+    train(d, "dcgan", "r", &[]);
+    fails(d, &by("classifier:r"), 2, &["dcgan", "classifier"]);
+    // The metrics.
+    fails(d, &["evaluate", "r", "--metrics", "fdi"], 2, &["fdi", "did you mean `fid`?"]);
+    fails(d, &["evaluate", "r", "--metrics", "nll"], 2, &["dcgan", "log-likelihood"]);
+    fails(d, &["evaluate", "few.npy", "--metrics", "nll", "--data", "digits"], 2, &["nll", "samples alone"]);
+    fails(d, &["evaluate", "few.npy", "--metrics", "fid"], 2, &["--data"]);
+    fails(d, &["evaluate", "few.npy", "--data", "ring8", "--metrics", "fid"], 1, &["ring8", "points"]);
+    fails(d, &["evaluate", "few.npy", "--every", "2"], 2, &["few.npy", "no run"]);
+    assert!(evaluations(d, "r").is_empty(), "what failed leaves no line");
+}

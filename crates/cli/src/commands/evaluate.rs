@@ -4,7 +4,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use menagerie::Device;
 use menagerie::data::{DataInfo, Dataset, Source};
 use menagerie::error::{Error, Result};
-use menagerie::evaluate::judge::{METRICS, Metric, Needs, Verdict, metric};
+use menagerie::evaluate::judge::{METRICS, Metric, Verdict, metric};
 use menagerie::evaluate::subject::Subject;
 use menagerie::models::Capability;
 use menagerie::recipe::Recipe;
@@ -282,16 +282,8 @@ fn show(verdicts: &[Verdict], json: bool) {
 }
 
 fn list(json: bool) -> Result<()> {
-    let needs = |m: &Metric| match m.needs {
-        Needs::Capability(c) => format!("a model that can {}", c.name()),
-        Needs::Features => "images, data, an extractor".into(),
-        Needs::Classes => "images, an extractor that tells classes".into(),
-        Needs::Images => "images, data".into(),
-        Needs::Density => "points, data of a known density".into(),
-    };
     if json {
-        let one =
-            |m: &Metric| serde_json::json!({"name": m.name, "about": m.about, "higher_is_better": m.higher_is_better, "needs": needs(m)});
+        let one = |m: &Metric| serde_json::json!({"name": m.name, "about": m.about, "higher_is_better": m.higher_is_better, "needs": m.needs.words()});
         output::json(&METRICS.iter().map(one).collect::<Vec<_>>().into());
         return Ok(());
     }
@@ -301,7 +293,7 @@ fn list(json: bool) -> Result<()> {
             Some(false) => "less is better",
             None => "",
         };
-        output::line(format_args!("{:16} {} ({better}); needs {}", m.name, m.about, needs(m)));
+        output::line(format_args!("{:16} {} ({better}); needs {}", m.name, m.about, m.needs.words()));
     }
     let able = Capability::ALL.iter().map(|c| c.name()).collect::<Vec<_>>().join(", ");
     output::line(format_args!("capabilities: {able}; `menagerie list --can CAPABILITY` names the models"));

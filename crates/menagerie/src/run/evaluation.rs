@@ -124,7 +124,8 @@ impl Cache {
 
 /// What decides reference statistics: the data, how many items, the extractor.
 pub fn reference_definition(data: &Map<String, Value>, extractor: &Extractor, count: usize) -> Value {
-    json!({"data": data, "samples": count, "extractor": extractor.definition()})
+    // Items are those of `evaluate::subject::chosen`.
+    json!({"data": data, "samples": count, "chosen": "by a fixed draw", "extractor": extractor.definition()})
 }
 
 /// Writes statistics as pytorch-fid has them (`mu`, `sigma`), with their definition; with `features`, also what metrics of

@@ -134,13 +134,13 @@ impl Evaluator {
             Subject::Model { model, .. } => model.as_sample().is_some(),
             Subject::Items(_) => true,
         };
-        let of_features = |m: &&Metric| matches!(m.needs, Needs::Features | Needs::Classes);
         let wanted = settings.export_reference.is_some()
-            || if named.is_empty() { draws && subject.info().kind == Kind::Image } else { named.iter().any(of_features) };
+            || if named.is_empty() { draws && subject.info().kind == Kind::Image } else { named.iter().any(|m| m.needs.extractor()) };
         let open = || open_extractor(settings.extractor.as_deref().unwrap_or("random:0"), settings.resize.as_deref(), device);
         let extractor = wanted.then(open).transpose()?;
+        let compared = settings.export_reference.is_some() || named.is_empty() || named.iter().any(|m| m.needs.reference_features());
         let mut out = Evaluator { settings, names: vec![], data, extractor, gathered: None, notes: vec![] };
-        if let (Some(extractor), Some(data)) = (&out.extractor, &out.data) {
+        if let (Some(extractor), Some(data), true) = (&out.extractor, &out.data, compared) {
             let (gathered, note) = out.reference(extractor, data, tell)?;
             out.gathered = Some(gathered);
             out.notes.extend(note);
