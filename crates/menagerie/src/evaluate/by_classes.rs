@@ -57,7 +57,8 @@ fn class_accuracy(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verd
     if classes.is_empty() {
         return Err(tells_no_classes(metric.name, extractor));
     }
-    if classes != judge.subject.info().labels && judge.subject.has_classes() {
+    judge.subject.classes(metric.name)?;
+    if classes != judge.subject.info().labels {
         let fix = "give --extractor classifier:RUN with a classifier of the same classes";
         return Err(Error::usage(format!("the classes of `{}` are not those of the samples", extractor.name()), fix));
     }
@@ -128,7 +129,8 @@ fn same_classes(judge: &Judge, metric: &str) -> Result<usize> {
     if judge.subject.info().kind != Kind::Image {
         return Err(Error::usage(format!("`{metric}` judges images"), "choose other metrics"));
     }
-    if judge.subject.has_classes() && theirs != own {
+    judge.subject.classes(metric)?;
+    if theirs != own {
         let say = |l: &[String]| if l.is_empty() { "none".into() } else { l.iter().take(4).cloned().collect::<Vec<_>>().join(", ") };
         let problem = format!("`{metric}` asks for the same classes of samples ({}) and data ({})", say(own), say(theirs));
         return Err(Error::usage(problem, "give --data with the classes that the samples were drawn from"));

@@ -97,6 +97,20 @@ impl<'a> Subject<'a> {
         key: Key,
         f: &mut dyn FnMut(Batch) -> Result<()>,
     ) -> Result<()> {
+        let all = self.classes(metric)?;
+        match self {
+            Subject::Items(_) => self.each(self.available(count), None, key, f),
+            Subject::Model { .. } => classes.into_iter().try_for_each(|label| {
+                self.each(Subject::of_each(count, all), Some(label as u32), key.stream("class").step(label as u64), f)
+            }),
+        }
+    }
+
+    /// How many classes samples come with.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when they come with none.
+    pub fn classes(&self, metric: &str) -> Result<usize> {
         let all = self.info().labels.len();
         if all == 0 || !self.has_classes() {
             let (problem, fix) = match self {
@@ -107,12 +121,7 @@ impl<'a> Subject<'a> {
             };
             return Err(Error::usage(format!("`{metric}` asks for classes, and {problem}"), fix));
         }
-        match self {
-            Subject::Items(_) => self.each(self.available(count), None, key, f),
-            Subject::Model { .. } => classes.into_iter().try_for_each(|label| {
-                self.each(Subject::of_each(count, all), Some(label as u32), key.stream("class").step(label as u64), f)
-            }),
-        }
+        Ok(all)
     }
 
     /// Samples of a class, of so many over all classes.
