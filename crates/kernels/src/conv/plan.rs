@@ -15,7 +15,7 @@ const WEIGHT_PRODUCT: f64 = 1.3;
 const TILE: f64 = 30.0;
 /// A float of transformed weights, for each point along an axis (the points are as many streams):
 /// where they stay in L2, and where they do not.
-const KERNEL: [f64; 2] = [5.0, 10.5];
+const KERNEL: [f64; 2] = [5.0, 9.0];
 /// Floats of transformed weights that stay in L2.
 const SMALL: f64 = 1e6;
 /// A float of transformed weight gradients.
