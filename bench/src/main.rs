@@ -7,6 +7,7 @@ mod dcgan_step;
 mod elementwise;
 mod glow;
 mod layers;
+mod metrics;
 mod mlp;
 mod overhead;
 mod peer;
@@ -21,6 +22,7 @@ const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] |
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS] | vae-conv [ROUNDS] | residual [ROUNDS]
     | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
+    | fid [ROUNDS] | kid [ROUNDS] | prdc [ROUNDS]
     | video-ablation [STEPS] [CLASSIFIER_STEPS]
     | wavenet-sample [ROUNDS] | wavenet-step [ROUNDS] | sound-baseline DIR [LENGTH]";
 
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "memory" => command::memory(rest),
         Some((name, rest)) if name == "overhead" => overhead::run(rest),
         Some((name, _)) if name == "startup" => command::startup(),
+        Some((name, rest)) if matches!(&name[..], "fid" | "kid" | "prdc") => metrics::run(name, rest),
         Some((name, rest)) if name == "video-ablation" => video_ablation::run(rest).map_err(Into::into),
         Some((name, rest)) if name == "wavenet-sample" => wavenet::sample(rest),
         Some((name, rest)) if name == "wavenet-step" => wavenet::step(rest),

@@ -47,6 +47,8 @@ enum Command {
     Predict(commands::predict::Args),
     /// Judge a run or samples by metrics, each with its definition
     Evaluate(Box<commands::evaluate::Args>),
+    /// A table of runs, with the figures that may be compared
+    Compare(commands::compare::Args),
     /// Write the sampler's weights and a description of its inputs and outputs
     Export(commands::export::Args),
 }
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Encode(a) => commands::encode::run(a),
         Command::Predict(a) => commands::predict::run(a),
         Command::Evaluate(a) => commands::evaluate::run(*a),
+        Command::Compare(a) => commands::compare::run(a),
         Command::Export(a) => commands::export::run(a),
     };
     match done {

@@ -1,10 +1,12 @@
 //! Metrics that ask the model itself: likelihoods, bounds, reconstructions, classes, attributes.
 use super::attributes;
 use super::judge::{Judge, Metric, Tell, Verdict};
+use super::ssim;
 use super::subject::each_item;
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
 use crate::models::{Capability, Model};
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 /// Figures of a metric with `Needs::Capability`.
@@ -47,6 +49,22 @@ pub fn work_out(judge: &mut Judge, name: &str, metric: &Metric, number: Option<u
                 let back = r.reconstruct(b, key)?.output;
                 let errors = squared_errors(b, &back.values);
                 Ok(errors.into_iter().map(|e| if metric.name == "mse" { e } else { -10.0 * e.max(1e-10).log10() }).collect())
+            })?;
+        }
+        "ssim" => {
+            let r = able(model.as_reconstruct(), Capability::Reconstruct, model_name)?;
+            let &[h, w, c] = &data.set.info().shape[..] else { return Err(Error::usage("`ssim` compares images", "leave it out")) };
+            if data.set.info().kind != Kind::Image {
+                return Err(Error::usage("`ssim` compares images", "leave it out"));
+            }
+            definition.insert("pixels".into(), json!("[0, 1]"));
+            definition.insert("window".into(), ssim::window([h, w, c]).into());
+            items(&mut |b| {
+                let back = r.reconstruct(b, key)?.output.values;
+                let unit = |x: &[f32]| x.iter().map(|v| (v + 1.0) / 2.0).collect::<Vec<f32>>();
+                let n = h * w * c;
+                let pairs = b.values.par_chunks_exact(n).zip(back.par_chunks_exact(n));
+                Ok(pairs.map(|(x, y)| ssim::ssim(&unit(x), &unit(y), [h, w, c])).collect())
             })?;
         }
         "accuracy" => {

@@ -1,23 +1,32 @@
 //! Metrics of the samples' own numbers: pixels, and points of the plane.
 use super::by_capability::mean_and_error;
+use super::features::Features;
+use super::frequency::{self, Spectrum};
 use super::judge::{Judge, Metric, Needs, Tell, Verdict};
-use super::points;
-use super::subject::each_item;
+use super::subject::{chosen, each_item};
+use super::{points, ssim, transport};
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
+use crate::random::Key;
 use rayon::prelude::*;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// Samples that `nearest` looks for in the training data.
 const LOOKED_FOR: usize = 250;
 
-/// Figures of a metric with `Needs::Images` or `Needs::Density`.
+/// Pairs of images whose similarity is averaged.
+const PAIRS: usize = 1000;
+
+/// Figures of a metric with `Needs::Images`, `Needs::Points` or `Needs::Density`.
 ///
 /// # Errors
 /// [`Error::Usage`] when the samples are not of that kind.
 pub fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
-    match metric.needs {
-        Needs::Density => of_points(judge, metric, tell),
+    match (metric.needs, metric.name) {
+        (Needs::Density, _) => of_points(judge, metric, tell),
+        (Needs::Points, _) => transported(judge, metric, tell),
+        (_, "frequency") => spectra(judge, metric, tell),
+        (_, "ms-ssim") => likeness(judge, metric, tell),
         _ => nearest_ratio(judge, metric, tell),
     }
 }
@@ -59,6 +68,130 @@ fn of_points(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>>
         definition.insert("entropy".into(), json!(density.entropy()));
     }
     Ok(vec![Verdict { metric: metric.name.into(), value, error, warning: None, definition }])
+}
+
+/// Distance of as many samples as data, and of other data from these.
+fn transported(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+    let data = judge.data(metric.name)?;
+    if judge.subject.info().kind != Kind::Points || data.set.info().shape != judge.subject.info().shape {
+        return Err(Error::usage("`wasserstein-2d` compares points with points of as many numbers", "choose other metrics"));
+    }
+    let items = data.set.info().count;
+    // Half of the data at most, so that the other half can be compared with it.
+    let n = transport::POINTS.min(judge.subject.available(judge.count)).min(items / 2);
+    let width = judge.subject.info().numbers();
+    let samples = sample_values(judge, n, metric.name, tell)?;
+    let pick = Batch::of(data.set, &chosen(2 * n, items))?.values;
+    // In turn, whatever order the data have.
+    let half = |odd: usize| pick.chunks_exact(width).skip(odd).step_by(2).flatten().copied().collect::<Vec<f32>>();
+    let (real, other) = (half(0), half(1));
+    let real = Features::new(&real, width, "the data")?;
+    let own = transport::wasserstein(&Features::new(&samples, width, "the samples")?, &real)?;
+    let floor = transport::wasserstein(&Features::new(&other, width, "the data")?, &real)?;
+    let mut definition = judge.definition(metric.name)?;
+    definition.insert("samples".into(), n.into());
+    definition.insert("reference_samples".into(), n.into());
+    definition.insert("plan".into(), json!("exact, point to point"));
+    Ok(beside(metric.name, (own, None), (floor, None), definition))
+}
+
+/// A figure of the samples, and that of the data themselves.
+fn beside(name: &str, own: (f64, Option<f64>), data: (f64, Option<f64>), definition: Map<String, Value>) -> Vec<Verdict> {
+    let one = |metric: String, (value, error): (f64, Option<f64>)| Verdict {
+        metric,
+        value,
+        error,
+        warning: None,
+        definition: definition.clone(),
+    };
+    vec![one(name.into(), own), one(format!("{name}/data"), data)]
+}
+
+/// The shape of the images that are compared.
+fn image_shape(judge: &Judge, name: &str) -> Result<[usize; 3]> {
+    let (info, data) = (judge.subject.info(), judge.data(name)?.set.info());
+    let &[h, w, c] = &info.shape[..] else { return Err(Error::usage(format!("`{name}` compares images"), "choose other metrics")) };
+    if info.kind != Kind::Image || data.kind != Kind::Image {
+        return Err(Error::usage(format!("`{name}` compares images"), "choose other metrics"));
+    }
+    if data.shape != info.shape {
+        return Err(Error::usage("samples and data differ in shape", "bring them together with --size and --channels"));
+    }
+    Ok([h, w, c])
+}
+
+/// Refuses pixels that are not finite.
+fn finite(batch: &Batch) -> Result<()> {
+    let n: usize = batch.shape[1..].iter().product();
+    match batch.values.iter().position(|v| !v.is_finite()) {
+        Some(at) => Err(Error::data(
+            "the images",
+            format!("item {} has pixels that are not finite", batch.indices[at / n]),
+            "leave such images out",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn spectra(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+    let (shape, data) = (image_shape(judge, metric.name)?, judge.data(metric.name)?);
+    let (total, real) = (judge.subject.available(judge.count), judge.count.min(data.set.info().count));
+    let (mut samples, mut reference, mut done) = (Spectrum::new(shape), Spectrum::new(shape), 0);
+    let mut take = |spectrum: &mut Spectrum, b: Batch| {
+        finite(&b)?;
+        done += b.shape[0];
+        spectrum.add(&b.values);
+        tell("power spectra", done, total + real);
+        Ok(())
+    };
+    judge.subject.each(total, None, judge.key, &mut |b| take(&mut samples, b))?;
+    each_item(data.set, real, &mut |b| take(&mut reference, b))?;
+    let lacking = || Error::usage("`frequency`: there are no images, or they are too small to have frequencies", "give larger ones");
+    if total == 0 || real == 0 {
+        return Err(lacking());
+    }
+    let value = frequency::distance(&samples.decibels(), &reference.decibels()).ok_or_else(lacking)?;
+    let mut definition = judge.definition(metric.name)?;
+    definition.insert("reference_samples".into(), real.into());
+    definition.insert("spectrum".into(), json!("radial mean power of grey pixels in [0, 1], dB"));
+    Ok(vec![Verdict { metric: metric.name.into(), value, error: None, warning: None, definition }])
+}
+
+/// Mean similarity of pairs of samples, and of pairs of the data.
+fn likeness(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+    let (shape, data) = (image_shape(judge, metric.name)?, judge.data(metric.name)?);
+    let width: usize = shape.iter().product();
+    let mut mean = |values: Vec<f32>, key: Key, what: &str| -> Result<(f64, Option<f64>, usize)> {
+        let images = Features::new(&values, width, what)?;
+        // A pair is drawn without its order; no image is in two of them.
+        let order = key.permutation(images.count());
+        let unit = |i: u32| images.row(i as usize).iter().map(|v| ((v + 1.0) / 2.0).clamp(0.0, 1.0)).collect::<Vec<f32>>();
+        let mut each = Vec::new();
+        let pairs = order.as_chunks::<2>().0;
+        for part in pairs.chunks(64) {
+            each.par_extend(part.par_iter().map(|&[a, b]| ssim::ms_ssim(&unit(a), &unit(b), shape)));
+            tell("similarity of pairs", each.len(), pairs.len());
+        }
+        let (value, error) = mean_and_error(&each);
+        Ok((value, error, each.len()))
+    };
+    let mut silent = |_: &str, _: usize, _: usize| ();
+    let samples = sample_values(judge, judge.count.min(2 * PAIRS), metric.name, &mut silent)?;
+    let own = mean(samples, judge.key.stream("pairs"), "the samples")?;
+    let mut values = Vec::new();
+    each_item(data.set, judge.count.min(2 * PAIRS), &mut |b| {
+        values.extend(b.values);
+        Ok(())
+    })?;
+    let theirs = mean(values, judge.key.stream("pairs of data"), "the data")?;
+    let mut definition = judge.definition(metric.name)?;
+    definition.remove("samples");
+    definition.remove("reference_samples");
+    definition.insert("pairs".into(), own.2.into());
+    definition.insert("reference_pairs".into(), theirs.2.into());
+    definition.insert("scales".into(), ssim::scales(shape).into());
+    definition.insert("window".into(), ssim::window(shape).into());
+    Ok(beside(metric.name, (own.0, own.1), (theirs.0, theirs.1), definition))
 }
 
 /// A sample and the training items nearest to it.

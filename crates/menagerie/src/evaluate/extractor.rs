@@ -170,6 +170,17 @@ impl Extractor {
     /// [`Error::Usage`] for what are not images, or images of a shape it does not take; [`Error::Data`] for pixels that
     /// are not finite.
     pub fn extract(&self, batch: &Batch) -> Result<Extracted> {
+        let mut rounded = batch.clone();
+        // A number that is none stays as it is, so that it is found.
+        rounded.values.iter_mut().filter(|v| v.is_finite()).for_each(|v| *v = crate::picture::byte(*v) as f32 / 127.5 - 1.0);
+        self.extract_unrounded(&rounded)
+    }
+
+    /// Features of images as they are, for metrics of differences smaller than a step of 8 bits.
+    ///
+    /// # Errors
+    /// As [`Extractor::extract`].
+    pub fn extract_unrounded(&self, batch: &Batch) -> Result<Extracted> {
         if let Some(at) = batch.values.iter().position(|v| !v.is_finite()) {
             let n: usize = batch.shape[1..].iter().product();
             let problem = format!("item {} has pixels that are not finite ({})", batch.indices[at / n], batch.values[at]);
@@ -178,9 +189,6 @@ impl Extractor {
         if batch.kind != Kind::Image {
             return Err(Error::usage(format!("`{}` takes images, these are {}", self.name, batch.kind.plural()), "choose other metrics"));
         }
-        let mut rounded = batch.clone();
-        rounded.values.iter_mut().for_each(|v| *v = crate::picture::byte(*v) as f32 / 127.5 - 1.0);
-        let batch = &rounded;
         match &self.network {
             Network::Pixels => {
                 let features = batch.values.iter().map(|v| (v + 1.0) / 2.0).collect();
@@ -223,6 +231,20 @@ impl Extractor {
             _ => batch.values.chunks_exact(c).flat_map(|p| [p[pick(0)], p[pick(1)], p[pick(2)]]).collect(),
         };
         Ok(Tensor::from_data(TensorData::new(values, [batch.shape[0], h, w, 3]), &self.device))
+    }
+
+    /// Features of an image `[height, width, channel]`.
+    ///
+    /// # Errors
+    /// As [`Extractor::takes`].
+    pub fn width(&self, shape: &[usize]) -> Result<usize> {
+        self.takes(shape)?;
+        Ok(match &self.network {
+            Network::Pixels => shape.iter().product(),
+            Network::Random(_) => RANDOM.iter().sum(),
+            Network::Model(m) => m.as_features().map_or(0, |f| f.width()),
+            Network::Inception(_) => super::inception::WIDTH,
+        })
     }
 
     /// Whether images of that description can be given to it.

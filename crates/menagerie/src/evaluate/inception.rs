@@ -14,7 +14,7 @@ use menagerie_kernels::{Activation, Geometry, avg_pool2d, conv2d, max_pool2d, re
 /// Side of the images that the network was trained on.
 const SIDE: usize = 299;
 /// Features of an image.
-const WIDTH: usize = 2048;
+pub(super) const WIDTH: usize = 2048;
 /// Outputs of the last layer.
 const CLASSES: usize = 1008;
 /// Images in a forward pass: bounds the memory it takes.

@@ -3,9 +3,10 @@
 //! A figure is the number, its error, and everything the number depends on: two figures may be compared only where their
 //! definitions are equal.
 use super::extractor::Extractor;
-use super::gather::{Gathered, Gatherer, KEPT};
+use super::gather::{Gathered, Gatherer};
+use super::prdc::Prdc;
 use super::subject::{Subject, each_item};
-use super::{by_capability, by_features, by_images};
+use super::{by_capability, by_classes, by_features, by_images, by_latents};
 use crate::data::{Dataset, Kind};
 use crate::error::{Error, Result, nearest};
 use crate::models::Capability;
@@ -19,12 +20,47 @@ pub enum Needs {
     Capability(Capability),
     /// images, data to compare them with, and an extractor
     Features,
-    /// images, data to compare them with, and an extractor that tells their classes
+    /// images with classes, data with classes to compare them with, and an extractor
+    LabelledFeatures,
+    /// images, and an extractor that tells classes
     Classes,
+    /// a model with a latent space that makes images, and an extractor
+    Path,
     /// images and data to compare them with
     Images,
+    /// images with classes, and data with classes to compare them with
+    LabelledImages,
+    /// points, and data to compare them with
+    Points,
     /// points, and data of a known density
     Density,
+}
+
+impl Needs {
+    /// What that is, in words.
+    pub fn words(self) -> String {
+        match self {
+            Needs::Capability(c) => format!("a model that can {}", c.name()),
+            Needs::Features => "images, data, an extractor".into(),
+            Needs::LabelledFeatures => "images and data with classes, an extractor".into(),
+            Needs::Classes => "images, an extractor that tells classes".into(),
+            Needs::Path => "a model with a latent space, an extractor".into(),
+            Needs::Images => "images, data".into(),
+            Needs::LabelledImages => "images and data with classes".into(),
+            Needs::Points => "points, data".into(),
+            Needs::Density => "points, data of a known density".into(),
+        }
+    }
+
+    /// Whether an extractor is asked for.
+    pub fn extractor(self) -> bool {
+        matches!(self, Needs::Features | Needs::LabelledFeatures | Needs::Classes | Needs::Path)
+    }
+
+    /// Whether features of all of the data are asked for ([`Reference::gathered`]).
+    pub fn reference_features(self) -> bool {
+        self == Needs::Features
+    }
 }
 
 /// A line of the table of metrics.
@@ -57,10 +93,27 @@ metrics! {
     "iwae", "mean importance-weighted bound of the data, nats; iwae-K for K samples", MORE, Needs::Capability(Capability::EvidenceBound);
     "mse", "mean squared error of reconstructions, pixels in [0, 1]", LESS, Needs::Capability(Capability::Reconstruct);
     "psnr", "mean peak signal-to-noise ratio of reconstructions, dB", MORE, Needs::Capability(Capability::Reconstruct);
+    "ssim", "mean structural similarity of items and their reconstructions", MORE, Needs::Capability(Capability::Reconstruct);
     "accuracy", "share of items whose class is found", MORE, Needs::Capability(Capability::Classify);
     "attributes", "accuracy or correlation of every attribute that is read", MORE, Needs::Capability(Capability::ReadAttributes);
+    "fid", "Frechet distance of features", LESS, Needs::Features;
+    "fid-infinity", "the same, extrapolated to infinitely many samples", LESS, Needs::Features;
+    "kid", "kernel distance of features: unbiased polynomial MMD", LESS, Needs::Features;
+    "precision", "share of samples that lie among the data, by 3 nearest neighbours", MORE, Needs::Features;
+    "recall", "share of data that lie among the samples, by 3 nearest neighbours", MORE, Needs::Features;
+    "density", "how densely data lie around samples, by 5 nearest neighbours", MORE, Needs::Features;
+    "coverage", "share of data with a sample among their 5 nearest neighbours", MORE, Needs::Features;
+    "swd", "sliced 2-Wasserstein distance of features", LESS, Needs::Features;
+    "intra-fid", "mean over classes of the Frechet distance of a class's samples and data", LESS, Needs::LabelledFeatures;
+    "is", "Inception score: sure of each sample's class, and of many classes", MORE, Needs::Classes;
     "class-accuracy", "share of samples that a classifier takes for the class they were drawn from", MORE, Needs::Classes;
+    "stacked-mnist", "modes of the thousand triples of digits that samples find, and KL to even shares", None, Needs::Classes;
+    "ppl", "perceptual path length: squared change of features a step of the latent", LESS, Needs::Path;
+    "cas", "accuracy on the data of a classifier that learned from samples alone", MORE, Needs::LabelledImages;
+    "frequency", "root mean squared difference of the power spectra of samples and data, dB", LESS, Needs::Images;
+    "ms-ssim", "mean similarity of random pairs of samples, and that of pairs of the data beside it", None, Needs::Images;
     "nearest", "median distance of samples to their nearest training item, over that of held-out items", MORE, Needs::Images;
+    "wasserstein-2d", "2-Wasserstein distance of points, exactly, and that of data and data beside it", LESS, Needs::Points;
     "modes", "modes of the density that samples find", MORE, Needs::Density;
     "high-quality", "share of samples within 3 standard deviations of a mode", MORE, Needs::Density;
     "true-nll", "mean negative log-likelihood of the samples under the true density, nats", LESS, Needs::Density;
@@ -137,12 +190,14 @@ pub struct Judge<'a> {
     pub key: Key,
     samples: Option<Gathered>,
     real: Option<Gathered>,
+    /// precision, recall, density and coverage share most of their work
+    pub(super) prdc: Option<Prdc>,
 }
 
 impl<'a> Judge<'a> {
     /// With nothing gathered yet.
     pub fn new(subject: Subject<'a>, reference: Option<Reference<'a>>, extractor: Option<&'a Extractor>, count: usize, key: Key) -> Self {
-        Judge { subject, reference, extractor, count, key, samples: None, real: None }
+        Judge { subject, reference, extractor, count, key, samples: None, real: None, prdc: None }
     }
 
     /// Metrics that suit what is judged, for when none are named.
@@ -154,7 +209,7 @@ impl<'a> Judge<'a> {
         };
         let classifies = self.extractor.is_some_and(|e| !e.classes().is_empty());
         let suits = |m: &&Metric| match (m.needs, self.subject) {
-            (Needs::Capability(c), Subject::Model { model, .. }) => c.of(model),
+            (Needs::Capability(c), Subject::Model { model, .. }) => c.of(model) && (m.name != "ssim" || image),
             (Needs::Capability(_), Subject::Items(_)) => false,
             (Needs::Density, _) => {
                 draws && self.reference.is_some_and(|r| r.set.density().is_some_and(|d| d.modes().is_some() || m.name == "true-nll"))
@@ -162,8 +217,10 @@ impl<'a> Judge<'a> {
             (Needs::Features, _) => {
                 draws && image && self.reference.is_some() && ["fid", "kid", "precision", "recall", "density", "coverage"].contains(&m.name)
             }
-            (Needs::Classes, _) => draws && image && classifies && m.name == "class-accuracy" && self.subject.is_conditional(),
-            (Needs::Images, _) => false,
+            (Needs::Classes, _) => draws && image && classifies && m.name == "class-accuracy" && self.subject.has_classes(),
+            (Needs::Points, _) => draws && self.reference.is_some() && self.subject.info().kind == Kind::Points,
+            // Dear, or of a purpose of their own: when they are named.
+            (Needs::LabelledFeatures | Needs::LabelledImages | Needs::Path | Needs::Images, _) => false,
         };
         METRICS.iter().filter(suits).map(|m| m.name).collect()
     }
@@ -176,9 +233,16 @@ impl<'a> Judge<'a> {
         let (metric, number) = metric(name)?;
         match metric.needs {
             Needs::Capability(_) => by_capability::work_out(self, name, metric, number, tell),
-            Needs::Features | Needs::Classes => by_features::work_out(self, metric, tell),
-            Needs::Images | Needs::Density => by_images::work_out(self, metric, tell),
+            Needs::Features => by_features::work_out(self, metric, tell),
+            Needs::LabelledFeatures | Needs::Classes | Needs::LabelledImages => by_classes::work_out(self, metric, tell),
+            Needs::Path => by_latents::work_out(self, metric, tell),
+            Needs::Images | Needs::Points | Needs::Density => by_images::work_out(self, metric, tell),
         }
+    }
+
+    /// What was gathered so far: of samples, of the data.
+    pub fn gathered(&self) -> (Option<&Gathered>, Option<&Gathered>) {
+        (self.samples.as_ref(), self.real.as_ref())
     }
 
     /// The data to compare with.
@@ -266,7 +330,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Features of the first `count` items of a set.
+/// Features of `count` items of a set.
 ///
 /// # Errors
 /// Those of the data and the extractor.
@@ -281,9 +345,4 @@ pub fn gather(set: &dyn Dataset, extractor: &Extractor, count: usize, tell: Tell
         Ok(())
     })?;
     g.finish("the data")
-}
-
-/// Vectors that metrics of pairs look at, of so many.
-pub fn kept(count: usize) -> usize {
-    count.min(KEPT)
 }

@@ -3,6 +3,7 @@ use crate::data::{Batch, DataInfo, Dataset};
 use crate::error::{Error, Result};
 use crate::models::{Capability, Model, SampleRequest};
 use crate::random::Key;
+use std::ops::Range;
 
 /// Items made or read at a time.
 pub const AT_ONCE: usize = 250;
@@ -54,15 +55,21 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Hands on `count` samples of a class (or of all), some at a time. The draws are a function of the key alone.
+    /// Hands on `count` samples of a class (or of all), some at a time. The draws are a function of the key alone; of items
+    /// that lie somewhere, those of [`chosen`] are taken, since many a folder is sorted by class.
     ///
     /// # Errors
     /// Those of the sampler, the data, or of `f`.
     pub fn each(&self, count: usize, label: Option<u32>, key: Key, f: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
+        let items = match self {
+            Subject::Items(set) => chosen(count, set.info().count),
+            Subject::Model { .. } => vec![],
+        };
+        let count = if let Subject::Items(_) = self { items.len() } else { count };
         for (chunk, from) in (0..count).step_by(AT_ONCE).enumerate() {
             let n = AT_ONCE.min(count - from);
             let batch = match self {
-                Subject::Items(set) => Batch::of(*set, &(from as u32..(from + n) as u32).collect::<Vec<_>>())?,
+                Subject::Items(set) => Batch::of(*set, &items[from..from + n])?,
                 Subject::Model { model, name, .. } => {
                     let sampler = model.as_sample().ok_or_else(|| Capability::Sample.missing(name))?;
                     let request = SampleRequest { label, ..SampleRequest::new(n, key.step(chunk as u64)) };
@@ -77,6 +84,59 @@ impl<'a> Subject<'a> {
         Ok(())
     }
 
+    /// Hands on samples with their classes: as many of each of `classes` when a model draws them, `count` over all of its
+    /// classes; otherwise `count` items with the labels they have, those of other classes among them.
+    ///
+    /// # Errors
+    /// Those of [`Subject::each`]; [`Error::Usage`] when there are no classes.
+    pub fn each_of_classes(
+        &self,
+        metric: &str,
+        count: usize,
+        classes: Range<usize>,
+        key: Key,
+        f: &mut dyn FnMut(Batch) -> Result<()>,
+    ) -> Result<()> {
+        let all = self.classes(metric)?;
+        match self {
+            Subject::Items(_) => self.each(self.available(count), None, key, f),
+            Subject::Model { .. } => classes.into_iter().try_for_each(|label| {
+                self.each(Subject::of_each(count, all), Some(label as u32), key.stream("class").step(label as u64), f)
+            }),
+        }
+    }
+
+    /// How many classes samples come with.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when they come with none.
+    pub fn classes(&self, metric: &str) -> Result<usize> {
+        let all = self.info().labels.len();
+        if all == 0 || !self.has_classes() {
+            let (problem, fix) = match self {
+                Subject::Model { name, .. } => {
+                    (format!("`{name}` does not draw from a class"), "leave it out, or train a conditional model")
+                }
+                Subject::Items(set) => (format!("{} has no classes", set.info().source), "give a folder whose sub-folders are the classes"),
+            };
+            return Err(Error::usage(format!("`{metric}` asks for classes, and {problem}"), fix));
+        }
+        Ok(all)
+    }
+
+    /// Samples of a class, of so many over all classes.
+    pub fn of_each(count: usize, classes: usize) -> usize {
+        (count / classes.max(1)).max(1)
+    }
+
+    /// Whether samples come with their classes.
+    pub fn has_classes(&self) -> bool {
+        match self {
+            Subject::Model { .. } => self.is_conditional(),
+            Subject::Items(set) => !set.info().labels.is_empty(),
+        }
+    }
+
     /// Whether it draws from a class that is asked for.
     pub fn is_conditional(&self) -> bool {
         match self {
@@ -88,10 +148,38 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Hands on the first `count` items of a data set, some at a time.
+/// Which items of `total` are the `count` that are looked at, in their order: a draw that is always the same.
+pub fn chosen(count: usize, total: usize) -> Vec<u32> {
+    if count >= total {
+        return (0..total as u32).collect();
+    }
+    let mut out = Key::new(0).stream("chosen items").permutation(total);
+    out.truncate(count);
+    out.sort_unstable();
+    out
+}
+
+/// Hands on `count` items of a data set, those of [`chosen`], some at a time.
 ///
 /// # Errors
 /// Those of the data or of `f`.
 pub fn each_item(set: &dyn Dataset, count: usize, f: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
     Subject::Items(set).each(count.min(set.info().count), None, Key::new(0), f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_that_are_looked_at_are_a_draw_without_repetition() {
+        assert_eq!(chosen(5, 5), [0, 1, 2, 3, 4]);
+        assert_eq!(chosen(9, 5), [0, 1, 2, 3, 4]);
+        let some = chosen(300, 60_000);
+        assert!(some.len() == 300 && some.windows(2).all(|w| w[0] < w[1]) && some == chosen(300, 60_000));
+        // Of every class of a sorted set, and of one whose classes take turns.
+        for class in [|i: u32| i / 6000, |i: u32| i % 10] {
+            assert!((0..10).all(|c| some.iter().filter(|&&i| class(i) == c).count() > 10));
+        }
+    }
 }

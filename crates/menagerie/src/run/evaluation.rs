@@ -1,15 +1,13 @@
-//! What evaluation reads and writes: extractors by name, reference statistics in a cache, `evaluation.jsonl`.
+//! What evaluation reads and writes: extractors by name, reference statistics in a cache.
 use super::Run;
 use crate::data::{Arrays, Dataset, Source};
 use crate::error::{Error, Result, nearest};
 use crate::evaluate::extractor::{Extractor, Resize, sha256};
 use crate::evaluate::gather::Gathered;
 use crate::evaluate::inception::Inception;
-use crate::evaluate::judge::Verdict;
 use crate::train::read_torch;
 use burn::tensor::Device;
 use serde_json::{Map, Value, json};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// SHA-256 of `pt_inception-2015-12-05-6726825d.pth` begins with the digits in its name, as PyTorch's hub checks them.
@@ -126,7 +124,8 @@ impl Cache {
 
 /// What decides reference statistics: the data, how many items, the extractor.
 pub fn reference_definition(data: &Map<String, Value>, extractor: &Extractor, count: usize) -> Value {
-    json!({"data": data, "samples": count, "extractor": extractor.definition()})
+    // Items are those of `evaluate::subject::chosen`.
+    json!({"data": data, "samples": count, "chosen": "by a fixed draw", "extractor": extractor.definition()})
 }
 
 /// Writes statistics as pytorch-fid has them (`mu`, `sigma`), with their definition; with `features`, also what metrics of
@@ -191,25 +190,4 @@ pub fn import_reference(path: &Path, extractor: &Extractor) -> Result<Gathered> 
         return Err(Error::data(path, problem, "give the same extractor and resize, or make the reference again"));
     }
     Ok(gathered)
-}
-
-/// Adds a line to `RUN/evaluation.jsonl`: the step of the checkpoint that was judged, and each metric.
-///
-/// # Errors
-/// [`Error::Io`] when it cannot be written.
-pub fn append_evaluation(run: &Run, step: u64, images: u64, seconds: f64, verdicts: &[Verdict]) -> Result<()> {
-    let metrics: Map<String, Value> = verdicts.iter().map(|v| (v.metric.clone(), v.to_json())).collect();
-    let line = json!({"step": step, "images": images, "seconds": seconds, "metrics": metrics});
-    let path = run.file("evaluation.jsonl");
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io("write", &path))?;
-    writeln!(file, "{line}").map_err(Error::io("write", &path))
-}
-
-/// All whole lines of `RUN/evaluation.jsonl`; none where nothing was evaluated yet.
-///
-/// # Errors
-/// [`Error::Io`] when it cannot be read.
-pub fn read_evaluations(run: &Run) -> Result<Vec<Map<String, Value>>> {
-    let path = run.file("evaluation.jsonl");
-    if path.exists() { super::read_metrics(&path) } else { Ok(vec![]) }
 }

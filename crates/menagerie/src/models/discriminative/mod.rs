@@ -1,8 +1,8 @@
 //! Networks that judge rather than generate: a class, or what a picture shows.
 pub mod attribute_reader;
-mod augment;
+pub(crate) mod augment;
 pub mod classifier;
-mod trunk;
+pub(crate) mod trunk;
 
 pub use attribute_reader::AttributeReader;
 pub use augment::Augmentation;
