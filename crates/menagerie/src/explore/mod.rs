@@ -1,6 +1,8 @@
 //! Ways through a latent space: what to decode.
+mod arithmetic;
 mod sweep;
 mod walk;
 
+pub use arithmetic::{Term, arithmetic, around, parse};
 pub use sweep::{sweep, sweep_plane};
 pub use walk::{Walk, walk};
