@@ -255,3 +255,43 @@ fn latent_spaces_are_walked_through() {
     }
     fails(d, &["encode", "r", "--out", "z.txt"], 2, &["z.txt", ".npy"]);
 }
+
+#[test]
+fn what_a_dimension_moves_is_read_off() {
+    let dir = folder();
+    let d = dir.path();
+    let train = |name: &str, out: &str, more: &[&str]| {
+        let all =
+            [&["train", name, "--data", "portraits", "--size", "8", "--limit", "32", "--batch", "8", "--steps", "2", "--out", out], more];
+        ok(d, &all.concat());
+    };
+    train("vae", "v", &["--set", "model.latent=3", "--set", "model.hidden=[8]"]);
+    train("attribute-reader", "reader", &["--set", "model.width=4"]);
+    let text = ok(d, &["traverse", "v", "--read", "reader", "--draws", "4", "--dims", "0,2"]);
+    assert!(text.contains("dimension 0:") && text.contains("dimension 2:") && !text.contains("dimension 1:"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&ok(d, &["traverse", "v", "--read", "reader", "--draws", "4", "--json"])).unwrap();
+    let (rows, names) = (json["changes"].as_array().unwrap(), json["attributes"].as_array().unwrap());
+    assert!(rows.len() == 3 && rows.iter().all(|r| r.as_array().unwrap().len() == names.len()) && names.iter().any(|n| n == "yaw"));
+    fails(d, &["traverse", "v", "--read", "v"], 2, &["vae", "read-attributes", "attribute-reader"]);
+    fails(d, &["traverse", "v", "--read", "reader", "--draws", "1"], 2, &["--draws"]);
+    // A model of codes has no axes to walk along.
+    train("vq_vae", "q", &["--set", "model.width=4", "--set", "codebook.size=4", "--set", "prior.width=4", "--set", "prior.depth=1"]);
+    fails(d, &["traverse", "q"], 2, &["vq_vae", "latent-space"]);
+}
+
+#[test]
+fn videos_shorter_than_asked() {
+    let dir = folder();
+    let d = dir.path();
+    for frame in 0..3u8 {
+        std::fs::create_dir_all(d.join("videos/one")).unwrap();
+        image::RgbImage::from_pixel(8, 8, image::Rgb([60 * frame; 3])).save(d.join(format!("videos/one/{frame}.png"))).unwrap();
+    }
+    let tiny = ["model.width=2", "model.latent=2", "model.units=4", "data.frames=4", "data.limit=16"];
+    let mut train = vec!["train", "video_vae", "--data", "portraits:video", "--size", "8", "--batch", "4", "--steps", "2", "--out", "r"];
+    tiny.iter().for_each(|t| train.extend(["--set", t]));
+    ok(d, &train);
+    fails(d, &["predict", "r", "--data", "videos", "--context", "5", "--frames", "2"], 1, &["3 frames", "5 were to be given", "--context"]);
+    fails(d, &["predict", "r", "--frames", "0"], 2, &["--frames 0"]);
+    ok(d, &["predict", "r", "--data", "videos", "--context", "2", "--frames", "6", "--out", "more.png"]);
+}

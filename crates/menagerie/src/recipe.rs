@@ -91,6 +91,8 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "iwae-mnist",
         "beta_vae",
         "vae_gan",
+        "vq_vae",
+        "vq_vae-portraits",
         "conditional_vae-colorize",
         "conditional_vae-next-frame",
         "video_vae",

@@ -20,13 +20,13 @@ last column variations of the result, and below them the result.
 
 Examples:
   menagerie arithmetic runs/dcgan-001 \"3,17,20 - 4,9 + 11\"
-  menagerie arithmetic runs/vae-001 --data fashion \"Coat - Pullover + Dress\"
+  menagerie arithmetic runs/vae-001 --data fashion \"coat - pullover + dress\"
   menagerie arithmetic runs/vae-001 --data digits \"label:7 - label:1 + 5\""
 )]
 pub struct Args {
     #[command(flatten)]
     given: GivenArgs,
-    /// What to work out, such as \"3,17 - 4 + 11\" or \"Coat - Pullover + Dress\"
+    /// What to work out, such as \"3,17 - 4 + 11\" or \"coat - pullover + dress\"
     #[arg(allow_hyphen_values = true)]
     expression: String,
     /// Items of a class that its mean is taken over

@@ -1,8 +1,8 @@
 //! Which path a pass takes: the cheapest by a model of what each costs.
 //!
 //! The unit is one multiply-add of a product at full speed (12 ps on one core with AVX-512 at
-//! 2.7 GHz). The constants were fitted to layers of 64 to 512 channels and agree with them within a
-//! tenth or so; what they decide are factors of 1.2 to 2.
+//! 2.7 GHz). The constants were fitted to layers of 32 to 512 channels and batches of 8 and 64, and agree
+//! with most of them within a fifth; what they decide are factors of 1.2 to 2.
 use super::micro::LANES;
 use super::{Pass, Path, Shape, winograd};
 use crate::isa::{Isa, isa};
@@ -15,15 +15,17 @@ const WEIGHT_PRODUCT: f64 = 1.3;
 const TILE: f64 = 30.0;
 /// A float of transformed weights, for each point along an axis (the points are as many streams):
 /// where they stay in L2, and where they do not.
-const KERNEL: [f64; 2] = [5.0, 17.0];
+const KERNEL: [f64; 2] = [5.0, 9.0];
 /// Floats of transformed weights that stay in L2.
 const SMALL: f64 = 1e6;
 /// A float of transformed weight gradients.
-const SUM: f64 = 80.0;
+const SUM: f64 = 35.0;
 /// A weight that is transposed before its transform.
 const TRANSPOSE: f64 = 20.0;
-/// A multiply-add of the direct weight gradient, which copies rows for every row of the kernel.
-const DIRECT_WEIGHT: f64 = 1.35;
+/// A multiply-add of the direct path, which gathers its rows.
+const DIRECT: f64 = 1.3;
+/// The same of the direct weight gradient, which copies rows for every row of the kernel.
+const DIRECT_WEIGHT: f64 = 1.65;
 /// A multiply-add of the direct path with very few input channels: short sums, and for the input
 /// gradient few columns.
 const DIRECT_FEW: [f64; 2] = [1.5, 2.4];
@@ -47,7 +49,7 @@ fn cost(s: &Shape, pass: Pass, path: Path) -> f64 {
         let each = match (few, pass) {
             (true, pass) => DIRECT_FEW[usize::from(pass == Pass::Input)],
             (false, Pass::Weight) => DIRECT_WEIGHT,
-            _ => 1.0,
+            _ => DIRECT,
         };
         return (s.batch * s.output[0] * s.output[1] * s.kernel[0] * s.kernel[1]) as f64 * channels * each;
     };
@@ -76,8 +78,12 @@ fn cost(s: &Shape, pass: Pass, path: Path) -> f64 {
 mod tests {
     use super::*;
 
+    fn path_of(pass: Pass, batch: usize, side: usize, channels: [usize; 2], k: usize, stride: usize) -> Path {
+        cheapest(&Shape::new(batch, [side; 2], channels, [k; 2], [stride; 2], [1; 2]).unwrap(), pass)
+    }
+
     fn path(batch: usize, side: usize, channels: [usize; 2], k: usize, stride: usize) -> Path {
-        cheapest(&Shape::new(batch, [side; 2], channels, [k; 2], [stride; 2], [1; 2]).unwrap(), Pass::Forward)
+        path_of(Pass::Forward, batch, side, channels, k, stride)
     }
 
     #[test]
@@ -85,6 +91,11 @@ mod tests {
         assert_eq!(path(64, 32, [64, 128], 4, 2), Path::Winograd(4));
         assert_eq!(path(64, 16, [128, 128], 3, 1), Path::Winograd(4));
         assert_eq!(path(64, 32, [40, 100], 3, 1), Path::Winograd(4));
+        // few tiles of many channels, and few channels on both sides
+        for pass in [Pass::Forward, Pass::Input, Pass::Weight] {
+            assert_eq!(path_of(pass, 64, 8, [256, 512], 4, 2), Path::Winograd(4));
+            assert_eq!(path_of(pass, 64, 32, [32, 64], 4, 2), Path::Winograd(4));
+        }
         // transforming so many weights for so few tiles does not pay
         assert_eq!(path(1, 4, [512, 512], 4, 2), Path::Direct);
         // few channels, and kernels without a transform
