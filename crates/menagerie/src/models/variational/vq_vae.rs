@@ -480,7 +480,7 @@ mod tests {
 
     /// Images of a bright half, left or right by class, at four heights.
     fn batch() -> Batch {
-        let pixel = |i: usize, y: usize, x: usize| if (x < 4) == (i % 2 == 0) && y / 2 <= i / 2 { 0.9 } else { -0.9 };
+        let pixel = |i: usize, y: usize, x: usize| if (x < 4) == i.is_multiple_of(2) && y / 2 <= i / 2 { 0.9 } else { -0.9 };
         let values = (0..8).flat_map(|i| (0..64).map(move |p| pixel(i, p / 8, p % 8))).collect();
         let labels = Some((0..8).map(|i| i % 2).collect());
         Batch { kind: Kind::Image, shape: vec![8, 8, 8, 1], values, labels, attributes: vec![], captions: None, indices: (0..8).collect() }
