@@ -41,6 +41,8 @@ enum Command {
     Interpolate(commands::interpolate::Args),
     /// Move one latent dimension at a time
     Traverse(commands::traverse::Args),
+    /// Add and take away latents: of samples, of items, of classes
+    Arithmetic(commands::arithmetic::Args),
     /// Write the latents of items
     Encode(commands::encode::Args),
     /// Go on from a condition: later frames, colour from grey, the right image of a pair, several draws each
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Command::Complete(a) => commands::complete::run(a),
         Command::Interpolate(a) => commands::interpolate::run(a),
         Command::Traverse(a) => commands::traverse::run(a),
+        Command::Arithmetic(a) => commands::arithmetic::run(a),
         Command::Encode(a) => commands::encode::run(a),
         Command::Predict(a) => commands::predict::run(a),
         Command::Evaluate(a) => commands::evaluate::run(*a),

@@ -229,6 +229,26 @@ fn latent_spaces_are_walked_through() {
     fails(d, &["traverse", "r", "--item", "1"], 2, &["dcgan", "encode"]);
     fails(d, &["interpolate", "r", "--data", "digits"], 2, &["--from"]);
     fails(d, &["interpolate", "r", "--from", "0", "--to", "1"], 2, &["dcgan", "encode"]);
+    // A column a term, three members, the mean, and the result beside them; numbers are those of `sample`.
+    ok(d, &["arithmetic", "r", "0,3,5 - 1 + 7", "--out", "sum.png"]);
+    assert!(image::open(d.join("sum.png")).unwrap().width() >= 4 * 8);
+    ok(d, &["arithmetic", "r", "4", "--out", "one.npy", "--noise", "0"]);
+    ok(d, &["sample", "r", "-n", "5", "--out", "five.npy"]);
+    let numbers = |f: &str| std::fs::read(d.join(f)).unwrap().split_off(128);
+    let (one, five) = (numbers("one.npy"), numbers("five.npy"));
+    assert_eq!(one.len(), 4 * 64 * 4, "member, variation, mean, result");
+    for item in one.as_chunks::<{ 64 * 4 }>().0 {
+        assert_eq!(item[..], five[4 * 64 * 4..], "without noise all are the sample of that number");
+    }
+    fails(d, &["arithmetic", "r", "1 -"], 2, &["a term is missing"]);
+    fails(d, &["arithmetic", "r", "cat - 1"], 2, &["--data"]);
+    fails(d, &["arithmetic", "r", "99999999999999"], 2, &["GB"]);
+    fails(d, &["arithmetic", "r", "1 - 2", "--data", "digits"], 2, &["dcgan", "encode"]);
+    ok(d, &["train", "vae", "--data", "digits", "--batch", "8", "--steps", "2", "--out", "v"]);
+    ok(d, &["arithmetic", "v", "label:7 - label:1 + 3,5", "--data", "digits", "-n", "20", "--out", "classes.png"]);
+    assert!(image::open(d.join("classes.png")).is_ok());
+    fails(d, &["arithmetic", "v", "seven - label:1", "--data", "digits"], 2, &["seven", "digits"]);
+    fails(d, &["arithmetic", "v", "99999", "--data", "digits"], 2, &["99999"]);
     // What a model has not is named, with the models that have it.
     for args in [&["score", "r"][..], &["reconstruct", "r"], &["complete", "r"], &["encode", "r", "--out", "z.npy"]] {
         fails(d, args, 2, &["dcgan"]);

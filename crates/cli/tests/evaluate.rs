@@ -130,6 +130,12 @@ fn judging_while_training_changes_no_weight_also_after_going_on() {
         parts.retain(|l| l["step"] != 3);
         assert_eq!(whole.iter().map(|l| l["step"].as_u64().unwrap()).collect::<Vec<_>>(), [2, 4, 6]);
         assert_eq!(whole, parts, "{name}");
+        // A run that ended before its last line was written is judged when it goes on.
+        let path = d.join(&with).join("evaluation.jsonl");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.lines().take(2).map(|l| format!("{l}\n")).collect::<String>() + "{\"step\":6,").unwrap();
+        ok(d, &["train", "--resume", &with]);
+        assert_eq!(evaluations(d, &with), whole, "{name}");
         // Each figure is the one that the command gives for that checkpoint.
         let metrics = metrics.split_once('=').unwrap().1;
         let again = parsed(&ok(d, &["evaluate", &with, "--metrics", metrics, "-n", "20", "--checkpoint", "4", "--json"]));
@@ -286,6 +292,11 @@ fn statistics_of_data_are_kept_by_what_decides_them() {
     // Written in pytorch-fid's format and read back, they give the same figure.
     assert_eq!(fid(&with(&["--export-reference", "digits.npz"])), first);
     assert_eq!(fid(&with(&["--reference", "digits.npz"])), first);
+    // So they do without the data; the definition tells what they are of.
+    let alone = ["evaluate", "x.npy", "-n", "70", "--extractor", "pixels", "--reference", "digits.npz"];
+    let found = parsed(&ok(d, &[&alone[..], &["--json"]].concat()));
+    assert_eq!((&found["fid"]["value"], &found["fid"]["definition"]["reference"]["source"]), (&json!(first), &json!("digits")));
+    fails(d, &[&alone[..], &["--metrics", "frequency"]].concat(), 2, &["frequency", "--data"]);
     let other = ["evaluate", "x.npy", "--metrics", "fid", "--data", "digits", "-n", "70", "--extractor", "random:3"];
     fails(d, &[&other[..], &["--reference", "digits.npz"]].concat(), 1, &["digits.npz", "pixels", "random:3"]);
     let at = ["evaluate", "x.npy", "--metrics", "fid", "--size", "9"];

@@ -177,7 +177,7 @@ pub fn read_reference(path: &Path) -> Result<(Gathered, Option<Value>)> {
 /// # Errors
 /// [`Error::Data`] when they were made with another extractor.
 pub fn import_reference(path: &Path, extractor: &Extractor) -> Result<Gathered> {
-    let (gathered, definition) = read_reference(path)?;
+    let (mut gathered, definition) = read_reference(path)?;
     let made = definition.as_ref().and_then(|d| d.get("extractor")).and_then(Value::as_object);
     if let Some(made) = made
         && *made != extractor.definition()
@@ -189,5 +189,15 @@ pub fn import_reference(path: &Path, extractor: &Extractor) -> Result<Gathered> 
         let problem = format!("was made with {}, the figure asked for uses {}", say(made), say(&extractor.definition()));
         return Err(Error::data(path, problem, "give the same extractor and resize, or make the reference again"));
     }
+    // pytorch-fid's files say nothing: their content has to do.
+    let said = definition.as_ref().and_then(|d| d.get("data")).and_then(Value::as_object).cloned();
+    gathered.made_of = Some(match said {
+        Some(data) => data,
+        None => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let numbers = gathered.mean.iter().chain(&gathered.covariance).flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+            Map::from_iter([("file".to_string(), name.into()), ("fingerprint".to_string(), sha256([numbers])[..16].into())])
+        }
+    });
     Ok(gathered)
 }

@@ -1,7 +1,7 @@
 //! Judging in one place, for the command and for training: the data that are compared with, the extractor, statistics of
 //! the data from a file, the cache or gathered, and then any number of subjects.
 use super::evaluation::{Cache, data_definition, import_reference, open_extractor, reference_definition, write_reference};
-use crate::data::{DataInfo, Dataset, Kind, Source};
+use crate::data::{DataInfo, Dataset, Item, Kind, Source};
 use crate::error::{Error, Result};
 use crate::evaluate::extractor::Extractor;
 use crate::evaluate::gather::Gathered;
@@ -85,10 +85,28 @@ impl Compared {
         Ok((data, opened.warnings))
     }
 
+    /// No items, where a file has their statistics.
+    fn nothing(info: &DataInfo) -> Compared {
+        let info = DataInfo { count: 0, source: "nothing".into(), ..info.clone() };
+        Compared { set: Arc::new(Nothing(info)), training: None, definition: Map::new(), stamp: String::new() }
+    }
+
     /// The data a run was trained on: its training data's limit says nothing about held-out items. (Of painted faces
     /// there are as many as are asked for.)
     pub fn of_run(source: Source) -> Source {
         if source.source == "portraits" { source } else { Source { limit: 0, ..source } }
+    }
+}
+
+struct Nothing(DataInfo);
+
+impl Dataset for Nothing {
+    fn info(&self) -> &DataInfo {
+        &self.0
+    }
+
+    fn get(&self, index: usize) -> Result<Item> {
+        Err(Error::usage(format!("there is no item {index}: statistics alone were given"), "give --data SOURCE"))
     }
 }
 
@@ -136,6 +154,16 @@ impl Evaluator {
         };
         let wanted = settings.export_reference.is_some()
             || if named.is_empty() { draws && subject.info().kind == Kind::Image } else { named.iter().any(|m| m.needs.extractor()) };
+        // A file of statistics is enough for metrics that ask for no more.
+        let alone = settings.reference.is_some() && data.is_none();
+        if let Some(m) = named.iter().find(|m| alone && !m.needs.reference_features() && !matches!(m.needs, Needs::Capability(_))) {
+            return Err(Error::usage(format!("`{}` compares with data, not with statistics of data", m.name), "give --data SOURCE"));
+        }
+        let data = if alone { Some(Compared::nothing(subject.info())) } else { data };
+        let mut settings = settings;
+        if alone && named.is_empty() {
+            settings.metrics = vec!["fid".into()];
+        }
         let open = || open_extractor(settings.extractor.as_deref().unwrap_or("random:0"), settings.resize.as_deref(), device);
         let extractor = wanted.then(open).transpose()?;
         let compared = settings.export_reference.is_some() || named.is_empty() || named.iter().any(|m| m.needs.reference_features());

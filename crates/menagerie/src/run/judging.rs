@@ -11,7 +11,7 @@ use crate::evaluate::judge::Verdict;
 use crate::evaluate::subject::Subject;
 use crate::models::Model;
 use crate::recipe::Recipe;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 /// The judge of a training.
 pub(super) struct Judging {
@@ -34,7 +34,7 @@ impl Judging {
         let settings = Settings { metrics: config.metrics, count: config.n, extractor: Some(config.extractor), ..Settings::default() };
         let subject = Subject::Model { model, name: recipe.model_name(), info };
         // Extractors learn nothing: they are not recorded for a backward pass.
-        let plain = Tensor::<1>::zeros([1], device).without_autodiff().device();
+        let plain = if device.is_autodiff() { device.clone().without_autodiff() } else { device.clone() };
         let evaluator = Evaluator::new(settings, subject, Some(data), &plain, &mut |_, _, _| {})?;
         said.extend(evaluator.notes().iter().cloned());
         let best_by = history::chooser(&config.best, evaluator.names())?;
