@@ -109,7 +109,7 @@ const SHOWN: usize = 4;
 
 fn show(effects: &Effects, [from, to]: [f32; 2]) {
     output::line(format_args!(
-        "from {from} to {to}: amounts in standard deviations among samples; choices as the share of samples that change; hues as turns over 180 degrees"
+        "from {from} to {to}: amounts as the mean change over their range; choices as the share of samples that change; hues as turns over 180 degrees"
     ));
     for (place, dim) in effects.dims.iter().enumerate() {
         let one = |&(a, change): &(usize, f64)| format!("{} {change:+.2}", effects.attributes[a]);

@@ -12,8 +12,9 @@ pub struct Effects {
     pub dims: Vec<usize>,
     /// the attributes read
     pub attributes: Vec<String>,
-    /// `[dims, attributes]`: for an amount, the mean change in standard deviations of that attribute among items from the
-    /// prior; for a choice, the share of items in which it changes; for a hue, the mean turn over 180 degrees
+    /// `[dims, attributes]`: for an amount, the mean change over its whole range (of an attribute that is none of a portrait's,
+    /// over twice its standard deviation among items from the prior); for a choice, the share of items in which it changes; for
+    /// a hue, the mean turn over 180 degrees
     pub changes: Vec<f64>,
 }
 
@@ -73,15 +74,17 @@ fn meaning(name: &str) -> Option<Meaning> {
 
 fn change(meaning: Option<Meaning>, usual: &[f64], from: &[f64], to: &[f64]) -> f64 {
     let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / usual.len().max(1) as f64;
-    let mut pairs = from.iter().zip(to);
+    let pairs = from.iter().zip(to);
     match meaning {
         Some(Meaning::Choice(_)) => mean(&mut pairs.map(|(a, b)| f64::from(a != b))),
         Some(Meaning::Hue) => mean(&mut pairs.map(|(a, b)| (a - b).to_radians().cos().clamp(-1.0, 1.0).acos() / std::f64::consts::PI)),
-        _ => {
+        // What is read badly is read as its mean: against its own spread, its noise would look large.
+        Some(Meaning::Amount { low, high }) => mean(&mut pairs.map(|(a, b)| b - a)) / (high - low) as f64,
+        None => {
             let middle = mean(&mut usual.iter().copied());
             let deviation = mean(&mut usual.iter().map(|v| (v - middle).powi(2))).sqrt();
             // An attribute that never changes is not moved by anything.
-            if deviation > 0.0 { mean(&mut pairs.by_ref().map(|(a, b)| b - a)) / deviation } else { 0.0 }
+            if deviation > 0.0 { mean(&mut pairs.map(|(a, b)| b - a)) / (2.0 * deviation) } else { 0.0 }
         }
     }
 }
@@ -109,12 +112,19 @@ mod tests {
         }
     }
 
-    /// Reads a yaw of ten times the first number less the second, glasses where the second is positive, and a hue of twenty
+    /// Reads a yaw of ten times the first number less the second (and the same under no known name), glasses where the second is positive, and a hue of twenty
     /// degrees a unit of the third.
     struct Reader(Vec<String>);
     impl ReadAttributes for Reader {
         fn attributes(&self, batch: &Batch) -> Result<Vec<f32>> {
-            Ok(batch.values.chunks(3).flat_map(|z| [10.0 * z[0] - z[1], f32::from(z[1] > 0.0), (20.0 * z[2]).rem_euclid(360.0)]).collect())
+            Ok(batch
+                .values
+                .chunks(3)
+                .flat_map(|z| {
+                    let yaw = 10.0 * z[0] - z[1];
+                    [yaw, f32::from(z[1] > 0.0), (20.0 * z[2]).rem_euclid(360.0), yaw]
+                })
+                .collect())
         }
         fn names(&self) -> &[String] {
             &self.0
@@ -123,16 +133,16 @@ mod tests {
 
     #[test]
     fn each_dimension_moves_what_is_made_of_it() {
-        let names = ["yaw", "glasses", "hair_hue"].map(String::from);
+        let names = ["yaw", "glasses", "hair_hue", "turn"].map(String::from);
         let seen = names.iter().map(|n| meaning(n)).collect::<Vec<_>>();
-        assert!(matches!(seen[..], [Some(Meaning::Amount { .. }), Some(Meaning::Choice(_)), Some(Meaning::Hue)]), "{seen:?}");
+        assert!(matches!(seen[..], [Some(Meaning::Amount { .. }), Some(Meaning::Choice(_)), Some(Meaning::Hue), None]), "{seen:?}");
         let e = effects(&Plain, &Reader(names.to_vec()), &[0, 1, 2], [-2.0, 2.0], 4000, Key::new(1)).unwrap();
-        // The yaw's variance is 100 + 1; a move of 4 changes it by 40, or by -4; the hue turns by 80 degrees.
-        let s = 101f64.sqrt();
-        let want = [40.0 / s, 0.0, 0.0, -4.0 / s, 1.0, 0.0, 0.0, 0.0, 80.0 / 180.0];
-        for (got, want) in e.changes.iter().zip(want) {
-            assert!((got - want).abs() < 0.15, "{:?}", e.changes);
+        // The yaw has a range of 90 degrees and a variance of 100 + 1; a move of 4 changes it by 40, or by -4; the hue turns by 80.
+        let s = 2.0 * 101f64.sqrt();
+        let want = [[40.0 / 90.0, 0.0, 0.0, 40.0 / s], [-4.0 / 90.0, 1.0, 0.0, -4.0 / s], [0.0, 0.0, 80.0 / 180.0, 0.0]];
+        for (got, want) in e.changes.iter().zip(want.as_flattened()) {
+            assert!((got - want).abs() < 0.05, "{:?}", e.changes);
         }
-        assert_eq!((e.of(1)[0].0, e.of(0)[0].0, e.of(2)[0].0), (1, 0, 2));
+        assert_eq!((e.of(1)[0].0, e.of(0)[0].0, e.of(2)[0].0), (1, 3, 2));
     }
 }
