@@ -72,7 +72,7 @@ fn root_trace(a: &Statistics, b: &Statistics) -> f64 {
     });
     // B' S2 B is symmetric: its lower triangle is enough.
     let mut both = vec![0.0; rank * rank];
-    both.par_chunks_mut(BAND * rank).enumerate().for_each(|(band, rows)| {
+    both.chunks_mut(BAND * rank).enumerate().par_bridge().for_each(|(band, rows)| {
         let (high, from) = (rows.len() / rank, band * BAND);
         let skip = zeros(from);
         let left = Matrix::part(&root[skip * rank + from..], d - skip, high, rank).transposed();

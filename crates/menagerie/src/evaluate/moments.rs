@@ -74,8 +74,9 @@ impl Moments {
             for row in centred.chunks_exact(width) {
                 self.sum.iter_mut().zip(row).for_each(|(s, v)| *s += v);
             }
-            // Every block of rows of the result is one thread's: the order of its sums is that of the pieces.
-            self.scatter.par_chunks_mut(COLUMNS * width).enumerate().for_each(|(block, to)| {
+            // Every block of rows of the result is one thread's: the order of its sums is that of the pieces. The bridge hands
+            // them out in order, the largest first.
+            self.scatter.chunks_mut(COLUMNS * width).enumerate().par_bridge().for_each(|(block, to)| {
                 let from = block * COLUMNS;
                 let left = Matrix::part(&centred[from..], n, COLUMNS.min(width - from), width).transposed();
                 let right = Matrix::part(&centred[from..], n, width - from, width);

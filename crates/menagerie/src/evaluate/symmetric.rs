@@ -63,7 +63,8 @@ fn cholesky(a: &[f64], d: usize) -> Option<Vec<f64>> {
             }
         });
         let panel: Vec<f64> = below.chunks_exact(d).flat_map(|row| &row[k..e]).copied().collect();
-        below.par_chunks_mut(BAND * d).enumerate().for_each(|(band, rows)| {
+        // The largest first.
+        below.chunks_mut(BAND * d).enumerate().rev().par_bridge().for_each(|(band, rows)| {
             let (from, to) = (band * BAND, band * BAND + rows.len() / d);
             let (own, all) = (Matrix::new(&panel[from * n..to * n], to - from, n), Matrix::new(&panel[..to * n], to, n));
             product(own, all.transposed(), &mut rows[e..], d, Place::Subtract, false);
@@ -184,7 +185,7 @@ pub(super) fn eigenvalues(mut a: Vec<f64>, n: usize) -> Vec<f64> {
                 rows.flat_map(|(x, y)| x.iter().chain(y).copied()).collect()
             };
             let (vw, wv, wide) = (both(&v, &w), both(&w, &v), 2 * width);
-            a[end * n..].par_chunks_mut(BAND * n).enumerate().for_each(|(band, rows)| {
+            a[end * n..].chunks_mut(BAND * n).enumerate().rev().par_bridge().for_each(|(band, rows)| {
                 let (from, to) = (band * BAND, band * BAND + rows.len() / n);
                 let (own, all) = (Matrix::new(&vw[from * wide..to * wide], to - from, wide), Matrix::new(&wv[..to * wide], to, wide));
                 product(own, all.transposed(), &mut rows[end..], n, Place::Subtract, false);
