@@ -44,5 +44,12 @@ pub fn run(name: &str, arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let peer = Peer::python("metrics.py", &[name.into(), ITEMS.to_string(), width.to_string(), threads().to_string()])?;
     compare(&format!("{name} of {ITEMS} x {width}"), rounds, 1, || last = ours().unwrap_or_else(|e| e.to_string()), peer)?;
     eprintln!("{last}");
+    if name == "fid" {
+        let start = std::time::Instant::now();
+        let both = (Statistics::of(&a)?, Statistics::of(&b)?);
+        let gathered = start.elapsed();
+        fid(&both.0, &both.1)?;
+        eprintln!("statistics of both sides {gathered:.2?}, distance {:.2?}", start.elapsed() - gathered);
+    }
     Ok(())
 }

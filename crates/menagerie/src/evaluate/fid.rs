@@ -12,10 +12,11 @@
 use super::features::same_width;
 use super::features::{Direction, Features, Figure};
 use super::moments::{Moments, Statistics};
-use super::symmetric::{eigenvalues, factor};
+use super::symmetric::{Factor, eigenvalues, factor};
 use crate::error::{Error, Result};
 use crate::random::Key;
 use menagerie_kernels::matrix::{Matrix, Place, product};
+use rayon::prelude::*;
 
 /// Which way it is better.
 pub const DIRECTION: Direction = Direction::Lower;
@@ -47,20 +48,37 @@ fn distance(a: &Statistics, b: &Statistics) -> f64 {
     (apart + trace(a) + trace(b) - 2.0 * root_trace(a, b)).max(0.0)
 }
 
+/// Rows of a product that are one thread's.
+const BAND: usize = 128;
+
 /// Tr (S1 S2)^{1/2}
 fn root_trace(a: &Statistics, b: &Statistics) -> f64 {
     let d = a.width();
-    let (root, rank) = factor(&a.covariance, d);
+    let Factor { values: root, rank, triangular } = factor(&a.covariance, d);
+    // First rows of a column of the factor are zero, if it is triangular.
+    let zeros = |column: usize| if triangular { column } else { 0 };
     let mut right = vec![0.0; d * rank];
-    product(Matrix::new(&b.covariance, d, d), Matrix::new(&root, d, rank), &mut right, rank, Place::Set, true);
-    let mut both = vec![0.0; rank * rank];
-    product(Matrix::new(&root, d, rank).transposed(), Matrix::new(&right, d, rank), &mut both, rank, Place::Set, true);
-    for i in 0..rank {
-        for j in 0..i {
-            let mean = 0.5 * (both[i * rank + j] + both[j * rank + i]);
-            (both[i * rank + j], both[j * rank + i]) = (mean, mean);
-        }
+    if rank == 0 {
+        return 0.0;
     }
+    right.par_chunks_mut(BAND * rank).enumerate().for_each(|(band, rows)| {
+        let (high, from) = (rows.len() / rank, band * BAND);
+        for column in (0..rank).step_by(2 * BAND) {
+            let (wide, skip) = ((2 * BAND).min(rank - column), zeros(column));
+            let left = Matrix::part(&b.covariance[from * d + skip..], high, d - skip, d);
+            let right = Matrix::part(&root[skip * rank + column..], d - skip, wide, rank);
+            product(left, right, &mut rows[column..], rank, Place::Set, false);
+        }
+    });
+    // B' S2 B is symmetric: its lower triangle is enough.
+    let mut both = vec![0.0; rank * rank];
+    both.chunks_mut(BAND * rank).enumerate().par_bridge().for_each(|(band, rows)| {
+        let (high, from) = (rows.len() / rank, band * BAND);
+        let skip = zeros(from);
+        let left = Matrix::part(&root[skip * rank + from..], d - skip, high, rank).transposed();
+        let right = Matrix::part(&right[skip * rank..], d - skip, from + high, rank);
+        product(left, right, rows, rank, Place::Set, false);
+    });
     eigenvalues(both, rank).iter().map(|v| v.max(0.0).sqrt()).sum()
 }
 

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::random::Key;
 use menagerie_kernels::matrix::{Matrix, Place, product};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Which way it is better.
 pub const DIRECTION: Direction = Direction::Lower;
@@ -23,8 +24,12 @@ pub const SUBSETS: usize = 100;
 /// Items of a subset and side, as torch-fidelity has them.
 pub const SUBSET_SIZE: usize = 1000;
 
-/// Rows of kernel values that are computed at once.
-const TILE: usize = 256;
+/// Rows of kernel values that are computed at once: as many as make it pay to bring the operands into order.
+const TILE: usize = 1024;
+/// Items whose pairs among themselves are computed both ways.
+const STRIP: usize = 256;
+/// Features of all of a block's items that are copied at once.
+const STRIPE: usize = 16;
 
 /// The distance, and the deviation of subsets.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +68,7 @@ pub fn kid(a: &Features, b: &Features, subsets: usize, size: usize, key: Key) ->
         let key = key.step(round);
         let x = blocks(a, m, rows, key.stream("samples"));
         let y = blocks(b, m, columns, key.stream("data"));
-        let grid = grid(&x, &y, m, a.width());
+        let grid = grid(&x, &y);
         variances.extend(variance(&grid, columns));
         values.extend(grid.into_iter().take(left));
         round += 1;
@@ -75,21 +80,55 @@ pub fn kid(a: &Features, b: &Features, subsets: usize, size: usize, key: Key) ->
     Ok(Kid { figure: Figure { value: mean, error, warning }, deviation, subsets: values.len(), subset_size: m })
 }
 
+/// Some items, a column each: the layout that products read best.
+struct Block {
+    /// `[d, m]`
+    values: Vec<f32>,
+    m: usize,
+    d: usize,
+    /// squared lengths
+    lengths: Vec<f64>,
+}
+
+impl Block {
+    fn of(x: &Features, items: &[u32]) -> Block {
+        let (m, d) = (items.len(), x.width());
+        let mut values = vec![0f32; d * m];
+        // Stripes of some features at a time stay in the cache.
+        for (stripe, out) in values.chunks_mut(STRIPE * m).enumerate() {
+            let from = stripe * STRIPE;
+            for (j, &i) in items.iter().enumerate() {
+                let row = &x.row(i as usize)[from..d.min(from + STRIPE)];
+                row.iter().enumerate().for_each(|(k, &v)| out[k * m + j] = v);
+            }
+        }
+        let lengths = items.iter().map(|&i| x.row(i as usize).iter().map(|&v| v as f64 * v as f64).sum()).collect();
+        Block { values, m, d, lengths }
+    }
+
+    /// A range of its items.
+    fn part(&self, items: Range<usize>) -> Matrix<'_> {
+        Matrix::part(&self.values[items.start..], self.d, items.len(), self.m)
+    }
+}
+
 /// The first blocks of a random order.
-fn blocks(x: &Features, m: usize, count: usize, key: Key) -> Vec<Vec<f32>> {
+fn blocks(x: &Features, m: usize, count: usize, key: Key) -> Vec<Block> {
     let order = if x.count() == m { (0..m as u32).collect() } else { key.permutation(x.count()) };
-    order.chunks_exact(m).take(count).map(|b| b.iter().flat_map(|&i| x.row(i as usize)).copied().collect()).collect()
+    let chosen: Vec<&[u32]> = order.chunks_exact(m).take(count).collect();
+    chosen.into_par_iter().map(|items| Block::of(x, items)).collect()
 }
 
 /// The estimate of every pair of blocks.
-fn grid(x: &[Vec<f32>], y: &[Vec<f32>], m: usize, d: usize) -> Vec<f64> {
-    let inner = |b: &Vec<f32>| within(b, m, d) / (m as f64 * (m as f64 - 1.0));
+fn grid(x: &[Block], y: &[Block]) -> Vec<f64> {
+    let inner = |b: &Block| within(b) / (b.m as f64 * (b.m as f64 - 1.0));
     let (xx, yy): (Vec<f64>, Vec<f64>) = (x.par_iter().map(inner).collect(), y.par_iter().map(inner).collect());
-    let pair = |k: usize| {
+    let pair = |tile: &mut Vec<f32>, k: usize| {
         let (i, j) = (k / y.len(), k % y.len());
-        xx[i] + yy[j] - 2.0 * between(&x[i], &y[j], m, m, d) / (m as f64).powi(2)
+        let (a, b) = (&x[i], &y[j]);
+        xx[i] + yy[j] - 2.0 * between(a, 0..a.m, b, 0..b.m, tile) / (a.m as f64 * b.m as f64)
     };
-    (0..x.len() * y.len()).into_par_iter().map(pair).collect()
+    (0..x.len() * y.len()).into_par_iter().map_init(Vec::new, pair).collect()
 }
 
 /// The variance of a grid's mean: the blocks of either side are independent, the pairs they form are not.
@@ -105,40 +144,37 @@ fn variance(grid: &[f64], columns: usize) -> Option<f64> {
     }
 }
 
-/// Sum of kernel values of all ordered pairs of different rows.
-fn within(x: &[f32], m: usize, d: usize) -> f64 {
-    let mut sum = 0.0;
-    for from in (0..m).step_by(TILE) {
-        let high = TILE.min(m - from);
-        let part = &x[from * d..(from + high) * d];
-        let (all, rest) = (between(part, part, high, high, d), m - from - high);
-        let own: f64 = part.chunks_exact(d).map(|r| kernel(r.iter().map(|&v| v as f64 * v as f64).sum::<f64>(), d)).sum();
-        sum += all - own + 2.0 * between(part, &x[(from + high) * d..], high, rest, d);
+/// Sum of kernel values of all ordered pairs of different items.
+fn within(x: &Block) -> f64 {
+    let (mut sum, mut tile) = (0.0, Vec::new());
+    for from in (0..x.m).step_by(STRIP) {
+        let to = (from + STRIP).min(x.m);
+        let own: f64 = x.lengths[from..to].iter().map(|&l| kernel(l, x.d)).sum();
+        sum += between(x, from..to, x, from..to, &mut tile) - own + 2.0 * between(x, from..to, x, to..x.m, &mut tile);
     }
     sum
 }
 
-/// Sum of kernel values of rows of x with rows of y.
-fn between(x: &[f32], y: &[f32], n: usize, m: usize, d: usize) -> f64 {
-    if n * m == 0 {
-        return 0.0;
+/// Sum of kernel values of some items of x with some of y.
+fn between(x: &Block, rows: Range<usize>, y: &Block, columns: Range<usize>, tile: &mut Vec<f32>) -> f64 {
+    let (mut sum, m) = (0.0, columns.len());
+    if m == 0 {
+        return sum;
     }
-    let mut tile = vec![0f32; TILE.min(n) * m];
-    let mut sum = 0.0;
-    for part in x.chunks(TILE * d) {
-        let high = part.len() / d;
-        let tile = &mut tile[..high * m];
-        product(Matrix::new(part, high, d), Matrix::new(y, m, d).transposed(), tile, m, Place::Set, false);
-        let by = 1.0 / d as f64;
+    let by = 1.0 / x.d as f64;
+    for from in rows.clone().step_by(TILE) {
+        let rows = from..(from + TILE).min(rows.end);
+        tile.resize(rows.len() * m, 0.0);
+        product(x.part(rows).transposed(), y.part(columns.clone()), tile, m, Place::Set, false);
         for row in tile.chunks_exact(m) {
-            let ((fours, rest), mut sums) = (row.as_chunks::<4>(), [0.0; 4]);
-            for four in fours {
-                (0..4).for_each(|k| {
-                    let t = four[k] as f64 * by + 1.0;
+            let ((eights, rest), mut sums) = (row.as_chunks::<8>(), [0.0; 8]);
+            for eight in eights {
+                (0..8).for_each(|k| {
+                    let t = eight[k] as f64 * by + 1.0;
                     sums[k] += t * t * t;
                 });
             }
-            sum += sums.iter().sum::<f64>() + rest.iter().map(|&v| kernel(v as f64, d)).sum::<f64>();
+            sum += sums.iter().sum::<f64>() + rest.iter().map(|&v| kernel(v as f64, x.d)).sum::<f64>();
         }
     }
     sum

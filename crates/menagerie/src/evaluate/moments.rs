@@ -2,12 +2,15 @@
 use super::features::same_width;
 use crate::error::{Error, Result};
 use menagerie_kernels::matrix::{Matrix, Place, product};
+use rayon::prelude::*;
 
 /// Widest features whose covariance is taken (2 GB of it).
 pub const WIDEST: usize = 16_384;
 
 /// Rows that are multiplied at once.
 const ROWS: usize = 1024;
+/// Rows that a thread brings to the centre at once.
+const PART: usize = 64;
 /// Columns of a block of the covariance; blocks below the diagonal are not computed.
 const COLUMNS: usize = 256;
 
@@ -43,7 +46,9 @@ impl Moments {
             let problem = format!("{} numbers in rows of {width} features have no covariance", rows.len());
             return Err(Error::usage(problem, format!("give whole rows of 1 to {WIDEST} features")));
         }
-        if let Some(at) = rows.iter().position(|v| !v.is_finite()) {
+        if rows.par_chunks(1 << 16).any(|part| part.iter().any(|v| !v.is_finite()))
+            && let Some(at) = rows.iter().position(|v| !v.is_finite())
+        {
             let problem = format!("feature {} of item {} is {}", at % width, self.count + at / width, rows[at]);
             return Err(Error::usage(problem, "look for damaged items, or a model whose training diverged"));
         }
@@ -59,17 +64,24 @@ impl Moments {
         }
         same_width(self.sum.len(), width)?;
         for piece in rows.chunks(ROWS * width) {
-            let centred: Vec<f64> = piece.chunks_exact(width).flat_map(|r| r.iter().zip(&self.shift).map(|(&v, s)| v as f64 - s)).collect();
+            let mut centred = vec![0.0; piece.len()];
+            centred.par_chunks_mut(PART * width).zip(piece.par_chunks(PART * width)).for_each(|(to, from)| {
+                for (to, from) in to.chunks_exact_mut(width).zip(from.chunks_exact(width)) {
+                    to.iter_mut().zip(from).zip(&self.shift).for_each(|((t, &v), s)| *t = v as f64 - s);
+                }
+            });
             let n = piece.len() / width;
             for row in centred.chunks_exact(width) {
                 self.sum.iter_mut().zip(row).for_each(|(s, v)| *s += v);
             }
-            for from in (0..width).step_by(COLUMNS) {
-                let high = COLUMNS.min(width - from);
-                let left = Matrix::part(&centred[from..], n, high, width).transposed();
+            // Every block of rows of the result is one thread's: the order of its sums is that of the pieces. The bridge hands
+            // them out in order, the largest first.
+            self.scatter.chunks_mut(COLUMNS * width).enumerate().par_bridge().for_each(|(block, to)| {
+                let from = block * COLUMNS;
+                let left = Matrix::part(&centred[from..], n, COLUMNS.min(width - from), width).transposed();
                 let right = Matrix::part(&centred[from..], n, width - from, width);
-                product(left, right, &mut self.scatter[from * width + from..], width, Place::Add, true);
-            }
+                product(left, right, &mut to[from..], width, Place::Add, false);
+            });
             self.count += n;
         }
         Ok(())
