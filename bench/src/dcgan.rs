@@ -15,7 +15,7 @@ use menagerie::{Device, Key, kernels::threads};
 use std::error::Error;
 
 /// Items of a batch.
-const BATCH: usize = 64;
+pub const BATCH: usize = 64;
 /// Batches made ready before the clock starts, and gone through in turn.
 const BATCHES: usize = 8;
 

@@ -12,6 +12,7 @@ mod mlp;
 mod overhead;
 mod peer;
 mod pixel_cnn;
+mod vae_conv;
 mod video_ablation;
 mod wavenet;
 
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
-    | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS] | residual [ROUNDS]
+    | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS] | vae-conv [ROUNDS] | residual [ROUNDS]
     | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
     | fid [ROUNDS] | kid [ROUNDS] | prdc [ROUNDS]
     | video-ablation [STEPS] [CLASSIFIER_STEPS]
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "sample-64" => dcgan::sample_64(rest),
         Some((name, rest)) if name == "glow" => glow::step(rest),
         Some((name, rest)) if name == "vae-mlp" => layers::vae(rest),
+        Some((name, rest)) if name == "vae-conv" => vae_conv::step(rest),
         Some((name, rest)) if name == "residual" => layers::residual(rest),
         Some((name, rest)) if name == "pixel-cnn-step" => pixel_cnn::step(rest),
         Some((name, rest)) if name == "pixel-cnn-sample" => pixel_cnn::sample(rest),

@@ -6,7 +6,7 @@ use menagerie::data::{Batch, DataInfo, Dataset, Kind, write_wav};
 use menagerie::error::{Error, Result};
 use menagerie::models::{Capability, Model, Samples};
 use menagerie::picture;
-use menagerie::run::{Checkpoint, Run, draw_samples, write_sounds};
+use menagerie::run::{At, Checkpoint, Run, draw_samples, write_sounds};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,9 +19,9 @@ const BATCH: usize = 64;
 pub struct GivenArgs {
     /// A run folder
     pub run: PathBuf,
-    /// Take this checkpoint instead of the newest
-    #[arg(long, value_name = "STEP")]
-    pub checkpoint: Option<u64>,
+    /// Which checkpoint: a step, `newest` or `best` (of those judged while training or by `evaluate --every`)
+    #[arg(long, value_name = "STEP|best", default_value = "newest")]
+    pub checkpoint: At,
     #[command(flatten)]
     pub prepare: DataArgs,
     #[command(flatten)]

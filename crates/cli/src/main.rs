@@ -41,12 +41,16 @@ enum Command {
     Interpolate(commands::interpolate::Args),
     /// Move one latent dimension at a time
     Traverse(commands::traverse::Args),
+    /// Add and take away latents: of samples, of items, of classes
+    Arithmetic(commands::arithmetic::Args),
     /// Write the latents of items
     Encode(commands::encode::Args),
     /// Go on from a condition: later frames, colour from grey, the right image of a pair, several draws each
     Predict(commands::predict::Args),
     /// Judge a run or samples by metrics, each with its definition
     Evaluate(Box<commands::evaluate::Args>),
+    /// A table of runs, with the figures that may be compared
+    Compare(commands::compare::Args),
     /// Write the sampler's weights and a description of its inputs and outputs
     Export(commands::export::Args),
 }
@@ -62,9 +66,11 @@ fn main() -> ExitCode {
         Command::Complete(a) => commands::complete::run(a),
         Command::Interpolate(a) => commands::interpolate::run(a),
         Command::Traverse(a) => commands::traverse::run(a),
+        Command::Arithmetic(a) => commands::arithmetic::run(a),
         Command::Encode(a) => commands::encode::run(a),
         Command::Predict(a) => commands::predict::run(a),
         Command::Evaluate(a) => commands::evaluate::run(*a),
+        Command::Compare(a) => commands::compare::run(a),
         Command::Export(a) => commands::export::run(a),
     };
     match done {

@@ -36,6 +36,19 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// Four digits that tell.
+pub fn number(v: f64) -> String {
+    match v.abs() {
+        0.0 => "0".into(),
+        a if a >= 1000.0 => format!("{v:.0}"),
+        a if a >= 0.01 => {
+            let digits = (3 - a.log10().floor() as i32).clamp(0, 6) as usize;
+            format!("{v:.digits$}")
+        }
+        _ => format!("{v:.3e}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -44,5 +57,6 @@ mod tests {
         assert_eq!(super::grouped(123), "123");
         assert_eq!(super::duration(59.6), "1 min 00 s");
         assert_eq!(super::duration(7384.0), "2 h 03 min");
+        assert_eq!([0.0, 12345.6, 12.345, -0.5, 0.00123].map(super::number), ["0", "12346", "12.35", "-0.5000", "1.230e-3"]);
     }
 }

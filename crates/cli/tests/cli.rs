@@ -1,34 +1,8 @@
 //! The command as a user meets it: exit status, one clear line, nothing lost.
-use std::path::Path;
-use std::process::{Command, Output};
+mod support;
+
+use support::{fails, menagerie, ok};
 use tempfile::TempDir;
-
-fn menagerie(dir: &Path, args: &[&str]) -> Output {
-    let mut c = Command::new(env!("CARGO_BIN_EXE_menagerie"));
-    c.current_dir(dir).args(args).env_remove("MENAGERIE_THREADS");
-    c.output().expect("the program starts")
-}
-
-/// Runs it and expects success; gives what it printed.
-fn ok(dir: &Path, args: &[&str]) -> String {
-    let out = menagerie(dir, args);
-    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).unwrap()
-}
-
-/// Runs it and expects a failure of that status, told in one line that holds all of `words`.
-fn fails(dir: &Path, args: &[&str], status: i32, words: &[&str]) {
-    let out = menagerie(dir, args);
-    let text = String::from_utf8_lossy(&out.stderr).into_owned();
-    assert_eq!(out.status.code(), Some(status), "{args:?}: {text}");
-    let error: Vec<&str> = text.lines().filter(|l| l.starts_with("error: ")).collect();
-    assert_eq!(error.len(), 1, "{args:?}: one line says what is wrong: {text}");
-    assert!(!text.contains("panicked"), "{args:?}: {text}");
-    for w in words {
-        assert!(error[0].contains(w), "{args:?}: {w:?} is not in {:?}", error[0]);
-    }
-    assert!(out.stdout.is_empty(), "{args:?}: results go to standard output, errors do not");
-}
 
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
@@ -255,9 +229,69 @@ fn latent_spaces_are_walked_through() {
     fails(d, &["traverse", "r", "--item", "1"], 2, &["dcgan", "encode"]);
     fails(d, &["interpolate", "r", "--data", "digits"], 2, &["--from"]);
     fails(d, &["interpolate", "r", "--from", "0", "--to", "1"], 2, &["dcgan", "encode"]);
+    // A column a term, three members, the mean, and the result beside them; numbers are those of `sample`.
+    ok(d, &["arithmetic", "r", "0,3,5 - 1 + 7", "--out", "sum.png"]);
+    assert!(image::open(d.join("sum.png")).unwrap().width() >= 4 * 8);
+    ok(d, &["arithmetic", "r", "4", "--out", "one.npy", "--noise", "0"]);
+    ok(d, &["sample", "r", "-n", "5", "--out", "five.npy"]);
+    let numbers = |f: &str| std::fs::read(d.join(f)).unwrap().split_off(128);
+    let (one, five) = (numbers("one.npy"), numbers("five.npy"));
+    assert_eq!(one.len(), 4 * 64 * 4, "member, variation, mean, result");
+    for item in one.as_chunks::<{ 64 * 4 }>().0 {
+        assert_eq!(item[..], five[4 * 64 * 4..], "without noise all are the sample of that number");
+    }
+    fails(d, &["arithmetic", "r", "1 -"], 2, &["a term is missing"]);
+    fails(d, &["arithmetic", "r", "cat - 1"], 2, &["--data"]);
+    fails(d, &["arithmetic", "r", "99999999999999"], 2, &["GB"]);
+    fails(d, &["arithmetic", "r", "1 - 2", "--data", "digits"], 2, &["dcgan", "encode"]);
+    ok(d, &["train", "vae", "--data", "digits", "--batch", "8", "--steps", "2", "--out", "v"]);
+    ok(d, &["arithmetic", "v", "label:7 - label:1 + 3,5", "--data", "digits", "-n", "20", "--out", "classes.png"]);
+    assert!(image::open(d.join("classes.png")).is_ok());
+    fails(d, &["arithmetic", "v", "seven - label:1", "--data", "digits"], 2, &["seven", "digits"]);
+    fails(d, &["arithmetic", "v", "99999", "--data", "digits"], 2, &["99999"]);
     // What a model has not is named, with the models that have it.
     for args in [&["score", "r"][..], &["reconstruct", "r"], &["complete", "r"], &["encode", "r", "--out", "z.npy"]] {
         fails(d, args, 2, &["dcgan"]);
     }
     fails(d, &["encode", "r", "--out", "z.txt"], 2, &["z.txt", ".npy"]);
+}
+
+#[test]
+fn what_a_dimension_moves_is_read_off() {
+    let dir = folder();
+    let d = dir.path();
+    let train = |name: &str, out: &str, more: &[&str]| {
+        let all =
+            [&["train", name, "--data", "portraits", "--size", "8", "--limit", "32", "--batch", "8", "--steps", "2", "--out", out], more];
+        ok(d, &all.concat());
+    };
+    train("vae", "v", &["--set", "model.latent=3", "--set", "model.hidden=[8]"]);
+    train("attribute-reader", "reader", &["--set", "model.width=4"]);
+    let text = ok(d, &["traverse", "v", "--read", "reader", "--draws", "4", "--dims", "0,2"]);
+    assert!(text.contains("dimension 0:") && text.contains("dimension 2:") && !text.contains("dimension 1:"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&ok(d, &["traverse", "v", "--read", "reader", "--draws", "4", "--json"])).unwrap();
+    let (rows, names) = (json["changes"].as_array().unwrap(), json["attributes"].as_array().unwrap());
+    assert!(rows.len() == 3 && rows.iter().all(|r| r.as_array().unwrap().len() == names.len()) && names.iter().any(|n| n == "yaw"));
+    fails(d, &["traverse", "v", "--read", "v"], 2, &["vae", "read-attributes", "attribute-reader"]);
+    fails(d, &["traverse", "v", "--read", "reader", "--draws", "1"], 2, &["--draws"]);
+    // A model of codes has no axes to walk along.
+    train("vq_vae", "q", &["--set", "model.width=4", "--set", "codebook.size=4", "--set", "prior.width=4", "--set", "prior.depth=1"]);
+    fails(d, &["traverse", "q"], 2, &["vq_vae", "latent-space"]);
+}
+
+#[test]
+fn videos_shorter_than_asked() {
+    let dir = folder();
+    let d = dir.path();
+    for frame in 0..3u8 {
+        std::fs::create_dir_all(d.join("videos/one")).unwrap();
+        image::RgbImage::from_pixel(8, 8, image::Rgb([60 * frame; 3])).save(d.join(format!("videos/one/{frame}.png"))).unwrap();
+    }
+    let tiny = ["model.width=2", "model.latent=2", "model.units=4", "data.frames=4", "data.limit=16"];
+    let mut train = vec!["train", "video_vae", "--data", "portraits:video", "--size", "8", "--batch", "4", "--steps", "2", "--out", "r"];
+    tiny.iter().for_each(|t| train.extend(["--set", t]));
+    ok(d, &train);
+    fails(d, &["predict", "r", "--data", "videos", "--context", "5", "--frames", "2"], 1, &["3 frames", "5 were to be given", "--context"]);
+    fails(d, &["predict", "r", "--frames", "0"], 2, &["--frames 0"]);
+    ok(d, &["predict", "r", "--data", "videos", "--context", "2", "--frames", "6", "--out", "more.png"]);
 }

@@ -42,6 +42,21 @@ fn detect(want: &str) -> Isa {
     if cfg!(target_arch = "aarch64") { Isa::Neon } else { Isa::Portable }
 }
 
+/// Whether the processor is AMD's. Its AVX-512 multiplies no faster than its AVX2 for most models, and its L3 is near: what
+/// waits for memory costs less beside products than on Intel's.
+pub(crate) fn amd() -> bool {
+    static AMD: OnceLock<bool> = OnceLock::new();
+    *AMD.get_or_init(|| {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let name = std::arch::x86_64::__cpuid(0);
+            [name.ebx, name.edx, name.ecx].map(u32::to_le_bytes).concat() == b"AuthenticAMD"
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    })
+}
+
 /// Name of the instruction set in use: `avx512`, `avx2`, `neon` or `portable`.
 pub fn isa_name() -> &'static str {
     match isa() {

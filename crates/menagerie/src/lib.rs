@@ -16,7 +16,7 @@ pub mod recipe;
 pub mod run;
 pub mod train;
 
-pub use burn::tensor::Device;
+pub use burn::tensor::{Device, Tensor};
 pub use error::{Error, Result};
 pub use menagerie_kernels as kernels;
 pub use random::Key;

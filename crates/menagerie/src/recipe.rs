@@ -35,6 +35,28 @@ impl Default for TrainConfig {
     }
 }
 
+/// The `[evaluate]` table: judging while training. It takes no part in what the networks learn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluateConfig {
+    /// steps between evaluations; one is also made after the last step; 0 for none
+    pub every: u64,
+    /// metrics by name; none for those that suit the model
+    pub metrics: Vec<String>,
+    /// samples to draw, and held-out items to compare with
+    pub n: usize,
+    /// what gives features: "classifier:RUN", "inception:FILE", "random:SEED" or "pixels"
+    pub extractor: String,
+    /// the metric whose best checkpoint is kept beside the newest; empty for the first one
+    pub best: String,
+}
+
+impl Default for EvaluateConfig {
+    fn default() -> Self {
+        EvaluateConfig { every: 0, metrics: vec![], n: 1000, extractor: "random:0".into(), best: String::new() }
+    }
+}
+
 /// A resolved recipe: no key unknown, none missing, every value of the right type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
@@ -69,6 +91,8 @@ pub fn embedded() -> &'static [(&'static str, &'static str)] {
         "iwae-mnist",
         "beta_vae",
         "vae_gan",
+        "vq_vae",
+        "vq_vae-portraits",
         "conditional_vae-colorize",
         "conditional_vae-next-frame",
         "video_vae",
@@ -183,10 +207,15 @@ impl Recipe {
         section(&self.table, "train")
     }
 
-    /// Everything that is the model's own business (all tables but `data` and `train`, without `model.name`).
+    /// The `[evaluate]` table.
+    pub fn evaluate(&self) -> Result<EvaluateConfig> {
+        section(&self.table, "evaluate")
+    }
+
+    /// Everything that is the model's own business (all tables but `data`, `train` and `evaluate`, without `model.name`).
     pub fn model_config<C: DeserializeOwned>(&self) -> Result<C> {
         let mut own = self.table.clone();
-        for key in ["data", "train", "version"] {
+        for key in ["data", "train", "evaluate", "version"] {
             own.remove(key);
         }
         if let Some(Value::Table(m)) = own.get_mut("model") {
@@ -209,6 +238,16 @@ impl Recipe {
         ] {
             if value == 0 {
                 return Err(Error::recipe(format!("train.{key}"), "0 is too small", "give 1 or more"));
+            }
+        }
+        let e = self.evaluate()?;
+        if e.n < 2 {
+            return Err(Error::recipe("evaluate.n", format!("{} is too small", e.n), "give 2 or more, thousands if you can"));
+        }
+        let chooser = Some(e.best.as_str()).filter(|b| !b.is_empty()).map(|b| b.split('/').next().unwrap_or(b));
+        for (key, name) in e.metrics.iter().map(|m| ("evaluate.metrics", m.as_str())).chain(chooser.map(|b| ("evaluate.best", b))) {
+            if let Err(Error::Usage { problem, fix }) = crate::evaluate::judge::metric(name) {
+                return Err(Error::recipe(key, problem, fix));
             }
         }
         within(self.table.get("model"), "model")?;
@@ -306,6 +345,7 @@ fn defaults(entry: &models::Entry) -> Result<Table> {
     };
     table.insert("data".into(), to_value(Value::try_from(Source::default()), "data")?);
     table.insert("train".into(), to_value(Value::try_from(TrainConfig::default()), "train")?);
+    table.insert("evaluate".into(), to_value(Value::try_from(EvaluateConfig::default()), "evaluate")?);
     for (key, value) in own {
         if key != "model" {
             table.insert(key, value);
@@ -338,6 +378,10 @@ fn convert(old: &Value, new: &Value, key: &str) -> Result<Value> {
         (Value::Array(_), Value::Integer(_)) => Value::Array(vec![new.clone()]),
         (Value::Integer(_), Value::Float(f)) if f.fract() == 0.0 && f.abs() < 9e15 => Value::Integer(*f as i64),
         (Value::String(_), Value::Integer(_) | Value::Boolean(_) | Value::Float(_)) => Value::String(new.to_string()),
+        // Names are separated by commas, as on the command line.
+        (Value::Array(_), Value::String(s)) if key == "evaluate.metrics" => {
+            Value::Array(s.split(',').map(|name| Value::String(name.trim().into())).collect())
+        }
         (Value::Array(_), Value::String(s)) if s.contains('x') => {
             match s.split('x').map(|p| p.trim().parse().map(Value::Integer)).collect() {
                 Ok(numbers) => Value::Array(numbers),
@@ -408,6 +452,21 @@ mod tests {
         assert!(e.contains("train.batch") && e.contains("negative"), "{e}");
         let e = message(r.with("train.keep", "0"));
         assert!(e.contains("train.keep"), "{e}");
+    }
+
+    #[test]
+    fn judging_while_training_is_checked_before_it_begins() {
+        let r = Recipe::named("dcgan").unwrap();
+        assert_eq!(r.evaluate().unwrap(), EvaluateConfig::default());
+        let set = |key: &str, value: &str| r.clone().with(&format!("evaluate.{key}"), value);
+        assert_eq!(set("metrics", "nll, iwae-5").unwrap().evaluate().unwrap().metrics, ["nll", "iwae-5"]);
+        assert_eq!(set("metrics", "[\"nll\"]").unwrap().evaluate().unwrap().metrics, ["nll"]);
+        let message = |e: Result<Recipe>| e.unwrap_err().to_string();
+        let e = message(set("metrics", "nlll"));
+        assert!(e.contains("evaluate.metrics") && e.contains("did you mean `nll`?"), "{e}");
+        assert!(message(set("best", "psrn")).contains("evaluate.best"));
+        assert!(message(set("n", "1")).contains("evaluate.n"));
+        assert!(message(set("evry", "1")).contains("did you mean `evaluate.every`?"));
     }
 
     #[test]

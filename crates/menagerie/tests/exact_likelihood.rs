@@ -45,7 +45,7 @@ fn each(shape: [usize; 3], levels: usize, test: impl Fn(&str, &mut dyn Model)) {
 fn variants(entry: &Entry) -> Vec<&'static [(&'static str, &'static str)]> {
     match entry.name {
         "nade" => vec![&[], &[("model.orderless", "true"), ("model.orders", "3"), ("model.activation", "relu")]],
-        "gated_pixel_cnn" => vec![&[("model.conditional", "false")], &[("model.conditional", "true")]],
+        "gated_pixel_cnn" => vec![&[("model.conditional", "false")], &[("model.conditional", "true"), ("model.embedding", "3")]],
         "pixel_rnn" => vec![&[("model.kind", "row-lstm")], &[("model.kind", "diagonal-bilstm")]],
         _ => vec![&[]],
     }

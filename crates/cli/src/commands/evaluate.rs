@@ -1,19 +1,17 @@
 use super::{ComputeArgs, DataArgs};
-use crate::output;
+use crate::output::{self, number};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use menagerie::Key;
-use menagerie::data::{DataInfo, Dataset, Kind, Source};
+use menagerie::Device;
+use menagerie::data::{DataInfo, Dataset, Source};
 use menagerie::error::{Error, Result};
-use menagerie::evaluate::extractor::Extractor;
-use menagerie::evaluate::gather::Gathered;
-use menagerie::evaluate::judge::{Judge, METRICS, Metric, Reference, Verdict, gather, metric};
+use menagerie::evaluate::judge::{METRICS, Metric, Verdict, metric};
 use menagerie::evaluate::subject::Subject;
 use menagerie::models::Capability;
-use menagerie::run::Run;
-use menagerie::run::evaluation::{
-    Cache, append_evaluation, data_definition, import_reference, open_extractor, reference_definition, write_reference,
-};
-use serde_json::{Map, Value};
+use menagerie::recipe::Recipe;
+use menagerie::run::evaluator::{Compared, Evaluator, Settings};
+use menagerie::run::history::{Evaluated, append, best, chooser};
+use menagerie::run::{At, Run, steps};
+use serde_json::{Map, Value, json};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +23,7 @@ use std::sync::Arc;
   menagerie evaluate runs/real_nvp-001 --metrics nll,bpd --split test
   menagerie evaluate runs/dcgan-001 --extractor classifier:runs/classifier-001
   menagerie evaluate samples.npy --data fashion --metrics fid,kid --extractor inception:pt_inception-2015-12-05-6726825d.pth
+  menagerie evaluate runs/vae-001 --every 500 --metrics elbo
   menagerie evaluate --list")]
 pub struct Args {
     /// A run folder, a folder of images, or samples in a .npy file
@@ -57,9 +56,12 @@ pub struct Args {
     /// The same seed gives the same figures
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-    /// Take this checkpoint instead of the newest
-    #[arg(long, value_name = "STEP")]
-    checkpoint: Option<u64>,
+    /// Which checkpoint: a step, `newest` or `best` (of those judged while training or by `evaluate --every`)
+    #[arg(long, value_name = "STEP|best", default_value = "newest")]
+    checkpoint: At,
+    /// Judge every checkpoint whose step is a multiple of N, and tell the best, which `--checkpoint best` then takes
+    #[arg(long, value_name = "N", conflicts_with = "checkpoint")]
+    every: Option<u64>,
     /// Print JSON: {\"metric\": {\"value\", \"error\", \"definition\"}}
     #[arg(long)]
     json: bool,
@@ -67,13 +69,6 @@ pub struct Args {
     prepare: DataArgs,
     #[command(flatten)]
     compute: ComputeArgs,
-}
-
-/// Data to compare with, and how they are named.
-struct Data {
-    set: Arc<dyn Dataset>,
-    training: Option<Arc<dyn Dataset>>,
-    definition: Map<String, Value>,
 }
 
 /// Judges a run or samples.
@@ -84,29 +79,93 @@ pub fn run(args: Args) -> Result<()> {
     if args.n == 0 {
         return Err(Error::usage("-n 0 leaves nothing to judge", "give thousands if you can"));
     }
-    let named: Vec<&Metric> = args.metrics.iter().map(|m| metric(m).map(|m| m.0)).collect::<Result<_>>()?;
+    args.metrics.iter().try_for_each(|m| metric(m).map(drop))?;
     let device = args.compute.device()?;
     let what = args.what.as_deref().unwrap_or(Path::new("."));
     if what.join("recipe.toml").is_file() {
-        let run = Run::open(what)?;
-        let name = run.recipe()?.model_name().to_string();
-        let (model, checkpoint, warnings) = run.model(args.checkpoint, &device)?;
-        warnings.iter().for_each(|w| eprintln!("warning: {w}"));
-        let info = &checkpoint.state.data;
-        let data = data(&args, Some(run.recipe()?.data()?), info)?;
-        let subject = Subject::Model { model: &*model, name: &name, info };
-        let verdicts = judge(&args, &named, subject, data.as_ref(), &device)?;
-        let s = &checkpoint.state;
-        append_evaluation(&run, s.step, s.images, s.seconds, &verdicts)?;
-        show(&verdicts, args.json);
-        return Ok(());
+        return judge_run(&args, &Run::open(what)?, &device);
     }
-    let samples = Source { split: "all".into(), ..Source::parse(&what.display().to_string()) };
-    let opened = open_samples(&args, samples)?;
-    let data = data(&args, None, opened.info())?;
-    let verdicts = judge(&args, &named, Subject::Items(&*opened), data.as_ref(), &device)?;
+    if args.every.is_some() || args.checkpoint != At::Newest {
+        return Err(Error::usage(format!("{} is no run, so it has no checkpoints", what.display()), "leave --every and --checkpoint out"));
+    }
+    let samples = open_samples(&args, Source { split: "all".into(), ..Source::parse(&what.display().to_string()) })?;
+    let subject = Subject::Items(&*samples);
+    let verdicts = evaluator(&args, subject, None, &device)?.judge(subject, &mut Progress::new().teller())?;
     show(&verdicts, args.json);
     Ok(())
+}
+
+/// Judges one checkpoint of a run, or several of which the best is told.
+fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
+    let recipe = run.recipe()?;
+    let chosen = match args.every {
+        Some(every) => multiples(run, every)?.into_iter().map(At::Step).collect(),
+        None => vec![args.checkpoint],
+    };
+    let mut judged = Vec::new();
+    let mut ready: Option<(Evaluator, Option<String>)> = None;
+    for at in chosen {
+        let (model, checkpoint, warnings) = match run.model(at, device) {
+            Err(e) if args.every.is_some() => {
+                eprintln!("warning: passed over: {e}");
+                continue;
+            }
+            other => other?,
+        };
+        warnings.iter().for_each(|w| eprintln!("warning: {w}"));
+        let state = &checkpoint.state;
+        let subject = Subject::Model { model: &*model, name: recipe.model_name(), info: &state.data };
+        let (evaluator, best_by) = match &mut ready {
+            Some(ready) => ready,
+            none => {
+                let evaluator = evaluator(args, subject, Some(recipe.data()?), device)?;
+                let best_by = if args.every.is_some() { chooser_of(&recipe, evaluator.names())? } else { None };
+                none.insert((evaluator, best_by))
+            }
+        };
+        let verdicts = evaluator.judge(subject, &mut Progress::new().teller())?;
+        append(run, &Evaluated::new(state.step, state.images, state.seconds, best_by.clone(), &verdicts), &verdicts)?;
+        if args.every.is_none() {
+            show(&verdicts, args.json);
+            return Ok(());
+        }
+        if !args.json {
+            output::line(format_args!("step {}", state.step));
+            show(&verdicts, false);
+        }
+        judged.push(json!({"step": state.step, "metrics": to_json(&verdicts)}));
+    }
+    if judged.is_empty() {
+        return Err(Error::run(run.path(), "none of its checkpoints could be judged", "see the warnings above"));
+    }
+    let best = best(run)?;
+    if args.json {
+        let best = best.map(|b| json!({"step": b.step, "metric": b.metric, "value": b.value}));
+        output::json(&json!({"checkpoints": judged, "best": best}));
+    } else if let Some(b) = best {
+        output::line(format_args!("best by {}: {} at step {}, which `--checkpoint best` takes", b.metric, number(b.value), b.step));
+    }
+    Ok(())
+}
+
+/// Steps of the run's checkpoints that are multiples of a number.
+fn multiples(run: &Run, every: u64) -> Result<Vec<u64>> {
+    let all = steps(&run.file("checkpoints"));
+    let found: Vec<u64> = all.iter().copied().filter(|s| every > 0 && s.is_multiple_of(every)).collect();
+    if found.is_empty() {
+        let have = match all.is_empty() {
+            true => format!("train it further: `menagerie train --resume {}`", run.path().display()),
+            false => format!("there are {}", all.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+        };
+        return Err(Error::usage(format!("--every {every}: no checkpoint's step is a multiple of it"), have));
+    }
+    Ok(found)
+}
+
+/// The metric that chooses the best: the recipe's if it is among those that are worked out.
+fn chooser_of(recipe: &Recipe, names: &[String]) -> Result<Option<String>> {
+    let wished = recipe.evaluate()?.best;
+    chooser(&wished, names).or_else(|_| chooser("", names))
 }
 
 /// Samples in a file or folder, prepared as the flags say.
@@ -133,45 +192,42 @@ fn prepared(mut source: Source, args: &Args) -> Result<Source> {
     Ok(source)
 }
 
-/// The data to compare with: those named, or the run's own, of its test split where it has one.
-fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Data>> {
-    let given = args.prepare.data.is_some();
-    let mut source = match (&args.prepare.data, own) {
+/// The data to compare with: those named, or the run's own.
+fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Compared>> {
+    let source = match (&args.prepare.data, own) {
         // Prepared as the run's own data were.
         (Some(named), Some(own)) => Source { source: named.clone(), limit: 0, format: "auto".into(), ..own },
         (Some(named), None) => Source::parse(named),
-        (None, Some(own)) => own,
+        (None, Some(own)) => Compared::of_run(own),
         (None, None) => return Ok(None),
     };
-    source = prepared(source, args)?;
+    let mut source = prepared(source, args)?;
     source.format = args.prepare.data_format.clone().unwrap_or(source.format);
     source.limit = args.prepare.limit.unwrap_or(source.limit);
-    if !given && source.source != "portraits" && args.prepare.limit.is_none() {
-        // The training data's limit says nothing about held-out items.
-        source.limit = 0;
-    }
-    let of = |split: &str| Source { split: split.into(), ..source.clone() };
-    let (source, opened) = match &args.prepare.split {
-        Some(split) => (of(split), of(split).open()?),
-        None => match of("test").open() {
-            Ok(opened) => (of("test"), opened),
-            // No test split.
-            Err(_) => (of("train"), of("train").open().or_else(|_| of("all").open())?),
-        },
+    let (data, warnings) = Compared::open(&source, args.prepare.split.as_deref(), info)?;
+    warnings.iter().for_each(|w| eprintln!("warning: {w}"));
+    Ok(Some(data))
+}
+
+/// Everything that judging needs, as the flags say.
+fn evaluator(args: &Args, subject: Subject, own: Option<Source>, device: &Device) -> Result<Evaluator> {
+    let settings = Settings {
+        metrics: args.metrics.clone(),
+        count: args.n,
+        extractor: args.extractor.clone(),
+        resize: args.resize.clone(),
+        reference: args.reference.clone(),
+        export_reference: args.export_reference.clone(),
+        cache: args.cache.clone(),
+        seed: args.seed,
     };
-    opened.warnings.iter().for_each(|w| eprintln!("warning: {w}"));
-    let set = opened.dataset;
-    let theirs = set.info();
-    if theirs.kind != info.kind || theirs.shape != info.shape {
-        let say = |i: &DataInfo| format!("{} of {}", i.kind.plural(), i.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x"));
-        let fix = match theirs.kind == Kind::Image && info.kind == Kind::Image {
-            true => format!("bring them together with --size {}x{} --channels {}", info.shape[0], info.shape[1], info.shape[2]),
-            false => "compare with data of the same kind".into(),
-        };
-        return Err(Error::data(&source.source, format!("holds {}, what is judged {}", say(theirs), say(info)), fix));
+    let data = data(args, own, subject.info())?;
+    let ready = Evaluator::new(settings, subject, data, device, &mut Progress::new().teller())?;
+    if ready.is_baseline() {
+        eprintln!("note: features are those of `random:0`, a network that was never trained; --extractor classifier:RUN tells more");
     }
-    let training = if source.split == "test" { of("train").open().ok().map(|o| o.dataset) } else { None };
-    Ok(Some(Data { definition: data_definition(&source, &*set)?, set, training }))
+    ready.notes().iter().for_each(|n| eprintln!("warning: {n}"));
+    Ok(ready)
 }
 
 /// A bar on a terminal, silence elsewhere.
@@ -184,6 +240,11 @@ impl Progress {
         let style = ProgressStyle::with_template("{msg}  {pos}/{len} {wide_bar} {eta} left");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Progress(bar)
+    }
+
+    /// Shows how far it is; the bar goes when this does.
+    fn teller(self) -> impl FnMut(&str, usize, usize) {
+        move |what, done, total| self.tell(what, done, total)
     }
 
     fn tell(&self, what: &str, done: usize, total: usize) {
@@ -202,75 +263,13 @@ impl Drop for Progress {
     }
 }
 
-fn judge(args: &Args, named: &[&Metric], subject: Subject, data: Option<&Data>, device: &menagerie::Device) -> Result<Vec<Verdict>> {
-    let progress = Progress::new();
-    let needs_features = |m: &&Metric| m.needs.extractor();
-    let draws = match subject {
-        Subject::Model { model, .. } => model.as_sample().is_some(),
-        Subject::Items(_) => true,
-    };
-    let wanted = args.export_reference.is_some()
-        || if named.is_empty() { draws && subject.info().kind == Kind::Image } else { named.iter().any(needs_features) };
-    let extractor = wanted.then(|| extractor(args, device)).transpose()?;
-    let compared = args.export_reference.is_some() || named.is_empty() || named.iter().any(|m| m.needs.reference_features());
-    let gathered = match (&extractor, data) {
-        (Some(e), Some(data)) if compared => Some(reference(args, e, data, &progress)?),
-        _ => None,
-    };
-    let reference =
-        data.map(|d| Reference { set: &*d.set, definition: &d.definition, training: d.training.as_deref(), gathered: gathered.as_ref() });
-    let mut judge = Judge::new(subject, reference, extractor.as_ref(), args.n, Key::new(args.seed).stream("evaluate"));
-    let names: Vec<String> =
-        if args.metrics.is_empty() { judge.usual().into_iter().map(String::from).collect() } else { args.metrics.clone() };
-    if names.is_empty() {
-        let problem = match subject {
-            Subject::Items(_) if data.is_none() => "samples are compared with data, and none were given",
-            _ => "no metric suits it",
-        };
-        return Err(Error::usage(problem, "give --data SOURCE, and --metrics of `menagerie evaluate --list`"));
-    }
-    let mut verdicts = Vec::new();
-    for name in &names {
-        verdicts.extend(judge.work_out(name, &mut |what, done, total| progress.tell(what, done, total))?);
-    }
-    Ok(verdicts)
-}
-
-fn extractor(args: &Args, device: &menagerie::Device) -> Result<Extractor> {
-    if args.extractor.is_none() {
-        eprintln!("note: features are those of `random:0`, a network that was never trained; --extractor classifier:RUN tells more");
-    }
-    open_extractor(args.extractor.as_deref().unwrap_or("random:0"), args.resize.as_deref(), device)
-}
-
-/// Statistics of the data: imported, from the cache, or gathered now.
-fn reference(args: &Args, extractor: &Extractor, data: &Data, progress: &Progress) -> Result<Gathered> {
-    if let Some(path) = &args.reference {
-        return import_reference(path, extractor);
-    }
-    let count = args.n.min(data.set.info().count);
-    let definition = reference_definition(&data.definition, extractor, count);
-    let cache = Cache::at(args.cache.clone());
-    let gathered = match cache.as_ref().and_then(|c| c.read(&definition)) {
-        Some(g) => g,
-        None => {
-            let g = gather(&*data.set, extractor, count, &mut |what, done, total| progress.tell(what, done, total))?;
-            if let Some(Err(e)) = cache.map(|c| c.write(&definition, &g)) {
-                eprintln!("warning: the statistics of the data are not kept: {e}");
-            }
-            g
-        }
-    };
-    if let Some(path) = &args.export_reference {
-        write_reference(path, &definition, &gathered, false)?;
-    }
-    Ok(gathered)
+fn to_json(verdicts: &[Verdict]) -> Value {
+    verdicts.iter().map(|v| (v.metric.clone(), v.to_json())).collect::<Map<String, Value>>().into()
 }
 
 fn show(verdicts: &[Verdict], json: bool) {
     if json {
-        let all: Map<String, Value> = verdicts.iter().map(|v| (v.metric.clone(), v.to_json())).collect();
-        return output::json(&all.into());
+        return output::json(&to_json(verdicts));
     }
     let width = verdicts.iter().map(|v| v.metric.len()).max().unwrap_or(0);
     for v in verdicts {
@@ -279,19 +278,6 @@ fn show(verdicts: &[Verdict], json: bool) {
         if let Some(w) = &v.warning {
             eprintln!("warning: {}: {w}", v.metric);
         }
-    }
-}
-
-/// Four digits that tell.
-fn number(v: f64) -> String {
-    match v.abs() {
-        0.0 => "0".into(),
-        a if a >= 1000.0 => format!("{v:.0}"),
-        a if a >= 0.01 => {
-            let digits = (3 - a.log10().floor() as i32).clamp(0, 6) as usize;
-            format!("{v:.digits$}")
-        }
-        _ => format!("{v:.3e}"),
     }
 }
 

@@ -1,7 +1,7 @@
 use crate::output;
 use menagerie::Device;
 use menagerie::error::Result;
-use menagerie::run::{Layout, Run, export};
+use menagerie::run::{At, Layout, Run, export};
 use std::path::PathBuf;
 
 /// Arguments of `menagerie export`.
@@ -18,9 +18,9 @@ pub struct Args {
     /// Order of the weights' axes: ours (channels last), or PyTorch's
     #[arg(long, value_enum, default_value_t = LayoutArg::ChannelsLast)]
     layout: LayoutArg,
-    /// Take this checkpoint instead of the newest
-    #[arg(long, value_name = "STEP")]
-    checkpoint: Option<u64>,
+    /// Which checkpoint: a step, `newest` or `best` (of those judged while training or by `evaluate --every`)
+    #[arg(long, value_name = "STEP|best", default_value = "newest")]
+    checkpoint: At,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]

@@ -1,4 +1,6 @@
 //! One file a command.
+pub mod arithmetic;
+pub mod compare;
 pub mod complete;
 pub mod data;
 pub mod encode;

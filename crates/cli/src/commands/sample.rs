@@ -5,7 +5,7 @@ use menagerie::data::{DataInfo, Kind};
 use menagerie::error::{Error, Result, nearest};
 use menagerie::limits::affordable;
 use menagerie::models::{Capability, SampleRequest};
-use menagerie::run::Run;
+use menagerie::run::{At, Run};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -35,9 +35,9 @@ pub struct Args {
     /// Divide the logits: below 1 for more typical, less varied samples (models that draw number by number, and flows)
     #[arg(long, value_name = "T", default_value_t = 1.0)]
     temperature: f64,
-    /// Take this checkpoint instead of the newest
-    #[arg(long, value_name = "STEP")]
-    checkpoint: Option<u64>,
+    /// Which checkpoint: a step, `newest` or `best` (of those judged while training or by `evaluate --every`)
+    #[arg(long, value_name = "STEP|best", default_value = "newest")]
+    checkpoint: At,
     /// Print JSON
     #[arg(long)]
     json: bool,

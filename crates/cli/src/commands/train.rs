@@ -1,5 +1,5 @@
 use super::{ComputeArgs, DataArgs};
-use crate::output::{self, duration, grouped};
+use crate::output::{self, duration, grouped, number};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use menagerie::error::{Error, Result, nearest};
 use menagerie::models::Capability;
@@ -18,13 +18,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
   menagerie train dcgan-portraits --steps 2000 --seed 7
   menagerie train dcgan --data photos --size 64 --set model.width=96 --set optimizer.generator.learning_rate=1e-4
   menagerie train gan-grid25
+  menagerie train real_nvp --evaluate-every 500 --set evaluate.metrics=bpd
   menagerie train --resume runs/dcgan-001 --steps 10000")]
 pub struct Args {
     /// A model (`menagerie list`) or a recipe that comes with the program
     #[arg(required_unless_present_any = ["resume", "recipe"], conflicts_with = "resume")]
     name: Option<String>,
     /// Go on exactly where this run stopped
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "out", "seed", "batch", "set", "data", "size", "channels", "length", "rate", "split", "limit", "data_format", "max_bad", "dry_run"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "out", "seed", "batch", "data", "size", "channels", "length", "rate", "split", "limit", "data_format", "max_bad", "dry_run"])]
     resume: Option<PathBuf>,
     /// Take the recipe from this file
     #[arg(long, value_name = "FILE", conflicts_with = "name")]
@@ -41,7 +42,10 @@ pub struct Args {
     /// The same seed gives the same run
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Set any key of the recipe
+    /// Judge the model every N steps (the recipe's table `evaluate` says how); the best checkpoint is kept
+    #[arg(long, value_name = "N")]
+    evaluate_every: Option<u64>,
+    /// Set any key of the recipe; with --resume, those of its table `evaluate`
     #[arg(long, value_name = "key=value")]
     set: Vec<String>,
     /// Only tell what would be done: the whole recipe, parameters, memory, steps an epoch
@@ -63,7 +67,9 @@ pub fn run(args: Args) -> Result<()> {
         Some(run) => {
             let steps =
                 args.steps.as_deref().map(|s| steps(s, || Run::open(run)?.recipe().and_then(|r| Plan::of(&r, &device)))).transpose()?;
-            Trainer::resume(run, steps, &device)?
+            let mut settings = settings(&args)?;
+            settings.extend(steps.map(|s| ("train.steps".into(), s.to_string())));
+            Trainer::resume_with(run, &settings, &device)?
         }
         None => {
             let (name, recipe) = recipe(&args, &device)?;
@@ -87,18 +93,25 @@ fn recipe(args: &Args, device: &menagerie::Device) -> Result<(String, Recipe)> {
     let mut settings = args.prepare.settings();
     settings.extend(args.batch.map(|v| ("train.batch".into(), v.to_string())));
     settings.extend(args.seed.map(|v| ("train.seed".into(), v.to_string())));
-    for pair in &args.set {
-        let (key, value) = pair
-            .split_once('=')
-            .ok_or_else(|| Error::usage(format!("--set {pair} has no value"), "write --set key=value, such as --set model.width=32"))?;
-        settings.push((key.into(), value.into()));
-    }
+    settings.extend(self::settings(args)?);
     recipe.set_all(&settings)?;
     if let Some(text) = &args.steps {
         let steps = steps(text, || Plan::of(&recipe, device))?;
         recipe = recipe.with("train.steps", &steps.to_string())?;
     }
     Ok((name, recipe))
+}
+
+/// Keys of the recipe that are set by name.
+fn settings(args: &Args) -> Result<Vec<(String, String)>> {
+    let mut settings: Vec<(String, String)> = args.evaluate_every.map(|n| ("evaluate.every".into(), n.to_string())).into_iter().collect();
+    for pair in &args.set {
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| Error::usage(format!("--set {pair} has no value"), "write --set key=value, such as --set model.width=32"))?;
+        settings.push((key.into(), value.into()));
+    }
+    Ok(settings)
 }
 
 /// A number of steps: plain, or in a unit that the plan translates.
@@ -210,6 +223,11 @@ impl Progress {
                 self.first_picture = false;
                 self.say(&format!("samples appear in {}", path.parent().unwrap_or(path).display()));
             }
+            Event::Evaluated { judged, best } => {
+                let figures = judged.figures.iter().map(|(name, f)| format!("{name} {}", f.value.map_or("-".into(), number)));
+                let best = if best { " (the best so far)" } else { "" };
+                self.say(&format!("step {}: {}{best}", judged.step, figures.collect::<Vec<_>>().join(", ")));
+            }
             Event::Trouble(t) => self.say(&format!("warning: {}: {}", t.name, t.advice)),
             Event::Warning(w) => self.say(&format!("warning: {w}")),
             Event::Sampled(_) | Event::Logged(_) | Event::Checkpointed(_) => {}
@@ -252,7 +270,8 @@ fn finish(summary: &Summary, path: &std::path::Path, name: &str, steps: u64, abl
     let run = path.display();
     if json {
         output::json(&json!({"run": path, "step": summary.step, "images": summary.images, "seconds": summary.seconds,
-            "interrupted": summary.interrupted, "last": summary.last}));
+            "interrupted": summary.interrupted, "last": summary.last,
+            "best": summary.best.as_ref().map(|b| json!({"step": b.step, "metric": b.metric, "value": b.value}))}));
         return;
     }
     if summary.interrupted {
@@ -260,14 +279,17 @@ fn finish(summary: &Summary, path: &std::path::Path, name: &str, steps: u64, abl
         return;
     }
     output::line(format_args!("done: {} steps, {} items in {}", summary.step, grouped(summary.images as usize), duration(summary.seconds)));
-    let number = |name: &str| summary.last.get(name).and_then(|v| v.as_f64());
-    if let (Some(real), Some(fake)) = (number("d/real"), number("d/fake")) {
+    let last = |name: &str| summary.last.get(name).and_then(|v| v.as_f64());
+    if let (Some(real), Some(fake)) = (last("d/real"), last("d/fake")) {
         output::line(format_args!(
             "mean D(x) {real:.2}, mean D(G(z)) {fake:.2}; where the discriminator cannot tell them apart, both are 1/2"
         ));
     }
-    if let (Some(modes), Some(good)) = (number("points/modes"), number("points/high-quality")) {
+    if let (Some(modes), Some(good)) = (last("points/modes"), last("points/high-quality")) {
         output::line(format_args!("modes found: {modes}; samples within 3 standard deviations of one: {:.1} %", 100.0 * good));
+    }
+    if let Some(b) = &summary.best {
+        output::line(format_args!("best by {}: {} at step {}, which `--checkpoint best` takes", b.metric, number(b.value), b.step));
     }
     let samples = if able.contains(&Capability::Sample) { format!(" and {run}/samples/") } else { String::new() };
     output::line(format_args!("look at {run}/index.html{samples}\ntry next:"));

@@ -1,15 +1,20 @@
 use crate::items::{GivenArgs, able, pick, write_rows, written};
+use crate::output;
 use menagerie::error::{Error, Result};
-use menagerie::explore::{sweep, sweep_plane};
-use menagerie::models::Capability;
-use std::path::PathBuf;
+use menagerie::explore::{Effects, effects, sweep, sweep_plane};
+use menagerie::models::{Capability, LatentSpace};
+use menagerie::run::Run;
+use menagerie::{Device, Key};
+use serde_json::json;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `menagerie traverse`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   menagerie traverse runs/vae-001                          a row a dimension
   menagerie traverse runs/vae-001 --dims 3,7 --range -2:2
-  menagerie traverse runs/vae-001 --data fashion --item 5  around a real item")]
+  menagerie traverse runs/vae-001 --data fashion --item 5  around a real item
+  menagerie traverse runs/beta_vae-001 --read runs/attribute-reader-001 --range -2:2   which dimension moves what")]
 pub struct Args {
     #[command(flatten)]
     given: GivenArgs,
@@ -28,6 +33,15 @@ pub struct Args {
     /// A picture (.png), a row a dimension; or all items as .npy
     #[arg(long, value_name = "grid.png", default_value = "traversal.png")]
     out: PathBuf,
+    /// A run that reads attributes: also says which of them each dimension changes on its way through the range
+    #[arg(long, value_name = "RUN")]
+    read: Option<PathBuf>,
+    /// With --read: draws from the prior that are moved
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    draws: usize,
+    /// With --read: print every change as JSON
+    #[arg(long, requires = "read")]
+    json: bool,
 }
 
 /// Moves one latent dimension at a time.
@@ -60,11 +74,48 @@ pub fn run(args: Args) -> Result<()> {
     };
     let items = space.decode(z)?;
     write_rows(&items, args.steps, &args.out)?;
+    if let Some(reader) = &args.read {
+        let effects = read(reader, space, &dims, range, args.draws, &device)?;
+        if args.json {
+            let rows: Vec<&[f64]> = effects.changes.chunks(effects.attributes.len().max(1)).collect();
+            output::json(&json!({"dims": effects.dims, "attributes": effects.attributes, "changes": rows}));
+            return Ok(());
+        }
+        show(&effects, range);
+    }
     match plane {
         true => written("the plane of the latent", &args.out),
         false => written(format_args!("dimensions {dims:?}, a row each,"), &args.out),
     }
     Ok(())
+}
+
+/// What a run that reads attributes says about the dimensions.
+fn read(path: &Path, space: &dyn LatentSpace, dims: &[usize], range: [f32; 2], draws: usize, device: &Device) -> Result<Effects> {
+    if draws < 2 {
+        return Err(Error::usage("one draw has no spread to compare with", "give --draws of 2 or more"));
+    }
+    let run = Run::open(path)?;
+    let name = run.recipe()?.model_name().to_string();
+    let (model, _, warnings) = run.model(None, device)?;
+    for w in warnings {
+        eprintln!("warning: {w}");
+    }
+    effects(space, able(model.as_read_attributes(), Capability::ReadAttributes, &name)?, dims, range, draws, Key::new(0))
+}
+
+/// Attributes of a line.
+const SHOWN: usize = 4;
+
+fn show(effects: &Effects, [from, to]: [f32; 2]) {
+    output::line(format_args!(
+        "from {from} to {to}: amounts as the mean change over their range; choices as the share of samples that change; hues as turns over 180 degrees"
+    ));
+    for (place, dim) in effects.dims.iter().enumerate() {
+        let one = |&(a, change): &(usize, f64)| format!("{} {change:+.2}", effects.attributes[a]);
+        let most: Vec<String> = effects.of(place).iter().take(SHOWN).map(one).collect();
+        output::line(format_args!("dimension {dim}: {}", most.join(", ")));
+    }
 }
 
 fn range(text: &str) -> Result<[f32; 2]> {

@@ -78,6 +78,15 @@ fn verdict(judge: &Judge, name: &str, figure: Figure, extra: Value) -> Result<Ve
     for (key, count) in [("samples", looked_at(name, samples)), ("reference_samples", looked_at(name, data))] {
         definition.extend(count.map(|n| (key.to_string(), Value::from(n))));
     }
+    // Statistics from a file are of whatever they were made of, not of the data at hand.
+    if let Some(g) = data
+        && let Some(made_of) = &g.made_of
+    {
+        definition.insert("reference".into(), made_of.clone().into());
+        if g.count == 0 {
+            definition.remove("reference_samples");
+        }
+    }
     definition.extend(extra.as_object().cloned().unwrap_or_default());
     Ok(vec![Verdict { metric: name.into(), value: figure.value, error: figure.error, warning: figure.warning, definition }])
 }

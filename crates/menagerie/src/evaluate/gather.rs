@@ -4,6 +4,7 @@ use super::features::Features;
 use super::moments::{Moments, Statistics, WIDEST};
 use crate::data::{Batch, DataInfo};
 use crate::error::{Error, Result};
+use serde_json::{Map, Value};
 
 /// Feature vectors that are kept, for metrics of pairs; statistics are over all.
 pub const KEPT: usize = 50_000;
@@ -25,6 +26,8 @@ pub struct Gathered {
     pub log_probabilities: Vec<f32>,
     /// classes of the extractor
     pub classes: usize,
+    /// what imported statistics are of, as far as their file says
+    pub made_of: Option<Map<String, Value>>,
 }
 
 impl Gathered {

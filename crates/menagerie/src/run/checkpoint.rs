@@ -119,10 +119,10 @@ pub fn steps(folder: &Path) -> Vec<u64> {
     steps
 }
 
-/// Deletes all but the newest `keep`, and what an interrupted write left behind.
-pub fn prune(folder: &Path, keep: usize) -> Result<()> {
+/// Deletes all but the newest `keep` and the one to `spare`, and what an interrupted write left behind.
+pub fn prune(folder: &Path, keep: usize, spare: Option<u64>) -> Result<()> {
     let all = steps(folder);
-    for step in &all[..all.len().saturating_sub(keep)] {
+    for step in all[..all.len().saturating_sub(keep)].iter().filter(|s| spare != Some(**s)) {
         remove(&folder.join(format!("{step:06}")))?;
     }
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -192,7 +192,9 @@ mod tests {
             Checkpoint::write(dir.path(), state(step), part(step as f32)).unwrap();
         }
         std::fs::create_dir(dir.path().join(".000009.part")).unwrap();
-        prune(dir.path(), 2).unwrap();
+        prune(dir.path(), 2, Some(1)).unwrap();
+        assert_eq!(steps(dir.path()), [1, 3, 4]);
+        prune(dir.path(), 2, None).unwrap();
         assert_eq!(steps(dir.path()), [3, 4]);
         assert!(!dir.path().join(".000009.part").exists());
         let c = Checkpoint::open(&dir.path().join("000004")).unwrap();

@@ -30,12 +30,20 @@ pub(super) fn series(lines: &[Map<String, Value>]) -> BTreeMap<String, Vec<(f64,
     all
 }
 
+/// Some lines in a panel of their own.
+pub(super) struct Panel {
+    /// above it
+    pub title: String,
+    /// what lies across; may be empty
+    pub across: &'static str,
+    /// name and points of each line
+    pub lines: Vec<(String, Vec<(f64, f64)>)>,
+    /// whether the points are marked
+    pub dots: bool,
+}
+
 /// Draws the curves; nothing is written while there are none.
 pub fn draw_curves(lines: &[Map<String, Value>], path: &Path) -> Result<()> {
-    static FONT: Once = Once::new();
-    FONT.call_once(|| {
-        plotters::style::register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular()).ok();
-    });
     let mut groups: BTreeMap<String, Vec<(String, Vec<(f64, f64)>)>> = BTreeMap::new();
     for (name, points) in series(lines) {
         let (group, member) = name.split_once('/').unwrap_or((&name, &name));
@@ -44,16 +52,26 @@ pub fn draw_curves(lines: &[Map<String, Value>], path: &Path) -> Result<()> {
     if groups.is_empty() {
         return Ok(());
     }
+    let panels: Vec<Panel> = groups.into_iter().map(|(title, lines)| Panel { title, across: "", lines, dots: false }).collect();
+    draw_panels(&panels, path)
+}
+
+/// Draws one panel or more, two beside each other.
+pub(super) fn draw_panels(panels: &[Panel], path: &Path) -> Result<()> {
+    static FONT: Once = Once::new();
+    FONT.call_once(|| {
+        plotters::style::register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular()).ok();
+    });
     // Drawn into memory and written in one go: a reader never sees half a picture.
-    let (columns, panel) = (2, (480, 300));
-    let rows = groups.len().div_ceil(columns);
-    let (width, height) = (panel.0 * columns.min(groups.len()) as u32, panel.1 * rows as u32);
+    let (columns, panel) = (panels.len().clamp(1, 2), (480, 300));
+    let rows = panels.len().div_ceil(columns);
+    let (width, height) = (panel.0 * columns as u32, panel.1 * rows as u32);
     let mut pixels = vec![255u8; (width * height * 3) as usize];
     {
         let root = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
-        let areas = root.split_evenly((rows, columns.min(groups.len())));
-        for ((group, members), area) in groups.iter().zip(&areas) {
-            draw_panel(group, members, area).map_err(|e| Error::run(path, format!("cannot draw {group}: {e}"), "report this as a bug"))?;
+        let areas = root.split_evenly((rows, columns));
+        for (panel, area) in panels.iter().zip(&areas) {
+            draw_panel(panel, area).map_err(|e| Error::run(path, format!("cannot draw {}: {e}", panel.title), "report this as a bug"))?;
         }
         root.present().map_err(|e| Error::run(path, e.to_string(), "report this as a bug"))?;
     }
@@ -62,23 +80,32 @@ pub fn draw_curves(lines: &[Map<String, Value>], path: &Path) -> Result<()> {
 
 type Area<'a> = DrawingArea<BitMapBackend<'a>, plotters::coord::Shift>;
 
-fn draw_panel(group: &str, members: &[(String, Vec<(f64, f64)>)], area: &Area) -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn draw_panel(panel: &Panel, area: &Area) -> std::result::Result<(), Box<dyn std::error::Error>> {
     area.fill(&WHITE)?;
-    let all = || members.iter().flat_map(|(_, p)| p);
+    let all = || panel.lines.iter().flat_map(|(_, p)| p);
     let bounds = |f: &dyn Fn(&(f64, f64)) -> f64| all().map(f).fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(v), b.max(v)));
     let (x0, x1) = bounds(&|p| p.0);
     let (y0, y1) = bounds(&|p| p.1);
     let pad = ((y1 - y0) * 0.05).max(1e-6 * y1.abs().max(1e-6));
+    let x1 = if panel.dots && x1 > x0 { x1 } else { x1.max(x0 + 1.0) };
     let mut chart = ChartBuilder::on(area)
-        .caption(group, ("sans-serif", 16))
+        .caption(&panel.title, ("sans-serif", 16))
         .margin(8)
-        .x_label_area_size(24)
+        .x_label_area_size(if panel.across.is_empty() { 24 } else { 36 })
         .y_label_area_size(52)
-        .build_cartesian_2d(x0..x1.max(x0 + 1.0), y0 - pad..y1 + pad)?;
-    chart.configure_mesh().light_line_style(RGBColor(240, 240, 240)).x_labels(6).y_labels(6).label_style(("sans-serif", 11)).draw()?;
-    for ((name, points), colour) in members.iter().zip(COLOURS.iter().cycle()) {
+        .build_cartesian_2d(x0..x1, y0 - pad..y1 + pad)?;
+    let mut mesh = chart.configure_mesh();
+    mesh.light_line_style(RGBColor(240, 240, 240)).x_labels(6).y_labels(6).label_style(("sans-serif", 11));
+    if !panel.across.is_empty() {
+        mesh.x_desc(panel.across);
+    }
+    mesh.draw()?;
+    for ((name, points), colour) in panel.lines.iter().zip(COLOURS.iter().cycle()) {
         let line = chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(1)))?;
         line.label(name).legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], colour.stroke_width(2)));
+        if panel.dots {
+            chart.draw_series(points.iter().map(|p| Circle::new(*p, 3, colour.filled())))?;
+        }
     }
     chart.configure_series_labels().background_style(WHITE.mix(0.8)).label_font(("sans-serif", 11)).draw()?;
     Ok(())

@@ -1,15 +1,13 @@
-//! What evaluation reads and writes: extractors by name, reference statistics in a cache, `evaluation.jsonl`.
+//! What evaluation reads and writes: extractors by name, reference statistics in a cache.
 use super::Run;
 use crate::data::{Arrays, Dataset, Source};
 use crate::error::{Error, Result, nearest};
 use crate::evaluate::extractor::{Extractor, Resize, sha256};
 use crate::evaluate::gather::Gathered;
 use crate::evaluate::inception::Inception;
-use crate::evaluate::judge::Verdict;
 use crate::train::read_torch;
 use burn::tensor::Device;
 use serde_json::{Map, Value, json};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// SHA-256 of `pt_inception-2015-12-05-6726825d.pth` begins with the digits in its name, as PyTorch's hub checks them.
@@ -179,7 +177,7 @@ pub fn read_reference(path: &Path) -> Result<(Gathered, Option<Value>)> {
 /// # Errors
 /// [`Error::Data`] when they were made with another extractor.
 pub fn import_reference(path: &Path, extractor: &Extractor) -> Result<Gathered> {
-    let (gathered, definition) = read_reference(path)?;
+    let (mut gathered, definition) = read_reference(path)?;
     let made = definition.as_ref().and_then(|d| d.get("extractor")).and_then(Value::as_object);
     if let Some(made) = made
         && *made != extractor.definition()
@@ -191,26 +189,15 @@ pub fn import_reference(path: &Path, extractor: &Extractor) -> Result<Gathered> 
         let problem = format!("was made with {}, the figure asked for uses {}", say(made), say(&extractor.definition()));
         return Err(Error::data(path, problem, "give the same extractor and resize, or make the reference again"));
     }
+    // pytorch-fid's files say nothing: their content has to do.
+    let said = definition.as_ref().and_then(|d| d.get("data")).and_then(Value::as_object).cloned();
+    gathered.made_of = Some(match said {
+        Some(data) => data,
+        None => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let numbers = gathered.mean.iter().chain(&gathered.covariance).flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+            Map::from_iter([("file".to_string(), name.into()), ("fingerprint".to_string(), sha256([numbers])[..16].into())])
+        }
+    });
     Ok(gathered)
-}
-
-/// Adds a line to `RUN/evaluation.jsonl`: the step of the checkpoint that was judged, and each metric.
-///
-/// # Errors
-/// [`Error::Io`] when it cannot be written.
-pub fn append_evaluation(run: &Run, step: u64, images: u64, seconds: f64, verdicts: &[Verdict]) -> Result<()> {
-    let metrics: Map<String, Value> = verdicts.iter().map(|v| (v.metric.clone(), v.to_json())).collect();
-    let line = json!({"step": step, "images": images, "seconds": seconds, "metrics": metrics});
-    let path = run.file("evaluation.jsonl");
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io("write", &path))?;
-    writeln!(file, "{line}").map_err(Error::io("write", &path))
-}
-
-/// All whole lines of `RUN/evaluation.jsonl`; none where nothing was evaluated yet.
-///
-/// # Errors
-/// [`Error::Io`] when it cannot be read.
-pub fn read_evaluations(run: &Run) -> Result<Vec<Map<String, Value>>> {
-    let path = run.file("evaluation.jsonl");
-    if path.exists() { super::read_metrics(&path) } else { Ok(vec![]) }
 }

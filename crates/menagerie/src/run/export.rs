@@ -1,5 +1,5 @@
 //! Shipping a trained sampler: its weights as safetensors, and a description of what goes in and what comes out.
-use super::Run;
+use super::{At, Run};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::models::Port;
@@ -21,9 +21,9 @@ pub enum Layout {
 ///
 /// # Errors
 /// When the run has no checkpoint, the model has nothing to export, or the folder cannot be written.
-pub fn export(run: &Run, step: Option<u64>, out: &Path, layout: Layout, device: &Device) -> Result<Vec<PathBuf>> {
+pub fn export(run: &Run, at: At, out: &Path, layout: Layout, device: &Device) -> Result<Vec<PathBuf>> {
     let recipe = run.recipe()?;
-    let (model, checkpoint, _) = run.model(step, device)?;
+    let (model, checkpoint, _) = run.model(at, device)?;
     let exported = model
         .exported()
         .ok_or_else(|| Error::usage(format!("{} has no sampler to export", recipe.model_name()), "see `menagerie list --can sample`"))?;

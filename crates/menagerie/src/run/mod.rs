@@ -14,10 +14,14 @@
 //! RUN/lock                 the process that is writing
 //! ```
 mod checkpoint;
+pub mod compare;
 mod curves;
 pub mod evaluation;
+pub mod evaluator;
 mod export;
+pub mod history;
 mod html;
+mod judging;
 mod metrics;
 mod points_picture;
 mod sound_picture;
@@ -48,6 +52,36 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct Run {
     path: PathBuf,
+}
+
+/// Which checkpoint of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum At {
+    /// the newest that is whole
+    #[default]
+    Newest,
+    /// the one of that step
+    Step(u64),
+    /// the best of those that were judged while training or by `evaluate --every`
+    Best,
+}
+
+impl From<Option<u64>> for At {
+    fn from(step: Option<u64>) -> At {
+        step.map_or(At::Newest, At::Step)
+    }
+}
+
+impl std::str::FromStr for At {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<At, String> {
+        match text {
+            "newest" => Ok(At::Newest),
+            "best" => Ok(At::Best),
+            _ => text.parse().map(At::Step).map_err(|_| "give a step, `best` or `newest`".into()),
+        }
+    }
 }
 
 /// The right to write into a run; given back when dropped or when the process dies.
@@ -137,11 +171,22 @@ impl Run {
         Ok(Lock { _file: file })
     }
 
-    /// The newest checkpoint that is whole, or that of `step`; and a warning for each damaged one passed over.
-    /// `None` when the run has not reached its first.
-    pub fn checkpoint(&self, step: Option<u64>) -> Result<(Option<Checkpoint>, Vec<String>)> {
+    /// A checkpoint, and a warning for each damaged one passed over. `None` when the run has not reached its first.
+    ///
+    /// # Errors
+    /// When there is no checkpoint of that step, none that was found to be the best, or none that is whole.
+    pub fn checkpoint(&self, at: impl Into<At>) -> Result<(Option<Checkpoint>, Vec<String>)> {
         let folder = self.file("checkpoints");
         let all = steps(&folder);
+        let step = match at.into() {
+            At::Newest => None,
+            At::Step(step) => Some(step),
+            At::Best => {
+                let fix = format!("judge its checkpoints: `menagerie evaluate {} --every 1`", self.path.display());
+                let best = history::best(self)?;
+                Some(best.ok_or_else(|| Error::run(&self.path, "does not say which of its checkpoints is the best", fix))?.step)
+            }
+        };
         if let Some(step) = step {
             if !all.contains(&step) {
                 let have = if all.is_empty() { "there are none".to_string() } else { format!("there are {}", join(&all)) };
@@ -171,9 +216,9 @@ impl Run {
     ///
     /// # Errors
     /// When there is no whole checkpoint yet.
-    pub fn model(&self, step: Option<u64>, device: &Device) -> Result<(Box<dyn Model>, Checkpoint, Vec<String>)> {
+    pub fn model(&self, at: impl Into<At>, device: &Device) -> Result<(Box<dyn Model>, Checkpoint, Vec<String>)> {
         let recipe = self.recipe()?;
-        let (checkpoint, warnings) = self.checkpoint(step)?;
+        let (checkpoint, warnings) = self.checkpoint(at)?;
         let checkpoint = checkpoint.ok_or_else(|| {
             Error::run(&self.path, "has no checkpoint yet", format!("train it further: `menagerie train --resume {}`", self.path.display()))
         })?;
@@ -208,6 +253,10 @@ mod tests {
         assert!(e.contains("no checkpoint yet"), "{e}");
         let e = run.model(Some(7), &Device::flex()).err().unwrap().to_string();
         assert!(e.contains("no checkpoint of step 7"), "{e}");
+        let e = run.model(At::Best, &Device::flex()).err().unwrap().to_string();
+        assert!(e.contains("the best") && e.contains("--every 1"), "{e}");
+        assert_eq!(["7", "best", "newest"].map(|t| t.parse()), [Ok(At::Step(7)), Ok(At::Best), Ok(At::Newest)]);
+        assert!("bets".parse::<At>().is_err());
         assert!(Run::open(dir.path()).unwrap_err().to_string().contains("not a run"));
         assert!(Run::open(&dir.path().join("none")).unwrap_err().to_string().contains("no such run"));
     }

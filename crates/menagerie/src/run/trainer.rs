@@ -1,4 +1,6 @@
 //! The loop: batches in, steps done, numbers, pictures and checkpoints out.
+use super::history::{self, Best, Evaluated};
+use super::judging::Judging;
 use super::{Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, prune, read_metrics, write_index};
 use crate::data::{Batch, DataInfo, Dataset, Kind, Loader};
 use crate::error::{Error, Result};
@@ -49,6 +51,13 @@ pub enum Event<'a> {
     Sampled(&'a Path),
     /// a checkpoint was written
     Checkpointed(&'a Path),
+    /// the model was judged
+    Evaluated {
+        /// the figures
+        judged: &'a Evaluated,
+        /// whether it is the best checkpoint so far
+        best: bool,
+    },
     /// training got into a known difficulty
     Trouble(&'a Trouble),
     /// anything else worth a line
@@ -68,6 +77,8 @@ pub struct Summary {
     pub interrupted: bool,
     /// the last line of metrics.jsonl
     pub last: Map<String, Value>,
+    /// the best checkpoint, where the model was judged while training
+    pub best: Option<Best>,
 }
 
 /// A training that can be begun, gone on with, and stopped after any step.
@@ -87,6 +98,7 @@ pub struct Trainer {
     last: Map<String, Value>,
     pending: Vec<String>,
     waited: f64,
+    judging: Option<Judging>,
 }
 
 /// Opens the data and builds the model of a recipe: all that can go wrong before anything is written.
@@ -122,20 +134,36 @@ impl Plan {
 impl Trainer {
     /// A new run at `path`.
     pub fn create(recipe: Recipe, path: &Path, device: &Device) -> Result<Self> {
-        let (dataset, warnings, model) = prepare(&recipe, device)?;
+        let (dataset, mut warnings, model) = prepare(&recipe, device)?;
         let loader = Self::loader(&recipe.train()?, &dataset, 0)?;
+        let (judging, more) = Judging::of(&recipe, &*model, dataset.info(), device)?;
+        warnings.extend(more);
         let (run, lock) = Run::create(path, &recipe)?;
-        Self::assemble(run, lock, recipe, model, dataset, loader, None, warnings)
+        Self::assemble(run, lock, recipe, model, dataset, loader, judging, None, warnings)
     }
 
     /// Goes on with a run from its newest whole checkpoint (from the start if there is none yet), to `steps` if given.
+    ///
+    /// # Errors
+    /// As [`Trainer::resume_with`].
     pub fn resume(path: &Path, steps: Option<u64>, device: &Device) -> Result<Self> {
+        let settings: Vec<_> = steps.map(|s| ("train.steps".to_string(), s.to_string())).into_iter().collect();
+        Self::resume_with(path, &settings, device)
+    }
+
+    /// The same with keys of the recipe that may change while a run goes on, since they do not decide what a step does:
+    /// `train.steps` and the table `evaluate`.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] for another key; when the data have changed or no checkpoint is whole.
+    pub fn resume_with(path: &Path, settings: &[(String, String)], device: &Device) -> Result<Self> {
         let run = Run::open(path)?;
         let lock = run.lock()?;
         let mut recipe = run.recipe()?;
-        if let Some(steps) = steps {
-            recipe = recipe.with("train.steps", &steps.to_string())?;
+        if let Some((key, _)) = settings.iter().find(|(k, _)| k != "train.steps" && !k.starts_with("evaluate.")) {
+            return Err(Error::recipe(key, "decides the result, and the run has begun", "start a new run"));
         }
+        recipe.set_all(settings)?;
         let (checkpoint, mut warnings) = run.checkpoint(None)?;
         let (dataset, more, mut model) = prepare(&recipe, device)?;
         warnings.extend(more);
@@ -156,8 +184,11 @@ impl Trainer {
             model.load(&|name| c.part(name), Purpose::Train)?;
         }
         let loader = Self::loader(&recipe.train()?, &dataset, checkpoint.as_ref().map_or(0, |c| c.state.cursor))?;
+        let (judging, more) = Judging::of(&recipe, &*model, dataset.info(), device)?;
+        warnings.extend(more);
         run.write_recipe(&recipe)?;
-        Self::assemble(run, lock, recipe, model, dataset, loader, checkpoint.map(|c| c.state), warnings)
+        history::forget_after(&run, checkpoint.as_ref().map_or(0, |c| c.state.step))?;
+        Self::assemble(run, lock, recipe, model, dataset, loader, judging, checkpoint.map(|c| c.state), warnings)
     }
 
     fn loader(train: &TrainConfig, dataset: &Arc<dyn Dataset>, cursor: u64) -> Result<Loader> {
@@ -173,6 +204,7 @@ impl Trainer {
         model: Box<dyn Model>,
         dataset: Arc<dyn Dataset>,
         loader: Loader,
+        judging: Option<Judging>,
         state: Option<State>,
         pending: Vec<String>,
     ) -> Result<Self> {
@@ -208,6 +240,7 @@ impl Trainer {
             last,
             pending,
             waited: 0.0,
+            judging,
         })
     }
 
@@ -246,6 +279,11 @@ impl Trainer {
             self.picture(show)?;
         }
         let mut saved = self.state.step;
+        // A run that ended between a checkpoint and its evaluation, or that is to be judged only from now on.
+        let step = saved;
+        if self.judging.as_ref().is_some_and(|j| j.is_due(step, false)) && !self.is_judged()? {
+            self.evaluate(true, show)?;
+        }
         while self.state.step < self.train.steps && !stop.load(Ordering::Relaxed) {
             if let Err(e) = self.advance(show) {
                 self.say(&format!("stopped: {e}"))?;
@@ -259,6 +297,9 @@ impl Trainer {
                 self.checkpoint(show)?;
                 saved = step;
             }
+            if self.judging.as_ref().is_some_and(|j| j.is_due(step, last)) && self.evaluate(saved == step, show)? {
+                saved = step;
+            }
         }
         if saved != self.state.step {
             self.checkpoint(show)?;
@@ -266,7 +307,8 @@ impl Trainer {
         let interrupted = self.state.step < self.train.steps;
         self.say(if interrupted { "stopped before the last step" } else { "done" })?;
         let State { step, images, seconds, .. } = self.state;
-        Ok(Summary { step, images, seconds, interrupted, last: self.last.clone() })
+        let best = if self.judging.is_some() { history::best(&self.run)? } else { None };
+        Ok(Summary { step, images, seconds, interrupted, last: self.last.clone(), best })
     }
 
     /// One step and what has to be told of it.
@@ -369,9 +411,46 @@ impl Trainer {
     fn checkpoint(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
         let folder = self.run.file("checkpoints");
         let path = Checkpoint::write(&folder, self.state.clone(), self.model.save())?;
-        prune(&folder, self.train.keep)?;
+        prune(&folder, self.train.keep, history::best(&self.run)?.map(|b| b.step))?;
         show(Event::Checkpointed(&path));
         Ok(())
+    }
+
+    fn is_judged(&self) -> Result<bool> {
+        let all = history::read(&self.run)?;
+        Ok(self.judging.as_ref().is_none_or(|j| j.is_done(self.state.step, &all)))
+    }
+
+    /// Judges the model as it is now, of which a checkpoint is written if it is the best so far; gives whether there is
+    /// one. The line is written after the checkpoint, and the older best goes last: at any moment the best is whole.
+    fn evaluate(&mut self, saved: bool, show: &mut dyn FnMut(Event)) -> Result<bool> {
+        let Some(judging) = &self.judging else { return Ok(saved) };
+        let (judged, verdicts) = match judging.judge(&*self.model, self.recipe.model_name(), &self.state) {
+            Ok(found) => found,
+            Err(e) => {
+                // A model that cannot be judged yet may still learn.
+                let text = format!("step {}: not judged: {e}", self.state.step);
+                self.say(&text)?;
+                show(Event::Warning(&text));
+                return Ok(saved);
+            }
+        };
+        let best = history::best_with(&self.run, &judged)?.map(|b| b.step);
+        let is_best = best == Some(judged.step);
+        if is_best && !saved {
+            self.checkpoint(show)?;
+        }
+        history::append(&self.run, &judged, &verdicts)?;
+        prune(&self.run.file("checkpoints"), self.train.keep, best)?;
+        let values: Vec<(String, f64)> = verdicts.iter().map(|v| (format!("evaluate/{}", v.metric), v.value)).collect();
+        self.events.scalars(judged.step, values.iter().map(|(n, v)| (n.as_str(), *v)))?;
+        for v in &verdicts {
+            if let Some(w) = &v.warning {
+                self.say(&format!("step {}: {}: {w}", judged.step, v.metric))?;
+            }
+        }
+        show(Event::Evaluated { judged: &judged, best: is_best });
+        Ok(saved || is_best)
     }
 
     /// Adds a line to log.txt.

@@ -37,8 +37,8 @@ impl Grid {
             return Err(Error::data(&info.source, problem, "choose a source of images"));
         }
         if conditional && info.labels.is_empty() {
-            let problem = "model.conditional asks for classes, and these images have none";
-            return Err(Error::data(&info.source, problem, "set model.conditional = false, or use sub-folders as classes"));
+            let problem = "`conditional` asks for classes, and these images have none";
+            return Err(Error::data(&info.source, problem, "set conditional = false, or use sub-folders as classes"));
         }
         let [height, width, channels] = as_image_shape(info);
         Ok(Grid { height, width, channels, discrete, classes: if conditional { info.labels.len() } else { 0 } })

@@ -20,7 +20,7 @@ use crate::random::Key;
 use crate::recipe::Recipe;
 use crate::train::OptimizerConfig;
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use menagerie_kernels::{conv2d_reaching, dense::gate};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,9 @@ pub struct Settings {
     pub conditional: bool,
     /// values of a number: 256 for 8-bit images, 2 for black and white
     pub levels: usize,
+    /// numbers, learned, that a level is shown to the network as; 0 for its brightness alone. Levels that are names rather than
+    /// amounts (colours of a palette, codes) need some
+    pub embedding: usize,
     /// with two levels: how grey becomes black or white
     pub binarization: Binarization,
     /// decay of the moving average of the weights; 0 for none
@@ -56,7 +59,16 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { width: 128, depth: 10, head: 32, conditional: false, levels: 256, binarization: Binarization::Dynamic, average: 0.0 }
+        Settings {
+            width: 128,
+            depth: 10,
+            head: 32,
+            conditional: false,
+            levels: 256,
+            embedding: 0,
+            binarization: Binarization::Dynamic,
+            average: 0.0,
+        }
     }
 }
 
@@ -86,7 +98,7 @@ struct Gated {
 
 impl Gated {
     fn new(i: usize, m: &Settings, grid: &Grid, key: Key, device: &Device) -> Gated {
-        let (first, inputs) = (i == 0, if i == 0 { grid.channels } else { m.width });
+        let (first, inputs) = (i == 0, if i == 0 { grid.channels * m.embedding.max(1) } else { m.width });
         let (p, kernel, groups) = (m.width, if first { 7 } else { 3 }, grid.channels);
         // The first layer's rows end above the pixel; after it, the stack's features know nothing of their own row.
         let rows = kernel / 2 + usize::from(!first);
@@ -141,6 +153,8 @@ fn gated(x: Tensor<4>, groups: usize) -> Tensor<4> {
 /// The whole network.
 #[derive(Module, Debug)]
 pub struct Network {
+    /// what a level is shown as, `[levels, embedding]`
+    embedding: Option<Param<Tensor<2>>>,
     layers: Vec<Gated>,
     head: MaskedConv2d,
     logits: MaskedConv2d,
@@ -153,7 +167,9 @@ impl Network {
     pub fn new(m: &Settings, grid: Grid, key: Key, device: &Device) -> Network {
         let layer = |i: usize| Gated::new(i, m, &grid, key.stream("layer").step(i as u64), device);
         let last = |channels, name: &str| MaskedConv2d::new(channels, 1, Mask::B, grid.channels, key.stream(name), device);
+        let shown = [grid.discrete.levels, m.embedding];
         Network {
+            embedding: (m.embedding > 0).then(|| init::normal(key.stream("embedding"), shown, 0.0, 1.0, device)),
             layers: (0..=m.depth).map(layer).collect(),
             head: last([m.width, m.head], "head"),
             logits: last([m.head, grid.channels * grid.discrete.outputs()], "logits"),
@@ -170,8 +186,15 @@ impl Conditionals for Network {
     fn logits(&self, items: &Items, _order: usize) -> Tensor<3> {
         let g = &self.grid;
         let device = self.head.bias.device();
-        let x = TensorData::new(items.inputs(g.discrete), [items.count, g.height, g.width, g.channels]);
-        let x = Tensor::<4>::from_data(x, &device);
+        let x = match &self.embedding {
+            None => Tensor::from_data(TensorData::new(items.inputs(g.discrete), [items.count, g.height, g.width, g.channels]), &device),
+            Some(vectors) => {
+                let levels: Vec<i32> = items.levels.iter().map(|&l| l as i32).collect();
+                let levels = Tensor::<1, Int>::from_data(TensorData::new(levels, [items.levels.len()]), &device);
+                // Of a pixel, the numbers of a channel stand together: they are that channel's group.
+                vectors.val().select(0, levels).reshape([items.count, g.height, g.width, g.channels * vectors.dims()[1]])
+            }
+        };
         let class = (g.classes > 0).then(|| {
             let one_hot = items.labels.iter().flat_map(|&l| (0..g.classes).map(move |c| f32::from(c == l as usize)));
             Tensor::<2>::from_data(TensorData::new(one_hot.collect::<Vec<f32>>(), [items.count, g.classes]), &device)
@@ -191,7 +214,9 @@ impl Conditionals for Network {
     }
 
     fn walker(&self) -> Box<dyn Walker> {
+        let d = self.grid.discrete;
         Box::new(Weights {
+            shown: self.embedding.as_ref().map_or_else(|| (0..d.levels as u32).map(|l| d.input(l)).collect(), numbers),
             layers: self.layers.iter().map(LayerWeights::new).collect(),
             head: Layer::new(&self.head),
             logits: Layer::new(&self.logits),
@@ -245,6 +270,8 @@ impl LayerWeights {
 
 /// The weights, pixel by pixel.
 struct Weights {
+    /// what a level is shown as, `[levels, numbers]`
+    shown: Vec<f32>,
     layers: Vec<LayerWeights>,
     head: Layer,
     logits: Layer,
@@ -294,7 +321,7 @@ impl Walker for Weights {
         Box::new(Running {
             weights: self,
             at: 0,
-            image: Kept::new(&self.grid, items, self.grid.channels),
+            image: Kept::new(&self.grid, items, self.grid.channels * self.shown.len() / self.grid.discrete.levels),
             layers: self.layers.iter().map(state).collect(),
             sum: zeros(&self.layers[0].skip),
             positive: zeros(&self.layers[0].skip),
@@ -380,8 +407,10 @@ impl Walk for Running<'_> {
     fn put(&mut self, levels: &[u32]) {
         let g = &self.weights.grid;
         let (pixel, channel) = (self.at / g.channels, self.at % g.channels);
-        for (row, &level) in self.image.pixel(pixel).chunks_exact_mut(g.channels).zip(levels) {
-            row[channel] = g.discrete.input(level);
+        let shown = &self.weights.shown;
+        let n = shown.len() / g.discrete.levels;
+        for (row, &level) in self.image.pixel(pixel).chunks_exact_mut(g.channels * n).zip(levels) {
+            row[channel * n..][..n].copy_from_slice(&shown[level as usize * n..][..n]);
         }
         self.at += 1;
     }
@@ -403,16 +432,28 @@ impl Config {
     /// # Errors
     /// For data that are not images, for classes where there are none, and for features that do not fall into groups.
     pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<Network>> {
+        self.named("gated_pixel_cnn", info, self.model.check()?, device, key)
+    }
+
+    /// The same under another model's name, for levels of any number.
+    pub(in crate::models) fn named(
+        &self,
+        name: &'static str,
+        info: &DataInfo,
+        discrete: Discrete,
+        device: &Device,
+        key: Key,
+    ) -> Result<Autoregressive<Network>> {
         let m = &self.model;
-        let name = "gated_pixel_cnn";
-        let grid = Grid::new(name, info, m.check()?, m.conditional)?;
+        let grid = Grid::new(name, info, discrete, m.conditional)?;
         grid.groups(name, [m.width, m.head])?;
         if !m.width.is_multiple_of(grid.channels) {
             let problem = format!("{} features do not fall into groups for {} channels", m.width, grid.channels);
             return Err(Error::recipe("model.width", problem, format!("give a multiple of {}", grid.channels)));
         }
         let w = m.width as u128;
-        grid.affords(name, (m.depth as u128 + 1) * 24 * w * w + m.head as u128 * grid.channels as u128 * 256)?;
+        let by_level = grid.channels as u128 * discrete.levels as u128 * (m.head + m.embedding) as u128;
+        grid.affords(name, (m.depth as u128 + 1) * 24 * w * w + 42 * w * m.embedding as u128 * grid.channels as u128 + by_level)?;
         Autoregressive::new(name, Network::new(m, grid, key.stream("network"), device), info, self.optimizer, m.average, device)
     }
 }

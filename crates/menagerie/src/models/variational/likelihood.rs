@@ -6,8 +6,9 @@ use crate::models::{Samples, as_image_shape};
 use crate::nn::activation;
 use crate::random::Key;
 use burn::tensor::{Device, Tensor, TensorData};
-use menagerie_kernels::{Activation, RowLoss, noise, row_loss};
+use menagerie_kernels::{Activation, RowLoss, noise, pool::par_for, row_loss};
 use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
 
 /// The distribution of a number of an item, given its latent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,12 +213,16 @@ impl Likelihood {
 fn dequantized(batch: &Batch, key: Option<Key>) -> Vec<f32> {
     let mut out = vec![0.5; batch.values.len()];
     let n = (out.len() / batch.indices.len().max(1)).max(1);
-    if let Some(key) = key {
-        for (item, &i) in out.chunks_exact_mut(n).zip(&batch.indices) {
-            noise::fill_uniform(key.step(i as u64).words(), item);
+    // An item has a stream of its own, so any thread may draw it; each takes its place alone, and no lock is waited for.
+    let places: Vec<Mutex<&mut [f32]>> = out.chunks_mut(n).map(Mutex::new).collect();
+    par_for(places.len(), &|i| {
+        let mut item = places[i].lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(key), Some(&index)) = (key, batch.indices.get(i)) {
+            noise::fill_uniform(key.step(index as u64).words(), &mut item);
         }
-    }
-    out.iter_mut().zip(&batch.values).for_each(|(u, v)| *u = ((v + 1.0) * 127.5 + *u) / 128.0 - 1.0);
+        item.iter_mut().zip(&batch.values[i * n..]).for_each(|(u, v)| *u = ((v + 1.0) * 127.5 + *u) / 128.0 - 1.0);
+    });
+    drop(places);
     out
 }
 

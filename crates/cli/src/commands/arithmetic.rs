@@ -1,0 +1,129 @@
+use crate::items::{GivenArgs, Trained, able, pick, write_rows, written};
+use menagerie::data::{Batch, Kind};
+use menagerie::error::{Error, Result, nearest};
+use menagerie::explore::{Term, arithmetic, around, parse};
+use menagerie::limits::affordable;
+use menagerie::models::{Capability, LatentSpace};
+use menagerie::{Key, Tensor};
+
+use std::path::PathBuf;
+
+/// Rows of members above the means.
+const SHOWN: usize = 3;
+
+/// Arguments of `menagerie arithmetic`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "A term is the mean latent of numbered samples (those of `menagerie sample RUN --seed S`), or with --data of numbered
+items or of a class. Signs stand alone. The picture has a column a term: some of its members, below them its mean; in the
+last column variations of the result, and below them the result.
+
+Examples:
+  menagerie arithmetic runs/dcgan-001 \"3,17,20 - 4,9 + 11\"
+  menagerie arithmetic runs/vae-001 --data fashion \"coat - pullover + dress\"
+  menagerie arithmetic runs/vae-001 --data digits \"label:7 - label:1 + 5\""
+)]
+pub struct Args {
+    #[command(flatten)]
+    given: GivenArgs,
+    /// What to work out, such as \"3,17 - 4 + 11\" or \"coat - pullover + dress\"
+    #[arg(allow_hyphen_values = true)]
+    expression: String,
+    /// Items of a class that its mean is taken over
+    #[arg(short, value_name = "N", default_value_t = 200)]
+    n: usize,
+    /// Noise of the result's variations, in each dimension of the latent
+    #[arg(long, value_name = "R", default_value_t = 0.25)]
+    noise: f32,
+    /// The seed of the samples that are numbered, and of the variations
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// A picture (.png); or all items as .npy, row by row
+    #[arg(long, value_name = "grid.png", default_value = "arithmetic.png")]
+    out: PathBuf,
+}
+
+/// Adds and takes away latents.
+pub fn run(args: Args) -> Result<()> {
+    let expression = parse(&args.expression)?;
+    if args.n == 0 || !(args.noise.is_finite() && args.noise >= 0.0) {
+        return Err(Error::usage("there is no mean of no items, and no negative noise", "give -n of 1 or more and --noise of 0 or more"));
+    }
+    let trained = args.given.model()?;
+    let space = able(trained.model.as_latent_space(), Capability::LatentSpace, &trained.name)?;
+    if trained.info().kind != Kind::Image {
+        return Err(Error::usage(
+            format!("the picture is of images, and the run makes {}", trained.info().kind.plural()),
+            "see `menagerie encode`",
+        ));
+    }
+    let mut terms = Vec::new();
+    for (sign, term) in &expression {
+        terms.push((*sign, members(&args, &trained, space, term)?));
+    }
+    let (means, result) = arithmetic(&terms);
+    let shown = terms.iter().map(|t| t.1.dims()[0]).max().unwrap_or(0).min(SHOWN);
+    let centre = result.clone().into_data();
+    let key = Key::new(args.seed).stream("arithmetic");
+    let variations = around(centre.as_slice::<f32>().unwrap_or_default(), shown, args.noise, key, &result.device());
+    // Row by row; where a term has fewer members than are shown, its mean stands in.
+    let mut rows = Vec::new();
+    for row in 0..shown {
+        for (i, (_, members)) in terms.iter().enumerate() {
+            let here = row < members.dims()[0];
+            rows.push(if here { members.clone().narrow(0, row, 1) } else { means.clone().narrow(0, i, 1) });
+        }
+        rows.push(variations.clone().narrow(0, row, 1));
+    }
+    rows.extend([means, result]);
+    let items = space.decode(Tensor::cat(rows, 0))?;
+    write_rows(&items, terms.len() + 1, &args.out)?;
+    written(args.expression.trim(), &args.out);
+    Ok(())
+}
+
+/// The latents of a term.
+fn members(args: &Args, trained: &Trained, space: &dyn LatentSpace, term: &Term) -> Result<Tensor<2>> {
+    if args.given.prepare.data.is_none() {
+        let Term::Numbers(numbers) = term else {
+            return Err(Error::usage("classes are those of data, and none were given", "give --data SOURCE, or numbers of samples"));
+        };
+        let last = numbers.iter().max().copied().unwrap_or(0);
+        affordable(&format!("samples up to number {last}"), &[last.saturating_add(1), space.latent()], "give smaller numbers")?;
+        // As `menagerie sample` draws them.
+        let z = space.prior(last + 1, Key::new(args.seed).stream("sample"));
+        return Ok(Tensor::cat(numbers.iter().map(|&i| z.clone().narrow(0, i, 1)).collect(), 0));
+    }
+    let encoder = able(trained.model.as_encode(), Capability::Encode, &trained.name)?;
+    let dataset = args.given.items(trained)?;
+    match term {
+        Term::Numbers(numbers) => encoder.encode(&pick(&*dataset, numbers)?),
+        Term::Class(name) => {
+            let known = &dataset.info().labels;
+            let unknown = || {
+                let fix =
+                    if known.is_empty() { "its items have no classes".into() } else { nearest(name, known.iter().map(String::as_str)) };
+                Error::usage(format!("{} knows no class `{name}`", dataset.info().source), fix)
+            };
+            let class = known.iter().position(|k| k == name).ok_or_else(unknown)? as u32;
+            let mut rows = Vec::new();
+            let (mut found, mut from) = (0, 0u32);
+            let count = dataset.info().count as u32;
+            while found < args.n && from < count {
+                let to = count.min(from + 64);
+                let all = Batch::of(&*dataset, &(from..to).collect::<Vec<_>>())?;
+                let of_class = |(i, l): (usize, &u32)| (*l == class).then_some(all.indices[i]);
+                let mut chosen: Vec<u32> = all.labels.iter().flatten().enumerate().filter_map(of_class).collect();
+                chosen.truncate(args.n - found);
+                if !chosen.is_empty() {
+                    rows.push(encoder.encode(&Batch::of(&*dataset, &chosen)?)?);
+                }
+                (found, from) = (found + chosen.len(), to);
+            }
+            if rows.is_empty() {
+                return Err(Error::data(&dataset.info().source, format!("has no item of the class `{name}`"), "choose another"));
+            }
+            Ok(Tensor::cat(rows, 0))
+        }
+    }
+}
