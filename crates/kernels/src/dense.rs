@@ -55,25 +55,71 @@ impl Packed {
         assert!(x.len() >= (rows - 1) * x_stride + self.inputs, "{rows} rows of {} numbers in {}", self.inputs, x.len());
         assert!(out.len() >= (rows - 1) * out_stride + self.outputs, "{rows} rows of {} numbers in {}", self.outputs, out.len());
         // As many sums at a time as the registers hold.
-        match isa() {
+        let done = match isa() {
+            #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => by_eight(self, rows, x, x_stride, out, out_stride),
-            _ => by_four(self, rows, x, x_stride, out, out_stride),
+            _ => 0,
+        };
+        by_four(self, done, rows, x, x_stride, out, out_stride);
+    }
+}
+
+/// The product for rows eight at a time; gives the row where fewer are left. What [`strips`] does, in the same order: left
+/// to itself, the compiler makes vectors of the rows and gathers them.
+#[cfg(target_arch = "x86_64")]
+fn by_eight(w: &Packed, rows: usize, x: &[f32], x_stride: usize, out: &mut [f32], out_stride: usize) -> usize {
+    const R: usize = 8;
+    let end = rows / R * R;
+    for (p, panel) in w.panels.chunks_exact(w.inputs * PANEL).enumerate() {
+        let n = PANEL.min(w.outputs - p * PANEL);
+        for row in (0..end).step_by(R) {
+            let x: [&[f32]; R] = std::array::from_fn(|r| &x[(row + r) * x_stride..][..w.inputs]);
+            let mut sums = [[0.0f32; PANEL]; R];
+            for (r, sums) in sums.iter_mut().enumerate() {
+                sums[..n].copy_from_slice(&out[(row + r) * out_stride + p * PANEL..][..n]);
+            }
+            // SAFETY: this is called on machines with AVX-512 only; every row of x has as many numbers as the panel rows.
+            unsafe { add_eight(panel.as_chunks::<PANEL>().0, x, &mut sums) };
+            for (r, sums) in sums.iter().enumerate() {
+                out[(row + r) * out_stride + p * PANEL..][..n].copy_from_slice(&sums[..n]);
+            }
         }
+    }
+    end
+}
+
+/// sums[r] += x[r] panel, for eight rows.
+///
+/// # Safety
+/// The machine has AVX-512 F; every x[r] has as many numbers as the panel has rows.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn add_eight(panel: &[[f32; PANEL]], x: [&[f32]; 8], sums: &mut [[f32; PANEL]; 8]) {
+    use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps};
+    debug_assert!(x.iter().all(|x| x.len() >= panel.len()));
+    let mut s = [_mm512_setzero_ps(); 8];
+    for r in 0..8 {
+        // SAFETY: 16 floats.
+        s[r] = unsafe { _mm512_loadu_ps(sums[r].as_ptr()) };
+    }
+    for (i, w) in panel.iter().enumerate() {
+        // SAFETY: 16 floats.
+        let w = unsafe { _mm512_loadu_ps(w.as_ptr()) };
+        for r in 0..8 {
+            // SAFETY: the caller's promise.
+            let v = unsafe { *x[r].get_unchecked(i) };
+            s[r] = _mm512_fmadd_ps(_mm512_set1_ps(v), w, s[r]);
+        }
+    }
+    for r in 0..8 {
+        // SAFETY: 16 floats.
+        unsafe { _mm512_storeu_ps(sums[r].as_mut_ptr(), s[r]) };
     }
 }
 
 simd! {
-    fn by_eight(w: &Packed, rows: usize, x: &[f32], x_stride: usize, out: &mut [f32], out_stride: usize) {
-        let done = strips::<FMA, 8>(w, 0, rows, x, x_stride, out, out_stride);
-        for r in done..rows {
-            alone::<FMA>(w, &x[r * x_stride..][..w.inputs], &mut out[r * out_stride..][..w.outputs]);
-        }
-    }
-}
-
-simd! {
-    fn by_four(w: &Packed, rows: usize, x: &[f32], x_stride: usize, out: &mut [f32], out_stride: usize) {
-        let done = strips::<FMA, 4>(w, 0, rows, x, x_stride, out, out_stride);
+    fn by_four(w: &Packed, from: usize, rows: usize, x: &[f32], x_stride: usize, out: &mut [f32], out_stride: usize) {
+        let done = strips::<FMA, 4>(w, from, rows, x, x_stride, out, out_stride);
         for r in done..rows {
             alone::<FMA>(w, &x[r * x_stride..][..w.inputs], &mut out[r * out_stride..][..w.outputs]);
         }
