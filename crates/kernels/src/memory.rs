@@ -14,21 +14,25 @@ struct Free {
     blocks: BTreeMap<usize, Vec<(u64, Block)>>,
     bytes: usize,
     clock: u64,
+    /// Bytes in buffers now, and at most so far.
+    live: usize,
+    most: usize,
 }
-static FREE: Mutex<Free> = Mutex::new(Free { blocks: BTreeMap::new(), bytes: 0, clock: 0 });
+static FREE: Mutex<Free> = Mutex::new(Free { blocks: BTreeMap::new(), bytes: 0, clock: 0, live: 0, most: 0 });
 
 fn free() -> MutexGuard<'static, Free> {
     FREE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Bytes kept at most: `MENAGERIE_CACHE_MB`, or 256 MiB.
-fn cap() -> usize {
-    static CAP: OnceLock<usize> = OnceLock::new();
-    *CAP.get_or_init(|| {
-        let mb = std::env::var("MENAGERIE_CACHE_MB").ok().and_then(|v| v.parse::<usize>().ok());
-        mb.map_or(256 << 20, |mb| mb.saturating_mul(1 << 20))
-    })
+/// Bytes kept at most, where the environment says so: `MENAGERIE_CACHE_MB`.
+fn cap() -> Option<usize> {
+    static CAP: OnceLock<Option<usize>> = OnceLock::new();
+    *CAP.get_or_init(|| std::env::var("MENAGERIE_CACHE_MB").ok()?.parse().ok().map(|mb: usize| mb.saturating_mul(1 << 20)))
 }
+
+/// Bytes kept at most otherwise, beside what lets buffers and free blocks together reach the most that buffers alone have
+/// held: a step that needs as much as the last one then finds it here, and no more memory is taken than it was anyway.
+const KEPT: usize = 256 << 20;
 
 /// Floats that come from the recycled blocks, and go back to them when dropped. Their content is
 /// whatever was there before, or zero.
@@ -47,7 +51,9 @@ impl Buffer {
     /// `len` floats of unspecified (but initialized) content, aligned to 64 bytes.
     pub fn new(len: usize) -> Buffer {
         let capacity = len.checked_mul(4).expect("a buffer larger than the address space").next_multiple_of(GRAIN).max(GRAIN);
-        let block = free().take(capacity).unwrap_or_else(|| Block::new(capacity));
+        let block = free().take(capacity);
+        let block = block.unwrap_or_else(|| Block::new(capacity));
+        free().lend(block.capacity());
         Buffer { start: block.start().cast(), block: Some(block), len }
     }
 
@@ -75,6 +81,18 @@ impl Free {
         Some(block)
     }
 
+    /// Counts a block that becomes a buffer.
+    fn lend(&mut self, capacity: usize) {
+        self.live += capacity;
+        self.most = self.most.max(self.live);
+    }
+
+    /// Counts a block that is a buffer no more; gives how many bytes may be kept now.
+    fn returned(&mut self, capacity: usize) -> usize {
+        self.live -= capacity;
+        cap().unwrap_or(KEPT.max(self.most - self.live))
+    }
+
     /// Keeps a block; returns those (the longest unused) that no longer fit under the cap.
     fn keep(&mut self, block: Block, cap: usize) -> Vec<Block> {
         self.clock += 1;
@@ -96,7 +114,10 @@ impl Free {
 impl Drop for Buffer {
     fn drop(&mut self) {
         if let Some(block) = self.block.take() {
-            let surplus = free().keep(block, cap());
+            let mut free = free();
+            let cap = free.returned(block.capacity());
+            let surplus = free.keep(block, cap);
+            drop(free);
             drop(surplus); // after the lock
         }
     }
@@ -154,7 +175,7 @@ mod tests {
 
     #[test]
     fn free_blocks_fit_and_the_oldest_go_first() {
-        let mut free = Free { blocks: BTreeMap::new(), bytes: 0, clock: 0 };
+        let mut free = Free { blocks: BTreeMap::new(), bytes: 0, clock: 0, live: 0, most: 0 };
         for capacity in [4 * GRAIN, 2 * GRAIN, 8 * GRAIN] {
             assert!(free.keep(Block::new(capacity), 14 * GRAIN).is_empty());
         }
