@@ -11,7 +11,7 @@
 //! | `MENAGERIE_ISA=avx2`, `portable` | use a lower instruction set than the machine has |
 //! | `MENAGERIE_CONV=direct` | no Winograd convolutions |
 //! | `MENAGERIE_THREADS=N` | threads, unless [`set_threads`] says otherwise |
-//! | `MENAGERIE_CACHE_MB=N` | memory kept for reuse (256) |
+//! | `MENAGERIE_CACHE_MB=N` | megabytes kept for reuse (256, or as many as bring it to the most in use) |
 mod block;
 pub mod conv;
 pub mod dense;
