@@ -26,6 +26,7 @@ pub mod pool;
 pub mod reference;
 mod rows;
 mod scratch;
+pub mod symmetric;
 
 pub use isa::isa_name;
 pub use ops::*;

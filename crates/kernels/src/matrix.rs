@@ -1,7 +1,7 @@
 //! Products of matrices of any size. The crate `gemm` computes blocks of the result; the kernels' own threads take one
 //! block after another, which wakes them faster than `gemm`'s own (rayon's) would be.
 use crate::pool::par_for;
-use crate::scratch::Ptr;
+use crate::scratch::{Ptr, Slot, with_scratch};
 use gemm::Parallelism;
 use std::ops::{Neg, Range};
 
@@ -61,6 +61,12 @@ impl<'a, T: Real> Matrix<'a, T> {
         Matrix { values: self.values, size: [self.size[1], self.size[0]], strides: [self.strides[1], self.strides[0]] }
     }
 
+    /// The columns of a range.
+    fn columns(self, columns: Range<usize>) -> Self {
+        let from = (columns.start * self.strides[1]).min(self.values.len());
+        Matrix { values: &self.values[from..], size: [self.size[0], columns.len()], strides: self.strides }
+    }
+
     /// Where row i, column j is; it may be past the last.
     fn at(&self, i: usize, j: usize) -> *const T {
         self.values.as_ptr().wrapping_add(i * self.strides[0] + j * self.strides[1])
@@ -93,8 +99,8 @@ fn block([m, k, n]: [usize; 3]) -> [usize; 2] {
         return [m, n];
     }
     if m >= 192 {
-        // Whole rows are written from end to end.
-        return [(BLOCK / (k * n)).max(48).next_multiple_of(12).min(m), n];
+        // Whole rows are written from end to end. `gemm` packs b for every block, so that many rows take high ones.
+        return [(BLOCK / (k * n)).max(48).max((m / 64).min(384)).next_multiple_of(12).min(m), n];
     }
     [m, (BLOCK / (m * k)).max(64).next_multiple_of(16).min(n)]
 }
@@ -105,6 +111,9 @@ pub(crate) fn multiply(a: Matrix, b: Matrix, out: &mut [f32], finish: Option<&(d
     assert!(k == also_k && out.len() == m * n, "{m} x {k} times {also_k} x {n} into {}", out.len());
     if m * n == 0 {
         return;
+    }
+    if k >= DEEP * m.max(n).max(PARTS) {
+        return deep(a, b, out, finish);
     }
     let [tall, wide] = block([m, k, n]);
     let (bands, panels, to) = (m.div_ceil(tall), n.div_ceil(wide), Ptr(out.as_mut_ptr()));
@@ -121,6 +130,35 @@ pub(crate) fn multiply(a: Matrix, b: Matrix, out: &mut [f32], finish: Option<&(d
             }
         }
     });
+}
+
+/// How many times deeper than high and wide a product is whose sums are cut into parts: blocks of its result would each read
+/// most of a and b, and few of them would leave threads idle.
+const DEEP: usize = 64;
+
+/// Parts of such sums, whatever the number of threads, so that it does not change them.
+const PARTS: usize = 16;
+
+/// [`multiply`] for few long sums, which are cut into parts.
+fn deep(a: Matrix, b: Matrix, out: &mut [f32], finish: Option<&(dyn Fn(&mut [f32], Range<usize>) + Sync)>) {
+    let ([m, k], n) = (a.size, b.size[1]);
+    let (length, len) = (k.div_ceil(PARTS), m * n);
+    with_scratch(Slot::Output, PARTS * len, |sums| {
+        let to = Ptr(sums.as_mut_ptr());
+        par_for(PARTS, &|p| {
+            let terms = (p * length).min(k)..((p + 1) * length).min(k);
+            let (a, b) = (a.columns(terms.clone()), b.transposed().columns(terms).transposed());
+            // SAFETY: part p of `PARTS` parts of m n floats; each p once.
+            unsafe { block_product(a, b, to.get().add(p * len), n, [0..m, 0..n], Place::Set, Parallelism::None) }
+        });
+        out.copy_from_slice(&sums[..len]);
+        for sum in sums.chunks_exact(len).skip(1) {
+            out.iter_mut().zip(sum).for_each(|(o, v)| *o += v);
+        }
+    });
+    if let Some(finish) = finish {
+        out.chunks_exact_mut(n).for_each(|row| finish(row, 0..n));
+    }
 }
 
 /// Multiply-adds from which on several threads are used.
@@ -198,7 +236,17 @@ mod tests {
 
     #[test]
     fn blocks_cover_the_result_once_whatever_the_sizes() {
-        for [m, k, n] in [[1, 1, 1], [64, 784, 512], [200, 70, 330], [1000, 128, 17], [3, 40, 20000], [5, 0, 7], [191, 97, 401]] {
+        for [m, k, n] in [
+            [1, 1, 1],
+            [64, 784, 512],
+            [200, 70, 330],
+            [1000, 128, 17],
+            [3, 40, 20000],
+            [5, 0, 7],
+            [191, 97, 401],
+            [40, 2600, 24],
+            [1, 70, 1],
+        ] {
             let value = |i: usize| ((i * 7919) % 31) as f32 - 15.0;
             let (a, b): (Vec<f32>, Vec<f32>) = ((0..m * k).map(value).collect(), (0..k * n).map(|i| value(i + 5)).collect());
             let mut out = vec![f32::NAN; m * n];

@@ -107,18 +107,23 @@ fn winograd_shape(r: &mut Random) -> Shape {
         let (k, s) = r.pick(&[(3, 1), (4, 2), (3, 1), (4, 2), (2, 1), (4, 1), (5, 1), (3, 2), (5, 2), (6, 2), (7, 2), (9, 2)]);
         let channels = [0; 2].map(|_| r.pick(&[1, 3, 16, 24, 40, 64, 100, 144]));
         let input = [r.between(1, 14), r.between(1, 14)];
-        let Ok(s) = Shape::new(r.pick(&[1, 2, 3, 7]), input, channels, [k, k], [s, s], [r.between(0, 3), r.between(0, 3)]) else {
+        // Every other kernel is not square.
+        let short = if r.pick(&[true, false]) { k } else { r.between(1, k) };
+        let kernel = r.pick(&[[k, short], [short, k]]);
+        let Ok(s) = Shape::new(r.pick(&[1, 2, 3, 7]), input, channels, kernel, [s, s], [r.between(0, 3), r.between(0, 3)]) else {
             continue;
         };
         assert!(winograd::possible(&s));
-        return s;
+        // Of some, the last row or column is not wanted.
+        let output = s.output.map(|n| n - usize::from(n > 1 && r.pick(&[true, false, false])));
+        return Shape { output, ..s };
     }
 }
 
 /// Winograd's rounding error, as a multiple of the direct method's, is bounded by its points: how
 /// many there are along an axis.
 fn limit(s: &Shape, tile: usize) -> f64 {
-    let taps = s.kernel[0].div_ceil(s.stride[0]);
+    let taps = s.kernel[0].max(s.kernel[1]).div_ceil(s.stride[0]);
     match taps + tile - 1 {
         3 => 4.0,
         4 if taps == 2 => 6.0,

@@ -41,10 +41,12 @@ const DIRECT_FEW: [f64; 2] = [1.5, 2.4];
 /// depend on how many others come with it, down to the last bit.
 const BATCH: usize = 64;
 
-/// The cheapest path for a pass.
+/// The cheapest path for a pass. Kernels that are not square are those of masked convolutions, whose outputs must not depend on
+/// what lies beyond them, down to the last bit: forward they stay direct, as tiles of Winograd's see their neighbours' inputs.
 pub(super) fn cheapest(s: &Shape, pass: Pass) -> Path {
     let paths = [Path::Direct, Path::Winograd(2), Path::Winograd(4)];
-    let paths = if winograd::possible(s) && s.x_len() > 0 && s.y_len() > 0 { &paths[..] } else { &paths[..1] };
+    let masked = pass == Pass::Forward && s.kernel[0] != s.kernel[1];
+    let paths = if winograd::possible(s) && !masked && s.x_len() > 0 && s.y_len() > 0 { &paths[..] } else { &paths[..1] };
     *paths.iter().min_by(|a, b| cost(s, pass, **a).total_cmp(&cost(s, pass, **b))).unwrap_or(&Path::Direct)
 }
 
@@ -114,6 +116,13 @@ mod tests {
         assert_eq!(path(64, 64, [3, 64], 4, 2), Path::Direct);
         assert_eq!(path(64, 32, [64, 64], 7, 1), Path::Direct);
         assert_eq!(path(0, 32, [64, 64], 3, 1), Path::Direct);
+    }
+
+    #[test]
+    fn a_masked_kernel_stays_direct_forward_alone() {
+        let s = Shape { output: [28; 2], ..Shape::new(64, [28; 2], [128; 2], [2, 3], [1; 2], [1; 2]).unwrap() };
+        assert_eq!(cheapest(&s, Pass::Forward), Path::Direct);
+        assert!([Pass::Input, Pass::Weight].iter().all(|&p| cheapest(&s, p) != Path::Direct));
     }
 
     #[test]

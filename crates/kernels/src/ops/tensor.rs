@@ -13,8 +13,8 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, g: Geome
 
 /// act(convolution + bias) of which output (i, j) sees the inputs from (i - `reach[0]`, j - `reach[1]`) on: x `[B,H,W,IC]`,
 /// weight `[KH,KW,IC,OC]`, bias `[OC]` -> `[B,H,W,OC]`. With a reach of KH - 1 rows, no output sees a row below it. Only
-/// the outputs that are wanted are computed, and never by a path that mixes neighbours (Winograd's), as none exists for
-/// kernels that are not square: an output is untouched by inputs that it does not see, to the bit.
+/// the outputs that are wanted are computed, and those of a kernel that is not square never by a path that mixes neighbours
+/// (Winograd's): an output is untouched by inputs that it does not see, to the bit.
 pub fn conv2d_reaching(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, reach: [usize; 2], act: Activation) -> Tensor<4> {
     let ([_, h, w, _], [kh, kw, ..]) = (x.dims(), weight.dims());
     assert!(2 * reach[0] + 1 >= kh && 2 * reach[1] + 1 >= kw, "conv2d_reaching: a kernel of {kh}x{kw} lies beyond {reach:?}");

@@ -25,6 +25,7 @@ mod points;
 pub mod portraits;
 mod resize;
 mod source;
+mod stacked;
 mod table;
 mod video;
 pub(crate) mod zip;

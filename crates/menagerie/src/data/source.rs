@@ -4,7 +4,7 @@ use super::memory::{Cached, First, Prepared};
 use super::portraits::Portraits;
 use super::resize::{Alpha, Filter, Preparation};
 use super::{Dataset, Kind};
-use super::{audio, cifar, embedded, folder, idx, listing, npy, npz, pairs, points, table, video};
+use super::{audio, cifar, embedded, folder, idx, listing, npy, npz, pairs, points, stacked, table, video};
 use crate::error::{Error, Result, nearest};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -98,7 +98,7 @@ const fn points(name: &'static str, about: &'static str) -> SourceInfo {
     SourceInfo { name, about, shape: &[2], count: points::COUNT, licence: OWN }
 }
 
-static KNOWN: [SourceInfo; 10] = [
+static KNOWN: [SourceInfo; 11] = [
     SourceInfo {
         name: "digits",
         about: "handwritten digits, UCI optical digits (1998); 1,437 training and 360 test images",
@@ -132,6 +132,13 @@ static KNOWN: [SourceInfo; 10] = [
         about: "two digits bounce in a frame of --size; moving:SOURCE does so with any source of images, MNIST's IDX files too",
         shape: &[video::Moving::FRAMES, 20, 20, 1],
         count: video::Moving::COUNT,
+        licence: "as its images'",
+    },
+    SourceInfo {
+        name: "stacked:digits",
+        about: "a digit in each of three channels, a thousand modes; stacked:SOURCE does so with any grey images, MNIST's too",
+        shape: &[8, 8, 3],
+        count: stacked::Stacked::COUNT,
         licence: "as its images'",
     },
     points("ring8", "8 Gaussians on a circle of radius 2, standard deviation 0.02; exact density"),
@@ -182,6 +189,11 @@ impl Source {
         let mut warnings = Vec::new();
         if let Some(opened) = self.moving(preparation)? {
             return Ok(opened);
+        }
+        if let Some(images) = self.source.strip_prefix("stacked:") {
+            let images = Source { source: images.into(), limit: 0, ..self.clone() }.open()?;
+            let set = stacked::Stacked::new(images.dataset, self.seed, &self.split, self.limit)?;
+            return Ok(Opened { dataset: Arc::new(set), warnings: images.warnings });
         }
         if let Some(known) = known_sources().iter().find(|k| k.name == self.source) {
             let base: Arc<dyn Dataset> = match known.name {

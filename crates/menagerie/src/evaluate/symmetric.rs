@@ -1,5 +1,6 @@
 //! What metrics need of symmetric matrices: a factor of a semi-definite one, and eigenvalues.
 use menagerie_kernels::matrix::{Matrix, Place, product};
+use menagerie_kernels::symmetric::lower_times;
 use rayon::prelude::*;
 
 /// Columns that are eliminated before the rest of the matrix is brought up to date.
@@ -141,10 +142,12 @@ pub(super) fn eigenvalues(mut a: Vec<f64>, n: usize) -> Vec<f64> {
         let m = n - start;
         // Reflections I - v v' (|v|^2 = 2) of this panel and w, such that A - V W' - W V' is the matrix behind them.
         let (mut v, mut w) = (vec![0.0; m * width], vec![0.0; m * width]);
+        // Its columns, before they are read one by one.
+        let panel: Vec<f64> = a[start * n..].chunks_exact(n).flat_map(|row| &row[start..start + width]).copied().collect();
         for j in 0..width {
             let at = start + j;
             // The column as the earlier reflections of the panel leave it.
-            let mut x: Vec<f64> = (j..m).map(|i| a[(start + i) * n + at]).collect();
+            let mut x: Vec<f64> = (j..m).map(|i| panel[i * width + j]).collect();
             let (vj, wj) = (v[j * width..j * width + j].to_vec(), w[j * width..j * width + j].to_vec());
             for (x, i) in x.iter_mut().zip(j..m) {
                 let (vi, wi) = (&v[i * width..i * width + j], &w[i * width..i * width + j]);
@@ -219,36 +222,13 @@ fn times(a: &[f64], n: usize, first: usize, u: &[f64]) -> Vec<f64> {
     let border = |b: usize| (m as f64 * (b as f64 / bands as f64).sqrt()).round() as usize;
     let band = |b: usize| -> Vec<f64> {
         let mut out = vec![0.0; border(b + 1)];
-        for i in border(b)..border(b + 1) {
-            let row = &a[(first + i) * n + first..][..i + 1];
-            let (before, own) = row.split_at(i);
-            let (above, rest) = out.split_at_mut(i);
-            rest[0] += both_ways(before, &u[..i], u[i], above) + own[0] * u[i];
-        }
+        lower_times(&a[first * n + first..], n, border(b)..border(b + 1), u, &mut out);
         out
     };
     let parts: Vec<Vec<f64>> = (0..bands).into_par_iter().map(band).collect();
     let mut out = vec![0.0; m];
     parts.iter().for_each(|p| out.iter_mut().zip(p).for_each(|(o, v)| *o += v));
     out
-}
-
-/// `to` += by a; gives a times u.
-fn both_ways(a: &[f64], u: &[f64], by: f64, to: &mut [f64]) -> f64 {
-    let ((a, a_rest), (u, u_rest), (to, to_rest)) = (a.as_chunks::<8>(), u.as_chunks::<8>(), to.as_chunks_mut::<8>());
-    let mut sums = [0.0; 8];
-    for ((a, u), to) in a.iter().zip(u).zip(to) {
-        (0..8).for_each(|k| {
-            sums[k] += a[k] * u[k];
-            to[k] += by * a[k];
-        });
-    }
-    let mut sum = sums.iter().sum::<f64>();
-    for ((a, u), to) in a_rest.iter().zip(u_rest).zip(to_rest) {
-        sum += a * u;
-        *to += by * a;
-    }
-    sum
 }
 
 /// The first `columns` of rows from `first` on of `x`, transposed, times `u`.

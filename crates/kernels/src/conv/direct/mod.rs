@@ -57,9 +57,13 @@ pub(super) fn forward(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogu
     let [kh, kw] = s.kernel;
     let along = if fuses(&s) { 1 } else { kw };
     let tap = |ky: usize, kx: usize| [(ky, 0), (kx, 1)].map(|(k, a)| (k * s.dilation[a]) as isize - s.padding[a] as isize);
-    let taps = (0..kh).flat_map(|ky| (0..along).map(move |kx| tap(ky, kx))).collect();
     let ([oh, ow], oc) = (s.output, s.out_channels);
-    let panels = Panels { k: kh * kw * s.in_channels, n: oc };
+    // Floats of a tap, and the taps. Those without weights, as masks leave them, are passed over.
+    let depth = kw / along * s.in_channels;
+    let weighty = |t: &usize| w[t * depth * oc..][..depth * oc].iter().any(|&v| v != 0.0);
+    let seen: Vec<usize> = (0..kh * along).filter(weighty).collect();
+    let taps = seen.iter().map(|t| tap(t / along, t % along)).collect();
+    let panels = Panels { k: seen.len() * depth, n: oc };
     let gather = Gather {
         grid: [s.batch, oh, ow],
         first: 0,
@@ -69,11 +73,11 @@ pub(super) fn forward(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogu
         packed: 0,
         group: Gather::group(&s),
     };
-    let source = Source { size: s.input, channels: s.in_channels, depth: if fuses(&s) { kw * s.in_channels } else { s.in_channels } };
+    let source = Source { size: s.input, channels: s.in_channels, depth };
     with_scratch(Slot::Weights, panels.len(), |packed| {
         let to = Ptr(packed.as_mut_ptr());
         // SAFETY: `packed` has the panels' length, and each task packs a panel of its own.
-        par_for(panels.count(), &|j| unsafe { pack_rows(to, &panels, j, |i| &w[i * oc..][..oc]) });
+        par_for(panels.count(), &|j| unsafe { pack_rows(to, &panels, j, |i| &w[(seen[i / depth] * depth + i % depth) * oc..][..oc]) });
         run(&[gather], &source, x, packed, oc, y, e);
     });
 }

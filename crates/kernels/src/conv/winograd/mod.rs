@@ -1,6 +1,6 @@
 //! Winograd (Toom-Cook) convolution with stride 1 and, through the even and odd phases of a kernel,
 //! with stride 2: each phase is a dense convolution with stride 1. Phases of R x R taps, 2 <= R <= 5,
-//! are computed; those of an odd kernel are filled up with zero taps.
+//! are computed; those of an odd kernel, or one that is not square, are filled up with zero taps.
 //!
 //! Tiles of the input are transformed, one matrix product is computed for each point of the
 //! transform, and the results are transformed back. All three steps run over blocks of tiles that
@@ -21,16 +21,16 @@ use matrices::Kernel;
 use tiles::View;
 use transform::{Spread, spread};
 
-/// Whether this path can compute the convolution: one group, a square kernel of 2 x 2 to 5 x 5 with
-/// stride 1, or of 3 x 3 to 10 x 10 with stride 2.
+/// Whether this path can compute the convolution: one group, a kernel whose longer side has 2 to 5 taps with stride 1, or 3 to
+/// 10 with stride 2. The shorter side is filled up with zero taps.
 pub fn possible(s: &Shape) -> bool {
-    let ([kh, kw], [sy, sx]) = (s.kernel, s.stride);
-    s.groups == 1 && s.dilation == [1, 1] && kh == kw && sy == sx && sy <= 2 && (2..=5).contains(&taps(s))
+    let [sy, sx] = s.stride;
+    s.groups == 1 && s.dilation == [1, 1] && sy == sx && sy <= 2 && (2..=5).contains(&taps(s))
 }
 
 /// Taps along an axis of each phase of the kernel.
 pub(super) fn taps(s: &Shape) -> usize {
-    s.kernel[0].div_ceil(s.stride[0])
+    s.kernel[0].max(s.kernel[1]).div_ceil(s.stride[0])
 }
 
 /// Outputs a tile and axis that there is code for, when so many are asked for: 4 (fewest products)
@@ -104,14 +104,14 @@ unsafe fn transform_kernels<const M: usize, const R: usize, const A: usize>(
 }
 
 fn forward_by<const M: usize, const R: usize, const A: usize>(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogue) {
-    let (ic, oc, [sy, sx], kw) = (s.in_channels, s.out_channels, s.stride, s.kernel[1]);
+    let (ic, oc, [sy, sx], [kh, kw]) = (s.in_channels, s.out_channels, s.stride, s.kernel);
     let padded = ic.next_multiple_of(LANES);
     let panels = Panels { k: sy * sx * padded, n: oc };
     with_scratch(Slot::Weights, A * A * spaced(panels.len()), |u| {
         let tap = |k: usize, a: usize, b: usize| {
             let (phase, i) = (k / padded, k % padded);
             let (ky, kx) = (phase / sx + a * sy, phase % sx + b * sx);
-            (i < ic && ky < kw && kx < kw).then(|| w[((ky * kw + kx) * ic + i) * oc..][..oc].as_ptr())
+            (i < ic && ky < kh && kx < kw).then(|| w[((ky * kw + kx) * ic + i) * oc..][..oc].as_ptr())
         };
         // SAFETY: u has that length, and taps are oc floats of w.
         unsafe { transform_kernels::<M, R, A>(Ptr(u.as_mut_ptr()), panels, &tap) };
@@ -148,7 +148,7 @@ fn transpose(s: &Shape, w: &[f32], to: &mut [f32]) {
 }
 
 fn input_gradient_by<const M: usize, const R: usize, const A: usize>(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e: Epilogue) {
-    let (ic, oc, stride, kw) = (s.in_channels, s.out_channels, s.stride, s.kernel[1]);
+    let (ic, oc, stride, [kh, kw]) = (s.in_channels, s.out_channels, s.stride, s.kernel);
     let padded = oc.next_multiple_of(LANES);
     let panels = Panels { k: padded, n: ic };
     let each = A * A * spaced(panels.len());
@@ -166,7 +166,7 @@ fn input_gradient_by<const M: usize, const R: usize, const A: usize>(s: &Shape, 
             for (i, r) in phases.iter().enumerate() {
                 let tap = |k: usize, a: usize, b: usize| {
                     let (ky, kx) = (r[0] + stride[0] * (R - 1 - a), r[1] + stride[1] * (R - 1 - b));
-                    (k < oc && ky < kw && kx < kw).then(|| wt[((ky * kw + kx) * oc + k) * ic..][..ic].as_ptr())
+                    (k < oc && ky < kh && kx < kw).then(|| wt[((ky * kw + kx) * oc + k) * ic..][..ic].as_ptr())
                 };
                 // SAFETY: this phase's part of u has that length, and taps are ic floats.
                 unsafe { transform_kernels::<M, R, A>(Ptr(u[i * each..][..each].as_mut_ptr()), panels, &tap) };

@@ -150,13 +150,13 @@ impl Work<'_> {
         if tiles.end < self.tiles.len() {
             return;
         }
-        let ([_, kw], [sy, sx], ic, oc) = (self.s.kernel, self.s.stride, self.s.in_channels, self.s.out_channels);
+        let ([kh, kw], [sy, sx], ic, oc) = (self.s.kernel, self.s.stride, self.s.in_channels, self.s.out_channels);
         for r in (0..rows).filter(|r| (k0 + r) % self.padded < ic) {
             let (phase, channel) = ((k0 + r) / self.padded, (k0 + r) % self.padded);
             let mut to = [std::ptr::null_mut(); 36];
             for (a, b) in (0..R).flat_map(|a| (0..R).map(move |b| (a, b))) {
                 let (ky, kx) = (phase / sx + a * sy, phase % sx + b * sx);
-                if ky >= kw || kx >= kw {
+                if ky >= kh || kx >= kw {
                     continue; // a zero tap
                 }
                 // SAFETY: ky and kx are taps of the kernel, so this is inside the result.
