@@ -21,6 +21,7 @@ mod groups;
 mod micro;
 mod plan;
 mod shape;
+pub(crate) mod unpacked;
 pub mod winograd;
 
 pub use shape::{InvalidShape, Shape};

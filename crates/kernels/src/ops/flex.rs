@@ -1,7 +1,7 @@
 //! The kernels of this crate behind Burn's CPU backend.
 use super::optim::{AdamStep, RmsStep, SgdStep};
 use super::{Activation, Form, Geometry, Ops, Resample, RowLoss, Window};
-use crate::conv::{self, Epilogue, Shape};
+use crate::conv::{self, Epilogue, Shape, unpacked};
 use crate::lstm;
 use crate::matrix::{Matrix, multiply};
 use crate::memory::Buffer;
@@ -95,7 +95,10 @@ fn product(x: T, w: T, form: Form, e: Epilogue) -> T {
             filled([batch, s.output[0], s.output[1], s.out_channels], |y| conv::forward(&s, slice(&x), slice(&w), y, e))
         }
         Form::Linear => {
-            let (n, [inputs, outputs]) = (x.shape()[0], w.shape().dims());
+            let (n, size @ [inputs, outputs]) = (x.shape()[0], w.shape().dims());
+            if unpacked::pays(size) {
+                return filled([n, outputs], |y| unpacked::forward(slice(&x), slice(&w), y, size, e));
+            }
             filled([n, outputs], |y| linear(Matrix::new(slice(&x), n, inputs), Matrix::new(slice(&w), inputs, outputs), y, e))
         }
     }
@@ -110,7 +113,10 @@ fn input_gradient(y: T, w: T, form: Form, e: Epilogue) -> T {
             filled([batch, size[0], size[1], s.in_channels], |x| conv::input_gradient(&s, slice(&y), slice(&w), x, e))
         }
         Form::Linear => {
-            let (n, [inputs, outputs]) = (y.shape()[0], w.shape().dims());
+            let (n, size @ [inputs, outputs]) = (y.shape()[0], w.shape().dims());
+            if unpacked::pays(size) && e.is_identity() {
+                return filled([n, inputs], |x| unpacked::input_gradient(slice(&y), slice(&w), x, size));
+            }
             filled([n, inputs], |x| linear(Matrix::new(slice(&y), n, outputs), Matrix::new(slice(&w), inputs, outputs).transposed(), x, e))
         }
     }
@@ -123,6 +129,9 @@ fn weight_gradient(x: T, y: T, form: Form) -> T {
         Form::Conv { geometry: g, size, kernel, output } => {
             let s = sizes(g, [size, kernel, output], batch, inputs, outputs);
             filled([kernel[0], kernel[1], inputs / g.groups, outputs], |w| conv::weight_gradient(&s, slice(&x), slice(&y), w))
+        }
+        Form::Linear if unpacked::pays([inputs, outputs]) => {
+            filled([inputs, outputs], |w| unpacked::weight_gradient(slice(&x), slice(&y), w, [inputs, outputs]))
         }
         Form::Linear => filled([inputs, outputs], |w| {
             multiply(Matrix::new(slice(&x), batch, inputs).transposed(), Matrix::new(slice(&y), batch, outputs), w, None)

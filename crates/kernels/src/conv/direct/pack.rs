@@ -24,7 +24,7 @@ pub(super) unsafe fn pack_rows<'a>(to: Ptr<f32>, panels: &Panels, j: usize, row:
 ///
 /// # Safety
 /// `to` points at `panels.len()` floats, of which nobody else uses panel `j` meanwhile.
-pub(super) unsafe fn pack_columns(to: Ptr<f32>, panels: &Panels, j: usize, k0: usize, from: &[f32], depth: usize) {
+pub(in crate::conv) unsafe fn pack_columns(to: Ptr<f32>, panels: &Panels, j: usize, k0: usize, from: &[f32], depth: usize) {
     let (columns, strip, pitch) = (panels.columns(j), panels.strip(), panels.row(j));
     assert!(k0 + depth <= panels.k && from.len() >= (j * PANEL + columns) * depth);
     for i0 in (0..depth).step_by(16) {

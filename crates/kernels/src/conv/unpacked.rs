@@ -1,0 +1,215 @@
+//! Products of linear layers with large weights, read where they lie: at the few dozen rows of a training step, packing them
+//! for the usual blocked product takes a fifth of the time. x `[n, in]`, w `[in, out]`, y `[n, out]`.
+use super::Epilogue;
+use super::direct::pack_columns;
+use super::micro::{Axis, Extent, LANES, MAX_ROWS, Outer, PANEL, Panels, Reduce, Within, outer, outer_rows, reduce, rows, transpose_block};
+use crate::isa::{Isa, isa};
+use crate::pool::par_for;
+use crate::scratch::{Ptr, Slot, with_scratch};
+
+/// Weights from which on this pays.
+const LARGE: usize = 100_000;
+
+/// Terms of a sum at a time: rows of w a power of two apart share few cache sets, which must hold them all.
+const DEPTH: usize = 256;
+
+/// Rows of a task: whole tiles, whatever their height.
+const TASK: usize = 48;
+
+/// Whether a layer's products are computed here. It depends on the layer alone, so that what becomes of an item does not depend
+/// on how many others come with it. Vectors shorter than AVX-512's were not measured, and stay with packed products.
+pub(crate) fn pays([inputs, outputs]: [usize; 2]) -> bool {
+    isa() == Isa::Avx512 && inputs * outputs >= LARGE && outputs.is_multiple_of(LANES)
+}
+
+/// Rows of A, `depth` apart, by B: what a task computes of some rows and a panel.
+struct Tiles<'a> {
+    a: &'a [f32],
+    depth: usize,
+    /// From the first column of the panel in B's first row on; floats from a row of B to the next, and from 16 columns.
+    b: &'a [f32],
+    row: usize,
+    strip: usize,
+    columns: usize,
+    epilogue: Epilogue<'a>,
+}
+
+impl Tiles<'_> {
+    /// Computes rows `from..to`; row r of them goes to `c + (r - from) * pitch`.
+    ///
+    /// # Safety
+    /// `c` points at all these rows, of `columns` floats, which nobody else uses.
+    unsafe fn run(&self, from: usize, to: usize, c: *mut f32, pitch: usize) {
+        let height = rows(self.columns);
+        let mut spare = [0f32; PANEL];
+        let out = Extent::new(c, (to - from - 1) * pitch + self.columns);
+        let within = Within { a: [Extent::of(self.a), Extent::NONE], b: Extent::of(self.b), c: [out, Extent::of(&spare)] };
+        for k in (0..self.depth).step_by(DEPTH) {
+            let last = k + DEPTH >= self.depth;
+            let b = &self.b[k * self.row..];
+            for first in (from..to).step_by(height) {
+                // Rows past the last are the last once more, and go nowhere.
+                let spare = spare.as_mut_ptr();
+                let a: [*const f32; MAX_ROWS] = std::array::from_fn(|r| self.a[(first + r).min(to - 1) * self.depth + k..].as_ptr());
+                let c: [*mut f32; MAX_ROWS] =
+                    std::array::from_fn(|r| if first + r < to { c.wrapping_add((first + r - from) * pitch) } else { spare });
+                let tile = Reduce {
+                    depth: DEPTH.min(self.depth - k),
+                    a: &a[..height],
+                    b: &[b.as_ptr()],
+                    row: self.row,
+                    strip: self.strip,
+                    c: &c[..height],
+                    columns: self.columns,
+                    add: k > 0,
+                    epilogue: if last { self.epilogue } else { Epilogue::default() },
+                    ahead: 0,
+                    soon: b.as_ptr(),
+                    within: &within,
+                };
+                // SAFETY: rows of A were sliced with checks and are `depth` long; B has `depth` rows of whole strips, as
+                // `out` is a multiple of 16 or B is packed; the caller promises C.
+                unsafe { reduce(&tile) };
+            }
+        }
+    }
+}
+
+/// y = epilogue(x w).
+pub(crate) fn forward(x: &[f32], w: &[f32], y: &mut [f32], [inputs, outputs]: [usize; 2], e: Epilogue) {
+    let n = x.len() / inputs;
+    assert!(x.len() == n * inputs && w.len() == inputs * outputs && y.len() == n * outputs && outputs.is_multiple_of(LANES));
+    let (panels, to) = (Panels { k: inputs, n: outputs }, Ptr(y.as_mut_ptr()));
+    let bands = n.div_ceil(TASK);
+    par_for(bands * panels.count(), &|t| {
+        let (j, band) = (t / bands, t % bands * TASK);
+        let columns = panels.columns(j);
+        let e = e.columns(j * PANEL, columns);
+        let tiles = Tiles { a: x, depth: inputs, b: &w[j * PANEL..], row: outputs, strip: LANES, columns, epilogue: e };
+        // SAFETY: rows of a band and columns of a panel are this task's alone.
+        unsafe { tiles.run(band, (band + TASK).min(n), to.get().add(band * outputs + j * PANEL), outputs) };
+    });
+}
+
+/// gx = gy w'. It is computed as w gy', so that gy is what is packed, and w is read row by row.
+pub(crate) fn input_gradient(gy: &[f32], w: &[f32], gx: &mut [f32], [inputs, outputs]: [usize; 2]) {
+    let n = gy.len() / outputs;
+    assert!(gy.len() == n * outputs && w.len() == inputs * outputs && gx.len() == n * inputs);
+    let (panels, to) = (Panels { k: outputs, n }, Ptr(gx.as_mut_ptr()));
+    with_scratch(Slot::Weights, panels.len(), |packed| {
+        let target = Ptr(packed.as_mut_ptr());
+        // SAFETY: `packed` has the panels' length, and each task packs a panel of its own.
+        par_for(panels.count(), &|j| unsafe { pack_columns(target, &panels, j, 0, gy, outputs) });
+        let (bands, packed) = (inputs.div_ceil(TASK), &*packed);
+        par_for(bands * panels.count(), &|t| {
+            let (j, band) = (t / bands, t % bands * TASK);
+            let high = TASK.min(inputs - band);
+            let b = &packed[panels.start(j)..][..panels.k * panels.width(j)];
+            let (row, strip, columns) = (panels.row(j), panels.strip(), panels.columns(j));
+            let tiles = Tiles { a: w, depth: outputs, b, row, strip, columns, epilogue: Epilogue::default() };
+            with_scratch(Slot::Task, TASK * PANEL, |turned| {
+                // SAFETY: this task's own memory, of TASK rows of PANEL floats.
+                unsafe { tiles.run(band, band + high, turned.as_mut_ptr(), PANEL) };
+                // SAFETY: items of the panel, inputs of the band: this task's alone.
+                unsafe { turn(turned, [high, columns], to.get().add(j * PANEL * inputs + band), inputs) };
+            });
+        });
+    });
+}
+
+/// Writes `[rows, columns]`, `PANEL` apart, as columns: `to` is `[columns, rows]`, `pitch` apart.
+///
+/// # Safety
+/// `to` points at all of that, and nobody else uses it.
+unsafe fn turn(from: &[f32], [rows, columns]: [usize; 2], to: *mut f32, pitch: usize) {
+    for r in (0..rows).step_by(LANES) {
+        for c in (0..columns).step_by(LANES) {
+            let (high, wide) = ((rows - r).min(LANES), (columns - c).min(LANES));
+            // SAFETY: the block is inside of `from`, as it was sliced with checks, and by the caller's promise of `to`.
+            unsafe {
+                let to = to.add(c * pitch + r);
+                if high == LANES && wide == LANES {
+                    transpose_block(from[r * PANEL + c..][..15 * PANEL + LANES].as_ptr(), PANEL, to, pitch);
+                } else {
+                    (0..high).for_each(|i| (0..wide).for_each(|k| *to.add(k * pitch + i) = from[(r + i) * PANEL + c + k]));
+                }
+            }
+        }
+    }
+}
+
+/// gw = x' gy.
+pub(crate) fn weight_gradient(x: &[f32], gy: &[f32], gw: &mut [f32], [inputs, outputs]: [usize; 2]) {
+    let n = x.len() / inputs;
+    assert!(x.len() == n * inputs && gy.len() == n * outputs && gw.len() == inputs * outputs);
+    let (panels, extent, to) = (Panels { k: 0, n: outputs }, Extent::of(gw), Ptr(gw.as_mut_ptr()));
+    let bands = inputs.div_ceil(TASK);
+    par_for(bands * panels.count(), &|t| {
+        let (j, band) = (t / bands, t % bands * TASK);
+        let (columns, end) = (panels.columns(j), (band + TASK).min(inputs));
+        let within = Within { a: [Extent::of(x), Extent::NONE], b: Extent::of(gy), c: [extent, Extent::NONE] };
+        let high = outer_rows(columns);
+        // Without items there is still one block, which stores zeros.
+        for k in (0..n.max(1)).step_by(DEPTH) {
+            let items = Axis { n: DEPTH.min(n - k), a: inputs, b: outputs };
+            for i in (band..end).step_by(high) {
+                let tile = Outer {
+                    axes: [Axis::ONE, Axis::ONE, items],
+                    a: x.as_ptr().wrapping_add(k * inputs + i),
+                    b: gy.as_ptr().wrapping_add(k * outputs + j * PANEL),
+                    strip: LANES,
+                    c: to.get().wrapping_add(i * outputs + j * PANEL),
+                    row: outputs,
+                    rows: high.min(end - i),
+                    columns,
+                    add: k > 0,
+                    within: &within,
+                };
+                // SAFETY: items k..k + n, inputs i..i + rows and the panel's columns lie in x, gy and gw, whose lengths were
+                // checked; rows of a band and columns of a panel of gw are this task's alone.
+                unsafe { outer(&tile) };
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whole numbers, whose sums are exact in any order; sizes beyond blocks, bands and panels.
+    #[test]
+    fn products_are_exact_whatever_the_sizes() {
+        for (n, inputs, outputs) in [(1, 3, 16), (5, 300, 48), (64, 50, 80), (70, 97, 144), (300, 20, 32), (17, 49, 64)] {
+            let value = |i: usize| ((i * 7919) % 13) as f32 - 6.0;
+            let make = |len: usize, from: usize| (0..len).map(|i| value(i + from)).collect::<Vec<f32>>();
+            let (x, w, gy) = (make(n * inputs, 0), make(inputs * outputs, 5), make(n * outputs, 9));
+            let bias = make(outputs, 3);
+            let sum = |terms: usize, f: &dyn Fn(usize) -> f32| (0..terms).map(f).sum::<f32>();
+            let mut y = vec![f32::NAN; n * outputs];
+            forward(&x, &w, &mut y, [inputs, outputs], Epilogue { shift: Some(&bias), slope: 0.5, ..Epilogue::default() });
+            for (at, &v) in y.iter().enumerate() {
+                let (i, o) = (at / outputs, at % outputs);
+                let want = sum(inputs, &|k| x[i * inputs + k] * w[k * outputs + o]) + bias[o];
+                assert_eq!(v, if want < 0.0 { want * 0.5 } else { want }, "y {n} {inputs} {outputs} at {at}");
+            }
+            let mut gx = vec![f32::NAN; n * inputs];
+            input_gradient(&gy, &w, &mut gx, [inputs, outputs]);
+            for (at, &v) in gx.iter().enumerate() {
+                let (i, k) = (at / inputs, at % inputs);
+                assert_eq!(v, sum(outputs, &|o| gy[i * outputs + o] * w[k * outputs + o]), "gx {n} {inputs} {outputs} at {at}");
+            }
+            let mut gw = vec![f32::NAN; inputs * outputs];
+            weight_gradient(&x, &gy, &mut gw, [inputs, outputs]);
+            for (at, &v) in gw.iter().enumerate() {
+                let (k, o) = (at / outputs, at % outputs);
+                assert_eq!(v, sum(n, &|i| x[i * inputs + k] * gy[i * outputs + o]), "gw {n} {inputs} {outputs} at {at}");
+            }
+        }
+        let mut none = vec![f32::NAN; 3 * 16];
+        weight_gradient(&[], &[], &mut none, [3, 16]);
+        assert_eq!(none, [0.0; 48]);
+        forward(&[], &[1.0; 48], &mut [], [3, 16], Epilogue::default());
+        input_gradient(&[], &[1.0; 48], &mut [], [3, 16]);
+    }
+}
