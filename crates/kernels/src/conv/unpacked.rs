@@ -1,7 +1,7 @@
 //! Products of linear layers with large weights, read where they lie: at the few dozen rows of a training step, packing them
 //! for the usual blocked product takes a fifth of the time. x `[n, in]`, w `[in, out]`, y `[n, out]`.
 use super::Epilogue;
-use super::direct::pack_columns;
+use super::direct::{pack_columns, pack_rows};
 use super::micro::{Axis, Extent, LANES, MAX_ROWS, Outer, PANEL, Panels, Reduce, Within, outer, outer_rows, reduce, rows, transpose_block};
 use crate::isa::{Isa, isa};
 use crate::pool::par_for;
@@ -19,7 +19,7 @@ const TASK: usize = 48;
 /// Whether a layer's products are computed here. It depends on the layer alone, so that what becomes of an item does not depend
 /// on how many others come with it. Vectors shorter than AVX-512's were not measured, and stay with packed products.
 pub(crate) fn pays([inputs, outputs]: [usize; 2]) -> bool {
-    isa() == Isa::Avx512 && inputs * outputs >= LARGE && outputs.is_multiple_of(LANES)
+    isa() == Isa::Avx512 && inputs * outputs >= LARGE
 }
 
 /// Rows of A, `depth` apart, by B: what a task computes of some rows and a panel.
@@ -67,27 +67,40 @@ impl Tiles<'_> {
                     soon: b.as_ptr(),
                     within: &within,
                 };
-                // SAFETY: rows of A were sliced with checks and are `depth` long; B has `depth` rows of whole strips, as
-                // `out` is a multiple of 16 or B is packed; the caller promises C.
+                // SAFETY: rows of A were sliced with checks and are `depth` long; B has `depth` rows of whole strips, where they
+                // lie or packed; the caller promises C.
                 unsafe { reduce(&tile) };
             }
         }
     }
 }
 
-/// y = epilogue(x w).
+/// y = epilogue(x w). Of the last columns, if they are not a multiple of 16, there is a packed copy: kernels read whole strips.
 pub(crate) fn forward(x: &[f32], w: &[f32], y: &mut [f32], [inputs, outputs]: [usize; 2], e: Epilogue) {
     let n = x.len() / inputs;
-    assert!(x.len() == n * inputs && w.len() == inputs * outputs && y.len() == n * outputs && outputs.is_multiple_of(LANES));
+    assert!(x.len() == n * inputs && w.len() == inputs * outputs && y.len() == n * outputs);
     let (panels, to) = (Panels { k: inputs, n: outputs }, Ptr(y.as_mut_ptr()));
-    let bands = n.div_ceil(TASK);
-    par_for(bands * panels.count(), &|t| {
-        let (j, band) = (t / bands, t % bands * TASK);
-        let columns = panels.columns(j);
-        let e = e.columns(j * PANEL, columns);
-        let tiles = Tiles { a: x, depth: inputs, b: &w[j * PANEL..], row: outputs, strip: LANES, columns, epilogue: e };
-        // SAFETY: rows of a band and columns of a panel are this task's alone.
-        unsafe { tiles.run(band, (band + TASK).min(n), to.get().add(band * outputs + j * PANEL), outputs) };
+    let last = Panels { k: inputs, n: outputs % PANEL };
+    let ragged = !outputs.is_multiple_of(LANES);
+    with_scratch(Slot::Weights, if ragged { last.len() } else { 0 }, |copy| {
+        if ragged {
+            let rest = outputs - last.n;
+            // SAFETY: `copy` has the panel's length.
+            unsafe { pack_rows(Ptr(copy.as_mut_ptr()), &last, 0, |k| &w[k * outputs + rest..][..last.n]) };
+        }
+        let (bands, copy) = (n.div_ceil(TASK), &*copy);
+        par_for(bands * panels.count(), &|t| {
+            let (j, band) = (t / bands, t % bands * TASK);
+            let (columns, depth) = (panels.columns(j), inputs);
+            let epilogue = e.columns(j * PANEL, columns);
+            let tiles = if ragged && j + 1 == panels.count() {
+                Tiles { a: x, depth, b: copy, row: last.row(0), strip: last.strip(), columns, epilogue }
+            } else {
+                Tiles { a: x, depth, b: &w[j * PANEL..], row: outputs, strip: LANES, columns, epilogue }
+            };
+            // SAFETY: rows of a band and columns of a panel are this task's alone.
+            unsafe { tiles.run(band, (band + TASK).min(n), to.get().add(band * outputs + j * PANEL), outputs) };
+        });
     });
 }
 
@@ -180,7 +193,9 @@ mod tests {
     /// Whole numbers, whose sums are exact in any order; sizes beyond blocks, bands and panels.
     #[test]
     fn products_are_exact_whatever_the_sizes() {
-        for (n, inputs, outputs) in [(1, 3, 16), (5, 300, 48), (64, 50, 80), (70, 97, 144), (300, 20, 32), (17, 49, 64)] {
+        for (n, inputs, outputs) in
+            [(1, 3, 16), (5, 300, 48), (64, 50, 80), (70, 97, 144), (300, 20, 32), (17, 49, 64), (70, 300, 100), (3, 7, 1), (50, 9, 130)]
+        {
             let value = |i: usize| ((i * 7919) % 13) as f32 - 6.0;
             let make = |len: usize, from: usize| (0..len).map(|i| value(i + from)).collect::<Vec<f32>>();
             let (x, w, gy) = (make(n * inputs, 0), make(inputs * outputs, 5), make(n * outputs, 9));

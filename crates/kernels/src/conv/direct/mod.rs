@@ -13,8 +13,7 @@ mod weight;
 
 pub(super) use gather::DEPTH;
 use gather::{Gather, Source, run};
-pub(super) use pack::pack_columns;
-use pack::pack_rows;
+pub(super) use pack::{pack_columns, pack_rows};
 pub(super) use weight::weight_gradient;
 
 /// At or below this many input channels a row of the kernel is fused into one run.

@@ -6,7 +6,7 @@ use crate::scratch::Ptr;
 ///
 /// # Safety
 /// `to` points at `panels.len()` floats, of which nobody else uses panel `j` meanwhile.
-pub(super) unsafe fn pack_rows<'a>(to: Ptr<f32>, panels: &Panels, j: usize, row: impl Fn(usize) -> &'a [f32]) {
+pub(in crate::conv) unsafe fn pack_rows<'a>(to: Ptr<f32>, panels: &Panels, j: usize, row: impl Fn(usize) -> &'a [f32]) {
     let (columns, strip, pitch) = (panels.columns(j), panels.strip(), panels.row(j));
     for k in 0..panels.k {
         let from = &row(k)[j * PANEL..][..columns];
