@@ -2,7 +2,7 @@
 use crate::data::levels::{self, Binarization};
 use crate::data::{Batch, DataInfo, Kind};
 use crate::error::{Error, Result};
-use crate::models::{Samples, as_image_shape};
+use crate::models::{Port, Samples, as_image_shape};
 use crate::nn::activation;
 use crate::random::Key;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -107,6 +107,13 @@ impl Likelihood {
     /// Whether values are bytes that are made continuous by noise within a level (Theis et al. 2016, arXiv:1511.01844).
     fn dequantizes(&self) -> bool {
         self.observation == Observation::Gaussian && self.info.kind == Kind::Image && self.info.range == (0.0, 255.0)
+    }
+
+    /// The decoder's output, as an exported network names it.
+    pub fn port(&self) -> Port {
+        let [h, w, c] = self.outputs();
+        let meaning = "parameters of p(x | z): logits, or locations and then scales, as recipe.toml says".into();
+        Port { name: "observation", shape: vec![0, h, w, c], meaning }
     }
 
     /// Whether the model is shown something else than the item.

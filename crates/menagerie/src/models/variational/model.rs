@@ -168,16 +168,11 @@ impl<T: Training> Model for Variational<T> {
     }
 
     fn exported(&self) -> Option<Exported> {
-        let [h, w, c] = self.likelihood.outputs();
         Some(Exported {
             network: "decoder",
             weights: Tensors::of(&self.training.pair().decoder),
             inputs: vec![Port { name: "latent", shape: vec![0, self.latent], meaning: "standard normal".into() }],
-            outputs: vec![Port {
-                name: "observation",
-                shape: vec![0, h, w, c],
-                meaning: "parameters of p(x | z): logits, or locations and then scales, as recipe.toml says".into(),
-            }],
+            outputs: vec![self.likelihood.port()],
         })
     }
 

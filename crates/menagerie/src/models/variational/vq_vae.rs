@@ -351,7 +351,7 @@ impl Model for VqVae {
 
     fn exported(&self) -> Option<Exported> {
         let network = self.autoencoder.for_use();
-        let ([rows, columns], [h, w, c]) = (network.grid(), self.likelihood.outputs());
+        let [rows, columns] = network.grid();
         Some(Exported {
             network: "autoencoder",
             weights: Tensors::of(&network),
@@ -360,11 +360,7 @@ impl Model for VqVae {
                 shape: vec![0, rows, columns],
                 meaning: format!("rows of codebook.vectors, 0 to {}", self.codebook.size - 1),
             }],
-            outputs: vec![Port {
-                name: "observation",
-                shape: vec![0, h, w, c],
-                meaning: "parameters of p(x | z): logits, or locations and then scales, as recipe.toml says".into(),
-            }],
+            outputs: vec![self.likelihood.port()],
         })
     }
 
