@@ -10,11 +10,20 @@ use crate::scratch::{Ptr, Slot, with_scratch};
 /// Weights from which on this pays.
 const LARGE: usize = 100_000;
 
-/// Terms of a sum at a time: rows of w a power of two apart share few cache sets, which must hold them all.
+/// Terms of a sum at a time where B is w as it lies: rows a power of two apart share few cache sets, which must hold them all.
 const DEPTH: usize = 256;
 
-/// Rows of a task: whole tiles, whatever their height.
+/// The same of a packed B.
+const PACKED_DEPTH: usize = 1024;
+
+/// Items at a time in a weight gradient, so that their panel of gy stays in L1.
+const ITEMS: usize = 128;
+
+/// Inputs of a task of a gradient: whole tiles, whatever their height.
 const TASK: usize = 48;
+
+/// Items of a task at most: as many read a panel of w once it has come.
+const BAND: usize = 96;
 
 /// Whether a layer's products are computed here. It depends on the layer alone, so that what becomes of an item does not depend
 /// on how many others come with it. Vectors shorter than AVX-512's were not measured, and stay with packed products.
@@ -30,6 +39,10 @@ struct Tiles<'a> {
     b: &'a [f32],
     row: usize,
     strip: usize,
+    /// Terms at a time.
+    block: usize,
+    /// Rows of A come from memory, one after the other, rather than from the cache.
+    streams: bool,
     columns: usize,
     epilogue: Epilogue<'a>,
 }
@@ -44,17 +57,19 @@ impl Tiles<'_> {
         let mut spare = [0f32; PANEL];
         let out = Extent::new(c, (to - from - 1) * pitch + self.columns);
         let within = Within { a: [Extent::of(self.a), Extent::NONE], b: Extent::of(self.b), c: [out, Extent::of(&spare)] };
-        for k in (0..self.depth).step_by(DEPTH) {
-            let last = k + DEPTH >= self.depth;
+        for k in (0..self.depth).step_by(self.block) {
+            let last = k + self.block >= self.depth;
             let b = &self.b[k * self.row..];
-            for first in (from..to).step_by(height) {
+            // What comes next of B: the same columns, or the first rows of the next panel. A strip of it with each tile.
+            let next = if last { self.b.as_ptr().wrapping_add(PANEL) } else { self.b[(k + self.block) * self.row..].as_ptr() };
+            for (i, first) in (from..to).step_by(height).enumerate() {
                 // Rows past the last are the last once more, and go nowhere.
                 let spare = spare.as_mut_ptr();
                 let a: [*const f32; MAX_ROWS] = std::array::from_fn(|r| self.a[(first + r).min(to - 1) * self.depth + k..].as_ptr());
                 let c: [*mut f32; MAX_ROWS] =
                     std::array::from_fn(|r| if first + r < to { c.wrapping_add((first + r - from) * pitch) } else { spare });
                 let tile = Reduce {
-                    depth: DEPTH.min(self.depth - k),
+                    depth: self.block.min(self.depth - k),
                     a: &a[..height],
                     b: &[b.as_ptr()],
                     row: self.row,
@@ -63,8 +78,8 @@ impl Tiles<'_> {
                     columns: self.columns,
                     add: k > 0,
                     epilogue: if last { self.epilogue } else { Epilogue::default() },
-                    ahead: 0,
-                    soon: b.as_ptr(),
+                    ahead: if self.streams { height * self.depth } else { 0 },
+                    soon: if i * LANES < self.columns { next.wrapping_add(i * self.strip) } else { b.as_ptr() },
                     within: &within,
                 };
                 // SAFETY: rows of A were sliced with checks and are `depth` long; B has `depth` rows of whole strips, where they
@@ -88,18 +103,20 @@ pub(crate) fn forward(x: &[f32], w: &[f32], y: &mut [f32], [inputs, outputs]: [u
             // SAFETY: `copy` has the panel's length.
             unsafe { pack_rows(Ptr(copy.as_mut_ptr()), &last, 0, |k| &w[k * outputs + rest..][..last.n]) };
         }
-        let (bands, copy) = (n.div_ceil(TASK), &*copy);
+        // Bands of whole tiles, about equal.
+        let high = n.div_ceil(n.div_ceil(BAND).max(1)).next_multiple_of(24).max(24);
+        let (bands, copy) = (n.div_ceil(high), &*copy);
         par_for(bands * panels.count(), &|t| {
-            let (j, band) = (t / bands, t % bands * TASK);
-            let (columns, depth) = (panels.columns(j), inputs);
-            let epilogue = e.columns(j * PANEL, columns);
-            let tiles = if ragged && j + 1 == panels.count() {
-                Tiles { a: x, depth, b: copy, row: last.row(0), strip: last.strip(), columns, epilogue }
-            } else {
-                Tiles { a: x, depth, b: &w[j * PANEL..], row: outputs, strip: LANES, columns, epilogue }
+            let (j, band) = (t / bands, t % bands * high);
+            let columns = panels.columns(j);
+            let (b, row, strip) = match ragged && j + 1 == panels.count() {
+                true => (copy, last.row(0), last.strip()),
+                false => (&w[j * PANEL..], outputs, LANES),
             };
+            let epilogue = e.columns(j * PANEL, columns);
+            let tiles = Tiles { a: x, depth: inputs, b, row, strip, block: DEPTH, streams: false, columns, epilogue };
             // SAFETY: rows of a band and columns of a panel are this task's alone.
-            unsafe { tiles.run(band, (band + TASK).min(n), to.get().add(band * outputs + j * PANEL), outputs) };
+            unsafe { tiles.run(band, (band + high).min(n), to.get().add(band * outputs + j * PANEL), outputs) };
         });
     });
 }
@@ -119,7 +136,8 @@ pub(crate) fn input_gradient(gy: &[f32], w: &[f32], gx: &mut [f32], [inputs, out
             let high = TASK.min(inputs - band);
             let b = &packed[panels.start(j)..][..panels.k * panels.width(j)];
             let (row, strip, columns) = (panels.row(j), panels.strip(), panels.columns(j));
-            let tiles = Tiles { a: w, depth: outputs, b, row, strip, columns, epilogue: Epilogue::default() };
+            let (block, epilogue) = (PACKED_DEPTH, Epilogue::default());
+            let tiles = Tiles { a: w, depth: outputs, b, row, strip, block, streams: true, columns, epilogue };
             with_scratch(Slot::Task, TASK * PANEL, |turned| {
                 // SAFETY: this task's own memory, of TASK rows of PANEL floats.
                 unsafe { tiles.run(band, band + high, turned.as_mut_ptr(), PANEL) };
@@ -163,8 +181,8 @@ pub(crate) fn weight_gradient(x: &[f32], gy: &[f32], gw: &mut [f32], [inputs, ou
         let within = Within { a: [Extent::of(x), Extent::NONE], b: Extent::of(gy), c: [extent, Extent::NONE] };
         let high = outer_rows(columns);
         // Without items there is still one block, which stores zeros.
-        for k in (0..n.max(1)).step_by(DEPTH) {
-            let items = Axis { n: DEPTH.min(n - k), a: inputs, b: outputs };
+        for k in (0..n.max(1)).step_by(ITEMS) {
+            let items = Axis { n: ITEMS.min(n - k), a: inputs, b: outputs };
             for i in (band..end).step_by(high) {
                 let tile = Outer {
                     axes: [Axis::ONE, Axis::ONE, items],
