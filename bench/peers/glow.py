@@ -8,7 +8,7 @@
 28x28x1, two levels of eight steps, networks of 128 channels, batch 64, Adam 1e-3, the gradient's norm clipped at 1: the
 same layers, first weights of the same distribution, the same bound of the couplings' scale.
 """
-import gzip, math, resource, sys, time
+import gzip, math, os, resource, sys, time
 import numpy as np, torch
 from torch import nn
 import torch.nn.functional as F
@@ -103,7 +103,8 @@ class Glow(nn.Module):
 
 
 def images(folder, part):
-    data = gzip.open(f"{folder}/{part}-images-idx3-ubyte.gz").read()
+    path = f"{folder}/{part}-images-idx3-ubyte"
+    data = open(path, "rb").read() if os.path.exists(path) else gzip.open(path + ".gz").read()
     return torch.from_numpy(np.frombuffer(data, np.uint8, offset=16).reshape(-1, 1, 28, 28).copy())
 
 

@@ -121,16 +121,18 @@ fn winograd_shape(r: &mut Random) -> Shape {
 }
 
 /// Winograd's rounding error, as a multiple of the direct method's, is bounded by its points: how
-/// many there are along an axis.
+/// many there are along an axis. Of a kernel that is not square the direct method sums fewer terms than the transforms see.
 fn limit(s: &Shape, tile: usize) -> f64 {
-    let taps = s.kernel[0].max(s.kernel[1]).div_ceil(s.stride[0]);
-    match taps + tile - 1 {
+    let (long, short) = (s.kernel[0].max(s.kernel[1]), s.kernel[0].min(s.kernel[1]));
+    let taps = long.div_ceil(s.stride[0]);
+    let by_points = match taps + tile - 1 {
         3 => 4.0,
         4 if taps == 2 => 6.0,
         4 if tile == 2 => 5.0,
         5 if taps == 2 => 12.0,
         _ => 20.0,
-    }
+    };
+    by_points * (long as f64 / short as f64).sqrt()
 }
 
 /// Sums of one or two terms are nearly exact by the direct method, so its error counts as at least

@@ -6,13 +6,16 @@ use super::matrices::{Input, Output};
 use super::spaced;
 use super::tiles::{Tiles, View};
 use super::transform::{Collect, Spread, collect, spread};
+use crate::isa::amd;
 use crate::pool::par_for;
 use crate::scratch::{Ptr, Slot, with_scratch};
 
 /// Floats of transformed tiles in a block that all threads share: 12 MiB, to stay in L3.
 pub(super) const BLOCK: usize = 3 << 20;
-/// And in a block of one thread's own: 1 MiB, to stay in L2.
-const OWN_BLOCK: usize = 256 << 10;
+/// And in a block of one thread's own, to stay in L2: 1 MiB, or half of that where L2 is but 1 MiB (AMD).
+fn own_block() -> usize {
+    if amd() { 128 << 10 } else { 256 << 10 }
+}
 /// Tiles that one task transforms.
 const TRANSFORMS: usize = 4;
 /// Tiles in one task of the product: a multiple of every tile's rows.
@@ -61,7 +64,7 @@ pub(super) unsafe fn correlate<const M: usize, const R: usize, const A: usize>(p
     let most = jobs.iter().map(|j| j.tiles.len()).max().unwrap_or(0);
     if u.len() <= BLOCK * 4 / 3 {
         // The weights stay in L3 (or L2): each thread takes whole blocks, which stay in its L2.
-        let block = (OWN_BLOCK / per_tile).next_multiple_of(MAX_ROWS).max(MAX_ROWS);
+        let block = (own_block() / per_tile).next_multiple_of(MAX_ROWS).max(MAX_ROWS);
         par_for(most.div_ceil(block) * jobs.len(), &|i| {
             with_scratch(Slot::Task, memory(block), |scratch| {
                 let alone: Each = &|n, f| (0..n).for_each(f);

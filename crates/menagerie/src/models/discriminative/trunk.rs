@@ -90,6 +90,8 @@ pub struct Trunk {
     blocks: Vec<Block>,
     /// a fully connected layer over all positions; without it, their mean
     hidden: Option<Linear>,
+    /// ResNet's, after that layer: without it, a large first step leaves most of its units dead behind the ReLU
+    hidden_norm: Option<BatchNorm>,
     features: usize,
     activations: usize,
 }
@@ -128,6 +130,7 @@ impl Trunk {
             ],
             blocks: vec![],
             hidden: Some(Linear::normal(flat, features, std, true, key.stream("hidden"), device)),
+            hidden_norm: None,
             features,
             activations: h * w * c + 2 * h * w * first + h / 2 * (w / 2) * (first + 2 * second) + flat + features,
         }
@@ -153,7 +156,8 @@ impl Trunk {
         Trunk {
             convolutions: vec![ConvNorm::new([c, width], 3, stem, key.stream("conv").step(1), device)],
             blocks: all,
-            hidden: positions.then(|| Linear::normal(flat, features, std, true, key.stream("hidden"), device)),
+            hidden: positions.then(|| Linear::normal(flat, features, std, false, key.stream("hidden"), device)),
+            hidden_norm: positions.then(|| BatchNorm::new(features, 0.0, key.stream("hidden"), device)),
             features,
             activations: activations + features,
         }
@@ -167,9 +171,10 @@ impl Trunk {
             false => self.blocks.iter().fold(convolved(x, &self.convolutions[0]), |x, block| block.forward(x)),
         };
         let [_, h, w, _] = x.dims();
-        match &self.hidden {
-            Some(hidden) => hidden.forward(x.flatten::<2>(1, 3), Activation::Relu),
-            None => avg_pool2d(x, [h, w], [1, 1], [0, 0]).flatten(1, 3),
+        match (&self.hidden, &self.hidden_norm) {
+            (Some(hidden), None) => hidden.forward(x.flatten::<2>(1, 3), Activation::Relu),
+            (Some(hidden), Some(norm)) => norm.forward(hidden.forward(x.flatten::<2>(1, 3), Activation::Identity), Activation::Relu),
+            (None, _) => avg_pool2d(x, [h, w], [1, 1], [0, 0]).flatten(1, 3),
         }
     }
 
