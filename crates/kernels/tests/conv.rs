@@ -101,21 +101,30 @@ fn direct_over_shapes_of_networks() {
     }
 }
 
-/// Shapes that the Winograd path can compute.
+/// Shapes with square kernels that the Winograd path can compute.
 fn winograd_shape(r: &mut Random) -> Shape {
     loop {
         let (k, s) = r.pick(&[(3, 1), (4, 2), (3, 1), (4, 2), (2, 1), (4, 1), (5, 1), (3, 2), (5, 2), (6, 2), (7, 2), (9, 2)]);
         let channels = [0; 2].map(|_| r.pick(&[1, 3, 16, 24, 40, 64, 100, 144]));
         let input = [r.between(1, 14), r.between(1, 14)];
-        // Every other kernel is not square.
-        let short = if r.pick(&[true, false]) { k } else { r.between(1, k) };
-        let kernel = r.pick(&[[k, short], [short, k]]);
-        let Ok(s) = Shape::new(r.pick(&[1, 2, 3, 7]), input, channels, kernel, [s, s], [r.between(0, 3), r.between(0, 3)]) else {
+        let Ok(s) = Shape::new(r.pick(&[1, 2, 3, 7]), input, channels, [k, k], [s, s], [r.between(0, 3), r.between(0, 3)]) else {
             continue;
         };
         assert!(winograd::possible(&s));
-        // Of some, the last row or column is not wanted.
+        return s;
+    }
+}
+
+/// The same with one side of the kernel cut, and of some the last row or column of the output, which is not wanted.
+fn cut_shape(r: &mut Random) -> Shape {
+    loop {
+        let square = winograd_shape(r);
+        let mut kernel = square.kernel;
+        kernel[r.between(0, 1)] = r.between(1, kernel[0] - 1);
+        let cut = Shape { kernel, ..square }.sized(square.padding);
+        let Ok(s) = cut else { continue };
         let output = s.output.map(|n| n - usize::from(n > 1 && r.pick(&[true, false, false])));
+        assert!(winograd::possible(&s));
         return Shape { output, ..s };
     }
 }
@@ -159,6 +168,15 @@ fn winograd_over_random_shapes() {
 }
 
 #[test]
+fn winograd_over_kernels_that_are_not_square() {
+    let mut r = Random::new(5);
+    for i in cases(80) {
+        let case = Case::new(cut_shape(&mut r), i);
+        PASSES.into_iter().for_each(|pass| check_winograd(&case, pass));
+    }
+}
+
+#[test]
 fn winograd_over_several_blocks() {
     // Enough tiles for several blocks of them, and weights too large for a thread's own blocks.
     for (i, s) in [
@@ -172,6 +190,24 @@ fn winograd_over_several_blocks() {
     {
         let case = Case::new(s.expect("a valid shape"), i as u64);
         PASSES.into_iter().for_each(|pass| check_winograd(&case, pass));
+    }
+}
+
+/// Taps without weights are passed over, and a kernel of nothing else stores its epilogue, however many channels it has.
+#[test]
+fn kernels_of_zeros() {
+    for channels in [3, 40, 1100] {
+        for taps in [0, 1, 5] {
+            let s = shape(2, [4, 5], [channels, 20], [2, 3], [1, 1], [1, 1]).expect("a valid shape");
+            let mut case = Case::new(s, 7);
+            case.w[taps * channels * 20..].fill(0.0);
+            let shift = [0.5; 20];
+            let mut y = vec![f32::NAN; s.y_len()];
+            let e = Epilogue { shift: Some(&shift), ..Epilogue::default() };
+            menagerie_kernels::conv::forward_by(Path::Direct, &s, &case.x, &case.w, &mut y, e);
+            let truth: Vec<f64> = case.truth(Pass::Forward).iter().map(|v| v + 0.5).collect();
+            assert!(error(&y, &truth) < 1e-6, "{channels} channels, {taps} taps");
+        }
     }
 }
 

@@ -93,17 +93,19 @@ struct Block {
     depth: usize,
 }
 
-/// Cuts a sum of so many segments so that B's part stays in cache.
+/// Cuts a sum of so many segments so that B's part stays in cache. A sum of no segments still has one block, which stores zeros.
 fn blocks(segments: usize, depth: usize) -> Vec<Block> {
+    if segments == 0 {
+        return vec![Block { first: 0, count: 0, from: 0, depth }];
+    }
     if depth > DEPTH {
         let part = depth.div_ceil(depth.div_ceil(DEPTH));
         let parts = |first: usize| (0..depth).step_by(part).map(move |from| Block { first, count: 1, from, depth: part.min(depth - from) });
         return (0..segments).flat_map(parts).collect();
     }
     let most = (DEPTH / depth.max(1)).max(1);
-    let count = segments.div_ceil(segments.div_ceil(most).max(1)).max(1);
-    // A sum of no segments still has one block, which stores zeros.
-    (0..segments.max(1)).step_by(count).map(|first| Block { first, count: count.min(segments - first), from: 0, depth }).collect()
+    let count = segments.div_ceil(segments.div_ceil(most));
+    (0..segments).step_by(count).map(|first| Block { first, count: count.min(segments - first), from: 0, depth }).collect()
 }
 
 /// A piece of the work: a panel, and points of a gather's grid.
