@@ -41,6 +41,8 @@ pub struct OptimizerConfig {
     pub momentum: f64,
     /// the learning rate is multiplied by this every step (Goodfellow et al. 2014 used 1/1.000004)
     pub learning_rate_decay: f64,
+    /// steps over which the learning rate grows to its size, in proportion to the step; 0 for none
+    pub warmup: u64,
     /// gradients of a larger norm over all parameters are scaled down to it; 0 for never
     pub clip_norm: f64,
 }
@@ -57,8 +59,17 @@ impl Default for OptimizerConfig {
             decay: 0.99,
             momentum: 0.9,
             learning_rate_decay: 1.0,
+            warmup: 0,
             clip_norm: 0.0,
         }
+    }
+}
+
+impl OptimizerConfig {
+    /// The learning rate of a step, counted from 1.
+    fn rate_at(&self, step: u64) -> f64 {
+        let grown = if step < self.warmup { step as f64 / self.warmup as f64 } else { 1.0 };
+        self.learning_rate * self.learning_rate_decay.powf((step - 1) as f64) * grown
     }
 }
 
@@ -103,7 +114,7 @@ impl Optimizer {
     fn update(&mut self, name: &str, p: Tensor<1>, g: Tensor<1>) -> Tensor<1> {
         let c = self.config;
         let m = self.moments.entry(name.to_string()).or_default();
-        let lr = c.learning_rate * c.learning_rate_decay.powf((self.steps - 1) as f64);
+        let lr = c.rate_at(self.steps);
         let (first, second) = (m.first.take(), m.second.take());
         let or_zeros = |t: Option<Tensor<1>>| t.unwrap_or_else(|| p.zeros_like());
         match c.rule {
@@ -222,5 +233,19 @@ impl ModuleMapper for Update<'_> {
     }
     fn exit_module(&mut self, _: &str, _: &str) {
         self.path.exit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rate grows in proportion to the step, then decays as if it had never been small.
+    #[test]
+    fn warms_up_and_decays() {
+        let c = OptimizerConfig { learning_rate: 1.0, learning_rate_decay: 0.5, warmup: 4, ..Default::default() };
+        let rates: Vec<f64> = (1..=5).map(|step| c.rate_at(step)).collect();
+        assert_eq!(rates, [0.25, 0.25, 0.1875, 0.125, 0.0625]);
+        assert_eq!(OptimizerConfig { warmup: 0, ..c }.rate_at(1), 1.0);
     }
 }
