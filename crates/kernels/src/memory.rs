@@ -34,6 +34,15 @@ fn cap() -> Option<usize> {
 /// held: a step that needs as much as the last one then finds it here, and no more memory is taken than it was anyway.
 const KEPT: usize = 256 << 20;
 
+/// Gives the free blocks back to the system: for rare moments that need memory of another kind.
+pub fn release() {
+    let mut free = free();
+    free.bytes = 0;
+    let blocks = std::mem::take(&mut free.blocks);
+    drop(free);
+    drop(blocks); // after the lock
+}
+
 /// Floats that come from the recycled blocks, and go back to them when dropped. Their content is
 /// whatever was there before, or zero.
 pub struct Buffer {

@@ -6,7 +6,7 @@ use crate::train::Tensors;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// `state.json`: everything but the numbers of the networks.
@@ -47,10 +47,10 @@ impl Checkpoint {
         std::fs::create_dir(&beside).map_err(Error::io("create", &beside))?;
         let written = (|| {
             for (name, tensors) in parts {
-                let bytes = tensors().to_bytes()?;
                 let file = format!("{name}.safetensors");
-                state.files.insert(file.clone(), (bytes.len() as u64, crc32c::crc32c(&bytes)));
-                write_synced(&beside.join(file), &bytes)?;
+                let path = beside.join(&file);
+                tensors().write(&path)?;
+                state.files.insert(file, synced(&path)?);
             }
             let json = serde_json::to_string_pretty(&state).map_err(|e| Error::run(&done, e.to_string(), "report this as a bug"))?;
             write_synced(&beside.join("state.json"), json.as_bytes())?;
@@ -150,6 +150,20 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut f = File::create(path).map_err(Error::io("write", path))?;
     f.write_all(bytes).map_err(Error::io("write", path))?;
     f.sync_all().map_err(Error::io("write", path))
+}
+
+/// Syncs a file that was written; its size and checksum.
+fn synced(path: &Path) -> Result<(u64, u32)> {
+    let mut f = File::options().read(true).write(true).open(path).map_err(Error::io("read", path))?;
+    let (mut size, mut sum, mut part) = (0, 0, vec![0; 1 << 20]);
+    loop {
+        match f.read(&mut part).map_err(Error::io("read", path))? {
+            0 => break,
+            n => (size, sum) = (size + n as u64, crc32c::crc32c_append(sum, &part[..n])),
+        }
+    }
+    f.sync_all().map_err(Error::io("write", path))?;
+    Ok((size, sum))
 }
 
 fn sync_folder(path: &Path) -> Result<()> {

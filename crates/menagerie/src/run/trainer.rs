@@ -410,6 +410,8 @@ impl Trainer {
 
     fn checkpoint(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
         let folder = self.run.file("checkpoints");
+        // Parts are copied on their way to the disk.
+        menagerie_kernels::memory::release();
         let path = Checkpoint::write(&folder, self.state.clone(), self.model.save())?;
         prune(&folder, self.train.keep, history::best(&self.run)?.map(|b| b.step))?;
         show(Event::Checkpointed(&path));

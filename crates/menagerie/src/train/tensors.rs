@@ -5,6 +5,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::path::Path as FilePath;
 
 /// Arrays by name, and a few words beside them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -99,11 +101,31 @@ impl Tensors {
         }
     }
 
+    fn views(&self) -> impl Iterator<Item = (&String, Array<'_>)> {
+        self.arrays.iter().map(|(name, (shape, values))| (name, Array { shape, values }))
+    }
+
+    fn information(&self) -> Option<HashMap<String, String>> {
+        (!self.notes.is_empty()).then(|| self.notes.clone().into_iter().collect())
+    }
+
     /// As a safetensors file.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let views = self.arrays.iter().map(|(name, (shape, values))| (name, Array { shape, values }));
-        let notes = (!self.notes.is_empty()).then(|| self.notes.clone().into_iter().collect::<HashMap<_, _>>());
-        safetensors::serialize(views, notes).map_err(|e| wrong("the network", e.to_string()))
+        safetensors::serialize(self.views(), self.information()).map_err(|e| wrong("the network", e.to_string()))
+    }
+
+    /// Writes what [`Self::to_bytes`] gives, array by array.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &FilePath) -> Result<()> {
+        // The library puts a file that only its owner may read in the place of this one, which has the usual permissions.
+        let permissions = File::create(path).and_then(|f| f.metadata()).map_err(Error::io("write", path))?.permissions();
+        safetensors::serialize_to_file(self.views(), self.information(), path).map_err(|e| match e {
+            safetensors::SafeTensorError::IoError(e) => Error::io("write", path)(e),
+            e => wrong("the network", e.to_string()),
+        })?;
+        std::fs::set_permissions(path, permissions).map_err(Error::io("write", path))
     }
 
     /// From a safetensors file's contents.
@@ -135,7 +157,9 @@ impl View for Array<'_> {
         self.shape
     }
     fn data(&self) -> Cow<'_, [u8]> {
-        self.values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>().into()
+        let mut bytes = Vec::with_capacity(self.data_len());
+        self.values.iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes()));
+        bytes.into()
     }
     fn data_len(&self) -> usize {
         4 * self.values.len()

@@ -44,12 +44,24 @@ struct Job<'a> {
     zeros: &'a [f32],
 }
 
+/// Whether so many floats of transformed weights stay in L3 (or L2), so that each thread may read all of them for each of its
+/// own blocks.
+pub(super) fn stay(weights: usize) -> bool {
+    weights <= BLOCK * 4 / 3
+}
+
 /// Computes correlations that share their sizes: channels of the views and columns `n`. `u` holds
-/// A * A sets of panels for each.
+/// A * A sets of panels for each. With `shared`, all threads work on one block.
 ///
 /// # Safety
 /// The results' tensors are writable, used by nobody else, and no pixel is in two grids.
-pub(super) unsafe fn correlate<const M: usize, const R: usize, const A: usize>(parts: &[Correlation], u: &[f32], n: usize, e: Epilogue) {
+pub(super) unsafe fn correlate<const M: usize, const R: usize, const A: usize>(
+    parts: &[Correlation],
+    u: &[f32],
+    n: usize,
+    e: Epilogue,
+    shared: bool,
+) {
     let channels = parts[0].from[0].channels;
     let panels = Panels { k: channels.next_multiple_of(LANES) * parts[0].from.len(), n };
     let zeros = vec![0f32; channels];
@@ -62,8 +74,8 @@ pub(super) unsafe fn correlate<const M: usize, const R: usize, const A: usize>(p
     let per_tile = A * A * pitches.iter().sum::<usize>();
     let memory = |block: usize| A * A * pitches.iter().map(|p| spaced(block * p)).sum::<usize>();
     let most = jobs.iter().map(|j| j.tiles.len()).max().unwrap_or(0);
-    if u.len() <= BLOCK * 4 / 3 {
-        // The weights stay in L3 (or L2): each thread takes whole blocks, which stay in its L2.
+    if !shared {
+        // The weights stay: each thread takes whole blocks, which stay in its L2.
         let block = (own_block() / per_tile).next_multiple_of(MAX_ROWS).max(MAX_ROWS);
         par_for(most.div_ceil(block) * jobs.len(), &|i| {
             with_scratch(Slot::Task, memory(block), |scratch| {

@@ -5,7 +5,7 @@
 //! Tiles of the input are transformed, one matrix product is computed for each point of the
 //! transform, and the results are transformed back. All three steps run over blocks of tiles that
 //! stay in cache.
-use super::micro::{LANES, Panels, transpose_block};
+use super::micro::{LANES, PANEL, Panels, transpose_block};
 use super::{Epilogue, Shape};
 use crate::pool::par_for;
 use crate::scratch::{Ptr, Slot, with_scratch};
@@ -16,7 +16,7 @@ mod tiles;
 mod transform;
 mod weight;
 
-use correlate::{Correlation, correlate};
+use correlate::{Correlation, correlate, stay};
 use matrices::Kernel;
 use tiles::View;
 use transform::{Spread, spread};
@@ -59,6 +59,7 @@ fn x_views(s: &Shape, x: &[f32]) -> Vec<View> {
             len: x.len(),
             size: s.input,
             channels: s.in_channels,
+            first: 0,
             step: s.stride,
             shift: [(phase / sx) as isize - s.padding[0] as isize, (phase % sx) as isize - s.padding[1] as isize],
         })
@@ -67,7 +68,7 @@ fn x_views(s: &Shape, x: &[f32]) -> Vec<View> {
 
 /// The tensor y as it is.
 fn y_view(s: &Shape, start: Ptr<f32>, len: usize) -> View {
-    View { start, len, size: s.output, channels: s.out_channels, step: [1, 1], shift: [0, 0] }
+    View { start, len, size: s.output, channels: s.out_channels, first: 0, step: [1, 1], shift: [0, 0] }
 }
 
 /// Transforms kernels into panels, point by point: the taps of row k of the kernel begin at
@@ -82,14 +83,14 @@ unsafe fn transform_kernels<const M: usize, const R: usize, const A: usize>(
     at: &(dyn Fn(usize, usize, usize) -> Option<*const f32> + Sync),
 ) {
     const ROWS: usize = 16;
-    let zeros = [0f32; super::micro::PANEL];
+    let zeros = [0f32; PANEL];
     let zeros = Ptr::read(&zeros);
     par_for(panels.k.div_ceil(ROWS), &|i| {
         for k in i * ROWS..((i + 1) * ROWS).min(panels.k) {
             for j in 0..panels.count() {
                 let mut from = [std::ptr::null(); 36];
                 for (a, b) in (0..R).flat_map(|a| (0..R).map(move |b| (a, b))) {
-                    let tap = at(k, a, b).map(|p| p.wrapping_add(j * super::micro::PANEL));
+                    let tap = at(k, a, b).map(|p| p.wrapping_add(j * PANEL));
                     from[a * R + b] = tap.unwrap_or(zeros.get());
                 }
                 // SAFETY: the caller promises the taps and the room; each task has rows of its own.
@@ -106,20 +107,33 @@ unsafe fn transform_kernels<const M: usize, const R: usize, const A: usize>(
 fn forward_by<const M: usize, const R: usize, const A: usize>(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogue) {
     let (ic, oc, [sy, sx], [kh, kw]) = (s.in_channels, s.out_channels, s.stride, s.kernel);
     let padded = ic.next_multiple_of(LANES);
-    let panels = Panels { k: sy * sx * padded, n: oc };
-    with_scratch(Slot::Weights, A * A * spaced(panels.len()), |u| {
-        let tap = |k: usize, a: usize, b: usize| {
-            let (phase, i) = (k / padded, k % padded);
-            let (ky, kx) = (phase / sx + a * sy, phase % sx + b * sx);
-            (i < ic && ky < kh && kx < kw).then(|| w[((ky * kw + kx) * ic + i) * oc..][..oc].as_ptr())
-        };
-        // SAFETY: u has that length, and taps are oc floats of w.
-        unsafe { transform_kernels::<M, R, A>(Ptr(u.as_mut_ptr()), panels, &tap) };
-        let to = y_view(s, Ptr(y.as_mut_ptr()), y.len());
-        let part = Correlation { from: x_views(s, x), to, grid: [s.batch, s.output[0], s.output[1]] };
-        // SAFETY: y is borrowed for writing, and the grid covers each of its pixels once.
-        unsafe { correlate::<M, R, A>(&[part], u, oc, e) };
-    })
+    let k = sy * sx * padded;
+    let each = columns(oc, A * A * k);
+    let shared = !stay(A * A * spaced(Panels { k, n: oc }.len()));
+    for first in (0..oc).step_by(each) {
+        let panels = Panels { k, n: each.min(oc - first) };
+        with_scratch(Slot::Weights, A * A * spaced(panels.len()), |u| {
+            let tap = |k: usize, a: usize, b: usize| {
+                let (phase, i) = (k / padded, k % padded);
+                let (ky, kx) = (phase / sx + a * sy, phase % sx + b * sx);
+                (i < ic && ky < kh && kx < kw).then(|| w[((ky * kw + kx) * ic + i) * oc + first..][..panels.n].as_ptr())
+            };
+            // SAFETY: u has that length, and taps are panels.n floats of w.
+            unsafe { transform_kernels::<M, R, A>(Ptr(u.as_mut_ptr()), panels, &tap) };
+            let to = View { first, ..y_view(s, Ptr(y.as_mut_ptr()), y.len()) };
+            let part = Correlation { from: x_views(s, x), to, grid: [s.batch, s.output[0], s.output[1]] };
+            // SAFETY: y is borrowed for writing, and the grid covers these channels of each of its pixels once.
+            unsafe { correlate::<M, R, A>(&[part], u, panels.n, e.columns(first, panels.n), shared) };
+        })
+    }
+}
+
+/// Columns that are worked on at a time, of `n` that take `each` floats of transformed weights: as few parts of nearly equal
+/// size as keep a part's weights below 28 MB.
+fn columns(n: usize, each: usize) -> usize {
+    const MOST: usize = 7 << 20;
+    let parts = (n * each).div_ceil(MOST).max(1);
+    n.div_ceil(parts).next_multiple_of(PANEL)
 }
 
 /// Writes w `[tap][ic][oc]` as `[tap][oc][ic]`, by blocks of 16 x 16.
@@ -158,35 +172,36 @@ fn input_gradient_by<const M: usize, const R: usize, const A: usize>(s: &Shape, 
         .map(|phase| [phase / stride[1], phase % stride[1]])
         .filter(|r| (0..2).all(|a| first(a, r[a]) < s.input[a]))
         .collect();
+    let to = Ptr(gx.as_mut_ptr());
+    let correlation = |r: &[usize; 2]| {
+        let at = [first(0, r[0]), first(1, r[1])];
+        let reads = [0, 1].map(|a| ((at[a] + s.padding[a]) / stride[a]) as isize - (R as isize - 1));
+        Correlation {
+            from: vec![View { shift: reads, ..y_view(s, Ptr::read(gy), gy.len()) }],
+            to: View { start: to, len: gx.len(), size: s.input, channels: ic, first: 0, step: stride, shift: at.map(|v| v as isize) },
+            grid: [s.batch, (s.input[0] - at[0]).div_ceil(stride[0]), (s.input[1] - at[1]).div_ceil(stride[1])],
+        }
+    };
+    // Weights that do not stay near are transformed when their phase comes, which also takes less memory.
+    let shared = !stay(phases.len() * each);
+    let at_once = if shared { 1 } else { phases.len().max(1) };
     with_scratch(Slot::Input, s.w_len(), |transposed| {
         transpose(s, w, transposed);
         let wt = &*transposed;
-        with_scratch(Slot::Weights, phases.len() * each, |u| {
-            let mut parts = Vec::new();
-            for (i, r) in phases.iter().enumerate() {
-                let tap = |k: usize, a: usize, b: usize| {
-                    let (ky, kx) = (r[0] + stride[0] * (R - 1 - a), r[1] + stride[1] * (R - 1 - b));
-                    (k < oc && ky < kh && kx < kw).then(|| wt[((ky * kw + kx) * oc + k) * ic..][..ic].as_ptr())
-                };
-                // SAFETY: this phase's part of u has that length, and taps are ic floats.
-                unsafe { transform_kernels::<M, R, A>(Ptr(u[i * each..][..each].as_mut_ptr()), panels, &tap) };
-                let at = [first(0, r[0]), first(1, r[1])];
-                let reads = [0, 1].map(|a| ((at[a] + s.padding[a]) / stride[a]) as isize - (R as isize - 1));
-                parts.push(Correlation {
-                    from: vec![View { shift: reads, ..y_view(s, Ptr::read(gy), gy.len()) }],
-                    to: View {
-                        start: Ptr(gx.as_mut_ptr()),
-                        len: gx.len(),
-                        size: s.input,
-                        channels: ic,
-                        step: stride,
-                        shift: at.map(|v| v as isize),
-                    },
-                    grid: [s.batch, (s.input[0] - at[0]).div_ceil(stride[0]), (s.input[1] - at[1]).div_ceil(stride[1])],
-                });
+        with_scratch(Slot::Weights, at_once * each, |u| {
+            for phases in phases.chunks(at_once) {
+                for (r, u) in phases.iter().zip(u.chunks_exact_mut(each)) {
+                    let tap = |k: usize, a: usize, b: usize| {
+                        let (ky, kx) = (r[0] + stride[0] * (R - 1 - a), r[1] + stride[1] * (R - 1 - b));
+                        (k < oc && ky < kh && kx < kw).then(|| wt[((ky * kw + kx) * oc + k) * ic..][..ic].as_ptr())
+                    };
+                    // SAFETY: u has that length, and taps are ic floats.
+                    unsafe { transform_kernels::<M, R, A>(Ptr(u.as_mut_ptr()), panels, &tap) };
+                }
+                let parts: Vec<Correlation> = phases.iter().map(correlation).collect();
+                // SAFETY: gx is borrowed for writing, and each of its pixels is in one phase's grid.
+                unsafe { correlate::<M, R, A>(&parts, u, ic, e, shared) };
             }
-            // SAFETY: gx is borrowed for writing, and each of its pixels is in one phase's grid.
-            unsafe { correlate::<M, R, A>(&parts, u, ic, e) };
         })
     })
 }

@@ -10,6 +10,8 @@ pub(super) struct View {
     pub len: usize,
     pub size: [usize; 2],
     pub channels: usize,
+    /// The first channel looked at.
+    pub first: usize,
     pub step: [usize; 2],
     pub shift: [isize; 2],
 }
@@ -23,7 +25,7 @@ impl View {
         if (iy as usize) < h && (ix as usize) < w {
             let pixel = self.start.get().wrapping_add(((image * h + iy as usize) * w + ix as usize) * self.channels);
             debug_assert!(Extent::new(self.start.get(), self.len).holds(pixel, self.channels));
-            Some(pixel)
+            Some(pixel.wrapping_add(self.first))
         } else {
             None
         }
