@@ -1,31 +1,81 @@
-//! A convolutional LSTM along one axis: each step sees its neighbours in the step before. The recurrence of PixelRNN's rows
-//! and diagonals.
+//! A convolutional LSTM: each line of an image sees its neighbours in the line before. The recurrence of PixelRNN's rows and
+//! diagonals.
 use crate::dense::Packed;
+use crate::ops::Walk;
 use crate::pool::par_for;
 use crate::rows::math::{sigmoid, tanh};
 use crate::rows::{Parts, simd::simd};
+use std::ops::Range;
 
-/// Sizes of the recurrence: `items` sequences of `steps` lines of `line` positions with `hidden` numbers each; position s
-/// takes those from s - `before` on, `taps` of them, of the line before, zeros beyond its ends.
+/// Sizes of the recurrence over `items` images of `height` x `width` pixels with `hidden` numbers each, line by line in the
+/// order of `walk`; position p of a line takes those from p - `before` on, `taps` of them, of the line before, zeros beyond
+/// its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
     pub items: usize,
-    pub steps: usize,
-    pub line: usize,
+    pub height: usize,
+    pub width: usize,
     pub hidden: usize,
     pub taps: usize,
     pub before: usize,
+    pub walk: Walk,
 }
 
 impl Sizes {
-    /// For tap k: the first position that it reaches, how many, and the first position of the line before that it reads.
-    fn reach(&self, k: usize) -> [usize; 3] {
-        let (first, from) = (self.before.saturating_sub(k), k.saturating_sub(self.before));
-        [first, self.line.saturating_sub(first.max(from)), from]
+    fn pixels(&self) -> usize {
+        self.height * self.width
     }
-    fn positions(&self) -> usize {
-        self.steps * self.line
+
+    /// Lines, and positions of each.
+    fn lines(&self) -> [usize; 2] {
+        match self.walk {
+            Walk::Rows => [self.height, self.width],
+            _ => [self.height + self.width - 1, self.height],
+        }
     }
+
+    /// Positions of line `t` that are pixels.
+    fn present(&self, t: usize) -> Range<usize> {
+        match self.walk {
+            Walk::Rows => 0..self.width,
+            _ => (t + 1).saturating_sub(self.width)..self.height.min(t + 1),
+        }
+    }
+
+    /// The pixel at a position of line `t`.
+    fn pixel(&self, t: usize, p: usize) -> usize {
+        match self.walk {
+            Walk::Rows => t * self.width + p,
+            Walk::Diagonals => p * self.width + t - p,
+            Walk::MirroredDiagonals => (p + 1) * self.width - 1 - (t - p),
+        }
+    }
+
+    /// For tap k: the positions among `now` that it reaches, and the first position of the line before that it reads.
+    fn reach(&self, k: usize, now: &Range<usize>) -> (Range<usize>, usize) {
+        let first = now.start.max(self.before.saturating_sub(k));
+        let end = now.end.min((self.lines()[1] + self.before).saturating_sub(k));
+        (first..end.max(first), first + k - self.before.min(first + k))
+    }
+
+    /// Copies the pixels of line `t`, `n` numbers each, to their positions in `line`.
+    fn gather(&self, t: usize, image: &[f32], n: usize, line: &mut [f32]) {
+        for p in self.present(t) {
+            line[p * n..][..n].copy_from_slice(&image[self.pixel(t, p) * n..][..n]);
+        }
+    }
+
+    /// The way back.
+    fn scatter(&self, t: usize, line: &[f32], n: usize, image: &mut [f32]) {
+        for p in self.present(t) {
+            image[self.pixel(t, p) * n..][..n].copy_from_slice(&line[p * n..][..n]);
+        }
+    }
+}
+
+/// A range of rows of `n` numbers.
+fn rows(r: &Range<usize>, n: usize) -> Range<usize> {
+    r.start * n..r.end * n
 }
 
 simd! {
@@ -121,31 +171,34 @@ fn outer(x: &[f32], y: &[f32], inputs: usize, outputs: usize, out: &mut [f32]) {
     }
 }}
 
-/// u `[items, steps, line, 4 hidden]`, w `[taps, hidden, 4 hidden]` -> h `[items, steps, line, hidden]`, and the state that the
-/// way back needs, `[items, steps, line, 5 hidden]`.
+/// u `[items, height, width, 4 hidden]`, w `[taps, hidden, 4 hidden]` -> h `[items, height, width, hidden]`, and the state that
+/// the way back needs, `[items, height, width, 5 hidden]`.
 pub(crate) fn forward(s: Sizes, u: &[f32], w: &[f32], h: &mut [f32], state: &mut [f32]) {
     let n = s.hidden;
     let taps: Vec<Packed> = w.chunks_exact((4 * n * n).max(1)).map(|w| Packed::new(w, 4 * n, n, 0..4 * n)).collect();
-    let (item, row) = (s.positions(), s.line);
+    let (item, [steps, line]) = (s.pixels(), s.lines());
     let (h, state) = (Parts::new(h), Parts::new(state));
     par_for(s.items, &|b| {
-        let u = &u[b * item * 4 * n..(b + 1) * item * 4 * n];
+        let at = |width: usize| b * item * width..(b + 1) * item * width;
+        let u = &u[at(4 * n)];
         // SAFETY: each item has its own part.
-        let (h, state) = unsafe { (h.get(b * item * n..(b + 1) * item * n), state.get(b * item * 5 * n..(b + 1) * item * 5 * n)) };
-        let mut gates = vec![0.0; row * 4 * n];
-        for t in 0..s.steps {
-            gates.copy_from_slice(&u[t * row * 4 * n..(t + 1) * row * 4 * n]);
-            let (old, new) = h.split_at_mut(t * row * n);
-            let (old_state, new_state) = state.split_at_mut(t * row * 5 * n);
-            if t > 0 {
-                let old = &old[(t - 1) * row * n..];
-                for (k, w) in taps.iter().enumerate() {
-                    let [to, count, from] = s.reach(k);
-                    w.accumulate(count, (&old[(from * n).min(old.len())..], n), (&mut gates[(to * 4 * n).min(row * 4 * n)..], 4 * n));
-                }
+        let (h, state) = unsafe { (h.get(at(n)), state.get(at(5 * n))) };
+        let mut gates = vec![0.0; line * 4 * n];
+        // This line and the one before. What of a line is no pixel stays zero where a diagonal's taps read it.
+        let (mut new, mut old) = ([vec![0.0; line * n], vec![0.0; line * 5 * n]], [vec![0.0; line * n], vec![0.0; line * 5 * n]]);
+        for t in 0..steps {
+            let now = s.present(t);
+            s.gather(t, u, 4 * n, &mut gates);
+            for (k, w) in taps.iter().enumerate().filter(|_| t > 0) {
+                let (to, from) = s.reach(k, &now);
+                w.accumulate(to.len(), (&old[0][(from * n).min(line * n)..], n), (&mut gates[to.start.min(line) * 4 * n..], 4 * n));
             }
-            let before = (t > 0).then(|| &old_state[(t - 1) * row * 5 * n..]);
-            keep(&gates, before, &mut new_state[..row * 5 * n], &mut new[..row * n], n);
+            let before = (t > 0).then(|| &old[1][now.start * 5 * n..]);
+            let [new_h, new_state] = &mut new;
+            keep(&gates[rows(&now, 4 * n)], before, &mut new_state[rows(&now, 5 * n)], &mut new_h[rows(&now, n)], n);
+            s.scatter(t, new_h, n, h);
+            s.scatter(t, new_state, 5 * n, state);
+            std::mem::swap(&mut new, &mut old);
         }
     });
 }
@@ -158,7 +211,7 @@ pub(crate) fn gradient(s: Sizes, g: &[f32], w: &[f32], h: &[f32], state: &[f32],
         Packed::new(&t, n, 4 * n, 0..n)
     };
     let taps: Vec<Packed> = w.chunks_exact((4 * n * n).max(1)).map(transposed).collect();
-    let (item, row) = (s.positions(), s.line);
+    let (item, [steps, line]) = (s.pixels(), s.lines());
     let mut partial = vec![0.0; s.items * w.len()];
     let (by_u, parts) = (Parts::new(by_u), Parts::new(&mut partial));
     par_for(s.items, &|b| {
@@ -166,25 +219,36 @@ pub(crate) fn gradient(s: Sizes, g: &[f32], w: &[f32], h: &[f32], state: &[f32],
         let (g, h, state) = (&g[at(n)], &h[at(n)], &state[at(5 * n)]);
         // SAFETY: each item has its own part.
         let (by_u, by_w) = unsafe { (by_u.get(at(4 * n)), parts.get(b * w.len()..(b + 1) * w.len())) };
-        let (mut by_h, mut by_c) = (vec![0.0; row * n], vec![0.0; row * n]);
-        for t in (0..s.steps).rev() {
-            by_h.iter_mut().zip(&g[t * row * n..]).for_each(|(a, g)| *a += g);
-            let du = &mut by_u[t * row * 4 * n..(t + 1) * row * 4 * n];
-            let before = (t > 0).then(|| &state[(t - 1) * row * 5 * n..t * row * 5 * n]);
-            back(&state[t * row * 5 * n..(t + 1) * row * 5 * n], before, &by_h, &mut by_c, du, n);
-            by_h.fill(0.0);
+        let lines = |width: usize| vec![0.0; line * width];
+        let (mut by_h, mut by_c, mut du, mut given, mut old) = (lines(n), lines(n), lines(4 * n), lines(n), lines(n));
+        let (mut kept, mut before) = (lines(5 * n), lines(5 * n));
+        s.gather(steps - 1, state, 5 * n, &mut kept);
+        for t in (0..steps).rev() {
+            let now = s.present(t);
+            s.gather(t, g, n, &mut given);
+            by_h[rows(&now, n)].iter_mut().zip(&given[rows(&now, n)]).for_each(|(a, g)| *a += g);
+            before.fill(0.0);
+            if t > 0 {
+                s.gather(t - 1, state, 5 * n, &mut before);
+            }
+            let last = (t > 0).then(|| &before[now.start * 5 * n..]);
+            back(&kept[rows(&now, 5 * n)], last, &by_h[rows(&now, n)], &mut by_c[rows(&now, n)], &mut du[rows(&now, 4 * n)], n);
+            s.scatter(t, &du, 4 * n, by_u);
             if t == 0 {
                 break;
             }
-            let old = &h[(t - 1) * row * n..t * row * n];
+            by_h.fill(0.0);
+            old.fill(0.0);
+            s.gather(t - 1, h, n, &mut old);
             for (k, tap) in taps.iter().enumerate() {
-                let [to, count, from] = s.reach(k);
-                if count > 0 {
-                    let du = &du[to * 4 * n..(to + count) * 4 * n];
-                    tap.accumulate(count, (du, 4 * n), (&mut by_h[from * n..], n));
-                    outer(&old[from * n..(from + count) * n], du, n, 4 * n, &mut by_w[k * 4 * n * n..(k + 1) * 4 * n * n]);
+                let (to, from) = s.reach(k, &now);
+                if !to.is_empty() {
+                    let du = &du[rows(&to, 4 * n)];
+                    tap.accumulate(to.len(), (du, 4 * n), (&mut by_h[from * n..], n));
+                    outer(&old[rows(&(from..from + to.len()), n)], du, n, 4 * n, &mut by_w[k * 4 * n * n..(k + 1) * 4 * n * n]);
                 }
             }
+            std::mem::swap(&mut kept, &mut before);
         }
     });
     // In the items' order, so that the sums do not depend on threads.

@@ -178,11 +178,11 @@ pub trait Ops: Backend {
     fn max_pool_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, w: Window) -> FloatTensor<Self> {
         default::max_pool_gradient::<Self>(g, x, w)
     }
-    /// An LSTM along T whose gates see a convolution of the step before along S: u `[B,T,S,4H]` are the gates (o, f, i, g)
-    /// without it, w `[K,H,4H]` its weights, of which tap k reads position s + k - `before`. Gives h `[B,T,S,H]` and what its
-    /// gradient needs, (o, f, i, g, c) `[B,T,S,5H]`. Only the first is differentiable.
-    fn conv_lstm(u: FloatTensor<Self>, w: FloatTensor<Self>, before: usize) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        default::conv_lstm::<Self>(u, w, before)
+    /// An LSTM over lines whose gates see a convolution of the line before: u `[B,H,W,4N]` are the gates (o, f, i, g) without
+    /// it, w `[K,N,4N]` its weights, of which tap k reads position p + k - `before`. Gives h `[B,H,W,N]` and what its gradient
+    /// needs, (o, f, i, g, c) `[B,H,W,5N]`. Only the first is differentiable.
+    fn conv_lstm(u: FloatTensor<Self>, w: FloatTensor<Self>, before: usize, walk: Walk) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        default::conv_lstm::<Self>(u, w, before, walk)
     }
     /// Gradients of u and w.
     fn conv_lstm_gradient(
@@ -191,8 +191,9 @@ pub trait Ops: Backend {
         h: FloatTensor<Self>,
         state: FloatTensor<Self>,
         before: usize,
+        walk: Walk,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        default::conv_lstm_gradient::<Self>(g, w, h, state, before)
+        default::conv_lstm_gradient::<Self>(g, w, h, state, before, walk)
     }
     /// Parameter, gradient and both moments -> parameter and moments.
     fn adam(

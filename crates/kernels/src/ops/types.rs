@@ -190,6 +190,18 @@ impl Filter {
     }
 }
 
+/// The order in which a recurrence passes over an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Walk {
+    /// Row by row; a line's positions are the columns.
+    Rows,
+    /// Diagonal by diagonal from the upper left: line d has the pixels (i, d - i), its positions are the rows i (van den Oord et
+    /// al. 2016a, figure 3).
+    Diagonals,
+    /// The same of the image mirrored left to right.
+    MirroredDiagonals,
+}
+
 /// A loss summed over each row of a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowLoss {

@@ -1,6 +1,6 @@
-//! The convolutional LSTM along one axis.
+//! The convolutional LSTM over the lines of an image.
 use super::activation;
-use crate::ops::Activation;
+use crate::ops::{Activation, Walk};
 use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
@@ -26,7 +26,7 @@ fn shifted<B: Backend>(x: F<B>, by: isize) -> F<B> {
     if n == 0 {
         return x;
     }
-    let zeros = B::float_zeros(Shape::new([b, n, c]), &x.device(), x.dtype().into());
+    let zeros = zeros::<B, 3>(&x, [b, n, c]);
     match by > 0 {
         true if n < s => B::float_cat(vec![part::<B>(&x, 1, n, s), zeros], 1),
         false if n < s => B::float_cat(vec![zeros, part::<B>(&x, 1, 0, s - n)], 1),
@@ -45,8 +45,39 @@ fn tap<B: Backend>(w: &F<B>, k: usize) -> F<B> {
     B::float_reshape(part::<B>(w, 0, k, k + 1), Shape::new([h, out]))
 }
 
+fn zeros<B: Backend, const D: usize>(like: &F<B>, shape: [usize; D]) -> F<B> {
+    B::float_zeros(Shape::new(shape), &like.device(), like.dtype().into())
+}
+
+/// Lines of `[B,H,W,C]`, one after the other: `[B,T,S,C]`. Of diagonals, row i begins i positions further right, so that they
+/// become columns, with zeros where no pixel is (van den Oord et al. 2016a, figure 3).
+fn lines<B: Backend>(x: F<B>, walk: Walk) -> F<B> {
+    let [b, h, w, c] = x.shape().dims();
+    let x = match walk {
+        Walk::Rows => return x,
+        Walk::Diagonals => x,
+        Walk::MirroredDiagonals => B::float_flip(x, &[2]),
+    };
+    let x = B::float_cat(vec![x.clone(), zeros::<B, 4>(&x, [b, h, h, c])], 2);
+    let x = part::<B>(&B::float_reshape(x, Shape::new([b, h * (w + h), c])), 1, 0, h * (w + h - 1));
+    B::float_swap_dims(B::float_reshape(x, Shape::new([b, h, w + h - 1, c])), 1, 2)
+}
+
+/// The way back.
+fn image<B: Backend>(x: F<B>, walk: Walk) -> F<B> {
+    if walk == Walk::Rows {
+        return x;
+    }
+    let [b, d, h, c] = x.shape().dims();
+    let x = B::float_reshape(B::float_swap_dims(x, 1, 2), Shape::new([b, h * d, c]));
+    let x = B::float_cat(vec![x.clone(), zeros::<B, 3>(&x, [b, h, c])], 1);
+    let x = part::<B>(&B::float_reshape(x, Shape::new([b, h, d + 1, c])), 2, 0, d + 1 - h);
+    if walk == Walk::Diagonals { x } else { B::float_flip(x, &[2]) }
+}
+
 /// See [`Ops::conv_lstm`](crate::Ops::conv_lstm).
-pub fn conv_lstm<B: Backend>(u: F<B>, w: F<B>, before: usize) -> (F<B>, F<B>) {
+pub fn conv_lstm<B: Backend>(u: F<B>, w: F<B>, before: usize, walk: Walk) -> (F<B>, F<B>) {
+    let u = lines::<B>(u, walk);
     let ([b, steps, s, _], [taps, n, _]) = (u.shape().dims(), w.shape().dims());
     let (mut hs, mut states, mut last): (Vec<F<B>>, Vec<F<B>>, Option<(F<B>, F<B>)>) = (vec![], vec![], None);
     for t in 0..steps {
@@ -69,24 +100,25 @@ pub fn conv_lstm<B: Backend>(u: F<B>, w: F<B>, before: usize) -> (F<B>, F<B>) {
         hs.push(B::float_reshape(h.clone(), Shape::new([b, 1, s, n])));
         last = Some((h, c));
     }
-    (B::float_cat(hs, 1), B::float_cat(states, 1))
+    (image::<B>(B::float_cat(hs, 1), walk), image::<B>(B::float_cat(states, 1), walk))
 }
 
 /// See [`Ops::conv_lstm_gradient`](crate::Ops::conv_lstm_gradient).
-pub fn conv_lstm_gradient<B: Backend>(g: F<B>, w: F<B>, h: F<B>, state: F<B>, before: usize) -> (F<B>, F<B>) {
+pub fn conv_lstm_gradient<B: Backend>(g: F<B>, w: F<B>, h: F<B>, state: F<B>, before: usize, walk: Walk) -> (F<B>, F<B>) {
+    let [g, h, state] = [g, h, state].map(|x| lines::<B>(x, walk));
     let ([b, steps, s, n], [taps, _, _]) = (h.shape().dims(), w.shape().dims());
     // x (1 - x) and 1 - x^2: the slopes of sigmoid and tanh by their values.
     let one_less = |x: F<B>| B::float_add_scalar(B::float_neg(x), 1.0f32.into());
     let bell = |x: F<B>| B::float_mul(x.clone(), one_less(x));
     let square = |x: F<B>| one_less(B::float_mul(x.clone(), x));
     let mul = |a: F<B>, b: F<B>| B::float_mul(a, b);
-    let zeros = || B::float_zeros(Shape::new([b, s, n]), &h.device(), h.dtype().into());
-    let (mut by_h, mut by_c) = (zeros(), zeros());
+    let none = || zeros::<B, 3>(&h, [b, s, n]);
+    let (mut by_h, mut by_c) = (none(), none());
     let (mut by_u, mut by_w): (Vec<F<B>>, Vec<Option<F<B>>>) = (vec![], vec![None; taps]);
     for t in (0..steps).rev() {
         let state_t = step::<B>(&state, t);
         let [o, f, i, gg, c] = [0, 1, 2, 3, 4].map(|k| part::<B>(&state_t, 2, k * n, (k + 1) * n));
-        let old = if t == 0 { zeros() } else { part::<B>(&step::<B>(&state, t - 1), 2, 4 * n, 5 * n) };
+        let old = if t == 0 { none() } else { part::<B>(&step::<B>(&state, t - 1), 2, 4 * n, 5 * n) };
         by_h = B::float_add(by_h, step::<B>(&g, t));
         let tc = B::float_tanh(c);
         let d = B::float_add(by_c, mul(mul(by_h.clone(), o.clone()), square(tc.clone())));
@@ -96,7 +128,7 @@ pub fn conv_lstm_gradient<B: Backend>(g: F<B>, w: F<B>, h: F<B>, state: F<B>, be
         let by_g = mul(mul(d.clone(), i), square(gg));
         by_c = mul(d, f);
         let du = B::float_cat(vec![by_o, by_f, by_i, by_g], 2);
-        by_h = zeros();
+        by_h = none();
         if t > 0 {
             let last = step::<B>(&h, t - 1);
             for (k, by_w) in by_w.iter_mut().enumerate() {
@@ -112,7 +144,7 @@ pub fn conv_lstm_gradient<B: Backend>(g: F<B>, w: F<B>, h: F<B>, state: F<B>, be
         by_u.push(B::float_reshape(du, Shape::new([b, 1, s, 4 * n])));
     }
     by_u.reverse();
-    let none = || B::float_zeros(Shape::new([n, 4 * n]), &h.device(), h.dtype().into());
+    let none = || zeros::<B, 2>(&h, [n, 4 * n]);
     let by_w = by_w.into_iter().map(|w| B::float_reshape(w.unwrap_or_else(none), Shape::new([1, n, 4 * n]))).collect();
-    (B::float_cat(by_u, 1), B::float_cat(by_w, 0))
+    (image::<B>(B::float_cat(by_u, 1), walk), B::float_cat(by_w, 0))
 }

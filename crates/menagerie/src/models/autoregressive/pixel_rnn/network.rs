@@ -7,7 +7,7 @@ use crate::nn::{Activation, Linear, activation, init};
 use crate::random::Key;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use menagerie_kernels::{Geometry, conv_lstm, conv2d, linear};
+use menagerie_kernels::{Geometry, Walk, conv_lstm, conv2d, linear};
 
 /// The group, of `channels`, of feature `f` of `n`: features of a group see the channels up to their own (section 3.4).
 pub(super) fn group(f: usize, n: usize, channels: usize) -> usize {
@@ -93,22 +93,6 @@ pub struct Layer {
     pub up: Linear,
 }
 
-/// Row i begins i positions further right: `[B,H,W,C]` -> `[B,H+W-1,H,C]`, diagonal by diagonal (figure 3).
-fn skew(x: Tensor<4>) -> Tensor<4> {
-    let [b, h, w, c] = x.dims();
-    let x = Tensor::cat(vec![x.clone(), Tensor::zeros([b, h, h, c], &x.device())], 2);
-    let x = x.reshape([b, h * (w + h), c]).narrow(1, 0, h * (w + h - 1));
-    x.reshape([b, h, w + h - 1, c]).swap_dims(1, 2)
-}
-
-/// The way back.
-fn unskew(x: Tensor<4>) -> Tensor<4> {
-    let [b, d, h, c] = x.dims();
-    let x = x.swap_dims(1, 2).reshape([b, h * d, c]);
-    let x = Tensor::cat(vec![x.clone(), Tensor::zeros([b, h, c], &x.device())], 1);
-    x.reshape([b, h, d + 1, c]).narrow(2, 0, d + 1 - h)
-}
-
 /// The network of Row LSTMs or Diagonal BiLSTMs.
 #[derive(Module, Debug)]
 pub struct PixelRnn {
@@ -164,15 +148,14 @@ impl PixelRnn {
         let c = self.grid.channels;
         match (self.direction, &layer.lstms[..]) {
             (Direction::DiagonalBilstm, [left, right]) => {
-                let from_left = unskew(conv_lstm(skew(left.gates(x.clone(), c)), left.state.val(), 1));
-                let mirrored = skew(right.gates(x, c).flip([2]));
-                let from_right = unskew(conv_lstm(mirrored, right.state.val(), 1)).flip([2]);
+                let from_left = conv_lstm(left.gates(x.clone(), c), left.state.val(), 1, Walk::Diagonals);
+                let from_right = conv_lstm(right.gates(x, c), right.state.val(), 1, Walk::MirroredDiagonals);
                 // What comes from the right has seen later pixels of its row: it counts for the row below.
                 let [b, h, w, n] = from_right.dims();
                 let top = Tensor::zeros([b, 1, w, n], &from_right.device());
                 from_left + Tensor::cat(vec![top, from_right], 1).narrow(1, 0, h)
             }
-            (_, lstms) => conv_lstm(lstms[0].gates(x, c), lstms[0].state.val(), 1),
+            (_, lstms) => conv_lstm(lstms[0].gates(x, c), lstms[0].state.val(), 1, Walk::Rows),
         }
     }
 
@@ -217,32 +200,10 @@ impl Conditionals for PixelRnn {
 
     fn activations(&self) -> usize {
         let (w, pixels) = (self.first_bias.dims()[0] / 2, self.grid.height * self.grid.width);
-        // Diagonals hold nearly twice as many positions as the image, for each of two LSTMs.
         let lstm = match self.direction {
             Direction::RowLstm => 12 * w,
-            Direction::DiagonalBilstm => 2 * 2 * 14 * w,
+            Direction::DiagonalBilstm => 2 * 12 * w,
         };
         pixels * (self.layers.len() * (lstm + 4 * w) + 4 * w + 2 * self.hidden.weight.dims()[1] + 2 * self.output.weight.dims()[1])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn skewing_moves_row_i_by_i_and_back() {
-        let x = Tensor::<4>::from_data(
-            TensorData::new((0..2 * 3 * 4 * 2).map(|i| i as f32).collect::<Vec<_>>(), [2, 3, 4, 2]),
-            &Device::flex(),
-        );
-        let s = skew(x.clone());
-        assert_eq!(s.dims(), [2, 6, 3, 2]);
-        let at = |b: usize, d: usize, i: usize| s.clone().slice([b..b + 1, d..d + 1, i..i + 1, 1..2]).into_scalar::<f32>();
-        for (i, d) in (0..3).flat_map(|i| (0..6).map(move |d| (i, d))) {
-            let want = if (i..i + 4).contains(&d) { (((3 + i) * 4 + d - i) * 2 + 1) as f32 } else { 0.0 };
-            assert_eq!(at(1, d, i), want, "row {i}, diagonal {d}");
-        }
-        assert_eq!(unskew(s).into_data(), x.into_data());
     }
 }
