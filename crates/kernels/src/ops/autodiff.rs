@@ -226,6 +226,10 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         record::<B, C, 1>([node], y, move |g, _| [saved.map(|s| B::activation_gradient(g, s, act))])
     }
 
+    fn gate(x: F<Self>, half: usize) -> F<Self> {
+        keeps_input::<B, C>(x, |x| B::gate(x, half), move |g, x| B::gate_gradient(g, x, half))
+    }
+
     fn bce_with_logits(x: F<Self>, t: F<Self>) -> F<Self> {
         let tracked = x.is_tracked() || t.is_tracked();
         let ((x, nx), (t, nt)) = (x.into_parts(), t.into_parts());

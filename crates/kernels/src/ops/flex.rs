@@ -1,11 +1,12 @@
 //! The kernels of this crate behind Burn's CPU backend.
+use super::default::gated_shape;
 use super::optim::{AdamStep, RmsStep, SgdStep};
 use super::{Activation, Form, Geometry, Ops, Resample, RowLoss, Walk, Window};
 use crate::conv::{self, Epilogue, Shape, unpacked};
 use crate::lstm;
 use crate::matrix::{Matrix, multiply};
 use crate::memory::Buffer;
-use crate::rows::{self, batch_norm, group_norm, layer_norm, loss, pointwise, spatial, update};
+use crate::rows::{self, batch_norm, gate, group_norm, layer_norm, loss, pointwise, spatial, update};
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{Bytes, DType, Shape as TensorShape};
 use burn_flex::{FlexTensor, Layout};
@@ -252,6 +253,14 @@ impl Ops for Flex {
         }
         let saved = dense(saved);
         in_place(g, |g| pointwise::backward(g, slice(&saved), act))
+    }
+    fn gate(x: T, half: usize) -> T {
+        let x = dense(x);
+        filled(gated_shape(&x.shape()), |y| gate::forward(slice(&x), half, y))
+    }
+    fn gate_gradient(g: T, x: T, half: usize) -> T {
+        let (g, x) = (dense(g), dense(x));
+        filled(x.shape(), |d| gate::backward(slice(&g), slice(&x), half, d))
     }
     fn bce_with_logits(x: T, t: T) -> T {
         let (x, t) = (dense(x), dense(t));

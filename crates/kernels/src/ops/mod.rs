@@ -129,6 +129,14 @@ pub trait Ops: Backend {
     fn activation_gradient(g: FloatTensor<Self>, saved: FloatTensor<Self>, act: Activation) -> FloatTensor<Self> {
         default::activation_gradient::<Self>(g, saved, act)
     }
+    /// tanh(a) sigmoid(b) where x `[.., C]` is rows (a, b) of `half` numbers each: `[.., C / 2]`.
+    fn gate(x: FloatTensor<Self>, half: usize) -> FloatTensor<Self> {
+        default::gate::<Self>(x, half)
+    }
+    /// Gradient of x.
+    fn gate_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, half: usize) -> FloatTensor<Self> {
+        default::gate_gradient::<Self>(g, x, half)
+    }
     /// Mean over all elements of softplus(x) - t x, shape `[1]`: the cross-entropy of a Bernoulli with logits x.
     fn bce_with_logits(x: FloatTensor<Self>, t: FloatTensor<Self>) -> FloatTensor<Self> {
         default::bce_with_logits::<Self>(x, t)

@@ -190,6 +190,14 @@ pub fn activation<const D: usize>(x: Tensor<D>, act: Activation) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::activation(x.into_dispatch(), act))
 }
 
+/// The gated activation tanh(a) sigmoid(b) (van den Oord et al. 2016b, equation 2): x `[.., C]` -> `[.., C / 2]`, where the
+/// numbers of x are rows (a, b) of `half` numbers each.
+pub fn gate<const D: usize>(x: Tensor<D>, half: usize) -> Tensor<D> {
+    let channels = x.dims()[D - 1];
+    assert!(half > 0 && channels % (2 * half) == 0, "gate: {channels} channels are no rows of {half} numbers and their gates");
+    Tensor::from_dispatch(Dispatch::gate(x.into_dispatch(), half))
+}
+
 /// Mean over all elements of softplus(logits) - targets * logits, shape `[1]`: the binary cross-entropy
 /// of targets in [0, 1] under sigmoid(logits), in nats.
 pub fn bce_with_logits<const D: usize>(logits: Tensor<D>, targets: Tensor<D>) -> Tensor<1> {

@@ -4,6 +4,7 @@
 //! Work is cut into blocks by the tensor's size alone, sums are f32 within a block and f64 over the
 //! blocks in their order, so results do not depend on the number of threads.
 pub(crate) mod batch_norm;
+pub(crate) mod gate;
 pub(crate) mod group_norm;
 pub(crate) mod layer_norm;
 pub(crate) mod loss;

@@ -1,6 +1,6 @@
 //! Activations and losses.
 use super::*;
-use menagerie_kernels::{Activation, RowLoss, activation, bce_with_logits, default, row_loss, softplus_mean};
+use menagerie_kernels::{Activation, RowLoss, activation, bce_with_logits, default, gate, row_loss, softplus_mean};
 
 const ACTS: [Activation; 8] = [
     Activation::Identity,
@@ -27,6 +27,25 @@ fn activations() {
                 (y, vec![grad(&x, &grads)])
             });
         }
+    }
+}
+
+/// The default body against the formula in f64, then the kernel and its gradient against it.
+#[test]
+fn gates() {
+    let mut rng = Numbers::new(23);
+    for (shape, half) in [([1, 1, 2], 1), ([2, 3, 10], 5), ([4, 9, 192], 32), ([3, 200, 64], 32)] {
+        let inputs = vec![rng.array(&shape).map(|v| 3.0 * v)];
+        let reference = |t: &[FlexTensor]| default::gate::<B>(t[0].clone(), half);
+        let formula = |row: &[f64]| -> Vec<f64> { (0..half).map(|k| row[k].tanh() / (1.0 + (-row[half + k]).exp())).collect() };
+        let want: Vec<f64> = inputs[0].values.chunks_exact(2 * half).flat_map(formula).collect();
+        let got = doubles(reference(&[inputs[0].double()]));
+        assert!(got.len() == want.len() && got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12), "{shape:?}");
+        Case { name: format!("gate {shape:?}"), inputs, tolerance: 1e-6, reference: &reference }.check(&mut rng, |a, r| {
+            let x = leaf::<3>(&a[0]);
+            let (y, grads) = back(gate(x.clone(), half), r);
+            (y, vec![grad(&x, &grads)])
+        });
     }
 }
 

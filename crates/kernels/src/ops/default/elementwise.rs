@@ -84,6 +84,36 @@ pub fn activation_gradient<B: Backend>(g: F<B>, saved: F<B>, act: Activation) ->
     }
 }
 
+/// The shape of what a gate leaves.
+pub(crate) fn gated_shape(x: &Shape) -> Shape {
+    let mut shape = x.to_vec();
+    *shape.last_mut().expect("a gate's input has an axis of channels") /= 2;
+    Shape::from(shape)
+}
+
+/// Of x, rows (a, b) of `half` numbers each, one of both as rows.
+fn of_rows<B: Backend>(x: &F<B>, half: usize, at: usize) -> F<B> {
+    let rows = x.shape().num_elements() / (2 * half);
+    let x = B::float_reshape(x.clone(), Shape::new([rows, 2 * half]));
+    B::float_slice(x, &[(0..rows).into(), (at * half..(at + 1) * half).into()])
+}
+
+/// See [`Ops::gate`](crate::Ops::gate).
+pub fn gate<B: Backend>(x: F<B>, half: usize) -> F<B> {
+    let shape = gated_shape(&x.shape());
+    let y = B::float_mul(B::float_tanh(of_rows::<B>(&x, half, 0)), B::sigmoid(of_rows::<B>(&x, half, 1)));
+    B::float_reshape(y, shape)
+}
+
+/// See [`Ops::gate_gradient`](crate::Ops::gate_gradient).
+pub fn gate_gradient<B: Backend>(g: F<B>, x: F<B>, half: usize) -> F<B> {
+    let (t, s) = (B::float_tanh(of_rows::<B>(&x, half, 0)), B::sigmoid(of_rows::<B>(&x, half, 1)));
+    let g = B::float_reshape(g, t.shape());
+    let by_a = B::float_mul(B::float_mul(g.clone(), s.clone()), slope_from_output::<B>(t.clone(), Activation::Tanh));
+    let by_b = B::float_mul(B::float_mul(g, t), slope_from_output::<B>(s, Activation::Sigmoid));
+    B::float_reshape(B::float_cat(vec![by_a, by_b], 1), x.shape())
+}
+
 /// See [`Ops::bce_with_logits`](crate::Ops::bce_with_logits).
 pub fn bce_with_logits<B: Backend>(x: F<B>, t: F<B>) -> F<B> {
     let loss = B::float_sub(softplus::<B>(x.clone()), B::float_mul(t, x));

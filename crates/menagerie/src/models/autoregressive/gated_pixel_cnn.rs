@@ -21,7 +21,7 @@ use crate::recipe::Recipe;
 use crate::train::OptimizerConfig;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use menagerie_kernels::{conv2d_reaching, dense::gate};
+use menagerie_kernels::{conv2d_reaching, dense, gate};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -143,11 +143,8 @@ impl Gated {
 
 /// tanh(filter) sigmoid(gate), `[.., 2 p]` -> `[.., p]`, where each of `groups` parts holds filters, then gates.
 fn gated(x: Tensor<4>, groups: usize) -> Tensor<4> {
-    let [b, h, w, n] = x.dims();
-    let half = n / groups / 2;
-    let x = x.reshape([b, h, w, groups, 2 * half]);
-    let (filter, open) = (x.clone().narrow(4, 0, half), x.narrow(4, half, half));
-    (activation(filter, Activation::Tanh) * activation(open, Activation::Sigmoid)).reshape([b, h, w, n / 2])
+    let half = x.dims()[3] / groups / 2;
+    gate(x, half)
 }
 
 /// The whole network.
@@ -347,7 +344,7 @@ impl Running<'_> {
                 weights.link.at(0, &before, &mut state.linked[x], false);
                 before.iter_mut().zip(&state.class[0]).for_each(|(v, c)| *v += c);
                 for (row, out) in before.chunks_exact(n).zip(state.vertical.pixel(pixel).chunks_exact_mut(n / 2)) {
-                    gate(&row[..n / 2], &row[n / 2..], out);
+                    dense::gate(&row[..n / 2], &row[n / 2..], out);
                 }
             }
         }
@@ -369,7 +366,7 @@ impl Running<'_> {
                     row[c] += state.class[1].get(i * n + c).unwrap_or(&0.0);
                 }
                 let (a, b) = row[columns.clone()].split_at(half);
-                gate(a, b, &mut out[columns.start / 2..columns.end / 2]);
+                dense::gate(a, b, &mut out[columns.start / 2..columns.end / 2]);
             }
             if let Some(residual) = &weights.residual {
                 let h = state.horizontal.pixel(pixel);

@@ -3,7 +3,7 @@ use crate::nn::{Activation, Linear, activation, init};
 use crate::random::Key;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use menagerie_kernels::{Geometry, conv2d};
+use menagerie_kernels::{Geometry, conv2d, gate};
 
 /// Sizes of a network.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,18 +65,14 @@ impl Layer {
         // Zeros before the beginning make the convolution causal: output t sees inputs t - dilation and t.
         let x = Tensor::cat(vec![Tensor::zeros([b, self.dilation, w], &x.device()), x], 1).unsqueeze_dim::<4>(1);
         let geometry = Geometry::new(1, 0).with_dilation([1, self.dilation]);
-        let conv =
-            |weight: &Param<Tensor<4>>, bias: &Param<Tensor<1>>, act| conv2d(x.clone(), weight.val(), Some(bias.val()), geometry, act);
-        let half = |weight, bias, act, at: usize| match (&self.condition, labels) {
-            (Some(c), Some(labels)) => {
-                let h = c.val().select(0, labels.clone()).narrow(1, at * w, w).reshape([b, 1, 1, w]);
-                activation(conv(weight, bias, Activation::Identity) + h, act)
-            }
-            _ => conv(weight, bias, act),
+        let weight = Tensor::cat(vec![self.filter.val(), self.gate.val()], 3);
+        let bias = Tensor::cat(vec![self.filter_bias.val(), self.gate_bias.val()], 0);
+        let both = conv2d(x, weight, Some(bias), geometry, Activation::Identity);
+        let both = match (&self.condition, labels) {
+            (Some(c), Some(labels)) => both + c.val().select(0, labels.clone()).reshape([b, 1, 1, 2 * w]),
+            _ => both,
         };
-        let f = half(&self.filter, &self.filter_bias, Activation::Tanh, 0);
-        let g = half(&self.gate, &self.gate_bias, Activation::Sigmoid, 1);
-        (f * g).reshape([b, t, w])
+        gate(both, w).reshape([b, t, w])
     }
 }
 
