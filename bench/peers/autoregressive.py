@@ -2,7 +2,7 @@
 many steps, and prints the mean nats of the 10,000 test images, binarized once.
 
     pip install pytorch-generative, or PYTHONPATH=/path/to/pytorch-generative
-    python bench/peers/autoregressive.py MODEL FOLDER_OF_IDX STEPS [THREADS] [WIDTH]
+    python bench/peers/autoregressive.py MODEL FOLDER_OF_IDX STEPS [THREADS] [WIDTH] [SEED]
 
 MODEL is fvbn, nade, made, pixel_cnn or gated_pixel_cnn; WIDTH replaces its number of hidden units or features.
 
@@ -31,7 +31,7 @@ def library():
 name, folder, steps = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
 torch.set_num_threads(int(sys.argv[4]) if len(sys.argv) > 4 else 1)
 width = int(sys.argv[5]) if len(sys.argv) > 5 else None
-torch.manual_seed(0)
+torch.manual_seed(int(sys.argv[6]) if len(sys.argv) > 6 else 0)
 load = library()
 
 

@@ -28,10 +28,9 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// Appendix B: Adam with a learning rate of 1e-3 and the default numbers. It grows to that, as in the authors' code:
-    /// full steps from the start blow up the loss of one step or another among the first twenty.
+    /// Appendix B: Adam with a learning rate of 1e-3 and the default numbers.
     fn default() -> Self {
-        let optimizer = OptimizerConfig { learning_rate: 1e-3, warmup: 100, clip_norm: 1.0, ..Default::default() };
+        let optimizer = OptimizerConfig { learning_rate: 1e-3, clip_norm: 1.0, ..Default::default() };
         Config { model: Networks::default(), optimizer }
     }
 }
