@@ -194,7 +194,7 @@ pub fn activation<const D: usize>(x: Tensor<D>, act: Activation) -> Tensor<D> {
 /// numbers of x are rows (a, b) of `half` numbers each.
 pub fn gate<const D: usize>(x: Tensor<D>, half: usize) -> Tensor<D> {
     let channels = x.dims()[D - 1];
-    assert!(half > 0 && channels % (2 * half) == 0, "gate: {channels} channels are no rows of {half} numbers and their gates");
+    assert!(half > 0 && channels.is_multiple_of(2 * half), "gate: {channels} channels are no rows of {half} numbers and their gates");
     Tensor::from_dispatch(Dispatch::gate(x.into_dispatch(), half))
 }
 
