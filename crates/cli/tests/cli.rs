@@ -228,6 +228,7 @@ fn latent_spaces_are_walked_through() {
     fails(d, &["traverse", "r", "--range", "wide"], 2, &["wide", "-3:3"]);
     fails(d, &["traverse", "r", "--item", "1"], 2, &["dcgan", "encode"]);
     fails(d, &["interpolate", "r", "--data", "digits"], 2, &["--from"]);
+    fails(d, &["interpolate", "r", "--split", "test"], 2, &["--from"]);
     fails(d, &["interpolate", "r", "--from", "0", "--to", "1"], 2, &["dcgan", "encode"]);
     // A column a term, three members, the mean, and the result beside them; numbers are those of `sample`.
     ok(d, &["arithmetic", "r", "0,3,5 - 1 + 7", "--out", "sum.png"]);

@@ -48,8 +48,8 @@ pub fn run(args: Args) -> Result<()> {
     if args.steps < 2 || args.pairs == 0 {
         return Err(Error::usage("a walk has two ends", "give --steps of 2 or more and --pairs of 1 or more"));
     }
-    if args.from.is_none() && args.given.prepare.data.is_some() {
-        return Err(Error::usage("--data without --from and --to", "name two items of it, such as --from 0 --to 1"));
+    if args.from.is_none() && !args.given.prepare.settings().is_empty() {
+        return Err(Error::usage("data to choose from, but no --from and --to", "name two items, such as --from 0 --to 1"));
     }
     let trained = args.given.model()?;
     let size = [2, args.pairs, args.steps, trained.info().shape.iter().product()];
