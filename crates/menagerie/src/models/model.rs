@@ -417,7 +417,7 @@ pub fn of_shape(batch: &Batch, shape: &[usize], model: &str) -> Result<()> {
     }
     let text = |s: &[usize]| s.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
     let problem = format!("{model} was trained on items of {}, these are {}", text(shape), text(batch.shape.get(1..).unwrap_or_default()));
-    Err(Error::usage(problem, "bring them to that shape with --size and --channels"))
+    Err(Error::usage(problem, "take a model trained on items of this shape, or bring files to that one with --size and --channels"))
 }
 
 /// Refuses the parts of a request that an unconditional model cannot serve.
