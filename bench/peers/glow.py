@@ -3,9 +3,11 @@
     glow.py step THREADS [contiguous]
         one training step a line of standard input; answers with its milliseconds, of the clock and of the processors
     glow.py train FOLDER STEPS [THREADS] [SEED] [DECAY]
-        trains on the IDX files of Fashion-MNIST in FOLDER, the learning rate times DECAY every step, and prints the bits per dimension of its 10,000 test images
+        trains on the IDX files of Fashion-MNIST in FOLDER, the learning rate times DECAY every step, and prints the bits per
+        dimension of its 10,000 test images
 
-28x28x1, two levels of eight steps, networks of 128 channels, batch 64, Adam 1e-3, the gradient's norm clipped at 1: the same layers, first weights of the same distribution, the same bound of the couplings' scale.
+28x28x1, two levels of eight steps, networks of 128 channels, batch 64, Adam 1e-3, the gradient's norm clipped at 1: the
+same layers, first weights of the same distribution, the same bound of the couplings' scale.
 """
 import gzip, math, os, resource, sys, time
 import numpy as np, torch

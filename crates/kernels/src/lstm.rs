@@ -1,14 +1,14 @@
 //! A convolutional LSTM: each line of an image sees its neighbours in the line before. The recurrence of PixelRNN's rows and
 //! diagonals.
 use crate::dense::Packed;
-use crate::ops::Walk;
+use crate::ops::Scan;
 use crate::pool::par_for;
 use crate::rows::math::{sigmoid, tanh};
 use crate::rows::{Parts, simd::simd};
 use std::ops::Range;
 
 /// Sizes of the recurrence over `items` images of `height` x `width` pixels with `hidden` numbers each, line by line in the
-/// order of `walk`; position p of a line takes those from p - `before` on, `taps` of them, of the line before, zeros beyond
+/// order of `scan`; position p of a line takes those from p - `before` on, `taps` of them, of the line before, zeros beyond
 /// its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
@@ -18,7 +18,7 @@ pub(crate) struct Sizes {
     pub hidden: usize,
     pub taps: usize,
     pub before: usize,
-    pub walk: Walk,
+    pub scan: Scan,
 }
 
 impl Sizes {
@@ -28,26 +28,26 @@ impl Sizes {
 
     /// Lines, and positions of each.
     fn lines(&self) -> [usize; 2] {
-        match self.walk {
-            Walk::Rows => [self.height, self.width],
+        match self.scan {
+            Scan::Rows => [self.height, self.width],
             _ => [self.height + self.width - 1, self.height],
         }
     }
 
     /// Positions of line `t` that are pixels.
     fn present(&self, t: usize) -> Range<usize> {
-        match self.walk {
-            Walk::Rows => 0..self.width,
+        match self.scan {
+            Scan::Rows => 0..self.width,
             _ => (t + 1).saturating_sub(self.width)..self.height.min(t + 1),
         }
     }
 
     /// The pixel at a position of line `t`.
     fn pixel(&self, t: usize, p: usize) -> usize {
-        match self.walk {
-            Walk::Rows => t * self.width + p,
-            Walk::Diagonals => p * self.width + t - p,
-            Walk::MirroredDiagonals => (p + 1) * self.width - 1 - (t - p),
+        match self.scan {
+            Scan::Rows => t * self.width + p,
+            Scan::Diagonals => p * self.width + t - p,
+            Scan::MirroredDiagonals => (p + 1) * self.width - 1 - (t - p),
         }
     }
 
@@ -55,7 +55,7 @@ impl Sizes {
     fn reach(&self, k: usize, now: &Range<usize>) -> (Range<usize>, usize) {
         let first = now.start.max(self.before.saturating_sub(k));
         let end = now.end.min((self.lines()[1] + self.before).saturating_sub(k));
-        (first..end.max(first), first + k - self.before.min(first + k))
+        (first..end.max(first), first + k - self.before)
     }
 
     /// Copies the pixels of line `t`, `n` numbers each, to their positions in `line`.

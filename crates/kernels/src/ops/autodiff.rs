@@ -3,7 +3,7 @@
 //! Operands are saved only where a tracked parent needs them: nothing is kept for frozen networks,
 //! and buffers stay unique so that the kernels may work in place.
 use super::optim::{AdamStep, RmsStep, SgdStep};
-use super::{Activation, Form, Ops, Resample, RowLoss, Walk, Window, default};
+use super::{Activation, Form, Ops, Resample, RowLoss, Scan, Window, default};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops as Step, OpsKind};
@@ -268,14 +268,14 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         keeps_input::<B, C>(x, |x| B::max_pool(x, w), move |g, x| B::max_pool_gradient(g, x, w))
     }
 
-    fn conv_lstm(u: F<Self>, w: F<Self>, before: usize, walk: Walk) -> (F<Self>, F<Self>) {
+    fn conv_lstm(u: F<Self>, w: F<Self>, before: usize, scan: Scan) -> (F<Self>, F<Self>) {
         let tracked = u.is_tracked() || w.is_tracked();
         let ((u, nu), (w, nw)) = (u.into_parts(), w.into_parts());
-        let (h, state) = B::conv_lstm(u, w.clone(), before, walk);
+        let (h, state) = B::conv_lstm(u, w.clone(), before, scan);
         let saved = tracked.then(|| (w, h.clone(), state.clone()));
         let h = record::<B, C, 2>([nu, nw], h, move |g, _| match saved {
             Some((w, h, state)) => {
-                let (by_u, by_w) = B::conv_lstm_gradient(g, w, h, state, before, walk);
+                let (by_u, by_w) = B::conv_lstm_gradient(g, w, h, state, before, scan);
                 [Some(by_u), Some(by_w)]
             }
             None => [None, None],

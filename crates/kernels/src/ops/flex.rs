@@ -1,7 +1,7 @@
 //! The kernels of this crate behind Burn's CPU backend.
 use super::default::gated_shape;
 use super::optim::{AdamStep, RmsStep, SgdStep};
-use super::{Activation, Form, Geometry, Ops, Resample, RowLoss, Walk, Window};
+use super::{Activation, Form, Geometry, Ops, Resample, RowLoss, Scan, Window};
 use crate::conv::{self, Epilogue, Shape, unpacked};
 use crate::lstm;
 use crate::matrix::{Matrix, multiply};
@@ -166,9 +166,9 @@ fn group_sizes(x: &T, groups: usize) -> group_norm::Sizes {
     group_norm::Sizes { samples, positions, channels, groups }
 }
 
-fn lstm_sizes(x: &T, w: &T, before: usize, walk: Walk) -> lstm::Sizes {
+fn lstm_sizes(x: &T, w: &T, before: usize, scan: Scan) -> lstm::Sizes {
     let ([items, height, width, _], [taps, hidden, _]) = (dims(x), w.shape().dims());
-    lstm::Sizes { items, height, width, hidden, taps, before, walk }
+    lstm::Sizes { items, height, width, hidden, taps, before, scan }
 }
 
 /// A scalar of shape `[1]`.
@@ -322,16 +322,16 @@ impl Ops for Flex {
         filled(shape, |d| spatial::max_pool_gradient(slice(&g), slice(&x), shape, w, [oh, ow], d))
     }
 
-    fn conv_lstm(u: T, w: T, before: usize, walk: Walk) -> (T, T) {
+    fn conv_lstm(u: T, w: T, before: usize, scan: Scan) -> (T, T) {
         let (u, w) = (dense(u), dense(w));
-        let (s, [b, height, width, _]) = (lstm_sizes(&u, &w, before, walk), dims(&u));
+        let (s, [b, height, width, _]) = (lstm_sizes(&u, &w, before, scan), dims(&u));
         let mut state = Buffer::new(b * height * width * 5 * s.hidden);
         let h = filled([b, height, width, s.hidden], |h| lstm::forward(s, slice(&u), slice(&w), h, &mut state));
         (h, from_buffer(state, [b, height, width, 5 * s.hidden]))
     }
-    fn conv_lstm_gradient(g: T, w: T, h: T, state: T, before: usize, walk: Walk) -> (T, T) {
+    fn conv_lstm_gradient(g: T, w: T, h: T, state: T, before: usize, scan: Scan) -> (T, T) {
         let [g, w, h, state] = [g, w, h, state].map(dense);
-        let (s, [b, height, width, _]) = (lstm_sizes(&h, &w, before, walk), dims(&h));
+        let (s, [b, height, width, _]) = (lstm_sizes(&h, &w, before, scan), dims(&h));
         let mut by_w = Vec::new();
         let by_u =
             filled([b, height, width, 4 * s.hidden], |u| by_w = lstm::gradient(s, slice(&g), slice(&w), slice(&h), slice(&state), u));

@@ -189,8 +189,8 @@ pub trait Ops: Backend {
     /// An LSTM over lines whose gates see a convolution of the line before: u `[B,H,W,4N]` are the gates (o, f, i, g) without
     /// it, w `[K,N,4N]` its weights, of which tap k reads position p + k - `before`. Gives h `[B,H,W,N]` and what its gradient
     /// needs, (o, f, i, g, c) `[B,H,W,5N]`. Only the first is differentiable.
-    fn conv_lstm(u: FloatTensor<Self>, w: FloatTensor<Self>, before: usize, walk: Walk) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        default::conv_lstm::<Self>(u, w, before, walk)
+    fn conv_lstm(u: FloatTensor<Self>, w: FloatTensor<Self>, before: usize, scan: Scan) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        default::conv_lstm::<Self>(u, w, before, scan)
     }
     /// Gradients of u and w.
     fn conv_lstm_gradient(
@@ -199,9 +199,9 @@ pub trait Ops: Backend {
         h: FloatTensor<Self>,
         state: FloatTensor<Self>,
         before: usize,
-        walk: Walk,
+        scan: Scan,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        default::conv_lstm_gradient::<Self>(g, w, h, state, before, walk)
+        default::conv_lstm_gradient::<Self>(g, w, h, state, before, scan)
     }
     /// Parameter, gradient and both moments -> parameter and moments.
     fn adam(

@@ -1,7 +1,7 @@
 //! The operations as functions of tensors.
 //!
 //! All panic, as Burn's own do, when shapes do not fit; the message names the operation and both shapes.
-use super::{Activation, Filter, Form, Geometry, Ops, Resample, RowLoss, Walk, Window};
+use super::{Activation, Filter, Form, Geometry, Ops, Resample, RowLoss, Scan, Window};
 use burn::backend::Dispatch;
 use burn::prelude::*;
 
@@ -271,10 +271,10 @@ pub fn max_pool2d(x: Tensor<4>, kernel: [usize; 2], stride: [usize; 2], padding:
 /// (o, f, i, g) before their activation as far as they come from the input, weight `[K,N,4N]` what is added from the line
 /// before, of which tap k reads position p + k - `before`, zeros beyond the ends. c = sigmoid(f) c + sigmoid(i) tanh(g) from 0;
 /// gives h = sigmoid(o) tanh(c), `[B,H,W,N]`. Along diagonals there are two taps: the pixel above and the one beside.
-pub fn conv_lstm(u: Tensor<4>, weight: Tensor<3>, before: usize, walk: Walk) -> Tensor<4> {
+pub fn conv_lstm(u: Tensor<4>, weight: Tensor<3>, before: usize, scan: Scan) -> Tensor<4> {
     let ([_, h, w, gates], [k, n, out]) = (u.dims(), weight.dims());
-    let fits = gates == 4 * n && out == gates && before < k && h * w > 0 && (walk == Walk::Rows || (k, before) == (2, 1));
+    let fits = gates == 4 * n && out == gates && before < k && h * w > 0 && (scan == Scan::Rows || (k, before) == (2, 1));
     assert!(fits, "conv_lstm: {:?} does not fit the weight {:?} from {before} before", u.dims(), weight.dims());
-    let (h, _) = Dispatch::conv_lstm(u.into_dispatch(), weight.into_dispatch(), before, walk);
+    let (h, _) = Dispatch::conv_lstm(u.into_dispatch(), weight.into_dispatch(), before, scan);
     Tensor::from_dispatch(h)
 }

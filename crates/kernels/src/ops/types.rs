@@ -192,7 +192,7 @@ impl Filter {
 
 /// The order in which a recurrence passes over an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Walk {
+pub enum Scan {
     /// Row by row; a line's positions are the columns.
     Rows,
     /// Diagonal by diagonal from the upper left: line d has the pixels (i, d - i), its positions are the rows i (van den Oord et

@@ -1,22 +1,24 @@
 //! The gated activation of PixelCNN and WaveNet.
 use super::math::{sigmoid, tanh};
 use super::{Parts, blocks, simd::simd};
+use crate::dense::gate;
 
 /// y = tanh(a) sigmoid(b) for rows (a, b) of x, `half` numbers each.
 pub(crate) fn forward(x: &[f32], half: usize, y: &mut [f32]) {
     assert_eq!(x.len(), 2 * y.len());
-    let (n, y) = (y.len() / half.max(1), Parts::new(y));
+    let (n, y) = (y.len() / half, Parts::new(y));
     blocks(n, 2 * half, &|_, r| {
         // SAFETY: blocks do not overlap.
         let y = unsafe { y.get(r.start * half..r.end * half) };
-        forward_part(&x[2 * half * r.start..2 * half * r.end], y, half);
+        let x = &x[2 * half * r.start..2 * half * r.end];
+        x.chunks_exact(2 * half).zip(y.chunks_exact_mut(half)).for_each(|(x, y)| gate(&x[..half], &x[half..], y));
     });
 }
 
 /// The gradient of x.
 pub(crate) fn backward(g: &[f32], x: &[f32], half: usize, by_x: &mut [f32]) {
     assert!(x.len() == 2 * g.len() && x.len() == by_x.len());
-    let (n, by_x) = (g.len() / half.max(1), Parts::new(by_x));
+    let (n, by_x) = (g.len() / half, Parts::new(by_x));
     blocks(n, 2 * half, &|_, r| {
         let of_x = 2 * half * r.start..2 * half * r.end;
         // SAFETY: blocks do not overlap.
@@ -24,16 +26,6 @@ pub(crate) fn backward(g: &[f32], x: &[f32], half: usize, by_x: &mut [f32]) {
         backward_part(&g[half * r.start..half * r.end], &x[of_x], by_x, half);
     });
 }
-
-simd! {
-fn forward_part(x: &[f32], y: &mut [f32], half: usize) {
-    for (x, y) in x.chunks_exact(2 * half).zip(y.chunks_exact_mut(half)) {
-        let (a, b) = x.split_at(half);
-        for k in 0..half {
-            y[k] = tanh::<FMA>(a[k]) * sigmoid::<FMA>(b[k]);
-        }
-    }
-}}
 
 simd! {
 fn backward_part(g: &[f32], x: &[f32], by_x: &mut [f32], half: usize) {

@@ -1,6 +1,6 @@
 //! Recurrences.
 use super::*;
-use menagerie_kernels::{Walk, conv_lstm, default};
+use menagerie_kernels::{Scan, conv_lstm, default};
 
 /// The default body itself against the recurrence written out in f64, then the kernel and the gradients against it.
 #[test]
@@ -17,14 +17,14 @@ fn convolutional_lstm() {
         [1, 3, 6, 9, 2, 0],
     ] {
         let inputs = vec![rng.array(&[b, t, s, 4 * n]), rng.array(&[k, n, 4 * n]).map(|v| 0.5 * v)];
-        let reference = move |t: &[FlexTensor]| default::conv_lstm::<B>(t[0].clone(), t[1].clone(), before, Walk::Rows).0;
+        let reference = move |t: &[FlexTensor]| default::conv_lstm::<B>(t[0].clone(), t[1].clone(), before, Scan::Rows).0;
         let want = by_hand(&inputs, [b, t, s, n, k, before]);
         let got = doubles(reference(&inputs.iter().map(Array::double).collect::<Vec<_>>()));
         assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12), "the default body of {b} {t} {s} {n} {k} {before}");
         let name = format!("conv_lstm {b} {t} {s} {n} {k} {before}");
         Case { name, inputs, tolerance: 2e-6, reference: &reference }.check(&mut rng, |a, r| {
             let (u, w) = (leaf::<4>(&a[0]), leaf::<3>(&a[1]));
-            let (y, grads) = back(conv_lstm(u.clone(), w.clone(), before, Walk::Rows), r);
+            let (y, grads) = back(conv_lstm(u.clone(), w.clone(), before, Scan::Rows), r);
             (y, vec![grad(&u, &grads), grad(&w, &grads)])
         });
     }
@@ -36,16 +36,16 @@ fn convolutional_lstm() {
 fn diagonal_lstm() {
     let mut rng = Numbers::new(62);
     for [b, h, w, n] in [[2, 3, 4, 2], [1, 5, 2, 3], [2, 1, 6, 4], [1, 6, 1, 2], [1, 1, 1, 5], [3, 9, 9, 16]] {
-        for walk in [Walk::Diagonals, Walk::MirroredDiagonals] {
+        for scan in [Scan::Diagonals, Scan::MirroredDiagonals] {
             let inputs = vec![rng.array(&[b, h, w, 4 * n]), rng.array(&[2, n, 4 * n]).map(|v| 0.5 * v)];
-            let reference = move |t: &[FlexTensor]| default::conv_lstm::<B>(t[0].clone(), t[1].clone(), 1, walk).0;
-            let want = by_pixels(&inputs, [b, h, w, n], walk == Walk::MirroredDiagonals);
+            let reference = move |t: &[FlexTensor]| default::conv_lstm::<B>(t[0].clone(), t[1].clone(), 1, scan).0;
+            let want = by_pixels(&inputs, [b, h, w, n], scan == Scan::MirroredDiagonals);
             let got = doubles(reference(&inputs.iter().map(Array::double).collect::<Vec<_>>()));
-            assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12), "the default body of {b} {h} {w} {n} {walk:?}");
-            let name = format!("conv_lstm {b} {h} {w} {n} {walk:?}");
+            assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12), "the default body of {b} {h} {w} {n} {scan:?}");
+            let name = format!("conv_lstm {b} {h} {w} {n} {scan:?}");
             Case { name, inputs, tolerance: 2e-6, reference: &reference }.check(&mut rng, |a, r| {
                 let (u, w) = (leaf::<4>(&a[0]), leaf::<3>(&a[1]));
-                let (y, grads) = back(conv_lstm(u.clone(), w.clone(), 1, walk), r);
+                let (y, grads) = back(conv_lstm(u.clone(), w.clone(), 1, scan), r);
                 (y, vec![grad(&u, &grads), grad(&w, &grads)])
             });
         }

@@ -61,9 +61,9 @@ fn print_digests() {
         record(&format!("row_loss {loss:?}"), row_loss(x.clone(), t, loss), [&|g| grad(&x, g)], &mut rng);
     }
     let (u, w) = (leaf::<4>(&rng.array(&[7, 6, 9, 40])), leaf::<3>(&rng.array(&[3, 10, 40])));
-    record("conv_lstm", conv_lstm(u.clone(), w.clone(), 1, Walk::Rows), [&|g| grad(&u, g), &|g| grad(&w, g)], &mut rng);
+    record("conv_lstm", conv_lstm(u.clone(), w.clone(), 1, Scan::Rows), [&|g| grad(&u, g), &|g| grad(&w, g)], &mut rng);
     let w = leaf::<3>(&rng.array(&[2, 10, 40]));
-    record("diagonals", conv_lstm(u.clone(), w.clone(), 1, Walk::Diagonals), [&|g| grad(&u, g), &|g| grad(&w, g)], &mut rng);
+    record("diagonals", conv_lstm(u.clone(), w.clone(), 1, Scan::Diagonals), [&|g| grad(&u, g), &|g| grad(&w, g)], &mut rng);
     let d = Device::flex();
     let [p, g, m, v] = [1, 2, 3, 4].map(|k| noise::uniform::<1>([k; 8], [100_001], &d));
     let step = AdamStep { rate: 1e-3, root: 1.0, b1: 0.9, b2: 0.99, eps: 1e-8, weight_decay: 0.0 };

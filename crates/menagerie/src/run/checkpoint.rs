@@ -213,6 +213,9 @@ mod tests {
         assert!(!dir.path().join(".000009.part").exists());
         let c = Checkpoint::open(&dir.path().join("000004")).unwrap();
         assert_eq!(c.part("net").unwrap(), tensors(4.0));
+        // whoever may read one of its files may read all
+        let permissions = |file: &str| std::fs::metadata(c.path.join(file)).unwrap().permissions();
+        assert_eq!(permissions("net.safetensors"), permissions("state.json"));
         // the same step again replaces it
         Checkpoint::write(dir.path(), state(4), part(9.0)).unwrap();
         let c = Checkpoint::open(&dir.path().join("000004")).unwrap();

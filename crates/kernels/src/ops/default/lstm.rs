@@ -1,6 +1,6 @@
 //! The convolutional LSTM over the lines of an image.
 use super::activation;
-use crate::ops::{Activation, Walk};
+use crate::ops::{Activation, Scan};
 use burn::backend::{Backend, TensorMetadata, tensor::FloatTensor};
 use burn::tensor::Shape;
 
@@ -51,12 +51,12 @@ fn zeros<B: Backend, const D: usize>(like: &F<B>, shape: [usize; D]) -> F<B> {
 
 /// Lines of `[B,H,W,C]`, one after the other: `[B,T,S,C]`. Of diagonals, row i begins i positions further right, so that they
 /// become columns, with zeros where no pixel is (van den Oord et al. 2016a, figure 3).
-fn lines<B: Backend>(x: F<B>, walk: Walk) -> F<B> {
+fn lines<B: Backend>(x: F<B>, scan: Scan) -> F<B> {
     let [b, h, w, c] = x.shape().dims();
-    let x = match walk {
-        Walk::Rows => return x,
-        Walk::Diagonals => x,
-        Walk::MirroredDiagonals => B::float_flip(x, &[2]),
+    let x = match scan {
+        Scan::Rows => return x,
+        Scan::Diagonals => x,
+        Scan::MirroredDiagonals => B::float_flip(x, &[2]),
     };
     let x = B::float_cat(vec![x.clone(), zeros::<B, 4>(&x, [b, h, h, c])], 2);
     let x = part::<B>(&B::float_reshape(x, Shape::new([b, h * (w + h), c])), 1, 0, h * (w + h - 1));
@@ -64,20 +64,20 @@ fn lines<B: Backend>(x: F<B>, walk: Walk) -> F<B> {
 }
 
 /// The way back.
-fn image<B: Backend>(x: F<B>, walk: Walk) -> F<B> {
-    if walk == Walk::Rows {
+fn image<B: Backend>(x: F<B>, scan: Scan) -> F<B> {
+    if scan == Scan::Rows {
         return x;
     }
     let [b, d, h, c] = x.shape().dims();
     let x = B::float_reshape(B::float_swap_dims(x, 1, 2), Shape::new([b, h * d, c]));
     let x = B::float_cat(vec![x.clone(), zeros::<B, 3>(&x, [b, h, c])], 1);
     let x = part::<B>(&B::float_reshape(x, Shape::new([b, h, d + 1, c])), 2, 0, d + 1 - h);
-    if walk == Walk::Diagonals { x } else { B::float_flip(x, &[2]) }
+    if scan == Scan::Diagonals { x } else { B::float_flip(x, &[2]) }
 }
 
 /// See [`Ops::conv_lstm`](crate::Ops::conv_lstm).
-pub fn conv_lstm<B: Backend>(u: F<B>, w: F<B>, before: usize, walk: Walk) -> (F<B>, F<B>) {
-    let u = lines::<B>(u, walk);
+pub fn conv_lstm<B: Backend>(u: F<B>, w: F<B>, before: usize, scan: Scan) -> (F<B>, F<B>) {
+    let u = lines::<B>(u, scan);
     let ([b, steps, s, _], [taps, n, _]) = (u.shape().dims(), w.shape().dims());
     let (mut hs, mut states, mut last): (Vec<F<B>>, Vec<F<B>>, Option<(F<B>, F<B>)>) = (vec![], vec![], None);
     for t in 0..steps {
@@ -100,12 +100,12 @@ pub fn conv_lstm<B: Backend>(u: F<B>, w: F<B>, before: usize, walk: Walk) -> (F<
         hs.push(B::float_reshape(h.clone(), Shape::new([b, 1, s, n])));
         last = Some((h, c));
     }
-    (image::<B>(B::float_cat(hs, 1), walk), image::<B>(B::float_cat(states, 1), walk))
+    (image::<B>(B::float_cat(hs, 1), scan), image::<B>(B::float_cat(states, 1), scan))
 }
 
 /// See [`Ops::conv_lstm_gradient`](crate::Ops::conv_lstm_gradient).
-pub fn conv_lstm_gradient<B: Backend>(g: F<B>, w: F<B>, h: F<B>, state: F<B>, before: usize, walk: Walk) -> (F<B>, F<B>) {
-    let [g, h, state] = [g, h, state].map(|x| lines::<B>(x, walk));
+pub fn conv_lstm_gradient<B: Backend>(g: F<B>, w: F<B>, h: F<B>, state: F<B>, before: usize, scan: Scan) -> (F<B>, F<B>) {
+    let [g, h, state] = [g, h, state].map(|x| lines::<B>(x, scan));
     let ([b, steps, s, n], [taps, _, _]) = (h.shape().dims(), w.shape().dims());
     // x (1 - x) and 1 - x^2: the slopes of sigmoid and tanh by their values.
     let one_less = |x: F<B>| B::float_add_scalar(B::float_neg(x), 1.0f32.into());
@@ -146,5 +146,5 @@ pub fn conv_lstm_gradient<B: Backend>(g: F<B>, w: F<B>, h: F<B>, state: F<B>, be
     by_u.reverse();
     let none = || zeros::<B, 2>(&h, [n, 4 * n]);
     let by_w = by_w.into_iter().map(|w| B::float_reshape(w.unwrap_or_else(none), Shape::new([1, n, 4 * n]))).collect();
-    (image::<B>(B::float_cat(by_u, 1), walk), B::float_cat(by_w, 0))
+    (image::<B>(B::float_cat(by_u, 1), scan), B::float_cat(by_w, 0))
 }

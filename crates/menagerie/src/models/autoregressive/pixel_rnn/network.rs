@@ -7,7 +7,7 @@ use crate::nn::{Activation, Linear, activation, init};
 use crate::random::Key;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use menagerie_kernels::{Geometry, Walk, conv_lstm, conv2d, linear};
+use menagerie_kernels::{Geometry, Scan, conv_lstm, conv2d, linear};
 
 /// The group, of `channels`, of feature `f` of `n`: features of a group see the channels up to their own (section 3.4).
 pub(super) fn group(f: usize, n: usize, channels: usize) -> usize {
@@ -148,14 +148,14 @@ impl PixelRnn {
         let c = self.grid.channels;
         match (self.direction, &layer.lstms[..]) {
             (Direction::DiagonalBilstm, [left, right]) => {
-                let from_left = conv_lstm(left.gates(x.clone(), c), left.state.val(), 1, Walk::Diagonals);
-                let from_right = conv_lstm(right.gates(x, c), right.state.val(), 1, Walk::MirroredDiagonals);
+                let from_left = conv_lstm(left.gates(x.clone(), c), left.state.val(), 1, Scan::Diagonals);
+                let from_right = conv_lstm(right.gates(x, c), right.state.val(), 1, Scan::MirroredDiagonals);
                 // What comes from the right has seen later pixels of its row: it counts for the row below.
                 let [b, h, w, n] = from_right.dims();
                 let top = Tensor::zeros([b, 1, w, n], &from_right.device());
                 from_left + Tensor::cat(vec![top, from_right], 1).narrow(1, 0, h)
             }
-            (_, lstms) => conv_lstm(lstms[0].gates(x, c), lstms[0].state.val(), 1, Walk::Rows),
+            (_, lstms) => conv_lstm(lstms[0].gates(x, c), lstms[0].state.val(), 1, Scan::Rows),
         }
     }
 
