@@ -12,7 +12,7 @@ use burn::module::Module;
 use burn::tensor::{Gradients, Tensor};
 use menagerie::kernels::{bce_with_logits, noise, threads};
 use menagerie::nn::{Activation, Conv2d, Linear};
-use menagerie::train::{Optimizer, OptimizerConfig};
+use menagerie::nn::{Optimizer, OptimizerConfig};
 use menagerie::{Device, Key};
 use std::error::Error;
 
@@ -59,7 +59,7 @@ pub fn vae(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let (batch, device, key) = (128, Device::flex().autodiff(), Key::new(1));
     let x: Tensor<2> = noise::uniform(key.words(), [batch, 784], &device);
     let mut network = Some(Vae::new(&device));
-    let mut optimizer = Optimizer::new(OptimizerConfig { learning_rate: 1e-3, ..Default::default() });
+    let mut optimizer = Optimizer::new(OptimizerConfig::adam(1e-3));
     let (mut steps, mut last) = (0, f32::NAN);
     let step = || {
         steps += 1;

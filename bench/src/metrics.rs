@@ -6,11 +6,11 @@
 //! menagerie-bench prdc [ROUNDS]    10,000 x 512 a side, k = 5 for all four figures; prdc
 //! ```
 use crate::peer::{Peer, compare};
-use menagerie::evaluate::features::Features;
-use menagerie::evaluate::fid::fid;
-use menagerie::evaluate::kid::{SUBSET_SIZE, SUBSETS, kid};
-use menagerie::evaluate::moments::Statistics;
-use menagerie::evaluate::prdc::prdc;
+use menagerie::metrics::features::Features;
+use menagerie::metrics::fid::fid;
+use menagerie::metrics::kid::{SUBSET_SIZE, SUBSETS, kid};
+use menagerie::metrics::moments::Statistics;
+use menagerie::metrics::prdc::prdc;
 use menagerie::kernels::noise;
 use menagerie::{Key, kernels::threads};
 use std::error::Error;

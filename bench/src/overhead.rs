@@ -9,7 +9,7 @@ use crate::dcgan::{Steps, prepared};
 use crate::peer::median;
 use menagerie::recipe::Recipe;
 use menagerie::run::{Event, Trainer};
-use menagerie::{Device, Key, models};
+use menagerie::{Device, Key};
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -56,7 +56,7 @@ pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let recipe = recipe.with("train.sample_every", &every)?.with("train.checkpoint_every", &every)?;
     let device = Device::flex().autodiff();
     let (info, batches) = prepared("portraits")?;
-    let mut alone = Steps::new(models::build(&recipe, &info, &device, Key::new(0))?, batches);
+    let mut alone = Steps::new(recipe.build(&info, &device, Key::new(0))?, batches);
     let mut trainer = Trainer::create(recipe, &scratch.0.join("run"), &device)?;
     let (mut all, mut lone, mut seconds) = (vec![], vec![], 0.0);
     for round in 0..=rounds {

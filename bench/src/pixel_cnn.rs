@@ -6,7 +6,7 @@
 //! ```
 use crate::dcgan::{Steps, prepared};
 use crate::peer::{Peer, compare};
-use menagerie::data::levels::Binarization;
+use menagerie::nn::levels::Binarization;
 use menagerie::models::autoregressive::pixel_cnn::{Config, Settings};
 use menagerie::models::{Sample, SampleRequest, StepReport};
 use menagerie::{Device, Key, kernels::threads};

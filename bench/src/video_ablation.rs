@@ -1,8 +1,8 @@
 //! The ablation of He et al. 2018 (table 1 of arXiv:1803.08085) on moving portraits: how well videos keep who they show, by a
 //! classifier of frames. A rival joins by a line of `ROWS`: any recipe of a model that draws videos.
 use menagerie::data::{Batch, DataInfo, Kind, Loader, Source};
-use menagerie::evaluate::video::{Consistency, consistency, grouped};
-use menagerie::models::{self, Model, SampleRequest, Samples};
+use menagerie::metrics::video::{Consistency, consistency, grouped};
+use menagerie::models::{Model, SampleRequest, Samples};
 use menagerie::recipe::Recipe;
 use menagerie::{Device, Key};
 
@@ -65,7 +65,7 @@ fn trained(recipe: &str, settings: &[(&str, &str)], steps: u64) -> menagerie::Re
     recipe.set_all(&settings.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect::<Vec<_>>())?;
     let data = recipe.data()?.open()?.dataset;
     let (info, train) = (data.info().clone(), recipe.train()?);
-    let mut model = models::build(&recipe, &info, &Device::flex().autodiff(), Key::new(train.seed).stream("init"))?;
+    let mut model = recipe.build(&info, &Device::flex().autodiff(), Key::new(train.seed).stream("init"))?;
     let mut loader = Loader::new(data, train.batch, Key::new(train.seed).stream("data"), 0, 1)?;
     for step in 1..=steps {
         let batches = (0..model.batches_per_step()).map(|_| loader.next()).collect::<menagerie::Result<Vec<_>>>()?;

@@ -7,10 +7,10 @@
 //! ```
 use crate::dcgan::Steps;
 use crate::peer::{Peer, compare};
-use menagerie::data::levels::mu_law_level;
+use menagerie::nn::levels::mu_law_level;
 use menagerie::data::{Batch, DataInfo, Source, Values};
-use menagerie::evaluate::markov;
-use menagerie::models::{self, Model, SampleRequest, StepReport};
+use menagerie::metrics::markov;
+use menagerie::models::{Model, SampleRequest, StepReport};
 use menagerie::recipe::Recipe;
 use menagerie::{Device, Key, kernels::threads};
 use std::error::Error;
@@ -24,7 +24,7 @@ fn model(device: &Device) -> Result<(Box<dyn Model>, Batch), Box<dyn Error>> {
     // The defaults are 30 layers of 64 channels.
     let recipe = Recipe::parse("[model]\nname = \"wavenet\"", "benchmark")?;
     let batch = Batch::of(&*dataset, &(0..ITEMS).collect::<Vec<_>>())?;
-    Ok((models::build(&recipe, info, device, Key::new(0))?, batch))
+    Ok((recipe.build(info, device, Key::new(0))?, batch))
 }
 
 fn rounds(arguments: &[String]) -> Result<usize, Box<dyn Error>> {

@@ -3,7 +3,7 @@ use burn::tensor::Tensor;
 use menagerie::data::{Loader, Source};
 use menagerie::models::adversarial::{Objective, gan};
 use menagerie::models::{Model, Sample, SampleRequest};
-use menagerie::{Device, Key, evaluate::points};
+use menagerie::{Device, Key, metrics::points};
 
 /// Real logits towards 1, fake ones towards 0; the generator wants its own at 1.
 struct LeastSquares;

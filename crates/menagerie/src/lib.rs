@@ -2,21 +2,17 @@
 //!
 //! A datum's way: [`data::Source`] -> [`data::Dataset`] -> [`data::Loader`] -> [`data::Batch`] -> [`models::Model::step`]
 //! -> numbers -> [`run::Run`]. A run's way back: [`run::Run`] -> [`models::Model`] -> what it can do -> file or picture.
-pub mod data;
-pub mod error;
-pub mod evaluate;
+//!
+//! The rooms of the house are crates, so that dependencies point one way; this one gives them all under one name.
 pub mod explore;
-pub mod files;
-pub mod limits;
-pub mod models;
-pub mod nn;
-pub mod picture;
-pub mod random;
+pub mod judge;
 pub mod recipe;
 pub mod run;
-pub mod train;
 
 pub use burn::tensor::{Device, Tensor};
-pub use error::{Error, Result};
+pub use menagerie_data as data;
+pub use menagerie_data::{Error, Key, Result, error, files, limits, picture, random};
 pub use menagerie_kernels as kernels;
-pub use random::Key;
+pub use menagerie_metrics as metrics;
+pub use menagerie_models as models;
+pub use menagerie_nn as nn;

@@ -3,7 +3,7 @@
 use menagerie::data::{Loader, Source};
 use menagerie::kernels::noise;
 use menagerie::models::{Model, adversarial::dcgan};
-use menagerie::train::Tensors;
+use menagerie::nn::Tensors;
 use menagerie::{Device, Key};
 use serde_json::{Map, Value, json};
 

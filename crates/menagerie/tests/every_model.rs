@@ -1,9 +1,9 @@
 //! One harness, all models: whatever is registered is tested here.
 use menagerie::data::{Batch, DataInfo, Kind, Loader};
-use menagerie::models::{self, Capability, Entry, Model, Purpose, SampleRequest, registry};
+use menagerie::models::{Capability, Entry, Model, Purpose, SampleRequest, registry};
 use menagerie::recipe::Recipe;
 use menagerie::run::{Checkpoint, Run, Trainer, steps};
-use menagerie::train::Tensors;
+use menagerie::nn::Tensors;
 use menagerie::{Device, Key};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,7 +34,7 @@ fn recipes(entry: &Entry) -> Vec<Recipe> {
 
 fn build(recipe: &Recipe, seed: u64) -> menagerie::Result<(Box<dyn Model>, DataInfo)> {
     let info = recipe.data()?.open()?.dataset.info().clone();
-    Ok((models::build(recipe, &info, &device(), Key::new(seed))?, info))
+    Ok((recipe.build(&info, &device(), Key::new(seed))?, info))
 }
 
 fn batches(recipe: &Recipe, model: &dyn Model, step: u64) -> Vec<Batch> {

@@ -2,7 +2,7 @@
 //! sees a later number, and what is drawn number by number is what the network says.
 use menagerie::data::{Batch, DataInfo, Kind};
 use menagerie::models::autoregressive::{Drawing, Factors, Items};
-use menagerie::models::{self, Entry, Model, registry};
+use menagerie::models::{Entry, Model, registry};
 use menagerie::recipe::Recipe;
 use menagerie::{Device, Key};
 
@@ -34,7 +34,7 @@ fn each(shape: [usize; 3], levels: usize, test: impl Fn(&str, &mut dyn Model)) {
             }
             all.push(("model.levels".into(), levels.to_string()));
             recipe.set_all(&all).unwrap_or_else(|e| panic!("{}: {e}", entry.name));
-            let Ok(mut model) = models::build(&recipe, &info(shape), &device, Key::new(4)) else { continue };
+            let Ok(mut model) = recipe.build(&info(shape), &device, Key::new(4)) else { continue };
             if model.as_factors().is_some() {
                 test(&format!("{} {variant:?}", entry.name), &mut *model);
             }

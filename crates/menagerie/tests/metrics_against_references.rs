@@ -3,21 +3,21 @@
 //! then all metrics on data and on a model, as `evaluate` asks for them.
 use flate2::Crc;
 use menagerie::data::{DataInfo, Dataset, Item, Kind, Source, Values};
-use menagerie::evaluate::Features;
-use menagerie::evaluate::extractor::{Extractor, Resize};
-use menagerie::evaluate::fid::fid;
-use menagerie::evaluate::inception::Inception;
-use menagerie::evaluate::inception_score::inception_score;
-use menagerie::evaluate::judge::{Judge, METRICS, Needs, Reference, Verdict};
-use menagerie::evaluate::kid::kid;
-use menagerie::evaluate::moments::Statistics;
-use menagerie::evaluate::path_length::{path_length, slerp};
-use menagerie::evaluate::prdc::prdc;
-use menagerie::evaluate::ssim::{ms_ssim, ssim};
-use menagerie::evaluate::subject::Subject;
-use menagerie::models::{self, Model};
+use menagerie::metrics::Features;
+use menagerie::judge::extractor::{Extractor, Resize};
+use menagerie::metrics::fid::fid;
+use menagerie::judge::inception::Inception;
+use menagerie::metrics::inception_score::inception_score;
+use menagerie::judge::{Judge, METRICS, Needs, Reference, Verdict};
+use menagerie::metrics::kid::kid;
+use menagerie::metrics::moments::Statistics;
+use menagerie::metrics::path_length::{path_length, slerp};
+use menagerie::metrics::prdc::prdc;
+use menagerie::metrics::ssim::{ms_ssim, ssim};
+use menagerie::judge::subject::Subject;
+use menagerie::models::{Model};
 use menagerie::recipe::Recipe;
-use menagerie::train::{Tensors, read_torch};
+use menagerie::nn::{Tensors, read_torch};
 use menagerie::{Device, Key};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -333,7 +333,7 @@ fn model(name: &str, settings: &[(&str, &str)], info: &DataInfo) -> Box<dyn Mode
     let pairs: Vec<(String, String)> = settings.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
     let mut recipe = Recipe::named(name).unwrap();
     recipe.set_all(&pairs).unwrap();
-    models::build(&recipe, info, &Device::flex(), Key::new(0)).unwrap()
+    recipe.build(info, &Device::flex(), Key::new(0)).unwrap()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use crate::output::{self, grouped, number};
 use menagerie::error::Result;
-use menagerie::evaluate::judge::metric;
+use menagerie::judge::metric;
 use menagerie::run::compare::{Column, Comparison};
 use std::io::IsTerminal;
 use std::path::PathBuf;

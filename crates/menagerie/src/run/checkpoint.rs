@@ -2,7 +2,7 @@
 use crate::data::DataInfo;
 use crate::error::{Error, Result};
 use crate::models::Part;
-use crate::train::Tensors;
+use crate::nn::Tensors;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -6,7 +6,7 @@ use super::curves::{Panel, draw_panels};
 use super::history::{self, Evaluated, Figure};
 use super::{Checkpoint, Run, steps};
 use crate::error::{Error, Result};
-use crate::evaluate::judge::{METRICS, metric};
+use crate::judge::{METRICS, metric};
 use crate::models;
 use crate::random::Key;
 use burn::tensor::Device;
@@ -82,7 +82,7 @@ impl Row {
         let newest = steps(&folder).iter().rev().find_map(|s| Checkpoint::open(&folder.join(format!("{s:06}"))).ok());
         let networks = match &newest {
             // Only where something can be learned are parameters counted as such.
-            Some(c) => models::build(&recipe, &c.state.data, &Device::flex().autodiff(), Key::new(0))?.networks(),
+            Some(c) => recipe.build(&c.state.data, &Device::flex().autodiff(), Key::new(0))?.networks(),
             None => vec![],
         };
         let all = history::read(&run)?;

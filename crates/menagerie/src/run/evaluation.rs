@@ -2,10 +2,10 @@
 use super::Run;
 use crate::data::{Arrays, Dataset, Source};
 use crate::error::{Error, Result, nearest};
-use crate::evaluate::extractor::{Extractor, Resize, sha256};
-use crate::evaluate::gather::Gathered;
-use crate::evaluate::inception::Inception;
-use crate::train::read_torch;
+use crate::judge::extractor::{Extractor, Resize, sha256};
+use crate::judge::gather::Gathered;
+use crate::judge::inception::Inception;
+use crate::nn::read_torch;
 use burn::tensor::Device;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};

@@ -3,10 +3,10 @@
 use super::evaluation::{Cache, data_definition, import_reference, open_extractor, reference_definition, write_reference};
 use crate::data::{DataInfo, Dataset, Item, Kind, Source};
 use crate::error::{Error, Result};
-use crate::evaluate::extractor::Extractor;
-use crate::evaluate::gather::Gathered;
-use crate::evaluate::judge::{Judge, Metric, Needs, Reference, Tell, Verdict, gather, metric};
-use crate::evaluate::subject::Subject;
+use crate::judge::extractor::Extractor;
+use crate::judge::gather::Gathered;
+use crate::judge::{Judge, Metric, Needs, Reference, Tell, Verdict, gather, metric};
+use crate::judge::subject::Subject;
 use crate::random::Key;
 use burn::tensor::Device;
 use serde_json::{Map, Value};

@@ -3,7 +3,7 @@ use super::{At, Run};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::models::Port;
-use crate::train::Tensors;
+use crate::nn::Tensors;
 use burn::tensor::Device;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! `evaluation.jsonl`: a line an evaluation, with the checkpoint that was judged and each metric with its definition.
 use super::{Run, read_metrics, step_of, steps};
 use crate::error::{Error, Result};
-use crate::evaluate::judge::Verdict;
+use crate::judge::Verdict;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -40,7 +40,7 @@ pub use trainer::{Event, Plan, Summary, Trainer, draw_samples, write_sounds};
 
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
-use crate::models::{self, Model, Purpose};
+use crate::models::{Model, Purpose};
 use crate::random::Key;
 use crate::recipe::Recipe;
 use burn::tensor::Device;
@@ -222,7 +222,7 @@ impl Run {
         let checkpoint = checkpoint.ok_or_else(|| {
             Error::run(&self.path, "has no checkpoint yet", format!("train it further: `menagerie train --resume {}`", self.path.display()))
         })?;
-        let mut model = models::build(&recipe, &checkpoint.state.data, device, Key::new(0))?;
+        let mut model = recipe.build(&checkpoint.state.data, device, Key::new(0))?;
         model.load(&|name| checkpoint.part(name), Purpose::Use)?;
         Ok((model, checkpoint, warnings))
     }

@@ -4,9 +4,9 @@ use super::judging::Judging;
 use super::{Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, prune, read_metrics, write_index};
 use crate::data::{Batch, DataInfo, Dataset, Kind, Loader};
 use crate::error::{Error, Result};
-use crate::evaluate::points;
+use crate::metrics::points;
 use crate::limits::affordable;
-use crate::models::{self, Model, NetworkInfo, Purpose, SampleRequest, Samples, StepReport, Trouble};
+use crate::models::{Model, NetworkInfo, Purpose, SampleRequest, Samples, StepReport, Trouble};
 use crate::picture;
 use crate::random::Key;
 use crate::recipe::{Recipe, TrainConfig};
@@ -109,7 +109,7 @@ fn prepare(recipe: &Recipe, device: &Device) -> Result<(Arc<dyn Dataset>, Vec<St
     affordable(&format!("train.batch = {}", train.batch), &[train.batch, item], "set a smaller batch")?;
     affordable(&format!("a picture of train.samples = {}", train.samples), &[train.samples, item], "set fewer samples")?;
     let key = Key::new(train.seed).stream("init");
-    let model = models::build(recipe, opened.dataset.info(), device, key)?;
+    let model = recipe.build(opened.dataset.info(), device, key)?;
     let batches = model.batches_per_step();
     affordable(&format!("{batches} batches a step"), &[batches, train.batch, item], "set fewer updates in a step")?;
     Ok((opened.dataset, opened.warnings, model))

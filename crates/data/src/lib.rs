@@ -1,0 +1,47 @@
+//! Where samples come from, and how they become batches; with what everything stands on: errors, random keys, limits,
+//! pictures. Nothing here knows of networks.
+//!
+//! A [`Source`] names a data set and says how to prepare it; opened, it is a [`Dataset`] of items by index; a
+//! [`Loader`] makes an endless stream of [`Batch`]es of it. Reading fails as [`crate::Error::Data`], which names the
+//! file and says how to mend it.
+mod arrays;
+mod audio;
+mod cifar;
+mod curves;
+mod damage;
+mod dataset;
+mod embedded;
+pub mod error;
+pub mod files;
+mod folder;
+mod idx;
+mod image_file;
+pub mod limits;
+mod listing;
+mod loader;
+mod memory;
+mod metadata;
+mod npy;
+mod npz;
+mod pairs;
+pub mod picture;
+mod points;
+pub mod portraits;
+pub mod random;
+mod resize;
+mod source;
+mod stacked;
+mod table;
+mod video;
+#[doc(hidden)]
+pub mod zip;
+
+pub use arrays::Arrays;
+pub use audio::{wav, write_wav};
+pub use error::{Error, Result};
+pub use dataset::{DataInfo, Dataset, Density, Item, Kind, Values};
+pub use image_file::{Pixels, read_image};
+pub use loader::{Batch, Loader};
+pub use npy::write_npy;
+pub use random::Key;
+pub use source::{Opened, Source, SourceInfo, known_sources};

@@ -1,0 +1,96 @@
+//! Sizes are checked before memory is taken: a slip of the finger in a recipe gets one clear line, not an abort in the
+//! allocator.
+use crate::error::{Error, Result};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// No whole number of a recipe's model may be larger: products of a few of them then fit into 64 bits.
+pub const LARGEST: i64 = 1 << 24;
+
+/// Bytes of this machine's memory that this program may have, as far as the system says; else 64 GiB.
+pub fn memory() -> u64 {
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let total = read("/proc/meminfo").and_then(|text| {
+        let line = text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?;
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok().map(|kib| kib << 10)
+    });
+    let group = read("/sys/fs/cgroup/memory.max").and_then(|text| text.trim().parse::<u64>().ok());
+    total.unwrap_or(64 << 30).min(group.unwrap_or(u64::MAX))
+}
+
+/// Refuses `what` where so many 32-bit numbers (the product of `sizes`) are more than half of the machine's memory.
+///
+/// # Errors
+/// [`Error::Usage`]; `fix` says what to make smaller.
+pub fn affordable(what: &str, sizes: &[usize], fix: &str) -> Result<()> {
+    let bytes = sizes.iter().fold(4u128, |n, &size| n.saturating_mul(size as u128));
+    let half = memory() / 2;
+    if bytes <= half as u128 {
+        return Ok(());
+    }
+    let gb = |n: f64| if n < 1e12 { format!("{:.1} GB", n / 1e9) } else { format!("{:.1e} GB", n / 1e9) };
+    let problem = format!("{what} would take {}, over half of this machine's {}", gb(bytes as f64), gb(memory() as f64));
+    Err(Error::usage(problem, fix))
+}
+
+thread_local!(static LEFT: Cell<Option<u128>> = const { Cell::new(None) });
+
+/// What unwinds from `claim` to `while_building`; nobody else sees it.
+struct TooLarge;
+
+/// Builds a model: weights that would together take over half of the machine's memory end it with an error.
+///
+/// Constructors of layers give layers, not results, so the refusal unwinds from the first weights that are too many
+/// (see `claim`) to here.
+pub fn while_building<T>(build: impl FnOnce() -> Result<T>) -> Result<T> {
+    let outer = LEFT.replace(Some((memory() / 8) as u128));
+    let result = catch_unwind(AssertUnwindSafe(build));
+    LEFT.set(outer);
+    result.unwrap_or_else(|panic| match panic.is::<TooLarge>() {
+        true => Err(Error::recipe(
+            "model",
+            format!("its weights alone would take over half of this machine's {:.1} GB of memory", memory() as f64 / 1e9),
+            "make the sizes in [model] smaller, such as model.width or model.latent",
+        )),
+        false => resume_unwind(panic),
+    })
+}
+
+/// Takes a tensor of weights off what a model that is being built may have.
+pub fn claim(shape: &[usize]) {
+    let Some(left) = LEFT.get() else { return };
+    let size = shape.iter().fold(1u128, |n, &s| n.saturating_mul(s as u128));
+    match left.checked_sub(size) {
+        Some(rest) => LEFT.set(Some(rest)),
+        // Not a panic: no message is printed.
+        None => resume_unwind(Box::new(TooLarge)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_is_let_through_and_what_does_not_is_told() {
+        assert!(memory() > 1 << 28);
+        assert!(affordable("1000 samples", &[1000, 64, 64, 3], "ask for fewer").is_ok());
+        let told = affordable("so many samples", &[usize::MAX, usize::MAX, 3], "ask for fewer").unwrap_err().to_string();
+        assert!(told.contains("so many samples would take") && told.contains("ask for fewer"), "{told}");
+    }
+
+    #[test]
+    fn weights_are_counted_together_and_only_while_a_model_is_built() {
+        let quarter = (memory() / 32) as usize;
+        let build = |n: usize| {
+            while_building(|| {
+                (0..n).for_each(|_| claim(&[quarter]));
+                Ok(n)
+            })
+        };
+        assert_eq!(build(4).unwrap(), 4);
+        assert!(build(5).unwrap_err().to_string().contains("weights alone"));
+        assert_eq!(build(4).unwrap(), 4);
+        claim(&[usize::MAX, usize::MAX]);
+    }
+}

@@ -1,0 +1,137 @@
+//! Metrics that ask the model itself: likelihoods, bounds, reconstructions, classes, attributes.
+use crate::metrics::attributes;
+use super::metric::{Judge, Metric, Tell, Verdict};
+use crate::metrics::ssim;
+use super::subject::each_item;
+use crate::data::{Batch, Kind};
+use crate::error::{Error, Result};
+use crate::models::{Capability, Model};
+use rayon::prelude::*;
+use serde_json::{Map, Value, json};
+
+/// Figures of a metric with `Needs::Capability`.
+///
+/// # Errors
+/// [`Error::Usage`] when the model has not the capability.
+pub fn work_out(judge: &mut Judge, name: &str, metric: &Metric, number: Option<usize>, tell: Tell) -> Result<Vec<Verdict>> {
+    let (model, model_name) = judge.subject.model(metric.name)?;
+    let data = judge.data(metric.name)?;
+    let count = judge.count.min(data.set.info().count);
+    let key = judge.key.stream("by capability");
+    let mut definition = Map::new();
+    definition.insert("data".into(), data.definition.clone().into());
+    definition.insert("items".into(), count.into());
+    let mut per_item = Vec::with_capacity(count);
+    let mut items = |f: &mut dyn FnMut(&Batch) -> Result<Vec<f64>>| -> Result<()> {
+        each_item(data.set, count, &mut |batch| {
+            per_item.extend(f(&batch)?);
+            tell(metric.name, per_item.len(), count);
+            Ok(())
+        })
+    };
+    match metric.name {
+        "nll" | "bpd" => {
+            let l = able(model.as_log_likelihood(), Capability::LogLikelihood, model_name)?;
+            let scale = if metric.name == "nll" { 1.0 } else { 1.0 / (l.dimensions() as f64 * std::f64::consts::LN_2) };
+            definition.insert("dimensions".into(), l.dimensions().into());
+            items(&mut |b| Ok(l.log_likelihood(b, key)?.into_iter().map(|v| -v * scale).collect()))?;
+        }
+        "elbo" | "iwae" => {
+            let e = able(model.as_evidence_bound(), Capability::EvidenceBound, model_name)?;
+            let samples = if metric.name == "elbo" { 1 } else { number.unwrap_or(50) };
+            definition.insert("importance_samples".into(), samples.into());
+            items(&mut |b| e.evidence_bound(b, samples, key))?;
+        }
+        "mse" | "psnr" => {
+            let r = able(model.as_reconstruct(), Capability::Reconstruct, model_name)?;
+            definition.insert("pixels".into(), json!("[0, 1]"));
+            items(&mut |b| {
+                let back = r.reconstruct(b, key)?.output;
+                let errors = squared_errors(b, &back.values);
+                Ok(errors.into_iter().map(|e| if metric.name == "mse" { e } else { -10.0 * e.max(1e-10).log10() }).collect())
+            })?;
+        }
+        "ssim" => {
+            let r = able(model.as_reconstruct(), Capability::Reconstruct, model_name)?;
+            let &[h, w, c] = &data.set.info().shape[..] else { return Err(Error::usage("`ssim` compares images", "leave it out")) };
+            if data.set.info().kind != Kind::Image {
+                return Err(Error::usage("`ssim` compares images", "leave it out"));
+            }
+            definition.insert("pixels".into(), json!("[0, 1]"));
+            definition.insert("window".into(), ssim::window([h, w, c]).into());
+            items(&mut |b| {
+                let back = r.reconstruct(b, key)?.output.values;
+                let unit = |x: &[f32]| x.iter().map(|v| (v + 1.0) / 2.0).collect::<Vec<f32>>();
+                let n = h * w * c;
+                let pairs = b.values.par_chunks_exact(n).zip(back.par_chunks_exact(n));
+                Ok(pairs.map(|(x, y)| ssim::ssim(&unit(x), &unit(y), [h, w, c])).collect())
+            })?;
+        }
+        "accuracy" => {
+            let c = able(model.as_classify(), Capability::Classify, model_name)?;
+            let classes = c.classes().len();
+            items(&mut |b| {
+                let labels = b.labels.as_ref().ok_or_else(|| no_labels(&data.set.info().source))?;
+                let found = c.log_probabilities(b)?;
+                let right = found.chunks_exact(classes).zip(labels).map(|(row, &l)| f64::from(argmax(row) == l as usize));
+                Ok(right.collect())
+            })?;
+        }
+        _ => return read_attributes(model, model_name, judge, definition, tell),
+    }
+    let (value, error) = mean_and_error(&per_item);
+    Ok(vec![Verdict { metric: name.to_string(), value, error, warning: None, definition }])
+}
+
+/// The place of the largest.
+pub fn argmax(row: &[f32]) -> usize {
+    (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
+}
+
+/// The mean, and its standard error.
+pub fn mean_and_error(values: &[f64]) -> (f64, Option<f64>) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    (mean, (n > 1.0).then(|| (variance / n).sqrt()))
+}
+
+fn able<T>(can: Option<T>, capability: Capability, model: &str) -> Result<T> {
+    can.ok_or_else(|| capability.missing(model))
+}
+
+fn no_labels(source: &str) -> Error {
+    Error::data(source, "has items without a class", "give data with labels")
+}
+
+/// Mean squared error of each item; of images and video with pixels in [0, 1].
+fn squared_errors(batch: &Batch, back: &[f32]) -> Vec<f64> {
+    let n: usize = batch.shape[1..].iter().product();
+    let scale = if matches!(batch.kind, Kind::Image | Kind::Video) { 0.25 } else { 1.0 };
+    let item = |(a, b): (&[f32], &[f32])| a.iter().zip(b).map(|(x, y)| ((x - y) as f64).powi(2)).sum::<f64>() * scale / n as f64;
+    batch.values.chunks_exact(n).zip(back.chunks_exact(n)).map(item).collect()
+}
+
+fn read_attributes(model: &dyn Model, name: &str, judge: &Judge, definition: Map<String, Value>, tell: Tell) -> Result<Vec<Verdict>> {
+    let r = able(model.as_read_attributes(), Capability::ReadAttributes, name)?;
+    let data = judge.data("attributes")?;
+    if data.set.info().attributes != r.names() {
+        return Err(Error::data(&data.set.info().source, "has not the attributes that are read", "give --data portraits"));
+    }
+    let count = judge.count.min(data.set.info().count);
+    let (mut truth, mut read) = (Vec::new(), Vec::new());
+    each_item(data.set, count, &mut |b| {
+        read.extend(r.attributes(&b)?);
+        truth.extend(b.attributes);
+        tell("attributes", truth.len() / r.names().len(), count);
+        Ok(())
+    })?;
+    let figures = attributes::figures(&truth, &read);
+    let verdict = |f: attributes::Figure| {
+        let mut definition = definition.clone();
+        definition.insert("measure".into(), f.measure.into());
+        definition.insert("visible_items".into(), f.items.into());
+        Verdict { metric: format!("attributes/{}", f.name), value: f.value, error: None, warning: None, definition }
+    };
+    Ok(figures.into_iter().map(verdict).collect())
+}

@@ -1,0 +1,348 @@
+//! Judges a model or its samples by named metrics, each figure with its definition.
+//!
+//! A figure is the number, its error, and everything the number depends on: two figures may be compared only where their
+//! definitions are equal.
+use super::extractor::Extractor;
+use super::gather::{Gathered, Gatherer};
+use crate::metrics::prdc::Prdc;
+use super::subject::{Subject, each_item};
+use super::{by_capability, by_classes, by_features, by_images, by_latents};
+use crate::data::{Dataset, Kind};
+use crate::error::{Error, Result, nearest};
+use crate::models::Capability;
+use crate::random::Key;
+use serde_json::{Map, Value, json};
+
+/// What a metric asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// a model with that capability
+    Capability(Capability),
+    /// images, data to compare them with, and an extractor
+    Features,
+    /// images with classes, data with classes to compare them with, and an extractor
+    LabelledFeatures,
+    /// images, and an extractor that tells classes
+    Classes,
+    /// a model with a latent space that makes images, and an extractor
+    Path,
+    /// images and data to compare them with
+    Images,
+    /// images with classes, and data with classes to compare them with
+    LabelledImages,
+    /// points, and data to compare them with
+    Points,
+    /// points, and data of a known density
+    Density,
+}
+
+impl Needs {
+    /// What that is, in words.
+    pub fn words(self) -> String {
+        match self {
+            Needs::Capability(c) => format!("a model that can {}", c.name()),
+            Needs::Features => "images, data, an extractor".into(),
+            Needs::LabelledFeatures => "images and data with classes, an extractor".into(),
+            Needs::Classes => "images, an extractor that tells classes".into(),
+            Needs::Path => "a model with a latent space, an extractor".into(),
+            Needs::Images => "images, data".into(),
+            Needs::LabelledImages => "images and data with classes".into(),
+            Needs::Points => "points, data".into(),
+            Needs::Density => "points, data of a known density".into(),
+        }
+    }
+
+    /// Whether an extractor is asked for.
+    pub fn extractor(self) -> bool {
+        matches!(self, Needs::Features | Needs::LabelledFeatures | Needs::Classes | Needs::Path)
+    }
+
+    /// Whether features of all of the data are asked for ([`Reference::gathered`]).
+    pub fn reference_features(self) -> bool {
+        self == Needs::Features
+    }
+}
+
+/// A line of the table of metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// what commands call it
+    pub name: &'static str,
+    /// what it is, in a line
+    pub about: &'static str,
+    /// whether more is better; None where neither is
+    pub higher_is_better: Option<bool>,
+    /// what it asks for
+    pub needs: Needs,
+}
+
+macro_rules! metrics {
+    ($($name:literal, $about:literal, $better:expr, $needs:expr;)*) => {
+        /// Every metric.
+        pub const METRICS: &[Metric] = &[$(Metric { name: $name, about: $about, higher_is_better: $better, needs: $needs }),*];
+    };
+}
+
+const MORE: Option<bool> = Some(true);
+const LESS: Option<bool> = Some(false);
+
+metrics! {
+    "nll", "mean negative log-likelihood of the data, nats", LESS, Needs::Capability(Capability::LogLikelihood);
+    "bpd", "the same in bits a dimension", LESS, Needs::Capability(Capability::LogLikelihood);
+    "elbo", "mean evidence lower bound of the data, nats", MORE, Needs::Capability(Capability::EvidenceBound);
+    "iwae", "mean importance-weighted bound of the data, nats; iwae-K for K samples", MORE, Needs::Capability(Capability::EvidenceBound);
+    "mse", "mean squared error of reconstructions, pixels in [0, 1]", LESS, Needs::Capability(Capability::Reconstruct);
+    "psnr", "mean peak signal-to-noise ratio of reconstructions, dB", MORE, Needs::Capability(Capability::Reconstruct);
+    "ssim", "mean structural similarity of items and their reconstructions", MORE, Needs::Capability(Capability::Reconstruct);
+    "accuracy", "share of items whose class is found", MORE, Needs::Capability(Capability::Classify);
+    "attributes", "accuracy or correlation of every attribute that is read", MORE, Needs::Capability(Capability::ReadAttributes);
+    "fid", "Frechet distance of features", LESS, Needs::Features;
+    "fid-infinity", "the same, extrapolated to infinitely many samples", LESS, Needs::Features;
+    "kid", "kernel distance of features: unbiased polynomial MMD", LESS, Needs::Features;
+    "precision", "share of samples that lie among the data, by 3 nearest neighbours", MORE, Needs::Features;
+    "recall", "share of data that lie among the samples, by 3 nearest neighbours", MORE, Needs::Features;
+    "density", "how densely data lie around samples, by 5 nearest neighbours", MORE, Needs::Features;
+    "coverage", "share of data with a sample among their 5 nearest neighbours", MORE, Needs::Features;
+    "swd", "sliced 2-Wasserstein distance of features", LESS, Needs::Features;
+    "intra-fid", "mean over classes of the Frechet distance of a class's samples and data", LESS, Needs::LabelledFeatures;
+    "is", "Inception score: sure of each sample's class, and of many classes", MORE, Needs::Classes;
+    "class-accuracy", "share of samples that a classifier takes for the class they were drawn from", MORE, Needs::Classes;
+    "stacked-mnist", "modes of the thousand triples of digits that samples find, and KL to even shares", None, Needs::Classes;
+    "ppl", "perceptual path length: squared change of features a step of the latent", LESS, Needs::Path;
+    "cas", "accuracy on the data of a classifier that learned from samples alone", MORE, Needs::LabelledImages;
+    "frequency", "root mean squared difference of the power spectra of samples and data, dB", LESS, Needs::Images;
+    "ms-ssim", "mean similarity of random pairs of samples, and that of pairs of the data beside it", None, Needs::Images;
+    "nearest", "median distance of samples to their nearest training item, over that of held-out items", MORE, Needs::Images;
+    "wasserstein-2d", "2-Wasserstein distance of points, exactly, and that of data and data beside it", LESS, Needs::Points;
+    "modes", "modes of the density that samples find", MORE, Needs::Density;
+    "high-quality", "share of samples within 3 standard deviations of a mode", MORE, Needs::Density;
+    "true-nll", "mean negative log-likelihood of the samples under the true density, nats", LESS, Needs::Density;
+}
+
+/// A figure and what it depends on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// the metric, or `metric/member` for one of several figures
+    pub metric: String,
+    /// the figure
+    pub value: f64,
+    /// its standard error, where one is known
+    pub error: Option<f64>,
+    /// what makes the figure doubtful
+    pub warning: Option<String>,
+    /// everything it depends on
+    pub definition: Map<String, Value>,
+}
+
+impl Verdict {
+    /// As a line of evaluation.jsonl and `--json` have it.
+    pub fn to_json(&self) -> Value {
+        let mut out = json!({"value": self.value, "error": self.error, "definition": self.definition});
+        if let Some(w) = &self.warning {
+            out["warning"] = w.as_str().into();
+        }
+        out
+    }
+}
+
+/// The metric of that name (`iwae-50` is `iwae` with 50 samples), and the number in its name.
+///
+/// # Errors
+/// [`Error::Usage`] with the nearest known name.
+pub fn metric(name: &str) -> Result<(&'static Metric, Option<usize>)> {
+    if let Some(k) = name.strip_prefix("iwae-").and_then(|k| k.parse().ok()).filter(|&k| (1..=1_000_000).contains(&k)) {
+        let iwae = METRICS.iter().find(|m| m.name == "iwae");
+        return iwae.map(|m| (m, Some(k))).ok_or_else(|| Error::usage("iwae is gone", "report this as a bug"));
+    }
+    let found = METRICS.iter().find(|m| m.name == name);
+    found
+        .map(|m| (m, None))
+        .ok_or_else(|| Error::usage(format!("there is no metric `{name}`"), nearest(name, METRICS.iter().map(|m| m.name))))
+}
+
+/// The data that are compared with, and how they are named in definitions.
+#[derive(Clone, Copy)]
+pub struct Reference<'a> {
+    /// the items
+    pub set: &'a dyn Dataset,
+    /// source, split, size and channels
+    pub definition: &'a Map<String, Value>,
+    /// where training items lie, for metrics of memorization
+    pub training: Option<&'a dyn Dataset>,
+    /// statistics that were gathered before
+    pub gathered: Option<&'a Gathered>,
+}
+
+/// Told how far it is: what is done, how many, of how many.
+pub type Tell<'a> = &'a mut dyn FnMut(&str, usize, usize);
+
+/// Works out metrics; what several of them need is gathered once.
+pub struct Judge<'a> {
+    /// what is judged
+    pub subject: Subject<'a>,
+    /// what it is compared with
+    pub reference: Option<Reference<'a>>,
+    /// what gives features
+    pub extractor: Option<&'a Extractor>,
+    /// samples to draw or to read, and items of the data to compare with
+    pub count: usize,
+    /// all draws come from it
+    pub key: Key,
+    samples: Option<Gathered>,
+    real: Option<Gathered>,
+    /// precision, recall, density and coverage share most of their work
+    pub(super) prdc: Option<Prdc>,
+}
+
+impl<'a> Judge<'a> {
+    /// With nothing gathered yet.
+    pub fn new(subject: Subject<'a>, reference: Option<Reference<'a>>, extractor: Option<&'a Extractor>, count: usize, key: Key) -> Self {
+        Judge { subject, reference, extractor, count, key, samples: None, real: None, prdc: None }
+    }
+
+    /// Metrics that suit what is judged, for when none are named.
+    pub fn usual(&self) -> Vec<&'static str> {
+        let image = self.subject.info().kind == Kind::Image;
+        let draws = match self.subject {
+            Subject::Model { model, .. } => model.as_sample().is_some(),
+            Subject::Items(_) => true,
+        };
+        let classifies = self.extractor.is_some_and(|e| !e.classes().is_empty());
+        let suits = |m: &&Metric| match (m.needs, self.subject) {
+            (Needs::Capability(c), Subject::Model { model, .. }) => c.of(model) && (m.name != "ssim" || image),
+            (Needs::Capability(_), Subject::Items(_)) => false,
+            (Needs::Density, _) => {
+                draws && self.reference.is_some_and(|r| r.set.density().is_some_and(|d| d.modes().is_some() || m.name == "true-nll"))
+            }
+            (Needs::Features, _) => {
+                draws && image && self.reference.is_some() && ["fid", "kid", "precision", "recall", "density", "coverage"].contains(&m.name)
+            }
+            (Needs::Classes, _) => draws && image && classifies && m.name == "class-accuracy" && self.subject.has_classes(),
+            (Needs::Points, _) => draws && self.reference.is_some() && self.subject.info().kind == Kind::Points,
+            // Dear, or of a purpose of their own: when they are named.
+            (Needs::LabelledFeatures | Needs::LabelledImages | Needs::Path | Needs::Images, _) => false,
+        };
+        METRICS.iter().filter(suits).map(|m| m.name).collect()
+    }
+
+    /// The figures of one metric.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the model, the data or the extractor do not give what it asks for.
+    pub fn work_out(&mut self, name: &str, tell: Tell) -> Result<Vec<Verdict>> {
+        let (metric, number) = metric(name)?;
+        match metric.needs {
+            Needs::Capability(_) => by_capability::work_out(self, name, metric, number, tell),
+            Needs::Features => by_features::work_out(self, metric, tell),
+            Needs::LabelledFeatures | Needs::Classes | Needs::LabelledImages => by_classes::work_out(self, metric, tell),
+            Needs::Path => by_latents::work_out(self, metric, tell),
+            Needs::Images | Needs::Points | Needs::Density => by_images::work_out(self, metric, tell),
+        }
+    }
+
+    /// What was gathered so far: of samples, of the data.
+    pub fn gathered(&self) -> (Option<&Gathered>, Option<&Gathered>) {
+        (self.samples.as_ref(), self.real.as_ref())
+    }
+
+    /// The data to compare with.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when there are none.
+    pub fn data(&self, metric: &str) -> Result<Reference<'a>> {
+        self.reference.ok_or_else(|| Error::usage(format!("`{metric}` compares with data, and none were given"), "give --data SOURCE"))
+    }
+
+    /// The extractor.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when there is none.
+    pub fn features(&self, metric: &str) -> Result<&'a Extractor> {
+        self.extractor.ok_or_else(|| {
+            let fix = "give --extractor classifier:RUN, inception:FILE, random:SEED or pixels";
+            Error::usage(format!("`{metric}` compares features, and no extractor was given"), fix)
+        })
+    }
+
+    /// What every figure that compares samples with data depends on.
+    pub fn definition(&self, metric: &str) -> Result<Map<String, Value>> {
+        let data = self.data(metric)?;
+        let mut out = Map::new();
+        out.insert("samples".into(), self.subject.available(self.count).into());
+        out.insert("reference".into(), data.definition.clone().into());
+        out.insert("reference_samples".into(), self.real_count(metric)?.into());
+        Ok(out)
+    }
+
+    /// Items of the data that are compared with.
+    pub fn real_count(&self, metric: &str) -> Result<usize> {
+        let data = self.data(metric)?;
+        Ok(data.gathered.map_or(self.count.min(data.set.info().count), |g| g.count))
+    }
+
+    /// Features of the samples.
+    ///
+    /// # Errors
+    /// Those of the sampler and the extractor; [`Error::Usage`] for fewer than two samples.
+    pub fn sample_features(&mut self, metric: &str, tell: Tell) -> Result<&Gathered> {
+        let extractor = self.features(metric)?;
+        if self.samples.is_none() {
+            let total = self.subject.available(self.count);
+            let mut g = Gatherer::new(extractor, self.subject.info())?;
+            let mut done = 0;
+            self.subject.each(total, None, self.key, &mut |batch| {
+                done += batch.shape[0];
+                g.add(&batch)?;
+                tell("features of samples", done, total);
+                Ok(())
+            })?;
+            self.samples = Some(g.finish("the samples")?);
+        }
+        Ok(self.samples.get_or_insert_default())
+    }
+
+    /// Features of the data.
+    ///
+    /// # Errors
+    /// Those of the data and the extractor; [`Error::Usage`] for fewer than two items.
+    pub fn real_features(&mut self, metric: &str, tell: Tell) -> Result<&Gathered> {
+        let (data, extractor) = (self.data(metric)?, self.features(metric)?);
+        if self.real.is_none() {
+            self.real = Some(match data.gathered {
+                Some(g) => g.clone(),
+                None => gather(data.set, extractor, self.count, tell)?,
+            });
+        }
+        Ok(self.real.get_or_insert_default())
+    }
+
+    /// Both, samples first.
+    ///
+    /// # Errors
+    /// As the two.
+    pub fn both_features(&mut self, metric: &str, tell: Tell) -> Result<(&Gathered, &Gathered)> {
+        self.sample_features(metric, tell)?;
+        self.real_features(metric, tell)?;
+        match (&self.samples, &self.real) {
+            (Some(s), Some(r)) => Ok((s, r)),
+            _ => Err(Error::usage("nothing was gathered", "report this as a bug")),
+        }
+    }
+}
+
+/// Features of `count` items of a set.
+///
+/// # Errors
+/// Those of the data and the extractor.
+pub fn gather(set: &dyn Dataset, extractor: &Extractor, count: usize, tell: Tell) -> Result<Gathered> {
+    let total = count.min(set.info().count);
+    let mut g = Gatherer::new(extractor, set.info())?;
+    let mut done = 0;
+    each_item(set, total, &mut |batch| {
+        done += batch.shape[0];
+        g.add(&batch)?;
+        tell("features of the data", done, total);
+        Ok(())
+    })?;
+    g.finish("the data")
+}

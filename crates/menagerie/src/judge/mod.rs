@@ -1,0 +1,17 @@
+//! Judging what models make. Metrics are functions of plain numbers ([`crate::metrics`]); what they are given is gathered
+//! here, from a model or a file of samples, by an extractor of features.
+mod bicubic;
+mod by_capability;
+mod by_classes;
+mod by_features;
+mod by_images;
+mod by_latents;
+pub mod cas;
+pub mod extractor;
+pub mod gather;
+pub mod inception;
+mod metric;
+pub mod subject;
+
+pub use by_images::{Neighbours, neighbours};
+pub use metric::{Judge, METRICS, Metric, Needs, Reference, Tell, Verdict, gather, metric};

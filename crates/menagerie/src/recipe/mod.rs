@@ -1,0 +1,315 @@
+//! A recipe: everything that decides a result, as one TOML document with every default written out.
+mod layers;
+
+use crate::data::{DataInfo, Source};
+use crate::error::{Error, Result, nearest};
+use crate::limits::LARGEST;
+use crate::nn::settings;
+use crate::{Device, Key};
+use layers::{lay, upgraded};
+use crate::models::{self, Model};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::path::Path;
+use toml::{Table, Value};
+
+/// The `[train]` table: how long, how often, from which seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// updates of the model (of the generator, for a GAN)
+    pub steps: u64,
+    /// items in a batch
+    pub batch: usize,
+    /// root of every random key
+    pub seed: u64,
+    /// steps between lines of metrics.jsonl
+    pub log_every: u64,
+    /// steps between sample pictures; one is also made before the first step and after the last
+    pub sample_every: u64,
+    /// steps between checkpoints; one is also made after the last step
+    pub checkpoint_every: u64,
+    /// newest checkpoints that are kept
+    pub keep: usize,
+    /// samples in a picture
+    pub samples: usize,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        TrainConfig { steps: 1000, batch: 64, seed: 0, log_every: 50, sample_every: 500, checkpoint_every: 500, keep: 3, samples: 64 }
+    }
+}
+
+/// The `[evaluate]` table: judging while training. It takes no part in what the networks learn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluateConfig {
+    /// steps between evaluations; one is also made after the last step; 0 for none
+    pub every: u64,
+    /// metrics by name; none for those that suit the model
+    pub metrics: Vec<String>,
+    /// samples to draw, and held-out items to compare with
+    pub n: usize,
+    /// what gives features: "classifier:RUN", "inception:FILE", "random:SEED" or "pixels"
+    pub extractor: String,
+    /// the metric whose best checkpoint is kept beside the newest; empty for the first one
+    pub best: String,
+}
+
+impl Default for EvaluateConfig {
+    fn default() -> Self {
+        EvaluateConfig { every: 0, metrics: vec![], n: 1000, extractor: "random:0".into(), best: String::new() }
+    }
+}
+
+/// A resolved recipe: no key unknown, none missing, every value of the right type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    table: Table,
+}
+
+/// Recipes that come with the program, by name: (name, text).
+pub fn embedded() -> &'static [(&'static str, &'static str)] {
+    include!(concat!(env!("OUT_DIR"), "/recipes.rs"))
+}
+
+impl Recipe {
+    /// The recipe `name`: one that comes with the program, or a model's default one.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the nearest known name.
+    pub fn named(name: &str) -> Result<Recipe> {
+        let known = || embedded().iter().map(|(n, _)| *n).chain(models::registry().iter().map(|m| m.name));
+        match embedded().iter().find(|(n, _)| *n == name) {
+            Some((_, text)) => Recipe::parse(text, name),
+            None => match models::registry().iter().find(|m| m.name == name) {
+                Some(m) => Recipe::parse(&format!("[model]\nname = \"{}\"\n", m.name), name),
+                None => Err(Error::usage(format!("there is no model or recipe `{name}`"), nearest(name, known()))),
+            },
+        }
+    }
+
+    /// A recipe from a file.
+    pub fn read(path: &Path) -> Result<Recipe> {
+        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        Recipe::parse(&text, &path.display().to_string())
+    }
+
+    /// A recipe from TOML text; `place` names it in errors. Keys left out get the model's defaults.
+    pub fn parse(text: &str, place: &str) -> Result<Recipe> {
+        let given: Table = text.parse().map_err(|e: toml::de::Error| {
+            Error::data(
+                place,
+                format!("not valid TOML: {}", e.message().split_whitespace().collect::<Vec<_>>().join(" ")),
+                "see `menagerie train NAME --dry-run` for a whole recipe",
+            )
+        })?;
+        let name = given.get("model").and_then(|m| m.get("name")).and_then(Value::as_str);
+        let name = name
+            .ok_or_else(|| Error::recipe("model.name", format!("{place} does not say which model"), "add [model] name = \"dcgan\", say"))?;
+        let mut recipe = Recipe { table: defaults(models::entry(name)?) };
+        lay(&mut recipe.table, &upgraded(given.clone()), "")?;
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    /// The same recipe with `key` (dotted) set to `value` (written as in TOML; bare words are strings).
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] for an unknown key (with the nearest known one) or a value of another type.
+    pub fn with(mut self, key: &str, value: &str) -> Result<Recipe> {
+        self.set_all(&[(key.to_string(), value.to_string())])?;
+        Ok(self)
+    }
+
+    /// Sets several keys at once and checks the result, so that values which only go together may be set together.
+    pub fn set_all(&mut self, pairs: &[(String, String)]) -> Result<()> {
+        for (key, value) in pairs {
+            let (key, value) = (key.trim(), value.trim());
+            if key == "model.name" && Some(value) != self.model_name_value().as_str() {
+                return Err(Error::recipe(key, "the model is named by the command", "use `menagerie train NAME`"));
+            }
+            let parsed = format!("v = {value}").parse::<Table>().ok().and_then(|mut t| t.remove("v"));
+            let value = parsed.unwrap_or_else(|| Value::String(value.to_string()));
+            let wrapped = key.rsplit('.').fold(value, |v, part| Value::Table(Table::from_iter([(part.to_string(), v)])));
+            let Value::Table(given) = wrapped else { unreachable!("a key has at least one part") };
+            lay(&mut self.table, &given, "")?;
+        }
+        self.check()
+    }
+
+    fn model_name_value(&self) -> Value {
+        self.table["model"]["name"].clone()
+    }
+
+    /// The model's registered name.
+    pub fn model_name(&self) -> &str {
+        self.table["model"]["name"].as_str().unwrap_or_default()
+    }
+
+    /// The `[data]` table.
+    pub fn data(&self) -> Result<Source> {
+        section(&self.table, "data")
+    }
+
+    /// The `[train]` table.
+    pub fn train(&self) -> Result<TrainConfig> {
+        section(&self.table, "train")
+    }
+
+    /// The `[evaluate]` table.
+    pub fn evaluate(&self) -> Result<EvaluateConfig> {
+        section(&self.table, "evaluate")
+    }
+
+    /// A fresh model of this recipe for data of that description; `key` decides the first weights.
+    ///
+    /// # Errors
+    /// What the model's own check says; [`Error::Recipe`] when its weights would not fit into memory.
+    pub fn build(&self, data: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
+        models::build(models::entry(self.model_name())?, &self.own(), data, device, key)
+    }
+
+    /// Everything that is the model's own business: all tables but those that every recipe has, without `model.name`.
+    fn own(&self) -> Table {
+        let mut own = self.table.clone();
+        for key in SHARED {
+            own.remove(key);
+        }
+        if let Some(Value::Table(m)) = own.get_mut("model") {
+            m.remove("name");
+        }
+        own
+    }
+
+    /// Checks every value by reading it the way training will, and writes out the defaults of what is new.
+    fn check(&mut self) -> Result<()> {
+        self.data()?;
+        let t = self.train()?;
+        for (key, value) in [
+            ("batch", t.batch as u64),
+            ("log_every", t.log_every),
+            ("sample_every", t.sample_every),
+            ("checkpoint_every", t.checkpoint_every),
+            ("keep", t.keep as u64),
+            ("samples", t.samples as u64),
+        ] {
+            if value == 0 {
+                return Err(Error::recipe(format!("train.{key}"), "0 is too small", "give 1 or more"));
+            }
+        }
+        let e = self.evaluate()?;
+        if e.n < 2 {
+            return Err(Error::recipe("evaluate.n", format!("{} is too small", e.n), "give 2 or more, thousands if you can"));
+        }
+        let chooser = Some(e.best.as_str()).filter(|b| !b.is_empty()).map(|b| b.split('/').next().unwrap_or(b));
+        for (key, name) in e.metrics.iter().map(|m| ("evaluate.metrics", m.as_str())).chain(chooser.map(|b| ("evaluate.best", b))) {
+            if let Err(Error::Usage { problem, fix }) = crate::judge::metric(name) {
+                return Err(Error::recipe(key, problem, fix));
+            }
+        }
+        within(self.table.get("model"), "model")?;
+        let entry = models::entry(self.model_name())?;
+        let own = (entry.check)(&self.own())?;
+        self.table = whole(entry.name, &self.data()?, &t, &e, own);
+        Ok(())
+    }
+
+    /// The whole recipe as TOML.
+    pub fn to_toml(&self) -> String {
+        self.table.to_string()
+    }
+}
+
+/// Refuses whole numbers that no model of this world can have as a size.
+fn within(value: Option<&Value>, key: &str) -> Result<()> {
+    match value {
+        Some(Value::Integer(n)) if *n > LARGEST => Err(Error::recipe(key, format!("{n} is too large"), format!("give {LARGEST} at most"))),
+        Some(Value::Array(values)) => values.iter().try_for_each(|v| within(Some(v), key)),
+        Some(Value::Table(table)) => table.iter().try_for_each(|(k, v)| within(Some(v), &format!("{key}.{k}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Deserializes one table, naming the key in an error.
+fn section<C: DeserializeOwned>(table: &Table, name: &str) -> Result<C> {
+    let empty = Table::new();
+    settings::read(table.get(name).and_then(Value::as_table).unwrap_or(&empty), name)
+}
+
+/// Keys at the top that every recipe has.
+const SHARED: [&str; 4] = ["version", "data", "train", "evaluate"];
+
+/// The defaults of a model's recipe: version, `[model]`, `[data]`, `[train]`, `[evaluate]` and the model's own tables.
+fn defaults(entry: &models::Entry) -> Table {
+    whole(entry.name, &Source::default(), &TrainConfig::default(), &EvaluateConfig::default(), (entry.defaults)())
+}
+
+/// A recipe's tables in the order in which they are written.
+fn whole(name: &str, data: &Source, train: &TrainConfig, evaluate: &EvaluateConfig, mut own: Table) -> Table {
+    let mut model = Table::from_iter([("name".to_string(), Value::String(name.into()))]);
+    if let Some(Value::Table(m)) = own.remove("model") {
+        model.extend(m);
+    }
+    let mut table = Table::new();
+    table.insert("version".into(), Value::String(env!("CARGO_PKG_VERSION").into()));
+    table.insert("model".into(), Value::Table(model));
+    table.insert("data".into(), Value::Table(settings::write(data)));
+    table.insert("train".into(), Value::Table(settings::write(train)));
+    table.insert("evaluate".into(), Value::Table(settings::write(evaluate)));
+    table.extend(own);
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_recipe_resolves_and_survives_a_round_trip() {
+        for (name, _) in embedded() {
+            let r = Recipe::named(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert_eq!(Recipe::parse(&r.to_toml(), name).unwrap(), r, "{name}");
+        }
+    }
+
+    #[test]
+    fn unknown_names_come_with_the_nearest_known_one() {
+        let message = |e: Result<Recipe>| e.unwrap_err().to_string();
+        assert!(message(Recipe::named("dcgna")).contains("did you mean `dcgan`?"));
+        let r = Recipe::named("dcgan").unwrap();
+        let e = message(r.clone().with("model.widht", "32"));
+        assert!(e.contains("model.widht") && e.contains("did you mean `model.width`?"), "{e}");
+        let e = message(r.clone().with("game.objective", "minmax"));
+        assert!(e.contains("game.objective") && e.contains("did you mean `minimax`?"), "{e}");
+        let e = message(r.clone().with("train.steps", "many"));
+        assert!(e.contains("train.steps") && e.contains("whole number"), "{e}");
+        let e = message(r.clone().with("train.batch", "-3"));
+        assert!(e.contains("train.batch") && e.contains("negative"), "{e}");
+        let e = message(r.with("train.keep", "0"));
+        assert!(e.contains("train.keep"), "{e}");
+    }
+
+    #[test]
+    fn judging_while_training_is_checked_before_it_begins() {
+        let r = Recipe::named("dcgan").unwrap();
+        assert_eq!(r.evaluate().unwrap(), EvaluateConfig::default());
+        let set = |key: &str, value: &str| r.clone().with(&format!("evaluate.{key}"), value);
+        assert_eq!(set("metrics", "nll, iwae-5").unwrap().evaluate().unwrap().metrics, ["nll", "iwae-5"]);
+        assert_eq!(set("metrics", "[\"nll\"]").unwrap().evaluate().unwrap().metrics, ["nll"]);
+        let message = |e: Result<Recipe>| e.unwrap_err().to_string();
+        let e = message(set("metrics", "nlll"));
+        assert!(e.contains("evaluate.metrics") && e.contains("did you mean `nll`?"), "{e}");
+        assert!(message(set("best", "psrn")).contains("evaluate.best"));
+        assert!(message(set("n", "1")).contains("evaluate.n"));
+        assert!(message(set("evry", "1")).contains("did you mean `evaluate.every`?"));
+    }
+
+    #[test]
+    fn values_convert_where_nothing_is_lost() {
+        let r = Recipe::named("dcgan").unwrap();
+        let r = r.with("data.size", "32x48").unwrap().with("optimizer.generator.learning_rate", "1").unwrap();
+        assert_eq!(r.data().unwrap().size, [32, 48]);
+        assert!(r.to_toml().contains("learning_rate = 1.0"));
+    }
+}

@@ -1,0 +1,77 @@
+//! How well attributes of portraits are read: accuracy of choices, correlation of amounts, both where they show.
+use menagerie_data::portraits::{Attributes, Meaning};
+
+/// One attribute's figure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// the attribute
+    pub name: &'static str,
+    /// `accuracy` of a choice, `correlation` (Pearson) of an amount, `mean cosine` of a hue's error
+    pub measure: &'static str,
+    /// the figure; more is better, 1 is perfect
+    pub value: f64,
+    /// items in which the attribute shows
+    pub items: usize,
+}
+
+/// Figures of every attribute, of true and read numbers `[items, attributes]`. Items in which an attribute does not show
+/// do not count for it; an attribute that shows nowhere is left out.
+pub fn figures(truth: &[f32], read: &[f32]) -> Vec<Figure> {
+    let n = Attributes::NAMES.len();
+    let faces: Vec<Attributes> = truth.chunks_exact(n).map(Attributes::from_slice).collect();
+    let one = |i: usize| {
+        let pairs: Vec<(f64, f64)> =
+            (0..faces.len()).filter(|&k| faces[k].shows(i)).map(|k| (truth[k * n + i] as f64, read[k * n + i] as f64)).collect();
+        let (measure, value) = match Meaning::of(i) {
+            Meaning::Choice(_) => ("accuracy", pairs.iter().filter(|(a, b)| a == b).count() as f64 / pairs.len() as f64),
+            Meaning::Amount { .. } => ("correlation", correlation(&pairs)),
+            Meaning::Hue => ("mean cosine", mean_cosine(&pairs)),
+        };
+        (!pairs.is_empty()).then_some(Figure { name: Attributes::NAMES[i], measure, value, items: pairs.len() })
+    };
+    (0..n).filter_map(one).collect()
+}
+
+/// Pearson's; 0 where one of the two never changes.
+fn correlation(pairs: &[(f64, f64)]) -> f64 {
+    let n = pairs.len() as f64;
+    let (mx, my) = pairs.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0 / n, y + p.1 / n));
+    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+    for (x, y) in pairs {
+        xx += (x - mx).powi(2);
+        yy += (y - my).powi(2);
+        xy += (x - mx) * (y - my);
+    }
+    if xx > 0.0 && yy > 0.0 { xy / (xx * yy).sqrt() } else { 0.0 }
+}
+
+/// Mean cosine of the differences of angles in degrees: 1 where all agree, 0 where they are unrelated.
+fn mean_cosine(pairs: &[(f64, f64)]) -> f64 {
+    pairs.iter().map(|(a, b)| (a - b).to_radians().cos()).sum::<f64>() / pairs.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use menagerie_data::portraits::Portraits;
+
+    #[test]
+    fn perfect_reading_and_none() {
+        let faces = Portraits::new([8, 8], 1, 200).unwrap();
+        let truth: Vec<f32> = (0..200).flat_map(|i| faces.attributes(i).to_vec()).collect();
+        for f in figures(&truth, &truth) {
+            assert!((f.value - 1.0).abs() < 1e-9, "{f:?}");
+        }
+        let neutral: Vec<f32> = (0..200).flat_map(|_| Attributes::default().to_vec()).collect();
+        let all = figures(&truth, &neutral);
+        let value = |name: &str| all.iter().find(|f| f.name == name).unwrap();
+        assert_eq!((value("yaw").value, value("yaw").measure), (0.0, "correlation"));
+        assert!(value("glasses_hue").items < 200 && value("clothing").value < 0.6);
+    }
+
+    #[test]
+    fn correlations_by_hand() {
+        assert!((correlation(&[(1.0, 2.0), (2.0, 4.0), (3.0, 5.0)]) - 3.0 / (2.0f64 * 14.0 / 3.0).sqrt()).abs() < 1e-12);
+        assert!((mean_cosine(&[(350.0, 10.0), (0.0, 340.0)]) - 20f64.to_radians().cos()).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,21 @@
+//! Metrics, one a file, as functions of plain numbers: no networks, no files.
+pub mod attributes;
+pub mod features;
+pub mod fid;
+pub mod frequency;
+pub mod inception_score;
+pub mod kid;
+pub mod markov;
+pub mod moments;
+pub mod neighbours;
+pub mod path_length;
+pub mod points;
+pub mod prdc;
+pub mod ssim;
+pub mod stacked;
+pub mod swd;
+mod symmetric;
+pub mod transport;
+pub mod video;
+
+pub use features::{Direction, Features, Figure};

@@ -1,0 +1,51 @@
+//! Layers on slices, a few rows at a time: what samplers are made of.
+use menagerie_nn::Linear;
+use burn::module::Param;
+use burn::tensor::Tensor;
+use menagerie_kernels::dense::Packed;
+
+/// x W + b with the weights packed once. A row's result depends on that row alone, to the bit.
+pub(super) struct Affine {
+    packed: Packed,
+    bias: Vec<f32>,
+}
+
+impl Affine {
+    /// `weight` is `[inputs, outputs]`, as many outputs as `bias` has.
+    pub fn new(weight: &[f32], bias: &[f32]) -> Self {
+        let outputs = bias.len();
+        Affine { packed: Packed::new(weight, outputs, weight.len() / outputs.max(1), 0..outputs), bias: bias.to_vec() }
+    }
+
+    /// A layer that is off the tape.
+    pub fn of(layer: &Linear) -> Self {
+        let bias = layer.bias.as_ref().map_or_else(|| vec![0.0; layer.weight.dims()[1]], values);
+        Affine::new(&values(&layer.weight), &bias)
+    }
+
+    /// Numbers of a row that goes in.
+    pub fn inputs(&self) -> usize {
+        self.packed.inputs()
+    }
+    /// Numbers of a row that comes out.
+    pub fn outputs(&self) -> usize {
+        self.packed.outputs()
+    }
+
+    /// y = x W + b for every row of y `[rows, outputs]`.
+    pub fn apply(&self, x: &[f32], y: &mut [f32]) {
+        let (n, m) = (self.packed.inputs(), self.packed.outputs());
+        y.chunks_exact_mut(m).for_each(|y| y.copy_from_slice(&self.bias));
+        self.packed.accumulate(y.len() / m, (x, n), (y, m));
+    }
+}
+
+/// The numbers of a parameter that is off the tape.
+pub(super) fn values<const D: usize>(p: &Param<Tensor<D>>) -> Vec<f32> {
+    p.val().into_data().try_into_vec::<f32>().unwrap_or_default()
+}
+
+/// Matrices of as many rows side by side: rows of a, then of b.
+pub(super) fn beside(a: &[f32], a_width: usize, b: &[f32], b_width: usize) -> Vec<f32> {
+    a.chunks_exact(a_width).zip(b.chunks_exact(b_width)).flat_map(|(a, b)| [a, b].concat()).collect()
+}

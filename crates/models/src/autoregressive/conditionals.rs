@@ -1,0 +1,435 @@
+//! What every autoregressive model of discrete images does with its network: train, score, draw, complete.
+use super::discrete::Discrete;
+use super::draw::{Drawing, Walker};
+use menagerie_nn::levels::Binarization;
+use menagerie_data::{Batch, DataInfo, Kind};
+use menagerie_data::error::{Error, Result};
+use crate::{
+    Complete, LogLikelihood, Model, NetworkInfo, Part, Purpose, Sample, SampleRequest, Samples, StepReport, as_image_shape, of_shape,
+    unconditional,
+};
+use menagerie_data::random::Key;
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+/// The images of a data set, as the networks see them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// rows
+    pub height: usize,
+    /// columns
+    pub width: usize,
+    /// numbers of a pixel; within it, a channel sees those before it (R, then G, then B)
+    pub channels: usize,
+    /// values of a number
+    pub discrete: Discrete,
+    /// classes that the network is told; 0 for none
+    pub classes: usize,
+}
+
+impl Grid {
+    /// # Errors
+    /// [`Error::Data`] for data that are not images, and for a class-conditional model of data without classes.
+    pub fn new(model: &str, info: &DataInfo, discrete: Discrete, conditional: bool) -> Result<Grid> {
+        if info.kind != Kind::Image {
+            let problem = format!("{model} draws images, these are {}", info.kind.plural());
+            return Err(Error::data(&info.source, problem, "choose a source of images"));
+        }
+        if conditional && info.labels.is_empty() {
+            let problem = "`conditional` asks for classes, and these images have none";
+            return Err(Error::data(&info.source, problem, "set conditional = false, or use sub-folders as classes"));
+        }
+        let [height, width, channels] = as_image_shape(info);
+        Ok(Grid { height, width, channels, discrete, classes: if conditional { info.labels.len() } else { 0 } })
+    }
+
+    /// Numbers of an image: row by row, the channels of a pixel together.
+    pub fn numbers(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Refuses fewer features than channels: each channel has a group of its own.
+    pub(super) fn groups(&self, model: &str, features: [usize; 2]) -> Result<()> {
+        match features.iter().all(|f| *f >= self.channels) {
+            true => Ok(()),
+            false => {
+                let problem = format!("{model} needs a feature a channel, and has {features:?} for {}", self.channels);
+                Err(Error::recipe("model.width", problem, "raise model.width and model.head"))
+            }
+        }
+    }
+
+    /// Refuses a network that would not fit into memory.
+    pub(super) fn affords(&self, model: &str, weights: u128) -> Result<()> {
+        match weights {
+            0..=400_000_000 => Ok(()),
+            n => Err(Error::recipe(
+                "model",
+                format!("{model} would have {n} weights for {}x{}x{} numbers", self.height, self.width, self.channels),
+                "make the images smaller with --size, lower model.levels or model.width, or train pixel_cnn",
+            )),
+        }
+    }
+}
+
+/// Some items.
+#[derive(Clone, Debug)]
+pub struct Items {
+    /// how many
+    pub count: usize,
+    /// `[count, numbers]`
+    pub levels: Vec<u32>,
+    /// classes, where the network is told
+    pub labels: Vec<u32>,
+}
+
+impl Items {
+    /// Levels as the networks take them, `[count, numbers]` in [0, 1].
+    pub fn inputs(&self, discrete: Discrete) -> Vec<f32> {
+        self.levels.iter().map(|&l| discrete.input(l)).collect()
+    }
+}
+
+/// A network that gives the conditionals p(x_i | earlier numbers) of an image.
+pub trait Conditionals: Module + 'static {
+    /// The images it is for.
+    fn grid(&self) -> &Grid;
+    /// Orders in which it can take the numbers; with several, the model is their mixture.
+    fn orders(&self) -> usize {
+        1
+    }
+    /// The numbers in one of its orders.
+    fn order(&self, _which: usize) -> Vec<u32> {
+        (0..self.grid().numbers() as u32).collect()
+    }
+    /// Logits of all numbers in one of the orders, `[count, numbers, outputs]`, on the network's device.
+    fn logits(&self, items: &Items, order: usize) -> Tensor<3>;
+    /// The loss: sum of -ln p over the items, in nats, shape `[1]`.
+    fn nats(&self, items: &Items, _key: Key) -> Tensor<1> {
+        let d = self.grid().discrete;
+        d.nats(self.logits(items, 0).reshape([items.levels.len(), d.outputs()]), &items.levels)
+    }
+    /// Its weights, to draw with.
+    fn walker(&self) -> Box<dyn Walker>;
+    /// An order with the known numbers first, if the network can take any order.
+    fn known_first(&self, _known: &[bool]) -> Option<Vec<u32>> {
+        None
+    }
+    /// Floats kept for the backward pass, an item.
+    fn activations(&self) -> usize;
+}
+
+/// The factors of a model's likelihood one by one: what exactness can be tested by.
+pub trait Factors {
+    /// The images it is for.
+    fn grid(&self) -> &Grid;
+    /// Orders that it mixes.
+    fn orders(&self) -> usize;
+    /// The numbers in one of its orders.
+    fn order(&self, which: usize) -> Vec<u32>;
+    /// Logits of all numbers in one of the orders, `[count, numbers, outputs]`, as the network's pass gives them.
+    fn logits(&self, items: &Items, order: usize) -> Vec<f32>;
+    /// Its weights, to draw with.
+    fn walker(&self) -> Box<dyn Walker>;
+}
+
+/// A model made of such a network.
+pub struct Autoregressive<N: Conditionals> {
+    name: &'static str,
+    learner: Learner<N>,
+    shape: Vec<usize>,
+    grid: Grid,
+}
+
+/// Items that pass through a network together when there are many.
+const CHUNK: usize = 64;
+
+impl<N: Conditionals> Autoregressive<N> {
+    /// Takes a fresh network. `average` is the decay of the moving average of its weights, 0 for none.
+    pub fn new(name: &'static str, network: N, info: &DataInfo, optimizer: OptimizerConfig, average: f64, device: &Device) -> Result<Self> {
+        let grid = *network.grid();
+        Ok(Autoregressive { name, learner: Learner::new("network", network, optimizer, average, device)?, shape: info.shape.clone(), grid })
+    }
+
+    /// The items of a batch.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the batch has another shape, or no classes where the network is told them.
+    fn items(&self, batch: &Batch, discrete: Discrete, key: Key) -> Result<Items> {
+        of_shape(batch, &self.shape, self.name)?;
+        let labels = match (&batch.labels, self.grid.classes) {
+            (_, 0) => Vec::new(),
+            (Some(labels), _) => labels.clone(),
+            (None, _) => {
+                return Err(Error::usage(format!("{} is told classes, and these items have none", self.name), "give data with classes"));
+            }
+        };
+        if let Some(l) = labels.iter().find(|l| **l as usize >= self.grid.classes) {
+            return Err(self.unknown_class(*l));
+        }
+        Ok(Items { count: batch.shape[0], levels: discrete.of(batch, key), labels })
+    }
+
+    fn unknown_class(&self, label: u32) -> Error {
+        let problem = format!("{} was trained with {} classes, so there is no class {label}", self.name, self.grid.classes);
+        Error::usage(problem, "classes count from 0")
+    }
+
+    fn samples(&self, levels: &[u32]) -> Samples {
+        let count = levels.len() / self.grid.numbers();
+        let values = levels.iter().map(|&l| self.grid.discrete.value(l)).collect();
+        Samples { kind: Kind::Image, shape: [&[count], &self.shape[..]].concat(), values }
+    }
+
+    /// Items with these keys and classes, each drawn in an order of its own where there are several.
+    fn draw(&self, keys: &[Key], labels: &[u32], temperature: f64) -> Vec<u32> {
+        let network = self.learner.for_use();
+        let walker = network.walker();
+        let n = self.grid.numbers();
+        let orders = network.orders();
+        let chosen: Vec<usize> = keys.iter().map(|k| k.stream("order").rng().below(orders)).collect();
+        let mut out = vec![0; keys.len() * n];
+        for order in 0..orders {
+            let of: Vec<usize> = (0..keys.len()).filter(|&i| chosen[i] == order).collect();
+            let keys: Vec<Key> = of.iter().map(|&i| keys[i]).collect();
+            let labels: Vec<u32> = of.iter().filter_map(|&i| labels.get(i).copied()).collect();
+            let sequence = network.order(order);
+            let drawing = Drawing {
+                discrete: self.grid.discrete,
+                order,
+                sequence: &sequence,
+                keys: &keys,
+                labels: &labels,
+                temperature,
+                known: None,
+            };
+            for (levels, i) in drawing.draw(&*walker).chunks_exact(n).zip(of) {
+                out[i * n..(i + 1) * n].copy_from_slice(levels);
+            }
+        }
+        out
+    }
+}
+
+impl<N: Conditionals> Model for Autoregressive<N> {
+    fn networks(&self) -> Vec<NetworkInfo> {
+        vec![self.learner.info(self.learner.network().activations())]
+    }
+
+    fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
+        let Some(batch) = batches.first() else {
+            return Err(Error::Training {
+                step: self.learner.updates() + 1,
+                problem: "no batch was given".into(),
+                fix: "report this".into(),
+            });
+        };
+        let items = self.items(batch, self.grid.discrete, key.stream("binarization"))?;
+        let loss = self.learner.network().nats(&items, key) / items.count as f64;
+        let seen = self.learner.descend(loss, watch)?;
+        let bits = seen.loss / std::f64::consts::LN_2 / self.grid.numbers() as f64;
+        let mut scalars = vec![("loss/nats", seen.loss), ("bits-per-dim", bits)];
+        scalars.extend(seen.gradient.map(|g| ("gradient", g)));
+        Ok(StepReport { scalars, troubles: vec![] })
+    }
+
+    fn save(&self) -> Vec<(String, Part<'_>)> {
+        self.learner.save()
+    }
+
+    fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
+        self.learner.load(read, purpose)
+    }
+
+    fn as_sample(&self) -> Option<&dyn Sample> {
+        Some(self)
+    }
+    fn as_log_likelihood(&self) -> Option<&dyn LogLikelihood> {
+        Some(self)
+    }
+    fn as_complete(&self) -> Option<&dyn Complete> {
+        Some(self)
+    }
+    fn as_factors(&self) -> Option<&dyn Factors> {
+        Some(self)
+    }
+}
+
+impl<N: Conditionals> Sample for Autoregressive<N> {
+    /// Without a class, a conditional model draws one for each sample, all equally likely.
+    fn sample(&self, request: &SampleRequest) -> Result<Samples> {
+        let keys: Vec<Key> = (0..request.count).map(|i| request.key.step(i as u64)).collect();
+        let labels = match (self.grid.classes, request.label) {
+            (0, _) => {
+                unconditional(request, self.name)?;
+                Vec::new()
+            }
+            (n, Some(l)) if l as usize >= n => return Err(self.unknown_class(l)),
+            (_, Some(l)) => vec![l; request.count],
+            (n, None) => keys.iter().map(|k| k.stream("class").rng().below(n) as u32).collect(),
+        };
+        Ok(self.samples(&self.draw(&keys, &labels, request.temperature)))
+    }
+}
+
+impl<N: Conditionals> LogLikelihood for Autoregressive<N> {
+    fn log_likelihood(&self, batch: &Batch, key: Key) -> Result<Vec<f64>> {
+        let items = self.items(batch, self.grid.discrete, key)?;
+        let network = self.learner.for_use();
+        let (n, d) = (self.grid.numbers(), self.grid.discrete);
+        let k = d.outputs();
+        let mut out = Vec::with_capacity(items.count);
+        for from in (0..items.count).step_by(CHUNK) {
+            let to = (from + CHUNK).min(items.count);
+            let labels = items.labels.get(from..to).unwrap_or_default().to_vec();
+            let chunk = Items { count: to - from, levels: items.levels[from * n..to * n].to_vec(), labels };
+            // p(x) = (1/M) sum_m p(x | order m)
+            let mut by_order = vec![Vec::new(); chunk.count];
+            for order in 0..network.orders() {
+                let logits = network.logits(&chunk, order).into_data();
+                let logits = logits.as_slice::<f32>().unwrap_or_default();
+                for (i, (l, levels)) in logits.chunks_exact(n * k).zip(chunk.levels.chunks_exact(n)).enumerate() {
+                    by_order[i].push(l.chunks_exact(k).zip(levels).map(|(l, &v)| d.log_probability(l, v)).sum::<f64>());
+                }
+            }
+            out.extend(by_order.iter().map(|v| {
+                let largest = v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                largest + (v.iter().map(|x| (x - largest).exp()).sum::<f64>() / v.len() as f64).ln()
+            }));
+        }
+        Ok(out)
+    }
+
+    fn dimensions(&self) -> usize {
+        self.grid.numbers()
+    }
+}
+
+impl<N: Conditionals> Complete for Autoregressive<N> {
+    /// Numbers are drawn in the model's order, so a known one conditions only what comes after it; a model of every order
+    /// takes the known ones first. Of several orders the first is taken. Grey is cut at the half, whatever the binarization
+    /// in training, so that completions of one image agree on what is known.
+    fn complete(&self, batch: &Batch, known: &[bool], key: Key) -> Result<Samples> {
+        let threshold = Discrete { binarization: Binarization::Threshold, ..self.grid.discrete };
+        let items = self.items(batch, threshold, key)?;
+        let g = &self.grid;
+        if known.len() != g.height * g.width {
+            let problem = format!("the mask has {} positions, an image {}x{}", known.len(), g.height, g.width);
+            return Err(Error::usage(problem, "give one entry a pixel, row by row"));
+        }
+        let known: Vec<bool> = known.iter().flat_map(|&k| std::iter::repeat_n(k, g.channels)).collect();
+        let keys: Vec<Key> = batch.indices.iter().map(|&i| key.step(i as u64)).collect();
+        let network = self.learner.for_use();
+        let sequence = network.known_first(&known).unwrap_or_else(|| network.order(0));
+        let drawing = Drawing {
+            discrete: g.discrete,
+            order: 0,
+            sequence: &sequence,
+            keys: &keys,
+            labels: &items.labels,
+            temperature: 1.0,
+            known: Some((&items.levels, &known)),
+        };
+        Ok(self.samples(&drawing.draw(&*network.walker())))
+    }
+}
+
+impl<N: Conditionals> Factors for Autoregressive<N> {
+    fn grid(&self) -> &Grid {
+        &self.grid
+    }
+    fn orders(&self) -> usize {
+        self.learner.network().orders()
+    }
+    fn order(&self, which: usize) -> Vec<u32> {
+        self.learner.network().order(which)
+    }
+    fn logits(&self, items: &Items, order: usize) -> Vec<f32> {
+        self.learner.for_use().logits(items, order).into_data().as_slice::<f32>().unwrap_or_default().to_vec()
+    }
+    fn walker(&self) -> Box<dyn Walker> {
+        self.learner.for_use().walker()
+    }
+}
+
+/// A parameter's numbers.
+pub(super) fn numbers<const D: usize>(t: &burn::module::Param<Tensor<D>>) -> Vec<f32> {
+    let t = t.val();
+    let t = if t.is_autodiff() { t.inner() } else { t };
+    t.into_data().as_slice::<f32>().unwrap_or_default().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::autoregressive::gated_pixel_cnn::{Config, Settings};
+
+    fn info(labels: &[&str], kind: Kind) -> DataInfo {
+        DataInfo {
+            source: "drawings".into(),
+            kind,
+            shape: vec![4, 5, 1],
+            count: 9,
+            range: (0.0, 255.0),
+            labels: labels.iter().map(|l| l.to_string()).collect(),
+            attributes: vec![],
+            rate: 0,
+        }
+    }
+
+    fn batch(labels: Option<Vec<u32>>) -> Batch {
+        let shape = vec![2, 4, 5, 1];
+        Batch { kind: Kind::Image, shape, values: vec![0.3; 40], labels, attributes: vec![], captions: None, indices: vec![0, 1] }
+    }
+
+    fn config() -> Config {
+        Config { model: Settings { width: 4, depth: 1, head: 4, levels: 3, conditional: true, ..Default::default() }, ..Default::default() }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said_in_one_line() {
+        let device = Device::flex();
+        let key = Key::new(1);
+        let refused = |info: &DataInfo| config().build(info, &device, key).err().unwrap().to_string();
+        assert!(refused(&info(&[], Kind::Image)).contains("these images have none"));
+        assert!(refused(&info(&["a"], Kind::Points)).contains("gated_pixel_cnn draws images, these are points"));
+        let model = config().build(&info(&["a", "b"], Kind::Image), &device, key).unwrap();
+        let label = |l| model.sample(&SampleRequest { label: Some(l), ..SampleRequest::new(1, key) });
+        assert!(label(1).is_ok());
+        let e = label(2).unwrap_err().to_string();
+        assert!(e.contains("trained with 2 classes, so there is no class 2") && !e.contains('\n'), "{e}");
+        let score = |b: &Batch| model.log_likelihood(b, key).map_err(|e| e.to_string());
+        assert!(score(&batch(Some(vec![0, 1]))).is_ok());
+        assert!(score(&batch(None)).unwrap_err().contains("these items have none"));
+        assert!(score(&batch(Some(vec![0, 5]))).unwrap_err().contains("no class 5"));
+        let other = Batch { shape: vec![2, 5, 4, 1], ..batch(Some(vec![0, 1])) };
+        assert!(score(&other).unwrap_err().contains("4x5x1, these are 5x4x1"));
+        let e = model.complete(&batch(Some(vec![0, 1])), &[true; 19], key).unwrap_err().to_string();
+        assert!(e.contains("the mask has 19 positions, an image 4x5"), "{e}");
+    }
+
+    /// A class matters once its weights have moved, and a sample without one has a class of its own.
+    #[test]
+    fn classes_are_heeded() {
+        let device = Device::flex().autodiff();
+        let mut config = config();
+        config.optimizer.learning_rate = 0.05;
+        let mut model = config.build(&info(&["a", "b"], Kind::Image), &device, Key::new(1)).unwrap();
+        // Class 0 is black, class 1 is white.
+        let mut data = batch(Some(vec![0, 1]));
+        data.values = [vec![-1.0; 20], vec![1.0; 20]].concat();
+        (0..60).for_each(|s| drop(model.step(std::slice::from_ref(&data), Key::new(2).step(s), false).unwrap()));
+        let mean = |label: Option<u32>| {
+            let s = model.sample(&SampleRequest { label, ..SampleRequest::new(12, Key::new(3)) }).unwrap().values;
+            s.iter().sum::<f32>() / s.len() as f32
+        };
+        assert!(
+            mean(Some(0)) < -0.8 && mean(Some(1)) > 0.8 && mean(None).abs() < 0.8,
+            "{} {} {}",
+            mean(Some(0)),
+            mean(Some(1)),
+            mean(None)
+        );
+    }
+}

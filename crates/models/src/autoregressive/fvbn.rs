@@ -1,0 +1,192 @@
+//! Fully visible belief network: every number is a logistic regression on those before it.
+//!
+//! Neal (1992), Connectionist learning of belief networks, Artificial Intelligence 56; Frey (1998), Graphical Models for
+//! Machine Learning and Digital Communication. As the simplest model with an exact likelihood it is what the others have to
+//! beat.
+//!
+//! logit_i = b_i + sum_{j < i} x_j W_ji, row by row through the image: one product with a strictly triangular matrix.
+use super::conditionals::{Autoregressive, Conditionals, Grid, Items, numbers};
+use super::discrete::Discrete;
+use super::draw::{Walk, Walker};
+use menagerie_data::DataInfo;
+use menagerie_nn::levels::Binarization;
+use menagerie_data::error::Result;
+use crate::{Capability, Entry, Registered, Model, };
+use menagerie_nn::Activation;
+use menagerie_data::random::Key;
+use menagerie_nn::OptimizerConfig;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_kernels::{dense::Packed, linear, noise};
+use serde::{Deserialize, Serialize};
+
+/// Everything of a recipe that is this model's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `[model]`
+    pub model: Settings,
+    /// `[optimizer]`
+    pub optimizer: OptimizerConfig,
+}
+
+/// `[model]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// values of a number: 2 for black and white, up to 256
+    pub levels: usize,
+    /// with two levels: how grey becomes black or white
+    pub binarization: Binarization,
+    /// decay of the moving average of the weights; 0 for none
+    pub average: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { levels: 2, binarization: Binarization::Dynamic, average: 0.0 }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { model: Settings::default(), optimizer: OptimizerConfig::adam(1e-3) }
+    }
+}
+
+/// One layer, of which the part above the diagonal is used.
+#[derive(Module, Debug)]
+pub struct Network {
+    /// `[numbers, numbers, outputs]`, the later number second
+    weight: Param<Tensor<3>>,
+    /// `[numbers, outputs]`
+    bias: Param<Tensor<2>>,
+    #[module(skip)]
+    grid: Grid,
+}
+
+impl Network {
+    /// Weights uniform in ±1/sqrt(earlier numbers), as for a layer of each number's own.
+    fn new(grid: Grid, key: Key, device: &Device) -> Network {
+        let (d, k) = (grid.numbers(), grid.discrete.outputs());
+        let plain = if device.is_autodiff() { device.clone().without_autodiff() } else { device.clone() };
+        let bound: Vec<f32> = (0..d).map(|i| 1.0 / (i.max(1) as f32).sqrt()).collect();
+        let bound = Tensor::<3>::from_data(TensorData::new(bound, [1, d, 1]), &plain);
+        let weight = (noise::uniform(key.stream("weight").words(), [d, d, k], &plain) * 2.0 - 1.0) * bound.clone() * causal(d, &plain);
+        let bias = (noise::uniform(key.stream("bias").words(), [d, k], &plain) * 2.0 - 1.0) * bound.reshape([d, 1]);
+        let on = |t: Tensor<3>| if device.is_autodiff() { Tensor::from_inner(t) } else { t };
+        let on2 = |t: Tensor<2>| if device.is_autodiff() { Tensor::from_inner(t) } else { t };
+        Network { weight: Param::from_tensor(on(weight)), bias: Param::from_tensor(on2(bias)), grid }
+    }
+}
+
+/// 1 where the first number comes before the second, `[numbers, numbers, 1]`.
+fn causal(d: usize, device: &Device) -> Tensor<3> {
+    let mask: Vec<f32> = (0..d * d).map(|at| f32::from(at / d < at % d)).collect();
+    Tensor::from_data(TensorData::new(mask, [d, d, 1]), device)
+}
+
+impl Conditionals for Network {
+    fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    fn logits(&self, items: &Items, _order: usize) -> Tensor<3> {
+        let [d, _, k] = self.weight.dims();
+        let device = self.weight.device();
+        let x = Tensor::<2>::from_data(TensorData::new(items.inputs(self.grid.discrete), [items.count, d]), &device);
+        let weight = (self.weight.val() * causal(d, &device)).reshape([d, d * k]);
+        linear(x, weight, Some(self.bias.val().reshape([d * k])), Activation::Identity).reshape([items.count, d, k])
+    }
+
+    fn walker(&self) -> Box<dyn Walker> {
+        let [d, _, k] = self.weight.dims();
+        let weight = numbers(&self.weight);
+        // Of row j, only what comes after number j.
+        let rows = (0..d).map(|j| Packed::new(&weight[j * d * k..(j + 1) * d * k], d * k, 1, (j + 1) * k..d * k)).collect();
+        Box::new(Weights { rows, bias: numbers(&self.bias), outputs: k, discrete: self.grid.discrete })
+    }
+
+    fn activations(&self) -> usize {
+        self.grid.numbers() * (1 + self.grid.discrete.outputs())
+    }
+}
+
+/// Rows of the triangle, and biases.
+struct Weights {
+    rows: Vec<Packed>,
+    bias: Vec<f32>,
+    outputs: usize,
+    discrete: Discrete,
+}
+
+/// Running logits of all numbers that are still to come, `[items, numbers, outputs]`.
+struct Running<'a> {
+    weights: &'a Weights,
+    sums: Vec<f32>,
+    at: usize,
+}
+
+impl Walker for Weights {
+    fn start<'a>(&'a self, items: usize, _: usize, _: &'a [u32], _: &[u32]) -> Box<dyn Walk + 'a> {
+        Box::new(Running { weights: self, sums: self.bias.repeat(items), at: 0 })
+    }
+}
+
+impl Walk for Running<'_> {
+    fn logits(&mut self, out: &mut [f32]) {
+        let (k, n) = (self.weights.outputs, self.weights.bias.len());
+        for (out, sums) in out.chunks_exact_mut(k).zip(self.sums.chunks_exact(n)) {
+            out.copy_from_slice(&sums[self.at * k..(self.at + 1) * k]);
+        }
+    }
+
+    fn put(&mut self, levels: &[u32]) {
+        let x: Vec<f32> = levels.iter().map(|&l| self.weights.discrete.input(l)).collect();
+        let (k, n) = (self.weights.outputs, self.weights.bias.len());
+        let from = (self.at + 1) * k;
+        if from < n {
+            self.weights.rows[self.at].accumulate(x.len(), (&x, 1), (&mut self.sums[from..], n));
+        }
+        self.at += 1;
+    }
+}
+
+impl Config {
+    /// A fresh model for images of that description.
+    ///
+    /// # Errors
+    /// For data that are not images, and for more numbers than such a matrix can be made for.
+    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<Network>> {
+        let m = &self.model;
+        let grid = Grid::new("fvbn", info, Discrete::new(m.levels, m.binarization)?, false)?;
+        let d = grid.numbers() as u128;
+        grid.affords("fvbn", d * d * grid.discrete.outputs() as u128)?;
+        Autoregressive::new("fvbn", Network::new(grid, key.stream("network"), device), info, self.optimizer, m.average, device)
+    }
+}
+
+impl Registered for Config {
+    type Config = Config;
+    fn defaults() -> Config {
+        Config::default()
+    }
+    fn check(config: &Config) -> Result<()> {
+        Discrete::new(config.model.levels, config.model.binarization).map(drop)
+    }
+    fn build(config: Config, info: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
+        Ok(Box::new(config.build(info, device, key)?))
+    }
+}
+
+/// In the registry.
+pub(crate) const ENTRY: Entry = Entry {
+    name: "fvbn",
+    family: super::FAMILY,
+    capabilities: &[Capability::Sample, Capability::LogLikelihood, Capability::Factors, Capability::Complete],
+    paper: "Frey 1998, Graphical Models for Machine Learning and Digital Communication (Neal 1992)",
+    recipe: "fvbn",
+    data: &["digits"],
+    tiny: &[("data.size", "6"), ("model.average", "0.9")],
+    ..Entry::of::<Config>()
+};

@@ -1,0 +1,347 @@
+//! MADE: a fully connected network whose masks let output i see only the inputs before it.
+//!
+//! Germain, Gregor, Murray, Larochelle (2015), MADE: Masked Autoencoder for Distribution Estimation, arXiv:1502.03509.
+//!
+//! Every hidden unit has a degree m: how many of the first numbers it may see. An input with place r reaches units with
+//! m > r, a unit reaches units of the same or a higher degree, and outputs whose place is m or more (equations 8 to 13,
+//! places counted from 0). One pass gives all conditionals.
+//!
+//! With `orders > 1` the network is trained for several orders of the numbers, one drawn each step, each with degrees of
+//! its own (sections 4.2 and 4.3: order- and connectivity-agnostic training); the model is their mixture.
+use super::conditionals::{Autoregressive, Conditionals, Grid, Items, numbers};
+use super::discrete::Discrete;
+use super::draw::{Walk, Walker};
+use menagerie_data::DataInfo;
+use menagerie_nn::levels::Binarization;
+use menagerie_data::error::{Error, Result};
+use crate::{Capability, Entry, Registered, Model, };
+use menagerie_nn::{Activation, Linear};
+use menagerie_data::random::Key;
+use menagerie_nn::OptimizerConfig;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_kernels::{dense::Packed, linear};
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, OnceLock};
+
+/// Everything of a recipe that is this model's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `[model]`
+    pub model: Settings,
+    /// `[optimizer]`
+    pub optimizer: OptimizerConfig,
+}
+
+/// `[model]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// units of a hidden layer (paper: 500 to 8,000)
+    pub width: usize,
+    /// hidden layers (paper: 1 or 2)
+    pub depth: usize,
+    /// orders of the numbers, each with masks of its own (paper: 1 to 32)
+    pub orders: usize,
+    /// whether the first order is row by row: what lies below then follows from what lies above. A random order learns
+    /// faster, as numbers far apart tell more than neighbours do
+    pub raster: bool,
+    /// values of a number: 2 for black and white, up to 256
+    pub levels: usize,
+    /// with two levels: how grey becomes black or white
+    pub binarization: Binarization,
+    /// decay of the moving average of the weights; 0 for none
+    pub average: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { width: 500, depth: 1, orders: 1, raster: true, levels: 2, binarization: Binarization::Dynamic, average: 0.0 }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { model: Settings::default(), optimizer: OptimizerConfig::adam(1e-3) }
+    }
+}
+
+/// What the masks of an order are made of.
+#[derive(Clone, Debug)]
+struct Degrees {
+    /// the numbers in order
+    sequence: Vec<u32>,
+    /// by layer, inputs first, outputs last: the place of each number; of hidden units, the last place they see
+    places: Vec<Vec<u32>>,
+}
+
+impl Degrees {
+    /// Of order `which`: the first is row by row, any other random, always the same.
+    fn new(which: usize, d: usize, width: usize, depth: usize) -> Degrees {
+        let key = Key::new(which as u64).stream("order of numbers");
+        let sequence: Vec<u32> = if which == 0 { (0..d as u32).collect() } else { key.permutation(d) };
+        let mut place = vec![0; d];
+        sequence.iter().enumerate().for_each(|(p, &i)| place[i as usize] = p as u32);
+        let mut places = vec![place.clone()];
+        let mut least = 0;
+        for layer in 0..depth {
+            // Uniform, but not below the least of the layer before: such a unit would see nothing (section 4.1).
+            let mut rng = key.stream("degrees").step(layer as u64).rng();
+            let drawn: Vec<u32> =
+                (0..width).map(|_| least + rng.below((d as u32 - 1).saturating_sub(least).max(1) as usize) as u32).collect();
+            least = drawn.iter().copied().min().unwrap_or(0);
+            places.push(drawn);
+        }
+        places.push(place);
+        Degrees { sequence, places }
+    }
+
+    /// Whether layer `l` lets its input unit reach its output unit.
+    fn open(&self, l: usize, from: usize, to: usize) -> bool {
+        let (a, b) = (self.places[l][from], self.places[l + 1][to]);
+        if l + 2 == self.places.len() { a < b } else { a <= b }
+    }
+}
+
+/// Masks, made when they are first asked for, and shared by all copies of a network.
+#[derive(Clone, Debug)]
+struct Masks(Arc<Vec<OnceLock<Vec<Tensor<2>>>>>);
+
+/// The layers; a mask is laid over each weight in every pass.
+#[derive(Module, Debug)]
+pub struct Network {
+    layers: Vec<Linear>,
+    #[module(skip)]
+    grid: Grid,
+    #[module(skip)]
+    degrees: Arc<Vec<Degrees>>,
+    #[module(skip)]
+    masks: Masks,
+}
+
+impl Network {
+    fn new(m: &Settings, grid: Grid, key: Key, device: &Device) -> Network {
+        let (d, k) = (grid.numbers(), grid.discrete.outputs());
+        let size = |l: usize| if l == 0 { d } else { m.width };
+        let outputs = |l: usize| if l == m.depth { d * k } else { m.width };
+        Network {
+            layers: (0..=m.depth).map(|l| Linear::new(size(l), outputs(l), key.step(l as u64), device)).collect(),
+            grid,
+            degrees: Arc::new((0..m.orders).map(|o| Degrees::new(o + usize::from(!m.raster), d, m.width, m.depth)).collect()),
+            masks: Masks(Arc::new((0..m.orders).map(|_| OnceLock::new()).collect())),
+        }
+    }
+
+    /// 1 where a weight counts, by layer.
+    fn mask(&self, order: usize) -> &[Tensor<2>] {
+        self.masks.0[order].get_or_init(|| {
+            let device = self.layers[0].weight.device();
+            let device = if device.is_autodiff() { device.without_autodiff() } else { device };
+            let degrees = &self.degrees[order];
+            let make = |(l, layer): (usize, &Linear)| {
+                let [a, b] = layer.weight.dims();
+                let k = b / degrees.places[l + 1].len();
+                let mask: Vec<f32> = (0..a).flat_map(|i| (0..b).map(move |j| f32::from(degrees.open(l, i, j / k)))).collect();
+                Tensor::from_data(TensorData::new(mask, [a, b]), &device)
+            };
+            self.layers.iter().enumerate().map(make).collect()
+        })
+    }
+}
+
+impl Conditionals for Network {
+    fn grid(&self) -> &Grid {
+        &self.grid
+    }
+    fn orders(&self) -> usize {
+        self.degrees.len()
+    }
+    fn order(&self, which: usize) -> Vec<u32> {
+        self.degrees[which].sequence.clone()
+    }
+
+    fn logits(&self, items: &Items, order: usize) -> Tensor<3> {
+        let d = self.grid.numbers();
+        let device = self.layers[0].weight.device();
+        let x = Tensor::<2>::from_data(TensorData::new(items.inputs(self.grid.discrete), [items.count, d]), &device);
+        let last = self.layers.len() - 1;
+        let y = self.layers.iter().zip(self.mask(order)).enumerate().fold(x, |x, (l, (layer, mask))| {
+            let w = layer.weight.val();
+            let mask = if w.is_autodiff() { Tensor::from_inner(mask.clone()) } else { mask.clone() };
+            linear(x, w * mask, layer.bias.as_ref().map(Param::val), if l == last { Activation::Identity } else { Activation::Relu })
+        });
+        y.reshape([items.count, d, self.grid.discrete.outputs()])
+    }
+
+    fn nats(&self, items: &Items, key: Key) -> Tensor<1> {
+        let (d, order) = (self.grid.discrete, key.stream("order").rng().below(self.orders()));
+        d.nats(self.logits(items, order).reshape([items.levels.len(), d.outputs()]), &items.levels)
+    }
+
+    fn walker(&self) -> Box<dyn Walker> {
+        let weights: Vec<Vec<f32>> = self.layers.iter().map(|l| numbers(&l.weight)).collect();
+        let orders = self.degrees.iter().map(|d| ordered(d, &weights)).collect();
+        let biases = self.layers.iter().map(|l| l.bias.as_ref().map(numbers).unwrap_or_default()).collect();
+        Box::new(Weights { orders, biases, discrete: self.grid.discrete })
+    }
+
+    fn activations(&self) -> usize {
+        self.layers.iter().map(|l| l.weight.dims()[1]).sum::<usize>() + self.grid.numbers()
+    }
+}
+
+/// For each place, by layer: the units that are complete once that place is known, and their masked weights.
+type Ordered = Vec<Vec<(Vec<u32>, Packed)>>;
+
+fn ordered(degrees: &Degrees, weights: &[Vec<f32>]) -> Ordered {
+    let d = degrees.sequence.len();
+    let mut places: Ordered = (0..d).map(|_| Vec::new()).collect();
+    for (l, w) in weights.iter().enumerate() {
+        let mut units = vec![Vec::new(); d];
+        degrees.places[l].iter().enumerate().for_each(|(u, &p)| units[p as usize].push(u as u32));
+        let columns = w.len() / degrees.places[l].len();
+        let k = columns / degrees.places[l + 1].len();
+        for (place, units) in places.iter_mut().zip(units) {
+            let row = |u: usize| (0..columns).map(move |j| if degrees.open(l, u, j / k) { w[u * columns + j] } else { 0.0 });
+            let rows: Vec<f32> = units.iter().flat_map(|&u| row(u as usize)).collect();
+            let packed = Packed::new(&rows, columns, units.len(), 0..columns);
+            place.push((units, packed));
+        }
+    }
+    places
+}
+
+/// Weights by order.
+struct Weights {
+    orders: Vec<Ordered>,
+    biases: Vec<Vec<f32>>,
+    discrete: Discrete,
+}
+
+/// By layer the sums so far, `[items, units]`: each unit is added to those it reaches when it is complete, once.
+struct Running<'a> {
+    weights: &'a Weights,
+    places: &'a Ordered,
+    sequence: &'a [u32],
+    at: usize,
+    sums: Vec<Vec<f32>>,
+}
+
+impl Walker for Weights {
+    fn start<'a>(&'a self, items: usize, order: usize, sequence: &'a [u32], _: &[u32]) -> Box<dyn Walk + 'a> {
+        let sums = self.biases.iter().map(|b| b.repeat(items)).collect();
+        Box::new(Running { weights: self, places: &self.orders[order], sequence, at: 0, sums })
+    }
+}
+
+impl Walk for Running<'_> {
+    fn logits(&mut self, out: &mut [f32]) {
+        let (k, i) = (self.weights.discrete.outputs(), self.sequence[self.at] as usize);
+        let (Some(sums), Some(bias)) = (self.sums.last(), self.weights.biases.last()) else { return };
+        for (out, sums) in out.chunks_exact_mut(k).zip(sums.chunks_exact(bias.len())) {
+            out.copy_from_slice(&sums[i * k..(i + 1) * k]);
+        }
+    }
+
+    fn put(&mut self, levels: &[u32]) {
+        let items = levels.len();
+        for (l, (units, packed)) in self.places[self.at].iter().enumerate() {
+            let n = units.len();
+            let x: Vec<f32> = match l {
+                0 => levels.iter().map(|&v| self.weights.discrete.input(v)).collect(),
+                _ => {
+                    let width = self.weights.biases[l - 1].len();
+                    let sums = &self.sums[l - 1];
+                    (0..items).flat_map(|i| units.iter().map(move |&u| sums[i * width + u as usize].max(0.0))).collect()
+                }
+            };
+            packed.accumulate(items, (&x, n), (&mut self.sums[l], self.weights.biases[l].len()));
+        }
+        self.at += 1;
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<Discrete> {
+        if self.width == 0 || !(1..=16).contains(&self.depth) {
+            return Err(Error::recipe(
+                "model",
+                "width must be 1 or more, depth 1 to 16",
+                "see the defaults: `menagerie train made --dry-run`",
+            ));
+        }
+        if !(1..=64).contains(&self.orders) {
+            return Err(Error::recipe("model.orders", format!("{} orders cannot be mixed", self.orders), "give 1 to 64"));
+        }
+        Discrete::new(self.levels, self.binarization)
+    }
+}
+
+impl Config {
+    /// A fresh model for images of that description.
+    ///
+    /// # Errors
+    /// For data that are not images, and for settings that make no network or too large a one.
+    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<Network>> {
+        let m = &self.model;
+        let grid = Grid::new("made", info, m.check()?, false)?;
+        let (d, w) = (grid.numbers() as u128, m.width as u128);
+        let weights = d * w * (1 + grid.discrete.outputs() as u128) + w * w * (m.depth as u128 - 1);
+        // A mask an order is kept beside the weights.
+        grid.affords("made", weights * (1 + m.orders as u128))?;
+        Autoregressive::new("made", Network::new(m, grid, key.stream("network"), device), info, self.optimizer, m.average, device)
+    }
+}
+
+impl Registered for Config {
+    type Config = Config;
+    fn defaults() -> Config {
+        Config::default()
+    }
+    fn check(config: &Config) -> Result<()> {
+        config.model.check().map(drop)
+    }
+    fn build(config: Config, info: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
+        Ok(Box::new(config.build(info, device, key)?))
+    }
+}
+
+/// In the registry.
+pub(crate) const ENTRY: Entry = Entry {
+    name: "made",
+    family: super::FAMILY,
+    capabilities: &[Capability::Sample, Capability::LogLikelihood, Capability::Factors, Capability::Complete],
+    paper: "Germain et al. 2015, MADE: Masked Autoencoder for Distribution Estimation, arXiv:1502.03509",
+    recipe: "made",
+    data: &["digits"],
+    tiny: &[("data.size", "6"), ("model.width", "40"), ("model.depth", "2"), ("model.orders", "2")],
+    ..Entry::of::<Config>()
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The product of all masks: paths from input i to output j exist only for earlier i; and with enough units, for all
+    /// earlier i but the last place's neighbours that no degree allows.
+    #[test]
+    fn paths_lead_from_earlier_numbers_only() {
+        for (which, depth) in [(0, 1), (1, 2), (5, 3)] {
+            let (d, width) = (7, 200);
+            let g = Degrees::new(which, d, width, depth);
+            let size = |l: usize| g.places[l].len();
+            let mut paths: Vec<Vec<bool>> = (0..d).map(|i| (0..d).map(|j| i == j).collect()).collect();
+            for l in 0..=depth {
+                let step = |row: &Vec<bool>| (0..size(l + 1)).map(|to| (0..size(l)).any(|f| row[f] && g.open(l, f, to))).collect();
+                paths = paths.iter().map(step).collect();
+            }
+            let place = |i: u32| g.sequence.iter().position(|&s| s == i).unwrap();
+            for i in 0..d as u32 {
+                for j in 0..d as u32 {
+                    assert_eq!(paths[i as usize][j as usize], place(i) < place(j), "order {which}, depth {depth}: {i} to {j}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The network: a masked convolution, residual LSTM layers over rows or diagonals, and a masked head.
+use super::super::conditionals::{Conditionals, Grid, Items};
+use super::super::draw::Walker;
+use super::walk::Weights;
+use super::{Direction, Settings};
+use menagerie_nn::{Activation, Linear, activation, init};
+use menagerie_data::random::Key;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_kernels::{Geometry, Scan, conv_lstm, conv2d, linear};
+
+/// The group, of `channels`, of feature `f` of `n`: features of a group see the channels up to their own (section 3.4).
+pub(super) fn group(f: usize, n: usize, channels: usize) -> usize {
+    f * channels / n
+}
+
+/// 1 where mask B lets input feature i of `inputs` reach output feature o of `outputs`, where these come in `copies` blocks
+/// (the four gates); `[inputs, copies outputs]`.
+pub(super) fn mask_b(inputs: usize, outputs: usize, copies: usize, channels: usize) -> Vec<f32> {
+    let open = |i: usize, o: usize| group(i, inputs, channels) <= group(o, outputs, channels);
+    (0..inputs).flat_map(|i| (0..copies * outputs).map(move |o| f32::from(open(i, o % outputs)))).collect()
+}
+
+/// 1 where mask A lets the image reach the first convolution: rows above the pixel, what is left of it, and in itself the
+/// channels before the group's own; `[height, width, channels, features]` of a kernel whose last row is the pixel's.
+pub(super) fn mask_a([height, width]: [usize; 2], channels: usize, features: usize) -> Vec<f32> {
+    let mut mask = Vec::with_capacity(height * width * channels * features);
+    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+        for (c, f) in (0..channels).flat_map(|c| (0..features).map(move |f| (c, f))) {
+            let (above, left, here) = (y + 1 < height, x < width / 2, x == width / 2);
+            mask.push(f32::from(above || left || here && c < group(f, features, channels)));
+        }
+    }
+    mask
+}
+
+/// Height and width of the first kernel: 7 x 7 without the rows that mask A closes.
+pub(super) const KERNEL: [usize; 2] = [4, 7];
+
+fn masked<const D: usize>(weight: &Param<Tensor<D>>, mask: Vec<f32>) -> Tensor<D> {
+    let w = weight.val();
+    let (shape, device) = (w.dims(), w.device());
+    w * Tensor::<D>::from_data(TensorData::new(mask, shape), &device)
+}
+
+/// One LSTM: input-to-state and state-to-state.
+#[derive(Module, Debug)]
+pub struct Lstm {
+    /// `[taps, 2 width, 4 width]` with gates (o, f, i, g): of a row the pixel to the left and the pixel itself (a kernel of
+    /// 3 x 1 whose right tap the mask closes), of a diagonal the pixel itself
+    pub input: Param<Tensor<3>>,
+    /// `[4 width]`
+    pub bias: Param<Tensor<1>>,
+    /// `[taps, width, 4 width]`: of the row above three pixels, of the diagonal before the pixels above and beside
+    pub state: Param<Tensor<3>>,
+}
+
+impl Lstm {
+    fn new(width: usize, inputs: usize, states: usize, key: Key, device: &Device) -> Self {
+        let bound = |n: usize| 1.0 / (n as f64).sqrt();
+        Lstm {
+            input: init::uniform(key.stream("input"), [inputs, 2 * width, 4 * width], bound(inputs * 2 * width), device),
+            bias: init::uniform(key.stream("bias"), [4 * width], bound(inputs * 2 * width), device),
+            state: init::uniform(key.stream("state"), [states, width, 4 * width], bound(states * width), device),
+        }
+    }
+
+    /// What the gates get from the input: x `[B,H,W,2 width]` -> `[B,H,W,4 width]`.
+    fn gates(&self, x: Tensor<4>, channels: usize) -> Tensor<4> {
+        let [taps, inputs, outputs] = self.input.dims();
+        // The pixel to the left is an earlier one, of which every group may see all.
+        let here = mask_b(inputs, outputs / 4, 4, channels);
+        let mask = [vec![1.0; (taps - 1) * inputs * outputs], here].concat();
+        let weight = if channels > 1 { masked(&self.input, mask) } else { self.input.val() };
+        let bias = Some(self.bias.val());
+        if taps == 1 {
+            return linear(x, weight.reshape([inputs, outputs]), bias, Activation::Identity);
+        }
+        let [b, h, w, _] = x.dims();
+        let x = Tensor::cat(vec![Tensor::zeros([b, h, taps - 1, inputs], &x.device()), x], 2);
+        let y = conv2d(x, weight.reshape([1, taps, inputs, outputs]), bias, Geometry::new(1, 0), Activation::Identity);
+        debug_assert_eq!(y.dims()[2], w);
+        y
+    }
+}
+
+/// An LSTM layer and the way back onto the residual path (figure 5).
+#[derive(Module, Debug)]
+pub struct Layer {
+    /// one for rows; for diagonals the one from the left and the one from the right
+    pub lstms: Vec<Lstm>,
+    /// width -> 2 width, mask B
+    pub up: Linear,
+}
+
+/// The network of Row LSTMs or Diagonal BiLSTMs.
+#[derive(Module, Debug)]
+pub struct PixelRnn {
+    /// `[4, 7, channels, 2 width]`, mask A
+    pub first: Param<Tensor<4>>,
+    /// `[2 width]`
+    pub first_bias: Param<Tensor<1>>,
+    /// the LSTM layers
+    pub layers: Vec<Layer>,
+    /// mask B
+    pub hidden: Linear,
+    /// mask B, to the logits
+    pub output: Linear,
+    #[module(skip)]
+    direction: Direction,
+    #[module(skip)]
+    grid: Grid,
+}
+
+impl PixelRnn {
+    /// First weights from a key.
+    pub fn new(m: &Settings, grid: Grid, key: Key, device: &Device) -> Self {
+        let (w, c) = (m.width, grid.channels);
+        let layer = |i: usize| {
+            let key = key.stream("layer").step(i as u64);
+            let lstms = match m.kind {
+                Direction::RowLstm => vec![Lstm::new(w, 2, 3, key.stream("row"), device)],
+                Direction::DiagonalBilstm => ["left", "right"].map(|n| Lstm::new(w, 1, 2, key.stream(n), device)).into(),
+            };
+            Layer { lstms, up: Linear::new(w, 2 * w, key.stream("up"), device) }
+        };
+        let bound = 1.0 / ((KERNEL[0] * KERNEL[1] * c) as f64).sqrt();
+        PixelRnn {
+            first: init::uniform(key.stream("first"), [KERNEL[0], KERNEL[1], c, 2 * w], bound, device),
+            first_bias: init::zeros([2 * w], device),
+            layers: (0..m.depth).map(layer).collect(),
+            hidden: Linear::new(2 * w, m.hidden, key.stream("hidden"), device),
+            output: Linear::new(m.hidden, c * grid.discrete.outputs(), key.stream("output"), device),
+            direction: m.kind,
+            grid,
+        }
+    }
+
+    /// x `[.., inputs]` -> `[.., outputs]` through mask B.
+    fn one_by_one(&self, layer: &Linear, x: Tensor<4>, act: Activation) -> Tensor<4> {
+        let ([i, o], c) = (layer.weight.dims(), self.grid.channels);
+        let weight = if c > 1 { masked(&layer.weight, mask_b(i, o, 1, c)) } else { layer.weight.val() };
+        linear(x, weight, layer.bias.as_ref().map(Param::val), act)
+    }
+
+    /// h `[B,H,W,width]` of x `[B,H,W,2 width]`.
+    fn recur(&self, layer: &Layer, x: Tensor<4>) -> Tensor<4> {
+        let c = self.grid.channels;
+        match (self.direction, &layer.lstms[..]) {
+            (Direction::DiagonalBilstm, [left, right]) => {
+                let from_left = conv_lstm(left.gates(x.clone(), c), left.state.val(), 1, Scan::Diagonals);
+                let from_right = conv_lstm(right.gates(x, c), right.state.val(), 1, Scan::MirroredDiagonals);
+                // What comes from the right has seen later pixels of its row: it counts for the row below.
+                let [b, h, w, n] = from_right.dims();
+                let top = Tensor::zeros([b, 1, w, n], &from_right.device());
+                from_left + Tensor::cat(vec![top, from_right], 1).narrow(1, 0, h)
+            }
+            (_, lstms) => conv_lstm(lstms[0].gates(x, c), lstms[0].state.val(), 1, Scan::Rows),
+        }
+    }
+
+    /// Its weights as numbers, masks laid over them, for the sampler.
+    pub(super) fn masked_first(&self) -> Vec<f32> {
+        let [h, w, c, f] = self.first.dims();
+        super::over(&super::numbers(&self.first), &mask_a([h, w], c, f))
+    }
+    /// Rows or diagonals.
+    pub(super) fn direction(&self) -> Direction {
+        self.direction
+    }
+}
+
+impl Conditionals for PixelRnn {
+    fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    fn logits(&self, items: &Items, _order: usize) -> Tensor<3> {
+        let g = &self.grid;
+        let shape = [items.count, g.height, g.width, g.channels];
+        let device = self.first.val().device();
+        let x = Tensor::<4>::from_data(TensorData::new(items.inputs(g.discrete), shape), &device);
+        let [kh, kw, c, f] = self.first.dims();
+        let weight = masked(&self.first, mask_a([kh, kw], c, f));
+        // Rows of zeros above only: the kernel's last row is the pixel's own.
+        let above = Tensor::zeros([items.count, kh - 1, g.width, c], &device);
+        let padding = Geometry::new(1, 0).with_padding([0, kw / 2]);
+        let x = conv2d(Tensor::cat(vec![above, x], 1), weight, Some(self.first_bias.val()), padding, Activation::Identity);
+        let x = self.layers.iter().fold(x, |x, layer| {
+            let h = self.recur(layer, x.clone());
+            x + self.one_by_one(&layer.up, h, Activation::Identity)
+        });
+        let hidden = self.one_by_one(&self.hidden, activation(x, Activation::Relu), Activation::Relu);
+        self.one_by_one(&self.output, hidden, Activation::Identity).reshape([items.count, g.numbers(), g.discrete.outputs()])
+    }
+
+    fn walker(&self) -> Box<dyn Walker> {
+        Box::new(Weights::new(self))
+    }
+
+    fn activations(&self) -> usize {
+        let (w, pixels) = (self.first_bias.dims()[0] / 2, self.grid.height * self.grid.width);
+        let lstm = match self.direction {
+            Direction::RowLstm => 12 * w,
+            Direction::DiagonalBilstm => 2 * 12 * w,
+        };
+        pixels * (self.layers.len() * (lstm + 4 * w) + 4 * w + 2 * self.hidden.weight.dims()[1] + 2 * self.output.weight.dims()[1])
+    }
+}

@@ -1,0 +1,181 @@
+//! What a model may be able to do: a trait for each thing that its mathematics gives it.
+use menagerie_data::error::Result;
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, Kind};
+use burn::tensor::Tensor;
+
+pub use crate::autoregressive::Factors;
+
+/// What to draw.
+#[derive(Clone, Copy, Debug)]
+pub struct SampleRequest {
+    /// how many
+    pub count: usize,
+    /// sample i is a function of the key and i
+    pub key: Key,
+    /// the class to draw from, for conditional models
+    pub label: Option<u32>,
+    /// scales the latents towards their mean; 1 is the prior as trained
+    pub truncation: f64,
+    /// steps of a sequence, from models that can go on beyond what they were trained on; as trained where `None`
+    pub length: Option<usize>,
+    /// logits are divided by this, or a flow's latents multiplied: below 1 for more typical, less varied samples; 1 is the
+    /// distribution as trained
+    pub temperature: f64,
+}
+
+impl SampleRequest {
+    /// `count` samples of the whole distribution.
+    pub fn new(count: usize, key: Key) -> Self {
+        SampleRequest { count, key, label: None, truncation: 1.0, temperature: 1.0, length: None }
+    }
+}
+
+/// Items that a model made, in the data's own terms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Samples {
+    /// images in [-1, 1], or points
+    pub kind: Kind,
+    /// `[count, ...item shape]`
+    pub shape: Vec<usize>,
+    /// row-major
+    pub values: Vec<f32>,
+}
+
+/// Draws new items.
+pub trait Sample {
+    /// Draws `request.count` items; the same for the same key, and a prefix of a longer draw.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the request names a class and the model has none.
+    fn sample(&self, request: &SampleRequest) -> Result<Samples>;
+}
+
+/// A latent space with a prior.
+pub trait LatentSpace {
+    /// Dimensions of a latent.
+    fn latent(&self) -> usize;
+    /// Draws from the prior, `[count, latent]`; row i is a function of the key and i.
+    fn prior(&self, count: usize, key: Key) -> Tensor<2>;
+    /// Latents `[count, latent]` -> items `[count, ...]` in the data's own terms.
+    fn decode(&self, latents: Tensor<2>) -> Result<Samples>;
+}
+
+/// A tractable likelihood: autoregressive models and flows.
+pub trait LogLikelihood {
+    /// ln p(x) of every item of a batch, in nats: a probability for discrete data, a density for continuous ones, of the
+    /// data in their own units (8-bit images: a density over [0, 256)). What is drawn on the way (dequantization,
+    /// dynamic binarization) is drawn for item `i` of the data set from `key.step(i)`: an item's figure does not depend
+    /// on its batch.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    fn log_likelihood(&self, batch: &Batch, key: Key) -> Result<Vec<f64>>;
+    /// Numbers of an item that are modelled: bits per dimension are nats over ln 2 and over this.
+    fn dimensions(&self) -> usize;
+}
+
+/// A lower bound of the likelihood, by importance weights: variational autoencoders.
+pub trait EvidenceBound {
+    /// With K = `samples`: E log (1/K) sum_k p(x, z_k) / q(z_k | x) of every item, in nats (Burda et al. 2016, equation 8);
+    /// K = 1 is the evidence lower bound. Units and keys as for [`LogLikelihood::log_likelihood`].
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    fn evidence_bound(&self, batch: &Batch, samples: usize, key: Key) -> Result<Vec<f64>>;
+    /// Numbers of an item that are modelled.
+    fn dimensions(&self) -> usize;
+}
+
+/// The way from an item to its latent: the mean of q(z | x), or a flow's inverse.
+pub trait Encode {
+    /// `[batch, latent]`, as [`LatentSpace::decode`] takes them.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    fn encode(&self, batch: &Batch) -> Result<Tensor<2>>;
+}
+
+/// An item, and what came back.
+#[derive(Clone, Debug)]
+pub struct Reconstruction {
+    /// what the model was shown, where that is not the item itself: corrupted, or binarized
+    pub shown: Option<Samples>,
+    /// what it gave back
+    pub output: Samples,
+}
+
+/// Gives back an item through what the model keeps of it.
+pub trait Reconstruct {
+    /// One output an item. What is drawn on the way is drawn for item `i` from `key.step(i)`.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    fn reconstruct(&self, batch: &Batch, key: Key) -> Result<Reconstruction>;
+}
+
+/// Fills in what is missing of an item.
+pub trait Complete {
+    /// Draws what is unknown given what is known. `known` has one entry a position (row by row for an image, all channels of
+    /// a pixel together); known positions come back as they were, in the model's own levels.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch or the mask has not the shape the model was built for.
+    fn complete(&self, batch: &Batch, known: &[bool], key: Key) -> Result<Samples>;
+}
+
+/// Goes on from a condition: later frames from earlier ones, colour from grey.
+pub trait Predict {
+    /// Frames of a video that are the least it goes on from; 0 where the condition is no video.
+    fn context(&self) -> usize {
+        0
+    }
+    /// What is given of the items of a batch, as it can be shown: a grey image, the left one of a pair, the first frames; `None`
+    /// where it cannot, as a class.
+    ///
+    /// # Errors
+    /// Those of [`Predict::predict`].
+    fn condition(&self, _batch: &Batch) -> Result<Option<Samples>> {
+        Ok(None)
+    }
+    /// One draw an item, given its condition; what is drawn for item `i` of the data set is drawn from `key.step(i)`. For video the first frames of the batch's items are the condition and
+    /// `frames` are added, which alone are given back; other models take no `frames` (0).
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for, or fewer frames than it needs.
+    fn predict(&self, batch: &Batch, frames: usize, key: Key) -> Result<Samples>;
+}
+
+/// Tells the class of an item.
+pub trait Classify {
+    /// Logarithms of class probabilities, `[batch, classes]`.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    fn log_probabilities(&self, batch: &Batch) -> Result<Vec<f32>>;
+    /// Names of the classes.
+    fn classes(&self) -> &[String];
+}
+
+/// Reads off an item the attributes it was made from.
+pub trait ReadAttributes {
+    /// `[batch, attributes]`, row by row, in the units of the data's own attributes; choices are whole numbers.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    fn attributes(&self, batch: &Batch) -> Result<Vec<f32>>;
+    /// Names of the attributes.
+    fn names(&self) -> &[String];
+}
+
+/// Turns items into features for another use: a metric, a classifier.
+pub trait Features {
+    /// `[batch, features]`, row by row.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    fn features(&self, batch: &Batch) -> Result<Vec<f32>>;
+    /// Features of an item.
+    fn width(&self) -> usize;
+}
+

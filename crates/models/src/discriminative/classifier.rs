@@ -1,0 +1,223 @@
+//! A classifier, as a judge of generative models: its penultimate layer gives features, its output classes.
+//!
+//! LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to Document Recognition; He, Zhang, Ren, Sun
+//! (2015), Deep Residual Learning for Image Recognition, arXiv:1512.03385.
+use super::augment::Augmentation;
+use super::trunk::{Trunk, TrunkConfig, TrunkKind};
+use menagerie_data::{Batch, DataInfo, Kind};
+use menagerie_data::error::{Error, Result};
+use crate::{Capability, Entry, Registered, Classify, Features, Model, NetworkInfo, Part, Purpose, StepReport, as_image_shape, of_shape, };
+use menagerie_nn::{Activation, Linear};
+use menagerie_data::random::Key;
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use burn::module::Module;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+/// Everything of a recipe that is this model's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `[model]`
+    pub model: Network,
+    /// `[augment]`
+    pub augment: Augmentation,
+    /// `[optimizer]`
+    pub optimizer: OptimizerConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let optimizer = OptimizerConfig::adam(2e-3).weight_decay(1e-3);
+        Config { model: Network::default(), augment: Augmentation::default(), optimizer }
+    }
+}
+
+/// `[model]`: which network, and its sizes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    /// `lenet` or `resnet`
+    pub network: TrunkKind,
+    /// channels of the first layer; there are four times as many features
+    pub width: usize,
+    /// residual blocks a stage (`resnet`)
+    pub blocks: usize,
+    /// decay of the weights' moving average; 0 for none
+    pub average: f64,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Network { network: TrunkKind::Resnet, width: 16, blocks: 1, average: 0.998 }
+    }
+}
+
+/// The features and a logit a class.
+#[derive(Module, Debug)]
+pub struct ClassifierNetwork {
+    trunk: Trunk,
+    logits: Linear,
+}
+
+impl ClassifierNetwork {
+    fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        self.logits.forward(self.trunk.forward(x), Activation::Identity)
+    }
+}
+
+/// The classifier in training.
+pub struct Classifier {
+    learner: Learner<ClassifierNetwork>,
+    shape: Vec<usize>,
+    classes: Vec<String>,
+    augment: Augmentation,
+}
+
+impl Config {
+    /// A fresh network for images with classes.
+    ///
+    /// # Errors
+    /// For data that are not images or have no classes.
+    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Classifier> {
+        let m = &self.model;
+        if info.kind != Kind::Image {
+            return Err(Error::data(&info.source, format!("classifier takes images, these are {}", info.kind.plural()), "choose images"));
+        }
+        if info.labels.len() < 2 {
+            let fix = "give images with labels: IDX files with their labels, or a folder whose sub-folders are the classes";
+            return Err(Error::data(&info.source, "has no classes to learn", fix));
+        }
+        let sizes = TrunkConfig { kind: m.network, width: m.width, blocks: m.blocks, positions: false };
+        let trunk = Trunk::new(sizes, as_image_shape(info), key.stream("trunk"), device)?;
+        let logits = Linear::new(trunk.features(), info.labels.len(), key.stream("logits"), device);
+        let learner = Learner::new("classifier", ClassifierNetwork { trunk, logits }, self.optimizer, m.average, device)?;
+        let (shape, classes) = (info.shape.clone(), info.labels.clone());
+        Ok(Classifier { learner, shape, classes, augment: self.augment })
+    }
+}
+
+/// Cross-entropy of classes in nats, the mean over a batch, shape `[1]`: -(1/B) sum_i ln softmax(logits_i)[label_i].
+pub(super) fn cross_entropy(logits: Tensor<2>, labels: &[u32]) -> Tensor<1> {
+    let [batch, classes] = logits.dims();
+    let mut chosen = vec![0.0f32; batch * classes];
+    for (row, &label) in chosen.chunks_exact_mut(classes).zip(labels) {
+        row[label as usize] = -1.0 / batch as f32;
+    }
+    let chosen = Tensor::<2>::from_data(TensorData::new(chosen, [batch, classes]), &logits.device());
+    (log_softmax(logits, 1) * chosen).sum()
+}
+
+/// The largest of each row.
+pub(super) fn best(rows: &[f32], classes: usize) -> impl Iterator<Item = u32> + '_ {
+    rows.chunks_exact(classes).map(move |row| {
+        let first = (0..classes).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+        first as u32
+    })
+}
+
+/// A batch's values as images on a device.
+pub(super) fn images(values: Vec<f32>, shape: &[usize], device: &Device) -> Tensor<4> {
+    Tensor::from_data(TensorData::new(values, [shape[0], shape[1], shape[2], shape[3]]), device)
+}
+
+/// A tensor's numbers, row by row.
+pub(super) fn numbers<const D: usize>(t: Tensor<D>) -> Vec<f32> {
+    t.into_data().try_into_vec::<f32>().expect("networks are f32")
+}
+
+impl Classifier {
+    fn input(&self, batch: &Batch) -> Result<Tensor<4>> {
+        of_shape(batch, &self.shape, "classifier")?;
+        Ok(images(batch.values.clone(), &batch.shape, &self.learner.plain_device()))
+    }
+}
+
+impl Model for Classifier {
+    fn networks(&self) -> Vec<NetworkInfo> {
+        vec![self.learner.info(self.learner.network().trunk.activations())]
+    }
+
+    fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
+        let batch = &batches[0];
+        let wrong = |problem: &str| Error::Training {
+            step: self.learner.updates() + 1,
+            problem: problem.into(),
+            fix: "every item needs one of the data's classes".into(),
+        };
+        let labels = batch.labels.as_ref().ok_or_else(|| wrong("an item has no label"))?;
+        if labels.iter().any(|&l| l as usize >= self.classes.len()) {
+            return Err(wrong("an item's label is none of the classes"));
+        }
+        let x = images(self.augment.apply(batch, key.stream("augment")), &batch.shape, self.learner.device());
+        let logits = self.learner.network().forward(x);
+        let mut report = StepReport::default();
+        if watch {
+            let found = numbers(logits.clone());
+            let right = best(&found, self.classes.len()).zip(labels).filter(|(a, b)| a == *b).count();
+            report.scalars.push(("accuracy/train", right as f64 / labels.len() as f64));
+        }
+        let descent = self.learner.descend(cross_entropy(logits, labels), watch)?;
+        report.scalars.insert(0, ("loss/cross-entropy", descent.loss));
+        report.scalars.extend(descent.gradient.map(|g| ("gradient/classifier", g)));
+        Ok(report)
+    }
+
+    fn save(&self) -> Vec<(String, Part<'_>)> {
+        self.learner.save()
+    }
+
+    fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
+        self.learner.load(read, purpose)
+    }
+
+    fn as_classify(&self) -> Option<&dyn Classify> {
+        Some(self)
+    }
+    fn as_features(&self) -> Option<&dyn Features> {
+        Some(self)
+    }
+}
+
+impl Classify for Classifier {
+    fn log_probabilities(&self, batch: &Batch) -> Result<Vec<f32>> {
+        let x = self.input(batch)?;
+        Ok(numbers(log_softmax(self.learner.for_use().forward(x), 1)))
+    }
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+}
+
+impl Features for Classifier {
+    fn features(&self, batch: &Batch) -> Result<Vec<f32>> {
+        let x = self.input(batch)?;
+        Ok(numbers(self.learner.for_use().trunk.forward(x)))
+    }
+    fn width(&self) -> usize {
+        self.learner.network().trunk.features()
+    }
+}
+
+impl Registered for Config {
+    type Config = Config;
+    fn defaults() -> Config {
+        Config::default()
+    }
+    fn build(config: Config, info: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
+        Ok(Box::new(config.build(info, device, key)?))
+    }
+}
+
+/// In the registry.
+pub(crate) const ENTRY: Entry = Entry {
+    name: "classifier",
+    family: super::FAMILY,
+    capabilities: &[Capability::Classify, Capability::Features],
+    paper: "LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition; He et al. 2015, Deep Residual Learning, arXiv:1512.03385",
+    recipe: "classifier",
+    data: &["digits"],
+    tiny: &[("model.width", "4"), ("augment.flip", "true")],
+    ..Entry::of::<Config>()
+};

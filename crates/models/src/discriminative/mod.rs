@@ -1,0 +1,17 @@
+//! Networks that judge rather than generate: a class, or what a picture shows.
+pub mod attribute_reader;
+pub(crate) mod augment;
+pub mod classifier;
+pub(crate) mod trunk;
+
+pub use attribute_reader::AttributeReader;
+pub use augment::Augmentation;
+pub use classifier::Classifier;
+pub use trunk::{Trunk, TrunkConfig, TrunkKind};
+
+use crate::Entry;
+
+/// The family's name in the taxonomy.
+pub const FAMILY: &str = "discriminative";
+/// Its models.
+pub(crate) const ENTRIES: &[&Entry] = &[&classifier::ENTRY, &attribute_reader::ENTRY];

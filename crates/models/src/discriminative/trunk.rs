@@ -1,0 +1,215 @@
+//! Convolutional networks from an image to a vector of features: LeNet and ResNet, small.
+use menagerie_data::error::{Error, Result};
+use menagerie_nn::{Activation, BatchNorm, Conv2d, Linear, activation};
+use menagerie_data::random::Key;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use menagerie_kernels::{avg_pool2d, max_pool2d};
+use serde::{Deserialize, Serialize};
+
+/// Which network it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrunkKind {
+    /// two 5x5 convolutions, each with batch norm, ReLU and 2x2 max pooling, and a fully connected layer (after
+    /// LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition)
+    Lenet,
+    /// a 3x3 convolution and three stages of residual blocks, each of half the size and twice the channels of the one
+    /// before, and the mean over all positions (after He et al. 2015, arXiv:1512.03385, section 4.2)
+    Resnet,
+}
+
+/// Sizes of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrunkConfig {
+    /// the network
+    pub kind: TrunkKind,
+    /// channels of the first layer
+    pub width: usize,
+    /// residual blocks a stage
+    pub blocks: usize,
+    /// ResNet: a fully connected layer over all positions instead of their mean, for what depends on where things are
+    pub positions: bool,
+}
+
+/// A 3x3 or 1x1 convolution and its batch norm.
+#[derive(Module, Debug)]
+struct ConvNorm {
+    conv: Conv2d,
+    norm: BatchNorm,
+}
+
+impl ConvNorm {
+    fn new([inputs, outputs]: [usize; 2], kernel: usize, stride: usize, key: Key, device: &Device) -> Self {
+        // He et al. 2015, arXiv:1502.01852, equation 10: the variance of a layer before ReLU stays 2.
+        let std = (2.0 / (kernel * kernel * inputs) as f64).sqrt();
+        ConvNorm {
+            conv: Conv2d::new([inputs, outputs], kernel, stride, kernel / 2, std, key, device),
+            norm: BatchNorm::new(outputs, 0.0, key, device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        self.norm.forward(self.conv.forward(x, Activation::Identity), activation)
+    }
+}
+
+/// y = ReLU(F(x) + x), with a 1x1 convolution for x where the shape changes (He et al. 2015, figure 2).
+#[derive(Module, Debug)]
+struct Block {
+    first: ConvNorm,
+    second: ConvNorm,
+    shortcut: Option<ConvNorm>,
+}
+
+impl Block {
+    fn new([inputs, outputs]: [usize; 2], stride: usize, key: Key, device: &Device) -> Self {
+        let changes = stride != 1 || inputs != outputs;
+        Block {
+            first: ConvNorm::new([inputs, outputs], 3, stride, key.stream("first"), device),
+            second: ConvNorm::new([outputs, outputs], 3, 1, key.stream("second"), device),
+            shortcut: changes.then(|| ConvNorm::new([inputs, outputs], 1, stride, key.stream("shortcut"), device)),
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let y = self.second.forward(self.first.forward(x.clone(), Activation::Relu), Activation::Identity);
+        let x = match &self.shortcut {
+            Some(s) => s.forward(x, Activation::Identity),
+            None => x,
+        };
+        activation(y + x, Activation::Relu)
+    }
+}
+
+/// The network up to its features.
+#[derive(Module, Debug)]
+pub struct Trunk {
+    /// LeNet's convolutions, or ResNet's first
+    convolutions: Vec<ConvNorm>,
+    blocks: Vec<Block>,
+    /// a fully connected layer over all positions; without it, their mean
+    hidden: Option<Linear>,
+    /// ResNet's, after that layer: without it, a large first step leaves most of its units dead behind the ReLU
+    hidden_norm: Option<BatchNorm>,
+    features: usize,
+    activations: usize,
+}
+
+impl Trunk {
+    /// For images of `[height, width, channel]`.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] for a width or a depth of 0, or images of under 4 pixels.
+    pub fn new(config: TrunkConfig, [h, w, c]: [usize; 3], key: Key, device: &Device) -> Result<Self> {
+        let TrunkConfig { kind, width, blocks, positions } = config;
+        if width == 0 || width > 4096 || blocks == 0 || blocks > 64 {
+            return Err(Error::recipe("model", format!("{width} channels and {blocks} blocks make no network"), "give 1 or more of both"));
+        }
+        if h.min(w) < 4 {
+            return Err(Error::recipe(
+                "data.size",
+                format!("images of {h}x{w} are too small for the network"),
+                "enlarge them to 4 or more",
+            ));
+        }
+        Ok(match kind {
+            TrunkKind::Lenet => Trunk::lenet(width, [h, w, c], key, device),
+            TrunkKind::Resnet => Trunk::resnet(width, blocks, positions, [h, w, c], key, device),
+        })
+    }
+
+    fn lenet(width: usize, [h, w, c]: [usize; 3], key: Key, device: &Device) -> Self {
+        let (first, second, features) = (width, 2 * width, 4 * width);
+        let flat = (h / 2 / 2) * (w / 2 / 2) * second;
+        let std = (2.0 / flat as f64).sqrt();
+        Trunk {
+            convolutions: vec![
+                ConvNorm::new([c, first], 5, 1, key.stream("conv").step(1), device),
+                ConvNorm::new([first, second], 5, 1, key.stream("conv").step(2), device),
+            ],
+            blocks: vec![],
+            hidden: Some(Linear::normal(flat, features, std, true, key.stream("hidden"), device)),
+            hidden_norm: None,
+            features,
+            activations: h * w * c + 2 * h * w * first + h / 2 * (w / 2) * (first + 2 * second) + flat + features,
+        }
+    }
+
+    fn resnet(width: usize, blocks: usize, positions: bool, [h, w, c]: [usize; 3], key: Key, device: &Device) -> Self {
+        let mut all = Vec::new();
+        // Large images are halved at once: their finest detail would cost as much as all the rest.
+        let stem = if h.min(w) >= 48 { 2 } else { 1 };
+        let mut size = [h.div_ceil(stem), w.div_ceil(stem)];
+        let (mut channels, mut activations) = (width, h * w * c + 2 * size[0] * size[1] * width);
+        for stage in 0..3 {
+            for block in 0..blocks {
+                let (outputs, stride) = (width << stage, if stage > 0 && block == 0 { 2 } else { 1 });
+                all.push(Block::new([channels, outputs], stride, key.stream("block").step((stage * 64 + block) as u64), device));
+                channels = outputs;
+                size = size.map(|s| s.div_ceil(stride));
+                activations += 5 * size[0] * size[1] * outputs;
+            }
+        }
+        let (flat, features) = (size[0] * size[1] * channels, if positions { 8 * width } else { channels });
+        let std = (2.0 / flat as f64).sqrt();
+        Trunk {
+            convolutions: vec![ConvNorm::new([c, width], 3, stem, key.stream("conv").step(1), device)],
+            blocks: all,
+            hidden: positions.then(|| Linear::normal(flat, features, std, false, key.stream("hidden"), device)),
+            hidden_norm: positions.then(|| BatchNorm::new(features, 0.0, key.stream("hidden"), device)),
+            features,
+            activations: activations + features,
+        }
+    }
+
+    /// `[batch, height, width, channel] -> [batch, features]`, none below zero.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        let convolved = |x, c: &ConvNorm| c.forward(x, Activation::Relu);
+        let x = match self.blocks.is_empty() {
+            true => self.convolutions.iter().fold(x, |x, c| max_pool2d(convolved(x, c), [2, 2], [2, 2], [0, 0])),
+            false => self.blocks.iter().fold(convolved(x, &self.convolutions[0]), |x, block| block.forward(x)),
+        };
+        let [_, h, w, _] = x.dims();
+        match (&self.hidden, &self.hidden_norm) {
+            (Some(hidden), None) => hidden.forward(x.flatten::<2>(1, 3), Activation::Relu),
+            (Some(hidden), Some(norm)) => norm.forward(hidden.forward(x.flatten::<2>(1, 3), Activation::Identity), Activation::Relu),
+            (None, _) => avg_pool2d(x, [h, w], [1, 1], [0, 0]).flatten(1, 3),
+        }
+    }
+
+    /// Numbers that describe an image.
+    pub fn features(&self) -> usize {
+        self.features
+    }
+
+    /// Floats kept for the backward pass, an image.
+    pub fn activations(&self) -> usize {
+        self.activations
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Odd sizes and few pixels too.
+    #[test]
+    fn any_size_and_any_number_of_channels() {
+        let device = Device::flex();
+        for (h, w, c) in [(28, 28, 1), (4, 4, 3), (13, 7, 2)] {
+            for (kind, features) in [(TrunkKind::Lenet, 12), (TrunkKind::Resnet, 12)] {
+                let t = Trunk::new(TrunkConfig { kind, width: 3, blocks: 2, positions: false }, [h, w, c], Key::new(1), &device).unwrap();
+                assert_eq!(t.features(), features);
+                assert_eq!(t.forward(Tensor::ones([5, h, w, c], &device)).dims(), [5, features]);
+            }
+        }
+        let config = TrunkConfig { kind: TrunkKind::Resnet, width: 3, blocks: 1, positions: true };
+        assert_eq!(
+            Trunk::new(config, [64, 50, 3], Key::new(1), &device).unwrap().forward(Tensor::ones([2, 64, 50, 3], &device)).dims(),
+            [2, 24]
+        );
+        assert!(Trunk::new(config, [3, 28, 1], Key::new(1), &device).is_err());
+        assert!(Trunk::new(TrunkConfig { blocks: 0, ..config }, [28, 28, 1], Key::new(1), &device).is_err());
+    }
+}

@@ -1,0 +1,19 @@
+//! Every model, a folder a family, a file a model. A model reads no files, prints nothing and parses no arguments.
+pub mod adversarial;
+pub mod autoregressive;
+mod capability;
+pub mod discriminative;
+pub mod flow;
+mod model;
+mod registry;
+pub mod variational;
+
+pub use capability::{
+    Classify, Complete, Encode, EvidenceBound, Factors, Features, LatentSpace, LogLikelihood, Predict, ReadAttributes, Reconstruct,
+    Reconstruction, Sample, SampleRequest, Samples,
+};
+pub use menagerie_nn::{NetworkInfo, Part, Purpose};
+pub use model::{
+    Capability, Exported, Model, Port, StepReport, Trouble, as_image_shape, of_shape, unconditional, untempered,
+};
+pub use registry::{Entry, Registered, build, entry, registry};

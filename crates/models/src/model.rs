@@ -1,0 +1,199 @@
+//! What every model is to the rest of the house, and what it may be able to do.
+use crate::capability::*;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo};
+use menagerie_nn::{NetworkInfo, Part, Purpose, Tensors};
+
+/// What one training step has to say.
+#[derive(Clone, Debug, Default)]
+pub struct StepReport {
+    /// named numbers for metrics.jsonl (`loss/generator`); complete only when they were asked for
+    pub scalars: Vec<(&'static str, f64)>,
+    /// troubles seen, each with a line of advice
+    pub troubles: Vec<Trouble>,
+}
+
+impl StepReport {
+    /// The scalar of that name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.scalars.iter().find(|(n, _)| *n == name).map(|(_, v)| *v)
+    }
+}
+
+/// A known difficulty of training, recognized while it happens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trouble {
+    /// its name, such as `mode-collapse`
+    pub name: &'static str,
+    /// what was seen and what to try, in one line
+    pub advice: String,
+}
+
+/// A sampler on its way into another program.
+pub struct Exported {
+    /// which network it is, such as `generator`
+    pub network: &'static str,
+    /// its parameters and buffers
+    pub weights: Tensors,
+    /// what it takes
+    pub inputs: Vec<Port>,
+    /// what it gives
+    pub outputs: Vec<Port>,
+}
+
+/// An input or output of an exported network.
+pub struct Port {
+    /// its name
+    pub name: &'static str,
+    /// its axes; the batch's is 0
+    pub shape: Vec<usize>,
+    /// what its numbers stand for
+    pub meaning: String,
+}
+
+/// The one table of capabilities: of it come the enumeration, the names and the `as_...` methods of [`Model`].
+macro_rules! capabilities {
+    ({ $($(#[doc = $doc:literal])* $capability:ident, $method:ident, $name:literal;)* }
+     $(#[$meta:meta])* pub trait Model: Send { $($body:tt)* }) => {
+        /// What a model can do; commands ask for one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Capability {
+            $($(#[doc = $doc])* $capability,)*
+        }
+
+        impl Capability {
+            /// Every capability.
+            pub const ALL: &[Capability] = &[$(Capability::$capability),*];
+
+            /// Its name on the command line.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Capability::$capability => $name,)*
+                }
+            }
+
+            /// Whether the model has it.
+            pub fn of(self, model: &dyn Model) -> bool {
+                match self {
+                    $(Capability::$capability => model.$method().is_some(),)*
+                }
+            }
+        }
+
+        $(#[$meta])*
+        pub trait Model: Send {
+            $($body)*
+            $(
+                $(#[doc = $doc])*
+                fn $method(&self) -> Option<&dyn $capability> {
+                    None
+                }
+            )*
+        }
+    };
+}
+
+capabilities! {
+    {
+        /// draw new items
+        Sample, as_sample, "sample";
+        /// a prior over latents and a decoder
+        LatentSpace, as_latent_space, "latent-space";
+        /// the likelihood of an item, exactly
+        LogLikelihood, as_log_likelihood, "log-likelihood";
+        /// a lower bound of the likelihood
+        EvidenceBound, as_evidence_bound, "evidence-bound";
+        /// the conditionals whose product the likelihood of discrete numbers is, one by one
+        Factors, as_factors, "factors";
+        /// the latent of an item
+        Encode, as_encode, "encode";
+        /// an item, given back through what the model keeps of it
+        Reconstruct, as_reconstruct, "reconstruct";
+        /// the missing part of an item
+        Complete, as_complete, "complete";
+        /// what follows, or what belongs to a condition
+        Predict, as_predict, "predict";
+        /// the class of an item
+        Classify, as_classify, "classify";
+        /// the attributes an item was made from
+        ReadAttributes, as_read_attributes, "read-attributes";
+        /// features of an item
+        Features, as_features, "features";
+    }
+    /// A generative model that can be trained. It reads no files, prints nothing and knows no command line.
+    pub trait Model: Send {
+        /// Its networks.
+        fn networks(&self) -> Vec<NetworkInfo>;
+
+        /// Batches that one step takes (a GAN with k discriminator updates takes k).
+        fn batches_per_step(&self) -> usize {
+            1
+        }
+
+        /// One training step. `key` is the step's own; `watch` asks for the scalars and diagnoses of a log step.
+        ///
+        /// # Errors
+        /// [`Error::Training`] when a loss is no longer finite.
+        fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport>;
+
+        /// Everything that the next step or a sample depends on, as named files; each is copied out when it is asked for.
+        fn save(&self) -> Vec<(String, Part<'_>)>;
+
+        /// Takes up what `save` gave. With `Purpose::Use`, only what samples and answers need is read.
+        fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()>;
+
+        /// The sampler's weights and what goes in and out of it, for other programs.
+        fn exported(&self) -> Option<Exported> {
+            None
+        }
+    }
+}
+
+impl Capability {
+    /// Says which models can, for a command that needs it of a model that cannot.
+    pub fn missing(self, model: &str) -> Error {
+        const SHOWN: usize = 6;
+        let able: Vec<&str> = crate::registry().iter().filter(|e| e.capabilities.contains(&self)).map(|e| e.name).collect();
+        let more = match able.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            n => format!(" and {n} more: `menagerie list --can {}`", self.name()),
+        };
+        let fix = format!("models that can: {}{more}", able[..able.len().min(SHOWN)].join(", "));
+        Error::usage(format!("`{model}` cannot do this (`{}`)", self.name()), fix)
+    }
+}
+
+/// Refuses a batch of another shape than the model was built for.
+pub fn of_shape(batch: &Batch, shape: &[usize], model: &str) -> Result<()> {
+    if batch.shape.get(1..) == Some(shape) {
+        return Ok(());
+    }
+    let text = |s: &[usize]| s.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+    let problem = format!("{model} was trained on items of {}, these are {}", text(shape), text(batch.shape.get(1..).unwrap_or_default()));
+    Err(Error::usage(problem, "take a model trained on items of this shape, or bring files to that one with --size and --channels"))
+}
+
+/// Refuses the parts of a request that an unconditional model cannot serve.
+pub fn unconditional(request: &SampleRequest, model: &str) -> Result<()> {
+    match request.label {
+        Some(_) => Err(Error::usage(format!("{model} was trained without classes, so it cannot draw from one"), "leave --label out")),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a temperature for a model that has none.
+pub fn untempered(request: &SampleRequest, model: &str) -> Result<()> {
+    match request.temperature {
+        1.0 => Ok(()),
+        t => Err(Error::usage(format!("{model} has no temperature, so {t} means nothing to it"), "leave --temperature out")),
+    }
+}
+
+/// The axes of an image, with points as one-pixel images: `[height, width, channel]`.
+pub fn as_image_shape(info: &DataInfo) -> [usize; 3] {
+    match info.shape[..] {
+        [h, w, c] => [h, w, c],
+        _ => [1, 1, info.shape.iter().product()],
+    }
+}

@@ -1,0 +1,31 @@
+//! Variational autoencoders and their relatives: an encoder, a decoder, and a bound of the likelihood between them.
+//! See `docs/variational.md`.
+pub mod autoencoder;
+pub mod beta_vae;
+pub mod codebook;
+pub mod condition;
+pub mod conditional_vae;
+pub mod denoising_autoencoder;
+pub mod elbo;
+pub mod iwae;
+pub mod likelihood;
+mod model;
+pub mod networks;
+#[cfg(test)]
+mod tests;
+pub mod vae;
+pub mod vae_gan;
+pub mod video_attributes;
+mod video_network;
+pub mod video_vae;
+pub mod vq_networks;
+pub mod vq_vae;
+
+pub use model::{ModelConfig, Training, Variational};
+
+use crate::Entry;
+
+/// The family's name in the taxonomy.
+pub const FAMILY: &str = "variational";
+/// Its models.
+pub(crate) const ENTRIES: &[&Entry] = &[&autoencoder::ENTRY, &denoising_autoencoder::ENTRY, &vae::ENTRY, &iwae::ENTRY, &beta_vae::ENTRY, &conditional_vae::ENTRY, &vae_gan::ENTRY, &vq_vae::ENTRY, &video_vae::ENTRY];

@@ -1,0 +1,296 @@
+//! Encoders and decoders: convolutions that halve an image, fully connected layers, and the same backwards.
+use menagerie_data::error::{Error, Result};
+use menagerie_nn::pyramid::{channels, sizes};
+use menagerie_nn::{BatchNorm, Conv2d, ConvTranspose2d, Linear};
+use menagerie_data::random::Key;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// What items pass through before (and latents after) the fully connected layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Architecture {
+    /// nothing: fully connected layers alone
+    Mlp,
+    /// 4x4 convolutions of stride 2 down to a grid of 4 to 7 pixels
+    Conv,
+}
+
+/// The function after every hidden layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nonlinearity {
+    /// max(x, 0)
+    Relu,
+    /// x where positive, else 0.2 x
+    LeakyRelu,
+    /// hyperbolic tangent
+    Tanh,
+    /// x sigmoid(x)
+    Silu,
+}
+
+impl Nonlinearity {
+    fn activation(self) -> menagerie_nn::Activation {
+        match self {
+            Nonlinearity::Relu => menagerie_nn::Activation::Relu,
+            Nonlinearity::LeakyRelu => menagerie_nn::Activation::LeakyRelu(0.2),
+            Nonlinearity::Tanh => menagerie_nn::Activation::Tanh,
+            Nonlinearity::Silu => menagerie_nn::Activation::Silu,
+        }
+    }
+}
+
+/// The layers of an encoder; a decoder has them in the reverse order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layers {
+    /// convolutions or not
+    pub network: Architecture,
+    /// channels at half the image's size, doubling with every halving up to eight times as many
+    pub width: usize,
+    /// units of the fully connected hidden layers, the item's side first
+    pub hidden: Vec<usize>,
+    /// after every hidden layer
+    pub activation: Nonlinearity,
+    /// batch norm after every convolution but the one next to the image
+    pub batch_norm: bool,
+}
+
+impl Layers {
+    /// Refuses sizes of zero, and images that are too small to halve.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] with the key.
+    pub fn check(&self, item: [usize; 3]) -> Result<()> {
+        if self.hidden.contains(&0) || (self.network == Architecture::Conv && self.width == 0) {
+            return Err(Error::recipe("model", "a layer of no units", "give width and every number of hidden 1 or more"));
+        }
+        let [h, w, _] = item;
+        if self.network == Architecture::Conv && h.min(w) < 8 {
+            let problem = format!("items of {h}x{w} are too small for strided convolutions");
+            return Err(Error::recipe("model.network", problem, "set it to \"mlp\", or enlarge images with --size 8 or more"));
+        }
+        Ok(())
+    }
+
+    /// Sizes from the image to the grid; the item's size alone without convolutions.
+    fn sizes(&self, [h, w, _]: [usize; 3]) -> Vec<[usize; 2]> {
+        if self.network == Architecture::Conv { sizes([h, w]) } else { vec![[h, w]] }
+    }
+
+    fn channels_at(&self, i: usize, item_channels: usize) -> usize {
+        if i == 0 { item_channels } else { channels(self.width, i) }
+    }
+
+    /// Standard deviation of first weights (He et al. 2015) for `inputs` numbers that make one.
+    fn std(inputs: usize) -> f64 {
+        (2.0 / inputs as f64).sqrt()
+    }
+}
+
+/// Items `[batch, height, width, channel]` -> numbers `[batch, outputs]`.
+#[derive(Module, Debug)]
+pub struct Encoder {
+    downs: Vec<Conv2d>,
+    norms: Vec<BatchNorm>,
+    hidden: Vec<Linear>,
+    out: Linear,
+    #[module(skip)]
+    activation: menagerie_nn::Activation,
+    #[module(skip)]
+    sizes: Vec<[usize; 2]>,
+}
+
+impl Encoder {
+    /// Fresh weights for items of that shape.
+    pub fn new(layers: &Layers, item: [usize; 3], outputs: usize, key: Key, device: &Device) -> Self {
+        let sizes = layers.sizes(item);
+        let n = sizes.len() - 1;
+        let at = |i: usize| layers.channels_at(i, item[2]);
+        let down = |i: usize| {
+            let std = Layers::std(16 * at(i - 1));
+            let layer = Conv2d::new([at(i - 1), at(i)], 4, 2, 1, std, key.stream("down").step(i as u64), device);
+            if layers.batch_norm && i > 1 { layer } else { layer.with_bias(device) }
+        };
+        let norm = |i: usize| BatchNorm::new(at(i), 0.0, key.stream("norm").step(i as u64), device);
+        let [h, w] = sizes[n];
+        let (hidden, last) = stack(h * w * at(n), layers.hidden.iter().copied(), key.stream("hidden"), device);
+        Encoder {
+            downs: (1..=n).map(down).collect(),
+            norms: if layers.batch_norm { (2..=n).map(norm).collect() } else { vec![] },
+            hidden,
+            out: Linear::new(last, outputs, key.stream("out"), device),
+            activation: layers.activation.activation(),
+            sizes,
+        }
+    }
+
+    /// Convolutions.
+    pub fn depth(&self) -> usize {
+        self.downs.len()
+    }
+
+    /// What convolution `to` (counted from 1) makes of what convolution `from` made; `from` 0 takes items.
+    pub fn convolved(&self, x: Tensor<4>, from: usize, to: usize) -> Tensor<4> {
+        let plain = menagerie_nn::Activation::Identity;
+        (from..to).fold(x, |x, i| match i.checked_sub(1).and_then(|i| self.norms.get(i)) {
+            Some(norm) => norm.forward(self.downs[i].forward(x, plain), self.activation),
+            None => self.downs[i].forward(x, self.activation),
+        })
+    }
+
+    /// What follows the last convolution.
+    pub fn head(&self, x: Tensor<4>) -> Tensor<2> {
+        self.out.forward(self.flat(x), menagerie_nn::Activation::Identity)
+    }
+
+    fn flat(&self, x: Tensor<4>) -> Tensor<2> {
+        self.hidden.iter().fold(x.flatten::<2>(1, 3), |x, layer| layer.forward(x, self.activation))
+    }
+
+    /// What the last hidden layer makes of items, `[batch, features]`; the items themselves if there is none.
+    pub fn features(&self, x: Tensor<4>) -> Tensor<2> {
+        self.flat(self.convolved(x, 0, self.depth()))
+    }
+
+    /// Numbers that [`Encoder::features`] gives an item.
+    pub fn feature_count(&self) -> usize {
+        self.out.weight.dims()[0]
+    }
+
+    /// The code of items.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        self.head(self.convolved(x, 0, self.depth()))
+    }
+
+    /// Floats kept for the backward pass, an item.
+    pub fn activations(&self) -> usize {
+        let norms = if self.norms.is_empty() { 1 } else { 2 };
+        let downs = self.downs.iter().zip(&self.sizes[1..]).map(|(down, [h, w])| norms * h * w * down.weight.dims()[3]);
+        downs.chain(self.hidden.iter().map(|l| l.weight.dims()[1])).sum::<usize>() + self.out.weight.dims()[1]
+    }
+}
+
+/// Latents `[batch, inputs]` -> items `[batch, height, width, channel]`.
+#[derive(Module, Debug)]
+pub struct Decoder {
+    hidden: Vec<Linear>,
+    /// to the grid
+    out: Linear,
+    norms: Vec<BatchNorm>,
+    ups: Vec<ConvTranspose2d>,
+    #[module(skip)]
+    activation: menagerie_nn::Activation,
+    /// after the last layer
+    #[module(skip)]
+    end: menagerie_nn::Activation,
+    #[module(skip)]
+    sizes: Vec<[usize; 2]>,
+}
+
+impl Decoder {
+    /// Fresh weights for items of that shape; its channels may be more than the item's, where it tells more of each number.
+    pub fn new(layers: &Layers, inputs: usize, item: [usize; 3], key: Key, device: &Device) -> Self {
+        let sizes = layers.sizes(item);
+        let n = sizes.len() - 1;
+        let at = |i: usize| layers.channels_at(i, item[2]);
+        let up = |i: usize| {
+            // Of the 4x4 weights of stride 2, a quarter reaches each pixel.
+            let std = Layers::std(4 * at(i));
+            let layer = ConvTranspose2d::new([at(i), at(i - 1)], 4, 2, 1, std, key.stream("up").step(i as u64), device);
+            if layers.batch_norm && i > 1 { layer } else { layer.with_bias(device) }
+        };
+        let norm = |i: usize| BatchNorm::new(at(i), 0.0, key.stream("norm").step(i as u64), device);
+        let [h, w] = sizes[n];
+        let (hidden, last) = stack(inputs, layers.hidden.iter().rev().copied(), key.stream("hidden"), device);
+        Decoder {
+            hidden,
+            out: Linear::new(last, h * w * at(n), key.stream("out"), device),
+            norms: if layers.batch_norm { (1..n).rev().map(norm).collect() } else { vec![] },
+            ups: (1..=n).rev().map(up).collect(),
+            activation: layers.activation.activation(),
+            end: menagerie_nn::Activation::Identity,
+            sizes,
+        }
+    }
+
+    /// The same with items kept in (-1, 1) by a tanh.
+    pub fn bounded(self) -> Self {
+        Decoder { end: menagerie_nn::Activation::Tanh, ..self }
+    }
+
+    /// Numbers of a latent.
+    pub fn inputs(&self) -> usize {
+        self.hidden.first().unwrap_or(&self.out).weight.dims()[0]
+    }
+
+    /// What latents stand for.
+    pub fn forward(&self, z: Tensor<2>) -> Tensor<4> {
+        let plain = menagerie_nn::Activation::Identity;
+        let (batch, n) = (z.dims()[0], self.ups.len());
+        let x = self.hidden.iter().fold(z, |x, layer| layer.forward(x, self.activation));
+        let x = self.out.forward(x, if n > 0 { self.activation } else { self.end });
+        let [h, w] = self.sizes[n];
+        let channels = x.dims()[1] / (h * w);
+        let x = x.reshape([batch, h, w, channels]);
+        self.ups.iter().enumerate().fold(x, |x, (i, up)| {
+            let size = self.sizes[n - 1 - i];
+            match self.norms.get(i) {
+                Some(norm) => norm.forward(up.forward(x, size, plain), self.activation),
+                None => up.forward(x, size, if i + 1 == n { self.end } else { self.activation }),
+            }
+        })
+    }
+
+    /// Floats kept for the backward pass, an item.
+    pub fn activations(&self) -> usize {
+        let norms = if self.norms.is_empty() { 1 } else { 2 };
+        let up = |(up, [h, w]): (&ConvTranspose2d, &[usize; 2])| norms * h * w * up.weight.dims()[2];
+        let ups: usize = self.ups.iter().zip(self.sizes.iter().rev().skip(1)).map(up).sum();
+        ups + self.hidden.iter().map(|l| l.weight.dims()[1]).sum::<usize>() + self.out.weight.dims()[1]
+    }
+}
+
+/// Fully connected layers, and the width of the last.
+fn stack(inputs: usize, widths: impl Iterator<Item = usize>, key: Key, device: &Device) -> (Vec<Linear>, usize) {
+    let sizes: Vec<usize> = [inputs].into_iter().chain(widths).collect();
+    let layers = sizes.windows(2).enumerate().map(|(i, s)| Linear::new(s[0], s[1], key.step(i as u64), device)).collect();
+    (layers, sizes[sizes.len() - 1])
+}
+
+/// An encoder and a decoder that are trained together.
+#[derive(Module, Debug)]
+pub struct Pair {
+    /// items to codes
+    pub encoder: Encoder,
+    /// latents to items
+    pub decoder: Decoder,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Odd sizes too, with and without norms and hidden layers.
+    #[test]
+    fn any_size_there_and_back() {
+        let device = Device::flex();
+        let cases =
+            [(Architecture::Conv, 8, 8, 1), (Architecture::Conv, 13, 21, 3), (Architecture::Conv, 30, 45, 4), (Architecture::Mlp, 5, 3, 2)];
+        for (network, h, w, c) in cases {
+            for (batch_norm, hidden) in [(false, vec![]), (true, vec![7, 6])] {
+                let layers = Layers { network, width: 2, hidden, activation: Nonlinearity::Silu, batch_norm };
+                layers.check([h, w, c]).unwrap();
+                let encoder = Encoder::new(&layers, [h, w, c], 6, Key::new(1), &device);
+                let decoder = Decoder::new(&layers, 3, [h, w, 2 * c], Key::new(2), &device);
+                let x = Tensor::ones([2, h, w, c], &device);
+                assert_eq!(encoder.features(x.clone()).dims(), [2, encoder.feature_count()]);
+                assert_eq!(encoder.forward(x).dims(), [2, 6]);
+                assert_eq!((decoder.inputs(), decoder.forward(Tensor::ones([2, 3], &device)).dims()), (3, [2, h, w, 2 * c]));
+            }
+        }
+        let layers = Layers { network: Architecture::Conv, width: 2, hidden: vec![], activation: Nonlinearity::Relu, batch_norm: false };
+        assert!(layers.check([7, 30, 1]).unwrap_err().to_string().contains("model.network"));
+    }
+}

@@ -1,0 +1,67 @@
+use super::init;
+use menagerie_data::random::Key;
+use burn::module::{Flag, Module, Param, RunningState};
+use burn::tensor::{Device, Tensor};
+use menagerie_kernels::{Activation, batch_norm, scale_shift};
+
+/// Batch normalization over all axes but the last (Ioffe & Szegedy 2015, arXiv:1502.03167), fused with the activation
+/// that follows. While training it uses the batch's statistics and keeps running ones; `valid()` uses those.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    /// scale, `[channels]`
+    pub gamma: Param<Tensor<1>>,
+    /// shift, `[channels]`
+    pub beta: Param<Tensor<1>>,
+    /// running mean, `[channels]`
+    pub mean: RunningState<Tensor<1>>,
+    /// running unbiased variance, `[channels]`
+    pub variance: RunningState<Tensor<1>>,
+    training: Param<Flag>,
+    momentum: f64,
+    epsilon: f64,
+}
+
+impl BatchNorm {
+    /// Scales drawn around 1 with the given standard deviation (DCGAN: 0.02; 0 for plain ones), shifts 0.
+    pub fn new(channels: usize, std: f64, key: Key, device: &Device) -> Self {
+        let plain = if device.is_autodiff() { device.clone().without_autodiff() } else { device.clone() };
+        BatchNorm {
+            gamma: init::normal(key, [channels], 1.0, std, device),
+            beta: init::zeros([channels], device),
+            mean: RunningState::new(Tensor::zeros([channels], &plain)),
+            variance: RunningState::new(Tensor::ones([channels], &plain)),
+            training: Param::from_bool(true),
+            momentum: 0.1,
+            epsilon: 1e-5,
+        }
+    }
+
+    /// The same with another epsilon (PyTorch-GAN's MLP uses 0.8).
+    pub fn with_epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// `activation((x - mean) / sqrt(variance + epsilon) * gamma + beta)`
+    pub fn forward<const D: usize>(&self, x: Tensor<D>, activation: Activation) -> Tensor<D> {
+        if !self.training.is_enabled() {
+            let scale = self.gamma.val() / (self.variance.value_sync() + self.epsilon).sqrt();
+            let shift = self.beta.val() - self.mean.value_sync() * scale.clone();
+            return scale_shift(x, scale, shift, activation);
+        }
+        let channels = self.gamma.dims()[0];
+        let n = (x.shape().num_elements() / channels) as f64;
+        let (y, mean, variance) = batch_norm(x, self.gamma.val(), self.beta.val(), self.epsilon as f32, activation);
+        self.keep(&self.mean, mean);
+        // Bessel's correction, as in PyTorch: what is kept estimates the variance of the data, not of the batch.
+        self.keep(&self.variance, variance * (n / (n - 1.0).max(1.0)));
+        y
+    }
+
+    fn keep(&self, running: &RunningState<Tensor<1>>, new: Tensor<1>) {
+        let new = if new.is_autodiff() { new.inner() } else { new };
+        running.update(running.value_sync() * (1.0 - self.momentum) + new * self.momentum);
+        // RunningState holds an update back until the next one; take it in now, so that what is saved is current.
+        running.value_sync();
+    }
+}

@@ -1,0 +1,157 @@
+//! One network that descends one loss: what most models outside the adversarial family are made of.
+use super::{Average, Optimizer, OptimizerConfig, Tensors, trainable};
+use menagerie_data::error::{Error, Result};
+use crate::{NetworkInfo, Part, Purpose};
+use burn::module::Module;
+use burn::tensor::{Device, Gradients, Tensor};
+
+/// A network, its optimizer and, if asked for, the moving average of its weights.
+pub struct Learner<M: Module> {
+    name: &'static str,
+    // An Option because an update takes the network and gives it back; it is always there between updates.
+    network: Option<M>,
+    average: Option<Average<M>>,
+    optimizer: Optimizer,
+    updates: u64,
+    device: Device,
+}
+
+/// What one update showed.
+#[derive(Clone, Copy, Debug)]
+pub struct Descent {
+    /// the loss before the update
+    pub loss: f64,
+    /// the norm of its gradient, where it was asked for
+    pub gradient: Option<f64>,
+}
+
+impl<M: Module + 'static> Learner<M> {
+    /// `name` is the network's name in checkpoints; `average` is the decay of the moving average, 0 for none.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] when `average` is no decay.
+    pub fn new(name: &'static str, network: M, optimizer: OptimizerConfig, average: f64, device: &Device) -> Result<Self> {
+        if !(0.0..1.0).contains(&average) {
+            return Err(Error::recipe("model.average", format!("{average} is not a decay"), "give 0 for none, or say 0.999"));
+        }
+        Ok(Learner {
+            name,
+            average: (average > 0.0).then(|| Average::new(&network, average)),
+            network: Some(network),
+            optimizer: Optimizer::new(optimizer),
+            updates: 0,
+            device: device.clone(),
+        })
+    }
+
+    /// The network as it is being trained.
+    pub fn network(&self) -> &M {
+        self.network.as_ref().expect("present between updates")
+    }
+
+    /// The network to use: the average if there is one; without autodiff, in evaluation mode.
+    pub fn for_use(&self) -> M {
+        match &self.average {
+            Some(a) => a.network().clone(),
+            None => self.network().valid(),
+        }
+    }
+
+    /// Replaces the network, for starts that depend on data.
+    pub fn set_network(&mut self, network: M) {
+        if let Some(a) = &mut self.average {
+            a.set(network.valid());
+        }
+        self.network = Some(network);
+    }
+
+    /// Updates done.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// The device it trains on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The device it answers on: the same without autodiff.
+    pub fn plain_device(&self) -> Device {
+        if self.device.is_autodiff() { self.device.clone().without_autodiff() } else { self.device.clone() }
+    }
+
+    /// One update down the gradient of `loss` (shape `[1]`).
+    ///
+    /// # Errors
+    /// [`Error::Training`] when the loss is not finite; the network is left as it was.
+    pub fn descend(&mut self, loss: Tensor<1>, watch: bool) -> Result<Descent> {
+        let value = loss.clone().into_data().as_slice::<f32>().map_or(f64::NAN, |v| v[0] as f64);
+        if !value.is_finite() {
+            return Err(Error::Training {
+                step: self.updates + 1,
+                problem: format!("the loss is no longer finite ({value})"),
+                fix: "the last checkpoint is intact: go on from it with a lower learning rate, or set optimizer.clip_norm = 1".into(),
+            });
+        }
+        let gradient = self.update(&mut [loss.backward()], watch);
+        Ok(Descent { loss: value, gradient })
+    }
+
+    /// One update by the sum of some gradients, for networks that share a loss with others; gives the sum's norm, where it
+    /// was asked for.
+    pub fn update(&mut self, gradients: &mut [Gradients], watch: bool) -> Option<f64> {
+        let network = self.network.take().expect("present between updates");
+        let (network, gradient) = self.optimizer.step(network, gradients, watch);
+        if let Some(a) = &mut self.average {
+            a.update(&network, self.updates);
+        }
+        self.network = Some(network);
+        self.updates += 1;
+        if watch { gradient } else { None }
+    }
+
+    /// Its line for `Model::networks`; `activations` are floats kept for the backward pass, an item.
+    pub fn info(&self, activations: usize) -> NetworkInfo {
+        NetworkInfo { name: self.name, parameters: trainable(self.network()), activations }
+    }
+
+    /// The weights to ship.
+    pub fn weights(&self) -> Tensors {
+        match &self.average {
+            Some(a) => Tensors::of(a.network()),
+            None => Tensors::of(self.network()),
+        }
+    }
+
+    /// Files of a checkpoint: the network, its optimizer, its average.
+    pub fn save(&self) -> Vec<(String, Part<'_>)> {
+        let network = || {
+            let mut t = Tensors::of(self.network());
+            t.notes.insert("updates".into(), self.updates.to_string());
+            t
+        };
+        let mut parts: Vec<(String, Part)> =
+            vec![(self.name.into(), Box::new(network)), (format!("optimizer_{}", self.name), Box::new(|| self.optimizer.save()))];
+        if let Some(a) = &self.average {
+            parts.push((format!("{}_average", self.name), Box::new(|| Tensors::of(a.network()))));
+        }
+        parts
+    }
+
+    /// Takes up what `save` gave.
+    pub fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
+        if let Some(a) = &mut self.average {
+            let network = read(&format!("{}_average", self.name))?.into_network(a.network().clone())?;
+            a.set(network);
+        }
+        if purpose == Purpose::Train || self.average.is_none() {
+            let from = read(self.name)?;
+            self.updates = from.notes.get("updates").and_then(|s| s.parse().ok()).unwrap_or(0);
+            self.network = Some(from.into_network(self.network().clone())?);
+        }
+        if purpose == Purpose::Train {
+            self.optimizer.load(&read(&format!("optimizer_{}", self.name))?, &self.device)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! What every network has: a name and sizes for people, trainable numbers, files in a checkpoint.
+use super::Tensors;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+
+/// A file of a checkpoint, made when it is written: only one is in memory at a time.
+pub type Part<'a> = Box<dyn FnOnce() -> Tensors + 'a>;
+
+/// One network of a model, as `--dry-run` shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetworkInfo {
+    /// `generator`, `discriminator`, `encoder`, ...
+    pub name: &'static str,
+    /// trainable numbers
+    pub parameters: usize,
+    /// floats kept for the backward pass, an item of the batch
+    pub activations: usize,
+}
+
+/// What a checkpoint is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// to go on training: networks, optimizers, averages
+    Train,
+    /// to sample or answer: the networks alone
+    Use,
+}
+
+/// Trainable numbers of a network that is being trained.
+pub fn trainable<M: Module>(network: &M) -> usize {
+    struct Count(usize);
+    impl ModuleVisitor for Count {
+        fn visit_float<const D: usize>(&mut self, p: &Param<Tensor<D>>) {
+            if p.is_require_grad() {
+                self.0 += p.val().shape().num_elements();
+            }
+        }
+    }
+    let mut count = Count(0);
+    network.visit(&mut count);
+    count.0
+}
+
+/// A loss, shape `[1]`, of that value, whose gradients by some flat tensors are given: how a model brings gradients that it
+/// has computed by itself to an optimizer.
+pub fn with_gradients(value: f64, pairs: Vec<(Tensor<1>, Vec<f32>)>) -> Tensor<1> {
+    let terms = pairs.into_iter().map(|(t, g)| {
+        let device = t.device();
+        let n = g.len();
+        (t * Tensor::<1>::from_data(TensorData::new(g, [n]), &device)).sum()
+    });
+    let Some(sum) = terms.reduce(|a, b| a + b) else { panic!("a loss of nothing") };
+    sum.clone() - sum.detach() + value
+}
