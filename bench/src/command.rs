@@ -37,7 +37,11 @@ impl Drop for Scratch {
 fn menagerie() -> Result<Command, Box<dyn Error>> {
     let path = std::env::current_exe()?.with_file_name("menagerie");
     if !path.is_file() {
-        return Err(format!("{} is not there: build it by `cargo build --release --workspace`", path.display()).into());
+        return Err(format!(
+            "{} is not there: build it by `cargo build --release --workspace`",
+            path.display()
+        )
+        .into());
     }
     let mut command = Command::new(path);
     command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -47,7 +51,9 @@ fn menagerie() -> Result<Command, Box<dyn Error>> {
 fn training(recipe: &str, steps: usize, run: &Path) -> Result<Command, Box<dyn Error>> {
     let mut command = menagerie()?;
     let (steps, threads) = (steps.to_string(), threads().to_string());
-    command.args(["train", recipe, "--steps", &steps, "--threads", &threads, "--out"]).arg(run);
+    command
+        .args(["train", recipe, "--steps", &steps, "--threads", &threads, "--out"])
+        .arg(run);
     Ok(command)
 }
 
@@ -57,10 +63,17 @@ fn peak(mut child: Child) -> Result<f64, Box<dyn Error>> {
     let mut kib = 0.0;
     loop {
         let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or_default();
+        let line = text
+            .lines()
+            .find_map(|l| l.strip_prefix("VmHWM:"))
+            .unwrap_or_default();
         kib = line.trim().trim_end_matches("kB").trim().parse().unwrap_or(kib);
         if let Some(end) = child.try_wait()? {
-            return if end.success() && kib > 0.0 { Ok(kib / 1024.0) } else { Err(format!("the process ended with {end}").into()) };
+            return if end.success() && kib > 0.0 {
+                Ok(kib / 1024.0)
+            } else {
+                Err(format!("the process ended with {end}").into())
+            };
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -75,7 +88,9 @@ pub fn memory(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
     let (mut ours, mut theirs) = (vec![], vec![]);
     for round in 0..rounds {
-        ours.push(peak(training("dcgan-portraits", STEPS, &scratch.0.join(round.to_string()))?.spawn()?)?);
+        ours.push(peak(
+            training("dcgan-portraits", STEPS, &scratch.0.join(round.to_string()))?.spawn()?,
+        )?);
         let mut child = Command::new(&python)
             .arg(&script)
             .args(["64", &threads().to_string()])
@@ -86,15 +101,27 @@ pub fn memory(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         // The end of its input ends it.
         writeln!(child.stdin.take().ok_or("no pipe to the peer")?, "{STEPS}")?;
         theirs.push(peak(child)?);
-        eprintln!("round {}: ours {:.0} MiB, PyTorch {:.0} MiB", round + 1, ours[round], theirs[round]);
+        eprintln!(
+            "round {}: ours {:.0} MiB, PyTorch {:.0} MiB",
+            round + 1,
+            ours[round],
+            theirs[round]
+        );
     }
     let (ours, theirs) = (median(ours), median(theirs));
-    println!("peak memory of training DCGAN-64, batch 64: ours {ours:.0} MiB, PyTorch {theirs:.0} MiB, {:.2} of it", ours / theirs);
+    println!(
+        "peak memory of training DCGAN-64, batch 64: ours {ours:.0} MiB, PyTorch {theirs:.0} MiB, {:.2} of it",
+        ours / theirs
+    );
     Ok(())
 }
 
 /// Median and extremes of the milliseconds that a command takes.
-fn times(name: &str, runs: usize, command: impl Fn() -> Result<Command, Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
+fn times(
+    name: &str,
+    runs: usize,
+    command: impl Fn() -> Result<Command, Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
     let mut all = vec![];
     for _ in 0..runs {
         let start = Instant::now();
@@ -104,8 +131,13 @@ fn times(name: &str, runs: usize, command: impl Fn() -> Result<Command, Box<dyn 
             return Err(format!("{name} ended with {end}").into());
         }
     }
-    let (low, high) = all.iter().fold((f64::MAX, 0f64), |(l, h), &t| (l.min(t), h.max(t)));
-    println!("{name}: {:.1} ms ({low:.1} to {high:.1}, {runs} runs)", median(all));
+    let (low, high) = all
+        .iter()
+        .fold((f64::MAX, 0f64), |(l, h), &t| (l.min(t), h.max(t)));
+    println!(
+        "{name}: {:.1} ms ({low:.1} to {high:.1}, {runs} runs)",
+        median(all)
+    );
     Ok(())
 }
 

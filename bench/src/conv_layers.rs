@@ -53,23 +53,48 @@ impl Peer {
         let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/conv_layers.py");
         let threads = menagerie_kernels::threads().to_string();
-        let mut child = Command::new(&python).args([script, &threads]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut child = Command::new(&python)
+            .args([script, &threads])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
         match (child.stdin.take(), child.stdout.take()) {
-            (Some(ask), Some(out)) => Ok(Peer { child, ask, answers: BufReader::new(out) }),
+            (Some(ask), Some(out)) => Ok(Peer {
+                child,
+                ask,
+                answers: BufReader::new(out),
+            }),
             _ => Err(Error::new(ErrorKind::BrokenPipe, "no pipe to Python")),
         }
     }
 
     /// Milliseconds of each repetition of a pass (`forward`, `input` or `weight`) of a layer.
-    fn time(&mut self, layer: &Layer, pass: Pass, batch: usize, layout: &str, repeat: usize) -> Result<Vec<f64>> {
+    fn time(
+        &mut self,
+        layer: &Layer,
+        pass: Pass,
+        batch: usize,
+        layout: &str,
+        repeat: usize,
+    ) -> Result<Vec<f64>> {
         let Layer(_, transposed, h, [ic, oc], k, s, p) = layer;
         let transposed = usize::from(*transposed);
-        writeln!(self.ask, "{pass:?} {layout} {transposed} {batch} {h} {ic} {oc} {k} {s} {p} {repeat}")?;
+        writeln!(
+            self.ask,
+            "{pass:?} {layout} {transposed} {batch} {h} {ic} {oc} {k} {s} {p} {repeat}"
+        )?;
         self.ask.flush()?;
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
         let times: Vec<f64> = line.split_whitespace().filter_map(|v| v.parse().ok()).collect();
-        if times.len() == repeat { Ok(times) } else { Err(Error::new(ErrorKind::InvalidData, format!("PyTorch's process said {line:?}"))) }
+        if times.len() == repeat {
+            Ok(times)
+        } else {
+            Err(Error::new(
+                ErrorKind::InvalidData,
+                format!("PyTorch's process said {line:?}"),
+            ))
+        }
     }
 }
 
@@ -82,8 +107,15 @@ impl Drop for Peer {
 
 /// Seconds: of this thread's CPU time when it is the only one, else of the clock on the wall.
 fn now() -> f64 {
-    let clock = if menagerie_kernels::threads() == 1 { libc::CLOCK_THREAD_CPUTIME_ID } else { libc::CLOCK_MONOTONIC };
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let clock = if menagerie_kernels::threads() == 1 {
+        libc::CLOCK_THREAD_CPUTIME_ID
+    } else {
+        libc::CLOCK_MONOTONIC
+    };
+    let mut t = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `t` is a timespec to write to.
     unsafe { libc::clock_gettime(clock, &mut t) };
     t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
@@ -92,7 +124,8 @@ fn now() -> f64 {
 /// The same of ours. The passes of a transposed convolution are those of its transpose, swapped.
 fn time_ours(layer: &Layer, pass: Pass, o: &Options, repeat: usize) -> Result<Vec<f64>> {
     let &Layer(_, transposed, h, channels, k, s, p) = layer;
-    let shape = Shape::new(o.batch, [h; 2], channels, [k; 2], [s; 2], [p; 2]).map_err(|e| Error::new(ErrorKind::InvalidInput, e))?;
+    let shape = Shape::new(o.batch, [h; 2], channels, [k; 2], [s; 2], [p; 2])
+        .map_err(|e| Error::new(ErrorKind::InvalidInput, e))?;
     let pass = match (transposed, pass) {
         (true, Pass::Forward) => Pass::Input,
         (true, Pass::Input) => Pass::Forward,
@@ -103,7 +136,11 @@ fn time_ours(layer: &Layer, pass: Pass, o: &Options, repeat: usize) -> Result<Ve
         Some(path) => path,
         None => conv::path(&shape, pass),
     };
-    let fill = |n: usize| (0..n).map(|i| ((i * 7919) % 1009) as f32 / 1009.0 - 0.5).collect::<Vec<f32>>();
+    let fill = |n: usize| {
+        (0..n)
+            .map(|i| ((i * 7919) % 1009) as f32 / 1009.0 - 0.5)
+            .collect::<Vec<f32>>()
+    };
     let (mut x, mut w, mut y) = (fill(shape.x_len()), fill(shape.w_len()), fill(shape.y_len()));
     let mut call = || match pass {
         Pass::Forward => conv::forward_by(path, &shape, &x, &w, &mut y, Epilogue::default()),
@@ -142,12 +179,18 @@ pub fn run(arguments: &[String]) -> std::result::Result<(), Box<dyn std::error::
         },
     };
     let mut peer = Peer::start()?;
-    println!("{} threads, {}, batch {}; median milliseconds", menagerie_kernels::threads(), menagerie_kernels::isa_name(), o.batch);
+    println!(
+        "{} threads, {}, batch {}; median milliseconds",
+        menagerie_kernels::threads(),
+        menagerie_kernels::isa_name(),
+        o.batch
+    );
     println!("| layer | pass | GFLOP | PyTorch | ours | GFLOP/s | ratio |\n|---|---|---|---|---|---|---|");
     let mut totals = [0.0; 2];
     for layer in LAYERS.iter().filter(|l| l.0.contains(o.filter.as_str())) {
         let &Layer(name, _, h, channels, k, s, p) = layer;
-        let flops = Shape::new(o.batch, [h; 2], channels, [k; 2], [s; 2], [p; 2]).map_or(0.0, |s| s.flops()) / 1e9;
+        let flops =
+            Shape::new(o.batch, [h; 2], channels, [k; 2], [s; 2], [p; 2]).map_or(0.0, |s| s.flops()) / 1e9;
         let repeat = if flops > 0.5 { 3 } else { 9 };
         for pass in [Pass::Forward, Pass::Input, Pass::Weight] {
             let mut times: [Vec<f64>; 3] = Default::default();
@@ -161,9 +204,17 @@ pub fn run(arguments: &[String]) -> std::result::Result<(), Box<dyn std::error::
             totals[0] += torch;
             totals[1] += ours;
             let speed = flops / ours * 1e3;
-            println!("| {name} | {pass:?} | {flops:.3} | {torch:.2} | {ours:.2} | {speed:.0} | {:.2} |", torch / ours);
+            println!(
+                "| {name} | {pass:?} | {flops:.3} | {torch:.2} | {ours:.2} | {speed:.0} | {:.2} |",
+                torch / ours
+            );
         }
     }
-    println!("| all | | | {:.1} | {:.1} | | {:.2} |", totals[0], totals[1], totals[0] / totals[1]);
+    println!(
+        "| all | | | {:.1} | {:.1} | | {:.2} |",
+        totals[0],
+        totals[1],
+        totals[0] / totals[1]
+    );
     Ok(())
 }

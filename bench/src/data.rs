@@ -22,8 +22,12 @@ fn fill(folder: &Path, files: usize) -> Result<(), Box<dyn Error>> {
     for n in 0..files {
         let mut draw = Key::new(n as u64).rng();
         let waves: Vec<f64> = (0..9).map(|_| draw.between(0.05, 0.6)).collect();
-        let value = |y: usize, x: usize, c: usize| ((waves[c] * y as f64).sin() * (waves[3 + c] * x as f64).cos() * waves[6 + c]) as f32;
-        let values: Vec<f32> = (0..32 * 32 * 3).map(|i| value(i / 96, i / 3 % 32, i % 3)).collect();
+        let value = |y: usize, x: usize, c: usize| {
+            ((waves[c] * y as f64).sin() * (waves[3 + c] * x as f64).cos() * waves[6 + c]) as f32
+        };
+        let values: Vec<f32> = (0..32 * 32 * 3)
+            .map(|i| value(i / 96, i / 3 % 32, i % 3))
+            .collect();
         let sub = folder.join(format!("{:02}", n % 10));
         let png = image(&values, [32, 32, 3]).png()?;
         std::fs::create_dir_all(&sub)?;
@@ -58,7 +62,10 @@ fn measure(folder: &Path, files: usize, rounds: usize) -> Result<(), Box<dyn Err
     for _ in 0..batches {
         loader.next()?;
     }
-    println!("decode and batch, 2 workers: {:.0} images/s", (batches * 64.min(files)) as f64 / start.elapsed().as_secs_f64());
+    println!(
+        "decode and batch, 2 workers: {:.0} images/s",
+        (batches * 64.min(files)) as f64 / start.elapsed().as_secs_f64()
+    );
     println!("peak resident memory: {:.0} MB", peer::peak_memory());
     Ok(())
 }

@@ -21,7 +21,12 @@ const BATCHES: usize = 8;
 
 /// A source's description and its first batches.
 pub fn prepared(source: &str) -> Result<(DataInfo, Vec<Batch>), Box<dyn Error>> {
-    let dataset = Source { limit: BATCH * BATCHES, ..Source::parse(source) }.open()?.dataset;
+    let dataset = Source {
+        limit: BATCH * BATCHES,
+        ..Source::parse(source)
+    }
+    .open()?
+    .dataset;
     let info = dataset.info().clone();
     let mut loader = Loader::new(dataset, BATCH, Key::new(0), 0, 1)?;
     let batches = (0..BATCHES).map(|_| loader.next()).collect::<Result<_, _>>()?;
@@ -39,14 +44,23 @@ pub struct Steps {
 impl Steps {
     /// None done yet.
     pub fn new(model: Box<dyn Model>, batches: Vec<Batch>) -> Steps {
-        Steps { model, batches, key: Key::new(0).stream("train"), done: 0 }
+        Steps {
+            model,
+            batches,
+            key: Key::new(0).stream("train"),
+            done: 0,
+        }
     }
 
     /// One more.
     pub fn next(&mut self) -> menagerie::Result<StepReport> {
         let batch = self.done % self.batches.len();
         self.done += 1;
-        self.model.step(&self.batches[batch..=batch], self.key.step(self.done as u64), false)
+        self.model.step(
+            &self.batches[batch..=batch],
+            self.key.step(self.done as u64),
+            false,
+        )
     }
 }
 
@@ -62,24 +76,48 @@ fn peer(script: &str, word: Option<&str>, arguments: &[String]) -> Result<Peer, 
     Peer::python(script, &all)
 }
 
-fn train(name: &str, source: &str, steps: usize, script: &str, arguments: &[String]) -> Result<(), Box<dyn Error>> {
+fn train(
+    name: &str,
+    source: &str,
+    steps: usize,
+    script: &str,
+    arguments: &[String],
+) -> Result<(), Box<dyn Error>> {
     let (info, batches) = prepared(source)?;
     let model = Config::default().build(&info, &Device::flex().autodiff(), Key::new(0))?;
     let mut ours = Steps::new(Box::new(model), batches);
     let mut last = Ok(StepReport::default());
-    compare(name, rounds(arguments)?, steps, || last = ours.next(), peer(script, None, arguments)?)?;
+    compare(
+        name,
+        rounds(arguments)?,
+        steps,
+        || last = ours.next(),
+        peer(script, None, arguments)?,
+    )?;
     eprintln!("losses at the end: {:?}", last?.scalars);
     Ok(())
 }
 
 /// The step at 28x28x1.
 pub fn step_28(arguments: &[String]) -> Result<(), Box<dyn Error>> {
-    train("DCGAN-28 step of the library's model", "fashion", 6, "dcgan_28.py", arguments)
+    train(
+        "DCGAN-28 step of the library's model",
+        "fashion",
+        6,
+        "dcgan_28.py",
+        arguments,
+    )
 }
 
 /// The step at 64x64x3.
 pub fn step_64(arguments: &[String]) -> Result<(), Box<dyn Error>> {
-    train("DCGAN-64 step of the library's model", "portraits", 2, "dcgan_step.py", arguments)
+    train(
+        "DCGAN-64 step of the library's model",
+        "portraits",
+        2,
+        "dcgan_step.py",
+        arguments,
+    )
 }
 
 /// Samples of 64x64x3.
@@ -89,7 +127,13 @@ pub fn sample_64(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let request = SampleRequest::new(BATCH, Key::new(0));
     let mut last = model.sample(&request);
     let peer = peer("dcgan_28.py", Some("sample"), arguments)?;
-    compare("64 samples from DCGAN-64", rounds(arguments)?, 4, || last = model.sample(&request), peer)?;
+    compare(
+        "64 samples from DCGAN-64",
+        rounds(arguments)?,
+        4,
+        || last = model.sample(&request),
+        peer,
+    )?;
     eprintln!("shape of the samples: {:?}", last?.shape);
     Ok(())
 }

@@ -3,7 +3,9 @@ use crate::peer::{Peer, compare};
 use burn::prelude::*;
 use burn::tensor::Gradients;
 use menagerie_kernels::optim::{AdamStep, adam};
-use menagerie_kernels::{Activation, Geometry, batch_norm, conv_transpose2d, conv2d, noise, softplus_mean, threads};
+use menagerie_kernels::{
+    Activation, Geometry, batch_norm, conv_transpose2d, conv2d, noise, softplus_mean, threads,
+};
 use std::error::Error;
 
 /// A network of five convolutions, or of their transposes backwards, with batch norm between.
@@ -25,12 +27,27 @@ const EPS: f32 = 1e-5;
 
 impl Net {
     fn new(channels: [usize; 6], norms: &[usize], seed: u32, device: &Device) -> Net {
-        let weight = |(i, c): (usize, &[usize])| noise::normal::<4>([seed, i as u32, 0, 0, 0, 0, 0, 0], [4, 4, c[0], c[1]], device) * 0.02;
+        let weight = |(i, c): (usize, &[usize])| {
+            noise::normal::<4>([seed, i as u32, 0, 0, 0, 0, 0, 0], [4, 4, c[0], c[1]], device) * 0.02
+        };
         let weights: Vec<Tensor<4>> = channels.windows(2).enumerate().map(weight).collect();
-        let norms: Vec<_> = norms.iter().map(|&c| [Tensor::ones([c], device), Tensor::zeros([c], device)]).collect();
-        let sizes = weights.iter().map(|w| w.shape().num_elements()).chain(norms.iter().flatten().map(|n: &Tensor<1>| n.dims()[0]));
-        let moments = sizes.map(|n| [Tensor::zeros([n], device), Tensor::zeros([n], device)]).collect();
-        Net { weights, norms, moments, steps: 0 }
+        let norms: Vec<_> = norms
+            .iter()
+            .map(|&c| [Tensor::ones([c], device), Tensor::zeros([c], device)])
+            .collect();
+        let sizes = weights
+            .iter()
+            .map(|w| w.shape().num_elements())
+            .chain(norms.iter().flatten().map(|n: &Tensor<1>| n.dims()[0]));
+        let moments = sizes
+            .map(|n| [Tensor::zeros([n], device), Tensor::zeros([n], device)])
+            .collect();
+        Net {
+            weights,
+            norms,
+            moments,
+            steps: 0,
+        }
     }
 
     fn leaves(&self, tracked: bool) -> Leaves {
@@ -40,7 +57,11 @@ impl Net {
         }
         Leaves {
             weights: self.weights.iter().map(|w| leaf(w, tracked)).collect(),
-            norms: self.norms.iter().map(|n| [leaf(&n[0], tracked), leaf(&n[1], tracked)]).collect(),
+            norms: self
+                .norms
+                .iter()
+                .map(|n| [leaf(&n[0], tracked), leaf(&n[1], tracked)])
+                .collect(),
         }
     }
 
@@ -72,7 +93,10 @@ impl Net {
                 next(flat(w)).reshape(shape)
             })
             .collect();
-        self.norms = std::mem::take(&mut self.norms).into_iter().map(|n| n.map(&mut next)).collect();
+        self.norms = std::mem::take(&mut self.norms)
+            .into_iter()
+            .map(|n| n.map(&mut next))
+            .collect();
         self.moments = moments;
     }
 }
@@ -86,7 +110,12 @@ impl Leaves {
             let n = g.shape().num_elements();
             out.push(g.reshape([n]));
         }
-        out.extend(self.norms.iter().flatten().map(|n| n.grad_remove(&mut from).expect("every norm is used")));
+        out.extend(
+            self.norms
+                .iter()
+                .flatten()
+                .map(|n| n.grad_remove(&mut from).expect("every norm is used")),
+        );
         out
     }
 
@@ -97,17 +126,34 @@ impl Leaves {
             x = conv2d(x, w.clone(), None, Geometry::new(2, 1), Activation::Identity);
             x = batch_norm(x, gamma.clone(), beta.clone(), EPS, leaky).0;
         }
-        conv2d(x, self.weights[4].clone(), None, Geometry::new(1, 0), Activation::Identity)
+        conv2d(
+            x,
+            self.weights[4].clone(),
+            None,
+            Geometry::new(1, 0),
+            Activation::Identity,
+        )
     }
 
     fn generate(&self, mut x: Tensor<4>) -> Tensor<4> {
         for i in (1..5).rev() {
-            let g = if i == 4 { Geometry::new(1, 0) } else { Geometry::new(2, 1) };
+            let g = if i == 4 {
+                Geometry::new(1, 0)
+            } else {
+                Geometry::new(2, 1)
+            };
             let [gamma, beta] = &self.norms[i - 1];
             x = conv_transpose2d(x, self.weights[i].clone(), None, g, None, Activation::Identity);
             x = batch_norm(x, gamma.clone(), beta.clone(), EPS, Activation::Relu).0;
         }
-        conv_transpose2d(x, self.weights[0].clone(), None, Geometry::new(2, 1), None, Activation::Tanh)
+        conv_transpose2d(
+            x,
+            self.weights[0].clone(),
+            None,
+            Geometry::new(2, 1),
+            None,
+            Activation::Tanh,
+        )
     }
 }
 
@@ -136,16 +182,24 @@ impl Game {
     pub fn step(&mut self) -> f32 {
         self.steps += 1;
         let batch = self.real.dims()[0];
-        let z = noise::normal::<4>([3, self.steps, 0, 0, 0, 0, 0, 0], [batch, 1, 1, 100], &self.real.device());
+        let z = noise::normal::<4>(
+            [3, self.steps, 0, 0, 0, 0, 0, 0],
+            [batch, 1, 1, 100],
+            &self.real.device(),
+        );
         let generator = self.g.leaves(true);
         let fake = generator.generate(Tensor::from_inner(z));
         let discriminator = self.d.leaves(true);
-        let loss_real = softplus_mean(discriminator.discriminate(Tensor::from_inner(self.real.clone())), -1.0);
+        let loss_real = softplus_mean(
+            discriminator.discriminate(Tensor::from_inner(self.real.clone())),
+            -1.0,
+        );
         let on_real = discriminator.gradients(loss_real.backward());
         let loss_fake = softplus_mean(discriminator.discriminate(fake.clone().detach()), 1.0);
         let on_fake = discriminator.gradients(loss_fake.backward());
         drop(discriminator);
-        self.d.update(on_real.into_iter().zip(on_fake).map(|(a, b)| a + b).collect());
+        self.d
+            .update(on_real.into_iter().zip(on_fake).map(|(a, b)| a + b).collect());
         let loss = softplus_mean(self.d.leaves(false).discriminate(fake), -1.0);
         let gradients = generator.gradients(loss.backward());
         drop((generator, loss));

@@ -18,7 +18,13 @@ pub fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let rounds = arguments.first().map_or(Ok(7), |v| v.parse())?;
     let mut peer = vec!["step".to_string(), threads().to_string()];
     peer.extend(arguments.iter().skip(1).cloned());
-    compare("glow step, 28x28, L 2, K 8, width 128, batch 64", rounds, 2, || last = ours.next(), Peer::python("glow.py", &peer)?)?;
+    compare(
+        "glow step, 28x28, L 2, K 8, width 128, batch 64",
+        rounds,
+        2,
+        || last = ours.next(),
+        Peer::python("glow.py", &peer)?,
+    )?;
     eprintln!("at the end: {:?}", last?.scalars);
     Ok(())
 }

@@ -31,7 +31,8 @@ struct Vae {
 
 impl Vae {
     fn new(device: &Device) -> Vae {
-        let linear = |name: &str, inputs, outputs| Linear::new(inputs, outputs, Key::new(0).stream(name), device);
+        let linear =
+            |name: &str, inputs, outputs| Linear::new(inputs, outputs, Key::new(0).stream(name), device);
         Vae {
             encode: linear("encode", 784, 400),
             code: linear("code", 400, 2 * LATENT),
@@ -43,12 +44,18 @@ impl Vae {
     /// Negative evidence lower bound in nats an item (their equation 10), with one draw of the latent.
     fn loss(&self, x: Tensor<2>, key: Key) -> Tensor<1> {
         let [batch, pixels] = x.dims();
-        let code = self.code.forward(self.encode.forward(x.clone(), Activation::Relu), Activation::Identity);
+        let code = self.code.forward(
+            self.encode.forward(x.clone(), Activation::Relu),
+            Activation::Identity,
+        );
         let (mean, log_variance) = (code.clone().narrow(1, 0, LATENT), code.narrow(1, LATENT, LATENT));
         let draw: Tensor<2> = noise::normal(key.words(), [batch, LATENT], &x.device());
         let z = mean.clone() + draw * (log_variance.clone() * 0.5).exp();
-        let logits = self.pixels.forward(self.decode.forward(z, Activation::Relu), Activation::Identity);
-        let divergence = (log_variance.clone().exp() + mean.powi_scalar(2) - log_variance - 1.0).sum() * (0.5 / batch as f64);
+        let logits = self
+            .pixels
+            .forward(self.decode.forward(z, Activation::Relu), Activation::Identity);
+        let divergence = (log_variance.clone().exp() + mean.powi_scalar(2) - log_variance - 1.0).sum()
+            * (0.5 / batch as f64);
         bce_with_logits(logits, x) * pixels as f64 + divergence
     }
 }
@@ -69,7 +76,10 @@ pub fn vae(arguments: &[String]) -> Result<(), Box<dyn Error>> {
             optimizer.step(vae, &mut [loss.backward()], false).0
         });
     };
-    let peer = Peer::python("mlp_step.py", &["vae".into(), batch.to_string(), threads().to_string()])?;
+    let peer = Peer::python(
+        "mlp_step.py",
+        &["vae".into(), batch.to_string(), threads().to_string()],
+    )?;
     compare("MLP VAE step by the library's layers", rounds, 100, step, peer)?;
     eprintln!("loss at the end: {last:.4}");
     Ok(())
@@ -89,9 +99,14 @@ impl Stack {
     fn new(device: &Device) -> Stack {
         let convs = |name: &str| {
             let key = Key::new(0).stream(name);
-            (0..BLOCKS as u64).map(|i| Conv2d::new([128, 128], 3, 1, 1, 0.02, key.step(i), device)).collect()
+            (0..BLOCKS as u64)
+                .map(|i| Conv2d::new([128, 128], 3, 1, 1, 0.02, key.step(i), device))
+                .collect()
         };
-        Stack { first: convs("first"), second: convs("second") }
+        Stack {
+            first: convs("first"),
+            second: convs("second"),
+        }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
@@ -116,7 +131,13 @@ pub fn residual(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     };
     let mut peer = vec![batch.to_string(), threads().to_string(), BLOCKS.to_string()];
     peer.extend(arguments.iter().skip(1).cloned());
-    compare("residual 3x3 stack, forward and backward", rounds, 2, step, Peer::python("residual.py", &peer)?)?;
+    compare(
+        "residual 3x3 stack, forward and backward",
+        rounds,
+        2,
+        step,
+        Peer::python("residual.py", &peer)?,
+    )?;
     if let Some(gradients) = last {
         let (_, norm) = Optimizer::new(OptimizerConfig::default()).step(stack, &mut [gradients], true);
         eprintln!("norm of the gradient: {:.4e}", norm.unwrap_or(f64::NAN));

@@ -22,14 +22,21 @@ impl Net {
         let make = |(i, s): (usize, &Vec<usize>)| {
             let p = match s[..] {
                 [inputs, outputs] => {
-                    noise::normal([seed, i as u32, 0, 0, 0, 0, 0, 0], [inputs * outputs], &device) * (1.0 / inputs as f64).sqrt()
+                    noise::normal([seed, i as u32, 0, 0, 0, 0, 0, 0], [inputs * outputs], &device)
+                        * (1.0 / inputs as f64).sqrt()
                 }
                 _ => Tensor::<1>::zeros([s[0]], &device),
             };
             [p.clone(), p.zeros_like(), p.zeros_like()]
         };
         let state = shapes.iter().enumerate().map(make).collect();
-        Net { shapes, state, b1, rate, steps: 0 }
+        Net {
+            shapes,
+            state,
+            b1,
+            rate,
+            steps: 0,
+        }
     }
 
     fn leaves(&self, tracked: bool) -> Leaves {
@@ -37,7 +44,10 @@ impl Net {
             let p = Tensor::from_inner(s[0].clone());
             if tracked { p.require_grad() } else { p }
         };
-        Leaves { shapes: self.shapes.clone(), flat: self.state.iter().map(leaf).collect() }
+        Leaves {
+            shapes: self.shapes.clone(),
+            flat: self.state.iter().map(leaf).collect(),
+        }
     }
 
     fn update(&mut self, gradients: Vec<Tensor<1>>) {
@@ -66,13 +76,18 @@ struct Leaves {
 
 impl Leaves {
     fn weight(&self, i: usize) -> Tensor<2> {
-        self.flat[i].clone().reshape([self.shapes[i][0], self.shapes[i][1]])
+        self.flat[i]
+            .clone()
+            .reshape([self.shapes[i][0], self.shapes[i][1]])
     }
     fn linear(&self, x: Tensor<2>, i: usize, act: Activation) -> Tensor<2> {
         linear(x, self.weight(i), Some(self.flat[i + 1].clone()), act)
     }
     fn gradients(&self, mut from: Gradients) -> Vec<Tensor<1>> {
-        self.flat.iter().map(|p| p.grad_remove(&mut from).expect("every parameter is used")).collect()
+        self.flat
+            .iter()
+            .map(|p| p.grad_remove(&mut from).expect("every parameter is used"))
+            .collect()
     }
 }
 
@@ -96,9 +111,20 @@ impl Gan {
             shapes.extend([vec![w[0], w[1]], vec![w[1]], vec![w[1]], vec![w[1]]]);
         }
         shapes.extend([vec![1024, 784], vec![784]]);
-        let d = vec![vec![784, 512], vec![512], vec![512, 256], vec![256], vec![256, 1], vec![1]];
+        let d = vec![
+            vec![784, 512],
+            vec![512],
+            vec![512, 256],
+            vec![256],
+            vec![256, 1],
+            vec![1],
+        ];
         let real = noise::uniform([5; 8], [batch, 784], &Device::flex());
-        Gan { g: Net::new(shapes, 0.5, 2e-4, 1), d: Net::new(d, 0.5, 2e-4, 2), real }
+        Gan {
+            g: Net::new(shapes, 0.5, 2e-4, 1),
+            d: Net::new(d, 0.5, 2e-4, 2),
+            real,
+        }
     }
 
     fn generate(p: &Leaves, z: Tensor<2>) -> Tensor<2> {
@@ -126,7 +152,10 @@ impl Gan {
         drop((g, loss));
         self.g.update(gradients);
         let d = self.d.leaves(true);
-        let real = softplus_mean(Self::discriminate(&d, Tensor::from_inner(self.real.clone())), -1.0);
+        let real = softplus_mean(
+            Self::discriminate(&d, Tensor::from_inner(self.real.clone())),
+            -1.0,
+        );
         let loss = (real + softplus_mean(Self::discriminate(&d, Tensor::from_inner(fake)), 1.0)) * 0.5;
         let gradients = d.gradients(loss.backward());
         drop(d);
@@ -147,7 +176,10 @@ impl Vae {
         for [i, o] in [[784, 400], [400, 40], [20, 400], [400, 784]] {
             shapes.extend([vec![i, o], vec![o]]);
         }
-        Vae { net: Net::new(shapes, 0.9, 1e-3, 1), real: noise::uniform([5; 8], [batch, 784], &Device::flex()) }
+        Vae {
+            net: Net::new(shapes, 0.9, 1e-3, 1),
+            real: noise::uniform([5; 8], [batch, 784], &Device::flex()),
+        }
     }
 
     fn step(&mut self) -> f32 {
@@ -156,10 +188,15 @@ impl Vae {
         let x = Tensor::from_inner(self.real.clone());
         let code = p.linear(p.linear(x.clone(), 0, Activation::Relu), 2, Activation::Identity);
         let (mean, log_var) = (code.clone().narrow(1, 0, 20), code.narrow(1, 20, 20));
-        let noise = Tensor::from_inner(noise::normal::<2>(key(4, self.net.steps), [batch, 20], &Device::flex()));
+        let noise = Tensor::from_inner(noise::normal::<2>(
+            key(4, self.net.steps),
+            [batch, 20],
+            &Device::flex(),
+        ));
         let z = mean.clone() + noise * (log_var.clone() * 0.5).exp();
         let logits = p.linear(p.linear(z, 4, Activation::Relu), 6, Activation::Identity);
-        let divergence = (log_var.clone().exp() + mean.powi_scalar(2) - log_var - 1.0).sum() * (0.5 / batch as f64);
+        let divergence =
+            (log_var.clone().exp() + mean.powi_scalar(2) - log_var - 1.0).sum() * (0.5 / batch as f64);
         let loss = bce_with_logits(logits, x) * 784.0 + divergence;
         let gradients = p.gradients(loss.backward());
         drop(p);
@@ -171,13 +208,24 @@ impl Vae {
 /// Compares both steps with PyTorch's. Arguments: rounds (7).
 pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let rounds = arguments.first().map_or(Ok(7), |v| v.parse())?;
-    let peer = |model: &str, batch: usize| Peer::python("mlp_step.py", &[model.into(), batch.to_string(), threads().to_string()]);
+    let peer = |model: &str, batch: usize| {
+        Peer::python(
+            "mlp_step.py",
+            &[model.into(), batch.to_string(), threads().to_string()],
+        )
+    };
     let mut last = 0.0;
     let mut gan = Gan::new(64);
     compare("MLP GAN step", rounds, 40, || last = gan.step(), peer("gan", 64)?)?;
     eprintln!("discriminator's loss at the end: {last:.4}");
     let mut vae = Vae::new(128);
-    compare("MLP VAE step", rounds, 100, || last = vae.step(), peer("vae", 128)?)?;
+    compare(
+        "MLP VAE step",
+        rounds,
+        100,
+        || last = vae.step(),
+        peer("vae", 128)?,
+    )?;
     eprintln!("loss at the end: {last:.4}");
     Ok(())
 }
@@ -207,8 +255,15 @@ pub fn linear_layers() {
         };
         let flops = 2e-3 * (n * i * o) as f64;
         let step = |ours: bool| {
-            let (x, w) = (Tensor::from_inner(x.clone()).require_grad(), Tensor::from_inner(w.clone()).require_grad());
-            let y = if ours { linear(x.clone(), w.clone(), None, Activation::Identity) } else { x.clone().matmul(w.clone()) };
+            let (x, w) = (
+                Tensor::from_inner(x.clone()).require_grad(),
+                Tensor::from_inner(w.clone()).require_grad(),
+            );
+            let y = if ours {
+                linear(x.clone(), w.clone(), None, Activation::Identity)
+            } else {
+                x.clone().matmul(w.clone())
+            };
             drop(y.backward());
         };
         let best = |f: &dyn Fn()| (0..7).map(|_| time(f)).fold(f64::MAX, f64::min);

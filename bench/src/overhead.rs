@@ -43,7 +43,16 @@ fn train(trainer: &mut Trainer, before: f64) -> Result<(Round, f64), Box<dyn Err
         last = Instant::now();
     })?;
     let (all, waiting) = (start.elapsed().as_secs_f64(), trainer.waited() - waited);
-    Ok((Round { all, model: summary.seconds - before - waiting, waiting, picture, checkpoint }, summary.seconds))
+    Ok((
+        Round {
+            all,
+            model: summary.seconds - before - waiting,
+            waiting,
+            picture,
+            checkpoint,
+        },
+        summary.seconds,
+    ))
 }
 
 /// Prints the shares.
@@ -53,7 +62,9 @@ pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let recipe = Recipe::named("dcgan-portraits")?;
     let usual = recipe.train()?;
     let every = STEPS.to_string();
-    let recipe = recipe.with("train.sample_every", &every)?.with("train.checkpoint_every", &every)?;
+    let recipe = recipe
+        .with("train.sample_every", &every)?
+        .with("train.checkpoint_every", &every)?;
     let device = Device::flex().autodiff();
     let (info, batches) = prepared("portraits")?;
     let mut alone = Steps::new(recipe.build(&info, &device, Key::new(0))?, batches);

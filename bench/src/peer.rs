@@ -16,7 +16,9 @@ impl Peer {
     /// Starts `bench/peers/SCRIPT` with the Python that the environment variable `PYTHON` names.
     pub fn python(script: &str, arguments: &[String]) -> Result<Peer, Box<dyn Error>> {
         let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(script);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("peers")
+            .join(script);
         let mut child = Command::new(&python)
             .arg(path)
             .args(arguments)
@@ -25,8 +27,14 @@ impl Peer {
             .spawn()
             .map_err(|e| format!("{python} does not start: {e}; let PYTHON name one that has torch"))?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
-        let (Some(input), Some(output)) = (input, output) else { return Err("no pipes to the peer".into()) };
-        Ok(Peer { child, input, output: BufReader::new(output) })
+        let (Some(input), Some(output)) = (input, output) else {
+            return Err("no pipes to the peer".into());
+        };
+        Ok(Peer {
+            child,
+            input,
+            output: BufReader::new(output),
+        })
     }
 
     fn run(&mut self, steps: usize) -> Result<[f64; 3], Box<dyn Error>> {
@@ -35,7 +43,10 @@ impl Peer {
         let mut line = String::new();
         self.output.read_line(&mut line)?;
         let numbers: Result<Vec<f64>, _> = line.split_whitespace().map(str::parse).collect();
-        numbers.ok().and_then(|n| n.try_into().ok()).ok_or_else(|| format!("the peer answered {line:?}").into())
+        numbers
+            .ok()
+            .and_then(|n| n.try_into().ok())
+            .ok_or_else(|| format!("the peer answered {line:?}").into())
     }
 }
 
@@ -57,13 +68,24 @@ pub fn median(mut v: Vec<f64>) -> f64 {
 /// Peak resident memory of this process in MiB; 0 where the system does not say.
 pub fn peak_memory() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or("0");
-    line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap_or(0.0) / 1024.0
+    let line = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmHWM:"))
+        .unwrap_or("0");
+    line.trim()
+        .trim_end_matches(" kB")
+        .trim()
+        .parse::<f64>()
+        .unwrap_or(0.0)
+        / 1024.0
 }
 
 /// Processor time of this process in milliseconds; 0 where the system does not say.
 pub fn processor_time() -> f64 {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut t = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: the call writes one timespec, and `t` is one.
     unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut t) };
     t.tv_sec as f64 * 1e3 + t.tv_nsec as f64 * 1e-6
@@ -74,7 +96,13 @@ pub fn processor_time() -> f64 {
 ///
 /// The ratio of processor times is the one to look at when other work shares the machine, with one thread
 /// on both sides: threads that wait for each other burn processor time, too.
-pub fn compare(name: &str, rounds: usize, steps: usize, mut ours: impl FnMut(), mut peer: Peer) -> Result<(), Box<dyn Error>> {
+pub fn compare(
+    name: &str,
+    rounds: usize,
+    steps: usize,
+    mut ours: impl FnMut(),
+    mut peer: Peer,
+) -> Result<(), Box<dyn Error>> {
     let (mut a, mut b, mut memory) = ([vec![], vec![]], [vec![], vec![]], 0.0);
     for round in 0..rounds + 2 {
         // A pause lets the other side's idle threads go to sleep.
@@ -87,7 +115,11 @@ pub fn compare(name: &str, rounds: usize, steps: usize, mut ours: impl FnMut(), 
         let [theirs, their_cpu, peak] = peer.run(steps)?;
         memory = peak;
         if round >= 2 {
-            eprintln!("round {}: ours {ms:.1} ms, PyTorch {theirs:.1} ms, ratio {:.2}", round - 1, theirs / ms);
+            eprintln!(
+                "round {}: ours {ms:.1} ms, PyTorch {theirs:.1} ms, ratio {:.2}",
+                round - 1,
+                theirs / ms
+            );
             a[0].push(ms);
             a[1].push(cpu);
             b[0].push(theirs);
@@ -95,7 +127,9 @@ pub fn compare(name: &str, rounds: usize, steps: usize, mut ours: impl FnMut(), 
         }
     }
     let ratios: Vec<f64> = a[0].iter().zip(&b[0]).map(|(a, b)| b / a).collect();
-    let (low, high) = ratios.iter().fold((f64::MAX, 0f64), |(l, h), &r| (l.min(r), h.max(r)));
+    let (low, high) = ratios
+        .iter()
+        .fold((f64::MAX, 0f64), |(l, h), &r| (l.min(r), h.max(r)));
     let ([ours, cpu], [theirs, their_cpu]) = (a.map(median), b.map(median));
     println!(
         "{name}: ours {ours:.1} ms, PyTorch {theirs:.1} ms, ratio of medians {:.2} ({low:.2} to {high:.2}); processor time {cpu:.1} against {their_cpu:.1} ms, ratio {:.2}; peak memory {:.0} against {memory:.0} MiB",

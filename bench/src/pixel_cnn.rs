@@ -6,15 +6,22 @@
 //! ```
 use crate::dcgan::{Steps, prepared};
 use crate::peer::{Peer, compare};
-use menagerie::nn::levels::Binarization;
 use menagerie::models::autoregressive::pixel_cnn::{Config, Settings};
 use menagerie::models::{Sample, SampleRequest, StepReport};
+use menagerie::nn::levels::Binarization;
 use menagerie::{Device, Key, kernels::threads};
 use std::error::Error;
 
 fn config() -> Config {
-    let model = Settings { levels: 2, binarization: Binarization::Dynamic, ..Settings::default() };
-    Config { model, ..Config::default() }
+    let model = Settings {
+        levels: 2,
+        binarization: Binarization::Dynamic,
+        ..Settings::default()
+    };
+    Config {
+        model,
+        ..Config::default()
+    }
 }
 
 fn rounds(arguments: &[String], default: usize) -> Result<usize, Box<dyn Error>> {
@@ -22,7 +29,10 @@ fn rounds(arguments: &[String], default: usize) -> Result<usize, Box<dyn Error>>
 }
 
 fn peer(what: &str, batch: usize) -> Result<Peer, Box<dyn Error>> {
-    Peer::python("pixel_cnn.py", &[what.into(), batch.to_string(), threads().to_string()])
+    Peer::python(
+        "pixel_cnn.py",
+        &[what.into(), batch.to_string(), threads().to_string()],
+    )
 }
 
 /// The training step.
@@ -31,7 +41,13 @@ pub fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let model = config().build(&info, &Device::flex().autodiff(), Key::new(0))?;
     let mut ours = Steps::new(Box::new(model), batches);
     let mut last = Ok(StepReport::default());
-    compare("PixelCNN step, 15 x 128, 64 of 28x28", rounds(arguments, 3)?, 1, || last = ours.next(), peer("step", 64)?)?;
+    compare(
+        "PixelCNN step, 15 x 128, 64 of 28x28",
+        rounds(arguments, 3)?,
+        1,
+        || last = ours.next(),
+        peer("step", 64)?,
+    )?;
     eprintln!("losses at the end: {:?}", last?.scalars);
     Ok(())
 }
@@ -42,7 +58,13 @@ pub fn sample(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let model = config().build(&info, &Device::flex(), Key::new(0))?;
     let request = SampleRequest::new(16, Key::new(0));
     let mut last = model.sample(&request);
-    compare("16 samples of PixelCNN, 15 x 128, 28x28", rounds(arguments, 3)?, 1, || last = model.sample(&request), peer("sample", 16)?)?;
+    compare(
+        "16 samples of PixelCNN, 15 x 128, 28x28",
+        rounds(arguments, 3)?,
+        1,
+        || last = model.sample(&request),
+        peer("sample", 16)?,
+    )?;
     eprintln!("shape of the samples: {:?}", last?.shape);
     Ok(())
 }

@@ -29,12 +29,24 @@ pub fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         deviation: 0.25,
         ..Default::default()
     };
-    let config = Config { model, ..Default::default() };
-    let mut ours = Steps::new(Box::new(config.build("vae", &info, &Device::flex().autodiff(), Key::new(0))?), batches);
+    let config = Config {
+        model,
+        ..Default::default()
+    };
+    let mut ours = Steps::new(
+        Box::new(config.build("vae", &info, &Device::flex().autodiff(), Key::new(0))?),
+        batches,
+    );
     let mut peer = vec![BATCH.to_string(), threads().to_string()];
     peer.extend(arguments.iter().skip(1).cloned());
     let mut last = Ok(StepReport::default());
-    compare("convolutional VAE step, 64x64x3", rounds, 4, || last = ours.next(), Peer::python("vae_conv.py", &peer)?)?;
+    compare(
+        "convolutional VAE step, 64x64x3",
+        rounds,
+        4,
+        || last = ours.next(),
+        Peer::python("vae_conv.py", &peer)?,
+    )?;
     eprintln!("losses at the end: {:?}", last?.scalars);
     Ok(())
 }

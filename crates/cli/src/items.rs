@@ -62,7 +62,12 @@ impl GivenArgs {
         for w in warnings {
             eprintln!("warning: {w}");
         }
-        Ok(Trained { run, name, model, checkpoint })
+        Ok(Trained {
+            run,
+            name,
+            model,
+            checkpoint,
+        })
     }
 
     /// The items, prepared as the run's recipe prepares its own and as the flags say; without `--data`, the run's own.
@@ -81,13 +86,20 @@ impl GivenArgs {
         let mut recipe = trained.run.recipe()?;
         if self.prepare.data.is_some() {
             // A limit or split that was chosen for the training data says nothing about others.
-            let usual = [("data.limit", "0"), ("data.split", "\"train\""), ("data.format", "\"auto\"")];
+            let usual = [
+                ("data.limit", "0"),
+                ("data.split", "\"train\""),
+                ("data.format", "\"auto\""),
+            ];
             recipe.set_all(&usual.map(|(k, v)| (k.to_string(), v.to_string())))?;
         }
         let own = trained.info();
         if own.kind == Kind::Audio {
             // Windows and rate of the run, whatever the recipe found out from its own data.
-            let windows = [("data.rate", own.rate.to_string()), ("data.length", own.shape[0].to_string())];
+            let windows = [
+                ("data.rate", own.rate.to_string()),
+                ("data.length", own.shape[0].to_string()),
+            ];
             recipe.set_all(&windows.map(|(k, v)| (k.to_string(), v)))?;
         }
         recipe.set_all(&self.prepare.settings())?;
@@ -100,13 +112,25 @@ impl GivenArgs {
         // The first axis of a video is time.
         let from = usize::from(any_length && own.kind == Kind::Video);
         if info.kind != own.kind || info.shape[from..] != own.shape[from..] {
-            let said =
-                |i: &DataInfo| format!("{} of {}", i.kind.plural(), i.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x"));
+            let said = |i: &DataInfo| {
+                format!(
+                    "{} of {}",
+                    i.kind.plural(),
+                    i.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
+                )
+            };
             let fix = match info.kind == own.kind && info.kind == Kind::Image {
-                true => format!("bring them to that shape with --size {}x{} --channels {}", own.shape[0], own.shape[1], own.shape[2]),
+                true => format!(
+                    "bring them to that shape with --size {}x{} --channels {}",
+                    own.shape[0], own.shape[1], own.shape[2]
+                ),
                 false => "give data of that kind".to_string(),
             };
-            return Err(Error::data(&info.source, format!("holds {}, the run was trained on {}", said(info), said(own)), fix));
+            return Err(Error::data(
+                &info.source,
+                format!("holds {}, the run was trained on {}", said(info), said(own)),
+                fix,
+            ));
         }
         Ok(opened.dataset)
     }
@@ -119,17 +143,31 @@ impl GivenArgs {
 pub fn pick(dataset: &dyn Dataset, wanted: &[usize]) -> Result<Batch> {
     let count = dataset.info().count;
     if let Some(bad) = wanted.iter().find(|&&i| i >= count) {
-        return Err(Error::usage(format!("item {bad} was asked for, there are {count}"), format!("items count from 0 to {}", count - 1)));
+        return Err(Error::usage(
+            format!("item {bad} was asked for, there are {count}"),
+            format!("items count from 0 to {}", count - 1),
+        ));
     }
     Batch::of(dataset, &wanted.iter().map(|&i| i as u32).collect::<Vec<_>>())
 }
 
 /// The first `limit` items (0: all), a batch at a time; a bar on a terminal.
 pub fn each(dataset: &dyn Dataset, limit: usize, mut f: impl FnMut(Batch) -> Result<()>) -> Result<usize> {
-    let count = if limit == 0 { dataset.info().count } else { limit.min(dataset.info().count) };
-    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let count = if limit == 0 {
+        dataset.info().count
+    } else {
+        limit.min(dataset.info().count)
+    };
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     let bar = ProgressBar::with_draw_target(Some(count as u64), target);
-    bar.set_style(ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     for from in (0..count).step_by(BATCH) {
         let to = count.min(from + BATCH);
         f(Batch::of(dataset, &(from as u32..to as u32).collect::<Vec<_>>())?)?;
@@ -144,7 +182,11 @@ pub fn each(dataset: &dyn Dataset, limit: usize, mut f: impl FnMut(Batch) -> Res
 
 /// A batch in the terms of samples.
 pub fn as_samples(batch: &Batch) -> Samples {
-    Samples { kind: batch.kind, shape: batch.shape.clone(), values: batch.values.clone() }
+    Samples {
+        kind: batch.kind,
+        shape: batch.shape.clone(),
+        values: batch.values.clone(),
+    }
 }
 
 /// Lays out images in rows of `columns` and writes them as a picture; `.npy` holds them in the same order.
@@ -167,9 +209,15 @@ pub fn interleave(parts: &[&Samples]) -> Samples {
     let n: usize = first.shape[1..].iter().product();
     let mut values = Vec::with_capacity(parts.len() * first.values.len());
     for i in 0..first.shape[0] {
-        parts.iter().for_each(|p| values.extend_from_slice(&p.values[i * n..(i + 1) * n]));
+        parts
+            .iter()
+            .for_each(|p| values.extend_from_slice(&p.values[i * n..(i + 1) * n]));
     }
-    Samples { kind: first.kind, shape: [&[parts.len() * first.shape[0]], &first.shape[1..]].concat(), values }
+    Samples {
+        kind: first.kind,
+        shape: [&[parts.len() * first.shape[0]], &first.shape[1..]].concat(),
+        values,
+    }
 }
 
 /// Makes the folder that a file is to lie in.
@@ -218,14 +266,20 @@ pub fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result<()> {
             std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
             let width = n.to_string().len().max(5);
             let mut sounds = samples.values.chunks_exact((t * c).max(1)).enumerate();
-            sounds.try_for_each(|(i, sound)| write_wav(&out.join(format!("{i:0width$}.wav")), sound, info.rate, c))
+            sounds.try_for_each(|(i, sound)| {
+                write_wav(&out.join(format!("{i:0width$}.wav")), sound, info.rate, c)
+            })
         }
         (Kind::Audio, _) if named_wav => {
             make_parent(out)?;
             write_sounds(samples, info.rate, out)
         }
         _ if named_wav => Err(Error::usage(
-            format!("--out {} is for sounds, and these samples are {}", out.display(), samples.kind.plural()),
+            format!(
+                "--out {} is for sounds, and these samples are {}",
+                out.display(),
+                samples.kind.plural()
+            ),
             "end it in .png, .npy, or / for a folder of pictures",
         )),
         _ => write(samples, out),
@@ -235,7 +289,11 @@ pub fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result<()> {
 /// Images in [0, 1] as `.npy` files have them; points as they are.
 fn unit_range(samples: &Samples) -> Vec<f32> {
     match samples.kind {
-        Kind::Image | Kind::Video | Kind::Pair => samples.values.iter().map(|v| (v * 0.5 + 0.5).clamp(0.0, 1.0)).collect(),
+        Kind::Image | Kind::Video | Kind::Pair => samples
+            .values
+            .iter()
+            .map(|v| (v * 0.5 + 0.5).clamp(0.0, 1.0))
+            .collect(),
         _ => samples.values.clone(),
     }
 }
@@ -245,20 +303,35 @@ fn folder(samples: &Samples, out: &Path) -> Result<()> {
         std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
         let (n, each) = (samples.shape[0], samples.values.len() / samples.shape[0].max(1));
         let width = n.to_string().len().max(5);
-        return samples.values.chunks_exact(each.max(1)).enumerate().try_for_each(|(i, video)| {
-            let one = Samples { kind: samples.kind, shape: [&[1], &samples.shape[1..]].concat(), values: video.to_vec() };
-            draw_samples(&one, None, &out.join(format!("{i:0width$}.gif"))).map(drop)
-        });
+        return samples
+            .values
+            .chunks_exact(each.max(1))
+            .enumerate()
+            .try_for_each(|(i, video)| {
+                let one = Samples {
+                    kind: samples.kind,
+                    shape: [&[1], &samples.shape[1..]].concat(),
+                    values: video.to_vec(),
+                };
+                draw_samples(&one, None, &out.join(format!("{i:0width$}.gif"))).map(drop)
+            });
     }
     if samples.kind == Kind::Pair {
-        return Err(Error::usage("a folder holds pictures, and these samples are pairs of them", "give --out FILE.npy or FILE.png"));
+        return Err(Error::usage(
+            "a folder holds pictures, and these samples are pairs of them",
+            "give --out FILE.npy or FILE.png",
+        ));
     }
     let &[n, h, w, c] = &samples.shape[..] else {
-        return Err(Error::usage("a folder holds pictures, and these samples are points", "give --out FILE.npy or FILE.png"));
+        return Err(Error::usage(
+            "a folder holds pictures, and these samples are points",
+            "give --out FILE.npy or FILE.png",
+        ));
     };
     std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
     for (i, image) in samples.values.chunks_exact(h * w * c).enumerate() {
-        picture::image(image, [h, w, c]).save(&out.join(format!("{i:0width$}.png", width = n.to_string().len().max(5))))?;
+        picture::image(image, [h, w, c])
+            .save(&out.join(format!("{i:0width$}.png", width = n.to_string().len().max(5))))?;
     }
     Ok(())
 }

@@ -57,6 +57,9 @@ mod tests {
         assert_eq!(super::grouped(123), "123");
         assert_eq!(super::duration(59.6), "1 min 00 s");
         assert_eq!(super::duration(7384.0), "2 h 03 min");
-        assert_eq!([0.0, 12345.6, 12.345, -0.5, 0.00123].map(super::number), ["0", "12346", "12.35", "-0.5000", "1.230e-3"]);
+        assert_eq!(
+            [0.0, 12345.6, 12.345, -0.5, 0.00123].map(super::number),
+            ["0", "12346", "12.35", "-0.5000", "1.230e-3"]
+        );
     }
 }

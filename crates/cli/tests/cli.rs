@@ -31,22 +31,57 @@ fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn help_list_and_data() {
     let dir = folder();
-    for args in [&["--help"][..], &["train", "--help"], &["sample", "--help"], &["data", "--help"], &["--version"]] {
+    for args in [
+        &["--help"][..],
+        &["train", "--help"],
+        &["sample", "--help"],
+        &["data", "--help"],
+        &["--version"],
+    ] {
         assert!(!ok(dir.path(), args).is_empty());
     }
     let list: serde_json::Value = serde_json::from_str(&ok(dir.path(), &["list", "--json"])).unwrap();
-    let dcgan = list.as_array().unwrap().iter().find(|m| m["name"] == "dcgan").unwrap();
-    assert_eq!((&dcgan["family"], &dcgan["recipe"]), (&"adversarial".into(), &"dcgan".into()));
-    assert!(dcgan["capabilities"].as_array().unwrap().contains(&"sample".into()) && dcgan["paper"].is_string());
-    assert!(ok(dir.path(), &["list", "--can", "latent-space", "--family", "adversarial"]).contains("dcgan"));
-    fails(dir.path(), &["list", "--can", "smaple"], 2, &["smaple", "did you mean `sample`?"]);
+    let dcgan = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|m| m["name"] == "dcgan")
+        .unwrap();
+    assert_eq!(
+        (&dcgan["family"], &dcgan["recipe"]),
+        (&"adversarial".into(), &"dcgan".into())
+    );
+    assert!(
+        dcgan["capabilities"]
+            .as_array()
+            .unwrap()
+            .contains(&"sample".into())
+            && dcgan["paper"].is_string()
+    );
+    assert!(
+        ok(
+            dir.path(),
+            &["list", "--can", "latent-space", "--family", "adversarial"]
+        )
+        .contains("dcgan")
+    );
+    fails(
+        dir.path(),
+        &["list", "--can", "smaple"],
+        2,
+        &["smaple", "did you mean `sample`?"],
+    );
     fails(dir.path(), &["list", "--family", "flwo"], 2, &["flwo"]);
     assert!(ok(dir.path(), &["data", "list"]).contains("portraits"));
-    let shown: serde_json::Value = serde_json::from_str(&ok(dir.path(), &["data", "show", "digits", "--json"])).unwrap();
+    let shown: serde_json::Value =
+        serde_json::from_str(&ok(dir.path(), &["data", "show", "digits", "--json"])).unwrap();
     assert_eq!(shown["shape"], serde_json::json!([8, 8, 1]));
     assert_eq!(shown["labels"].as_array().unwrap().len(), 10);
     assert!(shown["count"].as_u64().unwrap() > 1000 && shown["range"] == serde_json::json!([0.0, 255.0]));
-    ok(dir.path(), &["data", "show", "fashion", "--out", "grid.png", "-n", "16"]);
+    ok(
+        dir.path(),
+        &["data", "show", "fashion", "--out", "grid.png", "-n", "16"],
+    );
     assert!(image::open(dir.path().join("grid.png")).unwrap().width() >= 4 * 28);
     ok(dir.path(), &["data", "show", "ring8", "--out", "points.png"]);
     assert!(dir.path().join("points.png").exists());
@@ -57,7 +92,10 @@ fn train_sample_export_resume() {
     let dir = folder();
     let d = dir.path();
     let said = ok(d, &small(&["--steps", "4", "--out", "r"]));
-    assert!(said.contains("menagerie sample r") && said.contains("--data your/folder"), "{said}");
+    assert!(
+        said.contains("menagerie sample r") && said.contains("--data your/folder"),
+        "{said}"
+    );
     for file in [
         "recipe.toml",
         "metrics.jsonl",
@@ -72,12 +110,34 @@ fn train_sample_export_resume() {
     }
     let line = std::fs::read_to_string(d.join("r/metrics.jsonl")).unwrap();
     let first: serde_json::Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
-    for key in ["step", "images", "seconds", "loss/generator", "loss/discriminator", "d/real", "d/fake"] {
+    for key in [
+        "step",
+        "images",
+        "seconds",
+        "loss/generator",
+        "loss/discriminator",
+        "d/real",
+        "d/fake",
+    ] {
         assert!(first[key].is_number(), "{key}: {first}");
     }
     // the same seed gives the same file, another seed another one; any kind of output
     ok(d, &["sample", "r", "-n", "9", "--seed", "4", "--out", "a.png"]);
-    ok(d, &["sample", "r", "-n", "9", "--seed", "4", "--out", "b.png", "--threads", "1"]);
+    ok(
+        d,
+        &[
+            "sample",
+            "r",
+            "-n",
+            "9",
+            "--seed",
+            "4",
+            "--out",
+            "b.png",
+            "--threads",
+            "1",
+        ],
+    );
     ok(d, &["sample", "r", "-n", "9", "--seed", "5", "--out", "c.png"]);
     let bytes = |f: &str| std::fs::read(d.join(f)).unwrap();
     assert_eq!(bytes("a.png"), bytes("b.png"));
@@ -88,13 +148,30 @@ fn train_sample_export_resume() {
     assert!(bytes("x.npy").starts_with(b"\x93NUMPY") && bytes("x.npy").len() >= 3 * 64 * 4);
     fails(d, &["sample", "r", "--out", "x.tiff"], 2, &["x.tiff", ".png"]);
     fails(d, &["sample", "r", "--label", "cat"], 2, &["cat"]);
-    fails(d, &["sample", "r", "--checkpoint", "3"], 1, &["no checkpoint of step 3", "4"]);
+    fails(
+        d,
+        &["sample", "r", "--checkpoint", "3"],
+        1,
+        &["no checkpoint of step 3", "4"],
+    );
     // export
     ok(d, &["export", "r", "--out", "shipped"]);
     let described: serde_json::Value = serde_json::from_slice(&bytes("shipped/model.json")).unwrap();
     assert_eq!(described["inputs"][0]["shape"], serde_json::json!([0, 8]));
     assert_eq!(described["outputs"][0]["shape"], serde_json::json!([0, 8, 8, 1]));
-    ok(d, &["export", "r", "--out", "shipped-pytorch", "--layout", "pytorch", "--format", "safetensors"]);
+    ok(
+        d,
+        &[
+            "export",
+            "r",
+            "--out",
+            "shipped-pytorch",
+            "--layout",
+            "pytorch",
+            "--format",
+            "safetensors",
+        ],
+    );
     // go on
     let said = ok(d, &["train", "--resume", "r", "--steps", "6", "--json"]);
     let said: serde_json::Value = serde_json::from_str(&said).unwrap();
@@ -109,12 +186,25 @@ fn train_sample_export_resume() {
 fn dry_run_tells_all_and_writes_nothing() {
     let dir = folder();
     let said = ok(dir.path(), &small(&["--dry-run", "--steps", "2epochs"]));
-    for w in ["[optimizer.generator]", "learning_rate", "# generator: ", "parameters", "memory", "steps an epoch", "2.0 epochs"] {
+    for w in [
+        "[optimizer.generator]",
+        "learning_rate",
+        "# generator: ",
+        "parameters",
+        "memory",
+        "steps an epoch",
+        "2.0 epochs",
+    ] {
         assert!(said.contains(w), "{w}: {said}");
     }
-    let json: serde_json::Value = serde_json::from_str(&ok(dir.path(), &["train", "dcgan", "--dry-run", "--json"])).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&ok(dir.path(), &["train", "dcgan", "--dry-run", "--json"])).unwrap();
     assert!(json["networks"][0]["parameters"].as_u64().unwrap() > 10_000);
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is written");
+    assert_eq!(
+        std::fs::read_dir(dir.path()).unwrap().count(),
+        0,
+        "nothing is written"
+    );
 }
 
 #[test]
@@ -122,12 +212,42 @@ fn wrong_words_get_the_nearest_right_ones() {
     let dir = folder();
     let d = dir.path();
     fails(d, &["train", "dcgna"], 2, &["dcgna", "did you mean `dcgan`?"]);
-    fails(d, &["train", "dcgan", "--set", "model.widht=3"], 2, &["model.widht", "did you mean `model.width`?"]);
-    fails(d, &["train", "dcgan", "--set", "model.width=wide"], 2, &["model.width", "whole number"]);
-    fails(d, &["train", "dcgan", "--set", "game.objective=minmax"], 2, &["game.objective", "did you mean `minimax`?"]);
-    fails(d, &["train", "dcgan", "--set", "model.width"], 2, &["has no value"]);
-    fails(d, &["train", "dcgan", "--steps", "10epohcs"], 2, &["epohcs", "did you mean `epochs`?"]);
-    fails(d, &["train", "dcgan", "--data", "fashoin"], 2, &["fashoin", "did you mean `fashion`?"]);
+    fails(
+        d,
+        &["train", "dcgan", "--set", "model.widht=3"],
+        2,
+        &["model.widht", "did you mean `model.width`?"],
+    );
+    fails(
+        d,
+        &["train", "dcgan", "--set", "model.width=wide"],
+        2,
+        &["model.width", "whole number"],
+    );
+    fails(
+        d,
+        &["train", "dcgan", "--set", "game.objective=minmax"],
+        2,
+        &["game.objective", "did you mean `minimax`?"],
+    );
+    fails(
+        d,
+        &["train", "dcgan", "--set", "model.width"],
+        2,
+        &["has no value"],
+    );
+    fails(
+        d,
+        &["train", "dcgan", "--steps", "10epohcs"],
+        2,
+        &["epohcs", "did you mean `epochs`?"],
+    );
+    fails(
+        d,
+        &["train", "dcgan", "--data", "fashoin"],
+        2,
+        &["fashoin", "did you mean `fashion`?"],
+    );
     fails(d, &["train", "dcgan", "--data", "ring8"], 1, &["ring8", "points"]);
     fails(d, &["train", "dcgan", "--device", "gpu9"], 2, &["gpu9"]);
     fails(d, &["train", "dcgan", "--batch", "100000"], 2, &["100000"]);
@@ -146,14 +266,20 @@ fn wrong_words_get_the_nearest_right_ones() {
 fn a_run_folder_in_any_state() {
     let dir = folder();
     let d = dir.path();
-    ok(d, &small(&["--steps", "2", "--out", "r", "--set", "train.checkpoint_every=1"]));
+    ok(
+        d,
+        &small(&["--steps", "2", "--out", "r", "--set", "train.checkpoint_every=1"]),
+    );
     fails(d, &small(&["--out", "r"]), 1, &["exists already", "--resume r"]);
     // its newest checkpoint damaged: the one before serves, and that is said
     let victim = d.join("r/checkpoints/000002/generator.safetensors");
     std::fs::write(&victim, b"short").unwrap();
     let out = menagerie(d, &["sample", "r"]);
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
-    assert!(out.status.success() && text.contains("checkpoint 2 is passed over"), "{text}");
+    assert!(
+        out.status.success() && text.contains("checkpoint 2 is passed over"),
+        "{text}"
+    );
     assert!(String::from_utf8_lossy(&out.stdout).contains("step 1"));
     // none left
     std::fs::remove_dir_all(d.join("r/checkpoints")).unwrap();
@@ -166,7 +292,11 @@ fn a_run_folder_in_any_state() {
     fails(d, &small(&["--out", "file"]), 1, &["file"]);
     fails(d, &small(&["--out", "file/run"]), 1, &["file/run"]);
     // a recipe spoilt by hand
-    std::fs::write(d.join("r/recipe.toml"), "[model]\nname = \"dcgan\"\nwidth = \"big\"\n").unwrap();
+    std::fs::write(
+        d.join("r/recipe.toml"),
+        "[model]\nname = \"dcgan\"\nwidth = \"big\"\n",
+    )
+    .unwrap();
     fails(d, &["sample", "r"], 2, &["model.width"]);
 }
 
@@ -178,16 +308,32 @@ fn absurd_sizes_get_one_line() {
         ("model.width=100000000", &["model.width", "too large"][..]),
         ("model.width=10000000", &["`model`", "memory"]),
         ("model.latent=9000000000000", &["model.latent", "too large"]),
-        ("train.samples=99999999999", &["train.samples = 99999999999", "GB"]),
+        (
+            "train.samples=99999999999",
+            &["train.samples = 99999999999", "GB"],
+        ),
         ("train.batch=99999999999", &["train.batch = 99999999999", "GB"]),
-        ("game.discriminator_steps=99999999999", &["99999999999 batches", "GB"]),
+        (
+            "game.discriminator_steps=99999999999",
+            &["99999999999 batches", "GB"],
+        ),
     ] {
         fails(d, &["train", "dcgan", "--set", set], 2, words);
     }
     assert!(!d.join("runs").exists(), "nothing was written");
     ok(d, &small(&["--steps", "1", "--out", "r"]));
-    fails(d, &["sample", "r", "-n", "100000000000"], 2, &["100000000000 samples", "GB", "fewer"]);
-    fails(d, &["interpolate", "r", "--pairs", "100000000000"], 2, &["100000000000 walks", "GB", "fewer"]);
+    fails(
+        d,
+        &["sample", "r", "-n", "100000000000"],
+        2,
+        &["100000000000 samples", "GB", "fewer"],
+    );
+    fails(
+        d,
+        &["interpolate", "r", "--pairs", "100000000000"],
+        2,
+        &["100000000000 walks", "GB", "fewer"],
+    );
 }
 
 #[test]
@@ -202,12 +348,32 @@ fn bad_data_folders() {
     fails(d, &["data", "show", "texts"], 1, &["texts"]);
     std::fs::create_dir(d.join("mixed")).unwrap();
     for i in 0..9u32 {
-        image::RgbImage::new(8 + i % 2, 8).save(d.join(format!("mixed/{i}.png"))).unwrap();
+        image::RgbImage::new(8 + i % 2, 8)
+            .save(d.join(format!("mixed/{i}.png")))
+            .unwrap();
     }
-    fails(d, &["train", "dcgan", "--data", "mixed", "--batch", "2"], 1, &["--size"]);
+    fails(
+        d,
+        &["train", "dcgan", "--data", "mixed", "--batch", "2"],
+        1,
+        &["--size"],
+    );
     // with a size it works; one damaged item among good ones is told and skipped
     std::fs::write(d.join("mixed/bad.png"), b"\x89PNG\r\n\x1a\nnothing").unwrap();
-    let args = ["train", "dcgan", "--data", "mixed", "--batch", "2", "--size", "8", "--steps", "1", "--set", "model.width=2"];
+    let args = [
+        "train",
+        "dcgan",
+        "--data",
+        "mixed",
+        "--batch",
+        "2",
+        "--size",
+        "8",
+        "--steps",
+        "1",
+        "--set",
+        "model.width=2",
+    ];
     fails(d, &args, 1, &["bad.png", "--max-bad"]);
     let out = menagerie(d, &[&args[..], &["--max-bad", "0.2"]].concat());
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
@@ -219,17 +385,53 @@ fn latent_spaces_are_walked_through() {
     let dir = folder();
     let d = dir.path();
     ok(d, &small(&["--steps", "2", "--out", "r"]));
-    ok(d, &["interpolate", "r", "--pairs", "2", "--steps", "5", "--out", "walks/walk.npy"]);
-    ok(d, &["interpolate", "r", "--pairs", "3", "--steps", "4", "--mode", "linear", "--out", "walk.png"]);
+    ok(
+        d,
+        &[
+            "interpolate",
+            "r",
+            "--pairs",
+            "2",
+            "--steps",
+            "5",
+            "--out",
+            "walks/walk.npy",
+        ],
+    );
+    ok(
+        d,
+        &[
+            "interpolate",
+            "r",
+            "--pairs",
+            "3",
+            "--steps",
+            "4",
+            "--mode",
+            "linear",
+            "--out",
+            "walk.png",
+        ],
+    );
     assert!(std::fs::metadata(d.join("walks/walk.npy")).unwrap().len() >= 10 * 64 * 4);
-    ok(d, &["traverse", "r", "--dims", "0,3", "--range", "-2:2", "--steps", "5", "--out", "rows.png"]);
+    ok(
+        d,
+        &[
+            "traverse", "r", "--dims", "0,3", "--range", "-2:2", "--steps", "5", "--out", "rows.png",
+        ],
+    );
     assert!(image::open(d.join("walk.png")).is_ok() && image::open(d.join("rows.png")).is_ok());
     fails(d, &["traverse", "r", "--dims", "99"], 2, &["99", "0 to 7"]);
     fails(d, &["traverse", "r", "--range", "wide"], 2, &["wide", "-3:3"]);
     fails(d, &["traverse", "r", "--item", "1"], 2, &["dcgan", "encode"]);
     fails(d, &["interpolate", "r", "--data", "digits"], 2, &["--from"]);
     fails(d, &["interpolate", "r", "--split", "test"], 2, &["--from"]);
-    fails(d, &["interpolate", "r", "--from", "0", "--to", "1"], 2, &["dcgan", "encode"]);
+    fails(
+        d,
+        &["interpolate", "r", "--from", "0", "--to", "1"],
+        2,
+        &["dcgan", "encode"],
+    );
     // A column a term, three members, the mean, and the result beside them; numbers are those of `sample`.
     ok(d, &["arithmetic", "r", "0,3,5 - 1 + 7", "--out", "sum.png"]);
     assert!(image::open(d.join("sum.png")).unwrap().width() >= 4 * 8);
@@ -239,19 +441,61 @@ fn latent_spaces_are_walked_through() {
     let (one, five) = (numbers("one.npy"), numbers("five.npy"));
     assert_eq!(one.len(), 4 * 64 * 4, "member, variation, mean, result");
     for item in one.as_chunks::<{ 64 * 4 }>().0 {
-        assert_eq!(item[..], five[4 * 64 * 4..], "without noise all are the sample of that number");
+        assert_eq!(
+            item[..],
+            five[4 * 64 * 4..],
+            "without noise all are the sample of that number"
+        );
     }
     fails(d, &["arithmetic", "r", "1 -"], 2, &["a term is missing"]);
     fails(d, &["arithmetic", "r", "cat - 1"], 2, &["--data"]);
     fails(d, &["arithmetic", "r", "99999999999999"], 2, &["GB"]);
-    fails(d, &["arithmetic", "r", "1 - 2", "--data", "digits"], 2, &["dcgan", "encode"]);
-    ok(d, &["train", "vae", "--data", "digits", "--batch", "8", "--steps", "2", "--out", "v"]);
-    ok(d, &["arithmetic", "v", "label:7 - label:1 + 3,5", "--data", "digits", "-n", "20", "--out", "classes.png"]);
+    fails(
+        d,
+        &["arithmetic", "r", "1 - 2", "--data", "digits"],
+        2,
+        &["dcgan", "encode"],
+    );
+    ok(
+        d,
+        &[
+            "train", "vae", "--data", "digits", "--batch", "8", "--steps", "2", "--out", "v",
+        ],
+    );
+    ok(
+        d,
+        &[
+            "arithmetic",
+            "v",
+            "label:7 - label:1 + 3,5",
+            "--data",
+            "digits",
+            "-n",
+            "20",
+            "--out",
+            "classes.png",
+        ],
+    );
     assert!(image::open(d.join("classes.png")).is_ok());
-    fails(d, &["arithmetic", "v", "seven - label:1", "--data", "digits"], 2, &["seven", "digits"]);
-    fails(d, &["arithmetic", "v", "99999", "--data", "digits"], 2, &["99999"]);
+    fails(
+        d,
+        &["arithmetic", "v", "seven - label:1", "--data", "digits"],
+        2,
+        &["seven", "digits"],
+    );
+    fails(
+        d,
+        &["arithmetic", "v", "99999", "--data", "digits"],
+        2,
+        &["99999"],
+    );
     // What a model has not is named, with the models that have it.
-    for args in [&["score", "r"][..], &["reconstruct", "r"], &["complete", "r"], &["encode", "r", "--out", "z.npy"]] {
+    for args in [
+        &["score", "r"][..],
+        &["reconstruct", "r"],
+        &["complete", "r"],
+        &["encode", "r", "--out", "z.npy"],
+    ] {
         fails(d, args, 2, &["dcgan"]);
     }
     fails(d, &["encode", "r", "--out", "z.txt"], 2, &["z.txt", ".npy"]);
@@ -262,21 +506,84 @@ fn what_a_dimension_moves_is_read_off() {
     let dir = folder();
     let d = dir.path();
     let train = |name: &str, out: &str, more: &[&str]| {
-        let all =
-            [&["train", name, "--data", "portraits", "--size", "8", "--limit", "32", "--batch", "8", "--steps", "2", "--out", out], more];
+        let all = [
+            &[
+                "train",
+                name,
+                "--data",
+                "portraits",
+                "--size",
+                "8",
+                "--limit",
+                "32",
+                "--batch",
+                "8",
+                "--steps",
+                "2",
+                "--out",
+                out,
+            ],
+            more,
+        ];
         ok(d, &all.concat());
     };
-    train("vae", "v", &["--set", "model.latent=3", "--set", "model.hidden=[8]"]);
+    train(
+        "vae",
+        "v",
+        &["--set", "model.latent=3", "--set", "model.hidden=[8]"],
+    );
     train("attribute-reader", "reader", &["--set", "model.width=4"]);
-    let text = ok(d, &["traverse", "v", "--read", "reader", "--draws", "4", "--dims", "0,2"]);
-    assert!(text.contains("dimension 0:") && text.contains("dimension 2:") && !text.contains("dimension 1:"), "{text}");
-    let json: serde_json::Value = serde_json::from_str(&ok(d, &["traverse", "v", "--read", "reader", "--draws", "4", "--json"])).unwrap();
-    let (rows, names) = (json["changes"].as_array().unwrap(), json["attributes"].as_array().unwrap());
-    assert!(rows.len() == 3 && rows.iter().all(|r| r.as_array().unwrap().len() == names.len()) && names.iter().any(|n| n == "yaw"));
-    fails(d, &["traverse", "v", "--read", "v"], 2, &["vae", "read-attributes", "attribute-reader"]);
-    fails(d, &["traverse", "v", "--read", "reader", "--draws", "1"], 2, &["--draws"]);
+    let text = ok(
+        d,
+        &[
+            "traverse", "v", "--read", "reader", "--draws", "4", "--dims", "0,2",
+        ],
+    );
+    assert!(
+        text.contains("dimension 0:") && text.contains("dimension 2:") && !text.contains("dimension 1:"),
+        "{text}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&ok(
+        d,
+        &["traverse", "v", "--read", "reader", "--draws", "4", "--json"],
+    ))
+    .unwrap();
+    let (rows, names) = (
+        json["changes"].as_array().unwrap(),
+        json["attributes"].as_array().unwrap(),
+    );
+    assert!(
+        rows.len() == 3
+            && rows.iter().all(|r| r.as_array().unwrap().len() == names.len())
+            && names.iter().any(|n| n == "yaw")
+    );
+    fails(
+        d,
+        &["traverse", "v", "--read", "v"],
+        2,
+        &["vae", "read-attributes", "attribute-reader"],
+    );
+    fails(
+        d,
+        &["traverse", "v", "--read", "reader", "--draws", "1"],
+        2,
+        &["--draws"],
+    );
     // A model of codes has no axes to walk along.
-    train("vq_vae", "q", &["--set", "model.width=4", "--set", "codebook.size=4", "--set", "prior.width=4", "--set", "prior.depth=1"]);
+    train(
+        "vq_vae",
+        "q",
+        &[
+            "--set",
+            "model.width=4",
+            "--set",
+            "codebook.size=4",
+            "--set",
+            "prior.width=4",
+            "--set",
+            "prior.depth=1",
+        ],
+    );
     fails(d, &["traverse", "q"], 2, &["vq_vae", "latent-space"]);
 }
 
@@ -286,13 +593,62 @@ fn videos_shorter_than_asked() {
     let d = dir.path();
     for frame in 0..3u8 {
         std::fs::create_dir_all(d.join("videos/one")).unwrap();
-        image::RgbImage::from_pixel(8, 8, image::Rgb([60 * frame; 3])).save(d.join(format!("videos/one/{frame}.png"))).unwrap();
+        image::RgbImage::from_pixel(8, 8, image::Rgb([60 * frame; 3]))
+            .save(d.join(format!("videos/one/{frame}.png")))
+            .unwrap();
     }
-    let tiny = ["model.width=2", "model.latent=2", "model.units=4", "data.frames=4", "data.limit=16"];
-    let mut train = vec!["train", "video_vae", "--data", "portraits:video", "--size", "8", "--batch", "4", "--steps", "2", "--out", "r"];
+    let tiny = [
+        "model.width=2",
+        "model.latent=2",
+        "model.units=4",
+        "data.frames=4",
+        "data.limit=16",
+    ];
+    let mut train = vec![
+        "train",
+        "video_vae",
+        "--data",
+        "portraits:video",
+        "--size",
+        "8",
+        "--batch",
+        "4",
+        "--steps",
+        "2",
+        "--out",
+        "r",
+    ];
     tiny.iter().for_each(|t| train.extend(["--set", t]));
     ok(d, &train);
-    fails(d, &["predict", "r", "--data", "videos", "--context", "5", "--frames", "2"], 1, &["3 frames", "5 were to be given", "--context"]);
+    fails(
+        d,
+        &[
+            "predict",
+            "r",
+            "--data",
+            "videos",
+            "--context",
+            "5",
+            "--frames",
+            "2",
+        ],
+        1,
+        &["3 frames", "5 were to be given", "--context"],
+    );
     fails(d, &["predict", "r", "--frames", "0"], 2, &["--frames 0"]);
-    ok(d, &["predict", "r", "--data", "videos", "--context", "2", "--frames", "6", "--out", "more.png"]);
+    ok(
+        d,
+        &[
+            "predict",
+            "r",
+            "--data",
+            "videos",
+            "--context",
+            "2",
+            "--frames",
+            "6",
+            "--out",
+            "more.png",
+        ],
+    );
 }

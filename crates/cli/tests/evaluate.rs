@@ -11,7 +11,20 @@ fn train(dir: &Path, name: &str, out: &str, more: &[&str]) {
         "dcgan" => &["--set", "model.width=4", "--set", "model.latent=8"],
         _ => &[],
     };
-    let common = ["train", name, "--data", "digits", "--batch", "8", "--set", "train.steps=4", "--set", "train.samples=9", "--out", out];
+    let common = [
+        "train",
+        name,
+        "--data",
+        "digits",
+        "--batch",
+        "8",
+        "--set",
+        "train.steps=4",
+        "--set",
+        "train.samples=9",
+        "--out",
+        out,
+    ];
     ok(dir, &[&common[..], tiny, more].concat());
 }
 
@@ -24,9 +37,16 @@ fn write_evaluation(dir: &Path, run: &str, lines: &[(u64, f64, f64, usize)]) {
     let line = |&(step, value, seconds, samples): &(u64, f64, f64, usize)| {
         let metrics = json!({"psnr": {"value": value, "error": 0.25, "definition": {"items": samples, "data": {"split": "test"}}},
             "bpd": {"value": 1.5, "error": null, "definition": {"items": 10}}});
-        format!("{}\n", json!({"step": step, "images": 8 * step, "seconds": seconds, "metrics": metrics}))
+        format!(
+            "{}\n",
+            json!({"step": step, "images": 8 * step, "seconds": seconds, "metrics": metrics})
+        )
     };
-    std::fs::write(dir.join(run).join("evaluation.jsonl"), lines.iter().map(line).collect::<String>()).unwrap();
+    std::fs::write(
+        dir.join(run).join("evaluation.jsonl"),
+        lines.iter().map(line).collect::<String>(),
+    )
+    .unwrap();
 }
 
 #[test]
@@ -40,46 +60,96 @@ fn runs_are_compared_where_definitions_are_the_same() {
     write_evaluation(d, "b", &[(4, 25.0, 3.0, 10)]);
     // A run without evaluation is a row of dashes, and what to do is said.
     let out = menagerie(d, &["compare", "a", "b", "c", "--markdown"]);
-    let (said, aside) = (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap());
+    let (said, aside) = (
+        String::from_utf8(out.stdout).unwrap(),
+        String::from_utf8(out.stderr).unwrap(),
+    );
     let lines: Vec<&str> = said.lines().collect();
-    assert_eq!(lines[0], "| run | model | family | parameters | images | seconds | bpd ↓ | psnr ↑ |");
+    assert_eq!(
+        lines[0],
+        "| run | model | family | parameters | images | seconds | bpd ↓ | psnr ↑ |"
+    );
     assert!(
-        lines[2].starts_with("| a | dcgan | adversarial | ") && lines[2].ends_with(" | 32 | 2.000 | **1.500** | 20.00 ± 0.2500 |"),
+        lines[2].starts_with("| a | dcgan | adversarial | ")
+            && lines[2].ends_with(" | 32 | 2.000 | **1.500** | 20.00 ± 0.2500 |"),
         "{said}"
     );
-    assert!(lines[3].ends_with(" | 32 | 3.000 | **1.500** | **25.00 ± 0.2500** |"), "{said}");
-    assert!(lines[4].ends_with(" | - | - |") && aside.contains("menagerie evaluate c --metrics bpd,psnr"), "{said}{aside}");
+    assert!(
+        lines[3].ends_with(" | 32 | 3.000 | **1.500** | **25.00 ± 0.2500** |"),
+        "{said}"
+    );
+    assert!(
+        lines[4].ends_with(" | - | - |") && aside.contains("menagerie evaluate c --metrics bpd,psnr"),
+        "{said}{aside}"
+    );
     assert!(!aside.contains("warning"), "{aside}");
     // Plain text has no bold where it is not for a terminal.
     let plain = ok(d, &["compare", "a", "b"]);
-    assert!(plain.contains("25.00 ± 0.2500") && !plain.contains('*') && !plain.contains('\x1b'), "{plain}");
+    assert!(
+        plain.contains("25.00 ± 0.2500") && !plain.contains('*') && !plain.contains('\x1b'),
+        "{plain}"
+    );
     let found = parsed(&ok(d, &["compare", "a", "b", "c", "--json"]));
     assert_eq!(found["metrics"]["psnr"]["best"], json!(["b"]));
     assert_eq!(found["metrics"]["bpd"]["best"], json!(["a", "b"]));
     let first = &found["runs"][0];
     assert_eq!(
-        (&first["step"], &first["metrics"]["psnr"]["value"], &first["metrics"]["psnr"]["best"]),
+        (
+            &first["step"],
+            &first["metrics"]["psnr"]["value"],
+            &first["metrics"]["psnr"]["best"]
+        ),
         (&json!(4), &json!(20.0), &json!(false))
     );
-    let parts: u64 = first["networks"].as_object().unwrap().values().map(|v| v.as_u64().unwrap()).sum();
-    assert!(parts > 100 && first["parameters"] == parts && first["networks"]["generator"].is_u64(), "{first}");
+    let parts: u64 = first["networks"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|v| v.as_u64().unwrap())
+        .sum();
+    assert!(
+        parts > 100 && first["parameters"] == parts && first["networks"]["generator"].is_u64(),
+        "{first}"
+    );
     assert_eq!(found["runs"][2]["metrics"], json!({}));
     // The figure has the metrics that two checkpoints of a run have.
-    ok(d, &["compare", "a", "b", "--figure", "f.png", "--metrics", "psnr"]);
+    ok(
+        d,
+        &["compare", "a", "b", "--figure", "f.png", "--metrics", "psnr"],
+    );
     assert_eq!(image::open(d.join("f.png")).unwrap().width(), 480);
     // Another definition: no ranking, and the warning names what differs.
     write_evaluation(d, "b", &[(4, 25.0, 3.0, 11)]);
     let out = menagerie(d, &["compare", "a", "b", "--markdown"]);
-    let (said, aside) = (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap());
-    assert!(said.contains("| 25.00 ± 0.2500 |") && !said.contains("**25"), "{said}");
-    assert!(aside.contains("warning: psnr is not ranked") && aside.contains("items: 10 (a), 11 (b)"), "{aside}");
-    fails(d, &["compare", "b", "c", "--figure", "g.png"], 2, &["nothing to draw", "--every N"]);
+    let (said, aside) = (
+        String::from_utf8(out.stdout).unwrap(),
+        String::from_utf8(out.stderr).unwrap(),
+    );
+    assert!(
+        said.contains("| 25.00 ± 0.2500 |") && !said.contains("**25"),
+        "{said}"
+    );
+    assert!(
+        aside.contains("warning: psnr is not ranked") && aside.contains("items: 10 (a), 11 (b)"),
+        "{aside}"
+    );
+    fails(
+        d,
+        &["compare", "b", "c", "--figure", "g.png"],
+        2,
+        &["nothing to draw", "--every N"],
+    );
     assert!(!d.join("g.png").exists());
     // Folders that are no runs, metrics that are none.
     fails(d, &["compare", "a", "cache"], 1, &["cache", "no such run"]);
     std::fs::create_dir(d.join("empty")).unwrap();
     fails(d, &["compare", "a", "empty"], 1, &["empty", "not a run"]);
-    fails(d, &["compare", "a", "--metrics", "psrn"], 2, &["psrn", "did you mean `psnr`?"]);
+    fails(
+        d,
+        &["compare", "a", "--metrics", "psrn"],
+        2,
+        &["psrn", "did you mean `psnr`?"],
+    );
     assert_eq!(menagerie(d, &["compare"]).status.code(), Some(2));
 }
 
@@ -87,7 +157,9 @@ fn runs_are_compared_where_definitions_are_the_same() {
 fn evaluations(dir: &Path, run: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(dir.join(run).join("evaluation.jsonl")).unwrap_or_default();
     let mut lines: Vec<Value> = text.lines().map(parsed).collect();
-    lines.iter_mut().for_each(|l| drop(l.as_object_mut().unwrap().remove("seconds")));
+    lines
+        .iter_mut()
+        .for_each(|l| drop(l.as_object_mut().unwrap().remove("seconds")));
     lines
 }
 
@@ -97,14 +169,21 @@ fn kept(dir: &Path, run: &str) -> Vec<u64> {
 
 /// Sizes and checksums of everything a checkpoint holds.
 fn weights(dir: &Path, run: &str, step: u64) -> std::collections::BTreeMap<String, (u64, u32)> {
-    menagerie::run::Checkpoint::open(&dir.join(run).join(format!("checkpoints/{step:06}"))).unwrap().state.files
+    menagerie::run::Checkpoint::open(&dir.join(run).join(format!("checkpoints/{step:06}")))
+        .unwrap()
+        .state
+        .files
 }
 
 /// Models of every family that can be judged, small, and a metric of each.
 const JUDGED: &[(&str, &str, &[&str])] = &[
     ("dcgan", "nearest", &[]),
     ("vae", "elbo,psnr", &["--set", "model.latent=3"]),
-    ("real_nvp", "bpd", &["--set", "model.width=8", "--set", "model.depth=1"]),
+    (
+        "real_nvp",
+        "bpd",
+        &["--set", "model.width=8", "--set", "model.depth=1"],
+    ),
     ("nade", "nll", &["--set", "model.width=9", "--set", "data.size=6"]),
 ];
 
@@ -115,30 +194,64 @@ fn judging_while_training_changes_no_weight_also_after_going_on() {
     for (name, metrics, tiny) in JUDGED {
         let common = [&["--set", "train.checkpoint_every=2"][..], tiny].concat();
         let metrics = format!("evaluate.metrics={metrics}");
-        let how = ["--evaluate-every", "2", "--set", &metrics, "--set", "evaluate.n=20"];
+        let how = [
+            "--evaluate-every",
+            "2",
+            "--set",
+            &metrics,
+            "--set",
+            "evaluate.n=20",
+        ];
         let run = |kind: &str| format!("{name}-{kind}");
         let (without, with, halves) = (run("without"), run("with"), run("halves"));
         train(d, name, &without, &[&["--steps", "6"][..], &common].concat());
         train(d, name, &with, &[&["--steps", "6"][..], &common, &how].concat());
         train(d, name, &halves, &[&["--steps", "3"][..], &common, &how].concat());
         ok(d, &["train", "--resume", &halves, "--steps", "6"]);
-        assert_eq!(weights(d, &without, 6), weights(d, &with, 6), "{name}: judging disturbs nothing");
+        assert_eq!(
+            weights(d, &without, 6),
+            weights(d, &with, 6),
+            "{name}: judging disturbs nothing"
+        );
         assert_eq!(weights(d, &without, 6), weights(d, &halves, 6), "{name}");
         assert!(evaluations(d, &without).is_empty());
         // The half that ended at step 3 was judged there, too; otherwise they are the same, figures included.
         let (whole, mut parts) = (evaluations(d, &with), evaluations(d, &halves));
         parts.retain(|l| l["step"] != 3);
-        assert_eq!(whole.iter().map(|l| l["step"].as_u64().unwrap()).collect::<Vec<_>>(), [2, 4, 6]);
+        assert_eq!(
+            whole
+                .iter()
+                .map(|l| l["step"].as_u64().unwrap())
+                .collect::<Vec<_>>(),
+            [2, 4, 6]
+        );
         assert_eq!(whole, parts, "{name}");
         // A run that ended before its last line was written is judged when it goes on.
         let path = d.join(&with).join("evaluation.jsonl");
         let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, text.lines().take(2).map(|l| format!("{l}\n")).collect::<String>() + "{\"step\":6,").unwrap();
+        std::fs::write(
+            &path,
+            text.lines().take(2).map(|l| format!("{l}\n")).collect::<String>() + "{\"step\":6,",
+        )
+        .unwrap();
         ok(d, &["train", "--resume", &with]);
         assert_eq!(evaluations(d, &with), whole, "{name}");
         // Each figure is the one that the command gives for that checkpoint.
         let metrics = metrics.split_once('=').unwrap().1;
-        let again = parsed(&ok(d, &["evaluate", &with, "--metrics", metrics, "-n", "20", "--checkpoint", "4", "--json"]));
+        let again = parsed(&ok(
+            d,
+            &[
+                "evaluate",
+                &with,
+                "--metrics",
+                metrics,
+                "-n",
+                "20",
+                "--checkpoint",
+                "4",
+                "--json",
+            ],
+        ));
         assert_eq!(again, whole[1]["metrics"], "{name}");
         assert_eq!(evaluations(d, &with).len(), 4, "and it is appended");
     }
@@ -148,50 +261,193 @@ fn judging_while_training_changes_no_weight_also_after_going_on() {
 fn the_best_checkpoint_stays_and_is_found() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
-    let every = ["--steps", "8", "--set", "train.keep=1", "--set", "train.checkpoint_every=8"];
-    let how = ["--evaluate-every", "2", "--set", "evaluate.metrics=psnr,elbo", "--set", "evaluate.n=20", "--set", "evaluate.best=elbo"];
-    let said = parsed(&ok(d, &[&["train", "vae", "--data", "digits", "--batch", "8", "--out", "r", "--json"][..], &every, &how].concat()));
+    let every = [
+        "--steps",
+        "8",
+        "--set",
+        "train.keep=1",
+        "--set",
+        "train.checkpoint_every=8",
+    ];
+    let how = [
+        "--evaluate-every",
+        "2",
+        "--set",
+        "evaluate.metrics=psnr,elbo",
+        "--set",
+        "evaluate.n=20",
+        "--set",
+        "evaluate.best=elbo",
+    ];
+    let said = parsed(&ok(
+        d,
+        &[
+            &[
+                "train", "vae", "--data", "digits", "--batch", "8", "--out", "r", "--json",
+            ][..],
+            &every,
+            &how,
+        ]
+        .concat(),
+    ));
     let lines = evaluations(d, "r");
     assert_eq!(lines.len(), 4);
     let elbo = |l: &Value| l["metrics"]["elbo"]["value"].as_f64().unwrap();
     let best = lines.iter().max_by(|a, b| elbo(a).total_cmp(&elbo(b))).unwrap();
     let step = best["step"].as_u64().unwrap();
-    assert_eq!((&said["best"]["step"], &said["best"]["metric"]), (&json!(step), &json!("elbo")));
+    assert_eq!(
+        (&said["best"]["step"], &said["best"]["metric"]),
+        (&json!(step), &json!("elbo"))
+    );
     let mut want = vec![step, 8];
     want.dedup();
     assert_eq!(kept(d, "r"), want, "the newest and the best");
     // A figure by hand makes another one the best; a single evaluation does not.
-    train(d, "vae", "s", &["--set", "train.checkpoint_every=1", "--set", "train.keep=9"]);
-    fails(d, &["sample", "s", "--checkpoint", "best"], 1, &["the best", "menagerie evaluate s --every 1"]);
+    train(
+        d,
+        "vae",
+        "s",
+        &["--set", "train.checkpoint_every=1", "--set", "train.keep=9"],
+    );
+    fails(
+        d,
+        &["sample", "s", "--checkpoint", "best"],
+        1,
+        &["the best", "menagerie evaluate s --every 1"],
+    );
     ok(d, &["evaluate", "s", "--metrics", "psnr", "-n", "20"]);
     fails(d, &["sample", "s", "--checkpoint", "best"], 1, &["the best"]);
-    let found = parsed(&ok(d, &["evaluate", "s", "--every", "2", "--metrics", "psnr", "-n", "20", "--json"]));
+    let found = parsed(&ok(
+        d,
+        &[
+            "evaluate",
+            "s",
+            "--every",
+            "2",
+            "--metrics",
+            "psnr",
+            "-n",
+            "20",
+            "--json",
+        ],
+    ));
     let judged = found["checkpoints"].as_array().unwrap();
-    assert_eq!(judged.iter().map(|c| c["step"].as_u64().unwrap()).collect::<Vec<_>>(), [2, 4]);
+    assert_eq!(
+        judged
+            .iter()
+            .map(|c| c["step"].as_u64().unwrap())
+            .collect::<Vec<_>>(),
+        [2, 4]
+    );
     let psnr = |c: &Value| c["metrics"]["psnr"]["value"].as_f64().unwrap();
-    let best = if psnr(&judged[0]) >= psnr(&judged[1]) { 2 } else { 4 };
-    assert_eq!((&found["best"]["step"], &found["best"]["metric"]), (&json!(best), &json!("psnr")));
+    let best = if psnr(&judged[0]) >= psnr(&judged[1]) {
+        2
+    } else {
+        4
+    };
+    assert_eq!(
+        (&found["best"]["step"], &found["best"]["metric"]),
+        (&json!(best), &json!("psnr"))
+    );
     let said = parsed(&ok(d, &["sample", "s", "--checkpoint", "best", "--json"]));
     assert_eq!(said["step"], best);
-    ok(d, &["evaluate", "s", "--checkpoint", "best", "--metrics", "psnr", "-n", "30"]);
+    ok(
+        d,
+        &[
+            "evaluate",
+            "s",
+            "--checkpoint",
+            "best",
+            "--metrics",
+            "psnr",
+            "-n",
+            "30",
+        ],
+    );
     assert_eq!(evaluations(d, "s").last().unwrap()["step"], best);
-    assert!(ok(d, &["evaluate", "s", "--every", "4", "--metrics", "psnr", "-n", "20"]).contains("best by psnr"));
+    assert!(
+        ok(
+            d,
+            &["evaluate", "s", "--every", "4", "--metrics", "psnr", "-n", "20"]
+        )
+        .contains("best by psnr")
+    );
     // What was said in a series is drawn and compared.
     ok(d, &["compare", "r", "s", "--figure", "f.png"]);
     // Whatever does not go together is told before anything is done.
-    fails(d, &["evaluate", "s", "--every", "3000"], 2, &["--every 3000", "1, 2, 3, 4"]);
+    fails(
+        d,
+        &["evaluate", "s", "--every", "3000"],
+        2,
+        &["--every 3000", "1, 2, 3, 4"],
+    );
     fails(d, &["evaluate", "s", "--every", "0"], 2, &["--every 0"]);
-    fails(d, &["sample", "s", "--checkpoint", "9"], 1, &["no checkpoint of step 9"]);
-    assert_eq!(menagerie(d, &["sample", "s", "--checkpoint", "bets"]).status.code(), Some(2));
-    let new = ["train", "vae", "--data", "digits", "--out", "t", "--evaluate-every", "2", "--set"];
-    fails(d, &[&new[..], &["evaluate.metrics=pnsr"]].concat(), 2, &["evaluate.metrics", "did you mean `psnr`?"]);
+    fails(
+        d,
+        &["sample", "s", "--checkpoint", "9"],
+        1,
+        &["no checkpoint of step 9"],
+    );
+    assert_eq!(
+        menagerie(d, &["sample", "s", "--checkpoint", "bets"])
+            .status
+            .code(),
+        Some(2)
+    );
+    let new = [
+        "train",
+        "vae",
+        "--data",
+        "digits",
+        "--out",
+        "t",
+        "--evaluate-every",
+        "2",
+        "--set",
+    ];
+    fails(
+        d,
+        &[&new[..], &["evaluate.metrics=pnsr"]].concat(),
+        2,
+        &["evaluate.metrics", "did you mean `psnr`?"],
+    );
     fails(d, &[&new[..], &["evaluate.metrics=nll"]].concat(), 2, &["vae"]);
-    fails(d, &[&new[..], &["evaluate.best=bpd"]].concat(), 2, &["evaluate.best", "bpd"]);
+    fails(
+        d,
+        &[&new[..], &["evaluate.best=bpd"]].concat(),
+        2,
+        &["evaluate.best", "bpd"],
+    );
     assert!(!d.join("t").exists(), "nothing was written");
-    fails(d, &["train", "--resume", "s", "--set", "model.latent=4"], 2, &["model.latent", "start a new run"]);
+    fails(
+        d,
+        &["train", "--resume", "s", "--set", "model.latent=4"],
+        2,
+        &["model.latent", "start a new run"],
+    );
     // A run that was not judged so far is judged from now on.
-    ok(d, &["train", "--resume", "s", "--steps", "6", "--evaluate-every", "3", "--set", "evaluate.metrics=psnr", "--set", "evaluate.n=20"]);
-    let last: Vec<u64> = evaluations(d, "s").iter().rev().take(1).map(|l| l["step"].as_u64().unwrap()).collect();
+    ok(
+        d,
+        &[
+            "train",
+            "--resume",
+            "s",
+            "--steps",
+            "6",
+            "--evaluate-every",
+            "3",
+            "--set",
+            "evaluate.metrics=psnr",
+            "--set",
+            "evaluate.n=20",
+        ],
+    );
+    let last: Vec<u64> = evaluations(d, "s")
+        .iter()
+        .rev()
+        .take(1)
+        .map(|l| l["step"].as_u64().unwrap())
+        .collect();
     assert_eq!(last, [6]);
 }
 
@@ -210,7 +466,9 @@ fn write_npy(path: &Path, shape: &[usize], values: &[f32]) {
 
 /// Grey pictures of noise, the same each time.
 fn noise(count: usize) -> Vec<f32> {
-    (0..count * 64).map(|i| (i as f32 * 12.9898).sin().abs()).collect()
+    (0..count * 64)
+        .map(|i| (i as f32 * 12.9898).sin().abs())
+        .collect()
 }
 
 fn cached(dir: &Path) -> usize {
@@ -225,29 +483,69 @@ fn judged_from_training_to_table() {
     for run in ["a", "b"] {
         train(d, "dcgan", run, &["--seed", if run == "a" { "1" } else { "2" }]);
     }
-    let by = ["--metrics", "fid,kid,recall", "-n", "100", "--extractor", "classifier:judge"];
+    let by = [
+        "--metrics",
+        "fid,kid,recall",
+        "-n",
+        "100",
+        "--extractor",
+        "classifier:judge",
+    ];
     let found = parsed(&ok(d, &[&["evaluate", "a", "--json"][..], &by].concat()));
     for metric in ["fid", "kid", "recall"] {
         let f = &found[metric];
-        assert!(f["value"].is_f64() && f.as_object().unwrap().contains_key("error"), "{f}");
+        assert!(
+            f["value"].is_f64() && f.as_object().unwrap().contains_key("error"),
+            "{f}"
+        );
         let definition = &f["definition"];
-        assert_eq!((&definition["samples"], &definition["reference"]["split"]), (&json!(100), &json!("test")), "{f}");
+        assert_eq!(
+            (&definition["samples"], &definition["reference"]["split"]),
+            (&json!(100), &json!("test")),
+            "{f}"
+        );
         assert_eq!(definition["extractor_sha256"].as_str().unwrap().len(), 64, "{f}");
     }
     let lines = evaluations(d, "a");
-    assert_eq!((lines.len(), &lines[0]["step"], &lines[0]["metrics"]), (1, &json!(4), &found));
+    assert_eq!(
+        (lines.len(), &lines[0]["step"], &lines[0]["metrics"]),
+        (1, &json!(4), &found)
+    );
     ok(d, &[&["evaluate", "b"][..], &by].concat());
     assert_eq!(cached(d), 1, "the second takes the statistics of the first");
     let table = parsed(&ok(d, &["compare", "a", "b", "--json"]));
     let fid = |run: usize| table["runs"][run]["metrics"]["fid"]["value"].as_f64().unwrap();
-    assert_eq!(table["metrics"]["fid"]["best"], json!([if fid(0) < fid(1) { "a" } else { "b" }]));
+    assert_eq!(
+        table["metrics"]["fid"]["best"],
+        json!([if fid(0) < fid(1) { "a" } else { "b" }])
+    );
     assert!(ok(d, &["compare", "a", "b", "--markdown"]).contains("| fid ↓ | kid ↓ | recall ↑ |"));
     // Another classifier is another definition.
-    train(d, "classifier", "other", &["--set", "model.width=4", "--seed", "9"]);
-    ok(d, &["evaluate", "b", "--metrics", "fid", "-n", "100", "--extractor", "classifier:other"]);
+    train(
+        d,
+        "classifier",
+        "other",
+        &["--set", "model.width=4", "--seed", "9"],
+    );
+    ok(
+        d,
+        &[
+            "evaluate",
+            "b",
+            "--metrics",
+            "fid",
+            "-n",
+            "100",
+            "--extractor",
+            "classifier:other",
+        ],
+    );
     let out = menagerie(d, &["compare", "a", "b", "--markdown"]);
     let aside = String::from_utf8(out.stderr).unwrap();
-    assert!(aside.contains("fid is not ranked") && aside.contains("extractor_sha256"), "{aside}");
+    assert!(
+        aside.contains("fid is not ranked") && aside.contains("extractor_sha256"),
+        "{aside}"
+    );
     assert!(!aside.contains("kid is not"), "{aside}");
 }
 
@@ -257,13 +555,20 @@ fn statistics_of_data_are_kept_by_what_decides_them() {
     let d = dir.path();
     write_npy(&d.join("x.npy"), &[80, 8, 8, 1], &noise(80));
     let fid = |more: &[&str]| {
-        let out = ok(d, &[&["evaluate", "x.npy", "--metrics", "fid", "--json"][..], more].concat());
+        let out = ok(
+            d,
+            &[&["evaluate", "x.npy", "--metrics", "fid", "--json"][..], more].concat(),
+        );
         parsed(&out)["fid"]["value"].as_f64().unwrap()
     };
     let base = ["--data", "digits", "-n", "70", "--extractor", "pixels"];
     let with = |more: &[&'static str]| [&base[..], more].concat();
     let first = fid(&base);
-    assert_eq!((fid(&base), cached(d)), (first, 1), "from the cache it is the same");
+    assert_eq!(
+        (fid(&base), cached(d)),
+        (first, 1),
+        "from the cache it is the same"
+    );
     let training = fid(&with(&["--split", "train"]));
     assert!(training != first && cached(d) == 2, "a split has its own");
     fid(&["--data", "digits", "-n", "60", "--extractor", "pixels"]);
@@ -278,7 +583,16 @@ fn statistics_of_data_are_kept_by_what_decides_them() {
     // Files that have changed are not taken for what they were.
     let before: Vec<f32> = noise(40).iter().map(|v| 1.0 - v).collect();
     write_npy(&d.join("data.npy"), &[40, 8, 8, 1], &before);
-    let by_file = ["--data", "data.npy", "--split", "all", "-n", "40", "--extractor", "pixels"];
+    let by_file = [
+        "--data",
+        "data.npy",
+        "--split",
+        "all",
+        "-n",
+        "40",
+        "--extractor",
+        "pixels",
+    ];
     let then = fid(&by_file);
     // Only an item that the fingerprint does not look at.
     let mut after = before.clone();
@@ -293,16 +607,67 @@ fn statistics_of_data_are_kept_by_what_decides_them() {
     assert_eq!(fid(&with(&["--export-reference", "digits.npz"])), first);
     assert_eq!(fid(&with(&["--reference", "digits.npz"])), first);
     // So they do without the data; the definition tells what they are of.
-    let alone = ["evaluate", "x.npy", "-n", "70", "--extractor", "pixels", "--reference", "digits.npz"];
+    let alone = [
+        "evaluate",
+        "x.npy",
+        "-n",
+        "70",
+        "--extractor",
+        "pixels",
+        "--reference",
+        "digits.npz",
+    ];
     let found = parsed(&ok(d, &[&alone[..], &["--json"]].concat()));
-    assert_eq!((&found["fid"]["value"], &found["fid"]["definition"]["reference"]["source"]), (&json!(first), &json!("digits")));
-    fails(d, &[&alone[..], &["--metrics", "frequency"]].concat(), 2, &["frequency", "--data"]);
-    let other = ["evaluate", "x.npy", "--metrics", "fid", "--data", "digits", "-n", "70", "--extractor", "random:3"];
-    fails(d, &[&other[..], &["--reference", "digits.npz"]].concat(), 1, &["digits.npz", "pixels", "random:3"]);
+    assert_eq!(
+        (
+            &found["fid"]["value"],
+            &found["fid"]["definition"]["reference"]["source"]
+        ),
+        (&json!(first), &json!("digits"))
+    );
+    fails(
+        d,
+        &[&alone[..], &["--metrics", "frequency"]].concat(),
+        2,
+        &["frequency", "--data"],
+    );
+    let other = [
+        "evaluate",
+        "x.npy",
+        "--metrics",
+        "fid",
+        "--data",
+        "digits",
+        "-n",
+        "70",
+        "--extractor",
+        "random:3",
+    ];
+    fails(
+        d,
+        &[&other[..], &["--reference", "digits.npz"]].concat(),
+        1,
+        &["digits.npz", "pixels", "random:3"],
+    );
     let at = ["evaluate", "x.npy", "--metrics", "fid", "--size", "9"];
-    fails(d, &[&at[..], &base, &["--reference", "digits.npz"]].concat(), 2, &["64", "81"]);
-    fails(d, &[&at[..3], &["fid"], &base[..], &["--reference", "x.npy"]].concat(), 1, &["x.npy"]);
-    fails(d, &[&at[..3], &["kid"], &base[..], &["--reference", "digits.npz"]].concat(), 2, &["kid", "--reference"]);
+    fails(
+        d,
+        &[&at[..], &base, &["--reference", "digits.npz"]].concat(),
+        2,
+        &["64", "81"],
+    );
+    fails(
+        d,
+        &[&at[..3], &["fid"], &base[..], &["--reference", "x.npy"]].concat(),
+        1,
+        &["x.npy"],
+    );
+    fails(
+        d,
+        &[&at[..3], &["kid"], &base[..], &["--reference", "digits.npz"]].concat(),
+        2,
+        &["kid", "--reference"],
+    );
 }
 
 #[test]
@@ -310,7 +675,20 @@ fn what_cannot_be_judged_is_told_in_a_line() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
     let judge = |what: &'static str, more: &[&'static str]| {
-        [&["evaluate", what, "--data", "digits", "--metrics", "fid", "--extractor", "pixels"][..], more].concat()
+        [
+            &[
+                "evaluate",
+                what,
+                "--data",
+                "digits",
+                "--metrics",
+                "fid",
+                "--extractor",
+                "pixels",
+            ][..],
+            more,
+        ]
+        .concat()
     };
     // The samples.
     std::fs::create_dir(d.join("empty")).unwrap();
@@ -326,7 +704,9 @@ fn what_cannot_be_judged_is_told_in_a_line() {
     fails(d, &judge("nan.npy", &[]), 1, &["nan.npy", "NaN"]);
     std::fs::create_dir(d.join("mixed")).unwrap();
     for i in 0..9u32 {
-        image::GrayImage::new(8 + i % 2, 8).save(d.join(format!("mixed/{i}.png"))).unwrap();
+        image::GrayImage::new(8 + i % 2, 8)
+            .save(d.join(format!("mixed/{i}.png")))
+            .unwrap();
     }
     fails(d, &judge("mixed", &[]), 1, &["mixed", "--size"]);
     write_npy(&d.join("wide.npy"), &[4, 8, 16, 1], &noise(8));
@@ -335,25 +715,74 @@ fn what_cannot_be_judged_is_told_in_a_line() {
     write_npy(&d.join("few.npy"), &[20, 8, 8, 1], &noise(20));
     let out = menagerie(d, &judge("few.npy", &[]));
     let aside = String::from_utf8(out.stderr).unwrap();
-    assert!(out.status.success() && aside.contains("warning: fid: ") && aside.contains("64"), "{aside}");
+    assert!(
+        out.status.success() && aside.contains("warning: fid: ") && aside.contains("64"),
+        "{aside}"
+    );
     // The judges.
     fails(d, &judge("few.npy", &["-n", "0"]), 2, &["-n 0"]);
     std::fs::write(d.join("weights.pth"), "not these").unwrap();
-    let by = |extractor: &'static str| ["evaluate", "few.npy", "--data", "digits", "--metrics", "fid", "--extractor", extractor];
-    fails(d, &by("inception:weights.pth"), 1, &["weights.pth", "SHA-256", "6726825d"]);
+    let by = |extractor: &'static str| {
+        [
+            "evaluate",
+            "few.npy",
+            "--data",
+            "digits",
+            "--metrics",
+            "fid",
+            "--extractor",
+            extractor,
+        ]
+    };
+    fails(
+        d,
+        &by("inception:weights.pth"),
+        1,
+        &["weights.pth", "SHA-256", "6726825d"],
+    );
     fails(d, &by("inception:nowhere.pth"), 1, &["nowhere.pth"]);
     fails(d, &by("incepton"), 2, &["incepton", "did you mean `inception`?"]);
     fails(d, &by("classifier:nowhere"), 1, &["nowhere", "no such run"]);
     fails(d, &by("random:x"), 2, &["random:x"]);
-    fails(d, &[&by("pixels")[..], &["--resize", "clean"]].concat(), 2, &["pixels"]);
+    fails(
+        d,
+        &[&by("pixels")[..], &["--resize", "clean"]].concat(),
+        2,
+        &["pixels"],
+    );
     train(d, "dcgan", "r", &[]);
     fails(d, &by("classifier:r"), 2, &["dcgan", "classifier"]);
     // The metrics.
-    fails(d, &["evaluate", "r", "--metrics", "fdi"], 2, &["fdi", "did you mean `fid`?"]);
-    fails(d, &["evaluate", "r", "--metrics", "nll"], 2, &["dcgan", "log-likelihood"]);
-    fails(d, &["evaluate", "few.npy", "--metrics", "nll", "--data", "digits"], 2, &["nll", "samples alone"]);
+    fails(
+        d,
+        &["evaluate", "r", "--metrics", "fdi"],
+        2,
+        &["fdi", "did you mean `fid`?"],
+    );
+    fails(
+        d,
+        &["evaluate", "r", "--metrics", "nll"],
+        2,
+        &["dcgan", "log-likelihood"],
+    );
+    fails(
+        d,
+        &["evaluate", "few.npy", "--metrics", "nll", "--data", "digits"],
+        2,
+        &["nll", "samples alone"],
+    );
     fails(d, &["evaluate", "few.npy", "--metrics", "fid"], 2, &["--data"]);
-    fails(d, &["evaluate", "few.npy", "--data", "ring8", "--metrics", "fid"], 1, &["ring8", "points"]);
-    fails(d, &["evaluate", "few.npy", "--every", "2"], 2, &["few.npy", "no run"]);
+    fails(
+        d,
+        &["evaluate", "few.npy", "--data", "ring8", "--metrics", "fid"],
+        1,
+        &["ring8", "points"],
+    );
+    fails(
+        d,
+        &["evaluate", "few.npy", "--every", "2"],
+        2,
+        &["few.npy", "no run"],
+    );
     assert!(evaluations(d, "r").is_empty(), "what failed leaves no line");
 }

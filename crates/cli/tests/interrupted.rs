@@ -11,7 +11,10 @@ const STEPS: &str = "40";
 
 fn command(dir: &Path, args: &[&str]) -> Command {
     let mut c = Command::new(env!("CARGO_BIN_EXE_menagerie"));
-    c.current_dir(dir).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    c.current_dir(dir)
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     c
 }
 
@@ -45,27 +48,42 @@ fn train_args<'a>(out: &'a str, threads: &'a str) -> Vec<&'a str> {
 
 /// Checksums of everything a finished run has learned.
 fn weights(run: &Path) -> BTreeMap<String, (u64, u32)> {
-    menagerie::run::Checkpoint::open(&run.join("checkpoints/000040")).unwrap().state.files
+    menagerie::run::Checkpoint::open(&run.join("checkpoints/000040"))
+        .unwrap()
+        .state
+        .files
 }
 
 fn wait_for(child: &mut Child, what: impl Fn() -> bool) {
     let begun = Instant::now();
     while !what() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it was stopped");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before it was stopped"
+        );
         assert!(begun.elapsed() < Duration::from_secs(60));
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
 fn newest(run: &Path) -> u64 {
-    menagerie::run::steps(&run.join("checkpoints")).last().copied().unwrap_or(0)
+    menagerie::run::steps(&run.join("checkpoints"))
+        .last()
+        .copied()
+        .unwrap_or(0)
 }
 
 #[test]
 fn killed_at_any_moment_and_resumed_on_other_threads() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
-    assert!(command(d, &train_args("whole", "2")).output().unwrap().status.success());
+    assert!(
+        command(d, &train_args("whole", "2"))
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
     let want = weights(&d.join("whole"));
     for (i, threads) in ["1", "2", "4"].into_iter().enumerate() {
         let run = d.join(format!("killed{i}"));
@@ -82,7 +100,13 @@ fn killed_at_any_moment_and_resumed_on_other_threads() {
                     .flatten()
                     .any(|e| e.file_name().to_string_lossy().ends_with(".part"))
             };
-            wait_for(&mut child, || if rounds % 2 == 0 { newest(&run) > from && beside(&run) } else { newest(&run) > from + 2 });
+            wait_for(&mut child, || {
+                if rounds % 2 == 0 {
+                    newest(&run) > from && beside(&run)
+                } else {
+                    newest(&run) > from + 2
+                }
+            });
             std::thread::sleep(Duration::from_millis(3 * rounds));
             child.kill().unwrap();
             child.wait().unwrap();
@@ -96,9 +120,16 @@ fn killed_at_any_moment_and_resumed_on_other_threads() {
             }
             child = command(d, &args).spawn().unwrap();
         }
-        assert_eq!(weights(&run), want, "killed {rounds} times, begun with {threads} threads");
+        assert_eq!(
+            weights(&run),
+            want,
+            "killed {rounds} times, begun with {threads} threads"
+        );
         let lines = menagerie::run::read_metrics(&run.join("metrics.jsonl")).unwrap();
-        assert!(lines.iter().map(menagerie::run::step_of).eq(1..=40), "every step once in metrics.jsonl");
+        assert!(
+            lines.iter().map(menagerie::run::step_of).eq(1..=40),
+            "every step once in metrics.jsonl"
+        );
     }
 }
 
@@ -116,7 +147,11 @@ fn one_writer_at_a_time_and_ctrl_c() {
     assert!(text.contains(&format!("process {}", child.id())), "{text}");
     // Sampling a run that is being trained is fine.
     let sampled = command(d, &["sample", "r", "-n", "2"]).output().unwrap();
-    assert!(sampled.status.success(), "{}", String::from_utf8_lossy(&sampled.stderr));
+    assert!(
+        sampled.status.success(),
+        "{}",
+        String::from_utf8_lossy(&sampled.stderr)
+    );
     // SAFETY: a signal to a child of ours that has not been waited for.
     unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
     let out = child.wait_with_output().unwrap();
@@ -149,8 +184,9 @@ fn a_second_ctrl_c_ends_at_once() {
     ];
     let mut child = command(d, &args).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let wait_line =
-        |lines: &mut dyn Iterator<Item = std::io::Result<String>>, word: &str| lines.map_while(Result::ok).any(|l| l.contains(word));
+    let wait_line = |lines: &mut dyn Iterator<Item = std::io::Result<String>>, word: &str| {
+        lines.map_while(Result::ok).any(|l| l.contains(word))
+    };
     assert!(wait_line(&mut lines, "samples appear"));
     // SAFETY: signals to a child of ours that has not been waited for.
     unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
@@ -164,7 +200,10 @@ fn a_second_ctrl_c_ends_at_once() {
 fn a_full_disk_leaves_the_older_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
-    let small: Vec<&str> = train_args("r", "1").into_iter().map(|a| if a == STEPS { "3" } else { a }).collect();
+    let small: Vec<&str> = train_args("r", "1")
+        .into_iter()
+        .map(|a| if a == STEPS { "3" } else { a })
+        .collect();
     assert!(command(d, &small).output().unwrap().status.success());
     // The generator's file alone is larger than what may now be written.
     let mut c = command(d, &["train", "--resume", "r", "--steps", "9"]);
@@ -172,7 +211,10 @@ fn a_full_disk_leaves_the_older_checkpoint() {
     unsafe {
         c.pre_exec(|| {
             libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-            let limit = libc::rlimit { rlim_cur: 100_000, rlim_max: 100_000 };
+            let limit = libc::rlimit {
+                rlim_cur: 100_000,
+                rlim_max: 100_000,
+            };
             if libc::setrlimit(libc::RLIMIT_FSIZE, &limit) != 0 {
                 return Err(std::io::Error::last_os_error());
             }
@@ -182,12 +224,24 @@ fn a_full_disk_leaves_the_older_checkpoint() {
     let out = c.output().unwrap();
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
     assert_eq!(out.status.code(), Some(1), "{text}");
-    assert!(text.contains("error: ") && text.contains("cannot write"), "{text}");
+    assert!(
+        text.contains("error: ") && text.contains("cannot write"),
+        "{text}"
+    );
     assert_eq!(newest(&d.join("r")), 3);
-    let leftovers: Vec<_> = std::fs::read_dir(d.join("r/checkpoints")).unwrap().flatten().map(|e| e.file_name()).collect();
-    assert!(leftovers.iter().all(|n| !n.to_string_lossy().starts_with('.')), "{leftovers:?}");
+    let leftovers: Vec<_> = std::fs::read_dir(d.join("r/checkpoints"))
+        .unwrap()
+        .flatten()
+        .map(|e| e.file_name())
+        .collect();
+    assert!(
+        leftovers.iter().all(|n| !n.to_string_lossy().starts_with('.')),
+        "{leftovers:?}"
+    );
     // With room again it goes on from there.
-    let out = command(d, &["train", "--resume", "r", "--steps", "5"]).output().unwrap();
+    let out = command(d, &["train", "--resume", "r", "--steps", "5"])
+        .output()
+        .unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     assert_eq!(newest(&d.join("r")), 5);
 }

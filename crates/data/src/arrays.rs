@@ -24,20 +24,37 @@ impl Arrays {
     /// [`Error::Data`] when it is no archive of real numbers, or damaged.
     pub fn read(path: &Path) -> Result<Arrays> {
         let file = File::open(path).map_err(Error::io("read", path))?;
-        let bad = |problem: String| Error::data(path, format!("is not a whole .npz file: {problem}"), "make it again");
+        let bad = |problem: String| {
+            Error::data(
+                path,
+                format!("is not a whole .npz file: {problem}"),
+                "make it again",
+            )
+        };
         let mut archive = Archive::open(file).map_err(bad)?;
         let mut out = Arrays::default();
         for name in archive.names().map(String::from).collect::<Vec<_>>() {
             let content = archive.read(&name).map_err(bad)?;
             let Some(array) = name.strip_suffix(".npy") else {
-                out.notes.insert(name, String::from_utf8_lossy(&content).into_owned());
+                out.notes
+                    .insert(name, String::from_utf8_lossy(&content).into_owned());
                 continue;
             };
             let mut rest = &content[..];
             let Array { kind, shape, .. } = npy::header(path, &mut rest, content.len() as u64)?;
             let values = match kind {
-                Type::Float { size: 8, big: false } => rest.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
-                Type::Float { size: 4, big: false } => rest.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b) as f64).collect(),
+                Type::Float { size: 8, big: false } => rest
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|b| f64::from_le_bytes(*b))
+                    .collect(),
+                Type::Float { size: 4, big: false } => rest
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|b| f32::from_le_bytes(*b) as f64)
+                    .collect(),
                 _ => return Err(bad(format!("`{array}` does not hold real numbers"))),
             };
             out.arrays.insert(array.to_string(), (shape, values));
@@ -50,12 +67,21 @@ impl Arrays {
     /// # Errors
     /// [`Error::Io`] when it cannot be written; [`Error::Usage`] beyond 4 GB.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let arrays = self.arrays.iter().map(|(name, (shape, values))| (format!("{name}.npy"), npy_bytes(shape, values)));
-        let notes = self.notes.iter().map(|(name, text)| (name.clone(), text.as_bytes().to_vec()));
+        let arrays = self
+            .arrays
+            .iter()
+            .map(|(name, (shape, values))| (format!("{name}.npy"), npy_bytes(shape, values)));
+        let notes = self
+            .notes
+            .iter()
+            .map(|(name, text)| (name.clone(), text.as_bytes().to_vec()));
         let (mut out, mut directory, mut count) = (Vec::new(), Vec::new(), 0u16);
         for (name, content) in arrays.chain(notes) {
             if out.len() + content.len() > u32::MAX as usize {
-                return Err(Error::usage(format!("{} would be larger than 4 GB", path.display()), "keep fewer features"));
+                return Err(Error::usage(
+                    format!("{} would be larger than 4 GB", path.display()),
+                    "keep fewer features",
+                ));
             }
             let mut crc = Crc::new();
             crc.update(&content);
@@ -95,7 +121,10 @@ impl Arrays {
 /// An array as an `.npy` file.
 fn npy_bytes(shape: &[usize], values: &[f64]) -> Vec<u8> {
     let axes: String = shape.iter().map(|a| format!("{a}, ")).collect();
-    let mut head = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({}), }}", axes.trim_end());
+    let mut head = format!(
+        "{{'descr': '<f8', 'fortran_order': False, 'shape': ({}), }}",
+        axes.trim_end()
+    );
     let padded = (10 + head.len() + 1).next_multiple_of(64) - 11;
     head = format!("{head:padded$}\n");
     let mut out = b"\x93NUMPY\x01\x00".to_vec();
@@ -116,7 +145,8 @@ mod tests {
         let path = dir.path().join("a.npz");
         let mut a = Arrays::default();
         a.arrays.insert("mu".into(), (vec![3], vec![1.0, -2.5, 1e-300]));
-        a.arrays.insert("sigma".into(), (vec![2, 2], vec![1.0, 2.0, 3.0, f64::MAX]));
+        a.arrays
+            .insert("sigma".into(), (vec![2, 2], vec![1.0, 2.0, 3.0, f64::MAX]));
         a.notes.insert("definition.json".into(), "{\"x\": 1}".into());
         a.write(&path).unwrap();
         assert_eq!(Arrays::read(&path).unwrap(), a);
@@ -127,6 +157,11 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         assert!(Arrays::read(&path).unwrap_err().to_string().contains("checksum"));
         std::fs::write(&path, &bytes[..n / 2]).unwrap();
-        assert!(Arrays::read(&path).unwrap_err().to_string().contains("not a whole .npz"));
+        assert!(
+            Arrays::read(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("not a whole .npz")
+        );
     }
 }

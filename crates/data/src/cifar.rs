@@ -9,20 +9,34 @@ const PIXELS: usize = 32 * 32;
 
 /// Whether a folder holds these batches.
 pub(super) fn lies_in(folder: &Path) -> bool {
-    ["data_batch_1.bin", "test_batch.bin", "train.bin"].iter().any(|name| folder.join(name).is_file())
+    ["data_batch_1.bin", "test_batch.bin", "train.bin"]
+        .iter()
+        .any(|name| folder.join(name).is_file())
 }
 
 /// The set at a path: a folder with `data_batch_*.bin` and `test_batch.bin` (CIFAR-10) or `train.bin` and `test.bin`
 /// (CIFAR-100, by its fine labels), or one such file.
 pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
-    let files = if path.is_dir() { choose(path, split)? } else { vec![path.to_path_buf()] };
-    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    let files = if path.is_dir() {
+        choose(path, split)?
+    } else {
+        vec![path.to_path_buf()]
+    };
+    let folder = if path.is_dir() {
+        path
+    } else {
+        path.parent().unwrap_or(path)
+    };
     let (mut bytes, mut labels, mut hundred) = (Vec::new(), Vec::new(), None);
     for file in &files {
         let content = std::fs::read(file).map_err(Error::io("read", file))?;
         let label_bytes = label_bytes(file, content.len())?;
         if *hundred.get_or_insert(label_bytes == 2) != (label_bytes == 2) {
-            return Err(Error::data(path, "holds batches of CIFAR-10 and of CIFAR-100", "give the path of one file"));
+            return Err(Error::data(
+                path,
+                "holds batches of CIFAR-10 and of CIFAR-100",
+                "give the path of one file",
+            ));
         }
         bytes.reserve(content.len());
         for record in content.chunks_exact(label_bytes + 3 * PIXELS) {
@@ -34,7 +48,11 @@ pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
     let hundred = hundred.unwrap_or(false);
     let classes = if hundred { 100 } else { 10 };
     if let Some(&label) = labels.iter().find(|&&l| l >= classes) {
-        return Err(Error::data(path, format!("has a label {label} of {classes} classes"), "fetch the files again"));
+        return Err(Error::data(
+            path,
+            format!("has a label {label} of {classes} classes"),
+            "fetch the files again",
+        ));
     }
     let info = DataInfo {
         source: path.display().to_string(),
@@ -42,17 +60,41 @@ pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
         shape: vec![32, 32, 3],
         count: labels.len(),
         range: (0.0, 255.0),
-        labels: names(&folder.join(if hundred { "fine_label_names.txt" } else { "batches.meta.txt" }), classes),
+        labels: names(
+            &folder.join(if hundred {
+                "fine_label_names.txt"
+            } else {
+                "batches.meta.txt"
+            }),
+            classes,
+        ),
         attributes: vec![],
         rate: 0,
     };
-    Ok(Stored { info, values: Values::Bytes(bytes), labels })
+    Ok(Stored {
+        info,
+        values: Values::Bytes(bytes),
+        labels,
+    })
 }
 
 /// The files of a split.
 fn choose(folder: &Path, split: &str) -> Result<Vec<PathBuf>> {
-    let there = |names: &[&str]| names.iter().map(|n| folder.join(n)).filter(|p| p.is_file()).collect::<Vec<_>>();
-    let train = there(&["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "train.bin"]);
+    let there = |names: &[&str]| {
+        names
+            .iter()
+            .map(|n| folder.join(n))
+            .filter(|p| p.is_file())
+            .collect::<Vec<_>>()
+    };
+    let train = there(&[
+        "data_batch_1.bin",
+        "data_batch_2.bin",
+        "data_batch_3.bin",
+        "data_batch_4.bin",
+        "data_batch_5.bin",
+        "train.bin",
+    ]);
     let test = there(&["test_batch.bin", "test.bin"]);
     let files = match split {
         "train" => train,
@@ -60,7 +102,11 @@ fn choose(folder: &Path, split: &str) -> Result<Vec<PathBuf>> {
         _ => [train, test].concat(),
     };
     if files.is_empty() {
-        return Err(Error::data(folder, format!("has no CIFAR batches of the split `{split}`"), "choose another --split"));
+        return Err(Error::data(
+            folder,
+            format!("has no CIFAR batches of the split `{split}`"),
+            "choose another --split",
+        ));
     }
     Ok(files)
 }
@@ -68,10 +114,14 @@ fn choose(folder: &Path, split: &str) -> Result<Vec<PathBuf>> {
 /// How many label bytes a record of a file has: 1 in CIFAR-10, 2 in CIFAR-100.
 fn label_bytes(file: &Path, length: usize) -> Result<usize> {
     let whole = |n: &usize| length > 0 && length.is_multiple_of(n + 3 * PIXELS);
-    let hundred = file.file_name().is_some_and(|n| n == "train.bin" || n == "test.bin");
+    let hundred = file
+        .file_name()
+        .is_some_and(|n| n == "train.bin" || n == "test.bin");
     let order = if hundred { [2, 1] } else { [1, 2] };
     order.into_iter().find(whole).ok_or_else(|| {
-        let problem = format!("its {length} bytes are no whole number of records of 3,073 (CIFAR-10) or 3,074 bytes (CIFAR-100)");
+        let problem = format!(
+            "its {length} bytes are no whole number of records of 3,073 (CIFAR-10) or 3,074 bytes (CIFAR-100)"
+        );
         Error::data(file, problem, "fetch the file again")
     })
 }
@@ -79,6 +129,15 @@ fn label_bytes(file: &Path, length: usize) -> Result<usize> {
 /// The names in the file beside the batches, or numbers.
 fn names(file: &Path, classes: u32) -> Vec<String> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    let names: Vec<String> = text.lines().map(str::trim).filter(|l| !l.is_empty()).map(String::from).collect();
-    if names.len() == classes as usize { names } else { (0..classes).map(|c| c.to_string()).collect() }
+    let names: Vec<String> = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .map(String::from)
+        .collect();
+    if names.len() == classes as usize {
+        names
+    } else {
+        (0..classes).map(|c| c.to_string()).collect()
+    }
 }

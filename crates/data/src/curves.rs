@@ -55,14 +55,22 @@ impl Curve {
                 }
             }
         }
-        Curve { paths, sigma, nodes, entropy: OnceLock::new() }
+        Curve {
+            paths,
+            sigma,
+            nodes,
+            entropy: OnceLock::new(),
+        }
     }
 }
 
 impl Density for Curve {
     fn log_density(&self, x: [f64; 2]) -> f64 {
         let v = self.sigma * self.sigma;
-        let exponents = self.nodes.iter().map(|(c, w)| w - ((x[0] - c[0]).powi(2) + (x[1] - c[1]).powi(2)) / (2.0 * v));
+        let exponents = self
+            .nodes
+            .iter()
+            .map(|(c, w)| w - ((x[0] - c[0]).powi(2) + (x[1] - c[1]).powi(2)) / (2.0 * v));
         log_sum_exp(exponents) - (TAU * v).ln()
     }
 
@@ -72,12 +80,23 @@ impl Density for Curve {
         *self.entropy.get_or_init(|| {
             let step = 0.4 * self.sigma;
             let extent = |k: usize| {
-                let (low, high) = self.nodes.iter().fold((f64::MAX, f64::MIN), |(l, h), (c, _)| (l.min(c[k]), h.max(c[k])));
-                (low - 8.0 * self.sigma, ((high - low + 16.0 * self.sigma) / step).ceil() as usize)
+                let (low, high) = self
+                    .nodes
+                    .iter()
+                    .fold((f64::MAX, f64::MIN), |(l, h), (c, _)| (l.min(c[k]), h.max(c[k])));
+                (
+                    low - 8.0 * self.sigma,
+                    ((high - low + 16.0 * self.sigma) / step).ceil() as usize,
+                )
             };
             let ((left, columns), (bottom, rows)) = (extent(0), extent(1));
-            let at = |i: usize, j: usize| self.log_density([left + i as f64 * step, bottom + j as f64 * step]);
-            (0..=columns).flat_map(|i| (0..=rows).map(move |j| (i, j))).map(|(i, j)| at(i, j)).map(|l| -l * l.exp()).sum::<f64>()
+            let at =
+                |i: usize, j: usize| self.log_density([left + i as f64 * step, bottom + j as f64 * step]);
+            (0..=columns)
+                .flat_map(|i| (0..=rows).map(move |j| (i, j)))
+                .map(|(i, j)| at(i, j))
+                .map(|l| -l * l.exp())
+                .sum::<f64>()
                 * step
                 * step
         })

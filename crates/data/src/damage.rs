@@ -21,10 +21,22 @@ pub(super) fn bear(place: &Path, what: &str, bad: &[String], total: usize, max_b
     if bad.len() > SHOWN {
         named += &format!("; and {} more", bad.len() - SHOWN);
     }
-    let problem = format!("{} of {total} {what} are damaged, more than {} %: {named}", bad.len(), max_bad * 100.0);
+    let problem = format!(
+        "{} of {total} {what} are damaged, more than {} %: {named}",
+        bad.len(),
+        max_bad * 100.0
+    );
     if bad.len() == total {
-        return Err(Error::data(place, format!("all {total} {what} are damaged: {named}"), "give other data"));
+        return Err(Error::data(
+            place,
+            format!("all {total} {what} are damaged: {named}"),
+            "give other data",
+        ));
     }
     let share = (1000.0 * bad.len() as f64 / total as f64).ceil() / 1000.0;
-    Err(Error::data(place, problem, format!("mend or remove them, or go on without them by --max-bad {share}")))
+    Err(Error::data(
+        place,
+        problem,
+        format!("mend or remove them, or go on without them by --max-bad {share}"),
+    ))
 }

@@ -90,8 +90,12 @@ impl Values {
     /// As the networks take them: images and video in [-1, 1], points and sound as they are.
     pub fn extend(&self, kind: Kind, out: &mut Vec<f32>) {
         match (self, kind) {
-            (Values::Bytes(v), Kind::Image | Kind::Video | Kind::Pair) => out.extend(v.iter().map(|&b| b as f32 / 127.5 - 1.0)),
-            (Values::Floats(v), Kind::Image | Kind::Video | Kind::Pair) => out.extend(v.iter().map(|&x| x * 2.0 - 1.0)),
+            (Values::Bytes(v), Kind::Image | Kind::Video | Kind::Pair) => {
+                out.extend(v.iter().map(|&b| b as f32 / 127.5 - 1.0))
+            }
+            (Values::Floats(v), Kind::Image | Kind::Video | Kind::Pair) => {
+                out.extend(v.iter().map(|&x| x * 2.0 - 1.0))
+            }
             (Values::Bytes(v), Kind::Points | Kind::Audio) => out.extend(v.iter().map(|&b| b as f32)),
             (Values::Floats(v), Kind::Points | Kind::Audio) => out.extend_from_slice(v),
         }

@@ -18,8 +18,18 @@ macro_rules! part {
 const DIGITS: [Part; 2] = [part!("digits-train"), part!("digits-t10k")];
 const FASHION: [Part; 2] = [part!("fashion-train"), part!("fashion-t10k")];
 /// The classes of Fashion-MNIST (Xiao et al. 2017, table 2).
-pub(super) const CLOTHES: [&str; 10] =
-    ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
+pub(super) const CLOTHES: [&str; 10] = [
+    "t-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+];
 
 /// `digits` or `fashion`, its training part, its test part, or both one after the other.
 pub(super) fn open(name: &str, split: &str) -> Result<Stored> {
@@ -31,7 +41,10 @@ pub(super) fn open(name: &str, split: &str) -> Result<Stored> {
     };
     let mut set = Vec::new();
     for (images, labels) in chosen {
-        set.push((idx::images(name.as_ref(), images)?, Some(idx::labels(name.as_ref(), labels)?)));
+        set.push((
+            idx::images(name.as_ref(), images)?,
+            Some(idx::labels(name.as_ref(), labels)?),
+        ));
     }
     let mut stored = idx::join(name.as_ref(), set)?;
     if name == "fashion" {
@@ -63,7 +76,10 @@ mod tests {
             if name == "fashion" {
                 assert_eq!(seen, [count / 10; 10]);
             }
-            assert!(seen.iter().all(|&n| n > count / 12 && n < count / 8), "{name} {split} {seen:?}");
+            assert!(
+                seen.iter().all(|&n| n > count / 12 && n < count / 8),
+                "{name} {split} {seen:?}"
+            );
         }
     }
 
@@ -71,8 +87,13 @@ mod tests {
     fn the_first_digit_is_the_published_zero() {
         // First row of the UCI file, 0 to 16: 0 0 5 13 9 1 0 0 / 0 0 13 15 10 15 5 0 / ...
         let item = open("digits", "train").unwrap().get(0).unwrap();
-        let Values::Bytes(v) = item.values else { panic!("bytes") };
-        let scaled: Vec<u8> = [0u32, 0, 5, 13, 9, 1, 0, 0, 0, 0, 13, 15, 10, 15, 5, 0].iter().map(|v| ((v * 255 + 8) / 16) as u8).collect();
+        let Values::Bytes(v) = item.values else {
+            panic!("bytes")
+        };
+        let scaled: Vec<u8> = [0u32, 0, 5, 13, 9, 1, 0, 0, 0, 0, 13, 15, 10, 15, 5, 0]
+            .iter()
+            .map(|v| ((v * 255 + 8) / 16) as u8)
+            .collect();
         assert_eq!(v[..16], scaled[..]);
         assert_eq!(item.label, Some(0));
     }

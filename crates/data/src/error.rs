@@ -70,7 +70,9 @@ pub enum Error {
 /// A few words of advice where the system's own message has none.
 fn hint(e: &std::io::Error) -> &'static str {
     match e.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "; free some space, then go on with `train --resume`",
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "; free some space, then go on with `train --resume`"
+        }
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
             "; choose a place you may write to, or change its permissions"
         }
@@ -82,19 +84,34 @@ fn hint(e: &std::io::Error) -> &'static str {
 impl Error {
     /// A problem with a data source.
     pub fn data(place: impl AsRef<Path>, problem: impl Into<String>, fix: impl Into<String>) -> Self {
-        Error::Data { place: place.as_ref().display().to_string(), problem: problem.into(), fix: fix.into() }
+        Error::Data {
+            place: place.as_ref().display().to_string(),
+            problem: problem.into(),
+            fix: fix.into(),
+        }
     }
     /// A problem with a recipe's key.
     pub fn recipe(key: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> Self {
-        Error::Recipe { key: key.into(), problem: problem.into(), fix: fix.into() }
+        Error::Recipe {
+            key: key.into(),
+            problem: problem.into(),
+            fix: fix.into(),
+        }
     }
     /// A problem with a run folder.
     pub fn run(path: impl Into<PathBuf>, problem: impl Into<String>, fix: impl Into<String>) -> Self {
-        Error::Run { path: path.into(), problem: problem.into(), fix: fix.into() }
+        Error::Run {
+            path: path.into(),
+            problem: problem.into(),
+            fix: fix.into(),
+        }
     }
     /// A request that cannot be met.
     pub fn usage(problem: impl Into<String>, fix: impl Into<String>) -> Self {
-        Error::Usage { problem: problem.into(), fix: fix.into() }
+        Error::Usage {
+            problem: problem.into(),
+            fix: fix.into(),
+        }
     }
     /// For `map_err` on a file operation: `.map_err(Error::io("read", path))`.
     pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
@@ -110,7 +127,10 @@ impl Error {
 /// The known name nearest to `given`, as advice: "did you mean `x`?", or the list of what there is.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
-    let best = known.iter().map(|k| (strsim::damerau_levenshtein(given, k), *k)).min();
+    let best = known
+        .iter()
+        .map(|k| (strsim::damerau_levenshtein(given, k), *k))
+        .min();
     match best {
         Some((d, k)) if d <= 1 + given.len() / 3 => format!("did you mean `{k}`?"),
         _ => format!("known: {}", known.join(", ")),

@@ -37,17 +37,40 @@ struct Late {
 impl Folder {
     /// Lists the files, checks all headers, and decodes all of few files. Damaged ones are left out and named in
     /// `warnings`.
-    pub fn open(root: &Path, source: &Source, preparation: Preparation, warnings: &mut Vec<String>) -> Result<Folder> {
-        let Listing { entries, labels, attributes, missing: mut bad } = list(root, &source.split, warnings)?;
+    pub fn open(
+        root: &Path,
+        source: &Source,
+        preparation: Preparation,
+        warnings: &mut Vec<String>,
+    ) -> Result<Folder> {
+        let Listing {
+            entries,
+            labels,
+            attributes,
+            missing: mut bad,
+        } = list(root, &source.split, warnings)?;
         let total = entries.len() + bad.len();
-        let checked = keep_good(root, entries, |e| e, &mut bad, |e| image_file::header(&root.join(&e.path)));
+        let checked = keep_good(
+            root,
+            entries,
+            |e| e,
+            &mut bad,
+            |e| image_file::header(&root.join(&e.path)),
+        );
         let bytes: u64 = checked.iter().map(|(_, h)| h.bytes).sum();
         let few = total <= DECODE_FILES && bytes <= DECODE_BYTES;
         // Also decoded are files whose header and end do not show that they are complete.
         let whole = |(e, h): &(Entry, Header)| {
-            if few || !h.complete { try_decode(root, e) } else { Ok(()) }
+            if few || !h.complete {
+                try_decode(root, e)
+            } else {
+                Ok(())
+            }
         };
-        let mut checked: Vec<(Entry, Header)> = keep_good(root, checked, |c| &c.0, &mut bad, whole).into_iter().map(|c| c.0).collect();
+        let mut checked: Vec<(Entry, Header)> = keep_good(root, checked, |c| &c.0, &mut bad, whole)
+            .into_iter()
+            .map(|c| c.0)
+            .collect();
         damage::bear(root, "images", &bad, total, source.max_bad)?;
         warnings.extend(bad);
         if source.limit > 0 {
@@ -66,7 +89,11 @@ impl Folder {
             attributes,
             rate: 0,
         };
-        let preparation = Preparation { size: Some([shape[0], shape[1]]), channels: shape[2], ..preparation };
+        let preparation = Preparation {
+            size: Some([shape[0], shape[1]]),
+            channels: shape[2],
+            ..preparation
+        };
         let entries = checked.into_iter().map(|(entry, _)| entry).collect();
         Ok(Folder {
             info,
@@ -105,13 +132,18 @@ impl Dataset for Folder {
             };
             let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
             if late.bad.insert(index) {
-                late.unsaid.push(format!("{problem}; the next item takes its place"));
+                late.unsaid
+                    .push(format!("{problem}; the next item takes its place"));
             }
             if late.bad.len() > self.tolerated {
                 return Err(problem);
             }
         }
-        Err(Error::data(&self.root, "no image can be read any more", "check that the folder is still there"))
+        Err(Error::data(
+            &self.root,
+            "no image can be read any more",
+            "check that the folder is still there",
+        ))
     }
     fn warnings(&self) -> Vec<String> {
         std::mem::take(&mut self.late.lock().unwrap_or_else(PoisonError::into_inner).unsaid)
@@ -145,16 +177,27 @@ fn try_decode(root: &Path, entry: &Entry) -> Result<(), String> {
 
 /// The shape that all items will have: an error that names two files when they differ in size and no size is asked
 /// for; the most of their channels, with a warning, when they differ in these.
-fn common_shape(root: &Path, checked: &[(Entry, Header)], preparation: Preparation, warnings: &mut Vec<String>) -> Result<[usize; 3]> {
+fn common_shape(
+    root: &Path,
+    checked: &[(Entry, Header)],
+    preparation: Preparation,
+    warnings: &mut Vec<String>,
+) -> Result<[usize; 3]> {
     let (one, Header { shape: first, .. }) = &checked[0];
     let mut channels = preparation.channels_of(first[2]);
     let mut other_channels = None;
     for (other, Header { shape, .. }) in checked {
         let (a, b) = (one.path.display(), other.path.display());
         if preparation.size.is_none() && shape[..2] != first[..2] {
-            let problem =
-                format!("images differ in size: {a} is {}x{} (height x width), {b} is {}x{}", first[0], first[1], shape[0], shape[1]);
-            return Err(Error::data(root, problem, "give one size to all, such as --size 64"));
+            let problem = format!(
+                "images differ in size: {a} is {}x{} (height x width), {b} is {}x{}",
+                first[0], first[1], shape[0], shape[1]
+            );
+            return Err(Error::data(
+                root,
+                problem,
+                "give one size to all, such as --size 64",
+            ));
         }
         if preparation.channels_of(shape[2]) != preparation.channels_of(first[2]) {
             other_channels.get_or_insert((other, shape[2]));
@@ -164,8 +207,16 @@ fn common_shape(root: &Path, checked: &[(Entry, Header)], preparation: Preparati
     if let Some((other, number)) = other_channels {
         let name = |c: usize| ["", "grey", "grey with alpha", "RGB", "RGBA"][c.min(4)];
         let (a, b) = (one.path.display(), other.path.display());
-        let what = format!("{a} is {}, {b} is {}; all become {}", name(first[2]), name(number), name(channels));
-        warnings.push(format!("{}: images differ in channels: {what} (choose by --channels 1, 3 or 4)", root.display()));
+        let what = format!(
+            "{a} is {}, {b} is {}; all become {}",
+            name(first[2]),
+            name(number),
+            name(channels)
+        );
+        warnings.push(format!(
+            "{}: images differ in channels: {what} (choose by --channels 1, 3 or 4)",
+            root.display()
+        ));
     }
     let [height, width] = preparation.size.unwrap_or([first[0], first[1]]);
     Ok([height, width, channels])

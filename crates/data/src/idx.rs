@@ -36,13 +36,20 @@ fn image_files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The set at a path: a folder with `train` and `t10k` (or `test`) files, or one image file. Labels are read from the
 /// file beside it whose name has `labels` for `images` and `idx1` for `idx3`.
 pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
-    let files = if path.is_dir() { choose(path, split)? } else { vec![path.to_path_buf()] };
+    let files = if path.is_dir() {
+        choose(path, split)?
+    } else {
+        vec![path.to_path_buf()]
+    };
     let mut set = Vec::new();
     for file in &files {
         let mut pixels = images(file, &read(file)?)?;
@@ -52,7 +59,11 @@ pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
         set.push((pixels, labels_beside(file)?));
     }
     let mut stored = join(path, set)?;
-    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    let folder = if path.is_dir() {
+        path
+    } else {
+        path.parent().unwrap_or(path)
+    };
     if folder.to_string_lossy().to_lowercase().contains("fashion") && stored.info.labels.len() == 10 {
         stored.info.labels = super::embedded::CLOTHES.map(String::from).to_vec();
     }
@@ -77,14 +88,21 @@ fn choose(folder: &Path, split: &str) -> Result<Vec<PathBuf>> {
     };
     if files.is_empty() {
         let fix = "give the path of a file, or another --split";
-        return Err(Error::data(folder, format!("has no IDX image file with {names} in its name"), fix));
+        return Err(Error::data(
+            folder,
+            format!("has no IDX image file with {names} in its name"),
+            fix,
+        ));
     }
     Ok(files)
 }
 
 /// The labels beside an image file, if there is such a file.
 fn labels_beside(images: &Path) -> Result<Option<Vec<u32>>> {
-    let name = name_of(images).replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1");
+    let name = name_of(images)
+        .replace("images", "labels")
+        .replace("idx3", "idx1")
+        .replace("idx4", "idx1");
     if name == name_of(images) {
         return Ok(None);
     }
@@ -107,10 +125,18 @@ pub(super) fn images(path: &Path, file: &[u8]) -> Result<Idx> {
         3 => idx.shape.push(1),
         4 => {}
         1 => {
-            return Err(Error::data(path, "holds labels, not images", "give the file with `images` in its name"));
+            return Err(Error::data(
+                path,
+                "holds labels, not images",
+                "give the file with `images` in its name",
+            ));
         }
         n => {
-            return Err(Error::data(path, format!("has {n} axes"), "images have 3 (count, height, width) or 4 (and channel)"));
+            return Err(Error::data(
+                path,
+                format!("has {n} axes"),
+                "images have 3 (count, height, width) or 4 (and channel)",
+            ));
         }
     }
     if idx.shape[3] > 16 || idx.shape[1..].contains(&0) {
@@ -127,7 +153,11 @@ pub(super) fn images(path: &Path, file: &[u8]) -> Result<Idx> {
 pub(super) fn labels(path: &Path, file: &[u8]) -> Result<Vec<u32>> {
     let idx = parse(path, file)?;
     if idx.shape.len() != 1 {
-        return Err(Error::data(path, format!("has {} axes", idx.shape.len()), "a file of labels has 1"));
+        return Err(Error::data(
+            path,
+            format!("has {} axes", idx.shape.len()),
+            "a file of labels has 1",
+        ));
     }
     Ok(idx.bytes.into_iter().map(u32::from).collect())
 }
@@ -136,19 +166,38 @@ pub(super) fn labels(path: &Path, file: &[u8]) -> Result<Vec<u32>> {
 fn parse(path: &Path, file: &[u8]) -> Result<Idx> {
     let again = "fetch the file again";
     let gzipped = file.starts_with(&[0x1f, 0x8b]);
-    let mut source: Box<dyn Read> = if gzipped { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let mut source: Box<dyn Read> = if gzipped {
+        Box::new(flate2::read::MultiGzDecoder::new(file))
+    } else {
+        Box::new(file)
+    };
     let early = |e: std::io::Error| {
-        let what = if gzipped { "the gzip stream ends early or is damaged" } else { "the file ends early" };
+        let what = if gzipped {
+            "the gzip stream ends early or is damaged"
+        } else {
+            "the file ends early"
+        };
         Error::data(path, format!("{what} ({e})"), again)
     };
     let mut magic = [0; 4];
     source.read_exact(&mut magic).map_err(early)?;
     if magic[..2] != [0, 0] || magic[3] == 0 || magic[3] > 4 {
-        let problem = format!("is not an IDX file: its magic number is {:#010x}", u32::from_be_bytes(magic));
-        return Err(Error::data(path, problem, "images of bytes begin with 0x00000803, labels with 0x00000801"));
+        let problem = format!(
+            "is not an IDX file: its magic number is {:#010x}",
+            u32::from_be_bytes(magic)
+        );
+        return Err(Error::data(
+            path,
+            problem,
+            "images of bytes begin with 0x00000803, labels with 0x00000801",
+        ));
     }
     if magic[2] != 8 {
-        return Err(Error::data(path, format!("has values of IDX type {:#04x}", magic[2]), "only unsigned bytes (0x08) are read"));
+        return Err(Error::data(
+            path,
+            format!("has values of IDX type {:#04x}", magic[2]),
+            "only unsigned bytes (0x08) are read",
+        ));
     }
     let mut shape = Vec::new();
     for _ in 0..magic[3] {
@@ -157,20 +206,42 @@ fn parse(path: &Path, file: &[u8]) -> Result<Idx> {
         shape.push(u32::from_be_bytes(axis) as usize);
     }
     if shape.contains(&0) {
-        return Err(Error::data(path, format!("holds no values: its shape is {shape:?}"), again));
+        return Err(Error::data(
+            path,
+            format!("holds no values: its shape is {shape:?}"),
+            again,
+        ));
     }
     let expected = shape.iter().try_fold(1usize, |n, &a| n.checked_mul(a));
     // Deflate packs at most 1,032 bytes into one, so that a header that lies is found before memory is taken.
-    let most = if gzipped { file.len().saturating_mul(1032) } else { file.len() };
+    let most = if gzipped {
+        file.len().saturating_mul(1032)
+    } else {
+        file.len()
+    };
     let Some(expected) = expected.filter(|&n| n <= most) else {
-        let problem = format!("its header says {shape:?} values, its {} bytes cannot hold them", file.len());
+        let problem = format!(
+            "its header says {shape:?} values, its {} bytes cannot hold them",
+            file.len()
+        );
         return Err(Error::data(path, problem, again));
     };
     let mut bytes = Vec::with_capacity(expected);
-    source.take(expected as u64 + 1).read_to_end(&mut bytes).map_err(early)?;
+    source
+        .take(expected as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(early)?;
     if bytes.len() != expected {
-        let found = if bytes.len() < expected { format!("only {}", bytes.len()) } else { "more".into() };
-        return Err(Error::data(path, format!("its header says {expected} values, there are {found}"), again));
+        let found = if bytes.len() < expected {
+            format!("only {}", bytes.len())
+        } else {
+            "more".into()
+        };
+        return Err(Error::data(
+            path,
+            format!("its header says {expected} values, there are {found}"),
+            again,
+        ));
     }
     Ok(Idx { shape, bytes })
 }
@@ -196,8 +267,15 @@ pub(super) fn join(source: &Path, set: Vec<(Idx, Option<Vec<u32>>)>) -> Result<S
     let labelled = set.iter().all(|(_, l)| l.is_some());
     for (images, of) in set {
         if images.shape[1..] != shape {
-            let problem = format!("its files hold images of shapes {shape:?} and {:?}", &images.shape[1..]);
-            return Err(Error::data(source, problem, "open one at a time with --split train or --split test"));
+            let problem = format!(
+                "its files hold images of shapes {shape:?} and {:?}",
+                &images.shape[1..]
+            );
+            return Err(Error::data(
+                source,
+                problem,
+                "open one at a time with --split train or --split test",
+            ));
         }
         count += images.shape[0];
         bytes.extend(images.bytes);
@@ -221,5 +299,9 @@ pub(super) fn join(source: &Path, set: Vec<(Idx, Option<Vec<u32>>)>) -> Result<S
         attributes: vec![],
         rate: 0,
     };
-    Ok(Stored { info, values: Values::Bytes(bytes), labels })
+    Ok(Stored {
+        info,
+        values: Values::Bytes(bytes),
+        labels,
+    })
 }

@@ -72,7 +72,12 @@ fn decode_unguarded(file: &[u8]) -> Result<Pixels, String> {
         3 => (3, image.into_rgb8().into_raw()),
         _ => (4, image.into_rgba8().into_raw()),
     };
-    Ok(Pixels { height, width, channels, bytes })
+    Ok(Pixels {
+        height,
+        width,
+        channels,
+        bytes,
+    })
 }
 
 fn limits() -> Limits {
@@ -87,7 +92,13 @@ fn format_of(start: &[u8]) -> Result<ImageFormat, String> {
         return Err("is empty (zero bytes)".into());
     }
     match image::guess_format(start) {
-        Ok(f @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP | ImageFormat::Gif | ImageFormat::Bmp)) => Ok(f),
+        Ok(
+            f @ (ImageFormat::Png
+            | ImageFormat::Jpeg
+            | ImageFormat::WebP
+            | ImageFormat::Gif
+            | ImageFormat::Bmp),
+        ) => Ok(f),
         _ => Err("is not a PNG, JPEG, WebP, GIF or BMP image (wrong first bytes)".into()),
     }
 }
@@ -96,7 +107,9 @@ fn format_of(start: &[u8]) -> Result<ImageFormat, String> {
 fn plausible(width: u64, height: u64, bytes: u64, format: ImageFormat) -> Result<(), String> {
     let pixels = width.saturating_mul(height);
     if pixels == 0 || pixels > MAX_PIXELS {
-        return Err(format!("its header says {width} x {height} pixels, which cannot be meant"));
+        return Err(format!(
+            "its header says {width} x {height} pixels, which cannot be meant"
+        ));
     }
     // The most pixels that a byte can stand for: deflate packs 1,032 bytes of 8 one-bit pixels into one; a JPEG block
     // of 64 pixels takes 2 bits; a GIF code of 12 bits 4,096 pixels. WebP has no such bound, so that only
@@ -110,7 +123,9 @@ fn plausible(width: u64, height: u64, bytes: u64, format: ImageFormat) -> Result
         _ => u64::MAX,
     };
     if pixels / most > bytes {
-        return Err(format!("its header says {width} x {height} pixels, its {bytes} bytes cannot hold them"));
+        return Err(format!(
+            "its header says {width} x {height} pixels, its {bytes} bytes cannot hold them"
+        ));
     }
     Ok(())
 }
@@ -119,13 +134,21 @@ fn plausible(width: u64, height: u64, bytes: u64, format: ImageFormat) -> Result
 fn jpeg_end(file: &[u8]) -> Result<(), String> {
     // Within coded data 0xff is always followed by 0, so that this pair can only be the end marker; a thumbnail's
     // lies before the last start of scan.
-    let scan = file.windows(2).rposition(|w| w == [0xff, 0xda]).ok_or("ends before its pixels")?;
-    if file[scan..].windows(2).any(|w| w == [0xff, 0xd9]) { Ok(()) } else { Err("ends early".into()) }
+    let scan = file
+        .windows(2)
+        .rposition(|w| w == [0xff, 0xda])
+        .ok_or("ends before its pixels")?;
+    if file[scan..].windows(2).any(|w| w == [0xff, 0xd9]) {
+        Ok(())
+    } else {
+        Err("ends early".into())
+    }
 }
 
 /// What the header of a file says, and whether the file seems complete; reads four kilobytes of most files.
 pub(super) fn header(path: &Path) -> Result<Header, String> {
-    std::panic::catch_unwind(|| header_unguarded(path)).unwrap_or_else(|_| Err("has a header that cannot be read".into()))
+    std::panic::catch_unwind(|| header_unguarded(path))
+        .unwrap_or_else(|_| Err("has a header that cannot be read".into()))
 }
 
 fn header_unguarded(path: &Path) -> Result<Header, String> {
@@ -151,7 +174,11 @@ fn header_unguarded(path: &Path) -> Result<Header, String> {
         file.read_exact(&mut end).map_err(said)?;
         before + 12
     };
-    let little = |at: usize| start.get(at..at + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as u64);
+    let little = |at: usize| {
+        start
+            .get(at..at + 4)
+            .map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as u64)
+    };
     let complete = match format {
         ImageFormat::Png => end[4..8] == *b"IEND",
         ImageFormat::Jpeg => end[10..] == [0xff, 0xd9],
@@ -169,7 +196,11 @@ fn header_unguarded(path: &Path) -> Result<Header, String> {
         None => slow_shape(&mut file, format)?,
     };
     plausible(shape[1] as u64, shape[0] as u64, length, format)?;
-    Ok(Header { shape, complete, bytes: length })
+    Ok(Header {
+        shape,
+        complete,
+        bytes: length,
+    })
 }
 
 /// Height, width and channels of a PNG from its first bytes, when these reach to its pixels.
@@ -211,9 +242,16 @@ fn jpeg_shape(file: &mut File) -> Option<[usize; 3]> {
             [0xff, 0xc0..=0xcf, ..] if ![0xc4, 0xc8, 0xcc].contains(&marker[1]) => {
                 let mut frame = [0; 6];
                 file.read_exact(&mut frame).ok()?;
-                let (h, w) = (u16::from_be_bytes([frame[1], frame[2]]) as usize, u16::from_be_bytes([frame[3], frame[4]]) as usize);
+                let (h, w) = (
+                    u16::from_be_bytes([frame[1], frame[2]]) as usize,
+                    u16::from_be_bytes([frame[3], frame[4]]) as usize,
+                );
                 let channels = if frame[5] == 1 { 1 } else { 3 };
-                return Some(if turned { [w, h, channels] } else { [h, w, channels] });
+                return Some(if turned {
+                    [w, h, channels]
+                } else {
+                    [h, w, channels]
+                });
             }
             [0xff, 0xe1, ..] => {
                 let mut segment = vec![0; size as usize];
@@ -251,7 +289,10 @@ fn slow_shape(file: &mut File, format: ImageFormat) -> Result<[usize; 3], String
 impl Pixels {
     /// Shape and values, as preparations take them.
     pub(super) fn values(self) -> ([usize; 3], Values) {
-        ([self.height, self.width, self.channels], Values::Bytes(self.bytes))
+        (
+            [self.height, self.width, self.channels],
+            Values::Bytes(self.bytes),
+        )
     }
 }
 
@@ -263,7 +304,9 @@ mod tests {
 
     /// A picture of `[h, w, c]` in a format, with a smooth gradient so that JPEG keeps it.
     fn file(format: ImageFormat, [h, w, c]: [u32; 3]) -> Vec<u8> {
-        let bytes: Vec<u8> = (0..h * w * c).map(|i| (i / c / w * 3 + i / c % w * 2 + i % c * 9) as u8).collect();
+        let bytes: Vec<u8> = (0..h * w * c)
+            .map(|i| (i / c / w * 3 + i / c % w * 2 + i % c * 9) as u8)
+            .collect();
         let colour = [ColorType::L8, ColorType::La8, ColorType::Rgb8, ColorType::Rgba8][c as usize - 1];
         let mut out = Cursor::new(Vec::new());
         image::write_buffer_with_format(&mut out, &bytes, w, h, colour, format).unwrap();
@@ -294,15 +337,25 @@ mod tests {
             let content = file(format, shape);
             let (header, pixels) = (header_of(&content).unwrap(), decode(&content).unwrap());
             assert_eq!(header.shape, shape.map(|s| s as usize), "{format:?}");
-            assert_eq!(header.shape, [pixels.height, pixels.width, pixels.channels], "{format:?}");
-            assert!(header.complete && header.bytes == content.len() as u64, "{format:?}");
+            assert_eq!(
+                header.shape,
+                [pixels.height, pixels.width, pixels.channels],
+                "{format:?}"
+            );
+            assert!(
+                header.complete && header.bytes == content.len() as u64,
+                "{format:?}"
+            );
         }
     }
 
     #[test]
     fn sixteen_bits_become_eight() {
         let mut out = Cursor::new(Vec::new());
-        let values: Vec<u8> = [0u16, 128, 257 * 77, 65535].iter().flat_map(|v| v.to_ne_bytes()).collect();
+        let values: Vec<u8> = [0u16, 128, 257 * 77, 65535]
+            .iter()
+            .flat_map(|v| v.to_ne_bytes())
+            .collect();
         image::write_buffer_with_format(&mut out, &values, 4, 1, ColorType::L16, ImageFormat::Png).unwrap();
         assert_eq!(decode(out.get_ref()).unwrap().bytes, [0, 0, 77, 255]);
     }
@@ -311,8 +364,19 @@ mod tests {
     fn exif_turns_a_photograph_upright() {
         let plain = file(ImageFormat::Jpeg, [40, 24, 3]);
         // TIFF, little-endian, one entry: tag 0x0112 (orientation), SHORT, 1 value, 6: turn a quarter clockwise.
-        let tiff = [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[6, 0, 0, 0], &[0; 4]].concat();
-        let segment = [&[0xff, 0xe1][..], &(tiff.len() as u16 + 8).to_be_bytes(), b"Exif\0\0", &tiff].concat();
+        let tiff = [
+            &b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..],
+            &[6, 0, 0, 0],
+            &[0; 4],
+        ]
+        .concat();
+        let segment = [
+            &[0xff, 0xe1][..],
+            &(tiff.len() as u16 + 8).to_be_bytes(),
+            b"Exif\0\0",
+            &tiff,
+        ]
+        .concat();
         let turned = [&plain[..2], &segment, &plain[2..]].concat();
         assert_eq!(header_of(&turned).unwrap().shape, [24, 40, 3]);
         let (a, b) = (decode(&plain).unwrap(), decode(&turned).unwrap());
@@ -333,7 +397,11 @@ mod tests {
         let mut gif = file(ImageFormat::Gif, [9, 17, 4]);
         gif[6..10].fill(0xff);
         for content in [png, gif] {
-            assert!(header_of(&content).unwrap_err().contains("cannot"), "{:?}", header_of(&content));
+            assert!(
+                header_of(&content).unwrap_err().contains("cannot"),
+                "{:?}",
+                header_of(&content)
+            );
             assert!(decode(&content).unwrap_err().contains("cannot"));
         }
     }

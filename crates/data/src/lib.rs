@@ -38,8 +38,8 @@ pub mod zip;
 
 pub use arrays::Arrays;
 pub use audio::{wav, write_wav};
-pub use error::{Error, Result};
 pub use dataset::{DataInfo, Dataset, Density, Item, Kind, Values};
+pub use error::{Error, Result};
 pub use image_file::{Pixels, read_image};
 pub use loader::{Batch, Loader};
 pub use npy::write_npy;

@@ -12,7 +12,12 @@ pub fn memory() -> u64 {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let total = read("/proc/meminfo").and_then(|text| {
         let line = text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?;
-        line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok().map(|kib| kib << 10)
+        line.trim()
+            .trim_end_matches(" kB")
+            .trim()
+            .parse::<u64>()
+            .ok()
+            .map(|kib| kib << 10)
     });
     let group = read("/sys/fs/cgroup/memory.max").and_then(|text| text.trim().parse::<u64>().ok());
     total.unwrap_or(64 << 30).min(group.unwrap_or(u64::MAX))
@@ -23,13 +28,25 @@ pub fn memory() -> u64 {
 /// # Errors
 /// [`Error::Usage`]; `fix` says what to make smaller.
 pub fn affordable(what: &str, sizes: &[usize], fix: &str) -> Result<()> {
-    let bytes = sizes.iter().fold(4u128, |n, &size| n.saturating_mul(size as u128));
+    let bytes = sizes
+        .iter()
+        .fold(4u128, |n, &size| n.saturating_mul(size as u128));
     let half = memory() / 2;
     if bytes <= half as u128 {
         return Ok(());
     }
-    let gb = |n: f64| if n < 1e12 { format!("{:.1} GB", n / 1e9) } else { format!("{:.1e} GB", n / 1e9) };
-    let problem = format!("{what} would take {}, over half of this machine's {}", gb(bytes as f64), gb(memory() as f64));
+    let gb = |n: f64| {
+        if n < 1e12 {
+            format!("{:.1} GB", n / 1e9)
+        } else {
+            format!("{:.1e} GB", n / 1e9)
+        }
+    };
+    let problem = format!(
+        "{what} would take {}, over half of this machine's {}",
+        gb(bytes as f64),
+        gb(memory() as f64)
+    );
     Err(Error::usage(problem, fix))
 }
 
@@ -49,7 +66,10 @@ pub fn while_building<T>(build: impl FnOnce() -> Result<T>) -> Result<T> {
     result.unwrap_or_else(|panic| match panic.is::<TooLarge>() {
         true => Err(Error::recipe(
             "model",
-            format!("its weights alone would take over half of this machine's {:.1} GB of memory", memory() as f64 / 1e9),
+            format!(
+                "its weights alone would take over half of this machine's {:.1} GB of memory",
+                memory() as f64 / 1e9
+            ),
             "make the sizes in [model] smaller, such as model.width or model.latent",
         )),
         false => resume_unwind(panic),
@@ -75,8 +95,13 @@ mod tests {
     fn what_fits_is_let_through_and_what_does_not_is_told() {
         assert!(memory() > 1 << 28);
         assert!(affordable("1000 samples", &[1000, 64, 64, 3], "ask for fewer").is_ok());
-        let told = affordable("so many samples", &[usize::MAX, usize::MAX, 3], "ask for fewer").unwrap_err().to_string();
-        assert!(told.contains("so many samples would take") && told.contains("ask for fewer"), "{told}");
+        let told = affordable("so many samples", &[usize::MAX, usize::MAX, 3], "ask for fewer")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.contains("so many samples would take") && told.contains("ask for fewer"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -42,7 +42,10 @@ impl Batch {
         let (mut labels, mut attributes, mut captions) = (Vec::new(), Vec::new(), Vec::new());
         for &index in indices {
             if index as usize >= info.count {
-                return Err(Error::usage(format!("item {index} of {} was asked for", info.count), "items count from 0"));
+                return Err(Error::usage(
+                    format!("item {index} of {} was asked for", info.count),
+                    "items count from 0",
+                ));
             }
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::usage("the loader was dropped", "ask before that"));
@@ -102,7 +105,12 @@ impl Shared {
         if let Some(order) = orders.get(&epoch) {
             return order.clone();
         }
-        let order = Arc::new(self.key.stream("order").step(epoch).permutation(self.dataset.info().count));
+        let order = Arc::new(
+            self.key
+                .stream("order")
+                .step(epoch)
+                .permutation(self.dataset.info().count),
+        );
         orders.insert(epoch, order.clone());
         // Workers are at most a few batches apart: the newest few epochs are enough.
         while orders.len() > 4 {
@@ -116,8 +124,13 @@ impl Shared {
         let indices: Vec<u32> = (first..first + self.batch as u64).map(|n| self.item(n)).collect();
         let work = std::panic::AssertUnwindSafe(|| Batch::collect(&*self.dataset, &indices, &self.stop));
         // A thread that dies in silence would leave the trainer waiting for ever.
-        std::panic::catch_unwind(work)
-            .unwrap_or_else(|_| Err(Error::data(&self.dataset.info().source, "an item could not be made", "report this with the data")))
+        std::panic::catch_unwind(work).unwrap_or_else(|_| {
+            Err(Error::data(
+                &self.dataset.info().source,
+                "an item could not be made",
+                "report this with the data",
+            ))
+        })
     }
 
     /// A worker: takes up batch after batch, never more than `ahead` before the trainer.
@@ -133,7 +146,11 @@ impl Shared {
                 return;
             }
             let made = self.make(number);
-            self.ready.lock().unwrap_or_else(PoisonError::into_inner).batches.insert(number, made);
+            self.ready
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .batches
+                .insert(number, made);
             self.changed.notify_all();
         }
     }
@@ -154,11 +171,21 @@ impl Loader {
     ///
     /// # Errors
     /// [`Error::Recipe`] when `batch` is 0 or larger than the data set; [`Error::Usage`] when no thread can be started.
-    pub fn new(dataset: Arc<dyn Dataset>, batch: usize, key: Key, cursor: u64, workers: usize) -> Result<Loader> {
+    pub fn new(
+        dataset: Arc<dyn Dataset>,
+        batch: usize,
+        key: Key,
+        cursor: u64,
+        workers: usize,
+    ) -> Result<Loader> {
         let count = dataset.info().count;
         if batch == 0 || batch > count {
             let problem = format!("a batch of {batch} cannot be made of {count} items");
-            return Err(Error::recipe("train.batch", problem, format!("use 1 to {count}, or more data")));
+            return Err(Error::recipe(
+                "train.batch",
+                problem,
+                format!("use 1 to {count}, or more data"),
+            ));
         }
         if count > u32::MAX as usize {
             let problem = format!("{count} items are more than 2^32");
@@ -176,11 +203,18 @@ impl Loader {
             changed: Condvar::new(),
             orders: Mutex::default(),
         });
-        let mut loader = Loader { shared, threads: Vec::new(), delivered: 0 };
+        let mut loader = Loader {
+            shared,
+            threads: Vec::new(),
+            delivered: 0,
+        };
         for i in 0..workers {
             let shared = loader.shared.clone();
-            let thread = std::thread::Builder::new().name(format!("data {i}")).spawn(move || shared.work());
-            let thread = thread.map_err(|e| Error::usage(format!("cannot start a thread: {e}"), "use fewer --threads"))?;
+            let thread = std::thread::Builder::new()
+                .name(format!("data {i}"))
+                .spawn(move || shared.work());
+            let thread = thread
+                .map_err(|e| Error::usage(format!("cannot start a thread: {e}"), "use fewer --threads"))?;
             loader.threads.push(thread);
         }
         Ok(loader)
@@ -205,7 +239,11 @@ impl Loader {
                 self.shared.changed.notify_all();
                 return batch;
             }
-            ready = self.shared.changed.wait(ready).unwrap_or_else(PoisonError::into_inner);
+            ready = self
+                .shared
+                .changed
+                .wait(ready)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -239,7 +277,13 @@ mod tests {
     use crate::Source;
 
     fn digits() -> Arc<dyn Dataset> {
-        Source { limit: 100, ..Source::parse("digits") }.open().unwrap().dataset
+        Source {
+            limit: 100,
+            ..Source::parse("digits")
+        }
+        .open()
+        .unwrap()
+        .dataset
     }
 
     fn take(loader: &mut Loader, n: usize) -> Vec<Batch> {
@@ -251,9 +295,15 @@ mod tests {
         let key = Key::new(5);
         let alone = take(&mut Loader::new(digits(), 32, key, 0, 0).unwrap(), 20);
         for workers in [1, 2, 5] {
-            assert_eq!(take(&mut Loader::new(digits(), 32, key, 0, workers).unwrap(), 20), alone);
+            assert_eq!(
+                take(&mut Loader::new(digits(), 32, key, 0, workers).unwrap(), 20),
+                alone
+            );
         }
-        assert_ne!(take(&mut Loader::new(digits(), 32, Key::new(6), 0, 1).unwrap(), 1), alone[..1]);
+        assert_ne!(
+            take(&mut Loader::new(digits(), 32, Key::new(6), 0, 1).unwrap(), 1),
+            alone[..1]
+        );
     }
 
     #[test]
@@ -271,7 +321,10 @@ mod tests {
         // Whatever the batch size, and far on in the stream.
         let mut other = Loader::new(digits(), 10, key, 14, 2).unwrap();
         assert_eq!(other.next().unwrap().indices, indices[14..24]);
-        Loader::new(digits(), 10, key, 1_000_000_007, 2).unwrap().next().unwrap();
+        Loader::new(digits(), 10, key, 1_000_000_007, 2)
+            .unwrap()
+            .next()
+            .unwrap();
     }
 
     #[test]
@@ -289,12 +342,17 @@ mod tests {
     #[test]
     fn a_batch_is_its_items_in_the_networks_range() {
         let set = digits();
-        let batch = Loader::new(set.clone(), 3, Key::new(1), 0, 1).unwrap().next().unwrap();
+        let batch = Loader::new(set.clone(), 3, Key::new(1), 0, 1)
+            .unwrap()
+            .next()
+            .unwrap();
         assert_eq!(batch.shape, [3, 8, 8, 1]);
         for (k, &i) in batch.indices.iter().enumerate() {
             let item = set.get(i as usize).unwrap();
             assert_eq!(batch.labels.as_ref().unwrap()[k], item.label.unwrap());
-            let super::super::Values::Bytes(bytes) = item.values else { panic!() };
+            let super::super::Values::Bytes(bytes) = item.values else {
+                panic!()
+            };
             for (value, byte) in batch.values[k * 64..].iter().zip(bytes) {
                 assert!((value - (byte as f32 / 255.0 * 2.0 - 1.0)).abs() < 1e-6);
             }
@@ -304,10 +362,16 @@ mod tests {
     #[test]
     fn a_batch_larger_than_the_data_is_an_error() {
         for batch in [0, 101] {
-            let e = Loader::new(digits(), batch, Key::new(1), 0, 1).err().unwrap().to_string();
+            let e = Loader::new(digits(), batch, Key::new(1), 0, 1)
+                .err()
+                .unwrap()
+                .to_string();
             assert!(e.contains("train.batch") && e.contains("100"), "{e}");
         }
-        Loader::new(digits(), 100, Key::new(1), 0, 1).unwrap().next().unwrap();
+        Loader::new(digits(), 100, Key::new(1), 0, 1)
+            .unwrap()
+            .next()
+            .unwrap();
     }
 
     /// Items 13 and 40 fail or panic, and say how many were asked for.

@@ -32,7 +32,12 @@ impl Dataset for Stored {
             Values::Bytes(v) => Values::Bytes(v[at].to_vec()),
             Values::Floats(v) => Values::Floats(v[at].to_vec()),
         };
-        Ok(Item { values, label: self.labels.get(index).copied(), attributes: vec![], caption: None })
+        Ok(Item {
+            values,
+            label: self.labels.get(index).copied(),
+            attributes: vec![],
+            caption: None,
+        })
     }
 }
 
@@ -48,7 +53,10 @@ impl First {
         if limit == 0 || limit >= base.info().count {
             return base;
         }
-        let info = DataInfo { count: limit, ..base.info().clone() };
+        let info = DataInfo {
+            count: limit,
+            ..base.info().clone()
+        };
         Arc::new(First { info, base })
     }
 }
@@ -84,25 +92,50 @@ impl Prepared {
         }
         let (before, [h, w, c]) = frame_of(info);
         // Four stored channels need not be colours, so that they are composited only where it was asked for.
-        let channels = if preparation.channels == 0 { c } else { preparation.channels };
+        let channels = if preparation.channels == 0 {
+            c
+        } else {
+            preparation.channels
+        };
         if channels != c && !matches!(c, 1 | 3 | 4) {
             let fix = format!("leave --channels out to use all {c}");
-            return Err(crate::Error::data(&info.source, format!("images of {c} channels cannot become {channels}"), fix));
+            return Err(crate::Error::data(
+                &info.source,
+                format!("images of {c} channels cannot become {channels}"),
+                fix,
+            ));
         }
         let [th, tw] = preparation.size.unwrap_or([h, w]);
         if [th, tw, channels] == [h, w, c] {
             return Ok(base);
         }
-        let info = DataInfo { shape: [before, &[th, tw, channels]].concat(), ..info.clone() };
-        let set = Arc::new(Prepared { info, base, preparation: Preparation { channels, ..preparation } });
+        let info = DataInfo {
+            shape: [before, &[th, tw, channels]].concat(),
+            ..info.clone()
+        };
+        let set = Arc::new(Prepared {
+            info,
+            base,
+            preparation: Preparation {
+                channels,
+                ..preparation
+            },
+        });
         Ok(Cached::wrap(set, false))
     }
 }
 
 impl Prepared {
     /// Prepares frame after frame.
-    fn each<T>(&self, shape: [usize; 3], frames: impl Iterator<Item = Values>, take: impl Fn(Values) -> Vec<T>) -> Vec<T> {
-        frames.flat_map(|f| take(self.preparation.apply(shape, &f))).collect()
+    fn each<T>(
+        &self,
+        shape: [usize; 3],
+        frames: impl Iterator<Item = Values>,
+        take: impl Fn(Values) -> Vec<T>,
+    ) -> Vec<T> {
+        frames
+            .flat_map(|f| take(self.preparation.apply(shape, &f)))
+            .collect()
     }
 }
 
@@ -122,18 +155,22 @@ impl Dataset for Prepared {
         let n = shape.iter().product();
         let values = match &item.values {
             all if all.len() == n => self.preparation.apply(shape, all),
-            Values::Bytes(frames) => {
-                Values::Bytes(self.each(shape, frames.chunks_exact(n).map(|f| Values::Bytes(f.to_vec())), |v| match v {
+            Values::Bytes(frames) => Values::Bytes(self.each(
+                shape,
+                frames.chunks_exact(n).map(|f| Values::Bytes(f.to_vec())),
+                |v| match v {
                     Values::Bytes(v) => v,
                     Values::Floats(_) => vec![],
-                }))
-            }
-            Values::Floats(frames) => {
-                Values::Floats(self.each(shape, frames.chunks_exact(n).map(|f| Values::Floats(f.to_vec())), |v| match v {
+                },
+            )),
+            Values::Floats(frames) => Values::Floats(self.each(
+                shape,
+                frames.chunks_exact(n).map(|f| Values::Floats(f.to_vec())),
+                |v| match v {
                     Values::Floats(v) => v,
                     Values::Bytes(_) => vec![],
-                }))
-            }
+                },
+            )),
         };
         Ok(Item { values, ..item })
     }
@@ -157,13 +194,20 @@ impl Cached {
     pub fn wrap(base: Arc<dyn Dataset>, costly: bool) -> Arc<dyn Dataset> {
         let info = base.info();
         let bytes = info.range == (0.0, 255.0);
-        let all = info.count.saturating_mul(info.numbers().saturating_mul(if bytes { 1 } else { 4 }) + OVERHEAD);
+        let all = info
+            .count
+            .saturating_mul(info.numbers().saturating_mul(if bytes { 1 } else { 4 }) + OVERHEAD);
         let packed = all > KEPT_BYTES;
         if packed && !(costly && bytes) {
             return base;
         }
         let items = std::iter::repeat_with(OnceLock::new).take(info.count).collect();
-        Arc::new(Cached { base, items, packed, kept: AtomicUsize::new(0) })
+        Arc::new(Cached {
+            base,
+            items,
+            packed,
+            kept: AtomicUsize::new(0),
+        })
     }
 
     /// Keeps an item, unless there is no room left for it.
@@ -176,7 +220,10 @@ impl Cached {
             return;
         }
         let packed = pack(item);
-        let size = packed.values.len() + 4 * item.attributes.len() + item.caption.as_ref().map_or(0, String::len) + OVERHEAD;
+        let size = packed.values.len()
+            + 4 * item.attributes.len()
+            + item.caption.as_ref().map_or(0, String::len)
+            + OVERHEAD;
         self.kept.fetch_add(size, Ordering::Relaxed);
         self.items[index].get_or_init(|| packed);
     }
@@ -184,22 +231,36 @@ impl Cached {
 
 /// An item with its bytes packed.
 fn pack(item: &Item) -> Item {
-    let Values::Bytes(bytes) = &item.values else { return item.clone() };
+    let Values::Bytes(bytes) = &item.values else {
+        return item.clone();
+    };
     let mut packed = Vec::new();
     let read = DeflateEncoder::new(&bytes[..], Compression::fast()).read_to_end(&mut packed);
     // Memory does not fail to be read.
     debug_assert!(read.is_ok());
     packed.shrink_to_fit();
-    Item { values: Values::Bytes(packed), label: item.label, attributes: item.attributes.clone(), caption: item.caption.clone() }
+    Item {
+        values: Values::Bytes(packed),
+        label: item.label,
+        attributes: item.attributes.clone(),
+        caption: item.caption.clone(),
+    }
 }
 
 /// The item that `packed` was made of.
 fn unpack(packed: &Item, length: usize) -> Item {
-    let Values::Bytes(deflated) = &packed.values else { return packed.clone() };
+    let Values::Bytes(deflated) = &packed.values else {
+        return packed.clone();
+    };
     let mut bytes = Vec::with_capacity(length);
     let read = DeflateDecoder::new(&deflated[..]).read_to_end(&mut bytes);
     debug_assert!(read.is_ok());
-    Item { values: Values::Bytes(bytes), label: packed.label, attributes: packed.attributes.clone(), caption: packed.caption.clone() }
+    Item {
+        values: Values::Bytes(bytes),
+        label: packed.label,
+        attributes: packed.attributes.clone(),
+        caption: packed.caption.clone(),
+    }
 }
 
 impl Dataset for Cached {
@@ -246,7 +307,10 @@ mod tests {
     fn kept_items_are_the_same_items_made_once() {
         // Few are kept as they are; of more, costly ones packed, cheap ones not at all.
         for (count, costly, made) in [(1000, false, 2), (20_000, true, 2), (20_000, false, 6)] {
-            let base = Arc::new(Counted(Portraits::new([64, 64], 1, count).unwrap(), AtomicUsize::new(0)));
+            let base = Arc::new(Counted(
+                Portraits::new([64, 64], 1, count).unwrap(),
+                AtomicUsize::new(0),
+            ));
             let set = Cached::wrap(base.clone(), costly);
             for _ in 0..3 {
                 for i in [3, 999] {
@@ -261,11 +325,19 @@ mod tests {
     fn memory_for_kept_items_is_bounded() {
         let base: Arc<dyn Dataset> = Arc::new(Portraits::new([64, 64], 1, 20_000).unwrap());
         let items = std::iter::repeat_with(OnceLock::new).take(20_000).collect();
-        let set = Cached { base, items, packed: true, kept: AtomicUsize::new(KEPT_BYTES) };
+        let set = Cached {
+            base,
+            items,
+            packed: true,
+            kept: AtomicUsize::new(KEPT_BYTES),
+        };
         let kept = |i: usize| set.items[i].get().is_some();
         let (first, second) = (set.get(0).unwrap(), set.get(1).unwrap());
         assert!(kept(0) && !kept(1));
-        assert_eq!((set.get(0).unwrap(), set.get(1).unwrap()), (first.clone(), second));
+        assert_eq!(
+            (set.get(0).unwrap(), set.get(1).unwrap()),
+            (first.clone(), second)
+        );
         assert!(pack(&first).values.len() < first.values.len() / 2);
     }
 }

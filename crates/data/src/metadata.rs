@@ -31,7 +31,11 @@ pub(super) fn find(folder: &Path) -> Result<Option<Described>> {
     let (csv, jsonl) = (folder.join("metadata.csv"), folder.join("metadata.jsonl"));
     let mut described = match (csv.is_file(), jsonl.is_file()) {
         (true, true) => {
-            return Err(Error::data(folder, "has both metadata.csv and metadata.jsonl", "keep one of them"));
+            return Err(Error::data(
+                folder,
+                "has both metadata.csv and metadata.jsonl",
+                "keep one of them",
+            ));
         }
         (true, false) => read_csv(&csv)?,
         (false, true) => read_jsonl(&jsonl)?,
@@ -40,9 +44,15 @@ pub(super) fn find(folder: &Path) -> Result<Option<Described>> {
     let width = described.columns.len();
     for (i, row) in described.rows.iter_mut().enumerate() {
         row.numbers.resize(width, None);
-        if row.path.as_os_str().is_empty() || !row.path.components().all(|c| matches!(c, Component::Normal(_))) {
+        if row.path.as_os_str().is_empty()
+            || !row.path.components().all(|c| matches!(c, Component::Normal(_)))
+        {
             let problem = format!("item {} names the file `{}`", i + 1, row.path.display());
-            return Err(Error::data(&described.file, problem, "name files below the folder, without `..` or a leading `/`"));
+            return Err(Error::data(
+                &described.file,
+                problem,
+                "name files below the folder, without `..` or a leading `/`",
+            ));
         }
     }
     Ok(Some(described))
@@ -50,18 +60,31 @@ pub(super) fn find(folder: &Path) -> Result<Option<Described>> {
 
 fn read_csv(path: &Path) -> Result<Described> {
     let bad = |e: csv::Error| Error::data(path, format!("cannot be read: {e}"), "mend the table");
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(bad)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_path(path)
+        .map_err(bad)?;
     let header: Vec<String> = reader.headers().map_err(bad)?.iter().map(String::from).collect();
     let at = |name: &str| header.iter().position(|h| h == name);
     let (file, label, caption) = (at("file_name"), at("label"), at("caption"));
     let Some(file) = file else {
-        return Err(Error::data(path, "has no column `file_name`", "its first line must name the columns"));
+        return Err(Error::data(
+            path,
+            "has no column `file_name`",
+            "its first line must name the columns",
+        ));
     };
-    let others: Vec<usize> = (0..header.len()).filter(|&k| ![Some(file), label, caption].contains(&Some(k))).collect();
+    let others: Vec<usize> = (0..header.len())
+        .filter(|&k| ![Some(file), label, caption].contains(&Some(k)))
+        .collect();
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(bad)?;
-        let text = |k: Option<usize>| k.and_then(|k| record.get(k)).filter(|t| !t.is_empty()).map(String::from);
+        let text = |k: Option<usize>| {
+            k.and_then(|k| record.get(k))
+                .filter(|t| !t.is_empty())
+                .map(String::from)
+        };
         rows.push(Row {
             path: PathBuf::from(&record[file]),
             label: text(label),
@@ -69,7 +92,11 @@ fn read_csv(path: &Path) -> Result<Described> {
             numbers: others.iter().map(|&k| number(&record[k])).collect(),
         });
     }
-    Ok(Described { file: path.to_path_buf(), columns: others.iter().map(|&k| header[k].clone()).collect(), rows })
+    Ok(Described {
+        file: path.to_path_buf(),
+        columns: others.iter().map(|&k| header[k].clone()).collect(),
+        rows,
+    })
 }
 
 fn number(text: &str) -> Option<f32> {
@@ -86,11 +113,21 @@ fn read_jsonl(path: &Path) -> Result<Described> {
     let mut index = HashMap::new();
     let mut rows = Vec::new();
     for (n, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-        let bad =
-            |problem: String| Error::data(path, format!("line {}: {problem}", n + 1), "write one JSON object with `file_name` a line");
-        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).map_err(|e| bad(e.to_string()))?;
+        let bad = |problem: String| {
+            Error::data(
+                path,
+                format!("line {}: {problem}", n + 1),
+                "write one JSON object with `file_name` a line",
+            )
+        };
+        let object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(line).map_err(|e| bad(e.to_string()))?;
         let mut row = Row::default();
-        let inner = object.get("attributes").and_then(|a| a.as_object()).cloned().unwrap_or_default();
+        let inner = object
+            .get("attributes")
+            .and_then(|a| a.as_object())
+            .cloned()
+            .unwrap_or_default();
         for (name, value) in object.iter().chain(&inner) {
             match (name.as_str(), value) {
                 ("file_name", serde_json::Value::String(s)) => row.path = s.into(),
@@ -104,7 +141,10 @@ fn read_jsonl(path: &Path) -> Result<Described> {
                         columns.len() - 1
                     });
                     row.numbers.resize(row.numbers.len().max(column + 1), None);
-                    row.numbers[column] = value.as_f64().map(|v| v as f32).or_else(|| value.as_bool().map(|b| b as u8 as f32));
+                    row.numbers[column] = value
+                        .as_f64()
+                        .map(|v| v as f32)
+                        .or_else(|| value.as_bool().map(|b| b as u8 as f32));
                 }
             }
         }
@@ -113,12 +153,21 @@ fn read_jsonl(path: &Path) -> Result<Described> {
         }
         rows.push(row);
     }
-    Ok(Described { file: path.to_path_buf(), columns, rows })
+    Ok(Described {
+        file: path.to_path_buf(),
+        columns,
+        rows,
+    })
 }
 
 /// Class names in order (of numbers where all are), and each label's class.
 pub(super) fn classes<S: AsRef<str>>(labels: &[S]) -> (Vec<String>, Vec<u32>) {
-    let mut names: Vec<&str> = labels.iter().map(AsRef::as_ref).collect::<BTreeSet<&str>>().into_iter().collect();
+    let mut names: Vec<&str> = labels
+        .iter()
+        .map(AsRef::as_ref)
+        .collect::<BTreeSet<&str>>()
+        .into_iter()
+        .collect();
     if names.iter().all(|n| n.parse::<i64>().is_ok()) {
         names.sort_by_key(|n| n.parse::<i64>().ok());
     }
@@ -143,13 +192,25 @@ pub(super) struct CelebA {
 /// [`Error::Data`] with file and line when a list cannot be read.
 pub(super) fn celeba(folder: &Path) -> Result<Option<CelebA>> {
     let places = [Some(folder), folder.parent()];
-    let find = |name: &str| places.iter().flatten().map(|p| p.join(name)).find(|p| p.is_file());
+    let find = |name: &str| {
+        places
+            .iter()
+            .flatten()
+            .map(|p| p.join(name))
+            .find(|p| p.is_file())
+    };
     let Some(path) = find("list_attr_celeba.txt") else {
         return Ok(None);
     };
     let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
     let mut lines = text.lines().enumerate().skip(1);
-    let attributes: Vec<String> = lines.next().unwrap_or_default().1.split_whitespace().map(String::from).collect();
+    let attributes: Vec<String> = lines
+        .next()
+        .unwrap_or_default()
+        .1
+        .split_whitespace()
+        .map(String::from)
+        .collect();
     let mut values = HashMap::new();
     for (n, line) in lines.filter(|(_, l)| !l.trim().is_empty()) {
         let mut parts = line.split_whitespace();
@@ -170,5 +231,10 @@ pub(super) fn celeba(folder: &Path) -> Result<Option<CelebA>> {
             }
         }
     }
-    Ok(Some(CelebA { file: path, attributes, values, parts }))
+    Ok(Some(CelebA {
+        file: path,
+        attributes,
+        values,
+        parts,
+    }))
 }

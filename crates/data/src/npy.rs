@@ -43,7 +43,11 @@ impl Type {
         match code.get(1..2)? {
             "u" if size == 1 => Some(Type::U8),
             "f" if size == 4 || size == 8 => Some(Type::Float { size, big }),
-            "i" | "u" if [1, 2, 4, 8].contains(&size) => Some(Type::Int { size, big, signed: code[1..].starts_with('i') }),
+            "i" | "u" if [1, 2, 4, 8].contains(&size) => Some(Type::Int {
+                size,
+                big,
+                signed: code[1..].starts_with('i'),
+            }),
             _ => None,
         }
     }
@@ -54,13 +58,21 @@ impl Type {
             Type::U8 => Values::Bytes(bytes),
             Type::Float { size: 4, big } => {
                 let one = |b: &[u8; 4]| {
-                    if big { f32::from_be_bytes(*b) } else { f32::from_le_bytes(*b) }
+                    if big {
+                        f32::from_be_bytes(*b)
+                    } else {
+                        f32::from_le_bytes(*b)
+                    }
                 };
                 Values::Floats(bytes.as_chunks().0.iter().map(one).collect())
             }
             Type::Float { big, .. } => {
                 let one = |b: &[u8; 8]| {
-                    if big { f64::from_be_bytes(*b) } else { f64::from_le_bytes(*b) }
+                    if big {
+                        f64::from_be_bytes(*b)
+                    } else {
+                        f64::from_le_bytes(*b)
+                    }
                 };
                 Values::Floats(bytes.as_chunks().0.iter().map(|b| one(b) as f32).collect())
             }
@@ -77,9 +89,17 @@ impl Type {
         };
         let one = |b: &[u8]| {
             let digits = |word: u64, &d: &u8| word << 8 | d as u64;
-            let word = if big { b.iter().fold(0, digits) } else { b.iter().rev().fold(0, digits) };
+            let word = if big {
+                b.iter().fold(0, digits)
+            } else {
+                b.iter().rev().fold(0, digits)
+            };
             let unused = 64 - 8 * size as u32;
-            if signed { (word << unused) as i64 >> unused } else { i64::try_from(word).unwrap_or(i64::MAX) }
+            if signed {
+                (word << unused) as i64 >> unused
+            } else {
+                i64::try_from(word).unwrap_or(i64::MAX)
+            }
         };
         Some(bytes.chunks_exact(size).map(one).collect())
     }
@@ -101,44 +121,74 @@ pub(super) fn header(path: &Path, file: &mut impl Read, length: u64) -> Result<A
     let mut magic = [0; 8];
     file.read_exact(&mut magic).map_err(early)?;
     if magic[..6] != *b"\x93NUMPY" {
-        return Err(bad("is not an .npy file (wrong first bytes)".into(), "write it with numpy.save"));
+        return Err(bad(
+            "is not an .npy file (wrong first bytes)".into(),
+            "write it with numpy.save",
+        ));
     }
     let wide = magic[6] >= 2;
     let mut size = [0; 4];
-    file.read_exact(&mut size[..if wide { 4 } else { 2 }]).map_err(early)?;
+    file.read_exact(&mut size[..if wide { 4 } else { 2 }])
+        .map_err(early)?;
     let size = u32::from_le_bytes(size) as usize;
     if size > MAX_HEADER {
-        return Err(bad(format!("its header claims {size} bytes, more than {MAX_HEADER}"), "write the file again"));
+        return Err(bad(
+            format!("its header claims {size} bytes, more than {MAX_HEADER}"),
+            "write the file again",
+        ));
     }
     let mut text = vec![0; size];
     file.read_exact(&mut text).map_err(early)?;
     let text = String::from_utf8_lossy(&text).into_owned();
     let kind = number_type(path, &text)?;
     if field(&text, "fortran_order").is_some_and(|f| f.starts_with("True")) {
-        return Err(bad("is in Fortran order".into(), "save numpy.ascontiguousarray(x)"));
+        return Err(bad(
+            "is in Fortran order".into(),
+            "save numpy.ascontiguousarray(x)",
+        ));
     }
-    let shape = field(&text, "shape").and_then(shape_of).ok_or_else(|| bad("its header has no shape".into(), "write the file again"))?;
+    let shape = field(&text, "shape")
+        .and_then(shape_of)
+        .ok_or_else(|| bad("its header has no shape".into(), "write the file again"))?;
     let count = shape.iter().try_fold(kind.size(), |n, &a| n.checked_mul(a));
     let rest = length.saturating_sub((size + if wide { 12 } else { 10 }) as u64);
     match count {
         Some(bytes) if bytes as u64 == rest => Ok(Array { kind, shape, bytes }),
-        _ => Err(bad(format!("its header says {shape:?} values, {rest} bytes follow it"), "write the file again")),
+        _ => Err(bad(
+            format!("its header says {shape:?} values, {rest} bytes follow it"),
+            "write the file again",
+        )),
     }
 }
 
 /// The text after `'name':` in the header's dictionary.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let at = text.find(&format!("'{name}'")).or_else(|| text.find(&format!("\"{name}\"")))?;
-    Some(text[at + name.len() + 2..].trim_start().strip_prefix(':')?.trim_start())
+    let at = text
+        .find(&format!("'{name}'"))
+        .or_else(|| text.find(&format!("\"{name}\"")))?;
+    Some(
+        text[at + name.len() + 2..]
+            .trim_start()
+            .strip_prefix(':')?
+            .trim_start(),
+    )
 }
 
 fn shape_of(text: &str) -> Option<Vec<usize>> {
     let inside = text.strip_prefix('(')?.split_once(')')?.0;
-    inside.split(',').map(str::trim).filter(|p| !p.is_empty()).map(|p| p.parse().ok()).collect()
+    inside
+        .split(',')
+        .map(str::trim)
+        .filter(|p| !p.is_empty())
+        .map(|p| p.parse().ok())
+        .collect()
 }
 
 fn number_type(path: &Path, text: &str) -> Result<Type> {
-    let Some(code) = field(text, "descr").and_then(|d| d.strip_prefix(['\'', '"'])).and_then(|d| d.split(['\'', '"']).next()) else {
+    let Some(code) = field(text, "descr")
+        .and_then(|d| d.strip_prefix(['\'', '"']))
+        .and_then(|d| d.split(['\'', '"']).next())
+    else {
         return Err(Error::data(path, "holds records, not plain numbers", FIX));
     };
     Type::parse(code).ok_or_else(|| Error::data(path, format!("holds {} ({code})", meaning(code)), FIX))
@@ -161,15 +211,27 @@ fn meaning(code: &str) -> &'static str {
 /// What the items of an array are, from its shape.
 pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
     if let Type::Int { size, .. } = array.kind {
-        return Err(Error::data(path, format!("holds whole numbers of {size} bytes"), FIX));
+        return Err(Error::data(
+            path,
+            format!("holds whole numbers of {size} bytes"),
+            FIX,
+        ));
     }
-    let kind = if array.shape.len() == 2 { Kind::Points } else { Kind::Image };
+    let kind = if array.shape.len() == 2 {
+        Kind::Points
+    } else {
+        Kind::Image
+    };
     let mut shape: Vec<usize> = array.shape.get(1..).unwrap_or_default().to_vec();
     match shape.len() {
         1 | 3 => {}
         2 => shape.push(1),
         _ => {
-            return Err(Error::data(path, format!("has the shape {:?}", array.shape), "images are [N,H,W] or [N,H,W,C], points [N,F]"));
+            return Err(Error::data(
+                path,
+                format!("has the shape {:?}", array.shape),
+                "images are [N,H,W] or [N,H,W,C], points [N,F]",
+            ));
         }
     }
     if array.shape.contains(&0) || (kind == Kind::Image && shape[2] > 16) {
@@ -177,9 +239,17 @@ pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
         return Err(Error::data(path, format!("has the shape {:?}", array.shape), fix));
     }
     if shape.iter().product::<usize>() > 1 << 28 {
-        return Err(Error::data(path, format!("has the shape {:?}", array.shape), "one item may have 2^28 numbers at most"));
+        return Err(Error::data(
+            path,
+            format!("has the shape {:?}", array.shape),
+            "one item may have 2^28 numbers at most",
+        ));
     }
-    let range = if array.kind == Type::U8 { (0.0, 255.0) } else { (0.0, 1.0) };
+    let range = if array.kind == Type::U8 {
+        (0.0, 255.0)
+    } else {
+        (0.0, 1.0)
+    };
     Ok(DataInfo {
         source: path.display().to_string(),
         kind,
@@ -209,7 +279,13 @@ impl NpyFile {
         let array = header(path, &mut file, length)?;
         let start = length - array.bytes as u64;
         let info = describe(path, &array)?;
-        let mut set = NpyFile { info, path: path.to_path_buf(), kind: array.kind, start, file: Mutex::new(file) };
+        let mut set = NpyFile {
+            info,
+            path: path.to_path_buf(),
+            kind: array.kind,
+            start,
+            file: Mutex::new(file),
+        };
         if matches!(set.kind, Type::Float { .. }) {
             set.check_range()?;
         }
@@ -244,13 +320,26 @@ impl NpyFile {
 }
 
 /// `range` widened to hold `values`, which must be finite, and in [0, 1] when they are images.
-pub(super) fn checked_range(path: &Path, kind: Kind, values: &[f32], range: (f32, f32)) -> Result<(f32, f32)> {
+pub(super) fn checked_range(
+    path: &Path,
+    kind: Kind,
+    values: &[f32],
+    range: (f32, f32),
+) -> Result<(f32, f32)> {
     if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-        return Err(Error::data(path, format!("value {at} of an item is {}", values[at]), "leave out items that are not finite"));
+        return Err(Error::data(
+            path,
+            format!("value {at} of an item is {}", values[at]),
+            "leave out items that are not finite",
+        ));
     }
     let range = values.iter().fold(range, |(l, h), &v| (l.min(v), h.max(v)));
     if kind == Kind::Image && (range.0 < 0.0 || range.1 > 1.0) {
-        return Err(Error::data(path, format!("has values in [{}, {}]", range.0, range.1), "scale images of real numbers to [0, 1]"));
+        return Err(Error::data(
+            path,
+            format!("has values in [{}, {}]", range.0, range.1),
+            "scale images of real numbers to [0, 1]",
+        ));
     }
     Ok(range)
 }
@@ -260,7 +349,12 @@ impl Dataset for NpyFile {
         &self.info
     }
     fn get(&self, index: usize) -> Result<Item> {
-        Ok(Item { values: self.read(index, 1)?, label: None, attributes: vec![], caption: None })
+        Ok(Item {
+            values: self.read(index, 1)?,
+            label: None,
+            attributes: vec![],
+            caption: None,
+        })
     }
 }
 
@@ -271,10 +365,16 @@ impl Dataset for NpyFile {
 pub fn write_npy(path: impl AsRef<Path>, shape: &[usize], values: &[f32]) -> Result<()> {
     let path = path.as_ref();
     if shape.iter().product::<usize>() != values.len() {
-        return Err(Error::usage(format!("{} values do not have the shape {shape:?}", values.len()), "give the shape of all values"));
+        return Err(Error::usage(
+            format!("{} values do not have the shape {shape:?}", values.len()),
+            "give the shape of all values",
+        ));
     }
     let axes: String = shape.iter().map(|a| format!("{a}, ")).collect();
-    let mut head = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", axes.trim_end());
+    let mut head = format!(
+        "{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}",
+        axes.trim_end()
+    );
     // The values begin at a multiple of 64 bytes.
     let padded = (10 + head.len() + 1).next_multiple_of(64) - 11;
     head = format!("{head:padded$}\n");
@@ -284,5 +384,7 @@ pub fn write_npy(path: impl AsRef<Path>, shape: &[usize], values: &[f32]) -> Res
     let mut file = std::io::BufWriter::new(File::create(path).map_err(Error::io("create", path))?);
     out.reserve(values.len() * 4);
     values.iter().for_each(|v| out.extend(v.to_le_bytes()));
-    file.write_all(&out).and_then(|_| file.flush()).map_err(Error::io("write", path))
+    file.write_all(&out)
+        .and_then(|_| file.flush())
+        .map_err(Error::io("write", path))
 }

@@ -30,7 +30,12 @@ impl Pairs {
     /// # Errors
     /// [`Error::Data`] when the halves of a pair differ in size or one is missing, when pairs differ in size and no size is
     /// asked for, or when more than `source.max_bad` of them are damaged.
-    pub fn open(root: &Path, source: &Source, preparation: Preparation, warnings: &mut Vec<String>) -> Result<Pairs> {
+    pub fn open(
+        root: &Path,
+        source: &Source,
+        preparation: Preparation,
+        warnings: &mut Vec<String>,
+    ) -> Result<Pairs> {
         let entries = list(root, &source.split)?;
         let total = entries.len();
         let headers: Vec<_> = entries.par_iter().map(|e| check(root, e)).collect();
@@ -48,12 +53,26 @@ impl Pairs {
             good.truncate(source.limit);
         }
         let (first, shape) = &good[0];
-        if let Some((other, found)) = good.iter().find(|(_, s)| preparation.size.is_none() && s[..2] != shape[..2]) {
+        if let Some((other, found)) = good
+            .iter()
+            .find(|(_, s)| preparation.size.is_none() && s[..2] != shape[..2])
+        {
             let (a, b) = (first.left.display(), other.left.display());
-            let problem = format!("pairs differ in size: {a} is {}x{} a side, {b} is {}x{}", shape[0], shape[1], found[0], found[1]);
-            return Err(Error::data(root, problem, "give one size to all, such as --size 64"));
+            let problem = format!(
+                "pairs differ in size: {a} is {}x{} a side, {b} is {}x{}",
+                shape[0], shape[1], found[0], found[1]
+            );
+            return Err(Error::data(
+                root,
+                problem,
+                "give one size to all, such as --size 64",
+            ));
         }
-        let channels = good.iter().map(|(_, s)| preparation.channels_of(s[2])).max().unwrap_or(3);
+        let channels = good
+            .iter()
+            .map(|(_, s)| preparation.channels_of(s[2]))
+            .max()
+            .unwrap_or(3);
         let [h, w] = preparation.size.unwrap_or([shape[0], shape[1]]);
         let info = DataInfo {
             source: source.source.clone(),
@@ -65,8 +84,17 @@ impl Pairs {
             attributes: vec![],
             rate: 0,
         };
-        let preparation = Preparation { size: Some([h, w]), channels, ..preparation };
-        Ok(Pairs { info, root: root.to_path_buf(), entries: good.into_iter().map(|(e, _)| e).collect(), preparation })
+        let preparation = Preparation {
+            size: Some([h, w]),
+            channels,
+            ..preparation
+        };
+        Ok(Pairs {
+            info,
+            root: root.to_path_buf(),
+            entries: good.into_iter().map(|(e, _)| e).collect(),
+            preparation,
+        })
     }
 
     fn prepared(&self, shape: [usize; 3], bytes: Vec<u8>) -> Vec<u8> {
@@ -90,20 +118,35 @@ impl Dataset for Pairs {
             Some(right) => {
                 let right = image_file::read_image(self.root.join(right))?;
                 let shape = [right.height, right.width, right.channels];
-                (self.prepared([h, left.width, c], left.bytes), self.prepared(shape, right.bytes))
+                (
+                    self.prepared([h, left.width, c], left.bytes),
+                    self.prepared(shape, right.bytes),
+                )
             }
             None => {
                 let half = left.width / 2;
                 let cut = |from: usize| {
-                    let rows = left.bytes.chunks_exact(left.width * c).flat_map(|row| row[from * c..(from + half) * c].to_vec());
+                    let rows = left
+                        .bytes
+                        .chunks_exact(left.width * c)
+                        .flat_map(|row| row[from * c..(from + half) * c].to_vec());
                     self.prepared([h, half, c], rows.collect())
                 };
                 (cut(0), cut(half))
             }
         };
         let channels = self.info.shape[2] / 2;
-        let values = a.chunks_exact(channels).zip(b.chunks_exact(channels)).flat_map(|(a, b)| [a, b].concat()).collect();
-        Ok(Item { values: Values::Bytes(values), label: None, attributes: vec![], caption: None })
+        let values = a
+            .chunks_exact(channels)
+            .zip(b.chunks_exact(channels))
+            .flat_map(|(a, b)| [a, b].concat())
+            .collect();
+        Ok(Item {
+            values: Values::Bytes(values),
+            label: None,
+            attributes: vec![],
+            caption: None,
+        })
     }
 }
 
@@ -111,17 +154,33 @@ impl Dataset for Pairs {
 /// there are: `trainA` and `trainB`), a file of the first belongs with that of the same name in the second.
 fn list(root: &Path, split: &str) -> Result<Vec<Entry>> {
     let paths = walk(root, &EXTENSIONS, "images")?;
-    let top = |p: &Path| p.components().next().map(|c| c.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
-    let named = |p: &PathBuf| p.components().count() > 1 && top(p).to_lowercase().starts_with(split) && top(p).len() == split.len() + 1;
+    let top = |p: &Path| {
+        p.components()
+            .next()
+            .map(|c| c.as_os_str().to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    let named = |p: &PathBuf| {
+        p.components().count() > 1
+            && top(p).to_lowercase().starts_with(split)
+            && top(p).len() == split.len() + 1
+    };
     let found: Vec<(PathBuf, PathBuf)> = match paths.iter().any(named) {
         true => paths.into_iter().filter(named).map(|p| (p.clone(), p)).collect(),
         false => of_split(root, paths, split)?,
     };
-    let folders: BTreeSet<String> = found.iter().filter(|(_, within)| within.components().count() > 1).map(|(_, w)| top(w)).collect();
+    let folders: BTreeSet<String> = found
+        .iter()
+        .filter(|(_, within)| within.components().count() > 1)
+        .map(|(_, w)| top(w))
+        .collect();
     let in_folders = found.iter().all(|(_, within)| within.components().count() > 1);
     let folders: Vec<String> = folders.into_iter().collect();
     let ([a, b], true) = (&folders[..], in_folders) else {
-        return Ok(found.into_iter().map(|(left, _)| Entry { left, right: None }).collect());
+        return Ok(found
+            .into_iter()
+            .map(|(left, _)| Entry { left, right: None })
+            .collect());
     };
     let mut sides: [BTreeMap<PathBuf, PathBuf>; 2] = Default::default();
     for (path, within) in found {
@@ -138,12 +197,17 @@ fn list(root: &Path, split: &str) -> Result<Vec<Entry>> {
                 format!("give `{a}` and `{b}` files of the same names"),
             ));
         };
-        entries.push(Entry { left: path, right: Some(partner) });
+        entries.push(Entry {
+            left: path,
+            right: Some(partner),
+        });
     }
     match right.into_values().next() {
-        Some(path) => {
-            Err(Error::data(root.join(path), format!("has no partner in `{a}`"), format!("give `{a}` and `{b}` files of the same names")))
-        }
+        Some(path) => Err(Error::data(
+            root.join(path),
+            format!("has no partner in `{a}`"),
+            format!("give `{a}` and `{b}` files of the same names"),
+        )),
         None => Ok(entries),
     }
 }
@@ -158,7 +222,15 @@ fn check(root: &Path, entry: &Entry) -> Result<[usize; 3], Refusal> {
     let header = |path: &Path| {
         let path = root.join(path);
         image_file::header(&path)
-            .and_then(|h| if h.complete { Ok(h.shape) } else { image_file::read_image(&path).map(|_| h.shape).map_err(|e| e.to_string()) })
+            .and_then(|h| {
+                if h.complete {
+                    Ok(h.shape)
+                } else {
+                    image_file::read_image(&path)
+                        .map(|_| h.shape)
+                        .map_err(|e| e.to_string())
+                }
+            })
             .map_err(|e| Refusal::Damaged(format!("{}: {e}", path.display())))
     };
     let [h, w, c] = header(&entry.left)?;
@@ -166,14 +238,25 @@ fn check(root: &Path, entry: &Entry) -> Result<[usize; 3], Refusal> {
     let Some(right) = &entry.right else {
         if w % 2 == 1 {
             let problem = format!("is {h}x{w} (height x width): an odd width has no two equal halves");
-            return Err(Refusal::Unequal(Error::data(place, problem, "give files of left|right side by side, each as wide as the other")));
+            return Err(Refusal::Unequal(Error::data(
+                place,
+                problem,
+                "give files of left|right side by side, each as wide as the other",
+            )));
         }
         return Ok([h, w / 2, c]);
     };
     let [rh, rw, rc] = header(right)?;
     if [h, w] != [rh, rw] {
-        let problem = format!("is {h}x{w} (height x width), its partner {} is {rh}x{rw}", right.display());
-        return Err(Refusal::Unequal(Error::data(place, problem, "both images of a pair must have one size")));
+        let problem = format!(
+            "is {h}x{w} (height x width), its partner {} is {rh}x{rw}",
+            right.display()
+        );
+        return Err(Refusal::Unequal(Error::data(
+            place,
+            problem,
+            "both images of a pair must have one size",
+        )));
     }
     Ok([h, w, c.max(rc)])
 }

@@ -1,8 +1,8 @@
 //! Pictures: images of numbers laid out as a grid, and PNG files.
-use crate::read_image;
-pub use crate::write_npy;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
+use crate::read_image;
+pub use crate::write_npy;
 use std::path::Path;
 
 /// A grid is enlarged, by whole pixels, until it is at least so wide.
@@ -29,7 +29,13 @@ impl Picture {
     /// An empty picture: white, or transparent when it has a fourth channel.
     pub fn new(width: usize, height: usize, channels: usize) -> Picture {
         let fill = if channels == 4 { 0 } else { 255 };
-        Picture { width, height, channels, bytes: vec![fill; width * height * channels], note: None }
+        Picture {
+            width,
+            height,
+            channels,
+            bytes: vec![fill; width * height * channels],
+            note: None,
+        }
     }
 
     /// A picture from an image file; grey becomes RGB.
@@ -41,9 +47,19 @@ impl Picture {
         let channels = if p.channels % 2 == 0 { 4 } else { 3 };
         let bytes = p.bytes.chunks_exact(p.channels).flat_map(|v| {
             let grey = [v[0], v[0], v[0], *v.last().unwrap_or(&255)];
-            if p.channels < 3 { grey.into_iter().take(channels).collect::<Vec<_>>() } else { v.to_vec() }
+            if p.channels < 3 {
+                grey.into_iter().take(channels).collect::<Vec<_>>()
+            } else {
+                v.to_vec()
+            }
         });
-        Ok(Picture { width: p.width, height: p.height, channels, bytes: bytes.collect(), note: None })
+        Ok(Picture {
+            width: p.width,
+            height: p.height,
+            channels,
+            bytes: bytes.collect(),
+            note: None,
+        })
     }
 
     /// Writes it as a PNG file, whatever the path's extension.
@@ -60,10 +76,27 @@ impl Picture {
     /// [`Error::Usage`] when the picture has no pixels.
     pub fn png(&self) -> Result<Vec<u8>> {
         let mut out = Vec::new();
-        let colour = if self.channels == 4 { image::ExtendedColorType::Rgba8 } else { image::ExtendedColorType::Rgb8 };
+        let colour = if self.channels == 4 {
+            image::ExtendedColorType::Rgba8
+        } else {
+            image::ExtendedColorType::Rgb8
+        };
         let encoder = image::codecs::png::PngEncoder::new(&mut out);
-        image::ImageEncoder::write_image(encoder, &self.bytes, self.width as u32, self.height as u32, colour).map_err(|e| {
-            Error::usage(format!("a picture of {} x {} cannot be written: {e}", self.width, self.height), "draw fewer images")
+        image::ImageEncoder::write_image(
+            encoder,
+            &self.bytes,
+            self.width as u32,
+            self.height as u32,
+            colour,
+        )
+        .map_err(|e| {
+            Error::usage(
+                format!(
+                    "a picture of {} x {} cannot be written: {e}",
+                    self.width, self.height
+                ),
+                "draw fewer images",
+            )
         })?;
         Ok(out)
     }
@@ -79,8 +112,15 @@ impl Picture {
 
     /// Every pixel as a square of `times` x `times`.
     fn enlarged(self, times: usize) -> Picture {
-        let mut big = Picture { note: self.note, ..Picture::new(self.width * times, self.height * times, self.channels) };
-        for (y, row) in big.bytes.chunks_exact_mut(self.width * times * self.channels).enumerate() {
+        let mut big = Picture {
+            note: self.note,
+            ..Picture::new(self.width * times, self.height * times, self.channels)
+        };
+        for (y, row) in big
+            .bytes
+            .chunks_exact_mut(self.width * times * self.channels)
+            .enumerate()
+        {
             for (x, pixel) in row.chunks_exact_mut(self.channels).enumerate() {
                 let at = ((y / times) * self.width + x / times) * self.channels;
                 pixel.copy_from_slice(&self.bytes[at..at + self.channels]);
@@ -103,14 +143,30 @@ pub fn grid(values: &[f32], shape: [usize; 4], columns: usize) -> Picture {
     let [count, height, width, channels] = shape;
     let columns = columns.clamp(1, count.max(1));
     let rows = count.div_ceil(columns);
-    let mut picture = Picture::new(columns * (width + GAP) + GAP, rows * (height + GAP) + GAP, if channels == 4 { 4 } else { 3 });
-    for (n, pixels) in values.chunks_exact((height * width * channels).max(1)).take(count).enumerate() {
+    let mut picture = Picture::new(
+        columns * (width + GAP) + GAP,
+        rows * (height + GAP) + GAP,
+        if channels == 4 { 4 } else { 3 },
+    );
+    for (n, pixels) in values
+        .chunks_exact((height * width * channels).max(1))
+        .take(count)
+        .enumerate()
+    {
         let cell = image(pixels, [height, width, channels]);
-        picture.put(&cell, GAP + n % columns * (width + GAP), GAP + n / columns * (height + GAP));
+        picture.put(
+            &cell,
+            GAP + n % columns * (width + GAP),
+            GAP + n / columns * (height + GAP),
+        );
         picture.note = cell.note;
     }
     let times = MIN_WIDTH.div_ceil(picture.width);
-    if times > 1 { picture.enlarged(times) } else { picture }
+    if times > 1 {
+        picture.enlarged(times)
+    } else {
+        picture
+    }
 }
 
 /// Film strips of videos `[count, time, height, width, channels]`: a row a video, its frames from left to right.
@@ -121,7 +177,11 @@ pub fn film_strips(values: &[f32], [count, frames, height, width, channels]: [us
 /// Pairs `[count, height, width, 2 channels]` as two images each, the left one before the right one.
 pub fn halves(values: &[f32], channels: usize) -> Vec<f32> {
     let n = channels / 2;
-    let half = |of: &[f32], from: usize| of.chunks_exact(channels.max(1)).flat_map(|p| p[from..from + n].to_vec()).collect::<Vec<f32>>();
+    let half = |of: &[f32], from: usize| {
+        of.chunks_exact(channels.max(1))
+            .flat_map(|p| p[from..from + n].to_vec())
+            .collect::<Vec<f32>>()
+    };
     [half(values, 0), half(values, n)].concat()
 }
 
@@ -138,19 +198,36 @@ pub fn save_animation(values: &[f32], shape: [usize; 5], columns: usize, path: &
     let n = height * width * channels;
     let mut out = Vec::new();
     let mut encoder = image::codecs::gif::GifEncoder::new_with_speed(&mut out, 10);
-    let failed = |e: image::ImageError| Error::usage(format!("an animation cannot be written: {e}"), "draw fewer or smaller videos");
-    encoder.set_repeat(image::codecs::gif::Repeat::Infinite).map_err(failed)?;
+    let failed = |e: image::ImageError| {
+        Error::usage(
+            format!("an animation cannot be written: {e}"),
+            "draw fewer or smaller videos",
+        )
+    };
+    encoder
+        .set_repeat(image::codecs::gif::Repeat::Infinite)
+        .map_err(failed)?;
     for t in 0..frames {
-        let now: Vec<f32> = (0..count).flat_map(|i| values[(i * frames + t) * n..][..n].iter().copied()).collect();
+        let now: Vec<f32> = (0..count)
+            .flat_map(|i| values[(i * frames + t) * n..][..n].iter().copied())
+            .collect();
         let picture = grid(&now, [count, height, width, channels], columns);
         let (w, h) = (picture.width as u32, picture.height as u32);
         let rgba = match picture.channels {
             4 => picture.bytes,
-            _ => picture.bytes.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect(),
+            _ => picture
+                .bytes
+                .chunks_exact(3)
+                .flat_map(|p| [p[0], p[1], p[2], 255])
+                .collect(),
         };
-        let Some(buffer) = image::RgbaImage::from_raw(w, h, rgba) else { continue };
+        let Some(buffer) = image::RgbaImage::from_raw(w, h, rgba) else {
+            continue;
+        };
         let delay = image::Delay::from_numer_denom_ms(FRAME_MS, 1);
-        encoder.encode_frame(image::Frame::from_parts(buffer, 0, 0, delay)).map_err(failed)?;
+        encoder
+            .encode_frame(image::Frame::from_parts(buffer, 0, 0, delay))
+            .map_err(failed)?;
     }
     drop(encoder);
     write_atomically(path, &out)
@@ -160,14 +237,19 @@ pub fn save_animation(values: &[f32], shape: [usize; 5], columns: usize, path: &
 pub fn image(values: &[f32], [height, width, channels]: [usize; 3]) -> Picture {
     let mut picture = Picture::new(width, height, if channels == 4 { 4 } else { 3 });
     let out = picture.channels;
-    for (pixel, to) in values.chunks_exact(channels.max(1)).zip(picture.bytes.chunks_exact_mut(out)) {
+    for (pixel, to) in values
+        .chunks_exact(channels.max(1))
+        .zip(picture.bytes.chunks_exact_mut(out))
+    {
         for k in 0..out {
             to[k] = byte(pixel[if channels < 3 { 0 } else { k }]);
         }
     }
     if channels == 2 || channels > 4 {
         let shown = if channels == 2 { 1 } else { 3 };
-        picture.note = Some(format!("the picture shows the first {shown} of {channels} channels"));
+        picture.note = Some(format!(
+            "the picture shows the first {shown} of {channels} channels"
+        ));
     }
     picture
 }
@@ -178,9 +260,19 @@ pub fn image(values: &[f32], [height, width, channels]: [usize; 3]) -> Picture {
 /// [`Error::Usage`] when there are not as many bytes as pixels, [`Error::Io`] when the file cannot be written.
 pub fn save_rgb(path: &Path, width: usize, height: usize, bytes: &[u8]) -> Result<()> {
     if bytes.len() != width * height * 3 {
-        return Err(Error::usage(format!("{} bytes are not {width} x {height} RGB pixels", bytes.len()), "give 3 bytes a pixel"));
+        return Err(Error::usage(
+            format!("{} bytes are not {width} x {height} RGB pixels", bytes.len()),
+            "give 3 bytes a pixel",
+        ));
     }
-    Picture { width, height, channels: 3, bytes: bytes.to_vec(), note: None }.save(path)
+    Picture {
+        width,
+        height,
+        channels: 3,
+        bytes: bytes.to_vec(),
+        note: None,
+    }
+    .save(path)
 }
 
 #[cfg(test)]
@@ -217,7 +309,9 @@ mod tests {
     fn pngs_read_as_written() {
         let folder = tempfile::tempdir().unwrap();
         for channels in [1, 2, 3, 4, 7] {
-            let values: Vec<f32> = (0..40 * 300 * channels).map(|i| (i % 511) as f32 / 255.0 - 1.0).collect();
+            let values: Vec<f32> = (0..40 * 300 * channels)
+                .map(|i| (i % 511) as f32 / 255.0 - 1.0)
+                .collect();
             let p = grid(&values, [2, 20, 300, channels], 2);
             assert_eq!(p.note.is_some(), channels == 2 || channels == 7);
             let path = folder.path().join(format!("{channels}.png"));
@@ -229,7 +323,11 @@ mod tests {
     #[test]
     fn bad_requests_do_no_harm() {
         // Too few values, none, no columns: the picture is there, with empty cells.
-        for p in [grid(&[0.0; 5], [1, 2, 3, 1], 1), grid(&[], [0, 2, 3, 1], 1), grid(&[], [5, 2, 3, 4], 0)] {
+        for p in [
+            grid(&[0.0; 5], [1, 2, 3, 1], 1),
+            grid(&[], [0, 2, 3, 1], 1),
+            grid(&[], [5, 2, 3, 4], 0),
+        ] {
             assert_eq!(p.bytes.len(), p.width * p.height * p.channels);
             p.png().unwrap();
         }

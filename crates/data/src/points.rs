@@ -24,7 +24,10 @@ impl PointSet {
             "moons" => (Box::new(Curve::moons()), 4.0),
             _ => {
                 let fix = nearest(name, ["ring8", "grid25", "swissroll", "moons"]);
-                return Err(crate::Error::usage(format!("there is no set of points `{name}`"), fix));
+                return Err(crate::Error::usage(
+                    format!("there is no set of points `{name}`"),
+                    fix,
+                ));
             }
         };
         let info = DataInfo {
@@ -37,7 +40,9 @@ impl PointSet {
             attributes: vec![],
             rate: 0,
         };
-        let key = Key::new(seed).stream("points").stream(if split == "test" { "test" } else { "train" });
+        let key = Key::new(seed)
+            .stream("points")
+            .stream(if split == "test" { "test" } else { "train" });
         Ok(PointSet { info, key, density })
     }
 }
@@ -49,7 +54,12 @@ impl Dataset for PointSet {
     fn get(&self, index: usize) -> Result<Item> {
         let point = self.density.sample(&mut self.key.step(index as u64).rng());
         let values = Values::Floats(point.iter().map(|&x| x as f32).collect());
-        Ok(Item { values, label: None, attributes: vec![], caption: None })
+        Ok(Item {
+            values,
+            label: None,
+            attributes: vec![],
+            caption: None,
+        })
     }
     fn density(&self) -> Option<&dyn Density> {
         Some(&*self.density)
@@ -70,19 +80,28 @@ impl Mixture {
             let angle = std::f64::consts::TAU * k as f64 / 8.0;
             [2.0 * angle.cos(), 2.0 * angle.sin()]
         };
-        Mixture { centres: (0..8).map(at).collect(), sigma: 0.02 }
+        Mixture {
+            centres: (0..8).map(at).collect(),
+            sigma: 0.02,
+        }
     }
     /// A grid of 5 x 5 from -4 to 4, standard deviation 0.05: Lin et al. 2018, "PacGAN", arXiv:1712.04086, section 4.1.
     fn grid25() -> Mixture {
         let at = |k: usize| [(k / 5) as f64 * 2.0 - 4.0, (k % 5) as f64 * 2.0 - 4.0];
-        Mixture { centres: (0..25).map(at).collect(), sigma: 0.05 }
+        Mixture {
+            centres: (0..25).map(at).collect(),
+            sigma: 0.05,
+        }
     }
 }
 
 impl Density for Mixture {
     fn log_density(&self, x: [f64; 2]) -> f64 {
         let v = self.sigma * self.sigma;
-        let exponents = self.centres.iter().map(|c| -((x[0] - c[0]).powi(2) + (x[1] - c[1]).powi(2)) / (2.0 * v));
+        let exponents = self
+            .centres
+            .iter()
+            .map(|c| -((x[0] - c[0]).powi(2) + (x[1] - c[1]).powi(2)) / (2.0 * v));
         log_sum_exp(exponents) - (self.centres.len() as f64 * std::f64::consts::TAU * v).ln()
     }
     /// ln K + ln(2 pi e sigma^2), that of parts that do not overlap: their centres are 40 and more standard deviations
@@ -102,7 +121,11 @@ impl Density for Mixture {
 /// ln of the sum of exponentials, safe far from all of them.
 pub(super) fn log_sum_exp(exponents: impl Iterator<Item = f64> + Clone) -> f64 {
     let top = exponents.clone().fold(f64::NEG_INFINITY, f64::max);
-    if top == f64::NEG_INFINITY { top } else { top + exponents.map(|e| (e - top).exp()).sum::<f64>().ln() }
+    if top == f64::NEG_INFINITY {
+        top
+    } else {
+        top + exponents.map(|e| (e - top).exp()).sum::<f64>().ln()
+    }
 }
 
 #[cfg(test)]
@@ -130,7 +153,12 @@ mod tests {
         for (p, centre) in [(Mixture::ring8(), [2.0, 0.0]), (Mixture::grid25(), [-4.0, 2.0])] {
             // One mode holds its share of the whole, and the modes are alike.
             let s = p.sigma;
-            let (mass, entropy) = integrate(&p, centre.map(|c| c - 9.0 * s), centre.map(|c| c + 9.0 * s), s / 3.0);
+            let (mass, entropy) = integrate(
+                &p,
+                centre.map(|c| c - 9.0 * s),
+                centre.map(|c| c + 9.0 * s),
+                s / 3.0,
+            );
             let k = p.centres.len() as f64;
             assert!((mass * k - 1.0).abs() < 1e-12, "{mass}");
             assert!((entropy * k - p.entropy()).abs() < 1e-10, "{entropy}");
@@ -142,7 +170,10 @@ mod tests {
 
     #[test]
     fn curves_integrate_to_one_and_to_their_entropy() {
-        for (p, low, high) in [(Curve::swissroll(), [-4.5, -4.5], [4.5, 4.5]), (Curve::moons(), [-5.0, -3.5], [5.0, 4.0])] {
+        for (p, low, high) in [
+            (Curve::swissroll(), [-4.5, -4.5], [4.5, 4.5]),
+            (Curve::moons(), [-5.0, -3.5], [5.0, 4.0]),
+        ] {
             let (mass, entropy) = integrate(&p, low, high, 0.0625);
             assert!((mass - 1.0).abs() < 1e-8, "{mass}");
             assert!((entropy - p.entropy()).abs() < 1e-7, "{entropy} {}", p.entropy());
@@ -157,7 +188,9 @@ mod tests {
             // Monte Carlo: the mean of -ln p over draws is the entropy.
             let (mut sum, mut square) = (0.0, 0.0);
             for i in 0..set.info.count {
-                let Values::Floats(x) = set.get(i).unwrap().values else { panic!() };
+                let Values::Floats(x) = set.get(i).unwrap().values else {
+                    panic!()
+                };
                 assert!(x.iter().all(|v| v.abs() <= set.info.range.1), "{name} {x:?}");
                 let l = -p.log_density([x[0] as f64, x[1] as f64]);
                 sum += l;
@@ -165,7 +198,11 @@ mod tests {
             }
             let n = set.info.count as f64;
             let (mean, error) = (sum / n, ((square / n - (sum / n).powi(2)) / n).sqrt());
-            assert!((mean - p.entropy()).abs() < 4.0 * error, "{name}: {mean} +- {error}, exact {}", p.entropy());
+            assert!(
+                (mean - p.entropy()).abs() < 4.0 * error,
+                "{name}: {mean} +- {error}, exact {}",
+                p.entropy()
+            );
         }
     }
 

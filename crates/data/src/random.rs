@@ -13,7 +13,16 @@ pub struct Key([u32; 8]);
 impl Key {
     /// The root key of a seed.
     pub fn new(seed: u64) -> Key {
-        Key([seed as u32, (seed >> 32) as u32, 0x6d65_6e61, 0x6765_7269, 0, 0, 0, 0])
+        Key([
+            seed as u32,
+            (seed >> 32) as u32,
+            0x6d65_6e61,
+            0x6765_7269,
+            0,
+            0,
+            0,
+            0,
+        ])
     }
 
     /// A key of its own for training step `n` (or item, image, epoch: any counter).
@@ -24,7 +33,9 @@ impl Key {
     /// A key of its own for a named use.
     pub fn stream(self, name: &str) -> Key {
         // FNV-1a; names are few and chosen by us, collisions would show in tests/every_model.rs.
-        let h = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ b as u64).wrapping_mul(0x100_0000_01b3));
+        let h = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| {
+            (h ^ b as u64).wrapping_mul(0x100_0000_01b3)
+        });
         self.derive(h, 1)
     }
 
@@ -114,7 +125,16 @@ mod tests {
     fn keys_are_a_function_of_their_path() {
         let k = Key::new(7);
         assert_eq!(k.step(3).stream("noise"), Key::new(7).step(3).stream("noise"));
-        let all = [k, Key::new(8), k.step(0), k.step(1), k.stream("a"), k.stream("b"), k.step(0).stream("a"), k.stream("a").step(0)];
+        let all = [
+            k,
+            Key::new(8),
+            k.step(0),
+            k.step(1),
+            k.stream("a"),
+            k.stream("b"),
+            k.step(0).stream("a"),
+            k.stream("a").step(0),
+        ];
         for (i, a) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|b| a != b));
         }
@@ -140,6 +160,9 @@ mod tests {
             u[r.below(7)] += 1;
         }
         assert!(m.abs() < 0.015 && (v - 1.0).abs() < 0.02, "{m} {v}");
-        assert!(u.iter().all(|&c| (c as f64 - n as f64 / 7.0).abs() < 600.0), "{u:?}");
+        assert!(
+            u.iter().all(|&c| (c as f64 - n as f64 / 7.0).abs() < 600.0),
+            "{u:?}"
+        );
     }
 }

@@ -65,29 +65,57 @@ impl Preparation {
                 let result = self.resample([h, w, c], [th, tw, out], 255.0, |i, row: &mut [f32]| {
                     row.iter_mut().zip(&v[i..]).for_each(|(r, &b)| *r = b as f32)
                 });
-                Values::Bytes(result.into_iter().map(|x| (x + 0.5).clamp(0.0, 255.0) as u8).collect())
+                Values::Bytes(
+                    result
+                        .into_iter()
+                        .map(|x| (x + 0.5).clamp(0.0, 255.0) as u8)
+                        .collect(),
+                )
             }
             Values::Floats(v) => {
-                let result = self.resample([h, w, c], [th, tw, out], 1.0, |i, row: &mut [f32]| row.copy_from_slice(&v[i..i + row.len()]));
+                let result = self.resample([h, w, c], [th, tw, out], 1.0, |i, row: &mut [f32]| {
+                    row.copy_from_slice(&v[i..i + row.len()])
+                });
                 Values::Floats(result)
             }
         }
     }
 
     /// `load(i, row)` fills a row with the values from index `i` on; `white` is the largest value.
-    fn resample(&self, [h, w, c]: [usize; 3], [th, tw, out]: [usize; 3], white: f32, load: impl Fn(usize, &mut [f32])) -> Vec<f32> {
-        let [top, left, ch, cw] = if self.crop { centre([h, w], [th, tw]) } else { [0, 0, h, w] };
+    fn resample(
+        &self,
+        [h, w, c]: [usize; 3],
+        [th, tw, out]: [usize; 3],
+        white: f32,
+        load: impl Fn(usize, &mut [f32]),
+    ) -> Vec<f32> {
+        let [top, left, ch, cw] = if self.crop {
+            centre([h, w], [th, tw])
+        } else {
+            [0, 0, h, w]
+        };
         let (rows, columns) = (taps(ch, th, self.filter), taps(cw, tw, self.filter));
         // A colour counts as much as it is opaque, so that the colour hidden under alpha 0 does not bleed in.
         let premultiply = c == 4 && out == 4 && self.alpha == Alpha::Keep && self.channels != 0;
-        let convert = Convert { from: c, to: out, white, over: if let Alpha::Over(g) = self.alpha { g / 255.0 * white } else { white } };
+        let convert = Convert {
+            from: c,
+            to: out,
+            white,
+            over: if let Alpha::Over(g) = self.alpha {
+                g / 255.0 * white
+            } else {
+                white
+            },
+        };
         let (mut raw, mut converted) = (vec![0.0; cw * c], vec![0.0; cw * out]);
         let mut narrow = vec![0.0; ch * tw * out];
         for (y, line) in narrow.chunks_exact_mut(tw * out).enumerate() {
             load(((top + y) * w + left) * c, &mut raw);
             convert.row(&raw, &mut converted);
             if premultiply {
-                converted.chunks_exact_mut(4).for_each(|p| (0..3).for_each(|k| p[k] *= p[3] / white));
+                converted
+                    .chunks_exact_mut(4)
+                    .for_each(|p| (0..3).for_each(|k| p[k] *= p[3] / white));
             }
             for (pixel, (first, weights)) in line.chunks_exact_mut(out).zip(&columns) {
                 accumulate(pixel, &converted[first * out..], out, weights);
@@ -116,7 +144,11 @@ fn accumulate(sum: &mut [f32], from: &[f32], stride: usize, weights: &[f32]) {
 /// The largest rectangle of the target's aspect in the middle of an image: top, left, height, width.
 fn centre([h, w]: [usize; 2], [th, tw]: [usize; 2]) -> [usize; 4] {
     // Compare h / w with th / tw without rounding.
-    let (ch, cw) = if h * tw > w * th { (((w * th + tw / 2) / tw).clamp(1, h), w) } else { (h, ((h * tw + th / 2) / th).clamp(1, w)) };
+    let (ch, cw) = if h * tw > w * th {
+        (((w * th + tw / 2) / tw).clamp(1, h), w)
+    } else {
+        (h, ((h * tw + th / 2) / th).clamp(1, w))
+    };
     [(h - ch) / 2, (w - cw) / 2, ch, cw]
 }
 
@@ -125,10 +157,16 @@ fn taps(input: usize, output: usize, filter: Filter) -> Vec<Tap> {
     let ratio = input as f64 / output as f64;
     match filter {
         _ if input == output => (0..output).map(|i| (i, vec![1.0])).collect(),
-        Filter::Nearest => (0..output).map(|i| ((2 * i + 1) * input / (2 * output), vec![1.0])).collect(),
+        Filter::Nearest => (0..output)
+            .map(|i| ((2 * i + 1) * input / (2 * output), vec![1.0]))
+            .collect(),
         Filter::Area if input > output => (0..output).map(|i| area(i, input, output)).collect(),
-        Filter::Area | Filter::Bilinear => (0..output).map(|i| spread(i, input, ratio, 1.0, |x| 1.0 - x.abs())).collect(),
-        Filter::Lanczos => (0..output).map(|i| spread(i, input, ratio, 3.0, |x| sinc(x) * sinc(x / 3.0))).collect(),
+        Filter::Area | Filter::Bilinear => (0..output)
+            .map(|i| spread(i, input, ratio, 1.0, |x| 1.0 - x.abs()))
+            .collect(),
+        Filter::Lanczos => (0..output)
+            .map(|i| spread(i, input, ratio, 3.0, |x| sinc(x) * sinc(x / 3.0)))
+            .collect(),
     }
 }
 
@@ -142,7 +180,10 @@ fn area(i: usize, input: usize, output: usize) -> Tap {
     let (low, high) = (i * input, (i + 1) * input);
     let (first, last) = (low / output, high.div_ceil(output));
     let overlap = |j: usize| high.min((j + 1) * output) - low.max(j * output);
-    (first, (first..last).map(|j| overlap(j) as f32 / input as f32).collect())
+    (
+        first,
+        (first..last).map(|j| overlap(j) as f32 / input as f32).collect(),
+    )
 }
 
 /// Samples of a kernel of half width `support` around output `i`'s centre, made to sum to one.
@@ -152,7 +193,9 @@ fn spread(i: usize, input: usize, ratio: f64, support: f64, kernel: impl Fn(f64)
     let first = (centre - support * width).floor().max(0.0) as usize;
     let last = ((centre + support * width).ceil() as usize).min(input);
     let at = |j: usize| (j as f64 + 0.5 - centre) / width;
-    let weights: Vec<f64> = (first..last).map(|j| if at(j).abs() < support { kernel(at(j)) } else { 0.0 }).collect();
+    let weights: Vec<f64> = (first..last)
+        .map(|j| if at(j).abs() < support { kernel(at(j)) } else { 0.0 })
+        .collect();
     let sum: f64 = weights.iter().sum();
     (first, weights.iter().map(|w| (w / sum) as f32).collect())
 }
@@ -171,8 +214,16 @@ impl Convert {
             return to.copy_from_slice(from);
         }
         for (p, q) in from.chunks_exact(self.from).zip(to.chunks_exact_mut(self.to)) {
-            let mut rgb = if self.from < 3 { [p[0]; 3] } else { [p[0], p[1], p[2]] };
-            let alpha = if self.from.is_multiple_of(2) { p[self.from - 1] } else { self.white };
+            let mut rgb = if self.from < 3 {
+                [p[0]; 3]
+            } else {
+                [p[0], p[1], p[2]]
+            };
+            let alpha = if self.from.is_multiple_of(2) {
+                p[self.from - 1]
+            } else {
+                self.white
+            };
             if self.to != 4 {
                 let share = alpha / self.white;
                 rgb = rgb.map(|v| v * share + self.over * (1.0 - share));
@@ -196,7 +247,13 @@ mod tests {
     use crate::random::Key;
 
     fn preparation(size: [usize; 2], channels: usize, filter: Filter) -> Preparation {
-        Preparation { size: Some(size), channels, filter, crop: false, alpha: Alpha::Over(255.0) }
+        Preparation {
+            size: Some(size),
+            channels,
+            filter,
+            crop: false,
+            alpha: Alpha::Over(255.0),
+        }
     }
 
     fn noise(n: usize) -> Vec<f32> {
@@ -225,9 +282,18 @@ mod tests {
 
     #[test]
     fn area_is_the_exact_average_at_any_ratio() {
-        for (h, w, c, th, tw) in [(7, 5, 1, 3, 2), (64, 64, 3, 28, 31), (9, 4, 5, 1, 4), (10, 10, 16, 7, 9), (101, 3, 2, 100, 1)] {
+        for (h, w, c, th, tw) in [
+            (7, 5, 1, 3, 2),
+            (64, 64, 3, 28, 31),
+            (9, 4, 5, 1, 4),
+            (10, 10, 16, 7, 9),
+            (101, 3, 2, 100, 1),
+        ] {
             let v = noise(h * w * c);
-            let p = Preparation { channels: c, ..preparation([th, tw], 0, Filter::Area) };
+            let p = Preparation {
+                channels: c,
+                ..preparation([th, tw], 0, Filter::Area)
+            };
             let got = p.apply([h, w, c], &Values::Floats(v.clone()));
             let Values::Floats(got) = got else { panic!() };
             for (g, e) in got.iter().zip(area_by_repetition(&v, [h, w, c], [th, tw])) {
@@ -242,12 +308,19 @@ mod tests {
             for (input, output) in [(5, 11), (11, 5), (8, 16), (16, 8), (1, 6), (6, 1)] {
                 for (first, weights) in taps(input, output, filter) {
                     assert!(first + weights.len() <= input);
-                    assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{filter:?} {input} {output}");
+                    assert!(
+                        (weights.iter().sum::<f32>() - 1.0).abs() < 1e-5,
+                        "{filter:?} {input} {output}"
+                    );
                 }
                 if filter != Filter::Nearest && input == 16 {
                     // Away from the borders a linear ramp stays one: output i lies at 2 i + 1/2.
                     let (first, weights) = &taps(input, output, filter)[4];
-                    let at: f32 = weights.iter().enumerate().map(|(k, w)| w * (first + k) as f32).sum();
+                    let at: f32 = weights
+                        .iter()
+                        .enumerate()
+                        .map(|(k, w)| w * (first + k) as f32)
+                        .sum();
                     assert!((at - 8.5).abs() < 1e-4, "{filter:?} {at}");
                 }
             }
@@ -281,7 +354,10 @@ mod tests {
 
     #[test]
     fn hidden_colour_does_not_bleed() {
-        let p = Preparation { alpha: Alpha::Keep, ..preparation([1, 1], 4, Filter::Area) };
+        let p = Preparation {
+            alpha: Alpha::Keep,
+            ..preparation([1, 1], 4, Filter::Area)
+        };
         let v = p.apply([1, 2, 4], &Values::Bytes(vec![200, 100, 0, 255, 0, 255, 255, 0]));
         assert_eq!(v, Values::Bytes(vec![200, 100, 0, 128]));
     }

@@ -95,7 +95,13 @@ pub struct SourceInfo {
 const OWN: &str = "drawn by this program; free of rights";
 
 const fn points(name: &'static str, about: &'static str) -> SourceInfo {
-    SourceInfo { name, about, shape: &[2], count: points::COUNT, licence: OWN }
+    SourceInfo {
+        name,
+        about,
+        shape: &[2],
+        count: points::COUNT,
+        licence: OWN,
+    }
 }
 
 static KNOWN: [SourceInfo; 11] = [
@@ -141,10 +147,19 @@ static KNOWN: [SourceInfo; 11] = [
         count: stacked::Stacked::COUNT,
         licence: "as its images'",
     },
-    points("ring8", "8 Gaussians on a circle of radius 2, standard deviation 0.02; exact density"),
-    points("grid25", "25 Gaussians on a 5x5 grid from -4 to 4, standard deviation 0.05; exact density"),
+    points(
+        "ring8",
+        "8 Gaussians on a circle of radius 2, standard deviation 0.02; exact density",
+    ),
+    points(
+        "grid25",
+        "25 Gaussians on a 5x5 grid from -4 to 4, standard deviation 0.05; exact density",
+    ),
     points("swissroll", "a spiral with Gaussian noise of 0.2; exact density"),
-    points("moons", "two interleaved half circles with Gaussian noise of 0.2; exact density"),
+    points(
+        "moons",
+        "two interleaved half circles with Gaussian noise of 0.2; exact density",
+    ),
     SourceInfo {
         name: "tones",
         about: "short tones at 8 kHz of four timbres (the labels) and 25 pitches; endless, 2,000 unless --limit says otherwise",
@@ -160,12 +175,17 @@ pub fn known_sources() -> &'static [SourceInfo] {
 }
 
 /// The formats that `Source::format` may name.
-const FORMATS: [&str; 11] = ["auto", "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio", "video", "pairs"];
+const FORMATS: [&str; 11] = [
+    "auto", "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio", "video", "pairs",
+];
 
 impl Source {
     /// The data set of this name or at this path, prepared in the usual way.
     pub fn parse(text: &str) -> Source {
-        Source { source: text.to_string(), ..Source::default() }
+        Source {
+            source: text.to_string(),
+            ..Source::default()
+        }
     }
 
     /// `size` from the command line's text: `64`, or `48x64` for height and width.
@@ -173,9 +193,15 @@ impl Source {
     /// # Errors
     /// [`Error::Usage`] when it is not one or two positive whole numbers.
     pub fn parse_size(text: &str) -> Result<Vec<usize>> {
-        let parts: Option<Vec<usize>> = text.split(['x', 'X']).map(|p| p.trim().parse().ok().filter(|&n| n > 0)).collect();
+        let parts: Option<Vec<usize>> = text
+            .split(['x', 'X'])
+            .map(|p| p.trim().parse().ok().filter(|&n| n > 0))
+            .collect();
         parts.filter(|p| p.len() <= 2).ok_or_else(|| {
-            Error::usage(format!("`{text}` is not an image size"), "give a side, such as 64, or height x width, such as 48x64")
+            Error::usage(
+                format!("`{text}` is not an image size"),
+                "give a side, such as 64, or height x width, such as 48x64",
+            )
         })
     }
 
@@ -191,34 +217,69 @@ impl Source {
             return Ok(opened);
         }
         if let Some(images) = self.source.strip_prefix("stacked:") {
-            let images = Source { source: images.into(), limit: 0, ..self.clone() }.open()?;
+            let images = Source {
+                source: images.into(),
+                limit: 0,
+                ..self.clone()
+            }
+            .open()?;
             let set = stacked::Stacked::new(images.dataset, self.seed, &self.split, self.limit)?;
-            return Ok(Opened { dataset: Arc::new(set), warnings: images.warnings });
+            return Ok(Opened {
+                dataset: Arc::new(set),
+                warnings: images.warnings,
+            });
         }
         if let Some(known) = known_sources().iter().find(|k| k.name == self.source) {
             let base: Arc<dyn Dataset> = match known.name {
                 "portraits" => return self.portraits(preparation),
-                "tones" => Arc::new(audio::Tones::new(self.seed, &self.split, self.limit, self.length, self.rate)?),
+                "tones" => Arc::new(audio::Tones::new(
+                    self.seed,
+                    &self.split,
+                    self.limit,
+                    self.length,
+                    self.rate,
+                )?),
                 "digits" | "fashion" => Arc::new(embedded::open(known.name, &self.split)?),
                 name => Arc::new(points::PointSet::new(name, self.seed, &self.split, self.limit)?),
             };
-            return Ok(Opened { dataset: self.finish(base, preparation)?, warnings });
+            return Ok(Opened {
+                dataset: self.finish(base, preparation)?,
+                warnings,
+            });
         }
         let path = Path::new(&self.source);
         if !path.exists() {
             let names = known_sources().iter().map(|k| k.name);
             let problem = format!("there is no data source or path `{}`", self.source);
-            return Err(Error::usage(problem, format!("{}; or give a folder or file that exists", nearest(&self.source, names))));
+            return Err(Error::usage(
+                problem,
+                format!(
+                    "{}; or give a folder or file that exists",
+                    nearest(&self.source, names)
+                ),
+            ));
         }
         let dataset = match self.format_of(path)? {
             "idx" => self.finish(Arc::new(idx::open(path, &self.split)?), preparation)?,
             "cifar" => self.finish(Arc::new(cifar::open(path, &self.split)?), preparation)?,
             "npy" => self.finish(Arc::new(npy::NpyFile::open(path)?), preparation)?,
             "npz" => self.finish(Arc::new(npz::open(path, &self.split)?), preparation)?,
-            "audio" => self.finish(Arc::new(audio::Sounds::open(path, self, &mut warnings)?), preparation)?,
-            "csv" | "tsv" => self.finish(Arc::new(table::open(path, self.max_bad, &mut warnings)?), preparation)?,
-            "video" => Cached::wrap(Arc::new(video::Videos::open(path, self, preparation, &mut warnings)?), true),
-            "pairs" => Cached::wrap(Arc::new(pairs::Pairs::open(path, self, preparation, &mut warnings)?), true),
+            "audio" => self.finish(
+                Arc::new(audio::Sounds::open(path, self, &mut warnings)?),
+                preparation,
+            )?,
+            "csv" | "tsv" => self.finish(
+                Arc::new(table::open(path, self.max_bad, &mut warnings)?),
+                preparation,
+            )?,
+            "video" => Cached::wrap(
+                Arc::new(video::Videos::open(path, self, preparation, &mut warnings)?),
+                true,
+            ),
+            "pairs" => Cached::wrap(
+                Arc::new(pairs::Pairs::open(path, self, preparation, &mut warnings)?),
+                true,
+            ),
             _ => {
                 let images = folder::Folder::open(path, self, preparation, &mut warnings)?;
                 let costly = images.costly;
@@ -231,19 +292,45 @@ impl Source {
 
     /// Videos that are drawn, or made of the images of another source.
     fn moving(&self, preparation: Preparation) -> Result<Option<Opened>> {
-        let (base, warnings): (Arc<dyn Dataset>, _) = match (&self.source[..], self.source.strip_prefix("moving:")) {
-            ("portraits:video", _) => {
-                let size = preparation.size.unwrap_or([64, 64]);
-                (Arc::new(video::MovingPortraits::new(size, self.frames, self.seed, &self.split, self.limit)?), vec![])
-            }
-            (_, Some(images)) => {
-                let images = Source { source: images.into(), size: vec![], limit: 0, frames: 0, ..self.clone() };
-                let opened = images.open()?;
-                let videos = video::Moving::new(opened.dataset, preparation.size, self.frames, self.seed, &self.split, self.limit)?;
-                return Ok(Some(Opened { dataset: Arc::new(videos), warnings: opened.warnings }));
-            }
-            _ => return Ok(None),
-        };
+        let (base, warnings): (Arc<dyn Dataset>, _) =
+            match (&self.source[..], self.source.strip_prefix("moving:")) {
+                ("portraits:video", _) => {
+                    let size = preparation.size.unwrap_or([64, 64]);
+                    (
+                        Arc::new(video::MovingPortraits::new(
+                            size,
+                            self.frames,
+                            self.seed,
+                            &self.split,
+                            self.limit,
+                        )?),
+                        vec![],
+                    )
+                }
+                (_, Some(images)) => {
+                    let images = Source {
+                        source: images.into(),
+                        size: vec![],
+                        limit: 0,
+                        frames: 0,
+                        ..self.clone()
+                    };
+                    let opened = images.open()?;
+                    let videos = video::Moving::new(
+                        opened.dataset,
+                        preparation.size,
+                        self.frames,
+                        self.seed,
+                        &self.split,
+                        self.limit,
+                    )?;
+                    return Ok(Some(Opened {
+                        dataset: Arc::new(videos),
+                        warnings: opened.warnings,
+                    }));
+                }
+                _ => return Ok(None),
+            };
         let dataset = Prepared::wrap(Cached::wrap(base, true), preparation)?;
         Ok(Some(Opened { dataset, warnings }))
     }
@@ -256,7 +343,10 @@ impl Source {
             "test" => Portraits::test(size, self.seed, count(Portraits::TEST))?,
             _ => Portraits::new(size, self.seed, count(Portraits::TRAIN))?,
         };
-        Ok(Opened { dataset: self.finish(Cached::wrap(Arc::new(base), true), preparation)?, warnings: vec![] })
+        Ok(Opened {
+            dataset: self.finish(Cached::wrap(Arc::new(base), true), preparation)?,
+            warnings: vec![],
+        })
     }
 
     /// The checked fields that say how images are prepared.
@@ -266,7 +356,11 @@ impl Source {
             [side] => Some([side, side]),
             [height, width] => Some([height, width]),
             _ => {
-                return Err(Error::recipe("data.size", format!("{:?} is not a size", self.size), "give [side] or [height, width]"));
+                return Err(Error::recipe(
+                    "data.size",
+                    format!("{:?} is not a size", self.size),
+                    "give [side] or [height, width]",
+                ));
             }
         };
         if size.is_some_and(|[h, w]| h == 0 || w == 0 || h.saturating_mul(w) > 1 << 24) {
@@ -278,7 +372,11 @@ impl Source {
         }
         if ![0, 1, 3, 4].contains(&self.channels) {
             let problem = format!("{} is not a number of channels", self.channels);
-            return Err(Error::recipe("data.channels", problem, "use 1 (grey), 3 (RGB), 4 (RGBA) or 0 (as they are)"));
+            return Err(Error::recipe(
+                "data.channels",
+                problem,
+                "use 1 (grey), 3 (RGB), 4 (RGBA) or 0 (as they are)",
+            ));
         }
         if self.length > 1 << 24 {
             let problem = format!("items of {} samples are too long", self.length);
@@ -295,7 +393,11 @@ impl Source {
         known("data.split", &self.split, &["train", "test", "all"])?;
         known("data.format", &self.format, &FORMATS)?;
         if !(0.0..=1.0).contains(&self.max_bad) {
-            return Err(Error::recipe("data.max_bad", format!("{} is not a share", self.max_bad), "give a number from 0 to 1"));
+            return Err(Error::recipe(
+                "data.max_bad",
+                format!("{} is not a share", self.max_bad),
+                "give a number from 0 to 1",
+            ));
         }
         let alpha = match known("data.alpha", &self.alpha, &["white", "black", "keep"])? {
             _ if self.channels == 4 => Alpha::Keep,
@@ -303,27 +405,65 @@ impl Source {
             "black" => Alpha::Over(0.0),
             _ => Alpha::Keep,
         };
-        let filter = match known("data.filter", &self.filter, &["area", "nearest", "bilinear", "lanczos"])? {
+        let filter = match known(
+            "data.filter",
+            &self.filter,
+            &["area", "nearest", "bilinear", "lanczos"],
+        )? {
             "area" => Filter::Area,
             "nearest" => Filter::Nearest,
             "bilinear" => Filter::Bilinear,
             _ => Filter::Lanczos,
         };
-        Ok(Preparation { size, channels: self.channels, filter, crop: self.crop, alpha })
+        Ok(Preparation {
+            size,
+            channels: self.channels,
+            filter,
+            crop: self.crop,
+            alpha,
+        })
     }
 
     /// Limits, prepares and caches a set whose items all have one shape.
     fn finish(&self, base: Arc<dyn Dataset>, preparation: Preparation) -> Result<Arc<dyn Dataset>> {
         if base.info().kind != Kind::Image && (preparation.size.is_some() || preparation.channels != 0) {
-            let key = if preparation.size.is_some() { "data.size" } else { "data.channels" };
-            return Err(Error::recipe(key, format!("`{}` holds {}, not images", self.source, base.info().kind.plural()), "leave it out"));
+            let key = if preparation.size.is_some() {
+                "data.size"
+            } else {
+                "data.channels"
+            };
+            return Err(Error::recipe(
+                key,
+                format!(
+                    "`{}` holds {}, not images",
+                    self.source,
+                    base.info().kind.plural()
+                ),
+                "leave it out",
+            ));
         }
         if base.info().kind != Kind::Audio && (self.length != 0 || self.rate != 0) {
-            let key = if self.length != 0 { "data.length" } else { "data.rate" };
-            return Err(Error::recipe(key, format!("`{}` holds {}, not sounds", self.source, base.info().kind.plural()), "leave it out"));
+            let key = if self.length != 0 {
+                "data.length"
+            } else {
+                "data.rate"
+            };
+            return Err(Error::recipe(
+                key,
+                format!(
+                    "`{}` holds {}, not sounds",
+                    self.source,
+                    base.info().kind.plural()
+                ),
+                "leave it out",
+            ));
         }
         if self.frames != 0 {
-            let problem = format!("`{}` holds {}, not videos", self.source, base.info().kind.plural());
+            let problem = format!(
+                "`{}` holds {}, not videos",
+                self.source,
+                base.info().kind.plural()
+            );
             return Err(Error::recipe("data.frames", problem, "leave it out"));
         }
         let base = First::limit(base, self.limit);
@@ -337,7 +477,9 @@ impl Source {
             return Ok(f);
         }
         if path.is_dir() {
-            let described = ["metadata.csv", "metadata.jsonl"].iter().any(|m| path.join(m).is_file());
+            let described = ["metadata.csv", "metadata.jsonl"]
+                .iter()
+                .any(|m| path.join(m).is_file());
             return Ok(match () {
                 _ if self.frames != 0 => "video",
                 _ if described => "images",
@@ -347,15 +489,25 @@ impl Source {
                 _ => "images",
             });
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_lowercase();
         let extension = name.rsplit('.').next().unwrap_or_default();
         match FORMATS[4..].iter().find(|f| **f == extension) {
             Some(f) => Ok(f),
             None if name.contains("idx") => Ok("idx"),
             None if extension == "bin" => Ok("cifar"),
             None if audio::EXTENSIONS.contains(&extension) => Ok("audio"),
-            None if EXTENSIONS.contains(&extension) => Err(Error::data(path, "is one image", "give the folder it lies in")),
-            None => Err(Error::data(path, "is of no known format", format!("name it with --data-format: {}", FORMATS[1..].join(", ")))),
+            None if EXTENSIONS.contains(&extension) => {
+                Err(Error::data(path, "is one image", "give the folder it lies in"))
+            }
+            None => Err(Error::data(
+                path,
+                "is of no known format",
+                format!("name it with --data-format: {}", FORMATS[1..].join(", ")),
+            )),
         }
     }
 }
@@ -365,5 +517,9 @@ fn known<'a>(key: &str, value: &'a str, values: &[&str]) -> Result<&'a str> {
     if values.contains(&value) {
         return Ok(value);
     }
-    Err(Error::recipe(key, format!("`{value}` is not one of {}", values.join(", ")), nearest(value, values.iter().copied())))
+    Err(Error::recipe(
+        key,
+        format!("`{value}` is not one of {}", values.join(", ")),
+        nearest(value, values.iter().copied()),
+    ))
 }

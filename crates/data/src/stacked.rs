@@ -29,7 +29,10 @@ impl Stacked {
     pub fn new(base: Arc<dyn Dataset>, seed: u64, split: &str, count: usize) -> Result<Self> {
         let from = base.info();
         if from.kind != Kind::Image || from.range != (0.0, 255.0) || from.shape[2] != 1 {
-            let problem = format!("`{}` holds no grey 8-bit images that could be stacked", from.source);
+            let problem = format!(
+                "`{}` holds no grey 8-bit images that could be stacked",
+                from.source
+            );
             let fix = "give digits, fashion, IDX files, or a folder of images with --channels 1";
             return Err(Error::data(format!("stacked:{}", from.source), problem, fix));
         }
@@ -41,7 +44,15 @@ impl Stacked {
             attributes: vec![],
             ..from.clone()
         };
-        Ok(Stacked { info, base, key: Key::new(seed).stream(if split == "test" { "stacked/test" } else { "stacked" }) })
+        Ok(Stacked {
+            info,
+            base,
+            key: Key::new(seed).stream(if split == "test" {
+                "stacked/test"
+            } else {
+                "stacked"
+            }),
+        })
     }
 
     /// Which items of the base are the channels of image `index`.
@@ -60,10 +71,19 @@ impl Dataset for Stacked {
         let mut values = vec![0u8; self.info.numbers()];
         for (channel, member) in self.members(index).into_iter().enumerate() {
             if let Values::Bytes(image) = self.base.get(member)?.values {
-                values[channel..].iter_mut().step_by(CHANNELS).zip(image).for_each(|(to, v)| *to = v);
+                values[channel..]
+                    .iter_mut()
+                    .step_by(CHANNELS)
+                    .zip(image)
+                    .for_each(|(to, v)| *to = v);
             }
         }
-        Ok(Item { values: Values::Bytes(values), label: None, attributes: vec![], caption: None })
+        Ok(Item {
+            values: Values::Bytes(values),
+            label: None,
+            attributes: vec![],
+            caption: None,
+        })
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -80,13 +100,22 @@ mod tests {
     fn each_channel_is_an_image_of_the_source() {
         let set = Source::parse("stacked:digits").open().unwrap().dataset;
         let base = Source::parse("digits").open().unwrap().dataset;
-        assert_eq!((set.info().shape.clone(), set.info().count), (vec![8, 8, 3], Stacked::COUNT));
+        assert_eq!(
+            (set.info().shape.clone(), set.info().count),
+            (vec![8, 8, 3], Stacked::COUNT)
+        );
         let stacked = Stacked::new(base.clone(), 0, "train", 5).unwrap();
         let mut seen = std::collections::HashSet::new();
         for i in 0..5 {
             let item = set.get(i).unwrap();
-            assert_eq!(stacked.get(i).unwrap(), item, "a shorter set is the beginning of a longer one");
-            let Values::Bytes(v) = item.values else { panic!("bytes") };
+            assert_eq!(
+                stacked.get(i).unwrap(),
+                item,
+                "a shorter set is the beginning of a longer one"
+            );
+            let Values::Bytes(v) = item.values else {
+                panic!("bytes")
+            };
             for (c, m) in stacked.members(i).into_iter().enumerate() {
                 let channel: Vec<u8> = v[c..].iter().step_by(3).copied().collect();
                 assert_eq!(Values::Bytes(channel), base.get(m).unwrap().values);
@@ -102,7 +131,12 @@ mod tests {
             let error = Source::parse(source).open().err().unwrap().to_string();
             assert!(error.contains("could be stacked"), "{error}");
         }
-        let grey = Source { channels: 1, size: vec![16], limit: 3, ..Source::parse("stacked:portraits") };
+        let grey = Source {
+            channels: 1,
+            size: vec![16],
+            limit: 3,
+            ..Source::parse("stacked:portraits")
+        };
         let set = grey.open().unwrap().dataset;
         assert_eq!((set.info().shape.clone(), set.info().count), (vec![16, 16, 3], 3));
     }

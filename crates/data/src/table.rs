@@ -17,7 +17,13 @@ pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Res
         .comment(Some(b'#'))
         .delimiter(if tabs { b'\t' } else { b',' })
         .from_path(path);
-    let unreadable = |e: csv::Error| Error::data(path, format!("cannot be read: {e}"), "give a table of numbers in UTF-8");
+    let unreadable = |e: csv::Error| {
+        Error::data(
+            path,
+            format!("cannot be read: {e}"),
+            "give a table of numbers in UTF-8",
+        )
+    };
     let mut rows = reader.map_err(unreadable)?.into_records().peekable();
     let mut label_column = None;
     let mut width = None;
@@ -25,14 +31,19 @@ pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Res
         width = Some(first.len());
         // A first row of words is a header.
         if first.iter().all(|f| f.parse::<f64>().is_err()) {
-            label_column = first.iter().position(|f| LABELS.contains(&f.to_lowercase().as_str()));
+            label_column = first
+                .iter()
+                .position(|f| LABELS.contains(&f.to_lowercase().as_str()));
             rows.next();
         }
     }
     let (mut values, mut classes, mut bad, mut total) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for row in rows {
         total += 1;
-        match row.map_err(|e| e.to_string()).and_then(|r| numbers(&r, width, label_column)) {
+        match row
+            .map_err(|e| e.to_string())
+            .and_then(|r| numbers(&r, width, label_column))
+        {
             Ok((point, class)) => {
                 values.extend(point);
                 classes.extend(class);
@@ -47,10 +58,16 @@ pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Res
     let count = total - bad.len();
     warnings.extend(bad);
     let (names, labels) = super::metadata::classes(&classes);
-    let range = values.iter().fold((f32::MAX, f32::MIN), |(l, h), &v| (l.min(v), h.max(v)));
+    let range = values
+        .iter()
+        .fold((f32::MAX, f32::MIN), |(l, h), &v| (l.min(v), h.max(v)));
     let shape = vec![values.len() / count];
     if shape[0] == 0 {
-        return Err(Error::data(path, "has no columns of numbers", "give a table of numbers"));
+        return Err(Error::data(
+            path,
+            "has no columns of numbers",
+            "give a table of numbers",
+        ));
     }
     let info = DataInfo {
         source: path.display().to_string(),
@@ -62,21 +79,36 @@ pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Res
         attributes: vec![],
         rate: 0,
     };
-    Ok(Stored { info, values: Values::Floats(values), labels })
+    Ok(Stored {
+        info,
+        values: Values::Floats(values),
+        labels,
+    })
 }
 
 /// The features and the class of a row, or what is wrong with it.
-fn numbers(row: &csv::StringRecord, width: Option<usize>, label_column: Option<usize>) -> Result<(Vec<f32>, Option<String>), String> {
+fn numbers(
+    row: &csv::StringRecord,
+    width: Option<usize>,
+    label_column: Option<usize>,
+) -> Result<(Vec<f32>, Option<String>), String> {
     let line = row.position().map_or(0, |p| p.line());
     if Some(row.len()) != width {
-        return Err(format!("line {line} has {} columns, the first {}", row.len(), width.unwrap_or(0)));
+        return Err(format!(
+            "line {line} has {} columns, the first {}",
+            row.len(),
+            width.unwrap_or(0)
+        ));
     }
     let mut point = Vec::with_capacity(row.len());
     for (k, field) in row.iter().enumerate().filter(|(k, _)| Some(*k) != label_column) {
         match field.parse::<f32>() {
             Ok(v) if v.is_finite() => point.push(v),
             _ => {
-                return Err(format!("line {line}, column {}: `{field}` is not a number", k + 1));
+                return Err(format!(
+                    "line {line}, column {}: `{field}` is not a number",
+                    k + 1
+                ));
             }
         }
     }

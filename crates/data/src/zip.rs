@@ -39,9 +39,14 @@ impl Archive {
     pub fn open(mut file: File) -> Result<Archive, String> {
         let length = file.seek(SeekFrom::End(0)).map_err(|e| e.to_string())?;
         let tail = read_at(&mut file, length - length.min(END), length.min(END))?;
-        let at = tail.windows(4).rposition(|w| w == b"PK\x05\x06").ok_or("it has no directory at its end")?;
+        let at = tail
+            .windows(4)
+            .rposition(|w| w == b"PK\x05\x06")
+            .ok_or("it has no directory at its end")?;
         let (size, start) = (u32_at(&tail, at + 12), u32_at(&tail, at + 16));
-        let (Some(size), Some(start)) = (size, start) else { return Err("its directory ends early".into()) };
+        let (Some(size), Some(start)) = (size, start) else {
+            return Err("its directory ends early".into());
+        };
         if size == u32::MAX || start == u32::MAX {
             return Err("it is larger than 4 GB, which only .npy files may be".into());
         }
@@ -66,25 +71,44 @@ impl Archive {
 
     /// The content of an entry, its length and checksum verified.
     pub fn read(&mut self, name: &str) -> Result<Vec<u8>, String> {
-        let entry = self.entries.iter().find(|e| e.name == name).ok_or(format!("it has no entry `{name}`"))?;
-        let most = if entry.method == 8 { entry.packed.saturating_mul(MOST_PACKED) } else { entry.packed };
+        let entry = self
+            .entries
+            .iter()
+            .find(|e| e.name == name)
+            .ok_or(format!("it has no entry `{name}`"))?;
+        let most = if entry.method == 8 {
+            entry.packed.saturating_mul(MOST_PACKED)
+        } else {
+            entry.packed
+        };
         if entry.flags & 1 != 0 || ![0, 8].contains(&entry.method) {
             return Err(format!("`{name}` is encrypted or packed in an uncommon way"));
         }
         if entry.length > most || entry.packed > self.file.metadata().map_err(|e| e.to_string())?.len() {
-            return Err(format!("`{name}` claims {} bytes, which its {} cannot hold", entry.length, entry.packed));
+            return Err(format!(
+                "`{name}` claims {} bytes, which its {} cannot hold",
+                entry.length, entry.packed
+            ));
         }
         // The entry's own header repeats the name, and may have other extra fields than the directory.
         let head = read_at(&mut self.file, entry.start, 30)?;
-        let (Some(a), Some(b), true) = (u16_at(&head, 26), u16_at(&head, 28), head.starts_with(b"PK\x03\x04")) else {
+        let (Some(a), Some(b), true) = (
+            u16_at(&head, 26),
+            u16_at(&head, 28),
+            head.starts_with(b"PK\x03\x04"),
+        ) else {
             return Err(format!("`{name}` does not lie where the directory says"));
         };
-        self.file.seek(SeekFrom::Current(i64::from(a) + i64::from(b))).map_err(|e| e.to_string())?;
+        self.file
+            .seek(SeekFrom::Current(i64::from(a) + i64::from(b)))
+            .map_err(|e| e.to_string())?;
         let packed = (&self.file).take(entry.packed);
         let mut content = Vec::with_capacity(entry.length as usize);
         let read = match entry.method {
             0 => packed.take(entry.length + 1).read_to_end(&mut content),
-            _ => DeflateDecoder::new(packed).take(entry.length + 1).read_to_end(&mut content),
+            _ => DeflateDecoder::new(packed)
+                .take(entry.length + 1)
+                .read_to_end(&mut content),
         };
         read.map_err(|e| format!("`{name}` cannot be unpacked: {e}"))?;
         let mut crc = Crc::new();
@@ -102,7 +126,11 @@ impl Entry {
         if !b.starts_with(b"PK\x01\x02") {
             return None;
         }
-        let (name, extra, comment) = (u16_at(b, 28)? as usize, u16_at(b, 30)? as usize, u16_at(b, 32)? as usize);
+        let (name, extra, comment) = (
+            u16_at(b, 28)? as usize,
+            u16_at(b, 30)? as usize,
+            u16_at(b, 32)? as usize,
+        );
         let size = 46 + name + extra + comment;
         let entry = Entry {
             name: String::from_utf8_lossy(b.get(46..46 + name)?).into_owned(),
@@ -120,6 +148,8 @@ impl Entry {
 /// `length` bytes from `start` on.
 fn read_at(file: &mut File, start: u64, length: u64) -> Result<Vec<u8>, String> {
     let mut bytes = vec![0; length as usize];
-    file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(&mut bytes)).map_err(|e| e.to_string())?;
+    file.seek(SeekFrom::Start(start))
+        .and_then(|_| file.read_exact(&mut bytes))
+        .map_err(|e| e.to_string())?;
     Ok(bytes)
 }

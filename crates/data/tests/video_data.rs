@@ -1,15 +1,18 @@
 //! Videos and pairs of images: drawn, made of still images, and from disk; whole and damaged.
 use image::codecs::gif::GifEncoder;
 use image::{Delay, Frame, RgbaImage};
-use menagerie_data::{Batch, Dataset, Kind, Source, Values};
 use menagerie_data::picture::{Picture, film_strips, halves, save_animation};
+use menagerie_data::{Batch, Dataset, Kind, Source, Values};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::tempdir;
 
 fn source(path: &Path, format: &str) -> Source {
-    Source { format: format.into(), ..Source::parse(path.to_str().unwrap()) }
+    Source {
+        format: format.into(),
+        ..Source::parse(path.to_str().unwrap())
+    }
 }
 
 fn open(s: &Source) -> Arc<dyn Dataset> {
@@ -33,7 +36,9 @@ fn bytes(set: &dyn Dataset, i: usize) -> Vec<u8> {
 
 /// An image of one colour, a little different in every pixel.
 fn pixels(h: u32, w: u32, seed: u8) -> Vec<u8> {
-    (0..h * w * 3).map(|i| seed.wrapping_mul(17).wrapping_add((i * 5) as u8)).collect()
+    (0..h * w * 3)
+        .map(|i| seed.wrapping_mul(17).wrapping_add((i * 5) as u8))
+        .collect()
 }
 
 fn png(path: &Path, h: u32, w: u32, seed: u8) {
@@ -47,7 +52,14 @@ fn gif(colours: &[[u8; 3]]) -> Vec<u8> {
     let mut encoder = GifEncoder::new(&mut out);
     for c in colours {
         let buffer = RgbaImage::from_pixel(6, 4, image::Rgba([c[0], c[1], c[2], 255]));
-        encoder.encode_frame(Frame::from_parts(buffer, 0, 0, Delay::from_numer_denom_ms(100, 1))).unwrap();
+        encoder
+            .encode_frame(Frame::from_parts(
+                buffer,
+                0,
+                0,
+                Delay::from_numer_denom_ms(100, 1),
+            ))
+            .unwrap();
     }
     drop(encoder);
     out
@@ -58,20 +70,42 @@ fn folders_of_frames_in_the_order_of_their_numbers() {
     let dir = tempdir().unwrap();
     for (class, video) in [("run", "a"), ("run", "b"), ("walk", "c")] {
         for t in 0..11 {
-            png(&dir.path().join(format!("{class}/{video}/frame{t}.png")), 4, 6, t as u8 + video.as_bytes()[0]);
+            png(
+                &dir.path().join(format!("{class}/{video}/frame{t}.png")),
+                4,
+                6,
+                t as u8 + video.as_bytes()[0],
+            );
         }
     }
     let set = open(&source(dir.path(), "video"));
     let info = set.info();
-    assert_eq!((info.kind, &info.shape[..], info.count), (Kind::Video, &[11, 4, 6, 3][..], 3));
-    assert_eq!((&info.labels[..], set.get(2).unwrap().label), (&["run".to_string(), "walk".to_string()][..], Some(1)));
+    assert_eq!(
+        (info.kind, &info.shape[..], info.count),
+        (Kind::Video, &[11, 4, 6, 3][..], 3)
+    );
+    assert_eq!(
+        (&info.labels[..], set.get(2).unwrap().label),
+        (&["run".to_string(), "walk".to_string()][..], Some(1))
+    );
     // Frame 10 comes last, not after frame 1.
     let want: Vec<u8> = (0..11).flat_map(|t| pixels(4, 6, t + b'b')).collect();
     assert_eq!(bytes(&*set, 1), want);
     // Asked for frames, a folder is a folder of videos; their first frames are taken.
-    let few = open(&Source { frames: 3, ..source(dir.path(), "auto") });
-    assert_eq!((few.info().kind, bytes(&*few, 1)), (Kind::Video, want[..3 * 72].to_vec()));
-    let small = open(&Source { frames: 3, size: vec![2, 3], channels: 1, ..source(dir.path(), "auto") });
+    let few = open(&Source {
+        frames: 3,
+        ..source(dir.path(), "auto")
+    });
+    assert_eq!(
+        (few.info().kind, bytes(&*few, 1)),
+        (Kind::Video, want[..3 * 72].to_vec())
+    );
+    let small = open(&Source {
+        frames: 3,
+        size: vec![2, 3],
+        channels: 1,
+        ..source(dir.path(), "auto")
+    });
     assert_eq!(small.info().shape, [3, 2, 3, 1]);
     assert_eq!(bytes(&*small, 0).len(), 18);
     let batch = Batch::of(&*few, &[2, 0]).unwrap();
@@ -88,13 +122,57 @@ fn too_few_frames_and_mixed_sizes_are_said() {
     let s = source(dir.path(), "video");
     let opened = s.open().unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(opened.dataset.info().shape[0], 3, "the shortest decides");
-    assert!(opened.warnings[0].contains("3 to 5 frames"), "{:?}", opened.warnings);
-    fails(&Source { frames: 4, ..s.clone() }, &["short", "has 3 frames where 4 were asked for"]);
-    fails(&Source { frames: 9, ..s.clone() }, &["all 2 videos", "has 5 frames where 9 were asked for"]);
-    assert_eq!(open(&Source { frames: 4, max_bad: 0.5, ..s.clone() }).info().count, 1);
-    fails(&Source { frames: 1_000_000_000, ..s.clone() }, &["data.frames", "more than a video may have"]);
-    fails(&Source { frames: 4, ..Source::parse("digits") }, &["data.frames", "holds images, not videos"]);
-    fails(&Source { frames: 4096, size: vec![4096], ..Source::parse("portraits:video") }, &["data.frames", "numbers"]);
+    assert!(
+        opened.warnings[0].contains("3 to 5 frames"),
+        "{:?}",
+        opened.warnings
+    );
+    fails(
+        &Source {
+            frames: 4,
+            ..s.clone()
+        },
+        &["short", "has 3 frames where 4 were asked for"],
+    );
+    fails(
+        &Source {
+            frames: 9,
+            ..s.clone()
+        },
+        &["all 2 videos", "has 5 frames where 9 were asked for"],
+    );
+    assert_eq!(
+        open(&Source {
+            frames: 4,
+            max_bad: 0.5,
+            ..s.clone()
+        })
+        .info()
+        .count,
+        1
+    );
+    fails(
+        &Source {
+            frames: 1_000_000_000,
+            ..s.clone()
+        },
+        &["data.frames", "more than a video may have"],
+    );
+    fails(
+        &Source {
+            frames: 4,
+            ..Source::parse("digits")
+        },
+        &["data.frames", "holds images, not videos"],
+    );
+    fails(
+        &Source {
+            frames: 4096,
+            size: vec![4096],
+            ..Source::parse("portraits:video")
+        },
+        &["data.frames", "numbers"],
+    );
     png(&dir.path().join("short/1.png"), 5, 6, 1);
     fails(&s, &["short", "frames differ in size", "4x6", "5x6", "--size"]);
     assert_eq!(open(&Source { size: vec![4], ..s }).info().shape, [3, 4, 4, 3]);
@@ -108,8 +186,14 @@ fn animations_are_read_and_their_damage_found() {
     fs::write(dir.path().join("a.gif"), &whole).unwrap();
     let s = source(dir.path(), "video");
     let set = open(&s);
-    assert_eq!((set.info().kind, &set.info().shape[..]), (Kind::Video, &[4, 4, 6, 3][..]));
-    assert_eq!(bytes(&*set, 0), colours.iter().flat_map(|c| c.repeat(24)).collect::<Vec<u8>>());
+    assert_eq!(
+        (set.info().kind, &set.info().shape[..]),
+        (Kind::Video, &[4, 4, 6, 3][..])
+    );
+    assert_eq!(
+        bytes(&*set, 0),
+        colours.iter().flat_map(|c| c.repeat(24)).collect::<Vec<u8>>()
+    );
     // Cut short anywhere behind its header, it is damaged, and the message says after how many frames.
     for cut in [whole.len() - 1, whole.len() - 9, whole.len() / 2, 30] {
         fs::write(dir.path().join("a.gif"), &whole[..cut]).unwrap();
@@ -131,7 +215,10 @@ fn what_is_written_as_an_animation_is_read_back() {
     let read = bytes(&*set, 0);
     for (t, g) in grey.iter().enumerate() {
         let middle = read[t * 4 * 514 * 3 + (514 + 256) * 3] as f32;
-        assert!((middle - (g + 1.0) * 127.5).abs() < 3.0, "frame {t}: {middle} for {g}");
+        assert!(
+            (middle - (g + 1.0) * 127.5).abs() < 3.0,
+            "frame {t}: {middle} for {g}"
+        );
     }
 }
 
@@ -140,9 +227,20 @@ fn pairs_in_one_image_and_in_two_folders() {
     let dir = tempdir().unwrap();
     for i in 0..3 {
         let (left, right) = (pixels(4, 5, i), pixels(4, 5, 100 + i));
-        let both: Vec<u8> = left.chunks(15).zip(right.chunks(15)).flat_map(|(a, b)| [a, b].concat()).collect();
+        let both: Vec<u8> = left
+            .chunks(15)
+            .zip(right.chunks(15))
+            .flat_map(|(a, b)| [a, b].concat())
+            .collect();
         fs::create_dir_all(dir.path().join("one")).unwrap();
-        image::save_buffer(dir.path().join(format!("one/{i}.png")), &both, 10, 4, image::ColorType::Rgb8).unwrap();
+        image::save_buffer(
+            dir.path().join(format!("one/{i}.png")),
+            &both,
+            10,
+            4,
+            image::ColorType::Rgb8,
+        )
+        .unwrap();
         png(&dir.path().join(format!("two/edges/{i}.png")), 4, 5, i);
         png(&dir.path().join(format!("two/photos/{i}.png")), 4, 5, 100 + i);
         png(&dir.path().join(format!("pix/trainA/{i}.png")), 4, 5, i);
@@ -150,16 +248,34 @@ fn pairs_in_one_image_and_in_two_folders() {
         png(&dir.path().join(format!("pix/testA/{i}.png")), 4, 5, 50 + i);
         png(&dir.path().join(format!("pix/testB/{i}.png")), 4, 5, 150 + i);
     }
-    let want: Vec<u8> = pixels(4, 5, 1).chunks(3).zip(pixels(4, 5, 101).chunks(3)).flat_map(|(a, b)| [a, b].concat()).collect();
+    let want: Vec<u8> = pixels(4, 5, 1)
+        .chunks(3)
+        .zip(pixels(4, 5, 101).chunks(3))
+        .flat_map(|(a, b)| [a, b].concat())
+        .collect();
     for folder in ["one", "two", "pix"] {
         let set = open(&source(&dir.path().join(folder), "pairs"));
         let info = set.info();
-        assert_eq!((info.kind, &info.shape[..], info.count), (Kind::Pair, &[4, 5, 6][..], 3), "{folder}");
+        assert_eq!(
+            (info.kind, &info.shape[..], info.count),
+            (Kind::Pair, &[4, 5, 6][..], 3),
+            "{folder}"
+        );
         assert_eq!(bytes(&*set, 1), want, "{folder}");
     }
-    let test = open(&Source { split: "test".into(), ..source(&dir.path().join("pix"), "pairs") });
-    assert_eq!((test.info().count, &bytes(&*test, 0)[..3]), (3, &pixels(4, 5, 50)[..3]));
-    let grey = open(&Source { channels: 1, size: vec![2], ..source(&dir.path().join("two"), "pairs") });
+    let test = open(&Source {
+        split: "test".into(),
+        ..source(&dir.path().join("pix"), "pairs")
+    });
+    assert_eq!(
+        (test.info().count, &bytes(&*test, 0)[..3]),
+        (3, &pixels(4, 5, 50)[..3])
+    );
+    let grey = open(&Source {
+        channels: 1,
+        size: vec![2],
+        ..source(&dir.path().join("two"), "pairs")
+    });
     assert_eq!(grey.info().shape, [2, 2, 2]);
     let both = halves(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], 4);
     assert_eq!(both, [1.0, 2.0, 5.0, 6.0, 3.0, 4.0, 7.0, 8.0]);
@@ -169,17 +285,29 @@ fn pairs_in_one_image_and_in_two_folders() {
 fn pairs_that_do_not_fit_are_refused() {
     let dir = tempdir().unwrap();
     png(&dir.path().join("odd/0.png"), 4, 7, 1);
-    fails(&source(&dir.path().join("odd"), "pairs"), &["0.png", "4x7", "odd width"]);
+    fails(
+        &source(&dir.path().join("odd"), "pairs"),
+        &["0.png", "4x7", "odd width"],
+    );
     for side in ["a", "b"] {
         png(&dir.path().join(format!("two/{side}/0.png")), 4, 5, 1);
     }
     png(&dir.path().join("two/b/0.png"), 4, 6, 1);
-    fails(&source(&dir.path().join("two"), "pairs"), &["4x5", "4x6", "one size"]);
+    fails(
+        &source(&dir.path().join("two"), "pairs"),
+        &["4x5", "4x6", "one size"],
+    );
     png(&dir.path().join("two/b/0.png"), 4, 5, 1);
     png(&dir.path().join("two/b/1.png"), 4, 5, 1);
-    fails(&source(&dir.path().join("two"), "pairs"), &["1.png", "has no partner in `a`"]);
+    fails(
+        &source(&dir.path().join("two"), "pairs"),
+        &["1.png", "has no partner in `a`"],
+    );
     fs::remove_file(dir.path().join("two/b/0.png")).unwrap();
-    fails(&source(&dir.path().join("two"), "pairs"), &["0.png", "has no partner in `b`"]);
+    fails(
+        &source(&dir.path().join("two"), "pairs"),
+        &["0.png", "has no partner in `b`"],
+    );
 }
 
 #[test]
@@ -189,35 +317,81 @@ fn images_of_any_source_move() {
     idx.extend([255u8; 98]);
     let path = dir.path().join("train-images-idx3-ubyte");
     fs::write(&path, idx).unwrap();
-    let moving = |s: &str| Source { frames: 6, limit: 4, ..Source::parse(s) };
+    let moving = |s: &str| Source {
+        frames: 6,
+        limit: 4,
+        ..Source::parse(s)
+    };
     let set = open(&moving(&format!("moving:{}", path.display())));
-    assert_eq!((set.info().kind, &set.info().shape[..], set.info().count), (Kind::Video, &[6, 16, 16, 1][..], 4));
+    assert_eq!(
+        (set.info().kind, &set.info().shape[..], set.info().count),
+        (Kind::Video, &[6, 16, 16, 1][..], 4)
+    );
     // Two white squares of 7x7 on black, whole in every frame.
     for frame in bytes(&*set, 3).chunks(256) {
         assert!((49..=98).contains(&frame.iter().filter(|&&v| v == 255).count()));
     }
-    assert_eq!(bytes(&*open(&moving("moving:digits")), 2), bytes(&*open(&moving("moving:digits")), 2));
-    assert_ne!(bytes(&*open(&moving("moving:digits")), 2), bytes(&*open(&Source { seed: 1, ..moving("moving:digits") }), 2));
-    let large = open(&Source { size: vec![32, 24], channels: 3, ..moving("moving:digits") });
+    assert_eq!(
+        bytes(&*open(&moving("moving:digits")), 2),
+        bytes(&*open(&moving("moving:digits")), 2)
+    );
+    assert_ne!(
+        bytes(&*open(&moving("moving:digits")), 2),
+        bytes(
+            &*open(&Source {
+                seed: 1,
+                ..moving("moving:digits")
+            }),
+            2
+        )
+    );
+    let large = open(&Source {
+        size: vec![32, 24],
+        channels: 3,
+        ..moving("moving:digits")
+    });
     assert_eq!(large.info().shape, [6, 32, 24, 3]);
-    fails(&Source { size: vec![4], ..moving("moving:digits") }, &["data.size", "8x8", "4x4"]);
+    fails(
+        &Source {
+            size: vec![4],
+            ..moving("moving:digits")
+        },
+        &["data.size", "8x8", "4x4"],
+    );
     fails(&moving("moving:ring8"), &["moving:ring8", "no 8-bit images"]);
     fails(&moving("moving:digitz"), &["did you mean `digits`?"]);
 }
 
 #[test]
 fn portraits_move_at_any_size() {
-    let s = Source { frames: 5, size: vec![12, 16], limit: 6, ..Source::parse("portraits:video") };
+    let s = Source {
+        frames: 5,
+        size: vec![12, 16],
+        limit: 6,
+        ..Source::parse("portraits:video")
+    };
     let set = open(&s);
-    assert_eq!((&set.info().shape[..], set.info().count), (&[5, 12, 16, 3][..], 6));
+    assert_eq!(
+        (&set.info().shape[..], set.info().count),
+        (&[5, 12, 16, 3][..], 6)
+    );
     assert_eq!(bytes(&*set, 4), bytes(&*open(&s), 4));
     let grey = open(&Source { channels: 1, ..s });
-    assert_eq!((&grey.info().shape[..], bytes(&*grey, 4).len()), (&[5, 12, 16, 1][..], 960));
+    assert_eq!(
+        (&grey.info().shape[..], bytes(&*grey, 4).len()),
+        (&[5, 12, 16, 1][..], 960)
+    );
     let strips = film_strips(&vec![0.5; 2 * 5 * 12 * 16], [2, 5, 12, 16, 1]);
     // Enlarged to at least 512: two rows of five frames, with lines between.
     let times = 512usize.div_ceil(5 * 17 + 1);
-    assert_eq!((strips.width, strips.height), ((5 * 17 + 1) * times, (2 * 13 + 1) * times));
+    assert_eq!(
+        (strips.width, strips.height),
+        ((5 * 17 + 1) * times, (2 * 13 + 1) * times)
+    );
     let dir = tempdir().unwrap();
     strips.save(&dir.path().join("s.png")).unwrap();
-    assert_eq!(Picture::read(dir.path().join("s.png")).unwrap().bytes, strips.bytes);
+    assert_eq!(
+        Picture::read(dir.path().join("s.png")).unwrap().bytes,
+        strips.bytes
+    );
 }

@@ -30,7 +30,11 @@ impl Packed {
                 row[..n].copy_from_slice(&weight[i * stride + from..][..n]);
             }
         }
-        Packed { panels, inputs, outputs }
+        Packed {
+            panels,
+            inputs,
+            outputs,
+        }
     }
 
     /// Rows of the matrix.
@@ -48,12 +52,27 @@ impl Packed {
     ///
     /// # Panics
     /// When x or out is too short.
-    pub fn accumulate(&self, rows: usize, (x, x_stride): (&[f32], usize), (out, out_stride): (&mut [f32], usize)) {
+    pub fn accumulate(
+        &self,
+        rows: usize,
+        (x, x_stride): (&[f32], usize),
+        (out, out_stride): (&mut [f32], usize),
+    ) {
         if rows == 0 || self.inputs == 0 || self.outputs == 0 {
             return;
         }
-        assert!(x.len() >= (rows - 1) * x_stride + self.inputs, "{rows} rows of {} numbers in {}", self.inputs, x.len());
-        assert!(out.len() >= (rows - 1) * out_stride + self.outputs, "{rows} rows of {} numbers in {}", self.outputs, out.len());
+        assert!(
+            x.len() >= (rows - 1) * x_stride + self.inputs,
+            "{rows} rows of {} numbers in {}",
+            self.inputs,
+            x.len()
+        );
+        assert!(
+            out.len() >= (rows - 1) * out_stride + self.outputs,
+            "{rows} rows of {} numbers in {}",
+            self.outputs,
+            out.len()
+        );
         // As many sums at a time as the registers hold.
         let done = match isa() {
             #[cfg(target_arch = "x86_64")]
@@ -67,7 +86,14 @@ impl Packed {
 /// The product for rows eight at a time; gives the row where fewer are left. What [`strips`] does, in the same order: left
 /// to itself, the compiler makes vectors of the rows and gathers them.
 #[cfg(target_arch = "x86_64")]
-fn by_eight(w: &Packed, rows: usize, x: &[f32], x_stride: usize, out: &mut [f32], out_stride: usize) -> usize {
+fn by_eight(
+    w: &Packed,
+    rows: usize,
+    x: &[f32],
+    x_stride: usize,
+    out: &mut [f32],
+    out_stride: usize,
+) -> usize {
     const R: usize = 8;
     let end = rows / R * R;
     for (p, panel) in w.panels.chunks_exact(w.inputs * PANEL).enumerate() {
@@ -95,7 +121,9 @@ fn by_eight(w: &Packed, rows: usize, x: &[f32], x_stride: usize, out: &mut [f32]
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 unsafe fn add_eight(panel: &[[f32; PANEL]], x: [&[f32]; 8], sums: &mut [[f32; PANEL]; 8]) {
-    use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps};
+    use std::arch::x86_64::{
+        _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    };
     debug_assert!(x.iter().all(|x| x.len() >= panel.len()));
     let mut s = [_mm512_setzero_ps(); 8];
     for r in 0..8 {
@@ -135,7 +163,8 @@ fn alone<const FMA: bool>(w: &Packed, x: &[f32], out: &mut [f32]) {
     let size = w.inputs * PANEL;
     let mut p = 0;
     while (p + ABREAST) * PANEL <= w.outputs {
-        let panels: [&[[f32; PANEL]]; ABREAST] = std::array::from_fn(|k| w.panels[(p + k) * size..][..size].as_chunks::<PANEL>().0);
+        let panels: [&[[f32; PANEL]]; ABREAST] =
+            std::array::from_fn(|k| w.panels[(p + k) * size..][..size].as_chunks::<PANEL>().0);
         let out = &mut out[p * PANEL..][..ABREAST * PANEL];
         let mut sums = [[0.0f32; PANEL]; ABREAST];
         sums.as_flattened_mut().copy_from_slice(out);
@@ -151,7 +180,10 @@ fn alone<const FMA: bool>(w: &Packed, x: &[f32], out: &mut [f32]) {
         out.copy_from_slice(sums.as_flattened());
         p += ABREAST;
     }
-    for (panel, out) in w.panels[p * size..].chunks_exact(size).zip(out[p * PANEL..].chunks_mut(PANEL)) {
+    for (panel, out) in w.panels[p * size..]
+        .chunks_exact(size)
+        .zip(out[p * PANEL..].chunks_mut(PANEL))
+    {
         let mut sums = [0.0f32; PANEL];
         sums[..out.len()].copy_from_slice(out);
         for (w, &v) in panel.as_chunks::<PANEL>().0.iter().zip(x) {
@@ -217,15 +249,22 @@ mod tests {
     use super::*;
 
     fn numbers(n: usize, seed: usize) -> Vec<f32> {
-        (0..n).map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0).collect()
+        (0..n)
+            .map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0)
+            .collect()
     }
 
     /// Against the sum in f64, for columns in the middle of a matrix and rows apart; and alike with any number of rows.
     #[test]
     fn sums_are_right_and_each_row_its_own() {
-        for (rows, inputs, columns, stride) in
-            [(1, 1, 0..1, 1), (1, 40, 3..140, 150), (8, 30, 0..32, 32), (11, 257, 5..45, 50), (3, 64, 2..19, 19), (5, 0, 0..4, 4)]
-        {
+        for (rows, inputs, columns, stride) in [
+            (1, 1, 0..1, 1),
+            (1, 40, 3..140, 150),
+            (8, 30, 0..32, 32),
+            (11, 257, 5..45, 50),
+            (3, 64, 2..19, 19),
+            (5, 0, 0..4, 4),
+        ] {
             let w = numbers(inputs * stride, 1);
             let packed = Packed::new(&w, stride, inputs, columns.clone());
             let n = columns.len();
@@ -235,10 +274,20 @@ mod tests {
             packed.accumulate(rows, (&x, xs), (&mut out, os));
             for r in 0..rows {
                 for (j, c) in columns.clone().enumerate() {
-                    let want = (0..inputs).map(|i| x[r * xs + i] as f64 * w[i * stride + c] as f64).sum::<f64>() + start[r * os + j] as f64;
-                    assert!((out[r * os + j] as f64 - want).abs() < 1e-4, "{rows} {inputs} {columns:?}");
+                    let want = (0..inputs)
+                        .map(|i| x[r * xs + i] as f64 * w[i * stride + c] as f64)
+                        .sum::<f64>()
+                        + start[r * os + j] as f64;
+                    assert!(
+                        (out[r * os + j] as f64 - want).abs() < 1e-4,
+                        "{rows} {inputs} {columns:?}"
+                    );
                 }
-                assert_eq!(out[r * os + n..(r + 1) * os], start[r * os + n..(r + 1) * os], "nothing else is written");
+                assert_eq!(
+                    out[r * os + n..(r + 1) * os],
+                    start[r * os + n..(r + 1) * os],
+                    "nothing else is written"
+                );
                 let mut alone = start[r * os..(r + 1) * os].to_vec();
                 packed.accumulate(1, (&x[r * xs..(r + 1) * xs], xs), (&mut alone, os));
                 assert_eq!(alone, out[r * os..(r + 1) * os]);
@@ -248,7 +297,10 @@ mod tests {
 
     #[test]
     fn the_gate_is_its_formula() {
-        let (a, b) = (numbers(100, 4).iter().map(|v| v * 5.0).collect::<Vec<_>>(), numbers(100, 5));
+        let (a, b) = (
+            numbers(100, 4).iter().map(|v| v * 5.0).collect::<Vec<_>>(),
+            numbers(100, 5),
+        );
         let mut out = vec![0.0; 100];
         gate(&a, &b, &mut out);
         for i in 0..100 {

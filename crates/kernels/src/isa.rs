@@ -39,7 +39,11 @@ fn detect(want: &str) -> Isa {
             return Isa::Avx2;
         }
     }
-    if cfg!(target_arch = "aarch64") { Isa::Neon } else { Isa::Portable }
+    if cfg!(target_arch = "aarch64") {
+        Isa::Neon
+    } else {
+        Isa::Portable
+    }
 }
 
 /// Whether the processor is AMD's. Its AVX-512 multiplies no faster than its AVX2 for most models, and its L3 is near: what

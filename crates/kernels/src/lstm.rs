@@ -175,7 +175,10 @@ fn outer(x: &[f32], y: &[f32], inputs: usize, outputs: usize, out: &mut [f32]) {
 /// the way back needs, `[items, height, width, 5 hidden]`.
 pub(crate) fn forward(s: Sizes, u: &[f32], w: &[f32], h: &mut [f32], state: &mut [f32]) {
     let n = s.hidden;
-    let taps: Vec<Packed> = w.chunks_exact((4 * n * n).max(1)).map(|w| Packed::new(w, 4 * n, n, 0..4 * n)).collect();
+    let taps: Vec<Packed> = w
+        .chunks_exact((4 * n * n).max(1))
+        .map(|w| Packed::new(w, 4 * n, n, 0..4 * n))
+        .collect();
     let (item, [steps, line]) = (s.pixels(), s.lines());
     let (h, state) = (Parts::new(h), Parts::new(state));
     par_for(s.items, &|b| {
@@ -185,17 +188,30 @@ pub(crate) fn forward(s: Sizes, u: &[f32], w: &[f32], h: &mut [f32], state: &mut
         let (h, state) = unsafe { (h.get(at(n)), state.get(at(5 * n))) };
         let mut gates = vec![0.0; line * 4 * n];
         // This line and the one before. What of a line is no pixel stays zero where a diagonal's taps read it.
-        let (mut new, mut old) = ([vec![0.0; line * n], vec![0.0; line * 5 * n]], [vec![0.0; line * n], vec![0.0; line * 5 * n]]);
+        let (mut new, mut old) = (
+            [vec![0.0; line * n], vec![0.0; line * 5 * n]],
+            [vec![0.0; line * n], vec![0.0; line * 5 * n]],
+        );
         for t in 0..steps {
             let now = s.present(t);
             s.gather(t, u, 4 * n, &mut gates);
             for (k, w) in taps.iter().enumerate().filter(|_| t > 0) {
                 let (to, from) = s.reach(k, &now);
-                w.accumulate(to.len(), (&old[0][(from * n).min(line * n)..], n), (&mut gates[to.start.min(line) * 4 * n..], 4 * n));
+                w.accumulate(
+                    to.len(),
+                    (&old[0][(from * n).min(line * n)..], n),
+                    (&mut gates[to.start.min(line) * 4 * n..], 4 * n),
+                );
             }
             let before = (t > 0).then(|| &old[1][now.start * 5 * n..]);
             let [new_h, new_state] = &mut new;
-            keep(&gates[rows(&now, 4 * n)], before, &mut new_state[rows(&now, 5 * n)], &mut new_h[rows(&now, n)], n);
+            keep(
+                &gates[rows(&now, 4 * n)],
+                before,
+                &mut new_state[rows(&now, 5 * n)],
+                &mut new_h[rows(&now, n)],
+                n,
+            );
             s.scatter(t, new_h, n, h);
             s.scatter(t, new_state, 5 * n, state);
             std::mem::swap(&mut new, &mut old);
@@ -204,7 +220,14 @@ pub(crate) fn forward(s: Sizes, u: &[f32], w: &[f32], h: &mut [f32], state: &mut
 }
 
 /// Gradients of u and w, given that of h.
-pub(crate) fn gradient(s: Sizes, g: &[f32], w: &[f32], h: &[f32], state: &[f32], by_u: &mut [f32]) -> Vec<f32> {
+pub(crate) fn gradient(
+    s: Sizes,
+    g: &[f32],
+    w: &[f32],
+    h: &[f32],
+    state: &[f32],
+    by_u: &mut [f32],
+) -> Vec<f32> {
     let n = s.hidden;
     let transposed = |w: &[f32]| -> Packed {
         let t: Vec<f32> = (0..4 * n * n).map(|i| w[i % n * 4 * n + i / n]).collect();
@@ -220,19 +243,30 @@ pub(crate) fn gradient(s: Sizes, g: &[f32], w: &[f32], h: &[f32], state: &[f32],
         // SAFETY: each item has its own part.
         let (by_u, by_w) = unsafe { (by_u.get(at(4 * n)), parts.get(b * w.len()..(b + 1) * w.len())) };
         let lines = |width: usize| vec![0.0; line * width];
-        let (mut by_h, mut by_c, mut du, mut given, mut old) = (lines(n), lines(n), lines(4 * n), lines(n), lines(n));
+        let (mut by_h, mut by_c, mut du, mut given, mut old) =
+            (lines(n), lines(n), lines(4 * n), lines(n), lines(n));
         let (mut kept, mut before) = (lines(5 * n), lines(5 * n));
         s.gather(steps - 1, state, 5 * n, &mut kept);
         for t in (0..steps).rev() {
             let now = s.present(t);
             s.gather(t, g, n, &mut given);
-            by_h[rows(&now, n)].iter_mut().zip(&given[rows(&now, n)]).for_each(|(a, g)| *a += g);
+            by_h[rows(&now, n)]
+                .iter_mut()
+                .zip(&given[rows(&now, n)])
+                .for_each(|(a, g)| *a += g);
             before.fill(0.0);
             if t > 0 {
                 s.gather(t - 1, state, 5 * n, &mut before);
             }
             let last = (t > 0).then(|| &before[now.start * 5 * n..]);
-            back(&kept[rows(&now, 5 * n)], last, &by_h[rows(&now, n)], &mut by_c[rows(&now, n)], &mut du[rows(&now, 4 * n)], n);
+            back(
+                &kept[rows(&now, 5 * n)],
+                last,
+                &by_h[rows(&now, n)],
+                &mut by_c[rows(&now, n)],
+                &mut du[rows(&now, 4 * n)],
+                n,
+            );
             s.scatter(t, &du, 4 * n, by_u);
             if t == 0 {
                 break;
@@ -245,7 +279,13 @@ pub(crate) fn gradient(s: Sizes, g: &[f32], w: &[f32], h: &[f32], state: &[f32],
                 if !to.is_empty() {
                     let du = &du[rows(&to, 4 * n)];
                     tap.accumulate(to.len(), (du, 4 * n), (&mut by_h[from * n..], n));
-                    outer(&old[rows(&(from..from + to.len()), n)], du, n, 4 * n, &mut by_w[k * 4 * n * n..(k + 1) * 4 * n * n]);
+                    outer(
+                        &old[rows(&(from..from + to.len()), n)],
+                        du,
+                        n,
+                        4 * n,
+                        &mut by_w[k * 4 * n * n..(k + 1) * 4 * n * n],
+                    );
                 }
             }
             std::mem::swap(&mut kept, &mut before);

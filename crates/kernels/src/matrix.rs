@@ -44,7 +44,11 @@ impl<'a, T: Real> Matrix<'a, T> {
     /// When there are more or fewer values.
     pub fn new(values: &'a [T], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns);
-        Matrix { values, size: [rows, columns], strides: [columns, 1] }
+        Matrix {
+            values,
+            size: [rows, columns],
+            strides: [columns, 1],
+        }
     }
 
     /// A part of a larger matrix: its first value is that of `values`, and a row begins `stride` values after the last.
@@ -52,24 +56,42 @@ impl<'a, T: Real> Matrix<'a, T> {
     /// # Panics
     /// When it is not inside of `values`.
     pub fn part(values: &'a [T], rows: usize, columns: usize, stride: usize) -> Self {
-        assert!(inside(values.len(), rows, columns, stride), "{rows} x {columns} by {stride} in {}", values.len());
-        Matrix { values, size: [rows, columns], strides: [stride, 1] }
+        assert!(
+            inside(values.len(), rows, columns, stride),
+            "{rows} x {columns} by {stride} in {}",
+            values.len()
+        );
+        Matrix {
+            values,
+            size: [rows, columns],
+            strides: [stride, 1],
+        }
     }
 
     /// The transposed matrix, in the same memory.
     pub fn transposed(self) -> Self {
-        Matrix { values: self.values, size: [self.size[1], self.size[0]], strides: [self.strides[1], self.strides[0]] }
+        Matrix {
+            values: self.values,
+            size: [self.size[1], self.size[0]],
+            strides: [self.strides[1], self.strides[0]],
+        }
     }
 
     /// The columns of a range.
     fn columns(self, columns: Range<usize>) -> Self {
         let from = (columns.start * self.strides[1]).min(self.values.len());
-        Matrix { values: &self.values[from..], size: [self.size[0], columns.len()], strides: self.strides }
+        Matrix {
+            values: &self.values[from..],
+            size: [self.size[0], columns.len()],
+            strides: self.strides,
+        }
     }
 
     /// Where row i, column j is; it may be past the last.
     fn at(&self, i: usize, j: usize) -> *const T {
-        self.values.as_ptr().wrapping_add(i * self.strides[0] + j * self.strides[1])
+        self.values
+            .as_ptr()
+            .wrapping_add(i * self.strides[0] + j * self.strides[1])
     }
 }
 
@@ -100,15 +122,31 @@ fn block([m, k, n]: [usize; 3]) -> [usize; 2] {
     }
     if m >= 192 {
         // Whole rows are written from end to end. `gemm` packs b for every block, so that many rows take high ones.
-        return [(BLOCK / (k * n)).max(48).max((m / 64).min(384)).next_multiple_of(12).min(m), n];
+        return [
+            (BLOCK / (k * n))
+                .max(48)
+                .max((m / 64).min(384))
+                .next_multiple_of(12)
+                .min(m),
+            n,
+        ];
     }
     [m, (BLOCK / (m * k)).max(64).next_multiple_of(16).min(n)]
 }
 
 /// out = a b, row after row, and then `finish` for a row's range of columns while it is in the cache.
-pub(crate) fn multiply(a: Matrix, b: Matrix, out: &mut [f32], finish: Option<&(dyn Fn(&mut [f32], Range<usize>) + Sync)>) {
+pub(crate) fn multiply(
+    a: Matrix,
+    b: Matrix,
+    out: &mut [f32],
+    finish: Option<&(dyn Fn(&mut [f32], Range<usize>) + Sync)>,
+) {
     let ([m, k], [also_k, n]) = (a.size, b.size);
-    assert!(k == also_k && out.len() == m * n, "{m} x {k} times {also_k} x {n} into {}", out.len());
+    assert!(
+        k == also_k && out.len() == m * n,
+        "{m} x {k} times {also_k} x {n} into {}",
+        out.len()
+    );
     if m * n == 0 {
         return;
     }
@@ -118,14 +156,28 @@ pub(crate) fn multiply(a: Matrix, b: Matrix, out: &mut [f32], finish: Option<&(d
     let [tall, wide] = block([m, k, n]);
     let (bands, panels, to) = (m.div_ceil(tall), n.div_ceil(wide), Ptr(out.as_mut_ptr()));
     par_for(bands * panels, &|t| {
-        let (rows, columns) = (t / panels * tall..m.min((t / panels + 1) * tall), t % panels * wide..n.min((t % panels + 1) * wide));
+        let (rows, columns) = (
+            t / panels * tall..m.min((t / panels + 1) * tall),
+            t % panels * wide..n.min((t % panels + 1) * wide),
+        );
         // SAFETY: blocks do not overlap and lie in `out`, which has m n floats.
         unsafe {
             let at = to.get().add(rows.start * n + columns.start);
-            block_product(a, b, at, n, [rows.clone(), columns.clone()], Place::Set, Parallelism::None);
+            block_product(
+                a,
+                b,
+                at,
+                n,
+                [rows.clone(), columns.clone()],
+                Place::Set,
+                Parallelism::None,
+            );
             if let Some(finish) = finish {
                 for i in rows {
-                    finish(std::slice::from_raw_parts_mut(to.get().add(i * n + columns.start), columns.len()), columns.clone());
+                    finish(
+                        std::slice::from_raw_parts_mut(to.get().add(i * n + columns.start), columns.len()),
+                        columns.clone(),
+                    );
                 }
             }
         }
@@ -147,9 +199,22 @@ fn deep(a: Matrix, b: Matrix, out: &mut [f32], finish: Option<&(dyn Fn(&mut [f32
         let to = Ptr(sums.as_mut_ptr());
         par_for(PARTS, &|p| {
             let terms = (p * length).min(k)..((p + 1) * length).min(k);
-            let (a, b) = (a.columns(terms.clone()), b.transposed().columns(terms).transposed());
+            let (a, b) = (
+                a.columns(terms.clone()),
+                b.transposed().columns(terms).transposed(),
+            );
             // SAFETY: part p of `PARTS` parts of m n floats; each p once.
-            unsafe { block_product(a, b, to.get().add(p * len), n, [0..m, 0..n], Place::Set, Parallelism::None) }
+            unsafe {
+                block_product(
+                    a,
+                    b,
+                    to.get().add(p * len),
+                    n,
+                    [0..m, 0..n],
+                    Place::Set,
+                    Parallelism::None,
+                )
+            }
         });
         out.copy_from_slice(&sums[..len]);
         for sum in sums.chunks_exact(len).skip(1) {
@@ -169,21 +234,38 @@ const PARALLEL: usize = 3 << 20;
 ///
 /// # Panics
 /// When the sizes do not fit.
-pub fn product<T: Real>(a: Matrix<T>, b: Matrix<T>, out: &mut [T], stride: usize, into: Place, threads: bool) {
+pub fn product<T: Real>(
+    a: Matrix<T>,
+    b: Matrix<T>,
+    out: &mut [T],
+    stride: usize,
+    into: Place,
+    threads: bool,
+) {
     let ([m, k], [also_k, n]) = (a.size, b.size);
-    assert!(k == also_k && inside(out.len(), m, n, stride), "{m} x {k} times {also_k} x {n} by {stride} into {}", out.len());
+    assert!(
+        k == also_k && inside(out.len(), m, n, stride),
+        "{m} x {k} times {also_k} x {n} by {stride} into {}",
+        out.len()
+    );
     if m * n == 0 {
         return;
     }
     if k == 0 {
         if into == Place::Set {
-            out.chunks_mut(stride).take(m).for_each(|row| row[..n].fill(T::ZERO));
+            out.chunks_mut(stride)
+                .take(m)
+                .for_each(|row| row[..n].fill(T::ZERO));
         }
         return;
     }
     // The first call sets up the threads of rayon's pool, too.
     let parallel = threads && m * n * k >= PARALLEL && crate::pool::threads() > 1;
-    let parallelism = if parallel { Parallelism::Rayon(0) } else { Parallelism::None };
+    let parallelism = if parallel {
+        Parallelism::Rayon(0)
+    } else {
+        Parallelism::None
+    };
     // SAFETY: by the assertion above all rows lie in `out`, which is borrowed for writing.
     unsafe { block_product(a, b, out.as_mut_ptr(), stride, [0..m, 0..n], into, parallelism) }
 }
@@ -248,11 +330,21 @@ mod tests {
             [1, 70, 1],
         ] {
             let value = |i: usize| ((i * 7919) % 31) as f32 - 15.0;
-            let (a, b): (Vec<f32>, Vec<f32>) = ((0..m * k).map(value).collect(), (0..k * n).map(|i| value(i + 5)).collect());
+            let (a, b): (Vec<f32>, Vec<f32>) = (
+                (0..m * k).map(value).collect(),
+                (0..k * n).map(|i| value(i + 5)).collect(),
+            );
             let mut out = vec![f32::NAN; m * n];
             // Whole numbers below 2^24: exact in any order.
-            let finish = |row: &mut [f32], columns: Range<usize>| row.iter_mut().zip(columns).for_each(|(v, j)| *v += j as f32);
-            multiply(Matrix::new(&a, m, k), Matrix::new(&b, k, n), &mut out, Some(&finish));
+            let finish = |row: &mut [f32], columns: Range<usize>| {
+                row.iter_mut().zip(columns).for_each(|(v, j)| *v += j as f32)
+            };
+            multiply(
+                Matrix::new(&a, m, k),
+                Matrix::new(&b, k, n),
+                &mut out,
+                Some(&finish),
+            );
             for (at, &v) in out.iter().enumerate().step_by(7) {
                 let (i, j) = (at / n, at % n);
                 let sum: f64 = (0..k).map(|l| a[i * k + l] as f64 * b[l * n + j] as f64).sum();
@@ -268,11 +360,23 @@ mod tests {
         let b: Vec<f64> = (0..40).map(|i| ((i * 5) % 13) as f64 - 6.0).collect();
         let (m, k, n) = (3, 4, 5);
         let naive = |i: usize, j: usize| (0..k).map(|l| a[i * 9 + l] * b[j * 6 + l]).sum::<f64>();
-        for (into, keep, sign) in [(Place::Set, 0.0, 1.0), (Place::Add, 2.0, 1.0), (Place::Subtract, 2.0, -1.0)] {
+        for (into, keep, sign) in [
+            (Place::Set, 0.0, 1.0),
+            (Place::Add, 2.0, 1.0),
+            (Place::Subtract, 2.0, -1.0),
+        ] {
             let mut out = vec![2.0; 3 * 7];
-            product(Matrix::part(&a, m, k, 9), Matrix::part(&b, n, k, 6).transposed(), &mut out, 7, into, false);
+            product(
+                Matrix::part(&a, m, k, 9),
+                Matrix::part(&b, n, k, 6).transposed(),
+                &mut out,
+                7,
+                into,
+                false,
+            );
             for i in 0..m {
-                (0..n).for_each(|j| assert_eq!(out[i * 7 + j], keep + sign * naive(i, j), "{into:?} {i} {j}"));
+                (0..n)
+                    .for_each(|j| assert_eq!(out[i * 7 + j], keep + sign * naive(i, j), "{into:?} {i} {j}"));
                 assert_eq!(out[i * 7 + n..(i + 1) * 7], [2.0; 2]);
             }
         }

@@ -18,7 +18,13 @@ struct Free {
     live: usize,
     most: usize,
 }
-static FREE: Mutex<Free> = Mutex::new(Free { blocks: BTreeMap::new(), bytes: 0, clock: 0, live: 0, most: 0 });
+static FREE: Mutex<Free> = Mutex::new(Free {
+    blocks: BTreeMap::new(),
+    bytes: 0,
+    clock: 0,
+    live: 0,
+    most: 0,
+});
 
 fn free() -> MutexGuard<'static, Free> {
     FREE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -27,7 +33,13 @@ fn free() -> MutexGuard<'static, Free> {
 /// Bytes kept at most, where the environment says so: `MENAGERIE_CACHE_MB`.
 fn cap() -> Option<usize> {
     static CAP: OnceLock<Option<usize>> = OnceLock::new();
-    *CAP.get_or_init(|| std::env::var("MENAGERIE_CACHE_MB").ok()?.parse().ok().map(|mb: usize| mb.saturating_mul(1 << 20)))
+    *CAP.get_or_init(|| {
+        std::env::var("MENAGERIE_CACHE_MB")
+            .ok()?
+            .parse()
+            .ok()
+            .map(|mb: usize| mb.saturating_mul(1 << 20))
+    })
 }
 
 /// Bytes kept at most otherwise, beside what lets buffers and free blocks together reach the most that buffers alone have
@@ -59,11 +71,19 @@ unsafe impl Sync for Buffer {}
 impl Buffer {
     /// `len` floats of unspecified (but initialized) content, aligned to 64 bytes.
     pub fn new(len: usize) -> Buffer {
-        let capacity = len.checked_mul(4).expect("a buffer larger than the address space").next_multiple_of(GRAIN).max(GRAIN);
+        let capacity = len
+            .checked_mul(4)
+            .expect("a buffer larger than the address space")
+            .next_multiple_of(GRAIN)
+            .max(GRAIN);
         let block = free().take(capacity);
         let block = block.unwrap_or_else(|| Block::new(capacity));
         free().lend(block.capacity());
-        Buffer { start: block.start().cast(), block: Some(block), len }
+        Buffer {
+            start: block.start().cast(),
+            block: Some(block),
+            len,
+        }
     }
 
     /// A copy of `values`.
@@ -84,7 +104,10 @@ impl Buffer {
 impl Free {
     /// The smallest block of at least `capacity`, unless that wastes more than a quarter.
     fn take(&mut self, capacity: usize) -> Option<Block> {
-        let (_, list) = self.blocks.range_mut(capacity..=capacity + capacity / 4).find(|(_, list)| !list.is_empty())?;
+        let (_, list) = self
+            .blocks
+            .range_mut(capacity..=capacity + capacity / 4)
+            .find(|(_, list)| !list.is_empty())?;
         let (_, block) = list.pop()?;
         self.bytes -= block.capacity();
         Some(block)
@@ -106,12 +129,21 @@ impl Free {
     fn keep(&mut self, block: Block, cap: usize) -> Vec<Block> {
         self.clock += 1;
         self.bytes += block.capacity();
-        self.blocks.entry(block.capacity()).or_default().push((self.clock, block));
+        self.blocks
+            .entry(block.capacity())
+            .or_default()
+            .push((self.clock, block));
         let mut out = Vec::new();
         while self.bytes > cap {
             // Each list is in order of return, so its first is its oldest.
-            let oldest = self.blocks.iter().filter_map(|(c, l)| l.first().map(|b| (b.0, *c))).min();
-            let Some(list) = oldest.and_then(|(_, c)| self.blocks.get_mut(&c)) else { break };
+            let oldest = self
+                .blocks
+                .iter()
+                .filter_map(|(c, l)| l.first().map(|b| (b.0, *c)))
+                .min();
+            let Some(list) = oldest.and_then(|(_, c)| self.blocks.get_mut(&c)) else {
+                break;
+            };
             let (_, block) = list.remove(0);
             self.bytes -= block.capacity();
             out.push(block);
@@ -184,7 +216,13 @@ mod tests {
 
     #[test]
     fn free_blocks_fit_and_the_oldest_go_first() {
-        let mut free = Free { blocks: BTreeMap::new(), bytes: 0, clock: 0, live: 0, most: 0 };
+        let mut free = Free {
+            blocks: BTreeMap::new(),
+            bytes: 0,
+            clock: 0,
+            live: 0,
+            most: 0,
+        };
         for capacity in [4 * GRAIN, 2 * GRAIN, 8 * GRAIN] {
             assert!(free.keep(Block::new(capacity), 14 * GRAIN).is_empty());
         }

@@ -62,9 +62,18 @@ pub struct Gradients {
 impl Nade<'_> {
     fn check(&self, x: &[f32]) -> usize {
         let (d, h) = (self.numbers, self.hidden);
-        assert!(self.order.len() == d && self.order.iter().all(|&o| (o as usize) < d), "an order of {d} numbers");
-        assert!(self.input.len() == d * h && self.bias.len() == h && self.output.len() == d * h * self.outputs, "weights of {d} by {h}");
-        assert!(self.marks.is_none_or(|m| m.len() == d * h) && d > 0 && x.len().is_multiple_of(d), "marks, or numbers that fill no items");
+        assert!(
+            self.order.len() == d && self.order.iter().all(|&o| (o as usize) < d),
+            "an order of {d} numbers"
+        );
+        assert!(
+            self.input.len() == d * h && self.bias.len() == h && self.output.len() == d * h * self.outputs,
+            "weights of {d} by {h}"
+        );
+        assert!(
+            self.marks.is_none_or(|m| m.len() == d * h) && d > 0 && x.len().is_multiple_of(d),
+            "marks, or numbers that fill no items"
+        );
         x.len() / d
     }
 
@@ -100,7 +109,11 @@ impl Nade<'_> {
     /// When sizes do not fit.
     pub fn gradients(&self, x: &[f32], g: &[f32]) -> Gradients {
         let items = self.check(x);
-        assert!(g.len() == items * self.numbers * self.outputs, "gradients of {} logits", g.len());
+        assert!(
+            g.len() == items * self.numbers * self.outputs,
+            "gradients of {} logits",
+            g.len()
+        );
         let (d, h, k) = (self.numbers, self.hidden, self.outputs);
         // A strip's columns together; they are spread over the rows afterwards.
         let rows = d * (1 + usize::from(self.marks.is_some()) + k) + 1;
@@ -280,7 +293,9 @@ mod tests {
     use super::*;
 
     fn numbers(n: usize, seed: usize) -> Vec<f32> {
-        (0..n).map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 2002.0 - 0.5).collect()
+        (0..n)
+            .map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 2002.0 - 0.5)
+            .collect()
     }
 
     /// The formulas, in f64: logits of every item.
@@ -293,9 +308,15 @@ mod tests {
                 let o = n.order[t] as usize;
                 for u in 0..h {
                     let before = n.order[..t].iter().map(|&p| p as usize);
-                    let a: f64 =
-                        bias[u] + before.map(|p| x[p] as f64 * input[p * h + u] + marks.get(p * h + u).unwrap_or(&0.0)).sum::<f64>();
-                    let a = if n.act == Hidden::Relu { a.max(0.0) } else { 1.0 / (1.0 + (-a).exp()) };
+                    let a: f64 = bias[u]
+                        + before
+                            .map(|p| x[p] as f64 * input[p * h + u] + marks.get(p * h + u).unwrap_or(&0.0))
+                            .sum::<f64>();
+                    let a = if n.act == Hidden::Relu {
+                        a.max(0.0)
+                    } else {
+                        1.0 / (1.0 + (-a).exp())
+                    };
                     (0..k).for_each(|j| out[(b * d + o) * k + j] += a * output[(o * k + j) * h + u]);
                 }
             }
@@ -307,24 +328,52 @@ mod tests {
     /// block, a strip or a stretch has.
     #[test]
     fn logits_and_gradients() {
-        for (items, d, h, k, act, marked) in
-            [(35, 37, 70, 1, Hidden::Sigmoid, true), (2, 65, 64, 3, Hidden::Relu, false), (1, 1, 1, 1, Hidden::Sigmoid, false)]
-        {
+        for (items, d, h, k, act, marked) in [
+            (35, 37, 70, 1, Hidden::Sigmoid, true),
+            (2, 65, 64, 3, Hidden::Relu, false),
+            (1, 1, 1, 1, Hidden::Sigmoid, false),
+        ] {
             let order: Vec<u32> = (0..d as u32).rev().collect();
-            let (w, m, c, v) = (numbers(d * h, 1), numbers(d * h, 2), numbers(h, 3), numbers(d * h * k, 4));
+            let (w, m, c, v) = (
+                numbers(d * h, 1),
+                numbers(d * h, 2),
+                numbers(h, 3),
+                numbers(d * h * k, 4),
+            );
             let marks = marked.then_some(&m[..]);
-            let n = Nade { numbers: d, hidden: h, outputs: k, order: &order, input: &w, marks, bias: &c, output: &v, act };
-            let x: Vec<f32> = numbers(items * d, 5).iter().map(|v| if *v > 0.2 { v * 2.0 } else { 0.0 }).collect();
+            let n = Nade {
+                numbers: d,
+                hidden: h,
+                outputs: k,
+                order: &order,
+                input: &w,
+                marks,
+                bias: &c,
+                output: &v,
+                act,
+            };
+            let x: Vec<f32> = numbers(items * d, 5)
+                .iter()
+                .map(|v| if *v > 0.2 { v * 2.0 } else { 0.0 })
+                .collect();
             let g = numbers(items * d * k, 6);
             let wide = |v: &[f32]| v.iter().map(|&x| x as f64).collect::<Vec<f64>>();
-            let mut weights = [wide(&w), if marked { wide(&m) } else { vec![] }, wide(&c), wide(&v)];
+            let mut weights = [
+                wide(&w),
+                if marked { wide(&m) } else { vec![] },
+                wide(&c),
+                wide(&v),
+            ];
             let run = |w: &[Vec<f64>; 4]| naive(&n, &x, [&w[0], &w[1], &w[2], &w[3]]);
             for (got, want) in n.logits(&x).iter().zip(run(&weights)) {
                 assert!((*got as f64 - want).abs() < 2e-4, "{got} {want}");
             }
             let found = n.gradients(&x, &g);
             let loss = |w: &[Vec<f64>; 4]| run(w).iter().zip(&g).map(|(l, &g)| l * g as f64).sum::<f64>();
-            for (which, found) in [found.input, found.marks, found.bias, found.output].iter().enumerate() {
+            for (which, found) in [found.input, found.marks, found.bias, found.output]
+                .iter()
+                .enumerate()
+            {
                 assert_eq!(found.len(), weights[which].len());
                 for at in (0..found.len()).step_by((found.len() / 5).max(1)) {
                     let old = weights[which][at];
@@ -334,7 +383,11 @@ mod tests {
                     };
                     let slope = (side(1e-5) - side(-1e-5)) / 2e-5;
                     weights[which][at] = old;
-                    assert!((found[at] as f64 - slope).abs() < 2e-3 * (1.0 + slope.abs()), "{which} {at}: {} {slope}", found[at]);
+                    assert!(
+                        (found[at] as f64 - slope).abs() < 2e-3 * (1.0 + slope.abs()),
+                        "{which} {at}: {} {slope}",
+                        found[at]
+                    );
                 }
             }
         }

@@ -222,9 +222,16 @@ mod tests {
             .flat_map(|i| {
                 let words = chacha(&KEY, i, 1);
                 let (radii, angles) = words.as_flattened().split_at(BATCH / 2);
-                let pairs: Vec<_> = radii.iter().zip(angles).map(|(&r, &a)| box_muller(r, a)).collect();
+                let pairs: Vec<_> = radii
+                    .iter()
+                    .zip(angles)
+                    .map(|(&r, &a)| box_muller(r, a))
+                    .collect();
                 let firsts: Vec<f32> = pairs.iter().map(|p| p.0).collect();
-                firsts.into_iter().chain(pairs.into_iter().map(|p| p.1)).collect::<Vec<_>>()
+                firsts
+                    .into_iter()
+                    .chain(pairs.into_iter().map(|p| p.1))
+                    .collect::<Vec<_>>()
             })
             .collect();
         let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
@@ -240,7 +247,10 @@ mod tests {
             let turn = i.wrapping_mul(0x9e37_79b9);
             let angle = turn as f64 / 4_294_967_296.0 * std::f64::consts::TAU;
             let (s, c) = sin_cos_turn(turn);
-            assert!((s as f64 - angle.sin()).abs() < 1.5e-7 && (c as f64 - angle.cos()).abs() < 1.5e-7, "{turn}");
+            assert!(
+                (s as f64 - angle.sin()).abs() < 1.5e-7 && (c as f64 - angle.cos()).abs() < 1.5e-7,
+                "{turn}"
+            );
         }
     }
 
@@ -275,7 +285,13 @@ mod tests {
         assert!(v.iter().all(|v| (0.0..1.0).contains(v)));
         assert!(kolmogorov(v.clone(), |x| x) * (N as f64).sqrt() < GAP);
         assert!(
-            v[1..].iter().zip(&v).map(|(a, b)| (*a as f64 - 0.5) * (*b as f64 - 0.5)).sum::<f64>().abs() < 4.0 * (N as f64).sqrt() / 12.0
+            v[1..]
+                .iter()
+                .zip(&v)
+                .map(|(a, b)| (*a as f64 - 0.5) * (*b as f64 - 0.5))
+                .sum::<f64>()
+                .abs()
+                < 4.0 * (N as f64).sqrt() / 12.0
         );
     }
 
@@ -287,12 +303,18 @@ mod tests {
         // Four standard errors: the variance of x^k is E x^2k - (E x^k)^2.
         for (k, mean, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)] {
             let off: f64 = moment(k) - mean;
-            assert!(off.abs() < 4.0 * f64::sqrt(variance / n), "moment {k} off by {off}");
+            assert!(
+                off.abs() < 4.0 * f64::sqrt(variance / n),
+                "moment {k} off by {off}"
+            );
         }
         assert!(kolmogorov(v.clone(), normal_cdf) * n.sqrt() < GAP);
         for (limit, share) in [(2.0, 0.045_500_26), (3.0, 0.002_699_796), (4.0, 6.334_248e-5)] {
             let beyond = v.iter().filter(|v| v.abs() > limit).count() as f64;
-            assert!((beyond - n * share).abs() < 4.0 * (n * share).sqrt(), "{beyond} beyond {limit}");
+            assert!(
+                (beyond - n * share).abs() < 4.0 * (n * share).sqrt(),
+                "{beyond} beyond {limit}"
+            );
         }
         // The two numbers of a pair, and neighbours, do not correlate.
         for lag in [1, BATCH / 2] {
@@ -305,6 +327,13 @@ mod tests {
     fn keys_and_kinds_differ() {
         let mut other = vec![0.0; 1000];
         fill_uniform([0; 8], &mut other);
-        assert!(other.iter().zip(drawn(fill_uniform, 1000)).filter(|(a, b)| **a == *b).count() < 3);
+        assert!(
+            other
+                .iter()
+                .zip(drawn(fill_uniform, 1000))
+                .filter(|(a, b)| **a == *b)
+                .count()
+                < 3
+        );
     }
 }

@@ -83,14 +83,27 @@ fn pool() -> &'static Pool {
     let pool = POOL.get_or_init(|| {
         created = true;
         let wanted = match WANTED.load(Ordering::Relaxed) {
-            0 => std::env::var("MENAGERIE_THREADS").ok().and_then(|v| v.parse().ok()).unwrap_or(0),
+            0 => std::env::var("MENAGERIE_THREADS")
+                .ok()
+                .and_then(|v| v.parse().ok())
+                .unwrap_or(0),
             n => n,
         };
-        let threads = if wanted > 0 { wanted } else { std::thread::available_parallelism().map_or(1, |n| n.get()) };
+        let threads = if wanted > 0 {
+            wanted
+        } else {
+            std::thread::available_parallelism().map_or(1, |n| n.get())
+        };
         // An error means that someone has made the global pool already; then it stays theirs.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        let _ = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global();
         Pool {
-            state: Mutex::new(State { generation: 0, open: None, asleep: 0 }),
+            state: Mutex::new(State {
+                generation: 0,
+                open: None,
+                asleep: 0,
+            }),
             start: Condvar::new(),
             generation: AtomicU64::new(0),
             next: AtomicUsize::new(0),
@@ -103,7 +116,10 @@ fn pool() -> &'static Pool {
     if created {
         for i in 1..pool.threads {
             let name = format!("menagerie-{i}");
-            std::thread::Builder::new().name(name).spawn(move || worker(pool)).expect("the system refuses another thread");
+            std::thread::Builder::new()
+                .name(name)
+                .spawn(move || worker(pool))
+                .expect("the system refuses another thread");
         }
     }
     pool

@@ -53,7 +53,9 @@ pub(crate) fn with_scratch<R>(slot: Slot, len: usize, f: impl FnOnce(&mut [f32])
     let kept = KEPT.with(|kept| kept.borrow_mut()[slot as usize].take());
     let bytes = len * size_of::<f32>();
     // A block that is too small is given back before a larger one is asked for.
-    let block = kept.filter(|b| b.capacity() >= bytes).unwrap_or_else(|| Block::new(bytes.next_multiple_of(4096)));
+    let block = kept
+        .filter(|b| b.capacity() >= bytes)
+        .unwrap_or_else(|| Block::new(bytes.next_multiple_of(4096)));
     // SAFETY: the block has at least `bytes` initialized bytes, aligned for floats, and is owned here.
     let result = f(unsafe { std::slice::from_raw_parts_mut(block.start().cast(), len) });
     KEPT.with(|kept| kept.borrow_mut()[slot as usize] = Some(block));

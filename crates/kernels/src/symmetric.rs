@@ -61,7 +61,11 @@ mod tests {
                 lower_times(&a, stride, 0..cut, &u[..cut], &mut out[..cut]);
                 lower_times(&a, stride, cut..n, &u, &mut out);
                 for i in 0..n {
-                    assert_eq!(out[i], 1.0 + (0..n).map(|j| value(i, j) * u[j]).sum::<f64>(), "{n} {cut} {i}");
+                    assert_eq!(
+                        out[i],
+                        1.0 + (0..n).map(|j| value(i, j) * u[j]).sum::<f64>(),
+                        "{n} {cut} {i}"
+                    );
                 }
             }
         }

@@ -35,7 +35,10 @@ fn random_shape(r: &mut Random) -> Shape {
         let [ic, oc] = if groups > 1 {
             [groups * r.pick(&[1, 1, 2, 7]), groups * r.pick(&[1, multiplier])]
         } else {
-            [r.pick(&[1, 2, 3, 7, 9, 16, 20, 33, 70]), r.pick(&[1, 3, 8, 16, 17, 40, 65, 100, 130])]
+            [
+                r.pick(&[1, 2, 3, 7, 9, 16, 20, 33, 70]),
+                r.pick(&[1, 3, 8, 16, 17, 40, 65, 100, 130]),
+            ]
         };
         let two = |r: &mut Random, low, high| [r.between(low, high), r.between(low, high)];
         let s = Shape {
@@ -59,7 +62,10 @@ fn random_shape(r: &mut Random) -> Shape {
 
 /// How many random cases: `n`, or what `MENAGERIE_TEST_CASES` says.
 fn cases(n: u64) -> std::ops::Range<u64> {
-    0..std::env::var("MENAGERIE_TEST_CASES").ok().and_then(|v| v.parse().ok()).unwrap_or(n)
+    0..std::env::var("MENAGERIE_TEST_CASES")
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(n)
 }
 
 #[test]
@@ -104,10 +110,30 @@ fn direct_over_shapes_of_networks() {
 /// Shapes with square kernels that the Winograd path can compute.
 fn winograd_shape(r: &mut Random) -> Shape {
     loop {
-        let (k, s) = r.pick(&[(3, 1), (4, 2), (3, 1), (4, 2), (2, 1), (4, 1), (5, 1), (3, 2), (5, 2), (6, 2), (7, 2), (9, 2)]);
+        let (k, s) = r.pick(&[
+            (3, 1),
+            (4, 2),
+            (3, 1),
+            (4, 2),
+            (2, 1),
+            (4, 1),
+            (5, 1),
+            (3, 2),
+            (5, 2),
+            (6, 2),
+            (7, 2),
+            (9, 2),
+        ]);
         let channels = [0; 2].map(|_| r.pick(&[1, 3, 16, 24, 40, 64, 100, 144]));
         let input = [r.between(1, 14), r.between(1, 14)];
-        let Ok(s) = Shape::new(r.pick(&[1, 2, 3, 7]), input, channels, [k, k], [s, s], [r.between(0, 3), r.between(0, 3)]) else {
+        let Ok(s) = Shape::new(
+            r.pick(&[1, 2, 3, 7]),
+            input,
+            channels,
+            [k, k],
+            [s, s],
+            [r.between(0, 3), r.between(0, 3)],
+        ) else {
             continue;
         };
         assert!(winograd::possible(&s));
@@ -123,7 +149,9 @@ fn cut_shape(r: &mut Random) -> Shape {
         kernel[r.between(0, 1)] = r.between(1, kernel[0] - 1);
         let cut = Shape { kernel, ..square }.sized(square.padding);
         let Ok(s) = cut else { continue };
-        let output = s.output.map(|n| n - usize::from(n > 1 && r.pick(&[true, false, false])));
+        let output = s
+            .output
+            .map(|n| n - usize::from(n > 1 && r.pick(&[true, false, false])));
         assert!(winograd::possible(&s));
         return Shape { output, ..s };
     }
@@ -154,7 +182,11 @@ fn check_winograd(case: &Case, pass: Pass) {
     for tile in [2, 3, 4] {
         let wrong = error(&case.run(pass, Path::Winograd(tile), Epilogue::default()), &truth);
         let limit = limit(&case.s, tile);
-        assert!(wrong <= limit * direct, "{pass:?} by tiles of {tile} of {:?}: error {wrong:.2e}, direct {direct:.2e}", case.s);
+        assert!(
+            wrong <= limit * direct,
+            "{pass:?} by tiles of {tile} of {:?}: error {wrong:.2e}, direct {direct:.2e}",
+            case.s
+        );
     }
 }
 
@@ -208,7 +240,10 @@ fn kernels_of_zeros() {
             case.w[taps * channels * 20..].fill(0.0);
             let shift = [0.5; 20];
             let mut y = vec![f32::NAN; s.y_len()];
-            let e = Epilogue { shift: Some(&shift), ..Epilogue::default() };
+            let e = Epilogue {
+                shift: Some(&shift),
+                ..Epilogue::default()
+            };
             menagerie_kernels::conv::forward_by(Path::Direct, &s, &case.x, &case.w, &mut y, e);
             let truth: Vec<f64> = case.truth(Pass::Forward).iter().map(|v| v + 0.5).collect();
             assert!(error(&y, &truth) < 1e-6, "{channels} channels, {taps} taps");
@@ -227,14 +262,19 @@ fn epilogues_on_both_paths() {
         };
         let case = Case::new(s, i);
         for pass in [Pass::Forward, Pass::Input] {
-            let channels = if pass == Pass::Forward { s.out_channels } else { s.in_channels };
+            let channels = if pass == Pass::Forward {
+                s.out_channels
+            } else {
+                s.in_channels
+            };
             let (scale, shift) = (r.floats(channels), r.floats(channels));
             let scale = (i % 3 != 0).then_some(&scale[..]);
             let shift = (i % 4 != 1).then_some(&shift[..]);
             let slope = r.pick(&[0.0, 0.2, 1.0]);
             let mut truth = case.truth(pass);
             for (i, v) in truth.iter_mut().enumerate() {
-                *v = *v * scale.map_or(1.0, |s| f64::from(s[i % channels])) + shift.map_or(0.0, |s| f64::from(s[i % channels]));
+                *v = *v * scale.map_or(1.0, |s| f64::from(s[i % channels]))
+                    + shift.map_or(0.0, |s| f64::from(s[i % channels]));
                 *v *= if *v < 0.0 { f64::from(slope) } else { 1.0 };
             }
             let e = Epilogue { scale, shift, slope };
@@ -253,9 +293,22 @@ fn epilogues_on_both_paths() {
 
 #[test]
 fn empty_batches() {
-    let s = Shape { batch: 0, ..Shape::new(1, [8, 8], [16, 16], [4, 4], [2, 2], [1, 1]).unwrap() };
+    let s = Shape {
+        batch: 0,
+        ..Shape::new(1, [8, 8], [16, 16], [4, 4], [2, 2], [1, 1]).unwrap()
+    };
     let case = Case::new(s, 0);
-    assert!(case.run(Pass::Forward, Path::Direct, Epilogue::default()).is_empty());
-    assert!(case.run(Pass::Input, Path::Winograd(4), Epilogue::default()).is_empty());
-    assert!(case.run(Pass::Weight, Path::Winograd(4), Epilogue::default()).iter().all(|&v| v == 0.0));
+    assert!(
+        case.run(Pass::Forward, Path::Direct, Epilogue::default())
+            .is_empty()
+    );
+    assert!(
+        case.run(Pass::Input, Path::Winograd(4), Epilogue::default())
+            .is_empty()
+    );
+    assert!(
+        case.run(Pass::Weight, Path::Winograd(4), Epilogue::default())
+            .iter()
+            .all(|&v| v == 0.0)
+    );
 }

@@ -22,8 +22,14 @@ fn shapes() -> Vec<Shape> {
         new(6, [17, 13], [40, 72], 3, 1, 1),
         new(3, [15, 15], [20, 50], 5, 2, 2),
         new(4, [9, 9], [48, 48], 1, 1, 0),
-        Shape { groups: 4, ..new(4, [9, 9], [48, 48], 3, 1, 1) },
-        Shape { groups: 48, ..new(4, [9, 9], [48, 48], 3, 1, 1) },
+        Shape {
+            groups: 4,
+            ..new(4, [9, 9], [48, 48], 3, 1, 1)
+        },
+        Shape {
+            groups: 48,
+            ..new(4, [9, 9], [48, 48], 3, 1, 1)
+        },
         Shape::new(2, [1, 700], [9, 33], [1, 25], [1, 4], [0, 11]).expect("a valid shape"),
     ]
 }
@@ -37,7 +43,9 @@ fn digests() -> String {
         for path in &paths[..if winograd::possible(&s) { 3 } else { 1 }] {
             for pass in PASSES {
                 let mut hash = DefaultHasher::new();
-                case.run(pass, *path, Epilogue::default()).iter().for_each(|v| v.to_bits().hash(&mut hash));
+                case.run(pass, *path, Epilogue::default())
+                    .iter()
+                    .for_each(|v| v.to_bits().hash(&mut hash));
                 lines += &format!("digest {i} {path:?} {pass:?} {:016x}\n", hash.finish());
             }
         }
@@ -61,7 +69,9 @@ fn threads_do_not_change_results() {
             .expect("the test runs again");
         let out = String::from_utf8(out.stdout).expect("text");
         assert!(out.contains(&format!("threads {threads}")), "{out}");
-        out.lines().filter_map(|l| l.find("digest ").map(|at| l[at..].to_string())).collect::<Vec<_>>()
+        out.lines()
+            .filter_map(|l| l.find("digest ").map(|at| l[at..].to_string()))
+            .collect::<Vec<_>>()
     });
     assert!(outputs[0].len() > 3 * shapes().len());
     assert_eq!(outputs[0], outputs[1]);

@@ -21,12 +21,24 @@ impl Objective for LeastSquares {
 }
 
 fn main() -> menagerie::Result<()> {
-    let steps = std::env::args().nth(1).and_then(|s| s.parse().ok()).unwrap_or(5000);
+    let steps = std::env::args()
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(5000);
     let data = Source::parse("ring8").open()?.dataset;
     let key = Key::new(0);
-    let networks = gan::Networks { latent: 2, width: 64, ..Default::default() };
-    let config = gan::Config { model: networks, ..Default::default() };
-    let mut model = config.build(data.info(), &Device::flex().autodiff(), key)?.with_objective(LeastSquares);
+    let networks = gan::Networks {
+        latent: 2,
+        width: 64,
+        ..Default::default()
+    };
+    let config = gan::Config {
+        model: networks,
+        ..Default::default()
+    };
+    let mut model = config
+        .build(data.info(), &Device::flex().autodiff(), key)?
+        .with_objective(LeastSquares);
     let mut batches = Loader::new(data.clone(), 256, key.stream("data"), 0, 1)?;
     for step in 1..=steps {
         let watch = step % 500 == 0;
@@ -34,7 +46,10 @@ fn main() -> menagerie::Result<()> {
         if watch {
             let samples = model.sample(&SampleRequest::new(2000, key))?;
             let quality = data.density().and_then(|d| points::quality(&samples.values, d));
-            println!("step {step}: loss {:.3?}, {quality:?}", report.get("loss/generator"));
+            println!(
+                "step {step}: loss {:.3?}, {quality:?}",
+                report.get("loss/generator")
+            );
         }
     }
     Ok(())

@@ -5,8 +5,14 @@ use menagerie::{Device, Key, picture};
 
 fn main() -> menagerie::Result<()> {
     let folder = std::env::args().nth(1).unwrap_or("fashion".into());
-    let steps = std::env::args().nth(2).and_then(|s| s.parse().ok()).unwrap_or(1000);
-    let source = Source { size: vec![32], ..Source::parse(&folder) };
+    let steps = std::env::args()
+        .nth(2)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(1000);
+    let source = Source {
+        size: vec![32],
+        ..Source::parse(&folder)
+    };
     let data = source.open()?.dataset;
     let key = Key::new(0);
     let mut model = dcgan::Config::default().build(data.info(), &Device::flex().autodiff(), key)?;
@@ -16,7 +22,9 @@ fn main() -> menagerie::Result<()> {
         if step % 50 == 0 {
             println!("step {step}: {:.3?}", report.scalars);
             let samples = model.sample(&SampleRequest::new(64, key))?;
-            let &[n, h, w, c] = &samples.shape[..] else { unreachable!("dcgan draws images") };
+            let &[n, h, w, c] = &samples.shape[..] else {
+                unreachable!("dcgan draws images")
+            };
             picture::grid(&samples.values, [n, h, w, c], 8).save("samples.png".as_ref())?;
         }
     }

@@ -11,7 +11,11 @@ const STEPS: u64 = 3;
 const BATCH: usize = 8;
 
 fn arrays(t: &Tensors) -> Value {
-    t.arrays.iter().map(|(n, (shape, values))| (n.clone(), json!({"shape": shape, "values": values}))).collect::<Map<_, _>>().into()
+    t.arrays
+        .iter()
+        .map(|(n, (shape, values))| (n.clone(), json!({"shape": shape, "values": values})))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 fn part(model: &dyn Model, name: &str) -> Tensors {
@@ -21,11 +25,23 @@ fn part(model: &dyn Model, name: &str) -> Tensors {
 #[test]
 fn three_updates_equal_those_of_pytorch() {
     let device = Device::flex();
-    let source = Source { size: vec![16], ..Source::parse("digits") };
+    let source = Source {
+        size: vec![16],
+        ..Source::parse("digits")
+    };
     let data = source.open().unwrap().dataset;
-    let networks = dcgan::Networks { latent: 8, width: 4, average: 0.0 };
-    let config = dcgan::Config { model: networks, ..Default::default() };
-    let mut model = config.build(data.info(), &device.clone().autodiff(), Key::new(1)).unwrap();
+    let networks = dcgan::Networks {
+        latent: 8,
+        width: 4,
+        average: 0.0,
+    };
+    let config = dcgan::Config {
+        model: networks,
+        ..Default::default()
+    };
+    let mut model = config
+        .build(data.info(), &device.clone().autodiff(), Key::new(1))
+        .unwrap();
     let mut loader = Loader::new(data, BATCH, Key::new(2), 0, 1).unwrap();
     let start = json!({"generator": arrays(&part(&model, "generator")), "discriminator": arrays(&part(&model, "discriminator"))});
     let mut steps = Vec::new();
@@ -35,7 +51,8 @@ fn three_updates_equal_those_of_pytorch() {
         let z = noise::normal(key.step(0).stream("latents").words(), [BATCH, 8], &device).into_data();
         steps.push(json!({"x": batch.values, "z": z.as_slice::<f32>().unwrap()}));
         let report = model.step(&[batch], key, true).unwrap();
-        steps.last_mut().unwrap()["losses"] = json!([report.get("loss/discriminator"), report.get("loss/generator")]);
+        steps.last_mut().unwrap()["losses"] =
+            json!([report.get("loss/discriminator"), report.get("loss/generator")]);
     }
     if let Ok(path) = std::env::var("MENAGERIE_WRITE_DCGAN_STEPS") {
         std::fs::write(path, json!({"start": start, "steps": steps}).to_string()).unwrap();
@@ -43,7 +60,12 @@ fn three_updates_equal_those_of_pytorch() {
     }
     let want: Value = serde_json::from_str(include_str!("fixtures/dcgan_steps.json")).unwrap();
     for (s, losses) in steps.iter().zip(want["losses"].as_array().unwrap()) {
-        for (a, b) in s["losses"].as_array().unwrap().iter().zip(losses.as_array().unwrap()) {
+        for (a, b) in s["losses"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(losses.as_array().unwrap())
+        {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
             assert!((a - b).abs() < 1e-4 * b.abs().max(1.0), "loss {a}, PyTorch's {b}");
         }
@@ -53,11 +75,20 @@ fn three_updates_equal_those_of_pytorch() {
         let want = want[network].as_object().unwrap();
         assert_eq!(have.arrays.len(), want.len());
         for (name, (_, values)) in &have.arrays {
-            let want: Vec<f64> = want[name].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+            let want: Vec<f64> = want[name]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|v| v.as_f64().unwrap())
+                .collect();
             assert_eq!(values.len(), want.len(), "{network}.{name}");
             // Adam's first steps are nearly the sign of the gradient, so a rounding error in a tiny gradient can turn one
             // weight's step of 2e-4 around; all but a few must agree to a hundredth of a step.
-            let off: Vec<f64> = values.iter().zip(&want).map(|(a, b)| (*a as f64 - b).abs()).collect();
+            let off: Vec<f64> = values
+                .iter()
+                .zip(&want)
+                .map(|(a, b)| (*a as f64 - b).abs())
+                .collect();
             let far = off.iter().filter(|d| **d > 2e-6_f64.max(1e-5)).count();
             assert!(
                 far * 100 <= values.len(),
@@ -65,7 +96,10 @@ fn three_updates_equal_those_of_pytorch() {
                 values.len(),
                 off.iter().fold(0.0, |a: f64, b| a.max(*b))
             );
-            assert!(off.iter().all(|d| *d < 2.0 * 2e-4 * STEPS as f64 + 1e-4), "{network}.{name}");
+            assert!(
+                off.iter().all(|d| *d < 2.0 * 2e-4 * STEPS as f64 + 1e-4),
+                "{network}.{name}"
+            );
         }
     }
 }

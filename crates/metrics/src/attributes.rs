@@ -20,14 +20,24 @@ pub fn figures(truth: &[f32], read: &[f32]) -> Vec<Figure> {
     let n = Attributes::NAMES.len();
     let faces: Vec<Attributes> = truth.chunks_exact(n).map(Attributes::from_slice).collect();
     let one = |i: usize| {
-        let pairs: Vec<(f64, f64)> =
-            (0..faces.len()).filter(|&k| faces[k].shows(i)).map(|k| (truth[k * n + i] as f64, read[k * n + i] as f64)).collect();
+        let pairs: Vec<(f64, f64)> = (0..faces.len())
+            .filter(|&k| faces[k].shows(i))
+            .map(|k| (truth[k * n + i] as f64, read[k * n + i] as f64))
+            .collect();
         let (measure, value) = match Meaning::of(i) {
-            Meaning::Choice(_) => ("accuracy", pairs.iter().filter(|(a, b)| a == b).count() as f64 / pairs.len() as f64),
+            Meaning::Choice(_) => (
+                "accuracy",
+                pairs.iter().filter(|(a, b)| a == b).count() as f64 / pairs.len() as f64,
+            ),
             Meaning::Amount { .. } => ("correlation", correlation(&pairs)),
             Meaning::Hue => ("mean cosine", mean_cosine(&pairs)),
         };
-        (!pairs.is_empty()).then_some(Figure { name: Attributes::NAMES[i], measure, value, items: pairs.len() })
+        (!pairs.is_empty()).then_some(Figure {
+            name: Attributes::NAMES[i],
+            measure,
+            value,
+            items: pairs.len(),
+        })
     };
     (0..n).filter_map(one).collect()
 }
@@ -35,14 +45,20 @@ pub fn figures(truth: &[f32], read: &[f32]) -> Vec<Figure> {
 /// Pearson's; 0 where one of the two never changes.
 fn correlation(pairs: &[(f64, f64)]) -> f64 {
     let n = pairs.len() as f64;
-    let (mx, my) = pairs.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0 / n, y + p.1 / n));
+    let (mx, my) = pairs
+        .iter()
+        .fold((0.0, 0.0), |(x, y), p| (x + p.0 / n, y + p.1 / n));
     let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
     for (x, y) in pairs {
         xx += (x - mx).powi(2);
         yy += (y - my).powi(2);
         xy += (x - mx) * (y - my);
     }
-    if xx > 0.0 && yy > 0.0 { xy / (xx * yy).sqrt() } else { 0.0 }
+    if xx > 0.0 && yy > 0.0 {
+        xy / (xx * yy).sqrt()
+    } else {
+        0.0
+    }
 }
 
 /// Mean cosine of the differences of angles in degrees: 1 where all agree, 0 where they are unrelated.
@@ -71,7 +87,10 @@ mod tests {
 
     #[test]
     fn correlations_by_hand() {
-        assert!((correlation(&[(1.0, 2.0), (2.0, 4.0), (3.0, 5.0)]) - 3.0 / (2.0f64 * 14.0 / 3.0).sqrt()).abs() < 1e-12);
+        assert!(
+            (correlation(&[(1.0, 2.0), (2.0, 4.0), (3.0, 5.0)]) - 3.0 / (2.0f64 * 14.0 / 3.0).sqrt()).abs()
+                < 1e-12
+        );
         assert!((mean_cosine(&[(350.0, 10.0), (0.0, 340.0)]) - 20f64.to_radians().cos()).abs() < 1e-12);
     }
 }

@@ -16,7 +16,11 @@ pub struct Figure {
 impl Figure {
     /// A number without error or warning.
     pub fn of(value: f64) -> Figure {
-        Figure { value, error: None, warning: None }
+        Figure {
+            value,
+            error: None,
+            warning: None,
+        }
     }
 
     /// The mean of independent values, and its standard error where there are two at least.
@@ -24,7 +28,11 @@ impl Figure {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
-        Figure { value: mean, error: (values.len() > 1).then(|| (variance / n).sqrt()), warning: None }
+        Figure {
+            value: mean,
+            error: (values.len() > 1).then(|| (variance / n).sqrt()),
+            warning: None,
+        }
     }
 }
 
@@ -58,11 +66,22 @@ impl<'a> Features<'a> {
         let count = values.len() / width;
         if count < 2 {
             let has = if count == 0 { "no item" } else { "only one item" };
-            return Err(Error::usage(format!("{what}: {has} to judge by"), "give two at least, thousands for figures that mean something"));
+            return Err(Error::usage(
+                format!("{what}: {has} to judge by"),
+                "give two at least, thousands for figures that mean something",
+            ));
         }
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-            let problem = format!("{what}: feature {} of item {} is {}", at % width, at / width, values[at]);
-            return Err(Error::usage(problem, "look for damaged items, or a model whose training diverged"));
+            let problem = format!(
+                "{what}: feature {} of item {} is {}",
+                at % width,
+                at / width,
+                values[at]
+            );
+            return Err(Error::usage(
+                problem,
+                "look for damaged items, or a model whose training diverged",
+            ));
         }
         Ok(Features { values, width })
     }
@@ -101,7 +120,10 @@ pub(super) fn same_width(a: usize, b: usize) -> Result<()> {
     if a == b {
         return Ok(());
     }
-    Err(Error::usage(format!("{a} features an item on one side, {b} on the other"), "use the same extractor for both"))
+    Err(Error::usage(
+        format!("{a} features an item on one side, {b} on the other"),
+        "use the same extractor for both",
+    ))
 }
 
 #[cfg(test)]
@@ -109,7 +131,9 @@ mod tests {
     use super::*;
 
     fn refusal(values: &[f32], width: usize) -> String {
-        let line = Features::new(values, width, "the samples").unwrap_err().to_string();
+        let line = Features::new(values, width, "the samples")
+            .unwrap_err()
+            .to_string();
         assert!(!line.contains('\n'));
         line
     }
@@ -121,8 +145,16 @@ mod tests {
         assert!(refusal(&[1.0; 7], 3).contains("7 numbers are no rows of 3"));
         assert!(refusal(&[1.0; 7], 0).contains("no rows of 0"));
         assert!(refusal(&[0.0, 1.0, 2.0, 3.0, f32::NAN, 5.0], 3).contains("feature 1 of item 1 is NaN"));
-        let (a, b) = (Features::new(&[0.0; 6], 3, "a").unwrap(), Features::new(&[0.0; 6], 2, "b").unwrap());
-        assert!(a.fits(&b).unwrap_err().to_string().contains("3 features an item on one side, 2 on the other"));
+        let (a, b) = (
+            Features::new(&[0.0; 6], 3, "a").unwrap(),
+            Features::new(&[0.0; 6], 2, "b").unwrap(),
+        );
+        assert!(
+            a.fits(&b)
+                .unwrap_err()
+                .to_string()
+                .contains("3 features an item on one side, 2 on the other")
+        );
     }
 
     #[test]

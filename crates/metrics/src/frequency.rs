@@ -43,8 +43,12 @@ impl Spectrum {
             let angle = TAU * (i % n) as f64 / n as f64;
             if sine { angle.sin() } else { angle.cos() }
         };
-        let across = (0..w * 2 * half).map(|k| wave(k / (2 * half) * (k % half), w, k % (2 * half) >= half)).collect();
-        let down = (0..2 * h * h).map(|k| wave(k / h % h * (k % h), h, k >= h * h)).collect();
+        let across = (0..w * 2 * half)
+            .map(|k| wave(k / (2 * half) * (k % half), w, k % (2 * half) >= half))
+            .collect();
+        let down = (0..2 * h * h)
+            .map(|k| wave(k / h % h * (k % h), h, k >= h * h))
+            .collect();
         let side = h.min(w);
         let radius = |k: usize| {
             let (u, v) = (k / half, k % half);
@@ -53,7 +57,13 @@ impl Spectrum {
             if r > side / 2 { 0 } else { r }
         };
         // The image is real: columns v and W - v have the same power.
-        let weight = |k: usize| if k.is_multiple_of(half) || 2 * (k % half) == w { 1.0 } else { 2.0 };
+        let weight = |k: usize| {
+            if k.is_multiple_of(half) || 2 * (k % half) == w {
+                1.0
+            } else {
+                2.0
+            }
+        };
         Spectrum {
             shape,
             across,
@@ -68,24 +78,47 @@ impl Spectrum {
     /// Takes in images `[n, height, width, channel]` with values in [-1, 1].
     pub fn add(&mut self, values: &[f32]) {
         let [h, w, c] = self.shape;
-        let each: Vec<Vec<f64>> = values.par_chunks_exact(h * w * c).map(|image| self.of(image)).collect();
+        let each: Vec<Vec<f64>> = values
+            .par_chunks_exact(h * w * c)
+            .map(|image| self.of(image))
+            .collect();
         self.images += each.len();
-        each.iter().for_each(|s| self.sums.iter_mut().zip(s).for_each(|(t, v)| *t += v));
+        each.iter()
+            .for_each(|s| self.sums.iter_mut().zip(s).for_each(|(t, v)| *t += v));
     }
 
     /// Sums of an image's power by radius.
     fn of(&self, image: &[f32]) -> Vec<f64> {
         let [h, w, c] = self.shape;
         let half = w / 2 + 1;
-        let grey: Vec<f64> = image.chunks_exact(c).map(|p| (p.iter().map(|&v| v as f64).sum::<f64>() / c as f64 + 1.0) / 2.0).collect();
+        let grey: Vec<f64> = image
+            .chunks_exact(c)
+            .map(|p| (p.iter().map(|&v| v as f64).sum::<f64>() / c as f64 + 1.0) / 2.0)
+            .collect();
         let mut rows = vec![0.0; h * 2 * half];
-        product(Matrix::new(&grey, h, w), Matrix::new(&self.across, w, 2 * half), &mut rows, 2 * half, Place::Set, false);
+        product(
+            Matrix::new(&grey, h, w),
+            Matrix::new(&self.across, w, 2 * half),
+            &mut rows,
+            2 * half,
+            Place::Set,
+            false,
+        );
         let mut all = vec![0.0; 2 * h * 2 * half];
-        product(Matrix::new(&self.down, 2 * h, h), Matrix::new(&rows, h, 2 * half), &mut all, 2 * half, Place::Set, false);
+        product(
+            Matrix::new(&self.down, 2 * h, h),
+            Matrix::new(&rows, h, 2 * half),
+            &mut all,
+            2 * half,
+            Place::Set,
+            false,
+        );
         let mut sums = vec![0.0; self.sums.len()];
         for k in 0..h * half {
             let (u, v) = (k / half, k % half);
-            let at = |sine_down: usize, sine_across: usize| all[(sine_down * h + u) * 2 * half + sine_across * half + v];
+            let at = |sine_down: usize, sine_across: usize| {
+                all[(sine_down * h + u) * 2 * half + sine_across * half + v]
+            };
             // e^{-i(a + b)} = (cos a cos b - sin a sin b) - i (sin a cos b + cos a sin b)
             let (real, imaginary) = (at(0, 0) - at(1, 1), at(1, 0) + at(0, 1));
             sums[self.radius[k]] += self.weight[k] * (real * real + imaginary * imaginary) / (h * w) as f64;
@@ -96,7 +129,10 @@ impl Spectrum {
     /// S(k) for k = 1, 2, ..., in dB of a pixel's full range squared.
     pub fn decibels(&self) -> Vec<f64> {
         let mut counts = vec![0.0; self.sums.len()];
-        self.radius.iter().zip(&self.weight).for_each(|(&r, w)| counts[r] += w);
+        self.radius
+            .iter()
+            .zip(&self.weight)
+            .for_each(|(&r, w)| counts[r] += w);
         let level = |k: usize| 10.0 * (self.sums[k] / (counts[k] * self.images as f64) + FLOOR).log10();
         (1..self.sums.len()).map(level).collect()
     }
@@ -120,7 +156,9 @@ mod tests {
         for shape in [[6, 9, 2], [8, 8, 1], [5, 4, 1]] {
             let [h, w, c] = shape;
             let mut draw = Key::new(1).rng();
-            let images: Vec<f32> = (0..2 * h * w * c).map(|_| draw.between(-1.0, 1.0) as f32).collect();
+            let images: Vec<f32> = (0..2 * h * w * c)
+                .map(|_| draw.between(-1.0, 1.0) as f32)
+                .collect();
             let mut s = Spectrum::new(shape);
             s.add(&images);
             let side = h.min(w);
@@ -128,7 +166,8 @@ mod tests {
             for image in images.chunks_exact(h * w * c) {
                 for u in 0..h {
                     for v in 0..w {
-                        let r = (u.min(h - u) as f64 / h as f64).hypot(v.min(w - v) as f64 / w as f64) * side as f64;
+                        let r = (u.min(h - u) as f64 / h as f64).hypot(v.min(w - v) as f64 / w as f64)
+                            * side as f64;
                         let k = r.round() as usize;
                         if k == 0 || k > side / 2 {
                             continue;
@@ -136,7 +175,8 @@ mod tests {
                         let (mut re, mut im) = (0.0, 0.0);
                         for (p, pixel) in image.chunks_exact(c).enumerate() {
                             let grey = (pixel.iter().map(|&v| v as f64).sum::<f64>() / c as f64 + 1.0) / 2.0;
-                            let angle = TAU * ((u * (p / w)) as f64 / h as f64 + (v * (p % w)) as f64 / w as f64);
+                            let angle =
+                                TAU * ((u * (p / w)) as f64 / h as f64 + (v * (p % w)) as f64 / w as f64);
                             (re, im) = (re + grey * angle.cos(), im - grey * angle.sin());
                         }
                         sums[k] += (re * re + im * im) / (h * w) as f64;

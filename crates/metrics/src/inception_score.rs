@@ -19,22 +19,36 @@ pub const SPLITS: usize = 10;
 /// [`Error::Usage`] when rows are not whole, fewer than the splits, or hold numbers that are no logits.
 pub fn inception_score(logits: &[f32], classes: usize, splits: usize, key: Option<Key>) -> Result<Figure> {
     if classes < 2 || !logits.len().is_multiple_of(classes) {
-        let problem = format!("{} numbers are no rows of {classes} class probabilities", logits.len());
+        let problem = format!(
+            "{} numbers are no rows of {classes} class probabilities",
+            logits.len()
+        );
         return Err(Error::usage(problem, "use an extractor that tells classes"));
     }
     let n = logits.len() / classes;
     if splits == 0 || n < splits {
-        return Err(Error::usage(format!("{n} samples cannot be cut into {splits} splits"), "give more samples, or ask for fewer splits"));
+        return Err(Error::usage(
+            format!("{n} samples cannot be cut into {splits} splits"),
+            "give more samples, or ask for fewer splits",
+        ));
     }
     // A probability of zero has the logarithm -inf, which is sound.
     if let Some(at) = logits.iter().position(|v| v.is_nan() || *v == f32::INFINITY) {
-        let problem = format!("class {} of sample {} has the logit {}", at % classes, at / classes, logits[at]);
+        let problem = format!(
+            "class {} of sample {} has the logit {}",
+            at % classes,
+            at / classes,
+            logits[at]
+        );
         return Err(Error::usage(problem, "look for damaged samples"));
     }
     let order = key.map_or_else(|| (0..n as u32).collect(), |k| k.permutation(n));
-    let scores: Vec<f64> = (0..splits).map(|s| score(&order[s * n / splits..(s + 1) * n / splits], logits, classes)).collect();
+    let scores: Vec<f64> = (0..splits)
+        .map(|s| score(&order[s * n / splits..(s + 1) * n / splits], logits, classes))
+        .collect();
     let mut out = Figure::mean(&scores);
-    out.warning = (n < 10 * classes * splits).then(|| format!("{n} samples are few for {classes} classes in {splits} splits: biased"));
+    out.warning = (n < 10 * classes * splits)
+        .then(|| format!("{n} samples are few for {classes} classes in {splits} splits: biased"));
     Ok(out)
 }
 
@@ -54,7 +68,11 @@ fn score(chosen: &[u32], logits: &[f32], classes: usize) -> f64 {
         }
     }
     let n = chosen.len() as f64;
-    let cross: f64 = marginal.iter().filter(|q| **q > 0.0).map(|q| q / n * (q / n).ln()).sum();
+    let cross: f64 = marginal
+        .iter()
+        .filter(|q| **q > 0.0)
+        .map(|q| q / n * (q / n).ln())
+        .sum();
     (negative_entropy / n - cross).exp()
 }
 
@@ -64,7 +82,9 @@ mod tests {
 
     #[test]
     fn sure_and_even_give_the_classes_and_undecided_gives_one() {
-        let sure: Vec<f32> = (0..40).flat_map(|i| (0..4).map(move |c| if i % 4 == c { 0.0 } else { f32::NEG_INFINITY })).collect();
+        let sure: Vec<f32> = (0..40)
+            .flat_map(|i| (0..4).map(move |c| if i % 4 == c { 0.0 } else { f32::NEG_INFINITY }))
+            .collect();
         let f = inception_score(&sure, 4, 2, None).unwrap();
         assert!((f.value - 4.0).abs() < 1e-12 && f.error.unwrap() < 1e-12);
         assert!((inception_score(&[0.5; 80], 4, 2, None).unwrap().value - 1.0).abs() < 1e-12);

@@ -51,7 +51,10 @@ pub struct Kid {
 pub fn kid(a: &Features, b: &Features, subsets: usize, size: usize, key: Key) -> Result<Kid> {
     a.fits(b)?;
     if subsets == 0 || size < 2 {
-        return Err(Error::usage(format!("no kernel distance from {subsets} subsets of {size}"), "the usual is 100 subsets of 1000"));
+        return Err(Error::usage(
+            format!("no kernel distance from {subsets} subsets of {size}"),
+            "the usual is 100 subsets of 1000",
+        ));
     }
     let m = size.min(a.count()).min(b.count());
     let warning = (m < size).then(|| format!("only {m} items on one side: subsets of {m}, not of {size}"));
@@ -76,8 +79,18 @@ pub fn kid(a: &Features, b: &Features, subsets: usize, size: usize, key: Key) ->
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let deviation = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
-    let error = (!variances.is_empty()).then(|| (variances.iter().sum::<f64>() / variances.len() as f64).sqrt());
-    Ok(Kid { figure: Figure { value: mean, error, warning }, deviation, subsets: values.len(), subset_size: m })
+    let error =
+        (!variances.is_empty()).then(|| (variances.iter().sum::<f64>() / variances.len() as f64).sqrt());
+    Ok(Kid {
+        figure: Figure {
+            value: mean,
+            error,
+            warning,
+        },
+        deviation,
+        subsets: values.len(),
+        subset_size: m,
+    })
 }
 
 /// Some items, a column each: the layout that products read best.
@@ -102,8 +115,16 @@ impl Block {
                 row.iter().enumerate().for_each(|(k, &v)| out[k * m + j] = v);
             }
         }
-        let lengths = items.iter().map(|&i| x.row(i as usize).iter().map(|&v| v as f64 * v as f64).sum()).collect();
-        Block { values, m, d, lengths }
+        let lengths = items
+            .iter()
+            .map(|&i| x.row(i as usize).iter().map(|&v| v as f64 * v as f64).sum())
+            .collect();
+        Block {
+            values,
+            m,
+            d,
+            lengths,
+        }
     }
 
     /// A range of its items.
@@ -114,7 +135,11 @@ impl Block {
 
 /// The first blocks of a random order.
 fn blocks(x: &Features, m: usize, count: usize, key: Key) -> Vec<Block> {
-    let order = if x.count() == m { (0..m as u32).collect() } else { key.permutation(x.count()) };
+    let order = if x.count() == m {
+        (0..m as u32).collect()
+    } else {
+        key.permutation(x.count())
+    };
     let chosen: Vec<&[u32]> = order.chunks_exact(m).take(count).collect();
     chosen.into_par_iter().map(|items| Block::of(x, items)).collect()
 }
@@ -122,13 +147,19 @@ fn blocks(x: &Features, m: usize, count: usize, key: Key) -> Vec<Block> {
 /// The estimate of every pair of blocks.
 fn grid(x: &[Block], y: &[Block]) -> Vec<f64> {
     let inner = |b: &Block| within(b) / (b.m as f64 * (b.m as f64 - 1.0));
-    let (xx, yy): (Vec<f64>, Vec<f64>) = (x.par_iter().map(inner).collect(), y.par_iter().map(inner).collect());
+    let (xx, yy): (Vec<f64>, Vec<f64>) = (
+        x.par_iter().map(inner).collect(),
+        y.par_iter().map(inner).collect(),
+    );
     let pair = |tile: &mut Vec<f32>, k: usize| {
         let (i, j) = (k / y.len(), k % y.len());
         let (a, b) = (&x[i], &y[j]);
         xx[i] + yy[j] - 2.0 * between(a, 0..a.m, b, 0..b.m, tile) / (a.m as f64 * b.m as f64)
     };
-    (0..x.len() * y.len()).into_par_iter().map_init(Vec::new, pair).collect()
+    (0..x.len() * y.len())
+        .into_par_iter()
+        .map_init(Vec::new, pair)
+        .collect()
 }
 
 /// The variance of a grid's mean: the blocks of either side are independent, the pairs they form are not.
@@ -136,7 +167,9 @@ fn variance(grid: &[f64], columns: usize) -> Option<f64> {
     let rows = grid.len() / columns;
     let mean = |v: Vec<f64>| v.iter().sum::<f64>() / v.len() as f64;
     let by_row: Vec<f64> = grid.chunks_exact(columns).map(|r| mean(r.to_vec())).collect();
-    let by_column: Vec<f64> = (0..columns).map(|j| mean(grid.iter().skip(j).step_by(columns).copied().collect())).collect();
+    let by_column: Vec<f64> = (0..columns)
+        .map(|j| mean(grid.iter().skip(j).step_by(columns).copied().collect()))
+        .collect();
     let squared = |v: &[f64]| Figure::mean(v).error.map(|e| e * e);
     match (squared(&by_row), squared(&by_column)) {
         (Some(a), Some(b)) if rows > 1 => Some(a + b),
@@ -150,7 +183,8 @@ fn within(x: &Block) -> f64 {
     for from in (0..x.m).step_by(STRIP) {
         let to = (from + STRIP).min(x.m);
         let own: f64 = x.lengths[from..to].iter().map(|&l| kernel(l, x.d)).sum();
-        sum += between(x, from..to, x, from..to, &mut tile) - own + 2.0 * between(x, from..to, x, to..x.m, &mut tile);
+        sum += between(x, from..to, x, from..to, &mut tile) - own
+            + 2.0 * between(x, from..to, x, to..x.m, &mut tile);
     }
     sum
 }
@@ -165,7 +199,14 @@ fn between(x: &Block, rows: Range<usize>, y: &Block, columns: Range<usize>, tile
     for from in rows.clone().step_by(TILE) {
         let rows = from..(from + TILE).min(rows.end);
         tile.resize(rows.len() * m, 0.0);
-        product(x.part(rows).transposed(), y.part(columns.clone()), tile, m, Place::Set, false);
+        product(
+            x.part(rows).transposed(),
+            y.part(columns.clone()),
+            tile,
+            m,
+            Place::Set,
+            false,
+        );
         for row in tile.chunks_exact(m) {
             let ((eights, rest), mut sums) = (row.as_chunks::<8>(), [0.0; 8]);
             for eight in eights {
@@ -196,12 +237,18 @@ mod tests {
     /// The estimator by two loops.
     fn naive(x: &[f32], y: &[f32], d: usize) -> f64 {
         let (x, y): (Vec<&[f32]>, Vec<&[f32]>) = (x.chunks_exact(d).collect(), y.chunks_exact(d).collect());
-        let k = |a: &[f32], b: &[f32]| (a.iter().zip(b).map(|(a, b)| *a as f64 * *b as f64).sum::<f64>() / d as f64 + 1.0).powi(3);
+        let k = |a: &[f32], b: &[f32]| {
+            (a.iter().zip(b).map(|(a, b)| *a as f64 * *b as f64).sum::<f64>() / d as f64 + 1.0).powi(3)
+        };
         let m = x.len();
         let mut sum = 0.0;
         for i in 0..m {
             for j in 0..m {
-                let off = if i == j { 0.0 } else { (k(x[i], x[j]) + k(y[i], y[j])) / (m * (m - 1)) as f64 };
+                let off = if i == j {
+                    0.0
+                } else {
+                    (k(x[i], x[j]) + k(y[i], y[j])) / (m * (m - 1)) as f64
+                };
                 sum += off - 2.0 * k(x[i], y[j]) / (m * m) as f64;
             }
         }
@@ -212,7 +259,10 @@ mod tests {
     fn the_whole_as_one_subset_is_the_sum_by_hand() {
         for (n, d) in [(2, 3), (300, 7)] {
             let (x, y) = (normal(n, d, 0.0, 1), normal(n, d, 0.3, 2));
-            let (a, b) = (Features::new(&x, d, "x").unwrap(), Features::new(&y, d, "y").unwrap());
+            let (a, b) = (
+                Features::new(&x, d, "x").unwrap(),
+                Features::new(&y, d, "y").unwrap(),
+            );
             let k = kid(&a, &b, 100, n, Key::new(0)).unwrap();
             let want = naive(&x, &y, d);
             assert!((k.figure.value - want).abs() < 1e-6 * want.abs(), "{k:?} {want}");
@@ -226,7 +276,14 @@ mod tests {
         let draws: Vec<Kid> = (0..30)
             .map(|s| {
                 let (x, y) = (normal(300, d, 0.0, 2 * s + 10), normal(300, d, 0.0, 2 * s + 11));
-                kid(&Features::new(&x, d, "x").unwrap(), &Features::new(&y, d, "y").unwrap(), 36, 50, Key::new(s)).unwrap()
+                kid(
+                    &Features::new(&x, d, "x").unwrap(),
+                    &Features::new(&y, d, "y").unwrap(),
+                    36,
+                    50,
+                    Key::new(s),
+                )
+                .unwrap()
             })
             .collect();
         assert!(draws.iter().all(|k| k.subsets == 36 && k.deviation > 0.0));
@@ -241,7 +298,10 @@ mod tests {
     #[test]
     fn few_items_are_warned_of_and_nonsense_refused() {
         let (x, y) = (normal(50, 3, 0.0, 1), normal(80, 3, 0.0, 2));
-        let (a, b) = (Features::new(&x, 3, "x").unwrap(), Features::new(&y, 3, "y").unwrap());
+        let (a, b) = (
+            Features::new(&x, 3, "x").unwrap(),
+            Features::new(&y, 3, "y").unwrap(),
+        );
         let k = kid(&a, &b, 10, 1000, Key::new(0)).unwrap();
         assert!(k.figure.warning.unwrap().contains("subsets of 50") && k.subsets == 10);
         assert!(kid(&a, &b, 10, 1, Key::new(0)).is_err() && kid(&a, &b, 0, 10, Key::new(0)).is_err());

@@ -16,7 +16,11 @@ pub struct Bits {
 /// -log2 p a code of the sequences `test` under models that were counted on `train`; codes are below `levels`. `None` where
 /// there is nothing to count or to code.
 pub fn bits(train: &[Vec<u32>], test: &[Vec<u32>], levels: usize) -> Option<Bits> {
-    let (mut single, mut pairs, mut from) = (vec![1.0f64; levels], vec![0.0f64; levels * levels], vec![0.0f64; levels]);
+    let (mut single, mut pairs, mut from) = (
+        vec![1.0f64; levels],
+        vec![0.0f64; levels * levels],
+        vec![0.0f64; levels],
+    );
     for sequence in train {
         sequence.iter().for_each(|&c| single[c as usize] += 1.0);
         for pair in sequence.windows(2) {
@@ -36,9 +40,15 @@ pub fn bits(train: &[Vec<u32>], test: &[Vec<u32>], levels: usize) -> Option<Bits
     for sequence in test {
         unigram -= sequence.iter().map(|&c| p(c as usize).log2()).sum::<f64>();
         order1 -= sequence.first().map_or(0.0, |&c| p(c as usize).log2());
-        order1 -= sequence.windows(2).map(|w| after(w[0] as usize, w[1] as usize).log2()).sum::<f64>();
+        order1 -= sequence
+            .windows(2)
+            .map(|w| after(w[0] as usize, w[1] as usize).log2())
+            .sum::<f64>();
     }
-    Some(Bits { unigram: unigram / count as f64, order1: order1 / count as f64 })
+    Some(Bits {
+        unigram: unigram / count as f64,
+        order1: order1 / count as f64,
+    })
 }
 
 #[cfg(test)]
@@ -70,6 +80,9 @@ mod tests {
                 .collect::<Vec<u32>>()
         };
         let b = bits(&[chain(1)], &[chain(2)], 2).unwrap();
-        assert!((b.unigram - 1.0).abs() < 0.01 && (b.order1 - 0.469).abs() < 0.01, "{b:?}");
+        assert!(
+            (b.unigram - 1.0).abs() < 0.01 && (b.order1 - 0.469).abs() < 0.01,
+            "{b:?}"
+        );
     }
 }

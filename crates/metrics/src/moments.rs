@@ -43,14 +43,30 @@ impl Moments {
     /// [`Error::Usage`] when they are not as wide as those before, not whole, wider than [`WIDEST`], or not finite.
     pub fn add(&mut self, rows: &[f32], width: usize) -> Result<()> {
         if width == 0 || !rows.len().is_multiple_of(width) || width > WIDEST {
-            let problem = format!("{} numbers in rows of {width} features have no covariance", rows.len());
-            return Err(Error::usage(problem, format!("give whole rows of 1 to {WIDEST} features")));
+            let problem = format!(
+                "{} numbers in rows of {width} features have no covariance",
+                rows.len()
+            );
+            return Err(Error::usage(
+                problem,
+                format!("give whole rows of 1 to {WIDEST} features"),
+            ));
         }
-        if rows.par_chunks(1 << 16).any(|part| part.iter().any(|v| !v.is_finite()))
+        if rows
+            .par_chunks(1 << 16)
+            .any(|part| part.iter().any(|v| !v.is_finite()))
             && let Some(at) = rows.iter().position(|v| !v.is_finite())
         {
-            let problem = format!("feature {} of item {} is {}", at % width, self.count + at / width, rows[at]);
-            return Err(Error::usage(problem, "look for damaged items, or a model whose training diverged"));
+            let problem = format!(
+                "feature {} of item {} is {}",
+                at % width,
+                self.count + at / width,
+                rows[at]
+            );
+            return Err(Error::usage(
+                problem,
+                "look for damaged items, or a model whose training diverged",
+            ));
         }
         if rows.is_empty() {
             return Ok(());
@@ -58,30 +74,42 @@ impl Moments {
         if self.count == 0 {
             let n = (rows.len() / width) as f64;
             self.shift = vec![0.0; width];
-            rows.chunks_exact(width).for_each(|r| self.shift.iter_mut().zip(r).for_each(|(s, &v)| *s += v as f64));
+            rows.chunks_exact(width)
+                .for_each(|r| self.shift.iter_mut().zip(r).for_each(|(s, &v)| *s += v as f64));
             self.shift.iter_mut().for_each(|s| *s /= n);
             (self.sum, self.scatter) = (vec![0.0; width], vec![0.0; width * width]);
         }
         same_width(self.sum.len(), width)?;
         for piece in rows.chunks(ROWS * width) {
             let mut centred = vec![0.0; piece.len()];
-            centred.par_chunks_mut(PART * width).zip(piece.par_chunks(PART * width)).for_each(|(to, from)| {
-                for (to, from) in to.chunks_exact_mut(width).zip(from.chunks_exact(width)) {
-                    to.iter_mut().zip(from).zip(&self.shift).for_each(|((t, &v), s)| *t = v as f64 - s);
-                }
-            });
+            centred
+                .par_chunks_mut(PART * width)
+                .zip(piece.par_chunks(PART * width))
+                .for_each(|(to, from)| {
+                    for (to, from) in to.chunks_exact_mut(width).zip(from.chunks_exact(width)) {
+                        to.iter_mut()
+                            .zip(from)
+                            .zip(&self.shift)
+                            .for_each(|((t, &v), s)| *t = v as f64 - s);
+                    }
+                });
             let n = piece.len() / width;
             for row in centred.chunks_exact(width) {
                 self.sum.iter_mut().zip(row).for_each(|(s, v)| *s += v);
             }
             // Every block of rows of the result is one thread's: the order of its sums is that of the pieces. The bridge hands
             // them out in order, the largest first.
-            self.scatter.chunks_mut(COLUMNS * width).enumerate().par_bridge().for_each(|(block, to)| {
-                let from = block * COLUMNS;
-                let left = Matrix::part(&centred[from..], n, COLUMNS.min(width - from), width).transposed();
-                let right = Matrix::part(&centred[from..], n, width - from, width);
-                product(left, right, &mut to[from..], width, Place::Add, false);
-            });
+            self.scatter
+                .chunks_mut(COLUMNS * width)
+                .enumerate()
+                .par_bridge()
+                .for_each(|(block, to)| {
+                    let from = block * COLUMNS;
+                    let left =
+                        Matrix::part(&centred[from..], n, COLUMNS.min(width - from), width).transposed();
+                    let right = Matrix::part(&centred[from..], n, width - from, width);
+                    product(left, right, &mut to[from..], width, Place::Add, false);
+                });
             self.count += n;
         }
         Ok(())
@@ -128,8 +156,15 @@ impl Moments {
     /// [`Error::Usage`] for fewer than two rows: they have no covariance.
     pub fn finish(&self) -> Result<Statistics> {
         if self.count < 2 {
-            let has = if self.count == 0 { "no item" } else { "only one item" };
-            return Err(Error::usage(format!("{has}: a covariance takes two at least"), "give more, thousands if you can"));
+            let has = if self.count == 0 {
+                "no item"
+            } else {
+                "only one item"
+            };
+            return Err(Error::usage(
+                format!("{has}: a covariance takes two at least"),
+                "give more, thousands if you can",
+            ));
         }
         let (n, d) = (self.count as f64, self.sum.len());
         let mean = self.sum.iter().zip(&self.shift).map(|(s, m)| m + s / n).collect();
@@ -140,7 +175,11 @@ impl Moments {
                 (covariance[i * d + j], covariance[j * d + i]) = (c, c);
             }
         }
-        Ok(Statistics { count: self.count, mean, covariance })
+        Ok(Statistics {
+            count: self.count,
+            mean,
+            covariance,
+        })
     }
 }
 
@@ -161,7 +200,12 @@ impl Statistics {
     /// [`Error::Usage`] when sizes do not fit, a number is not finite, or the covariance is not symmetric.
     pub fn from_parts(count: usize, mean: Vec<f64>, covariance: Vec<f64>) -> Result<Statistics> {
         let d = mean.len();
-        let wrong = |problem: &str| Err(Error::usage(format!("statistics of features: {problem}"), "make them again"));
+        let wrong = |problem: &str| {
+            Err(Error::usage(
+                format!("statistics of features: {problem}"),
+                "make them again",
+            ))
+        };
         if d == 0 || d > WIDEST || covariance.len() != d * d {
             return wrong("mean and covariance do not fit each other");
         }
@@ -169,10 +213,16 @@ impl Statistics {
             return wrong("a number is not finite");
         }
         let largest = covariance.iter().fold(0f64, |m, v| m.max(v.abs()));
-        if (0..d).any(|i| (0..i).any(|j| (covariance[i * d + j] - covariance[j * d + i]).abs() > 1e-6 * largest)) {
+        if (0..d)
+            .any(|i| (0..i).any(|j| (covariance[i * d + j] - covariance[j * d + i]).abs() > 1e-6 * largest))
+        {
             return wrong("the covariance is not symmetric");
         }
-        Ok(Statistics { count, mean, covariance })
+        Ok(Statistics {
+            count,
+            mean,
+            covariance,
+        })
     }
 
     /// Features of an item.
@@ -194,8 +244,14 @@ mod tests {
 
     fn close(a: &Statistics, b: &Statistics, tolerance: f64) {
         assert_eq!(a.count, b.count);
-        a.mean.iter().zip(&b.mean).for_each(|(a, b)| assert!((a - b).abs() < tolerance * 10.0, "{a} {b}"));
-        a.covariance.iter().zip(&b.covariance).for_each(|(a, b)| assert!((a - b).abs() < tolerance, "{a} {b}"));
+        a.mean
+            .iter()
+            .zip(&b.mean)
+            .for_each(|(a, b)| assert!((a - b).abs() < tolerance * 10.0, "{a} {b}"));
+        a.covariance
+            .iter()
+            .zip(&b.covariance)
+            .for_each(|(a, b)| assert!((a - b).abs() < tolerance, "{a} {b}"));
     }
 
     #[test]
@@ -205,8 +261,18 @@ mod tests {
         let x = rows(n, d, 3);
         let column = |i: usize| x.iter().skip(i).step_by(d).map(|&v| v as f64);
         let mean: Vec<f64> = (0..d).map(|i| column(i).sum::<f64>() / n as f64).collect();
-        let c = |i, j| column(i).zip(column(j)).map(|(a, b)| (a - mean[i]) * (b - mean[j])).sum::<f64>() / (n - 1) as f64;
-        let truth = Statistics { count: n, covariance: (0..d * d).map(|k| c(k / d, k % d)).collect(), mean };
+        let c = |i, j| {
+            column(i)
+                .zip(column(j))
+                .map(|(a, b)| (a - mean[i]) * (b - mean[j]))
+                .sum::<f64>()
+                / (n - 1) as f64
+        };
+        let truth = Statistics {
+            count: n,
+            covariance: (0..d * d).map(|k| c(k / d, k % d)).collect(),
+            mean,
+        };
         let mut whole = Moments::default();
         x.chunks(7 * d).for_each(|p| whole.add(p, d).unwrap());
         close(&whole.finish().unwrap(), &truth, 1e-10);
@@ -224,10 +290,30 @@ mod tests {
         assert!(m.finish().unwrap_err().to_string().contains("no item"));
         m.add(&[1.0, 2.0], 2).unwrap();
         assert!(m.finish().unwrap_err().to_string().contains("only one item"));
-        assert!(m.add(&[1.0, 2.0, 3.0], 3).unwrap_err().to_string().contains("2 features"));
-        assert!(m.add(&[1.0, f32::INFINITY], 2).unwrap_err().to_string().contains("feature 1 of item 1 is inf"));
+        assert!(
+            m.add(&[1.0, 2.0, 3.0], 3)
+                .unwrap_err()
+                .to_string()
+                .contains("2 features")
+        );
+        assert!(
+            m.add(&[1.0, f32::INFINITY], 2)
+                .unwrap_err()
+                .to_string()
+                .contains("feature 1 of item 1 is inf")
+        );
         assert!(m.add(&[1.0; 3], 2).is_err());
-        assert!(Statistics::from_parts(5, vec![0.0; 2], vec![1.0, 0.5, -0.5, 1.0]).unwrap_err().to_string().contains("not symmetric"));
-        assert!(Statistics::from_parts(5, vec![0.0; 2], vec![1.0; 3]).unwrap_err().to_string().contains("do not fit"));
+        assert!(
+            Statistics::from_parts(5, vec![0.0; 2], vec![1.0, 0.5, -0.5, 1.0])
+                .unwrap_err()
+                .to_string()
+                .contains("not symmetric")
+        );
+        assert!(
+            Statistics::from_parts(5, vec![0.0; 2], vec![1.0; 3])
+                .unwrap_err()
+                .to_string()
+                .contains("do not fit")
+        );
     }
 }

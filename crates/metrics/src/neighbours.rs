@@ -29,12 +29,25 @@ impl<'a> Rows<'a> {
     pub fn pair(a: Features<'a>, b: Features<'a>) -> Result<(Rows<'a>, Rows<'a>)> {
         a.fits(&b)?;
         let mut centre = vec![0f64; b.width()];
-        (0..b.count()).for_each(|i| centre.iter_mut().zip(b.row(i)).for_each(|(c, &v)| *c += v as f64 / b.count() as f64));
+        (0..b.count()).for_each(|i| {
+            centre
+                .iter_mut()
+                .zip(b.row(i))
+                .for_each(|(c, &v)| *c += v as f64 / b.count() as f64)
+        });
         let around = |x: Features<'a>| {
-            let centred: Vec<f32> =
-                (0..x.count()).flat_map(|i| x.row(i).iter().zip(&centre).map(|(&v, c)| (v as f64 - c) as f32)).collect();
-            let lengths = centred.chunks_exact(x.width()).map(|r| r.iter().map(|&v| v as f64 * v as f64).sum::<f64>() as f32).collect();
-            Rows { exact: x, centred, lengths }
+            let centred: Vec<f32> = (0..x.count())
+                .flat_map(|i| x.row(i).iter().zip(&centre).map(|(&v, c)| (v as f64 - c) as f32))
+                .collect();
+            let lengths = centred
+                .chunks_exact(x.width())
+                .map(|r| r.iter().map(|&v| v as f64 * v as f64).sum::<f64>() as f32)
+                .collect();
+            Rows {
+                exact: x,
+                centred,
+                lengths,
+            }
         };
         Ok((around(a), around(b)))
     }
@@ -62,7 +75,12 @@ impl<'a> Rows<'a> {
 
 /// The squared distance of two rows in double precision.
 fn exact(a: &Rows, i: usize, b: &Rows, j: usize) -> f64 {
-    a.exact.row(i).iter().zip(b.exact.row(j)).map(|(x, y)| (*x as f64 - *y as f64).powi(2)).sum()
+    a.exact
+        .row(i)
+        .iter()
+        .zip(b.exact.row(j))
+        .map(|(x, y)| (*x as f64 - *y as f64).powi(2))
+        .sum()
 }
 
 /// Squared distances of a tile of either side, row after row of the first.
@@ -71,9 +89,18 @@ fn distances(a: &Rows, s: usize, b: &Rows, t: usize, out: &mut Vec<f32>) {
     let d = a.exact.width();
     let (n, m) = (x_lengths.len(), y_lengths.len());
     out.resize(n * m, 0.0);
-    product(Matrix::new(x, n, d), Matrix::new(y, m, d).transposed(), out, m, Place::Set, false);
+    product(
+        Matrix::new(x, n, d),
+        Matrix::new(y, m, d).transposed(),
+        out,
+        m,
+        Place::Set,
+        false,
+    );
     for (row, &l) in out.chunks_exact_mut(m).zip(x_lengths) {
-        row.iter_mut().zip(y_lengths).for_each(|(v, k)| *v = (l + k) - 2.0 * *v);
+        row.iter_mut()
+            .zip(y_lengths)
+            .for_each(|(v, k)| *v = (l + k) - 2.0 * *v);
     }
 }
 
@@ -94,7 +121,11 @@ impl Nearest {
     }
 
     fn worst(&self, most: usize) -> f32 {
-        if self.found.len() < most { f32::INFINITY } else { self.found[most - 1].0 }
+        if self.found.len() < most {
+            f32::INFINITY
+        } else {
+            self.found[most - 1].0
+        }
     }
 }
 
@@ -112,9 +143,13 @@ pub(super) fn nearest(a: &Rows, b: &Rows, k: usize, own: bool) -> Result<Vec<Vec
         ));
     }
     let most = (k + SPARE).min(others);
-    let lists: Vec<Mutex<Vec<Nearest>>> = (0..a.tiles()).map(|s| Mutex::new(vec![Nearest::default(); a.tile(s).1.len()])).collect();
+    let lists: Vec<Mutex<Vec<Nearest>>> = (0..a.tiles())
+        .map(|s| Mutex::new(vec![Nearest::default(); a.tile(s).1.len()]))
+        .collect();
     // With one set on both sides a tile serves its rows and its columns. The lists do not depend on the order of tiles.
-    let pairs: Vec<(usize, usize)> = (0..a.tiles()).flat_map(|s| (if own { s } else { 0 }..b.tiles()).map(move |t| (s, t))).collect();
+    let pairs: Vec<(usize, usize)> = (0..a.tiles())
+        .flat_map(|s| (if own { s } else { 0 }..b.tiles()).map(move |t| (s, t)))
+        .collect();
     pairs.par_iter().for_each_init(Vec::new, |tile, &(s, t)| {
         distances(a, s, b, t, tile);
         let m = b.tile(t).1.len();
@@ -143,9 +178,16 @@ pub(super) fn nearest(a: &Rows, b: &Rows, k: usize, own: bool) -> Result<Vec<Vec
             }
         }
     });
-    let lists: Vec<Nearest> = lists.into_iter().flat_map(|l| l.into_inner().unwrap_or_else(|e| e.into_inner())).collect();
+    let lists: Vec<Nearest> = lists
+        .into_iter()
+        .flat_map(|l| l.into_inner().unwrap_or_else(|e| e.into_inner()))
+        .collect();
     let longest = b.lengths.iter().fold(0f32, |m, &v| m.max(v));
-    Ok(lists.into_par_iter().enumerate().map(|(i, list)| settle(a, i, b, list, k, others, longest, own)).collect())
+    Ok(lists
+        .into_par_iter()
+        .enumerate()
+        .map(|(i, list)| settle(a, i, b, list, k, others, longest, own))
+        .collect())
 }
 
 fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -153,18 +195,34 @@ fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// The k nearest by exact distances, from candidates; from all, where rounding may have driven one of them out.
-fn settle(a: &Rows, i: usize, b: &Rows, list: Nearest, k: usize, others: usize, longest: f32, own: bool) -> Vec<(u32, f64)> {
+fn settle(
+    a: &Rows,
+    i: usize,
+    b: &Rows,
+    list: Nearest,
+    k: usize,
+    others: usize,
+    longest: f32,
+    own: bool,
+) -> Vec<(u32, f64)> {
     let by_distance = |v: &mut Vec<(u32, f64)>| {
         v.sort_by(|x, y| x.1.total_cmp(&y.1).then(x.0.cmp(&y.0)));
         v.truncate(k);
     };
     let last = list.found.last().map_or(0.0, |l| l.0);
     let complete = list.found.len() == others;
-    let mut found: Vec<(u32, f64)> = list.found.iter().map(|&(_, j)| (j, exact(a, i, b, j as usize))).collect();
+    let mut found: Vec<(u32, f64)> = list
+        .found
+        .iter()
+        .map(|&(_, j)| (j, exact(a, i, b, j as usize)))
+        .collect();
     by_distance(&mut found);
     let kth = found.last().map_or(0.0, |f| f.1);
     if !complete && (last - b.rounding(a.lengths[i], longest)) as f64 <= kth {
-        found = (0..b.count()).filter(|&j| !(own && i == j)).map(|j| (j as u32, exact(a, i, b, j))).collect();
+        found = (0..b.count())
+            .filter(|&j| !(own && i == j))
+            .map(|j| (j as u32, exact(a, i, b, j)))
+            .collect();
         by_distance(&mut found);
     }
     found
@@ -223,7 +281,11 @@ pub(super) fn balls(centres: &Rows, radii: &[f64], points: &Rows) -> Balls {
             (counts, hit)
         })
         .collect();
-    let mut out = Balls { closed: Vec::new(), open: Vec::new(), hit: vec![false; n] };
+    let mut out = Balls {
+        closed: Vec::new(),
+        open: Vec::new(),
+        hit: vec![false; n],
+    };
     for (counts, hit) in tiles {
         out.closed.extend(counts.iter().map(|c| c[0]));
         out.open.extend(counts.iter().map(|c| c[1]));
@@ -240,7 +302,9 @@ mod tests {
     /// Rows far from zero and close to each other, some of them twice: single precision alone would fail.
     fn rows(n: usize, d: usize, seed: u64) -> Vec<f32> {
         let mut draw = Key::new(seed).rng();
-        let mut x: Vec<f32> = (0..n * d).map(|i| 1000.0 * (i % d == 0) as u8 as f32 + (draw.normal() * 0.01) as f32).collect();
+        let mut x: Vec<f32> = (0..n * d)
+            .map(|i| 1000.0 * (i % d == 0) as u8 as f32 + (draw.normal() * 0.01) as f32)
+            .collect();
         let (a, b) = x.split_at_mut(n / 2 * d);
         b[..5 * d].copy_from_slice(&a[..5 * d]);
         x
@@ -250,13 +314,18 @@ mod tests {
     fn neighbours_are_those_of_exact_distances() {
         let (n, d, k) = (TILE + 40, 6, 3);
         let (x, y) = (rows(n, d, 1), rows(150, d, 2));
-        let (fx, fy) = (Features::new(&x, d, "x").unwrap(), Features::new(&y, d, "y").unwrap());
+        let (fx, fy) = (
+            Features::new(&x, d, "x").unwrap(),
+            Features::new(&y, d, "y").unwrap(),
+        );
         let (a, b) = Rows::pair(fx, fy).unwrap();
         for (from, to, own) in [(&a, &a, true), (&a, &b, false), (&b, &a, false)] {
             let found = nearest(from, to, k, own).unwrap();
             for i in 0..from.count() {
-                let mut all: Vec<(u32, f64)> =
-                    (0..to.count()).filter(|&j| !(own && i == j)).map(|j| (j as u32, exact(from, i, to, j))).collect();
+                let mut all: Vec<(u32, f64)> = (0..to.count())
+                    .filter(|&j| !(own && i == j))
+                    .map(|j| (j as u32, exact(from, i, to, j)))
+                    .collect();
                 all.sort_by(|x, y| x.1.total_cmp(&y.1).then(x.0.cmp(&y.0)));
                 assert_eq!(found[i], all[..k], "{i}");
             }
@@ -270,7 +339,12 @@ mod tests {
         for i in 0..n {
             assert_eq!(found.hit[i], (0..b.count()).any(|j| exact(&b, j, &a, i) < r[i]));
         }
-        assert!(nearest(&b, &b, 150, true).unwrap_err().to_string().contains("150 nearest neighbours among 149"));
+        assert!(
+            nearest(&b, &b, 150, true)
+                .unwrap_err()
+                .to_string()
+                .contains("150 nearest neighbours among 149")
+        );
     }
 
     #[test]

@@ -23,10 +23,20 @@ pub const TRIM: f64 = 0.01;
 pub fn slerp(a: &[f64], b: &[f64], t: f64) -> Vec<f64> {
     let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
-    let cosine = if lengths > 1e-14 { (dot(a, b) / lengths).clamp(-1.0, 1.0) } else { 1.0 };
+    let cosine = if lengths > 1e-14 {
+        (dot(a, b) / lengths).clamp(-1.0, 1.0)
+    } else {
+        1.0
+    };
     let angle = cosine.acos();
-    let (of_a, of_b) =
-        if cosine.abs() > 1.0 - 1e-7 { (1.0 - t, t) } else { (((1.0 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin()) };
+    let (of_a, of_b) = if cosine.abs() > 1.0 - 1e-7 {
+        (1.0 - t, t)
+    } else {
+        (
+            ((1.0 - t) * angle).sin() / angle.sin(),
+            (t * angle).sin() / angle.sin(),
+        )
+    };
     a.iter().zip(b).map(|(x, y)| of_a * x + of_b * y).collect()
 }
 
@@ -37,17 +47,35 @@ pub fn slerp(a: &[f64], b: &[f64], t: f64) -> Vec<f64> {
 pub fn path_length(from: &[f32], to: &[f32], width: usize, epsilon: f64) -> Result<Figure> {
     same_width(from.len(), to.len())?;
     if width == 0 || from.is_empty() || !from.len().is_multiple_of(width) {
-        return Err(Error::usage(format!("{} numbers are no rows of {width} features", from.len()), "give one row of features a latent"));
+        return Err(Error::usage(
+            format!("{} numbers are no rows of {width} features", from.len()),
+            "give one row of features a latent",
+        ));
     }
-    let squared = |(a, b): (&[f32], &[f32])| a.iter().zip(b).map(|(x, y)| (*x as f64 - *y as f64).powi(2)).sum::<f64>();
-    let mut all: Vec<f64> = from.chunks_exact(width).zip(to.chunks_exact(width)).map(|pair| squared(pair) / (epsilon * epsilon)).collect();
+    let squared = |(a, b): (&[f32], &[f32])| {
+        a.iter()
+            .zip(b)
+            .map(|(x, y)| (*x as f64 - *y as f64).powi(2))
+            .sum::<f64>()
+    };
+    let mut all: Vec<f64> = from
+        .chunks_exact(width)
+        .zip(to.chunks_exact(width))
+        .map(|pair| squared(pair) / (epsilon * epsilon))
+        .collect();
     if let Some(at) = all.iter().position(|v| !v.is_finite()) {
-        return Err(Error::usage(format!("pair {at} of latents has features that are not finite"), "look for a training that diverged"));
+        return Err(Error::usage(
+            format!("pair {at} of latents has features that are not finite"),
+            "look for a training that diverged",
+        ));
     }
     all.sort_by(f64::total_cmp);
     // The values between which the percentiles lie belong to them.
     let last = (all.len() - 1) as f64;
-    let (low, high) = (all[(TRIM * last).floor() as usize], all[((1.0 - TRIM) * last).ceil() as usize]);
+    let (low, high) = (
+        all[(TRIM * last).floor() as usize],
+        all[((1.0 - TRIM) * last).ceil() as usize],
+    );
     let kept: Vec<f64> = all.into_iter().filter(|v| (low..=high).contains(v)).collect();
     Ok(Figure::mean(&kept))
 }
@@ -59,8 +87,16 @@ mod tests {
     #[test]
     fn the_way_keeps_angles_and_lengths() {
         let (a, b) = ([2.0, 0.0, 0.0], [0.0, 2.0, 0.0]);
-        for (t, want) in [(0.0, a), (1.0, b), (0.5, [2f64.sqrt(), 2f64.sqrt(), 0.0]), (1.0 / 3.0, [3f64.sqrt(), 1.0, 0.0])] {
-            slerp(&a, &b, t).iter().zip(want).for_each(|(x, y)| assert!((x - y).abs() < 1e-12, "{t}"));
+        for (t, want) in [
+            (0.0, a),
+            (1.0, b),
+            (0.5, [2f64.sqrt(), 2f64.sqrt(), 0.0]),
+            (1.0 / 3.0, [3f64.sqrt(), 1.0, 0.0]),
+        ] {
+            slerp(&a, &b, t)
+                .iter()
+                .zip(want)
+                .for_each(|(x, y)| assert!((x - y).abs() < 1e-12, "{t}"));
         }
         // One direction, or none.
         assert_eq!(slerp(&[1.0, 1.0], &[3.0, 3.0], 0.5), [2.0, 2.0]);
@@ -78,6 +114,11 @@ mod tests {
         // Half the step, four times as long.
         assert!((path_length(&from, &to, 1, 0.5).unwrap().value - 4.0 * want).abs() < 1e-9);
         assert!(path_length(&from, &to[1..], 1, 1.0).is_err() && path_length(&[], &[], 1, 1.0).is_err());
-        assert!(path_length(&[0.0], &[f32::NAN], 1, 1.0).unwrap_err().to_string().contains("pair 0"));
+        assert!(
+            path_length(&[0.0], &[f32::NAN], 1, 1.0)
+                .unwrap_err()
+                .to_string()
+                .contains("pair 0")
+        );
     }
 }

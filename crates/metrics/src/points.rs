@@ -20,13 +20,17 @@ pub fn quality(points: &[f32], density: &dyn Density) -> Option<Quality> {
     let mut good = 0;
     for p in points.chunks_exact(2) {
         let distance = |m: &[f64; 2]| (p[0] as f64 - m[0]).hypot(p[1] as f64 - m[1]);
-        let nearest = (0..modes.len()).min_by(|&a, &b| distance(&modes[a]).total_cmp(&distance(&modes[b])))?;
+        let nearest =
+            (0..modes.len()).min_by(|&a, &b| distance(&modes[a]).total_cmp(&distance(&modes[b])))?;
         if distance(&modes[nearest]) <= 3.0 * sigma {
             found[nearest] = true;
             good += 1;
         }
     }
-    Some(Quality { modes: found.iter().filter(|f| **f).count(), high_quality: good as f64 / (points.len() / 2).max(1) as f64 })
+    Some(Quality {
+        modes: found.iter().filter(|f| **f).count(),
+        high_quality: good as f64 / (points.len() / 2).max(1) as f64,
+    })
 }
 
 #[cfg(test)]
@@ -53,7 +57,13 @@ mod tests {
     fn modes_and_good_samples_are_counted() {
         let d = Two([[0.0, 0.0], [1.0, 1.0]]);
         let q = quality(&[0.0, 0.29, 0.0, 0.31, 0.2, 0.2, 5.0, 5.0], &d).unwrap();
-        assert_eq!(q, Quality { modes: 1, high_quality: 0.5 });
+        assert_eq!(
+            q,
+            Quality {
+                modes: 1,
+                high_quality: 0.5
+            }
+        );
         assert_eq!(quality(&[0.0, 0.0, 1.0, 1.0], &d).unwrap().modes, 2);
     }
 }

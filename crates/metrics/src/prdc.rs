@@ -40,32 +40,50 @@ pub struct Prdc {
 ///
 /// # Errors
 /// [`menagerie_data::Error::Usage`] when the widths differ, or a set has no `k` others for an item.
-pub fn prdc(samples: Features, data: Features, k_precision_recall: usize, k_density_coverage: usize) -> Result<Prdc> {
+pub fn prdc(
+    samples: Features,
+    data: Features,
+    k_precision_recall: usize,
+    k_density_coverage: usize,
+) -> Result<Prdc> {
     let (y, x) = Rows::pair(samples, data)?;
     let of_data = super::neighbours::nearest(&x, &x, k_precision_recall.max(k_density_coverage), true)?;
     let radius = |k: usize| of_data.iter().map(|n| n[k.max(1) - 1].1).collect::<Vec<f64>>();
     let around_data = balls(&x, &radius(k_precision_recall), &y);
     let around_samples = balls(&y, &radii(&y, k_precision_recall)?, &x);
-    let wider = (k_density_coverage != k_precision_recall).then(|| balls(&x, &radius(k_density_coverage), &y));
+    let wider =
+        (k_density_coverage != k_precision_recall).then(|| balls(&x, &radius(k_density_coverage), &y));
     let wider = wider.as_ref().unwrap_or(&around_data);
     let share = |hits: usize, of: usize| {
         let p = hits as f64 / of as f64;
         // Items are taken as independent.
-        Figure { value: p, error: Some((p * (1.0 - p) / of as f64).sqrt()), warning: few(samples.count(), data.count()) }
+        Figure {
+            value: p,
+            error: Some((p * (1.0 - p) / of as f64).sqrt()),
+            warning: few(samples.count(), data.count()),
+        }
     };
     let held = |counts: &[u32]| counts.iter().filter(|c| **c > 0).count();
-    let per_k: Vec<f64> = wider.open.iter().map(|&c| c as f64 / k_density_coverage as f64).collect();
+    let per_k: Vec<f64> = wider
+        .open
+        .iter()
+        .map(|&c| c as f64 / k_density_coverage as f64)
+        .collect();
     Ok(Prdc {
         precision: share(held(&around_data.closed), samples.count()),
         recall: share(held(&around_samples.closed), data.count()),
-        density: Figure { warning: few(samples.count(), data.count()), ..Figure::mean(&per_k) },
+        density: Figure {
+            warning: few(samples.count(), data.count()),
+            ..Figure::mean(&per_k)
+        },
         coverage: share(wider.hit.iter().filter(|h| **h).count(), data.count()),
     })
 }
 
 fn few(samples: usize, data: usize) -> Option<String> {
     let (low, high) = (samples.min(data), samples.max(data));
-    (high > 2 * low).then(|| format!("{samples} samples against {data} items: these figures are made for equal numbers"))
+    (high > 2 * low)
+        .then(|| format!("{samples} samples against {data} items: these figures are made for equal numbers"))
 }
 
 #[cfg(test)]
@@ -74,7 +92,13 @@ mod tests {
     use menagerie_data::random::Key;
 
     fn all(samples: &[f32], data: &[f32], d: usize) -> Prdc {
-        prdc(Features::new(samples, d, "samples").unwrap(), Features::new(data, d, "data").unwrap(), 3, 5).unwrap()
+        prdc(
+            Features::new(samples, d, "samples").unwrap(),
+            Features::new(data, d, "data").unwrap(),
+            3,
+            5,
+        )
+        .unwrap()
     }
 
     /// Points around the corners `modes` of a square.
@@ -83,7 +107,11 @@ mod tests {
         (0..n)
             .flat_map(|i| {
                 let c = i % modes;
-                [(c % 2) as f64 * 10.0 + draw.normal() * noise, (c / 2) as f64 * 10.0 + draw.normal() * noise].map(|v| v as f32)
+                [
+                    (c % 2) as f64 * 10.0 + draw.normal() * noise,
+                    (c / 2) as f64 * 10.0 + draw.normal() * noise,
+                ]
+                .map(|v| v as f32)
             })
             .collect()
     }
@@ -96,19 +124,45 @@ mod tests {
         let samples = [7.5, 20.0, 3.0, -2.9, 3.1, 3.2];
         let p = all(&samples, &data, 1);
         assert_eq!(p.precision.value, 5.0 / 6.0);
-        let f = prdc(Features::new(&samples, 1, "s").unwrap(), Features::new(&data, 1, "d").unwrap(), 8, 5);
-        assert!(f.unwrap_err().to_string().contains("8 nearest neighbours among 7"));
+        let f = prdc(
+            Features::new(&samples, 1, "s").unwrap(),
+            Features::new(&data, 1, "d").unwrap(),
+            8,
+            5,
+        );
+        assert!(
+            f.unwrap_err()
+                .to_string()
+                .contains("8 nearest neighbours among 7")
+        );
     }
 
     #[test]
     fn dropped_modes_cost_recall_and_noise_costs_precision() {
         let data = corners(400, 4, 0.5, 1);
-        let (good, dropped, noisy) = (corners(400, 4, 0.5, 2), corners(400, 2, 0.5, 3), corners(400, 4, 2.0, 4));
-        let (good, dropped, noisy) = (all(&good, &data, 2), all(&dropped, &data, 2), all(&noisy, &data, 2));
-        assert!(good.precision.value > 0.9 && good.recall.value > 0.9 && good.coverage.value > 0.9, "{good:?}");
+        let (good, dropped, noisy) = (
+            corners(400, 4, 0.5, 2),
+            corners(400, 2, 0.5, 3),
+            corners(400, 4, 2.0, 4),
+        );
+        let (good, dropped, noisy) = (
+            all(&good, &data, 2),
+            all(&dropped, &data, 2),
+            all(&noisy, &data, 2),
+        );
+        assert!(
+            good.precision.value > 0.9 && good.recall.value > 0.9 && good.coverage.value > 0.9,
+            "{good:?}"
+        );
         assert!((good.density.value - 1.0).abs() < 0.15, "{good:?}");
-        assert!(dropped.recall.value < 0.6 && dropped.coverage.value < 0.6 && dropped.precision.value > 0.9, "{dropped:?}");
-        assert!(noisy.precision.value < 0.6 && noisy.density.value < 0.6 && noisy.recall.value > 0.9, "{noisy:?}");
+        assert!(
+            dropped.recall.value < 0.6 && dropped.coverage.value < 0.6 && dropped.precision.value > 0.9,
+            "{dropped:?}"
+        );
+        assert!(
+            noisy.precision.value < 0.6 && noisy.density.value < 0.6 && noisy.recall.value > 0.9,
+            "{noisy:?}"
+        );
     }
 
     #[test]
@@ -118,6 +172,12 @@ mod tests {
         assert_eq!([p.precision.value, p.recall.value, p.coverage.value], [1.0; 3]);
         assert!((p.density.value - 1.0).abs() < 1e-12);
         assert!(p.recall.warning.is_none());
-        assert!(all(&x[..40], &x, 2).recall.warning.unwrap().contains("20 samples against 100"));
+        assert!(
+            all(&x[..40], &x, 2)
+                .recall
+                .warning
+                .unwrap()
+                .contains("20 samples against 100")
+        );
     }
 }

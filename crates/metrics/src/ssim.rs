@@ -23,13 +23,20 @@ const SIGMA: f64 = 1.5;
 /// Side of the window in images of that size.
 pub fn window([h, w, _]: [usize; 3]) -> usize {
     let side = h.min(w).min(11);
-    if side % 2 == 0 { side.saturating_sub(1).max(1) } else { side }
+    if side % 2 == 0 {
+        side.saturating_sub(1).max(1)
+    } else {
+        side
+    }
 }
 
 /// Scales of MS-SSIM in images of that size.
 pub fn scales(shape: [usize; 3]) -> usize {
     let (side, window) = (shape[0].min(shape[1]), window(shape));
-    (1..WEIGHTS.len()).take_while(|&m| window == 11 && side > (window - 1) << m).count() + 1
+    (1..WEIGHTS.len())
+        .take_while(|&m| window == 11 && side > (window - 1) << m)
+        .count()
+        + 1
 }
 
 /// A channel of an image, in double precision.
@@ -42,11 +49,22 @@ struct Plane {
 impl Plane {
     /// A channel of `[height, width, channel]`.
     fn of(image: &[f32], [h, w, c]: [usize; 3], channel: usize) -> Plane {
-        Plane { values: image[channel..].iter().step_by(c).map(|&v| v as f64).collect(), size: [h, w] }
+        Plane {
+            values: image[channel..].iter().step_by(c).map(|&v| v as f64).collect(),
+            size: [h, w],
+        }
     }
 
     fn times(&self, other: &Plane) -> Plane {
-        Plane { values: self.values.iter().zip(&other.values).map(|(a, b)| a * b).collect(), size: self.size }
+        Plane {
+            values: self
+                .values
+                .iter()
+                .zip(&other.values)
+                .map(|(a, b)| a * b)
+                .collect(),
+            size: self.size,
+        }
     }
 
     /// Weighted means over all windows that lie inside.
@@ -56,13 +74,17 @@ impl Plane {
         let mut down = vec![0.0; high * w];
         for (i, row) in down.chunks_exact_mut(w).enumerate() {
             for (k, weight) in weights.iter().enumerate() {
-                row.iter_mut().zip(&self.values[(i + k) * w..(i + k + 1) * w]).for_each(|(t, v)| *t += weight * v);
+                row.iter_mut()
+                    .zip(&self.values[(i + k) * w..(i + k + 1) * w])
+                    .for_each(|(t, v)| *t += weight * v);
             }
         }
         let mut out = vec![0.0; high * wide];
         for (row, from) in out.chunks_exact_mut(wide).zip(down.chunks_exact(w)) {
             for (k, weight) in weights.iter().enumerate() {
-                row.iter_mut().zip(&from[k..k + wide]).for_each(|(t, v)| *t += weight * v);
+                row.iter_mut()
+                    .zip(&from[k..k + wide])
+                    .for_each(|(t, v)| *t += weight * v);
             }
         }
         out
@@ -73,12 +95,19 @@ impl Plane {
     fn halved(&self) -> Plane {
         let [h, w] = self.size;
         let (high, wide) = (h.div_ceil(2), w.div_ceil(2));
-        let pair = |i: usize, n: usize| -> Range<usize> { (2 * i).saturating_sub(n % 2)..(2 * i + 2 - n % 2).min(n) };
+        let pair = |i: usize, n: usize| -> Range<usize> {
+            (2 * i).saturating_sub(n % 2)..(2 * i + 2 - n % 2).min(n)
+        };
         let mean = |k: usize| {
             let (rows, columns) = (pair(k / wide, h), pair(k % wide, w));
-            rows.map(|y| columns.clone().map(|x| self.values[y * w + x]).sum::<f64>()).sum::<f64>() / 4.0
+            rows.map(|y| columns.clone().map(|x| self.values[y * w + x]).sum::<f64>())
+                .sum::<f64>()
+                / 4.0
         };
-        Plane { values: (0..high * wide).map(mean).collect(), size: [high, wide] }
+        Plane {
+            values: (0..high * wide).map(mean).collect(),
+            size: [high, wide],
+        }
     }
 }
 
@@ -91,7 +120,11 @@ fn gaussian(n: usize) -> Vec<f64> {
 /// Means over windows of SSIM and of its second factor.
 fn similarity(a: &Plane, b: &Plane, weights: &[f64]) -> (f64, f64) {
     let (ma, mb) = (a.smooth(weights), b.smooth(weights));
-    let (aa, bb, ab) = (a.times(a).smooth(weights), b.times(b).smooth(weights), a.times(b).smooth(weights));
+    let (aa, bb, ab) = (
+        a.times(a).smooth(weights),
+        b.times(b).smooth(weights),
+        a.times(b).smooth(weights),
+    );
     let (mut whole, mut second) = (0.0, 0.0);
     for i in 0..ma.len() {
         let (x, y, xy) = (ma[i] * ma[i], mb[i] * mb[i], ma[i] * mb[i]);
@@ -111,14 +144,20 @@ fn by_channel(shape: [usize; 3], f: impl Fn(usize) -> f64) -> f64 {
 /// SSIM of two images `[height, width, channel]` with pixels in [0, 1].
 pub fn ssim(a: &[f32], b: &[f32], shape: [usize; 3]) -> f64 {
     let weights = gaussian(window(shape));
-    by_channel(shape, |c| similarity(&Plane::of(a, shape, c), &Plane::of(b, shape, c), &weights).0)
+    by_channel(shape, |c| {
+        similarity(&Plane::of(a, shape, c), &Plane::of(b, shape, c), &weights).0
+    })
 }
 
 /// MS-SSIM of two images `[height, width, channel]` with pixels in [0, 1]; factors below 0 count as 0.
 pub fn ms_ssim(a: &[f32], b: &[f32], shape: [usize; 3]) -> f64 {
     let (weights, scales) = (gaussian(window(shape)), scales(shape));
     // All five are taken as they are printed: their sum is 1.0001.
-    let sum: f64 = if scales == WEIGHTS.len() { 1.0 } else { WEIGHTS[..scales].iter().sum() };
+    let sum: f64 = if scales == WEIGHTS.len() {
+        1.0
+    } else {
+        WEIGHTS[..scales].iter().sum()
+    };
     by_channel(shape, |c| {
         let (mut x, mut y) = (Plane::of(a, shape, c), Plane::of(b, shape, c));
         let mut out = 1.0;
@@ -145,7 +184,10 @@ mod tests {
             let n: usize = shape.iter().product();
             let mut draw = Key::new(1).rng();
             let x: Vec<f32> = (0..n).map(|_| draw.uniform() as f32).collect();
-            assert!((ssim(&x, &x, shape) - 1.0).abs() < 1e-12 && (ms_ssim(&x, &x, shape) - 1.0).abs() < 1e-12, "{shape:?}");
+            assert!(
+                (ssim(&x, &x, shape) - 1.0).abs() < 1e-12 && (ms_ssim(&x, &x, shape) - 1.0).abs() < 1e-12,
+                "{shape:?}"
+            );
             let (a, b) = (vec![0.25f32; n], vec![0.75f32; n]);
             let want = (2.0 * 0.25 * 0.75 + C1) / (0.25 * 0.25 + 0.75 * 0.75 + C1);
             assert!((ssim(&a, &b, shape) - want).abs() < 1e-9, "{shape:?}");
@@ -155,13 +197,19 @@ mod tests {
     #[test]
     fn scales_fit_into_the_image() {
         let of = |side: usize| scales([side, side + 3, 1]);
-        assert_eq!([8, 11, 20, 21, 28, 40, 41, 64, 81, 160, 161].map(of), [1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5]);
+        assert_eq!(
+            [8, 11, 20, 21, 28, 40, 41, 64, 81, 160, 161].map(of),
+            [1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5]
+        );
         assert_eq!([1, 2, 8, 11, 64].map(|s| window([s, 64, 1])), [1, 1, 7, 11, 11]);
     }
 
     #[test]
     fn halving_is_a_mean_of_four() {
-        let p = |values: &[f64], size| Plane { values: values.to_vec(), size };
+        let p = |values: &[f64], size| Plane {
+            values: values.to_vec(),
+            size,
+        };
         assert_eq!(p(&[1.0, 2.0, 3.0, 6.0], [2, 2]).halved().values, [3.0]);
         // 3 x 3 with a border of zeros, stride 2: windows of corners, two pixels, two pixels, four.
         let x = p(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], [3, 3]).halved();

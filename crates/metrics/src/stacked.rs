@@ -20,16 +20,30 @@ pub struct Modes {
 /// Of the classes that each channel of every sample shows, `[samples, channels]`. `None` for no samples, or a class that
 /// does not exist.
 pub fn modes(shown: &[u32], channels: usize, classes: usize) -> Option<Modes> {
-    let all = u32::try_from(channels).ok().and_then(|c| classes.checked_pow(c)).filter(|&n| n <= 1 << 24)?;
+    let all = u32::try_from(channels)
+        .ok()
+        .and_then(|c| classes.checked_pow(c))
+        .filter(|&n| n <= 1 << 24)?;
     let whole = channels > 0 && !shown.is_empty() && shown.len().is_multiple_of(channels);
     if !whole || shown.iter().any(|&c| c as usize >= classes) {
         return None;
     }
     let mut counts = vec![0usize; all];
-    shown.chunks_exact(channels).for_each(|s| counts[s.iter().fold(0, |mode, &c| mode * classes + c as usize)] += 1);
+    shown
+        .chunks_exact(channels)
+        .for_each(|s| counts[s.iter().fold(0, |mode, &c| mode * classes + c as usize)] += 1);
     let n = (shown.len() / channels) as f64;
-    let term = |&c: &usize| if c == 0 { 0.0 } else { c as f64 / n * (c as f64 / n * all as f64).ln() };
-    Some(Modes { found: counts.iter().filter(|c| **c > 0).count(), divergence: counts.iter().map(term).sum() })
+    let term = |&c: &usize| {
+        if c == 0 {
+            0.0
+        } else {
+            c as f64 / n * (c as f64 / n * all as f64).ln()
+        }
+    };
+    Some(Modes {
+        found: counts.iter().filter(|c| **c > 0).count(),
+        divergence: counts.iter().map(term).sum(),
+    })
 }
 
 #[cfg(test)]
@@ -46,6 +60,13 @@ mod tests {
         let m = modes(&[1, 2, 3, 3, 2, 1, 3, 2, 1, 3, 2, 1], 3, 10).unwrap();
         let want = 1000f64.ln() + 0.25 * 0.25f64.ln() + 0.75 * 0.75f64.ln();
         assert!(m.found == 2 && (m.divergence - want).abs() < 1e-12);
-        assert_eq!([modes(&[], 3, 10), modes(&[1, 2], 3, 10), modes(&[1, 2, 10], 3, 10)], [None; 3]);
+        assert_eq!(
+            [
+                modes(&[], 3, 10),
+                modes(&[1, 2], 3, 10),
+                modes(&[1, 2, 10], 3, 10)
+            ],
+            [None; 3]
+        );
     }
 }

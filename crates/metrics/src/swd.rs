@@ -42,14 +42,30 @@ pub fn swd(a: &Features, b: &Features, projections: usize, key: Key) -> Result<F
         .collect();
     // Around the reference's mean, so that features far from zero lose no digits.
     let mut centre = vec![0f64; d];
-    (0..b.count()).for_each(|i| centre.iter_mut().zip(b.row(i)).for_each(|(c, &v)| *c += v as f64 / b.count() as f64));
-    let (x, y) = (project(a, &centre, &directions, projections), project(b, &centre, &directions, projections));
-    let squares: Vec<f64> = x.into_par_iter().zip(y).map(|(mut x, mut y)| squared_distance(&mut x, &mut y)).collect();
+    (0..b.count()).for_each(|i| {
+        centre
+            .iter_mut()
+            .zip(b.row(i))
+            .for_each(|(c, &v)| *c += v as f64 / b.count() as f64)
+    });
+    let (x, y) = (
+        project(a, &centre, &directions, projections),
+        project(b, &centre, &directions, projections),
+    );
+    let squares: Vec<f64> = x
+        .into_par_iter()
+        .zip(y)
+        .map(|(mut x, mut y)| squared_distance(&mut x, &mut y))
+        .collect();
     let mean = Figure::mean(&squares);
     let value = mean.value.sqrt();
     // By the derivative of the root.
     let error = mean.error.filter(|_| value > 0.0).map(|e| e / (2.0 * value));
-    Ok(Figure { value, error, warning: None })
+    Ok(Figure {
+        value,
+        error,
+        warning: None,
+    })
 }
 
 /// Every row on every direction: a list of numbers a direction.
@@ -58,11 +74,23 @@ fn project(x: &Features, centre: &[f64], directions: &[f32], projections: usize)
     let mut out = vec![Vec::with_capacity(x.count()); projections];
     for rows in x.values().chunks(ROWS * d) {
         let n = rows.len() / d;
-        let centred: Vec<f32> = rows.chunks_exact(d).flat_map(|r| r.iter().zip(centre).map(|(&v, c)| (v as f64 - c) as f32)).collect();
+        let centred: Vec<f32> = rows
+            .chunks_exact(d)
+            .flat_map(|r| r.iter().zip(centre).map(|(&v, c)| (v as f64 - c) as f32))
+            .collect();
         let mut found = vec![0f32; projections * n];
         let directions = Matrix::new(directions, projections, d);
-        product(directions, Matrix::new(&centred, n, d).transposed(), &mut found, n, Place::Set, true);
-        out.iter_mut().zip(found.chunks_exact(n)).for_each(|(to, from)| to.extend_from_slice(from));
+        product(
+            directions,
+            Matrix::new(&centred, n, d).transposed(),
+            &mut found,
+            n,
+            Place::Set,
+            true,
+        );
+        out.iter_mut()
+            .zip(found.chunks_exact(n))
+            .for_each(|(to, from)| to.extend_from_slice(from));
     }
     out
 }
@@ -94,7 +122,10 @@ mod tests {
 
     #[test]
     fn on_a_line_by_hand() {
-        assert_eq!(squared_distance(&mut [3.0, 1.0], &mut [2.0, 5.0]), (1.0 + 4.0) / 2.0);
+        assert_eq!(
+            squared_distance(&mut [3.0, 1.0], &mut [2.0, 5.0]),
+            (1.0 + 4.0) / 2.0
+        );
         // Quantile functions (0, 6) and (1, 2, 3): steps of 1/3, 1/6, 1/6, 1/3.
         let want = 1.0 / 3.0 + 4.0 / 6.0 + 16.0 / 6.0 + 9.0 / 3.0;
         assert!((squared_distance(&mut [6.0, 0.0], &mut [3.0, 2.0, 1.0]) - want).abs() < 1e-12);
@@ -105,15 +136,33 @@ mod tests {
         let (n, d) = (500, 12);
         let x = normal(n, d, 1);
         // E (u.s)^2 = |s|^2 / d for a fixed s; the offset of both sets says nothing.
-        let y: Vec<f32> = x.iter().enumerate().map(|(i, v)| v + 100.0 + if i % d == 2 { 3.0 } else { 0.0 }).collect();
+        let y: Vec<f32> = x
+            .iter()
+            .enumerate()
+            .map(|(i, v)| v + 100.0 + if i % d == 2 { 3.0 } else { 0.0 })
+            .collect();
         let x: Vec<f32> = x.iter().map(|v| v + 100.0).collect();
-        let (a, b) = (Features::new(&x, d, "x").unwrap(), Features::new(&y, d, "y").unwrap());
+        let (a, b) = (
+            Features::new(&x, d, "x").unwrap(),
+            Features::new(&y, d, "y").unwrap(),
+        );
         let f = swd(&a, &b, 2000, Key::new(0)).unwrap();
         let want = 3.0 / (d as f64).sqrt();
-        assert!((f.value - want).abs() < 4.0 * f.error.unwrap() && f.error.unwrap() < 0.03, "{f:?} {want}");
+        assert!(
+            (f.value - want).abs() < 4.0 * f.error.unwrap() && f.error.unwrap() < 0.03,
+            "{f:?} {want}"
+        );
         assert!(swd(&a, &a, 10, Key::new(0)).unwrap().value == 0.0);
         let back = swd(&b, &a, 2000, Key::new(0)).unwrap();
         assert!((back.value - f.value).abs() < 1e-5, "{back:?} {f:?}");
-        assert!(swd(&a, &Features::new(&y[..500 * 11], 11, "y").unwrap(), 10, Key::new(0)).is_err());
+        assert!(
+            swd(
+                &a,
+                &Features::new(&y[..500 * 11], 11, "y").unwrap(),
+                10,
+                Key::new(0)
+            )
+            .is_err()
+        );
     }
 }

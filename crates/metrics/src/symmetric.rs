@@ -25,10 +25,18 @@ pub(super) struct Factor {
 /// with diagonal pivoting. What is below the rounding of the largest diagonal element counts as zero.
 pub(super) fn factor(a: &[f64], d: usize) -> Factor {
     match cholesky(a, d) {
-        Some(values) => Factor { values, rank: d, triangular: true },
+        Some(values) => Factor {
+            values,
+            rank: d,
+            triangular: true,
+        },
         None => {
             let (values, rank) = pivoted(a, d);
-            Factor { values, rank, triangular: false }
+            Factor {
+                values,
+                rank,
+                triangular: false,
+            }
         }
     }
 }
@@ -55,7 +63,11 @@ fn cholesky(a: &[f64], d: usize) -> Option<Vec<f64>> {
             }
             (j..e).for_each(|i| l[i * d + j] /= pivot.sqrt());
         }
-        let corner: Vec<f64> = l[k * d..e * d].chunks_exact(d).flat_map(|row| &row[k..e]).copied().collect();
+        let corner: Vec<f64> = l[k * d..e * d]
+            .chunks_exact(d)
+            .flat_map(|row| &row[k..e])
+            .copied()
+            .collect();
         let below = &mut l[e * d..];
         below.par_chunks_mut(d).with_min_len(16).for_each(|row| {
             for j in 0..n {
@@ -63,13 +75,25 @@ fn cholesky(a: &[f64], d: usize) -> Option<Vec<f64>> {
                 row[k + j] = (row[k + j] - taken) / corner[j * n + j];
             }
         });
-        let panel: Vec<f64> = below.chunks_exact(d).flat_map(|row| &row[k..e]).copied().collect();
+        let panel: Vec<f64> = below
+            .chunks_exact(d)
+            .flat_map(|row| &row[k..e])
+            .copied()
+            .collect();
         // The largest first.
-        below.chunks_mut(BAND * d).enumerate().rev().par_bridge().for_each(|(band, rows)| {
-            let (from, to) = (band * BAND, band * BAND + rows.len() / d);
-            let (own, all) = (Matrix::new(&panel[from * n..to * n], to - from, n), Matrix::new(&panel[..to * n], to, n));
-            product(own, all.transposed(), &mut rows[e..], d, Place::Subtract, false);
-        });
+        below
+            .chunks_mut(BAND * d)
+            .enumerate()
+            .rev()
+            .par_bridge()
+            .for_each(|(band, rows)| {
+                let (from, to) = (band * BAND, band * BAND + rows.len() / d);
+                let (own, all) = (
+                    Matrix::new(&panel[from * n..to * n], to - from, n),
+                    Matrix::new(&panel[..to * n], to, n),
+                );
+                product(own, all.transposed(), &mut rows[e..], d, Place::Subtract, false);
+            });
     }
     (0..d).for_each(|i| l[i * d + i + 1..(i + 1) * d].fill(0.0));
     Some(l)
@@ -88,7 +112,9 @@ fn pivoted(a: &[f64], d: usize) -> (Vec<f64>, usize) {
     while rank < d {
         let from = rank;
         while rank < d && rank - from < PANEL {
-            let Some(k) = (rank..d).max_by(|&x, &y| rest[order[x]].total_cmp(&rest[order[y]])) else { break };
+            let Some(k) = (rank..d).max_by(|&x, &y| rest[order[x]].total_cmp(&rest[order[y]])) else {
+                break;
+            };
             let pivot = rest[order[k]];
             if pivot <= smallest {
                 break;
@@ -100,7 +126,11 @@ fn pivoted(a: &[f64], d: usize) -> (Vec<f64>, usize) {
             let column: Vec<f64> = open
                 .iter()
                 .map(|&i| {
-                    let taken: f64 = b[i * d + from..i * d + rank].iter().zip(&row).map(|(x, y)| x * y).sum();
+                    let taken: f64 = b[i * d + from..i * d + rank]
+                        .iter()
+                        .zip(&row)
+                        .map(|(x, y)| x * y)
+                        .sum();
                     (updated[p * d + i] - taken) / root
                 })
                 .collect();
@@ -120,7 +150,10 @@ fn pivoted(a: &[f64], d: usize) -> (Vec<f64>, usize) {
             break;
         }
     }
-    let narrow = b.chunks_exact(d.max(1)).flat_map(|row| row[..rank].iter().copied()).collect();
+    let narrow = b
+        .chunks_exact(d.max(1))
+        .flat_map(|row| row[..rank].iter().copied())
+        .collect();
     (narrow, rank)
 }
 
@@ -129,7 +162,9 @@ fn pivoted(a: &[f64], d: usize) -> (Vec<f64>, usize) {
 /// iteration. The same bits on any number of threads.
 pub(super) fn eigenvalues(mut a: Vec<f64>, n: usize) -> Vec<f64> {
     let (mut diagonal, mut beside) = (vec![0.0; n], vec![0.0; n]);
-    let largest = (0..n).flat_map(|i| &a[i * n..i * n + i + 1]).fold(0f64, |m, v| m.max(v.abs()));
+    let largest = (0..n)
+        .flat_map(|i| &a[i * n..i * n + i + 1])
+        .fold(0f64, |m, v| m.max(v.abs()));
     if largest == 0.0 {
         return diagonal;
     }
@@ -143,12 +178,19 @@ pub(super) fn eigenvalues(mut a: Vec<f64>, n: usize) -> Vec<f64> {
         // Reflections I - v v' (|v|^2 = 2) of this panel and w, such that A - V W' - W V' is the matrix behind them.
         let (mut v, mut w) = (vec![0.0; m * width], vec![0.0; m * width]);
         // Its columns, before they are read one by one.
-        let panel: Vec<f64> = a[start * n..].chunks_exact(n).flat_map(|row| &row[start..start + width]).copied().collect();
+        let panel: Vec<f64> = a[start * n..]
+            .chunks_exact(n)
+            .flat_map(|row| &row[start..start + width])
+            .copied()
+            .collect();
         for j in 0..width {
             let at = start + j;
             // The column as the earlier reflections of the panel leave it.
             let mut x: Vec<f64> = (j..m).map(|i| panel[i * width + j]).collect();
-            let (vj, wj) = (v[j * width..j * width + j].to_vec(), w[j * width..j * width + j].to_vec());
+            let (vj, wj) = (
+                v[j * width..j * width + j].to_vec(),
+                w[j * width..j * width + j].to_vec(),
+            );
             for (x, i) in x.iter_mut().zip(j..m) {
                 let (vi, wi) = (&v[i * width..i * width + j], &w[i * width..i * width + j]);
                 *x -= dot(vi, &wj) + dot(wi, &vj);
@@ -188,11 +230,19 @@ pub(super) fn eigenvalues(mut a: Vec<f64>, n: usize) -> Vec<f64> {
                 rows.flat_map(|(x, y)| x.iter().chain(y).copied()).collect()
             };
             let (vw, wv, wide) = (both(&v, &w), both(&w, &v), 2 * width);
-            a[end * n..].chunks_mut(BAND * n).enumerate().rev().par_bridge().for_each(|(band, rows)| {
-                let (from, to) = (band * BAND, band * BAND + rows.len() / n);
-                let (own, all) = (Matrix::new(&vw[from * wide..to * wide], to - from, wide), Matrix::new(&wv[..to * wide], to, wide));
-                product(own, all.transposed(), &mut rows[end..], n, Place::Subtract, false);
-            });
+            a[end * n..]
+                .chunks_mut(BAND * n)
+                .enumerate()
+                .rev()
+                .par_bridge()
+                .for_each(|(band, rows)| {
+                    let (from, to) = (band * BAND, band * BAND + rows.len() / n);
+                    let (own, all) = (
+                        Matrix::new(&vw[from * wide..to * wide], to - from, wide),
+                        Matrix::new(&wv[..to * wide], to, wide),
+                    );
+                    product(own, all.transposed(), &mut rows[end..], n, Place::Subtract, false);
+                });
         }
         start = end;
     }
@@ -227,7 +277,9 @@ fn times(a: &[f64], n: usize, first: usize, u: &[f64]) -> Vec<f64> {
     };
     let parts: Vec<Vec<f64>> = (0..bands).into_par_iter().map(band).collect();
     let mut out = vec![0.0; m];
-    parts.iter().for_each(|p| out.iter_mut().zip(p).for_each(|(o, v)| *o += v));
+    parts
+        .iter()
+        .for_each(|p| out.iter_mut().zip(p).for_each(|(o, v)| *o += v));
     out
 }
 
@@ -300,7 +352,9 @@ mod tests {
             u.iter_mut().for_each(|v| *v *= 2f64.sqrt() / length);
             for _ in 0..2 {
                 // Reflects the columns, then (transposed) the rows.
-                let ua: Vec<f64> = (0..n).map(|j| (0..n).map(|i| u[i] * a[i * n + j]).sum()).collect();
+                let ua: Vec<f64> = (0..n)
+                    .map(|j| (0..n).map(|i| u[i] * a[i * n + j]).sum())
+                    .collect();
                 let turned: Vec<f64> = (0..n * n).map(|k| a[k] - u[k / n] * ua[k % n]).collect();
                 a = (0..n * n).map(|k| turned[k % n * n + k / n]).collect();
             }
@@ -319,7 +373,10 @@ mod tests {
             }
             let found = eigenvalues(with_eigenvalues(&values, n as u64), n);
             values.sort_by(f64::total_cmp);
-            values.iter().zip(&found).for_each(|(a, b)| assert!((a - b).abs() < 1e-11 * 100.0, "{n}: {a} {b}"));
+            values
+                .iter()
+                .zip(&found)
+                .for_each(|(a, b)| assert!((a - b).abs() < 1e-11 * 100.0, "{n}: {a} {b}"));
         }
         assert_eq!(eigenvalues(vec![0.0; 9], 3), [0.0; 3]);
         assert_eq!(eigenvalues(vec![2.0, 0.0, 0.0, 1.0], 2), [1.0, 2.0]);
@@ -327,10 +384,27 @@ mod tests {
 
     #[test]
     fn a_factor_gives_the_matrix_back_with_its_rank() {
-        for (n, rank) in [(1, 1), (5, 5), (70, 70), (150, 150), (300, 300), (300, 200), (70, 33), (70, 32), (70, 1), (6, 0)] {
-            let values: Vec<f64> = (0..n).map(|i| if i < rank { 1.0 + i as f64 } else { 0.0 }).collect();
+        for (n, rank) in [
+            (1, 1),
+            (5, 5),
+            (70, 70),
+            (150, 150),
+            (300, 300),
+            (300, 200),
+            (70, 33),
+            (70, 32),
+            (70, 1),
+            (6, 0),
+        ] {
+            let values: Vec<f64> = (0..n)
+                .map(|i| if i < rank { 1.0 + i as f64 } else { 0.0 })
+                .collect();
             let a = with_eigenvalues(&values, 5);
-            let Factor { values: b, rank: r, triangular } = factor(&a, n);
+            let Factor {
+                values: b,
+                rank: r,
+                triangular,
+            } = factor(&a, n);
             assert_eq!((r, triangular), (rank, rank == n), "{n}");
             for k in 0..n * n {
                 let back: f64 = (0..r).map(|l| b[k / n * r + l] * b[k % n * r + l]).sum();

@@ -22,13 +22,28 @@ pub fn wasserstein(x: &Features, y: &Features) -> Result<f64> {
     x.fits(y)?;
     let n = x.count();
     if n != y.count() {
-        let problem = format!("{n} points on one side, {} on the other: nothing is transported point to point", y.count());
+        let problem = format!(
+            "{n} points on one side, {} on the other: nothing is transported point to point",
+            y.count()
+        );
         return Err(Error::usage(problem, "give as many on both sides"));
     }
-    let distance = |i: usize, j: usize| x.row(i).iter().zip(y.row(j)).map(|(a, b)| (*a as f64 - *b as f64).powi(2)).sum::<f64>();
+    let distance = |i: usize, j: usize| {
+        x.row(i)
+            .iter()
+            .zip(y.row(j))
+            .map(|(a, b)| (*a as f64 - *b as f64).powi(2))
+            .sum::<f64>()
+    };
     let cost: Vec<f64> = (0..n * n).map(|k| distance(k / n, k % n)).collect();
     let partner = assignment(&cost, n);
-    Ok((partner.iter().enumerate().map(|(i, &j)| cost[i * n + j]).sum::<f64>() / n as f64).sqrt())
+    Ok((partner
+        .iter()
+        .enumerate()
+        .map(|(i, &j)| cost[i * n + j])
+        .sum::<f64>()
+        / n as f64)
+        .sqrt())
 }
 
 /// The permutation of least cost: the column of each row of `cost` `[n, n]`.
@@ -51,7 +66,9 @@ pub fn assignment(cost: &[f64], n: usize) -> Vec<usize> {
                 }
             }
             let open = (0..n).filter(|&j| !done[j]);
-            let nearest = open.min_by(|&a, &b| shortest[a].total_cmp(&shortest[b])).unwrap_or(0);
+            let nearest = open
+                .min_by(|&a, &b| shortest[a].total_cmp(&shortest[b]))
+                .unwrap_or(0);
             length = shortest[nearest];
             (done[nearest], last) = (true, nearest);
             if row_of[nearest] == NONE {
@@ -119,11 +136,22 @@ mod tests {
         let mut draw = Key::new(3).rng();
         let x: Vec<f32> = (0..400).map(|_| draw.normal() as f32).collect();
         let order = Key::new(4).permutation(200);
-        let y: Vec<f32> = order.iter().flat_map(|&i| [x[2 * i as usize] + 3.0, x[2 * i as usize + 1] - 4.0]).collect();
-        let (a, b) = (Features::new(&x, 2, "x").unwrap(), Features::new(&y, 2, "y").unwrap());
+        let y: Vec<f32> = order
+            .iter()
+            .flat_map(|&i| [x[2 * i as usize] + 3.0, x[2 * i as usize + 1] - 4.0])
+            .collect();
+        let (a, b) = (
+            Features::new(&x, 2, "x").unwrap(),
+            Features::new(&y, 2, "y").unwrap(),
+        );
         assert!((wasserstein(&a, &b).unwrap() - 5.0).abs() < 1e-6);
         let short = Features::new(&y[..100], 2, "y").unwrap();
-        assert!(wasserstein(&a, &short).unwrap_err().to_string().contains("200 points on one side, 50 on the other"));
+        assert!(
+            wasserstein(&a, &short)
+                .unwrap_err()
+                .to_string()
+                .contains("200 points on one side, 50 on the other")
+        );
     }
 
     /// On a line the order is the best plan.
@@ -132,7 +160,11 @@ mod tests {
         let mut draw = Key::new(5).rng();
         let mut x: Vec<f32> = (0..150).map(|_| draw.normal() as f32).collect();
         let mut y: Vec<f32> = (0..150).map(|_| draw.between(-2.0, 3.0) as f32).collect();
-        let w = wasserstein(&Features::new(&x, 1, "x").unwrap(), &Features::new(&y, 1, "y").unwrap()).unwrap();
+        let w = wasserstein(
+            &Features::new(&x, 1, "x").unwrap(),
+            &Features::new(&y, 1, "y").unwrap(),
+        )
+        .unwrap();
         assert!((w * w - super::super::swd::squared_distance(&mut x, &mut y)).abs() < 1e-9);
     }
 }

@@ -1,8 +1,8 @@
 //! What a model may be able to do: a trait for each thing that its mathematics gives it.
+use burn::tensor::Tensor;
 use menagerie_data::error::Result;
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, Kind};
-use burn::tensor::Tensor;
 
 pub use crate::autoregressive::Factors;
 
@@ -27,7 +27,14 @@ pub struct SampleRequest {
 impl SampleRequest {
     /// `count` samples of the whole distribution.
     pub fn new(count: usize, key: Key) -> Self {
-        SampleRequest { count, key, label: None, truncation: 1.0, temperature: 1.0, length: None }
+        SampleRequest {
+            count,
+            key,
+            label: None,
+            truncation: 1.0,
+            temperature: 1.0,
+            length: None,
+        }
     }
 }
 
@@ -178,4 +185,3 @@ pub trait Features {
     /// Features of an item.
     fn width(&self) -> usize;
 }
-

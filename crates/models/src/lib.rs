@@ -9,11 +9,12 @@ mod registry;
 pub mod variational;
 
 pub use capability::{
-    Classify, Complete, Encode, EvidenceBound, Factors, Features, LatentSpace, LogLikelihood, Predict, ReadAttributes, Reconstruct,
-    Reconstruction, Sample, SampleRequest, Samples,
+    Classify, Complete, Encode, EvidenceBound, Factors, Features, LatentSpace, LogLikelihood, Predict,
+    ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest, Samples,
 };
 pub use menagerie_nn::{NetworkInfo, Part, Purpose};
 pub use model::{
-    Capability, Exported, Model, Port, StepReport, Trouble, as_image_shape, of_shape, unconditional, untempered,
+    Capability, Exported, Model, Port, StepReport, Trouble, as_image_shape, of_shape, unconditional,
+    untempered,
 };
 pub use registry::{Entry, Registered, build, entry, registry};

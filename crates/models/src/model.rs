@@ -154,12 +154,19 @@ impl Capability {
     /// Says which models can, for a command that needs it of a model that cannot.
     pub fn missing(self, model: &str) -> Error {
         const SHOWN: usize = 6;
-        let able: Vec<&str> = crate::registry().iter().filter(|e| e.capabilities.contains(&self)).map(|e| e.name).collect();
+        let able: Vec<&str> = crate::registry()
+            .iter()
+            .filter(|e| e.capabilities.contains(&self))
+            .map(|e| e.name)
+            .collect();
         let more = match able.len().saturating_sub(SHOWN) {
             0 => String::new(),
             n => format!(" and {n} more: `menagerie list --can {}`", self.name()),
         };
-        let fix = format!("models that can: {}{more}", able[..able.len().min(SHOWN)].join(", "));
+        let fix = format!(
+            "models that can: {}{more}",
+            able[..able.len().min(SHOWN)].join(", ")
+        );
         Error::usage(format!("`{model}` cannot do this (`{}`)", self.name()), fix)
     }
 }
@@ -170,14 +177,24 @@ pub fn of_shape(batch: &Batch, shape: &[usize], model: &str) -> Result<()> {
         return Ok(());
     }
     let text = |s: &[usize]| s.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
-    let problem = format!("{model} was trained on items of {}, these are {}", text(shape), text(batch.shape.get(1..).unwrap_or_default()));
-    Err(Error::usage(problem, "take a model trained on items of this shape, or bring files to that one with --size and --channels"))
+    let problem = format!(
+        "{model} was trained on items of {}, these are {}",
+        text(shape),
+        text(batch.shape.get(1..).unwrap_or_default())
+    );
+    Err(Error::usage(
+        problem,
+        "take a model trained on items of this shape, or bring files to that one with --size and --channels",
+    ))
 }
 
 /// Refuses the parts of a request that an unconditional model cannot serve.
 pub fn unconditional(request: &SampleRequest, model: &str) -> Result<()> {
     match request.label {
-        Some(_) => Err(Error::usage(format!("{model} was trained without classes, so it cannot draw from one"), "leave --label out")),
+        Some(_) => Err(Error::usage(
+            format!("{model} was trained without classes, so it cannot draw from one"),
+            "leave --label out",
+        )),
         None => Ok(()),
     }
 }
@@ -186,7 +203,10 @@ pub fn unconditional(request: &SampleRequest, model: &str) -> Result<()> {
 pub fn untempered(request: &SampleRequest, model: &str) -> Result<()> {
     match request.temperature {
         1.0 => Ok(()),
-        t => Err(Error::usage(format!("{model} has no temperature, so {t} means nothing to it"), "leave --temperature out")),
+        t => Err(Error::usage(
+            format!("{model} has no temperature, so {t} means nothing to it"),
+            "leave --temperature out",
+        )),
     }
 }
 

@@ -103,14 +103,25 @@ pub fn registry() -> &'static [&'static Entry] {
 /// [`Error::Usage`] with the nearest known name.
 pub fn entry(name: &str) -> Result<&'static Entry> {
     let found = registry().iter().copied().find(|e| e.name == name);
-    found.ok_or_else(|| Error::usage(format!("there is no model `{name}`"), nearest(name, registry().iter().map(|e| e.name))))
+    found.ok_or_else(|| {
+        Error::usage(
+            format!("there is no model `{name}`"),
+            nearest(name, registry().iter().map(|e| e.name)),
+        )
+    })
 }
 
 /// Builds a model of its own tables of a recipe; `key` decides the first weights.
 ///
 /// # Errors
 /// What its `build` says; [`Error::Recipe`] when its weights would not fit into memory.
-pub fn build(entry: &Entry, settings: &Table, data: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
+pub fn build(
+    entry: &Entry,
+    settings: &Table,
+    data: &DataInfo,
+    device: &Device,
+    key: Key,
+) -> Result<Box<dyn Model>> {
     limits::while_building(|| (entry.build)(settings, data, device, key))
 }
 
@@ -119,6 +130,9 @@ pub fn build(entry: &Entry, settings: &Table, data: &DataInfo, device: &Device, 
 pub(crate) fn refusal(name: &str, table: &str, key: &str, value: toml::Value) -> String {
     let entry = entry(name).expect("a registered name");
     let mut settings = (entry.defaults)();
-    settings[table].as_table_mut().expect("a table").insert(key.into(), value);
+    settings[table]
+        .as_table_mut()
+        .expect("a table")
+        .insert(key.into(), value);
     (entry.check)(&settings).expect_err("is refused").to_string()
 }

@@ -17,7 +17,10 @@ pub struct Average<M> {
 impl<M: Module> Average<M> {
     /// Begins at the network's present weights.
     pub fn new(network: &M, decay: f64) -> Self {
-        Average { network: Some(network.valid()), decay }
+        Average {
+            network: Some(network.valid()),
+            decay,
+        }
     }
 
     /// The averaged network.
@@ -34,9 +37,16 @@ impl<M: Module> Average<M> {
     /// the first weights, which are noise, are forgotten soon.
     pub fn update(&mut self, from: &M, step: u64) {
         let decay = self.decay.min((1 + step) as f64 / (10 + step) as f64);
-        let mut new = Collect { path: Path::default(), found: BTreeMap::new() };
+        let mut new = Collect {
+            path: Path::default(),
+            found: BTreeMap::new(),
+        };
         from.visit(&mut new);
-        let blend = &mut Blend { path: Path::default(), new: new.found, weight: (1.0 - decay) as f32 };
+        let blend = &mut Blend {
+            path: Path::default(),
+            new: new.found,
+            weight: (1.0 - decay) as f32,
+        };
         self.network = self.network.take().map(|n| n.map(blend));
     }
 }
@@ -68,7 +78,9 @@ struct Blend {
 }
 impl ModuleMapper for Blend {
     fn map_float<const D: usize>(&mut self, p: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(new) = self.new.remove(&self.path.name()) else { return p };
+        let Some(new) = self.new.remove(&self.path.name()) else {
+            return p;
+        };
         p.map(|t| {
             let shape = t.dims();
             let n = t.shape().num_elements();

@@ -1,7 +1,7 @@
 use super::init;
-use menagerie_data::random::Key;
 use burn::module::{Flag, Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
+use menagerie_data::random::Key;
 use menagerie_kernels::{Activation, batch_norm, scale_shift};
 
 /// Batch normalization over all axes but the last (Ioffe & Szegedy 2015, arXiv:1502.03167), fused with the activation
@@ -24,7 +24,11 @@ pub struct BatchNorm {
 impl BatchNorm {
     /// Scales drawn around 1 with the given standard deviation (DCGAN: 0.02; 0 for plain ones), shifts 0.
     pub fn new(channels: usize, std: f64, key: Key, device: &Device) -> Self {
-        let plain = if device.is_autodiff() { device.clone().without_autodiff() } else { device.clone() };
+        let plain = if device.is_autodiff() {
+            device.clone().without_autodiff()
+        } else {
+            device.clone()
+        };
         BatchNorm {
             gamma: init::normal(key, [channels], 1.0, std, device),
             beta: init::zeros([channels], device),
@@ -51,7 +55,13 @@ impl BatchNorm {
         }
         let channels = self.gamma.dims()[0];
         let n = (x.shape().num_elements() / channels) as f64;
-        let (y, mean, variance) = batch_norm(x, self.gamma.val(), self.beta.val(), self.epsilon as f32, activation);
+        let (y, mean, variance) = batch_norm(
+            x,
+            self.gamma.val(),
+            self.beta.val(),
+            self.epsilon as f32,
+            activation,
+        );
         self.keep(&self.mean, mean);
         // Bessel's correction, as in PyTorch: what is kept estimates the variance of the data, not of the batch.
         self.keep(&self.variance, variance * (n / (n - 1.0).max(1.0)));

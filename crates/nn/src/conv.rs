@@ -1,7 +1,7 @@
 use super::init;
-use menagerie_data::random::Key;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use menagerie_data::random::Key;
 use menagerie_kernels::{Activation, Geometry, conv_transpose2d, conv2d};
 
 /// A convolution with a square kernel: `[batch, height, width, in] -> [batch, height', width', out]`.
@@ -17,9 +17,22 @@ pub struct Conv2d {
 
 impl Conv2d {
     /// Weights normal around 0 with the given standard deviation, no bias.
-    pub fn new(channels: [usize; 2], kernel: usize, stride: usize, padding: usize, std: f64, key: Key, device: &Device) -> Self {
+    pub fn new(
+        channels: [usize; 2],
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        std: f64,
+        key: Key,
+        device: &Device,
+    ) -> Self {
         let [inputs, outputs] = channels;
-        Conv2d { weight: init::normal(key, [kernel, kernel, inputs, outputs], 0.0, std, device), bias: None, stride, padding }
+        Conv2d {
+            weight: init::normal(key, [kernel, kernel, inputs, outputs], 0.0, std, device),
+            bias: None,
+            stride,
+            padding,
+        }
     }
 
     /// The same with a bias that starts at zero.
@@ -30,7 +43,13 @@ impl Conv2d {
 
     /// `activation(conv(x) + bias)`
     pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val), Geometry::new(self.stride, self.padding), activation)
+        conv2d(
+            x,
+            self.weight.val(),
+            self.bias.as_ref().map(Param::val),
+            Geometry::new(self.stride, self.padding),
+            activation,
+        )
     }
 }
 
@@ -47,9 +66,22 @@ pub struct ConvTranspose2d {
 
 impl ConvTranspose2d {
     /// Weights normal around 0 with the given standard deviation, no bias. `channels` is `[in, out]`.
-    pub fn new(channels: [usize; 2], kernel: usize, stride: usize, padding: usize, std: f64, key: Key, device: &Device) -> Self {
+    pub fn new(
+        channels: [usize; 2],
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        std: f64,
+        key: Key,
+        device: &Device,
+    ) -> Self {
         let [inputs, outputs] = channels;
-        ConvTranspose2d { weight: init::normal(key, [kernel, kernel, outputs, inputs], 0.0, std, device), bias: None, stride, padding }
+        ConvTranspose2d {
+            weight: init::normal(key, [kernel, kernel, outputs, inputs], 0.0, std, device),
+            bias: None,
+            stride,
+            padding,
+        }
     }
 
     /// The same with a bias that starts at zero.
@@ -61,6 +93,13 @@ impl ConvTranspose2d {
     /// `activation(conv_transpose(x) + bias)` of exactly `size` = `[height, width]`.
     pub fn forward(&self, x: Tensor<4>, size: [usize; 2], activation: Activation) -> Tensor<4> {
         let bias = self.bias.as_ref().map(Param::val);
-        conv_transpose2d(x, self.weight.val(), bias, Geometry::new(self.stride, self.padding), Some(size), activation)
+        conv_transpose2d(
+            x,
+            self.weight.val(),
+            bias,
+            Geometry::new(self.stride, self.padding),
+            Some(size),
+            activation,
+        )
     }
 }

@@ -1,12 +1,18 @@
 //! First weights, drawn from keys.
-use menagerie_data::limits::claim;
-use menagerie_data::random::Key;
 use burn::module::Param;
 use burn::tensor::{Device, Tensor};
+use menagerie_data::limits::claim;
+use menagerie_data::random::Key;
 use menagerie_kernels::noise;
 
 /// Normal with the given mean and standard deviation.
-pub fn normal<const D: usize>(key: Key, shape: [usize; D], mean: f64, std: f64, device: &Device) -> Param<Tensor<D>> {
+pub fn normal<const D: usize>(
+    key: Key,
+    shape: [usize; D],
+    mean: f64,
+    std: f64,
+    device: &Device,
+) -> Param<Tensor<D>> {
     claim(&shape);
     Param::from_tensor(noise::normal(key.words(), shape, device) * std + mean)
 }

@@ -1,9 +1,9 @@
 //! One network that descends one loss: what most models outside the adversarial family are made of.
 use super::{Average, Optimizer, OptimizerConfig, Tensors, trainable};
-use menagerie_data::error::{Error, Result};
 use crate::{NetworkInfo, Part, Purpose};
 use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor};
+use menagerie_data::error::{Error, Result};
 
 /// A network, its optimizer and, if asked for, the moving average of its weights.
 pub struct Learner<M: Module> {
@@ -30,9 +30,19 @@ impl<M: Module + 'static> Learner<M> {
     ///
     /// # Errors
     /// [`Error::Recipe`] when `average` is no decay.
-    pub fn new(name: &'static str, network: M, optimizer: OptimizerConfig, average: f64, device: &Device) -> Result<Self> {
+    pub fn new(
+        name: &'static str,
+        network: M,
+        optimizer: OptimizerConfig,
+        average: f64,
+        device: &Device,
+    ) -> Result<Self> {
         if !(0.0..1.0).contains(&average) {
-            return Err(Error::recipe("model.average", format!("{average} is not a decay"), "give 0 for none, or say 0.999"));
+            return Err(Error::recipe(
+                "model.average",
+                format!("{average} is not a decay"),
+                "give 0 for none, or say 0.999",
+            ));
         }
         Ok(Learner {
             name,
@@ -77,7 +87,11 @@ impl<M: Module + 'static> Learner<M> {
 
     /// The device it answers on: the same without autodiff.
     pub fn plain_device(&self) -> Device {
-        if self.device.is_autodiff() { self.device.clone().without_autodiff() } else { self.device.clone() }
+        if self.device.is_autodiff() {
+            self.device.clone().without_autodiff()
+        } else {
+            self.device.clone()
+        }
     }
 
     /// One update down the gradient of `loss` (shape `[1]`).
@@ -85,7 +99,11 @@ impl<M: Module + 'static> Learner<M> {
     /// # Errors
     /// [`Error::Training`] when the loss is not finite; the network is left as it was.
     pub fn descend(&mut self, loss: Tensor<1>, watch: bool) -> Result<Descent> {
-        let value = loss.clone().into_data().as_slice::<f32>().map_or(f64::NAN, |v| v[0] as f64);
+        let value = loss
+            .clone()
+            .into_data()
+            .as_slice::<f32>()
+            .map_or(f64::NAN, |v| v[0] as f64);
         if !value.is_finite() {
             return Err(Error::Training {
                 step: self.updates + 1,
@@ -94,7 +112,10 @@ impl<M: Module + 'static> Learner<M> {
             });
         }
         let gradient = self.update(&mut [loss.backward()], watch);
-        Ok(Descent { loss: value, gradient })
+        Ok(Descent {
+            loss: value,
+            gradient,
+        })
     }
 
     /// One update by the sum of some gradients, for networks that share a loss with others; gives the sum's norm, where it
@@ -112,7 +133,11 @@ impl<M: Module + 'static> Learner<M> {
 
     /// Its line for `Model::networks`; `activations` are floats kept for the backward pass, an item.
     pub fn info(&self, activations: usize) -> NetworkInfo {
-        NetworkInfo { name: self.name, parameters: trainable(self.network()), activations }
+        NetworkInfo {
+            name: self.name,
+            parameters: trainable(self.network()),
+            activations,
+        }
     }
 
     /// The weights to ship.
@@ -130,10 +155,18 @@ impl<M: Module + 'static> Learner<M> {
             t.notes.insert("updates".into(), self.updates.to_string());
             t
         };
-        let mut parts: Vec<(String, Part)> =
-            vec![(self.name.into(), Box::new(network)), (format!("optimizer_{}", self.name), Box::new(|| self.optimizer.save()))];
+        let mut parts: Vec<(String, Part)> = vec![
+            (self.name.into(), Box::new(network)),
+            (
+                format!("optimizer_{}", self.name),
+                Box::new(|| self.optimizer.save()),
+            ),
+        ];
         if let Some(a) = &self.average {
-            parts.push((format!("{}_average", self.name), Box::new(|| Tensors::of(a.network()))));
+            parts.push((
+                format!("{}_average", self.name),
+                Box::new(|| Tensors::of(a.network())),
+            ));
         }
         parts
     }
@@ -146,11 +179,16 @@ impl<M: Module + 'static> Learner<M> {
         }
         if purpose == Purpose::Train || self.average.is_none() {
             let from = read(self.name)?;
-            self.updates = from.notes.get("updates").and_then(|s| s.parse().ok()).unwrap_or(0);
+            self.updates = from
+                .notes
+                .get("updates")
+                .and_then(|s| s.parse().ok())
+                .unwrap_or(0);
             self.network = Some(from.into_network(self.network().clone())?);
         }
         if purpose == Purpose::Train {
-            self.optimizer.load(&read(&format!("optimizer_{}", self.name))?, &self.device)?;
+            self.optimizer
+                .load(&read(&format!("optimizer_{}", self.name))?, &self.device)?;
         }
         Ok(())
     }

@@ -22,9 +22,15 @@ impl Binarization {
             Binarization::Dynamic => {
                 let mut out = vec![0.0; batch.values.len()];
                 let n = (out.len() / batch.indices.len().max(1)).max(1);
-                for ((item, values), &i) in out.chunks_exact_mut(n).zip(batch.values.chunks_exact(n)).zip(&batch.indices) {
+                for ((item, values), &i) in out
+                    .chunks_exact_mut(n)
+                    .zip(batch.values.chunks_exact(n))
+                    .zip(&batch.indices)
+                {
                     noise::fill_uniform(key.step(i as u64).words(), item);
-                    item.iter_mut().zip(values).for_each(|(u, v)| *u = f32::from(*u < (v + 1.0) * 0.5));
+                    item.iter_mut()
+                        .zip(values)
+                        .for_each(|(u, v)| *u = f32::from(*u < (v + 1.0) * 0.5));
                 }
                 out
             }
@@ -48,7 +54,10 @@ pub fn value(level: u32, levels: usize) -> f32 {
 pub fn mu_law_level(value: f32, levels: usize) -> u32 {
     let mu = levels.saturating_sub(1).max(1) as f64;
     let x = value as f64;
-    level((x.signum() * (mu * x.abs().min(1.0)).ln_1p() / mu.ln_1p()) as f32, levels)
+    level(
+        (x.signum() * (mu * x.abs().min(1.0)).ln_1p() / mu.ln_1p()) as f32,
+        levels,
+    )
 }
 
 /// The value in [-1, 1] of a mu-law code: x = sign(y) ((1 + mu)^|y| - 1) / mu.
@@ -70,7 +79,10 @@ mod tests {
                 assert_eq!(level(value(l, levels), levels), l);
             }
         }
-        assert_eq!([level(-9.0, 4), level(9.0, 4), level(0.1, 2), level(f32::NAN, 4)], [0, 3, 1, 0]);
+        assert_eq!(
+            [level(-9.0, 4), level(9.0, 4), level(0.1, 2), level(f32::NAN, 4)],
+            [0, 3, 1, 0]
+        );
     }
 
     #[test]
@@ -81,7 +93,15 @@ mod tests {
             }
         }
         // ln(1 + 255 / 100) / ln 256 = 0.228: step 127.5 (1 + 0.228).
-        assert_eq!([mu_law_level(0.01, 256), mu_law_level(-0.01, 256), mu_law_level(1.0, 256), mu_law_level(-7.0, 256)], [157, 98, 255, 0]);
+        assert_eq!(
+            [
+                mu_law_level(0.01, 256),
+                mu_law_level(-0.01, 256),
+                mu_law_level(1.0, 256),
+                mu_law_level(-7.0, 256)
+            ],
+            [157, 98, 255, 0]
+        );
         assert!((mu_law_value(255, 256) - 1.0).abs() < 1e-6 && mu_law_value(128, 256) < 1e-4);
         assert_eq!(mu_law_level(f32::NAN, 256), 0);
     }
@@ -100,10 +120,18 @@ mod tests {
         };
         let key = Key::new(1);
         let many = Binarization::Dynamic.of(&batch(vec![7, 3, 9]), key);
-        assert_eq!(many[10_000..20_000], Binarization::Dynamic.of(&batch(vec![3]), key));
+        assert_eq!(
+            many[10_000..20_000],
+            Binarization::Dynamic.of(&batch(vec![3]), key)
+        );
         assert_ne!(many[..10_000], many[10_000..20_000]);
         let white = many.iter().sum::<f32>() / 30_000.0;
         assert!((white - 0.3).abs() < 0.01, "{white}");
-        assert!(Binarization::Threshold.of(&batch(vec![0]), key).iter().all(|&v| v == 0.0));
+        assert!(
+            Binarization::Threshold
+                .of(&batch(vec![0]), key)
+                .iter()
+                .all(|&v| v == 0.0)
+        );
     }
 }

@@ -1,7 +1,7 @@
 use super::init;
-use menagerie_data::random::Key;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use menagerie_data::random::Key;
 use menagerie_kernels::{Activation, linear};
 
 /// A fully connected layer: `[.., inputs] -> [.., outputs]`.
@@ -25,11 +25,19 @@ impl Linear {
 
     /// Weights normal around 0 with the given standard deviation; a bias of zeros if asked for.
     pub fn normal(inputs: usize, outputs: usize, std: f64, bias: bool, key: Key, device: &Device) -> Self {
-        Linear { weight: init::normal(key, [inputs, outputs], 0.0, std, device), bias: bias.then(|| init::zeros([outputs], device)) }
+        Linear {
+            weight: init::normal(key, [inputs, outputs], 0.0, std, device),
+            bias: bias.then(|| init::zeros([outputs], device)),
+        }
     }
 
     /// `activation(x W + b)`
     pub fn forward<const D: usize>(&self, x: Tensor<D>, activation: Activation) -> Tensor<D> {
-        linear(x, self.weight.val(), self.bias.as_ref().map(Param::val), activation)
+        linear(
+            x,
+            self.weight.val(),
+            self.bias.as_ref().map(Param::val),
+            activation,
+        )
     }
 }

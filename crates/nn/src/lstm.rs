@@ -1,7 +1,7 @@
 use super::{Activation, Linear, activation};
-use menagerie_data::random::Key;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use menagerie_data::random::Key;
 
 /// A long short-term memory, a step at a time (Hochreiter & Schmidhuber 1997; forget gates of Gers et al. 2000).
 #[derive(Module, Debug)]
@@ -23,14 +23,20 @@ pub struct LstmState {
 impl LstmState {
     /// Nothing seen yet.
     pub fn zeros(batch: usize, units: usize, device: &Device) -> Self {
-        LstmState { hidden: Tensor::zeros([batch, units], device), memory: Tensor::zeros([batch, units], device) }
+        LstmState {
+            hidden: Tensor::zeros([batch, units], device),
+            memory: Tensor::zeros([batch, units], device),
+        }
     }
 }
 
 impl LstmCell {
     /// Weights uniform in ±1/sqrt(inputs + units).
     pub fn new(inputs: usize, units: usize, key: Key, device: &Device) -> Self {
-        LstmCell { gates: Linear::new(inputs + units, 4 * units, key, device), units }
+        LstmCell {
+            gates: Linear::new(inputs + units, 4 * units, key, device),
+            units,
+        }
     }
 
     /// Numbers it carries.
@@ -41,7 +47,9 @@ impl LstmCell {
     /// c' = f c + i g, h' = o tanh(c') with (i, f, g, o) = (s, s, tanh, s)([x, h] W + b) and s the sigmoid; one is added to
     /// the forget gate's argument, so that a fresh memory keeps what it has (Jozefowicz et al. 2015).
     pub fn forward(&self, x: Tensor<2>, state: LstmState) -> LstmState {
-        let all = self.gates.forward(Tensor::cat(vec![x, state.hidden], 1), Activation::Identity);
+        let all = self
+            .gates
+            .forward(Tensor::cat(vec![x, state.hidden], 1), Activation::Identity);
         let part = |i: usize| all.clone().narrow(1, i * self.units, self.units);
         let sigmoid = |t: Tensor<2>| activation(t, Activation::Sigmoid);
         let kept = sigmoid(part(1) + 1.0) * state.memory;
@@ -61,20 +69,38 @@ mod tests {
         let device = Device::flex();
         let (inputs, units, batch) = (3, 2, 2);
         let cell = LstmCell::new(inputs, units, Key::new(5), &device);
-        let floats = |t: Tensor<2>| t.into_data().as_slice::<f32>().unwrap().iter().map(|&v| v as f64).collect::<Vec<f64>>();
-        let (w, b) = (floats(cell.gates.weight.val()), floats(cell.gates.bias.as_ref().unwrap().val().reshape([1, 4 * units])));
+        let floats = |t: Tensor<2>| {
+            t.into_data()
+                .as_slice::<f32>()
+                .unwrap()
+                .iter()
+                .map(|&v| v as f64)
+                .collect::<Vec<f64>>()
+        };
+        let (w, b) = (
+            floats(cell.gates.weight.val()),
+            floats(cell.gates.bias.as_ref().unwrap().val().reshape([1, 4 * units])),
+        );
         let mut state = LstmState::zeros(batch, units, &device);
         let (mut h, mut c) = (vec![0.0; batch * units], vec![0.0; batch * units]);
         let sigmoid = |v: f64| 1.0 / (1.0 + (-v).exp());
         for t in 0..3 {
             let x: Vec<f64> = (0..batch * inputs).map(|i| ((i + 7 * t) as f64).sin()).collect();
             let values: Vec<f32> = x.iter().map(|&v| v as f32).collect();
-            state = cell.forward(Tensor::<1>::from_floats(&values[..], &device).reshape([batch, inputs]), state);
+            state = cell.forward(
+                Tensor::<1>::from_floats(&values[..], &device).reshape([batch, inputs]),
+                state,
+            );
             let old = h.clone();
             for n in 0..batch {
                 let gate = |k: usize| {
-                    let x = (0..inputs).map(|i| x[n * inputs + i] * w[i * 4 * units + k]).sum::<f64>();
-                    x + (0..units).map(|i| old[n * units + i] * w[(inputs + i) * 4 * units + k]).sum::<f64>() + b[k]
+                    let x = (0..inputs)
+                        .map(|i| x[n * inputs + i] * w[i * 4 * units + k])
+                        .sum::<f64>();
+                    x + (0..units)
+                        .map(|i| old[n * units + i] * w[(inputs + i) * 4 * units + k])
+                        .sum::<f64>()
+                        + b[k]
                 };
                 for u in 0..units {
                     let kept = sigmoid(gate(units + u) + 1.0) * c[n * units + u];

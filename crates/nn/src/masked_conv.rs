@@ -1,7 +1,7 @@
 use super::init;
-use menagerie_data::random::Key;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::random::Key;
 use menagerie_kernels::{Activation, activation, conv2d_reaching, linear};
 use std::ops::Range;
 
@@ -48,20 +48,44 @@ pub fn group_channels(n: usize, groups: usize, g: usize) -> Range<usize> {
 
 impl MaskedConv2d {
     /// An odd kernel; weights and bias uniform in ±1/sqrt(in kernel²), as for the convolution without a mask.
-    pub fn new(channels: [usize; 2], kernel: usize, mask: Mask, groups: usize, key: Key, device: &Device) -> Self {
+    pub fn new(
+        channels: [usize; 2],
+        kernel: usize,
+        mask: Mask,
+        groups: usize,
+        key: Key,
+        device: &Device,
+    ) -> Self {
         let rows = kernel / 2;
         Self::of_rows(channels, kernel, rows, mask, groups, key, device)
     }
 
     /// Of the present row alone.
-    pub fn row(channels: [usize; 2], kernel: usize, mask: Mask, groups: usize, key: Key, device: &Device) -> Self {
+    pub fn row(
+        channels: [usize; 2],
+        kernel: usize,
+        mask: Mask,
+        groups: usize,
+        key: Key,
+        device: &Device,
+    ) -> Self {
         Self::of_rows(channels, kernel, 0, mask, groups, key, device)
     }
 
-    fn of_rows([i, o]: [usize; 2], kernel: usize, rows: usize, mask: Mask, groups: usize, key: Key, device: &Device) -> Self {
+    fn of_rows(
+        [i, o]: [usize; 2],
+        kernel: usize,
+        rows: usize,
+        mask: Mask,
+        groups: usize,
+        key: Key,
+        device: &Device,
+    ) -> Self {
         let taps = if rows > 0 { kernel * kernel } else { kernel };
         let bound = 1.0 / ((i * taps) as f64).sqrt();
-        let weight = |name: &str, h: usize, w: usize| (h * w > 0).then(|| init::uniform(key.stream(name), [h, w, i, o], bound, device));
+        let weight = |name: &str, h: usize, w: usize| {
+            (h * w > 0).then(|| init::uniform(key.stream(name), [h, w, i, o], bound, device))
+        };
         // With one group, mask A leaves nothing of the present pixel.
         let middle = usize::from(mask == Mask::B || groups > 1);
         MaskedConv2d {
@@ -83,12 +107,17 @@ impl MaskedConv2d {
             _ => conv2d_reaching(x, row, Some(bias.clone()), [0, reach], act),
         };
         match (&self.above, self.masked_row()) {
-            (Some(above), Some(row)) => conv2d_reaching(x, joined(above.val(), row), Some(bias), [reach, reach], act),
+            (Some(above), Some(row)) => {
+                conv2d_reaching(x, joined(above.val(), row), Some(bias), [reach, reach], act)
+            }
             (Some(above), None) => conv2d_reaching(x, above.val(), Some(bias), [reach, reach], act),
             (None, Some(row)) => over(x, row, act),
             (None, None) => {
                 let [b, h, w, _] = x.dims();
-                activation(Tensor::zeros([b, h, w, bias.dims()[0]], &x.device()) + bias.unsqueeze(), act)
+                activation(
+                    Tensor::zeros([b, h, w, bias.dims()[0]], &x.device()) + bias.unsqueeze(),
+                    act,
+                )
             }
         }
     }
@@ -129,7 +158,9 @@ impl MaskedConv2d {
             if let Some(t) = t {
                 let [h, w, ..] = t.dims();
                 offsets.extend(
-                    (0..h * w).map(|at| (at / w) as isize - up as isize).zip((0..h * w).map(|at| (at % w) as isize - reach as isize)),
+                    (0..h * w)
+                        .map(|at| (at / w) as isize - up as isize)
+                        .zip((0..h * w).map(|at| (at % w) as isize - reach as isize)),
                 );
                 let t = t.val();
                 let t = if t.is_autodiff() { t.inner() } else { t };
@@ -139,14 +170,28 @@ impl MaskedConv2d {
         add(&self.above, reach);
         add(&self.row, 0);
         let outputs = self.bias.dims()[0];
-        let inputs = [&self.above, &self.row].into_iter().flatten().next().map_or(0, |t| t.dims()[2]);
+        let inputs = [&self.above, &self.row]
+            .into_iter()
+            .flatten()
+            .next()
+            .map_or(0, |t| t.dims()[2]);
         let middle = offsets.last() == Some(&(0, 0));
         let whole = (offsets.len() - usize::from(middle)) * inputs;
-        let group = |g: usize| (whole + if middle { self.seen(inputs, g) } else { 0 }, group_channels(outputs, self.groups, g));
+        let group = |g: usize| {
+            (
+                whole + if middle { self.seen(inputs, g) } else { 0 },
+                group_channels(outputs, self.groups, g),
+            )
+        };
         let bias = self.bias.val();
         let bias = if bias.is_autodiff() { bias.inner() } else { bias };
         let bias = bias.into_data().as_slice::<f32>().unwrap_or_default().to_vec();
-        MaskedMatrix { groups: (0..self.groups).map(group).collect(), offsets, weight, bias }
+        MaskedMatrix {
+            groups: (0..self.groups).map(group).collect(),
+            offsets,
+            weight,
+            bias,
+        }
     }
 }
 
@@ -171,9 +216,13 @@ mod tests {
     #[test]
     fn what_is_left_out_is_what_the_mask_removes() {
         let device = Device::flex();
-        for (kernel, mask, groups, channels) in
-            [(3, Mask::B, 1, [4, 5]), (7, Mask::A, 1, [1, 6]), (3, Mask::A, 3, [3, 7]), (5, Mask::B, 3, [6, 9]), (1, Mask::B, 2, [4, 6])]
-        {
+        for (kernel, mask, groups, channels) in [
+            (3, Mask::B, 1, [4, 5]),
+            (7, Mask::A, 1, [1, 6]),
+            (3, Mask::A, 3, [3, 7]),
+            (5, Mask::B, 3, [6, 9]),
+            (1, Mask::B, 2, [4, 6]),
+        ] {
             let layer = MaskedConv2d::new(channels, kernel, mask, groups, Key::new(1), &device);
             let ([i, o], [h, w]) = (channels, [5, 6]);
             let x = menagerie_kernels::noise::normal(Key::new(2).words(), [2, h, w, i], &device);
@@ -181,9 +230,9 @@ mod tests {
             let (x, y) = (x.into_data(), y.as_slice::<f32>().unwrap().to_vec());
             let x = x.as_slice::<f32>().unwrap();
             let m = layer.matrix();
-            assert!(
-                m.offsets.iter().all(|&(dy, dx)| (dy, dx) <= (0, 0) && dy >= -(kernel as isize / 2) && dx.unsigned_abs() <= kernel / 2)
-            );
+            assert!(m.offsets.iter().all(|&(dy, dx)| (dy, dx) <= (0, 0)
+                && dy >= -(kernel as isize / 2)
+                && dx.unsigned_abs() <= kernel / 2));
             for at in 0..2 * h * w * o {
                 let (b, py, px, out) = (at / (h * w * o), at / (w * o) % h, at / o % w, at % o);
                 let group = |c: usize, n: usize| c * groups / n;
@@ -194,14 +243,19 @@ mod tests {
                         continue;
                     }
                     for c in 0..i {
-                        let hidden = (dy, dx) == (0, 0) && (group(c, i), 0) >= (group(out, o), usize::from(mask == Mask::B));
+                        let hidden = (dy, dx) == (0, 0)
+                            && (group(c, i), 0) >= (group(out, o), usize::from(mask == Mask::B));
                         if !hidden {
                             let v = x[((b * h + sy as usize) * w + sx as usize) * i + c];
                             want += v as f64 * m.weight[(t * i + c) * o + out] as f64;
                         }
                     }
                 }
-                assert!((y[at] as f64 - want).abs() < 1e-4, "{kernel} {mask:?} {groups} {at}: {} {want}", y[at]);
+                assert!(
+                    (y[at] as f64 - want).abs() < 1e-4,
+                    "{kernel} {mask:?} {groups} {at}: {} {want}",
+                    y[at]
+                );
             }
             let taps = kernel * (kernel / 2) + kernel / 2 + usize::from(mask == Mask::B || groups > 1);
             assert_eq!(m.offsets.len(), taps, "no weight that a mask would remove");

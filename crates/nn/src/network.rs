@@ -49,6 +49,8 @@ pub fn with_gradients(value: f64, pairs: Vec<(Tensor<1>, Vec<f32>)>) -> Tensor<1
         let n = g.len();
         (t * Tensor::<1>::from_data(TensorData::new(g, [n]), &device)).sum()
     });
-    let Some(sum) = terms.reduce(|a, b| a + b) else { panic!("a loss of nothing") };
+    let Some(sum) = terms.reduce(|a, b| a + b) else {
+        panic!("a loss of nothing")
+    };
     sum.clone() - sum.detach() + value
 }

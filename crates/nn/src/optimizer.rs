@@ -1,8 +1,8 @@
 //! Optimizers: a configuration, the state it needs a parameter, and one pass over all of them.
 use super::tensors::{Path, Plain, Tensors};
-use menagerie_data::error::Result;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
+use menagerie_data::error::Result;
 use menagerie_kernels::optim::{self, AdamStep, RmsStep, SgdStep};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,16 +98,35 @@ impl TryFrom<Written> for OptimizerConfig {
                 &[("decay", w.decay), ("momentum", w.momentum)],
             ),
             Name::RmsProp => (
-                Rule::RmsProp { decay: w.decay.unwrap_or(0.99), epsilon: w.epsilon.unwrap_or(1e-8) },
-                &[("beta1", w.beta1), ("beta2", w.beta2), ("weight_decay", w.weight_decay), ("momentum", w.momentum)],
+                Rule::RmsProp {
+                    decay: w.decay.unwrap_or(0.99),
+                    epsilon: w.epsilon.unwrap_or(1e-8),
+                },
+                &[
+                    ("beta1", w.beta1),
+                    ("beta2", w.beta2),
+                    ("weight_decay", w.weight_decay),
+                    ("momentum", w.momentum),
+                ],
             ),
             Name::Sgd => (
-                Rule::Sgd { momentum: w.momentum.unwrap_or(0.9) },
-                &[("beta1", w.beta1), ("beta2", w.beta2), ("epsilon", w.epsilon), ("weight_decay", w.weight_decay), ("decay", w.decay)],
+                Rule::Sgd {
+                    momentum: w.momentum.unwrap_or(0.9),
+                },
+                &[
+                    ("beta1", w.beta1),
+                    ("beta2", w.beta2),
+                    ("epsilon", w.epsilon),
+                    ("weight_decay", w.weight_decay),
+                    ("decay", w.decay),
+                ],
             ),
         };
         if let Some((key, _)) = foreign.iter().find(|(_, given)| given.is_some()) {
-            return Err(format!("the rule `{}` has no `{key}`; leave it out, or choose another rule", w.rule.text()));
+            return Err(format!(
+                "the rule `{}` has no `{key}`; leave it out, or choose another rule",
+                w.rule.text()
+            ));
         }
         let config = OptimizerConfig {
             rule,
@@ -140,7 +159,12 @@ impl From<OptimizerConfig> for Written {
             ..Written::default()
         };
         match c.rule {
-            Rule::Adam { beta1, beta2, epsilon, weight_decay } => Written {
+            Rule::Adam {
+                beta1,
+                beta2,
+                epsilon,
+                weight_decay,
+            } => Written {
                 rule: Name::Adam,
                 beta1: Some(beta1),
                 beta2: Some(beta2),
@@ -148,10 +172,17 @@ impl From<OptimizerConfig> for Written {
                 weight_decay: Some(weight_decay),
                 ..common
             },
-            Rule::RmsProp { decay, epsilon } => {
-                Written { rule: Name::RmsProp, decay: Some(decay), epsilon: Some(epsilon), ..common }
-            }
-            Rule::Sgd { momentum } => Written { rule: Name::Sgd, momentum: Some(momentum), ..common },
+            Rule::RmsProp { decay, epsilon } => Written {
+                rule: Name::RmsProp,
+                decay: Some(decay),
+                epsilon: Some(epsilon),
+                ..common
+            },
+            Rule::Sgd { momentum } => Written {
+                rule: Name::Sgd,
+                momentum: Some(momentum),
+                ..common
+            },
         }
     }
 }
@@ -165,18 +196,38 @@ impl Default for OptimizerConfig {
 impl OptimizerConfig {
     /// Adam with beta1 of 0.9 and beta2 of 0.999.
     pub fn adam(learning_rate: f64) -> Self {
-        let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
-        OptimizerConfig { rule, learning_rate, learning_rate_decay: 1.0, warmup: 0, clip_norm: 0.0 }
+        let rule = Rule::Adam {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+        };
+        OptimizerConfig {
+            rule,
+            learning_rate,
+            learning_rate_decay: 1.0,
+            warmup: 0,
+            clip_norm: 0.0,
+        }
     }
 
     /// Gradient descent.
     pub fn sgd(learning_rate: f64, momentum: f64) -> Self {
-        OptimizerConfig { rule: Rule::Sgd { momentum }, ..Self::adam(learning_rate) }
+        OptimizerConfig {
+            rule: Rule::Sgd { momentum },
+            ..Self::adam(learning_rate)
+        }
     }
 
     /// RMSprop with a decay of 0.99.
     pub fn rms_prop(learning_rate: f64) -> Self {
-        OptimizerConfig { rule: Rule::RmsProp { decay: 0.99, epsilon: 1e-8 }, ..Self::adam(learning_rate) }
+        OptimizerConfig {
+            rule: Rule::RmsProp {
+                decay: 0.99,
+                epsilon: 1e-8,
+            },
+            ..Self::adam(learning_rate)
+        }
     }
 
     /// The same with other decays of Adam's moments; no other rule has them.
@@ -213,7 +264,9 @@ impl OptimizerConfig {
     fn in_range(&self) -> std::result::Result<(), String> {
         let share = |name: &str, v: f64| match (0.0..1.0).contains(&v) {
             true => Ok(()),
-            false => Err(format!("{name} of {v} is out of range; give 0 or more, and less than 1")),
+            false => Err(format!(
+                "{name} of {v} is out of range; give 0 or more, and less than 1"
+            )),
         };
         let positive = |name: &str, v: f64| match v.is_finite() && v > 0.0 {
             true => Ok(()),
@@ -224,7 +277,12 @@ impl OptimizerConfig {
             false => Err(format!("{name} of {v} is out of range; give 0 or more")),
         };
         match self.rule {
-            Rule::Adam { beta1, beta2, epsilon, weight_decay } => {
+            Rule::Adam {
+                beta1,
+                beta2,
+                epsilon,
+                weight_decay,
+            } => {
                 share("beta1", beta1)?;
                 share("beta2", beta2)?;
                 not_negative("epsilon", epsilon)?;
@@ -243,7 +301,11 @@ impl OptimizerConfig {
 
     /// The learning rate of a step, counted from 1.
     fn rate_at(&self, step: u64) -> f64 {
-        let grown = if step < self.warmup { step as f64 / self.warmup as f64 } else { 1.0 };
+        let grown = if step < self.warmup {
+            step as f64 / self.warmup as f64
+        } else {
+            1.0
+        };
         self.learning_rate * self.learning_rate_decay.powf((step - 1) as f64) * grown
     }
 }
@@ -266,12 +328,25 @@ pub struct Optimizer {
 impl Optimizer {
     /// With no steps done.
     pub fn new(config: OptimizerConfig) -> Self {
-        Optimizer { config, steps: 0, moments: BTreeMap::new() }
+        Optimizer {
+            config,
+            steps: 0,
+            moments: BTreeMap::new(),
+        }
     }
 
     /// One update by the sum of some gradients. Also gives the norm of that sum, if it was asked for or is needed.
-    pub fn step<M: Module>(&mut self, network: M, gradients: &mut [Gradients], norm: bool) -> (M, Option<f64>) {
-        let mut collect = Collect { path: Path::default(), from: gradients, found: BTreeMap::new() };
+    pub fn step<M: Module>(
+        &mut self,
+        network: M,
+        gradients: &mut [Gradients],
+        norm: bool,
+    ) -> (M, Option<f64>) {
+        let mut collect = Collect {
+            path: Path::default(),
+            from: gradients,
+            found: BTreeMap::new(),
+        };
         network.visit(&mut collect);
         let found = collect.found;
         let clip = self.config.clip_norm;
@@ -281,7 +356,12 @@ impl Optimizer {
             _ => 1.0,
         };
         self.steps += 1;
-        let network = network.map(&mut Update { path: Path::default(), found, scale, optimizer: self });
+        let network = network.map(&mut Update {
+            path: Path::default(),
+            found,
+            scale,
+            optimizer: self,
+        });
         (network, norm)
     }
 
@@ -293,7 +373,12 @@ impl Optimizer {
         let (first, second) = (m.first.take(), m.second.take());
         let or_zeros = |t: Option<Tensor<1>>| t.unwrap_or_else(|| p.zeros_like());
         match c.rule {
-            Rule::Adam { beta1, beta2, epsilon, weight_decay } => {
+            Rule::Adam {
+                beta1,
+                beta2,
+                epsilon,
+                weight_decay,
+            } => {
                 let t = self.steps.min(i32::MAX as u64) as i32;
                 let step = AdamStep {
                     rate: (lr / (1.0 - beta1.powi(t))) as f32,
@@ -305,18 +390,39 @@ impl Optimizer {
                 };
                 let (first, second) = (or_zeros(first), or_zeros(second));
                 let (p, first, second) = optim::adam(p, g, first, second, step);
-                *m = Moments { first: Some(first), second: Some(second) };
+                *m = Moments {
+                    first: Some(first),
+                    second: Some(second),
+                };
                 p
             }
             Rule::RmsProp { decay, epsilon } => {
                 let second = or_zeros(second);
-                let (p, second) = optim::rms_prop(p, g, second, RmsStep { lr: lr as f32, alpha: decay as f32, eps: epsilon as f32 });
+                let (p, second) = optim::rms_prop(
+                    p,
+                    g,
+                    second,
+                    RmsStep {
+                        lr: lr as f32,
+                        alpha: decay as f32,
+                        eps: epsilon as f32,
+                    },
+                );
                 m.second = Some(second);
                 p
             }
             Rule::Sgd { momentum } => {
                 let first = or_zeros(first);
-                let (p, first) = optim::sgd(p, g, first, SgdStep { lr: lr as f32, momentum: momentum as f32, nesterov: false });
+                let (p, first) = optim::sgd(
+                    p,
+                    g,
+                    first,
+                    SgdStep {
+                        lr: lr as f32,
+                        momentum: momentum as f32,
+                        nesterov: false,
+                    },
+                );
                 m.first = Some(first);
                 p
             }
@@ -357,7 +463,11 @@ impl Optimizer {
 /// Sum of squares in f64, in one fixed order.
 fn square_sum(t: &Tensor<1>) -> f64 {
     let data = t.clone().into_data();
-    data.as_slice::<f32>().map_or(f64::NAN, |v| v.chunks(4096).map(|c| c.iter().map(|x| (x * x) as f64).sum::<f64>()).sum())
+    data.as_slice::<f32>().map_or(f64::NAN, |v| {
+        v.chunks(4096)
+            .map(|c| c.iter().map(|x| (x * x) as f64).sum::<f64>())
+            .sum()
+    })
 }
 
 struct Collect<'a> {
@@ -372,7 +482,11 @@ impl ModuleVisitor for Collect<'_> {
         }
         let value = p.val();
         let n = value.shape().num_elements();
-        let sum = self.from.iter_mut().filter_map(|g| value.grad_remove(g)).reduce(|a, b| a + b);
+        let sum = self
+            .from
+            .iter_mut()
+            .filter_map(|g| value.grad_remove(g))
+            .reduce(|a, b| a + b);
         if let Some(g) = sum {
             self.found.insert(self.path.name(), g.reshape([n]));
         }
@@ -394,7 +508,9 @@ struct Update<'a> {
 impl ModuleMapper for Update<'_> {
     fn map_float<const D: usize>(&mut self, p: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = self.path.name();
-        let Some(g) = self.found.remove(&name) else { return p };
+        let Some(g) = self.found.remove(&name) else {
+            return p;
+        };
         let g = if self.scale == 1.0 { g } else { g * self.scale };
         p.map(|t| {
             let shape = t.dims();
@@ -418,7 +534,11 @@ mod tests {
     /// The rate grows in proportion to the step, then decays as if it had never been small.
     #[test]
     fn warms_up_and_decays() {
-        let c = OptimizerConfig { learning_rate_decay: 0.5, warmup: 4, ..OptimizerConfig::adam(1.0) };
+        let c = OptimizerConfig {
+            learning_rate_decay: 0.5,
+            warmup: 4,
+            ..OptimizerConfig::adam(1.0)
+        };
         let rates: Vec<f64> = (1..=5).map(|step| c.rate_at(step)).collect();
         assert_eq!(rates, [0.25, 0.25, 0.1875, 0.125, 0.0625]);
         assert_eq!(OptimizerConfig { warmup: 0, ..c }.rate_at(1), 1.0);
@@ -431,9 +551,18 @@ mod tests {
         let whole = read("rule = \"sgd\"\nlearning_rate = 1e-2").unwrap();
         assert_eq!(whole, OptimizerConfig::sgd(1e-2, 0.9));
         let table = crate::settings::write(&whole);
-        assert!(table.contains_key("momentum") && !table.contains_key("beta1") && !table.contains_key("decay"));
-        for config in [whole, OptimizerConfig::rms_prop(1e-3), OptimizerConfig::adam(1e-4).betas(0.0, 0.9).weight_decay(0.1)] {
-            assert_eq!(crate::settings::read::<OptimizerConfig>(&crate::settings::write(&config), "").unwrap(), config);
+        assert!(
+            table.contains_key("momentum") && !table.contains_key("beta1") && !table.contains_key("decay")
+        );
+        for config in [
+            whole,
+            OptimizerConfig::rms_prop(1e-3),
+            OptimizerConfig::adam(1e-4).betas(0.0, 0.9).weight_decay(0.1),
+        ] {
+            assert_eq!(
+                crate::settings::read::<OptimizerConfig>(&crate::settings::write(&config), "").unwrap(),
+                config
+            );
         }
         for (text, part) in [
             ("rule = \"adam\"\nmomentum = 0.9", "has no `momentum`"),

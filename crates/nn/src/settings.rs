@@ -23,27 +23,57 @@ pub fn write<C: Serialize>(settings: &C) -> Table {
 
 fn told(e: &toml::de::Error, text: &str, place: &str) -> Error {
     let at = e.span().map(|s| key_at(text, s.start)).unwrap_or_default();
-    let join = |parts: &[&str]| parts.iter().filter(|k| !k.is_empty()).copied().collect::<Vec<_>>().join(".");
+    let join = |parts: &[&str]| {
+        parts
+            .iter()
+            .filter(|k| !k.is_empty())
+            .copied()
+            .collect::<Vec<_>>()
+            .join(".")
+    };
     let key = join(&[place, &at]);
     let message = e.message().split_whitespace().collect::<Vec<_>>().join(" ");
-    let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_string).collect::<Vec<_>>();
-    let expected = message.split_once("expected ").map(|(_, names)| quoted(names)).unwrap_or_default();
+    let quoted = |text: &str| {
+        text.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_string)
+            .collect::<Vec<_>>()
+    };
+    let expected = message
+        .split_once("expected ")
+        .map(|(_, names)| quoted(names))
+        .unwrap_or_default();
     let given = quoted(&message).into_iter().next().unwrap_or_default();
     if message.starts_with("unknown variant") {
-        return Error::recipe(key, format!("there is no `{given}`"), nearest(&given, expected.iter().map(String::as_str)));
+        return Error::recipe(
+            key,
+            format!("there is no `{given}`"),
+            nearest(&given, expected.iter().map(String::as_str)),
+        );
     }
     if message.starts_with("unknown field") {
         // The place of an unknown key may be its own or that of the table around it.
-        let table = at.strip_suffix(given.as_str()).map_or(at.as_str(), |t| t.trim_end_matches('.'));
+        let table = at
+            .strip_suffix(given.as_str())
+            .map_or(at.as_str(), |t| t.trim_end_matches('.'));
         let whole = |name: &str| join(&[place, table, name]);
         let known: Vec<String> = expected.iter().map(|name| whole(name)).collect();
         let key = whole(&given);
-        return Error::recipe(key.clone(), "there is no such key", nearest(&key, known.iter().map(String::as_str)));
+        return Error::recipe(
+            key.clone(),
+            "there is no such key",
+            nearest(&key, known.iter().map(String::as_str)),
+        );
     }
     match message.split_once("; ") {
         // Types with rules of their own say themselves how to mend it.
         Some((problem, fix)) => Error::recipe(key, problem, fix),
-        None => Error::recipe(key, message, "see `menagerie train NAME --dry-run` for the keys and their values"),
+        None => Error::recipe(
+            key,
+            message,
+            "see `menagerie train NAME --dry-run` for the keys and their values",
+        ),
     }
 }
 
@@ -64,5 +94,9 @@ fn key_at(text: &str, at: usize) -> String {
         }
         start += line.len();
     }
-    [header, key].into_iter().filter(|k| !k.is_empty()).collect::<Vec<_>>().join(".")
+    [header, key]
+        .into_iter()
+        .filter(|k| !k.is_empty())
+        .collect::<Vec<_>>()
+        .join(".")
 }

@@ -1,7 +1,7 @@
 //! Named arrays: what a network or an optimizer is on its way to and from a file.
-use menagerie_data::error::{Error, Result};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::error::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -47,9 +47,15 @@ impl Tensors {
 
     /// A tensor by name, checked for its shape.
     pub fn get<const D: usize>(&self, name: &str, shape: [usize; D], device: &Device) -> Result<Tensor<D>> {
-        let (found, values) = self.arrays.get(name).ok_or_else(|| wrong(name, "is missing".into()))?;
+        let (found, values) = self
+            .arrays
+            .get(name)
+            .ok_or_else(|| wrong(name, "is missing".into()))?;
         if found != &shape {
-            return Err(wrong(name, format!("has the shape {found:?} where the recipe says {shape:?}")));
+            return Err(wrong(
+                name,
+                format!("has the shape {found:?} where the recipe says {shape:?}"),
+            ));
         }
         Ok(Tensor::from_data(TensorData::new(values.clone(), shape), device))
     }
@@ -69,7 +75,10 @@ impl Tensors {
             fn map_float<const D: usize>(&mut self, p: Param<Tensor<D>>) -> Param<Tensor<D>> {
                 let name = self.path.name();
                 let old = p.val();
-                match self.from.get::<D>(&name, old.dims(), &old.device().without_autodiff_if_any()) {
+                match self
+                    .from
+                    .get::<D>(&name, old.dims(), &old.device().without_autodiff_if_any())
+                {
                     Ok(new) => {
                         self.used += 1;
                         let (tracked, on) = (old.is_require_grad(), old.is_autodiff());
@@ -92,17 +101,27 @@ impl Tensors {
             }
         }
         let count = self.arrays.len();
-        let mut put = Put { path: Path::default(), from: self, used: 0, error: None };
+        let mut put = Put {
+            path: Path::default(),
+            from: self,
+            used: 0,
+            error: None,
+        };
         let network = network.map(&mut put);
         match put.error {
             Some(e) => Err(e),
-            None if put.used != count => Err(wrong("the file", format!("holds {count} arrays, the network {}", put.used))),
+            None if put.used != count => Err(wrong(
+                "the file",
+                format!("holds {count} arrays, the network {}", put.used),
+            )),
             None => Ok(network),
         }
     }
 
     fn views(&self) -> impl Iterator<Item = (&String, Array<'_>)> {
-        self.arrays.iter().map(|(name, (shape, values))| (name, Array { shape, values }))
+        self.arrays
+            .iter()
+            .map(|(name, (shape, values))| (name, Array { shape, values }))
     }
 
     fn information(&self) -> Option<HashMap<String, String>> {
@@ -111,7 +130,8 @@ impl Tensors {
 
     /// As a safetensors file.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        safetensors::serialize(self.views(), self.information()).map_err(|e| wrong("the network", e.to_string()))
+        safetensors::serialize(self.views(), self.information())
+            .map_err(|e| wrong("the network", e.to_string()))
     }
 
     /// Writes what [`Self::to_bytes`] gives, array by array.
@@ -120,7 +140,10 @@ impl Tensors {
     /// When the file cannot be written.
     pub fn write(&self, path: &FilePath) -> Result<()> {
         // The library puts a file that only its owner may read in the place of this one, which has the usual permissions.
-        let permissions = File::create(path).and_then(|f| f.metadata()).map_err(Error::io("write", path))?.permissions();
+        let permissions = File::create(path)
+            .and_then(|f| f.metadata())
+            .map_err(Error::io("write", path))?
+            .permissions();
         safetensors::serialize_to_file(self.views(), self.information(), path).map_err(|e| match e {
             safetensors::SafeTensorError::IoError(e) => Error::io("write", path)(e),
             e => wrong("the network", e.to_string()),
@@ -130,15 +153,34 @@ impl Tensors {
 
     /// From a safetensors file's contents.
     pub fn from_bytes(bytes: &[u8]) -> Result<Tensors> {
-        let bad = |e: safetensors::SafeTensorError| wrong("the file", format!("is not valid safetensors: {e}"));
+        let bad =
+            |e: safetensors::SafeTensorError| wrong("the file", format!("is not valid safetensors: {e}"));
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(bad)?;
-        let mut out = Tensors { notes: header.metadata().clone().unwrap_or_default().into_iter().collect(), ..Default::default() };
+        let mut out = Tensors {
+            notes: header
+                .metadata()
+                .clone()
+                .unwrap_or_default()
+                .into_iter()
+                .collect(),
+            ..Default::default()
+        };
         for (name, view) in SafeTensors::deserialize(bytes).map_err(bad)?.iter() {
             if view.dtype() != Dtype::F32 {
-                return Err(wrong(name, format!("holds {:?} where f32 is expected", view.dtype())));
+                return Err(wrong(
+                    name,
+                    format!("holds {:?} where f32 is expected", view.dtype()),
+                ));
             }
-            let values = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-            out.arrays.insert(name.to_string(), (view.shape().to_vec(), values));
+            let values = view
+                .data()
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect();
+            out.arrays
+                .insert(name.to_string(), (view.shape().to_vec(), values));
         }
         Ok(out)
     }
@@ -158,7 +200,9 @@ impl View for Array<'_> {
     }
     fn data(&self) -> Cow<'_, [u8]> {
         let mut bytes = Vec::with_capacity(self.data_len());
-        self.values.iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes()));
+        self.values
+            .iter()
+            .for_each(|v| bytes.extend_from_slice(&v.to_le_bytes()));
         bytes.into()
     }
     fn data_len(&self) -> usize {
@@ -167,7 +211,11 @@ impl View for Array<'_> {
 }
 
 fn wrong(name: &str, problem: String) -> Error {
-    Error::Data { place: format!("tensor {name}"), problem, fix: "the checkpoint belongs to another recipe or is damaged".into() }
+    Error::Data {
+        place: format!("tensor {name}"),
+        problem,
+        fix: "the checkpoint belongs to another recipe or is damaged".into(),
+    }
 }
 
 /// The place in a module tree, as dotted names.
@@ -195,7 +243,11 @@ pub trait Plain {
 }
 impl Plain for Device {
     fn without_autodiff_if_any(self) -> Self {
-        if self.is_autodiff() { self.without_autodiff() } else { self }
+        if self.is_autodiff() {
+            self.without_autodiff()
+        } else {
+            self
+        }
     }
 }
 trait Inner {

@@ -4,8 +4,8 @@
 //! data: dictionaries, tuples, numbers, texts, and the one call that makes a tensor of a storage. Every other call gives
 //! nothing, so no file can make anything happen.
 use super::Tensors;
-use menagerie_data::zip::Archive;
 use menagerie_data::error::{Error, Result};
+use menagerie_data::zip::Archive;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::Path;
@@ -26,7 +26,9 @@ pub fn read_torch(path: &Path) -> Result<Tensors> {
     } else {
         from_stream(&start).map_err(bad)?
     };
-    let Value::Dict(items) = value else { return Err(bad("holds no state dictionary".into())) };
+    let Value::Dict(items) = value else {
+        return Err(bad("holds no state dictionary".into()));
+    };
     let mut out = Tensors::default();
     for (name, value) in items {
         if let Value::Tensor(t) = value
@@ -48,7 +50,11 @@ fn from_archive(path: &Path) -> std::result::Result<(Value, Storages), String> {
     let file = File::open(path).map_err(|e| e.to_string())?;
     let mut archive = Archive::open(file)?;
     let names: Vec<String> = archive.names().map(String::from).collect();
-    let root = names.iter().find_map(|n| n.strip_suffix("/data.pkl")).ok_or("it holds no data.pkl")?.to_string();
+    let root = names
+        .iter()
+        .find_map(|n| n.strip_suffix("/data.pkl"))
+        .ok_or("it holds no data.pkl")?
+        .to_string();
     let (value, _) = unpickle(&archive.read(&format!("{root}/data.pkl"))?)?;
     let mut storages = Storages::new();
     for name in names {
@@ -75,16 +81,29 @@ fn from_stream(bytes: &[u8]) -> std::result::Result<(Value, Storages), String> {
     next()?;
     next()?;
     let value = next()?;
-    let Value::List(keys) = next()? else { return Err("has no list of storages".into()) };
+    let Value::List(keys) = next()? else {
+        return Err("has no list of storages".into());
+    };
     let mut sizes = HashMap::new();
     value.element_sizes(&mut sizes);
     let mut storages = Storages::new();
     for key in keys {
-        let Value::Text(key) = key else { return Err("a storage's key is no text".into()) };
-        let count = rest.first_chunk::<8>().map(|b| u64::from_le_bytes(*b)).ok_or("ends before its storages")?;
+        let Value::Text(key) = key else {
+            return Err("a storage's key is no text".into());
+        };
+        let count = rest
+            .first_chunk::<8>()
+            .map(|b| u64::from_le_bytes(*b))
+            .ok_or("ends before its storages")?;
         let size = *sizes.get(&key).ok_or("has a storage of unknown type")?;
-        let bytes = usize::try_from(count).ok().and_then(|n| n.checked_mul(size)).ok_or("has a storage of impossible size")?;
-        let content = rest.get(8..).and_then(|r| r.get(..bytes)).ok_or("ends within a storage")?;
+        let bytes = usize::try_from(count)
+            .ok()
+            .and_then(|n| n.checked_mul(size))
+            .ok_or("has a storage of impossible size")?;
+        let content = rest
+            .get(8..)
+            .and_then(|r| r.get(..bytes))
+            .ok_or("ends within a storage")?;
         storages.insert(key, content.to_vec());
         rest = &rest[8 + bytes..];
     }
@@ -138,10 +157,21 @@ impl TensorValue {
             return Ok(None);
         }
         let bytes = storages.get(&self.key).ok_or("its storage is missing")?;
-        let count = self.shape.iter().try_fold(1usize, |n, &s| n.checked_mul(s)).filter(|&n| n <= 1 << 30).ok_or("is too large")?;
-        let last =
-            self.shape.iter().zip(&self.strides).try_fold(self.offset, |at, (&n, &s)| at.checked_add(n.saturating_sub(1).checked_mul(s)?));
-        if self.strides.len() != self.shape.len() || (count > 0 && last.is_none_or(|l| l >= bytes.len() / 4)) {
+        let count = self
+            .shape
+            .iter()
+            .try_fold(1usize, |n, &s| n.checked_mul(s))
+            .filter(|&n| n <= 1 << 30)
+            .ok_or("is too large")?;
+        let last = self
+            .shape
+            .iter()
+            .zip(&self.strides)
+            .try_fold(self.offset, |at, (&n, &s)| {
+                at.checked_add(n.saturating_sub(1).checked_mul(s)?)
+            });
+        if self.strides.len() != self.shape.len() || (count > 0 && last.is_none_or(|l| l >= bytes.len() / 4))
+        {
             return Err("reaches past its storage".into());
         }
         let mut out = Vec::with_capacity(count);
@@ -174,7 +204,15 @@ impl Value {
 
     fn sizes(&self) -> Option<Vec<usize>> {
         let Value::Tuple(v) = self else { return None };
-        v.iter().map(|n| if let Value::Number(n) = n { usize::try_from(*n).ok() } else { None }).collect()
+        v.iter()
+            .map(|n| {
+                if let Value::Number(n) = n {
+                    usize::try_from(*n).ok()
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 }
 
@@ -183,23 +221,40 @@ fn call(function: &Value, arguments: &Value) -> Value {
     match (function, arguments) {
         (Value::Global(name), _) if name == "collections.OrderedDict" => Value::Dict(BTreeMap::new()),
         (Value::Global(name), Value::Tuple(a)) if name == "torch._utils._rebuild_tensor_v2" => match &a[..] {
-            [Value::Storage { key, kind }, Value::Number(offset), shape, strides, ..] => match (shape.sizes(), strides.sizes()) {
-                (Some(shape), Some(strides)) if *offset >= 0 => {
-                    Value::Tensor(TensorValue { key: key.clone(), kind: kind.clone(), offset: *offset as usize, shape, strides })
-                }
+            [
+                Value::Storage { key, kind },
+                Value::Number(offset),
+                shape,
+                strides,
+                ..,
+            ] => match (shape.sizes(), strides.sizes()) {
+                (Some(shape), Some(strides)) if *offset >= 0 => Value::Tensor(TensorValue {
+                    key: key.clone(),
+                    kind: kind.clone(),
+                    offset: *offset as usize,
+                    shape,
+                    strides,
+                }),
                 _ => Value::Nothing,
             },
             _ => Value::Nothing,
         },
         // `torch.nn.Parameter` around a tensor.
-        (Value::Global(name), Value::Tuple(a)) if name == "torch._utils._rebuild_parameter" => a.first().cloned().unwrap_or(Value::Nothing),
+        (Value::Global(name), Value::Tuple(a)) if name == "torch._utils._rebuild_parameter" => {
+            a.first().cloned().unwrap_or(Value::Nothing)
+        }
         _ => Value::Nothing,
     }
 }
 
 /// The value of a pickle, and the bytes it took.
 fn unpickle(bytes: &[u8]) -> std::result::Result<(Value, usize), String> {
-    let mut m = Machine { bytes, at: 0, stack: Vec::new(), memo: HashMap::new() };
+    let mut m = Machine {
+        bytes,
+        at: 0,
+        stack: Vec::new(),
+        memo: HashMap::new(),
+    };
     loop {
         if m.stack.len() + m.memo.len() > MOST_VALUES {
             return Err("has too many values".into());
@@ -220,7 +275,11 @@ struct Machine<'a> {
 
 impl Machine<'_> {
     fn take(&mut self, n: usize) -> std::result::Result<&[u8], String> {
-        let part = self.at.checked_add(n).and_then(|end| self.bytes.get(self.at..end)).ok_or("its pickle is cut off")?;
+        let part = self
+            .at
+            .checked_add(n)
+            .and_then(|end| self.bytes.get(self.at..end))
+            .ok_or("its pickle is cut off")?;
         self.at += n;
         Ok(part)
     }
@@ -230,23 +289,34 @@ impl Machine<'_> {
     }
 
     fn text(&mut self, length: usize) -> std::result::Result<Value, String> {
-        Ok(Value::Text(String::from_utf8_lossy(self.take(length)?).into_owned()))
+        Ok(Value::Text(
+            String::from_utf8_lossy(self.take(length)?).into_owned(),
+        ))
     }
 
     fn line(&mut self) -> std::result::Result<String, String> {
-        let length = self.bytes[self.at..].iter().position(|b| *b == b'\n').ok_or("its pickle is cut off")?;
+        let length = self.bytes[self.at..]
+            .iter()
+            .position(|b| *b == b'\n')
+            .ok_or("its pickle is cut off")?;
         let line = String::from_utf8_lossy(self.take(length)?).into_owned();
         self.at += 1;
         Ok(line)
     }
 
     fn pop(&mut self) -> std::result::Result<Value, String> {
-        self.stack.pop().ok_or_else(|| "its pickle takes from an empty stack".into())
+        self.stack
+            .pop()
+            .ok_or_else(|| "its pickle takes from an empty stack".into())
     }
 
     /// What lies above the last mark.
     fn marked(&mut self) -> std::result::Result<Vec<Value>, String> {
-        let at = self.stack.iter().rposition(|v| *v == Value::Mark).ok_or("its pickle has lost a mark")?;
+        let at = self
+            .stack
+            .iter()
+            .rposition(|v| *v == Value::Mark)
+            .ok_or("its pickle has lost a mark")?;
         let above = self.stack.split_off(at + 1);
         self.stack.pop();
         Ok(above)
@@ -315,16 +385,24 @@ impl Machine<'_> {
             },
             b'h' => {
                 let index = self.unsigned(1)? as u32;
-                self.memo.get(&index).cloned().ok_or("its pickle recalls what it never kept")?
+                self.memo
+                    .get(&index)
+                    .cloned()
+                    .ok_or("its pickle recalls what it never kept")?
             }
             b'j' => {
                 let index = self.unsigned(4)? as u32;
-                self.memo.get(&index).cloned().ok_or("its pickle recalls what it never kept")?
+                self.memo
+                    .get(&index)
+                    .cloned()
+                    .ok_or("its pickle recalls what it never kept")?
             }
             b't' => Value::Tuple(self.marked()?),
             b'l' => Value::List(self.marked()?),
             0x85..=0x87 => {
-                let mut items = (0..code - 0x84).map(|_| self.pop()).collect::<std::result::Result<Vec<_>, _>>()?;
+                let mut items = (0..code - 0x84)
+                    .map(|_| self.pop())
+                    .collect::<std::result::Result<Vec<_>, _>>()?;
                 items.reverse();
                 Value::Tuple(items)
             }
@@ -335,7 +413,10 @@ impl Machine<'_> {
             b'Q' => match self.pop()? {
                 Value::Tuple(parts) => match &parts[..] {
                     [Value::Text(tag), Value::Global(kind), Value::Text(key), ..] if tag == "storage" => {
-                        Value::Storage { key: key.clone(), kind: kind.clone() }
+                        Value::Storage {
+                            key: key.clone(),
+                            kind: kind.clone(),
+                        }
                     }
                     _ => Value::Nothing,
                 },
@@ -355,13 +436,21 @@ impl Machine<'_> {
                 return self.set(pairs).map(|()| false);
             }
             b'a' | b'e' => {
-                let items = if code == b'a' { vec![self.pop()?] } else { self.marked()? };
+                let items = if code == b'a' {
+                    vec![self.pop()?]
+                } else {
+                    self.marked()?
+                };
                 if let Some(Value::List(list)) = self.stack.last_mut() {
                     list.extend(items);
                 }
                 return Ok(false);
             }
-            other => return Err(format!("its pickle has the instruction {other:#04x}, which no state dictionary needs")),
+            other => {
+                return Err(format!(
+                    "its pickle has the instruction {other:#04x}, which no state dictionary needs"
+                ));
+            }
         };
         self.stack.push(push);
         Ok(false)

@@ -47,13 +47,23 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let expression = parse(&args.expression)?;
     if args.n == 0 || !(args.noise.is_finite() && args.noise >= 0.0) {
-        return Err(Error::usage("there is no mean of no items, and no negative noise", "give -n of 1 or more and --noise of 0 or more"));
+        return Err(Error::usage(
+            "there is no mean of no items, and no negative noise",
+            "give -n of 1 or more and --noise of 0 or more",
+        ));
     }
     let trained = args.given.model()?;
-    let space = able(trained.model.as_latent_space(), Capability::LatentSpace, &trained.name)?;
+    let space = able(
+        trained.model.as_latent_space(),
+        Capability::LatentSpace,
+        &trained.name,
+    )?;
     if trained.info().kind != Kind::Image {
         return Err(Error::usage(
-            format!("the picture is of images, and the run makes {}", trained.info().kind.plural()),
+            format!(
+                "the picture is of images, and the run makes {}",
+                trained.info().kind.plural()
+            ),
             "see `menagerie encode`",
         ));
     }
@@ -65,13 +75,23 @@ pub fn run(args: Args) -> Result<()> {
     let shown = terms.iter().map(|t| t.1.dims()[0]).max().unwrap_or(0).min(SHOWN);
     let centre = result.clone().into_data();
     let key = Key::new(args.seed).stream("arithmetic");
-    let variations = around(centre.as_slice::<f32>().unwrap_or_default(), shown, args.noise, key, &result.device());
+    let variations = around(
+        centre.as_slice::<f32>().unwrap_or_default(),
+        shown,
+        args.noise,
+        key,
+        &result.device(),
+    );
     // Row by row; where a term has fewer members than are shown, its mean stands in.
     let mut rows = Vec::new();
     for row in 0..shown {
         for (i, (_, members)) in terms.iter().enumerate() {
             let here = row < members.dims()[0];
-            rows.push(if here { members.clone().narrow(0, row, 1) } else { means.clone().narrow(0, i, 1) });
+            rows.push(if here {
+                members.clone().narrow(0, row, 1)
+            } else {
+                means.clone().narrow(0, i, 1)
+            });
         }
         rows.push(variations.clone().narrow(0, row, 1));
     }
@@ -86,13 +106,23 @@ pub fn run(args: Args) -> Result<()> {
 fn members(args: &Args, trained: &Trained, space: &dyn LatentSpace, term: &Term) -> Result<Tensor<2>> {
     if args.given.prepare.data.is_none() {
         let Term::Numbers(numbers) = term else {
-            return Err(Error::usage("classes are those of data, and none were given", "give --data SOURCE, or numbers of samples"));
+            return Err(Error::usage(
+                "classes are those of data, and none were given",
+                "give --data SOURCE, or numbers of samples",
+            ));
         };
         let last = numbers.iter().max().copied().unwrap_or(0);
-        affordable(&format!("samples up to number {last}"), &[last.saturating_add(1), space.latent()], "give smaller numbers")?;
+        affordable(
+            &format!("samples up to number {last}"),
+            &[last.saturating_add(1), space.latent()],
+            "give smaller numbers",
+        )?;
         // As `menagerie sample` draws them.
         let z = space.prior(last + 1, Key::new(args.seed).stream("sample"));
-        return Ok(Tensor::cat(numbers.iter().map(|&i| z.clone().narrow(0, i, 1)).collect(), 0));
+        return Ok(Tensor::cat(
+            numbers.iter().map(|&i| z.clone().narrow(0, i, 1)).collect(),
+            0,
+        ));
     }
     let encoder = able(trained.model.as_encode(), Capability::Encode, &trained.name)?;
     let dataset = args.given.items(trained)?;
@@ -101,8 +131,11 @@ fn members(args: &Args, trained: &Trained, space: &dyn LatentSpace, term: &Term)
         Term::Class(name) => {
             let known = &dataset.info().labels;
             let unknown = || {
-                let fix =
-                    if known.is_empty() { "its items have no classes".into() } else { nearest(name, known.iter().map(String::as_str)) };
+                let fix = if known.is_empty() {
+                    "its items have no classes".into()
+                } else {
+                    nearest(name, known.iter().map(String::as_str))
+                };
                 Error::usage(format!("{} knows no class `{name}`", dataset.info().source), fix)
             };
             let class = known.iter().position(|k| k == name).ok_or_else(unknown)? as u32;
@@ -113,7 +146,13 @@ fn members(args: &Args, trained: &Trained, space: &dyn LatentSpace, term: &Term)
                 let to = count.min(from + 64);
                 let all = Batch::of(&*dataset, &(from..to).collect::<Vec<_>>())?;
                 let of_class = |(i, l): (usize, &u32)| (*l == class).then_some(all.indices[i]);
-                let mut chosen: Vec<u32> = all.labels.iter().flatten().enumerate().filter_map(of_class).collect();
+                let mut chosen: Vec<u32> = all
+                    .labels
+                    .iter()
+                    .flatten()
+                    .enumerate()
+                    .filter_map(of_class)
+                    .collect();
                 chosen.truncate(args.n - found);
                 if !chosen.is_empty() {
                     rows.push(encoder.encode(&Batch::of(&*dataset, &chosen)?)?);
@@ -121,7 +160,11 @@ fn members(args: &Args, trained: &Trained, space: &dyn LatentSpace, term: &Term)
                 (found, from) = (found + chosen.len(), to);
             }
             if rows.is_empty() {
-                return Err(Error::data(&dataset.info().source, format!("has no item of the class `{name}`"), "choose another"));
+                return Err(Error::data(
+                    &dataset.info().source,
+                    format!("has no item of the class `{name}`"),
+                    "choose another",
+                ));
             }
             Ok(Tensor::cat(rows, 0))
         }

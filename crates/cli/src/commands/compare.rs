@@ -7,12 +7,14 @@ use std::path::PathBuf;
 
 /// Arguments of `menagerie compare`.
 #[derive(clap::Args)]
-#[command(after_help = "Figures are ranked only where their definitions are the same: data, number of samples, extractor.
+#[command(
+    after_help = "Figures are ranked only where their definitions are the same: data, number of samples, extractor.
 
 Examples:
   menagerie compare runs/dcgan-001 runs/vae-001
   menagerie compare runs/* --markdown > table.md
-  menagerie compare runs/dcgan-001 runs/dcgan-002 --metrics fid,recall --figure quality.png")]
+  menagerie compare runs/dcgan-001 runs/dcgan-002 --metrics fid,recall --figure quality.png"
+)]
 pub struct Args {
     /// Run folders
     #[arg(required = true, value_name = "RUN")]
@@ -33,10 +35,16 @@ pub struct Args {
 
 /// Compares runs.
 pub fn run(args: Args) -> Result<()> {
-    args.metrics.iter().try_for_each(|m| metric(m.split('/').next().unwrap_or(m)).map(drop))?;
+    args.metrics
+        .iter()
+        .try_for_each(|m| metric(m.split('/').next().unwrap_or(m)).map(drop))?;
     let compared = Comparison::of(&args.runs, &args.metrics)?;
     // Before anything is printed: standard output stays empty where a command fails.
-    let drawn = args.figure.as_deref().map(|path| compared.draw(path)).transpose()?;
+    let drawn = args
+        .figure
+        .as_deref()
+        .map(|path| compared.draw(path))
+        .transpose()?;
     match args.json {
         true => output::json(&compared.to_json()),
         false => table(&compared, args.markdown),
@@ -46,8 +54,15 @@ pub fn run(args: Args) -> Result<()> {
     }
     let metrics = bases(&compared.columns);
     for row in compared.rows.iter().filter(|r| !r.is_evaluated()) {
-        let asked = if metrics.is_empty() { String::new() } else { format!(" --metrics {}", metrics.join(",")) };
-        eprintln!("note: {} was not evaluated yet: menagerie evaluate {}{asked}", row.run, row.run);
+        let asked = if metrics.is_empty() {
+            String::new()
+        } else {
+            format!(" --metrics {}", metrics.join(","))
+        };
+        eprintln!(
+            "note: {} was not evaluated yet: menagerie evaluate {}{asked}",
+            row.run, row.run
+        );
     }
     if let (Some(drawn), Some(path)) = (drawn, &args.figure) {
         eprintln!("{} over time in {}", drawn.join(", "), path.display());
@@ -57,7 +72,10 @@ pub fn run(args: Args) -> Result<()> {
 
 /// The metrics that commands name, each once.
 fn bases(columns: &[Column]) -> Vec<&str> {
-    let mut names: Vec<&str> = columns.iter().filter_map(|c| c.metric.split('/').next()).collect();
+    let mut names: Vec<&str> = columns
+        .iter()
+        .filter_map(|c| c.metric.split('/').next())
+        .collect();
     names.dedup();
     names
 }
@@ -71,14 +89,25 @@ fn table(compared: &Comparison, markdown: bool) {
         Some(false) => format!("{} ↓", c.metric),
         None => c.metric.clone(),
     };
-    let mut head: Vec<String> = ["run", "model", "family", "parameters", "images", "seconds"].map(String::from).into();
+    let mut head: Vec<String> = ["run", "model", "family", "parameters", "images", "seconds"]
+        .map(String::from)
+        .into();
     head.extend(compared.columns.iter().map(arrow));
     let dash = || "-".to_string();
     let mut rows = Vec::new();
     for (i, r) in compared.rows.iter().enumerate() {
-        let mut cells = vec![(r.run.clone(), false), (r.model.clone(), false), (r.family.to_string(), false)];
+        let mut cells = vec![
+            (r.run.clone(), false),
+            (r.model.clone(), false),
+            (r.family.to_string(), false),
+        ];
         cells.push((r.parameters().map_or_else(dash, grouped), false));
-        cells.push((r.latest.as_ref().map_or_else(dash, |e| grouped(e.images as usize)), false));
+        cells.push((
+            r.latest
+                .as_ref()
+                .map_or_else(dash, |e| grouped(e.images as usize)),
+            false,
+        ));
         cells.push((r.latest.as_ref().map_or_else(dash, |e| number(e.seconds)), false));
         for c in &compared.columns {
             let text = r.figure(&c.metric).and_then(|f| {
@@ -93,21 +122,50 @@ fn table(compared: &Comparison, markdown: bool) {
         let escaped = |s: &str| s.replace('|', "\\|");
         let line = |cells: Vec<String>| output::line(format_args!("| {} |", cells.join(" | ")));
         line(head.iter().map(|h| escaped(h)).collect());
-        line((0..head.len()).map(|i| if i < WORDS { "---".into() } else { "---:".into() }).collect());
+        line(
+            (0..head.len())
+                .map(|i| if i < WORDS { "---".into() } else { "---:".into() })
+                .collect(),
+        );
         for row in rows {
-            line(row.into_iter().map(|(t, best)| if best { format!("**{}**", escaped(&t)) } else { escaped(&t) }).collect());
+            line(
+                row.into_iter()
+                    .map(|(t, best)| {
+                        if best {
+                            format!("**{}**", escaped(&t))
+                        } else {
+                            escaped(&t)
+                        }
+                    })
+                    .collect(),
+            );
         }
         return;
     }
     let bold = std::io::stdout().is_terminal();
     let letters = |s: &str| s.chars().count();
-    let widths: Vec<usize> =
-        (0..head.len()).map(|i| rows.iter().map(|r| letters(&r[i].0)).chain([letters(&head[i])]).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..head.len())
+        .map(|i| {
+            rows.iter()
+                .map(|r| letters(&r[i].0))
+                .chain([letters(&head[i])])
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
     let line = |cells: Vec<(String, bool)>| {
         let padded = cells.into_iter().enumerate().map(|(i, (text, best))| {
             let room = " ".repeat(widths[i] - letters(&text));
-            let text = if best && bold { format!("\x1b[1m{text}\x1b[0m") } else { text };
-            if i < WORDS { format!("{text}{room}") } else { format!("{room}{text}") }
+            let text = if best && bold {
+                format!("\x1b[1m{text}\x1b[0m")
+            } else {
+                text
+            };
+            if i < WORDS {
+                format!("{text}{room}")
+            } else {
+                format!("{room}{text}")
+            }
         });
         output::line(padded.collect::<Vec<_>>().join("  ").trim_end());
     };

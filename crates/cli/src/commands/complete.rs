@@ -33,7 +33,10 @@ pub struct Args {
 /// Fills in what is hidden.
 pub fn run(args: Args) -> Result<()> {
     if args.k == 0 || args.n == 0 {
-        return Err(Error::usage("nothing is asked for", "give -n and -k of 1 or more"));
+        return Err(Error::usage(
+            "nothing is asked for",
+            "give -n and -k of 1 or more",
+        ));
     }
     let trained = args.given.model()?;
     let model = able(trained.model.as_complete(), Capability::Complete, &trained.name)?;
@@ -42,7 +45,9 @@ pub fn run(args: Args) -> Result<()> {
     let batch = pick(&*dataset, &(0..n).collect::<Vec<_>>())?;
     let known = mask(&args.mask, dataset.info())?;
     let key = Key::new(args.seed).stream("complete");
-    let drawn = (0..args.k).map(|k| model.complete(&batch, &known, key.step(k as u64))).collect::<Result<Vec<_>>>()?;
+    let drawn = (0..args.k)
+        .map(|k| model.complete(&batch, &known, key.step(k as u64)))
+        .collect::<Result<Vec<_>>>()?;
     let item = as_samples(&batch);
     let masked = hide(&item, &known);
     let parts: Vec<&Samples> = [&item, &masked].into_iter().chain(&drawn).collect();
@@ -50,14 +55,24 @@ pub fn run(args: Args) -> Result<()> {
         Kind::Audio => write_of(trained.info(), &interleave(&parts), &args.out)?,
         _ => write_rows(&interleave(&parts), parts.len(), &args.out)?,
     }
-    written(format_args!("{n} items, each with what is known of it and {} completions,", args.k), &args.out);
+    written(
+        format_args!(
+            "{n} items, each with what is known of it and {} completions,",
+            args.k
+        ),
+        &args.out,
+    );
     Ok(())
 }
 
 /// What is known: one entry a position.
 fn mask(name: &str, info: &DataInfo) -> Result<Vec<bool>> {
     // Images have height and width; sound and points count as one row.
-    let (h, w) = if info.shape.len() == 3 { (info.shape[0], info.shape[1]) } else { (1, info.shape[0]) };
+    let (h, w) = if info.shape.len() == 3 {
+        (info.shape[0], info.shape[1])
+    } else {
+        (1, info.shape[0])
+    };
     let by = |f: &dyn Fn(usize, usize) -> bool| (0..h * w).map(|i| f(i / w, i % w)).collect();
     Ok(match name {
         "lower-half" if h > 1 => by(&|y, _| y < h / 2),
@@ -82,6 +97,13 @@ fn mask(name: &str, info: &DataInfo) -> Result<Vec<bool>> {
 fn hide(item: &Samples, known: &[bool]) -> Samples {
     let per_item: usize = item.shape[1..].iter().product();
     let channels = per_item / known.len();
-    let values = item.values.iter().enumerate().map(|(i, &v)| if known[i % per_item / channels] { v } else { 0.0 });
-    Samples { values: values.collect(), ..item.clone() }
+    let values = item
+        .values
+        .iter()
+        .enumerate()
+        .map(|(i, &v)| if known[i % per_item / channels] { v } else { 0.0 });
+    Samples {
+        values: values.collect(),
+        ..item.clone()
+    }
 }

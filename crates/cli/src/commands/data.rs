@@ -45,9 +45,18 @@ enum Command {
 pub fn run(args: Args) -> Result<()> {
     match args.command {
         Command::List { json } => list(json),
-        Command::Show { source, out, n, json, mut prepare } => {
+        Command::Show {
+            source,
+            out,
+            n,
+            json,
+            mut prepare,
+        } => {
             if prepare.data.is_some() {
-                return Err(Error::usage("--data says again what `data show SOURCE` says", "leave it out"));
+                return Err(Error::usage(
+                    "--data says again what `data show SOURCE` says",
+                    "leave it out",
+                ));
             }
             prepare.data = Some(source);
             show(&prepare, out, n, json)
@@ -57,7 +66,10 @@ pub fn run(args: Args) -> Result<()> {
 
 fn list(json: bool) -> Result<()> {
     if json {
-        let all: Vec<_> = known_sources().iter().map(|s| json!({"name": s.name, "about": s.about, "licence": s.licence})).collect();
+        let all: Vec<_> = known_sources()
+            .iter()
+            .map(|s| json!({"name": s.name, "about": s.about, "licence": s.licence}))
+            .collect();
         output::json(&all.into());
         return Ok(());
     }
@@ -85,19 +97,33 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, json: bool) 
     }
     let info = opened.dataset.info();
     if let Some(out) = &out {
-        let n = n.unwrap_or(if matches!(info.kind, Kind::Audio | Kind::Video) { 8 } else { 64 });
+        let n = n.unwrap_or(if matches!(info.kind, Kind::Audio | Kind::Video) {
+            8
+        } else {
+            64
+        });
         let n = n.min(info.count).max(1);
-        let wanted = if info.kind == Kind::Points { 2000.min(info.count) } else { n };
+        let wanted = if info.kind == Kind::Points {
+            2000.min(info.count)
+        } else {
+            n
+        };
         let mut values = Vec::new();
         for i in 0..wanted {
             opened.dataset.get(i)?.values.extend(info.kind, &mut values);
         }
-        let samples = Samples { kind: info.kind, shape: [&[wanted], &info.shape[..]].concat(), values };
+        let samples = Samples {
+            kind: info.kind,
+            shape: [&[wanted], &info.shape[..]].concat(),
+            values,
+        };
         draw_samples(&samples, opened.dataset.density(), out)?;
     }
     if json {
-        output::json(&json!({"count": info.count, "shape": info.shape, "labels": info.labels, "range": [info.range.0, info.range.1],
-            "kind": info.kind, "attributes": info.attributes, "rate": info.rate}));
+        output::json(
+            &json!({"count": info.count, "shape": info.shape, "labels": info.labels, "range": [info.range.0, info.range.1],
+            "kind": info.kind, "attributes": info.attributes, "rate": info.rate}),
+        );
         return Ok(());
     }
     let kind = info.kind.plural();
@@ -111,13 +137,25 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, json: bool) 
         info.range.1
     ));
     if info.rate > 0 {
-        output::line(format_args!("{} samples a second: {} s each", info.rate, info.shape[0] as f64 / info.rate as f64));
+        output::line(format_args!(
+            "{} samples a second: {} s each",
+            info.rate,
+            info.shape[0] as f64 / info.rate as f64
+        ));
     }
     if !info.labels.is_empty() {
-        output::line(format_args!("{} labels: {}", info.labels.len(), shortened(&info.labels)));
+        output::line(format_args!(
+            "{} labels: {}",
+            info.labels.len(),
+            shortened(&info.labels)
+        ));
     }
     if !info.attributes.is_empty() {
-        output::line(format_args!("{} attributes: {}", info.attributes.len(), shortened(&info.attributes)));
+        output::line(format_args!(
+            "{} attributes: {}",
+            info.attributes.len(),
+            shortened(&info.attributes)
+        ));
     }
     if let Some(out) = out {
         output::line(format_args!("picture in {}", out.display()));

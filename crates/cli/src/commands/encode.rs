@@ -19,9 +19,17 @@ pub struct Args {
 
 /// Writes the latents of items.
 pub fn run(args: Args) -> Result<()> {
-    let kind = args.out.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    let kind = args
+        .out
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_lowercase();
     if !["npy", "csv"].contains(&kind.as_str()) {
-        return Err(Error::usage(format!("--out {} names no known kind of file", args.out.display()), "end it in .npy or .csv"));
+        return Err(Error::usage(
+            format!("--out {} names no known kind of file", args.out.display()),
+            "end it in .npy or .csv",
+        ));
     }
     let trained = args.given.model()?;
     let model = able(trained.model.as_encode(), Capability::Encode, &trained.name)?;
@@ -40,12 +48,23 @@ pub fn run(args: Args) -> Result<()> {
     } else {
         let labelled = labels.len() == count;
         let mut text: String = (0..width).map(|i| format!("z{i},")).collect();
-        text = format!("{}{}\n", text.trim_end_matches(','), if labelled { ",label" } else { "" });
+        text = format!(
+            "{}{}\n",
+            text.trim_end_matches(','),
+            if labelled { ",label" } else { "" }
+        );
         for (i, row) in values.chunks_exact(width.max(1)).enumerate() {
             let row: Vec<String> = row.iter().map(f32::to_string).collect();
             text += &row.join(",");
             if labelled {
-                text += &format!(",{}", dataset.info().labels.get(labels[i] as usize).map_or("", String::as_str));
+                text += &format!(
+                    ",{}",
+                    dataset
+                        .info()
+                        .labels
+                        .get(labels[i] as usize)
+                        .map_or("", String::as_str)
+                );
             }
             text.push('\n');
         }

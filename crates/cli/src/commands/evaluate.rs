@@ -4,8 +4,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use menagerie::Device;
 use menagerie::data::{DataInfo, Dataset, Source};
 use menagerie::error::{Error, Result};
-use menagerie::judge::{METRICS, Metric, Verdict, metric};
 use menagerie::judge::subject::Subject;
+use menagerie::judge::{METRICS, Metric, Verdict, metric};
 use menagerie::models::Capability;
 use menagerie::recipe::Recipe;
 use menagerie::run::evaluator::{Compared, Evaluator, Settings};
@@ -77,7 +77,10 @@ pub fn run(args: Args) -> Result<()> {
         return list(args.json);
     }
     if args.n == 0 {
-        return Err(Error::usage("-n 0 leaves nothing to judge", "give thousands if you can"));
+        return Err(Error::usage(
+            "-n 0 leaves nothing to judge",
+            "give thousands if you can",
+        ));
     }
     args.metrics.iter().try_for_each(|m| metric(m).map(drop))?;
     let device = args.compute.device()?;
@@ -86,9 +89,18 @@ pub fn run(args: Args) -> Result<()> {
         return judge_run(&args, &Run::open(what)?, &device);
     }
     if args.every.is_some() || args.checkpoint != At::Newest {
-        return Err(Error::usage(format!("{} is no run, so it has no checkpoints", what.display()), "leave --every and --checkpoint out"));
+        return Err(Error::usage(
+            format!("{} is no run, so it has no checkpoints", what.display()),
+            "leave --every and --checkpoint out",
+        ));
     }
-    let samples = open_samples(&args, Source { split: "all".into(), ..Source::parse(&what.display().to_string()) })?;
+    let samples = open_samples(
+        &args,
+        Source {
+            split: "all".into(),
+            ..Source::parse(&what.display().to_string())
+        },
+    )?;
     let subject = Subject::Items(&*samples);
     let verdicts = evaluator(&args, subject, None, &device)?.judge(subject, &mut Progress::new().teller())?;
     show(&verdicts, args.json);
@@ -114,17 +126,35 @@ fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
         };
         warnings.iter().for_each(|w| eprintln!("warning: {w}"));
         let state = &checkpoint.state;
-        let subject = Subject::Model { model: &*model, name: recipe.model_name(), info: &state.data };
+        let subject = Subject::Model {
+            model: &*model,
+            name: recipe.model_name(),
+            info: &state.data,
+        };
         let (evaluator, best_by) = match &mut ready {
             Some(ready) => ready,
             none => {
                 let evaluator = evaluator(args, subject, Some(recipe.data()?), device)?;
-                let best_by = if args.every.is_some() { chooser_of(&recipe, evaluator.names())? } else { None };
+                let best_by = if args.every.is_some() {
+                    chooser_of(&recipe, evaluator.names())?
+                } else {
+                    None
+                };
                 none.insert((evaluator, best_by))
             }
         };
         let verdicts = evaluator.judge(subject, &mut Progress::new().teller())?;
-        append(run, &Evaluated::new(state.step, state.images, state.seconds, best_by.clone(), &verdicts), &verdicts)?;
+        append(
+            run,
+            &Evaluated::new(
+                state.step,
+                state.images,
+                state.seconds,
+                best_by.clone(),
+                &verdicts,
+            ),
+            &verdicts,
+        )?;
         if args.every.is_none() {
             show(&verdicts, args.json);
             return Ok(());
@@ -136,14 +166,23 @@ fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
         judged.push(json!({"step": state.step, "metrics": to_json(&verdicts)}));
     }
     if judged.is_empty() {
-        return Err(Error::run(run.path(), "none of its checkpoints could be judged", "see the warnings above"));
+        return Err(Error::run(
+            run.path(),
+            "none of its checkpoints could be judged",
+            "see the warnings above",
+        ));
     }
     let best = best(run)?;
     if args.json {
         let best = best.map(|b| json!({"step": b.step, "metric": b.metric, "value": b.value}));
         output::json(&json!({"checkpoints": judged, "best": best}));
     } else if let Some(b) = best {
-        output::line(format_args!("best by {}: {} at step {}, which `--checkpoint best` takes", b.metric, number(b.value), b.step));
+        output::line(format_args!(
+            "best by {}: {} at step {}, which `--checkpoint best` takes",
+            b.metric,
+            number(b.value),
+            b.step
+        ));
     }
     Ok(())
 }
@@ -151,13 +190,26 @@ fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
 /// Steps of the run's checkpoints that are multiples of a number.
 fn multiples(run: &Run, every: u64) -> Result<Vec<u64>> {
     let all = steps(&run.file("checkpoints"));
-    let found: Vec<u64> = all.iter().copied().filter(|s| every > 0 && s.is_multiple_of(every)).collect();
+    let found: Vec<u64> = all
+        .iter()
+        .copied()
+        .filter(|s| every > 0 && s.is_multiple_of(every))
+        .collect();
     if found.is_empty() {
         let have = match all.is_empty() {
-            true => format!("train it further: `menagerie train --resume {}`", run.path().display()),
-            false => format!("there are {}", all.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+            true => format!(
+                "train it further: `menagerie train --resume {}`",
+                run.path().display()
+            ),
+            false => format!(
+                "there are {}",
+                all.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+            ),
         };
-        return Err(Error::usage(format!("--every {every}: no checkpoint's step is a multiple of it"), have));
+        return Err(Error::usage(
+            format!("--every {every}: no checkpoint's step is a multiple of it"),
+            have,
+        ));
     }
     Ok(found)
 }
@@ -196,7 +248,12 @@ fn prepared(mut source: Source, args: &Args) -> Result<Source> {
 fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Compared>> {
     let source = match (&args.prepare.data, own) {
         // Prepared as the run's own data were.
-        (Some(named), Some(own)) => Source { source: named.clone(), limit: 0, format: "auto".into(), ..own },
+        (Some(named), Some(own)) => Source {
+            source: named.clone(),
+            limit: 0,
+            format: "auto".into(),
+            ..own
+        },
         (Some(named), None) => Source::parse(named),
         (None, Some(own)) => Compared::of_run(own),
         (None, None) => return Ok(None),
@@ -224,7 +281,9 @@ fn evaluator(args: &Args, subject: Subject, own: Option<Source>, device: &Device
     let data = data(args, own, subject.info())?;
     let ready = Evaluator::new(settings, subject, data, device, &mut Progress::new().teller())?;
     if ready.is_baseline() {
-        eprintln!("note: features are those of `random:0`, a network that was never trained; --extractor classifier:RUN tells more");
+        eprintln!(
+            "note: features are those of `random:0`, a network that was never trained; --extractor classifier:RUN tells more"
+        );
     }
     ready.notes().iter().for_each(|n| eprintln!("warning: {n}"));
     Ok(ready)
@@ -235,7 +294,11 @@ struct Progress(ProgressBar);
 
 impl Progress {
     fn new() -> Progress {
-        let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(Some(1), target);
         let style = ProgressStyle::with_template("{msg}  {pos}/{len} {wide_bar} {eta} left");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -264,7 +327,11 @@ impl Drop for Progress {
 }
 
 fn to_json(verdicts: &[Verdict]) -> Value {
-    verdicts.iter().map(|v| (v.metric.clone(), v.to_json())).collect::<Map<String, Value>>().into()
+    verdicts
+        .iter()
+        .map(|v| (v.metric.clone(), v.to_json()))
+        .collect::<Map<String, Value>>()
+        .into()
 }
 
 fn show(verdicts: &[Verdict], json: bool) {
@@ -293,9 +360,20 @@ fn list(json: bool) -> Result<()> {
             Some(false) => "less is better",
             None => "",
         };
-        output::line(format_args!("{:16} {} ({better}); needs {}", m.name, m.about, m.needs.words()));
+        output::line(format_args!(
+            "{:16} {} ({better}); needs {}",
+            m.name,
+            m.about,
+            m.needs.words()
+        ));
     }
-    let able = Capability::ALL.iter().map(|c| c.name()).collect::<Vec<_>>().join(", ");
-    output::line(format_args!("capabilities: {able}; `menagerie list --can CAPABILITY` names the models"));
+    let able = Capability::ALL
+        .iter()
+        .map(|c| c.name())
+        .collect::<Vec<_>>()
+        .join(", ");
+    output::line(format_args!(
+        "capabilities: {able}; `menagerie list --can CAPABILITY` names the models"
+    ));
     Ok(())
 }

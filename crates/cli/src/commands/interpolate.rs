@@ -46,15 +46,29 @@ enum Mode {
 /// Walks through the latent space.
 pub fn run(args: Args) -> Result<()> {
     if args.steps < 2 || args.pairs == 0 {
-        return Err(Error::usage("a walk has two ends", "give --steps of 2 or more and --pairs of 1 or more"));
+        return Err(Error::usage(
+            "a walk has two ends",
+            "give --steps of 2 or more and --pairs of 1 or more",
+        ));
     }
     if args.from.is_none() && !args.given.prepare.settings().is_empty() {
-        return Err(Error::usage("data to choose from, but no --from and --to", "name two items, such as --from 0 --to 1"));
+        return Err(Error::usage(
+            "data to choose from, but no --from and --to",
+            "name two items, such as --from 0 --to 1",
+        ));
     }
     let trained = args.given.model()?;
     let size = [2, args.pairs, args.steps, trained.info().shape.iter().product()];
-    affordable(&format!("{} walks of {} steps", args.pairs, args.steps), &size, "ask for fewer, or shorter ones")?;
-    let space = able(trained.model.as_latent_space(), Capability::LatentSpace, &trained.name)?;
+    affordable(
+        &format!("{} walks of {} steps", args.pairs, args.steps),
+        &size,
+        "ask for fewer, or shorter ones",
+    )?;
+    let space = able(
+        trained.model.as_latent_space(),
+        Capability::LatentSpace,
+        &trained.name,
+    )?;
     let (from, to) = match (args.from, args.to) {
         (Some(from), Some(to)) => {
             let encoder = able(trained.model.as_encode(), Capability::Encode, &trained.name)?;
@@ -64,7 +78,10 @@ pub fn run(args: Args) -> Result<()> {
         }
         _ => {
             let key = Key::new(args.seed).stream("interpolate");
-            (space.prior(args.pairs, key.stream("from")), space.prior(args.pairs, key.stream("to")))
+            (
+                space.prior(args.pairs, key.stream("from")),
+                space.prior(args.pairs, key.stream("to")),
+            )
         }
     };
     let rows = from.dims()[0];

@@ -24,16 +24,25 @@ pub fn run(args: Args) -> Result<()> {
     {
         let mut known: Vec<&str> = registry().iter().map(|m| m.family).collect();
         known.dedup();
-        return Err(Error::usage(format!("there is no family `{f}`"), nearest(f, known)));
+        return Err(Error::usage(
+            format!("there is no family `{f}`"),
+            nearest(f, known),
+        ));
     }
     if let Some(c) = &args.can
         && !Capability::ALL.iter().any(|k| k.name() == c)
     {
-        return Err(Error::usage(format!("there is no capability `{c}`"), nearest(c, Capability::ALL.iter().map(|k| k.name()))));
+        return Err(Error::usage(
+            format!("there is no capability `{c}`"),
+            nearest(c, Capability::ALL.iter().map(|k| k.name())),
+        ));
     }
     let wanted = registry().iter().filter(|m| {
         args.family.as_deref().is_none_or(|f| m.family == f)
-            && args.can.as_deref().is_none_or(|c| m.capabilities.iter().any(|k| k.name() == c))
+            && args
+                .can
+                .as_deref()
+                .is_none_or(|c| m.capabilities.iter().any(|k| k.name() == c))
     });
     if args.json {
         let all: Vec<_> = wanted
@@ -45,10 +54,20 @@ pub fn run(args: Args) -> Result<()> {
         output::json(&all.into());
         return Ok(());
     }
-    output::line(format_args!("{:<10} {:<14} {:<24} {:<10} paper", "name", "family", "can", "recipe"));
+    output::line(format_args!(
+        "{:<10} {:<14} {:<24} {:<10} paper",
+        "name", "family", "can", "recipe"
+    ));
     for m in wanted {
         let can: Vec<_> = m.capabilities.iter().map(|c| c.name()).collect();
-        output::line(format_args!("{:<10} {:<14} {:<24} {:<10} {}", m.name, m.family, can.join(", "), m.recipe, m.paper));
+        output::line(format_args!(
+            "{:<10} {:<14} {:<24} {:<10} {}",
+            m.name,
+            m.family,
+            can.join(", "),
+            m.recipe,
+            m.paper
+        ));
     }
     Ok(())
 }

@@ -70,7 +70,10 @@ impl DataArgs {
             ("limit", self.limit.map(|v| v.to_string())),
             ("max_bad", self.max_bad.map(|v| format!("{v:?}"))),
         ];
-        given.into_iter().filter_map(|(k, v)| v.map(|v| (format!("data.{k}"), v))).collect()
+        given
+            .into_iter()
+            .filter_map(|(k, v)| v.map(|v| (format!("data.{k}"), v)))
+            .collect()
     }
 }
 
@@ -90,7 +93,10 @@ impl ComputeArgs {
     pub fn device(&self) -> Result<Device> {
         if let Some(n) = self.threads {
             if n == 0 {
-                return Err(Error::usage("--threads 0 leaves nobody to compute", "give 1 or more"));
+                return Err(Error::usage(
+                    "--threads 0 leaves nobody to compute",
+                    "give 1 or more",
+                ));
             }
             kernels::set_threads(n);
         }
@@ -104,7 +110,10 @@ impl ComputeArgs {
                 format!("this build has no device `{}`", self.device),
                 format!("build it with `cargo build --release --features {}`", self.device),
             )),
-            other => Err(Error::usage(format!("there is no device `{other}`"), nearest(other, ["cpu", "wgpu", "cuda"]))),
+            other => Err(Error::usage(
+                format!("there is no device `{other}`"),
+                nearest(other, ["cpu", "wgpu", "cuda"]),
+            )),
         }
     }
 }

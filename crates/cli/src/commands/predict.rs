@@ -54,15 +54,29 @@ struct Question {
 /// Draws answers to conditions.
 pub fn run(mut args: Args) -> Result<()> {
     if args.samples == 0 || args.n == 0 {
-        return Err(Error::usage("0 draws or items ask for nothing", "give -n and --samples 1 or more"));
+        return Err(Error::usage(
+            "0 draws or items ask for nothing",
+            "give -n and --samples 1 or more",
+        ));
     }
     let asked = args.given.prepare.frames.take();
     let trained = args.given.model()?;
     let model = able(trained.model.as_predict(), Capability::Predict, &trained.name)?;
     let question = question(&mut args, &trained, model, asked)?;
-    let (n, numbers) = (question.whole.shape[0], question.whole.shape[1..].iter().product::<usize>());
-    let frames = if question.frames > 0 { numbers / question.whole.shape[1] * (question.context + question.frames) } else { numbers };
-    affordable(&format!("{} draws", args.samples), &[4, args.samples + 2, n, frames], "ask for fewer --samples, items or --frames")?;
+    let (n, numbers) = (
+        question.whole.shape[0],
+        question.whole.shape[1..].iter().product::<usize>(),
+    );
+    let frames = if question.frames > 0 {
+        numbers / question.whole.shape[1] * (question.context + question.frames)
+    } else {
+        numbers
+    };
+    affordable(
+        &format!("{} draws", args.samples),
+        &[4, args.samples + 2, n, frames],
+        "ask for fewer --samples, items or --frames",
+    )?;
     let key = Key::new(args.seed).stream("predict");
     let draw = |k: usize| model.predict(&question.given, question.frames, key.step(k as u64));
     let draws = (0..args.samples).map(draw).collect::<Result<Vec<Samples>>>()?;
@@ -74,27 +88,51 @@ pub fn run(mut args: Args) -> Result<()> {
         (Some("gif"), Kind::Video) => animation(&question, &draws, &args.out)?,
         (Some("png"), Kind::Image) => rows(model.condition(&question.given)?, &truth, &draws, &args.out)?,
         _ => {
-            let problem = format!("--out {} names no kind of file that can show this", args.out.display());
-            return Err(Error::usage(problem, "end it in .png or .npy, for videos also .gif"));
+            let problem = format!(
+                "--out {} names no kind of file that can show this",
+                args.out.display()
+            );
+            return Err(Error::usage(
+                problem,
+                "end it in .png or .npy, for videos also .gif",
+            ));
         }
     }
     report(&args, &draws, &truth)
 }
 
 /// Opens the items; of videos, as many frames as are given and asked for, as far as there are.
-fn question(args: &mut Args, trained: &Trained, model: &dyn Predict, asked: Option<usize>) -> Result<Question> {
+fn question(
+    args: &mut Args,
+    trained: &Trained,
+    model: &dyn Predict,
+    asked: Option<usize>,
+) -> Result<Question> {
     let own = trained.info();
     let video = model.context() > 0;
     let context = args.context.unwrap_or(model.context());
     if !video && (asked.is_some() || args.context.is_some()) {
-        return Err(Error::usage(format!("`{}` was not trained to go on with frames", trained.name), "leave --frames and --context out"));
+        return Err(Error::usage(
+            format!("`{}` was not trained to go on with frames", trained.name),
+            "leave --frames and --context out",
+        ));
     }
     if video && context < model.context() {
-        return Err(Error::usage(format!("{} goes on from {} frames", trained.name, model.context()), "give a larger --context, or none"));
+        return Err(Error::usage(
+            format!("{} goes on from {} frames", trained.name, model.context()),
+            "give a larger --context, or none",
+        ));
     }
-    let frames = if video { asked.unwrap_or(own.shape[0].saturating_sub(context).max(1)) } else { 0 };
+    let frames = if video {
+        asked.unwrap_or(own.shape[0].saturating_sub(context).max(1))
+    } else {
+        0
+    };
     if video && !(1..=4096).contains(&frames) {
-        return Err(Error::usage(format!("--frames {frames} cannot be added"), "give 1 to 4096"));
+        return Err(Error::usage(
+            format!("--frames {frames} cannot be added"),
+            "give 1 to 4096",
+        ));
     }
     let name = match &args.given.prepare.data {
         Some(name) => name.clone(),
@@ -115,18 +153,36 @@ fn question(args: &mut Args, trained: &Trained, model: &dyn Predict, asked: Opti
         (whole.labels, whole.attributes) = (None, vec![]);
     }
     if !video {
-        return Ok(Question { given: whole.clone(), whole, context: 0, frames: 0 });
+        return Ok(Question {
+            given: whole.clone(),
+            whole,
+            context: 0,
+            frames: 0,
+        });
     }
     let known = whole.shape[1];
     if known < context {
         let problem = format!("videos have {known} frames, {context} were to be given");
-        return Err(Error::data(&dataset.info().source, problem, format!("give a --context of {known} or less, or longer videos")));
+        return Err(Error::data(
+            &dataset.info().source,
+            problem,
+            format!("give a --context of {known} or less, or longer videos"),
+        ));
     }
     let each = known * whole.shape[2..].iter().product::<usize>();
     let mut given = whole.clone();
     given.shape[1] = context;
-    given.values = whole.values.chunks_exact(each).flat_map(|v| v[..each / known * context].to_vec()).collect();
-    Ok(Question { whole, given, context, frames })
+    given.values = whole
+        .values
+        .chunks_exact(each)
+        .flat_map(|v| v[..each / known * context].to_vec())
+        .collect();
+    Ok(Question {
+        whole,
+        given,
+        context,
+        frames,
+    })
 }
 
 /// What the draws should be, as far as it is known.
@@ -136,15 +192,30 @@ fn truth(q: &Question) -> Samples {
         Kind::Video => {
             let n: usize = shape[2..].iter().product();
             let to = shape[1].min(q.context + q.frames);
-            let values = values.chunks_exact(shape[1] * n).flat_map(|v| v[q.context * n..to * n].to_vec()).collect();
-            Samples { kind, shape: [&[shape[0], to - q.context], &shape[2..]].concat(), values }
+            let values = values
+                .chunks_exact(shape[1] * n)
+                .flat_map(|v| v[q.context * n..to * n].to_vec())
+                .collect();
+            Samples {
+                kind,
+                shape: [&[shape[0], to - q.context], &shape[2..]].concat(),
+                values,
+            }
         }
         Kind::Pair => {
             let c = shape[3] / 2;
             let values = values.chunks_exact(2 * c).flat_map(|p| p[c..].to_vec()).collect();
-            Samples { kind: Kind::Image, shape: vec![shape[0], shape[1], shape[2], c], values }
+            Samples {
+                kind: Kind::Image,
+                shape: vec![shape[0], shape[1], shape[2], c],
+                values,
+            }
         }
-        _ => Samples { kind, shape: shape.clone(), values: values.clone() },
+        _ => Samples {
+            kind,
+            shape: shape.clone(),
+            values: values.clone(),
+        },
     }
 }
 
@@ -165,7 +236,11 @@ fn rows(condition: Option<Samples>, truth: &Samples, draws: &[Samples], out: &Pa
         if let Some(condition) = &condition {
             let channels = condition.shape[3];
             // Grey beside colours becomes grey in colours.
-            values.extend(item(condition, i).chunks_exact(channels).flat_map(|p| (0..c).map(|k| p[k % channels]).collect::<Vec<_>>()));
+            values.extend(
+                item(condition, i)
+                    .chunks_exact(channels)
+                    .flat_map(|p| (0..c).map(|k| p[k % channels]).collect::<Vec<_>>()),
+            );
         }
         values.extend_from_slice(item(truth, i));
         draws.iter().for_each(|d| values.extend_from_slice(item(d, i)));
@@ -187,7 +262,8 @@ fn films(q: &Question, draws: &[Samples]) -> Vec<f32> {
     let truth = truth(q);
     let of = |i: usize| {
         let all = [&truth].into_iter().chain(draws);
-        all.flat_map(move |d| film(q, i, item(d, i))).collect::<Vec<f32>>()
+        all.flat_map(move |d| film(q, i, item(d, i)))
+            .collect::<Vec<f32>>()
     };
     (0..q.whole.shape[0]).flat_map(of).collect()
 }
@@ -195,20 +271,35 @@ fn films(q: &Question, draws: &[Samples]) -> Vec<f32> {
 /// Film strips: of each item the truth, and a strip a draw.
 fn strips(q: &Question, draws: &[Samples], out: &Path) -> Result<()> {
     let [n, h, w, c] = [0, 2, 3, 4].map(|i| q.whole.shape[i]);
-    picture::film_strips(&films(q, draws), [n * (1 + draws.len()), q.context + q.frames, h, w, c]).save(out)
+    picture::film_strips(
+        &films(q, draws),
+        [n * (1 + draws.len()), q.context + q.frames, h, w, c],
+    )
+    .save(out)
 }
 
 /// An animation: a row an item, the truth first.
 fn animation(q: &Question, draws: &[Samples], out: &Path) -> Result<()> {
     let [n, h, w, c] = [0, 2, 3, 4].map(|i| q.whole.shape[i]);
     let columns = 1 + draws.len();
-    picture::save_animation(&films(q, draws), [n * columns, q.context + q.frames, h, w, c], columns, out)
+    picture::save_animation(
+        &films(q, draws),
+        [n * columns, q.context + q.frames, h, w, c],
+        columns,
+        out,
+    )
 }
 
 /// The draws alone, `[items, draws, ..]`, in [0, 1].
 fn arrays(draws: &[Samples], out: &Path) -> Result<()> {
     let n = draws[0].shape[0];
-    let values: Vec<f32> = (0..n).flat_map(|i| draws.iter().flat_map(move |d| item(d, i).iter().map(|v| v * 0.5 + 0.5))).collect();
+    let values: Vec<f32> = (0..n)
+        .flat_map(|i| {
+            draws
+                .iter()
+                .flat_map(move |d| item(d, i).iter().map(|v| v * 0.5 + 0.5))
+        })
+        .collect();
     picture::write_npy(out, &[&[n, draws.len()], &draws[0].shape[1..]].concat(), &values)
 }
 
@@ -217,11 +308,17 @@ fn best_of(draws: &[Samples], truth: &Samples) -> Vec<f64> {
     let n = truth.shape[0];
     let error = |d: &Samples, i: usize| {
         let (a, b) = (item(truth, i), item(d, i));
-        a.iter().zip(b).map(|(a, b)| ((a - b) as f64).powi(2)).sum::<f64>() / a.len().max(1) as f64
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| ((a - b) as f64).powi(2))
+            .sum::<f64>()
+            / a.len().max(1) as f64
     };
     let mut best = vec![f64::INFINITY; n];
     let after = draws.iter().map(|d| {
-        best.iter_mut().enumerate().for_each(|(i, b)| *b = b.min(error(d, i)));
+        best.iter_mut()
+            .enumerate()
+            .for_each(|(i, b)| *b = b.min(error(d, i)));
         best.iter().sum::<f64>() / n as f64
     });
     after.collect()
@@ -230,15 +327,24 @@ fn best_of(draws: &[Samples], truth: &Samples) -> Vec<f64> {
 fn report(args: &Args, draws: &[Samples], truth: &Samples) -> Result<()> {
     let n = draws[0].shape[0];
     // Of a future of which only a part is known, that part is compared.
-    let best = if item(truth, 0).is_empty() { vec![] } else { best_of(draws, truth) };
+    let best = if item(truth, 0).is_empty() {
+        vec![]
+    } else {
+        best_of(draws, truth)
+    };
     if args.json {
         let shape = &draws[0].shape[1..];
-        output::json(&json!({"count": n, "samples": draws.len(), "shape": shape, "best_of_k_mse": best, "out": args.out}));
+        output::json(
+            &json!({"count": n, "samples": draws.len(), "shape": shape, "best_of_k_mse": best, "out": args.out}),
+        );
         return Ok(());
     }
     written(format_args!("{n} items, {} draws each", draws.len()), &args.out);
     if let (Some(one), Some(all)) = (best.first(), best.last()) {
-        output::line(format_args!("mean squared error of one draw {one:.5}, of the best of {}: {all:.5}", draws.len()));
+        output::line(format_args!(
+            "mean squared error of one draw {one:.5}, of the best of {}: {all:.5}",
+            draws.len()
+        ));
     }
     Ok(())
 }

@@ -23,17 +23,28 @@ pub struct Args {
 /// Items beside what the model gives back.
 pub fn run(args: Args) -> Result<()> {
     let trained = args.given.model()?;
-    let model = able(trained.model.as_reconstruct(), Capability::Reconstruct, &trained.name)?;
+    let model = able(
+        trained.model.as_reconstruct(),
+        Capability::Reconstruct,
+        &trained.name,
+    )?;
     let dataset = args.given.items(&trained)?;
     let n = args.n.clamp(1, dataset.info().count);
     let batch = pick(&*dataset, &(0..n).collect::<Vec<_>>())?;
     let back = model.reconstruct(&batch, Key::new(args.seed).stream("reconstruct"))?;
     let (item, output) = (as_samples(&batch), back.output);
-    let parts: Vec<_> = [Some(&item), back.shown.as_ref(), Some(&output)].into_iter().flatten().collect();
+    let parts: Vec<_> = [Some(&item), back.shown.as_ref(), Some(&output)]
+        .into_iter()
+        .flatten()
+        .collect();
     // Several items a row: a picture about twice as wide as high.
     let groups = ((n as f64 * 2.0 / parts.len() as f64).sqrt().ceil() as usize).clamp(1, n);
     write_rows(&interleave(&parts), groups * parts.len(), &args.out)?;
-    let shown = if parts.len() == 3 { "item, what was shown, what came back" } else { "item, what came back" };
+    let shown = if parts.len() == 3 {
+        "item, what was shown, what came back"
+    } else {
+        "item, what came back"
+    };
     written(format_args!("{n} items ({shown})"), &args.out);
     Ok(())
 }

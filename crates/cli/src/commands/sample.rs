@@ -51,10 +51,16 @@ pub fn run(args: Args) -> Result<()> {
         return Err(Error::usage("-n 0 asks for nothing", "give 1 or more"));
     }
     if !(args.truncation.is_finite() && args.truncation >= 0.0) {
-        return Err(Error::usage(format!("--truncation {} is no scale", args.truncation), "give 0 or more; 1 is the prior as trained"));
+        return Err(Error::usage(
+            format!("--truncation {} is no scale", args.truncation),
+            "give 0 or more; 1 is the prior as trained",
+        ));
     }
     if !(args.temperature.is_finite() && args.temperature > 0.0) {
-        return Err(Error::usage(format!("--temperature {} is none", args.temperature), "give more than 0; 1 is as trained"));
+        return Err(Error::usage(
+            format!("--temperature {} is none", args.temperature),
+            "give more than 0; 1 is as trained",
+        ));
     }
     let device = args.compute.device()?;
     let run = Run::open(&args.run)?;
@@ -63,16 +69,43 @@ pub fn run(args: Args) -> Result<()> {
         eprintln!("warning: {w}");
     }
     let name = run.recipe()?.model_name().to_string();
-    let sampler = model.as_sample().ok_or_else(|| Capability::Sample.missing(&name))?;
+    let sampler = model
+        .as_sample()
+        .ok_or_else(|| Capability::Sample.missing(&name))?;
     let info = &checkpoint.state.data;
-    let count = args.n.unwrap_or(if matches!(info.kind, Kind::Audio | Kind::Video) { 8 } else { 64 });
+    let count = args
+        .n
+        .unwrap_or(if matches!(info.kind, Kind::Audio | Kind::Video) {
+            8
+        } else {
+            64
+        });
     let length = args.seconds.map(|s| length(s, info)).transpose()?;
     // Twice: as they are drawn, and as they are written.
-    let size = [2, count, info.shape.iter().product::<usize>().max(length.unwrap_or(0))];
-    affordable(&format!("{count} samples"), &size, "draw fewer at a time, with another --seed each time")?;
-    let label = args.label.as_deref().map(|l| label_index(l, &info.labels)).transpose()?;
+    let size = [
+        2,
+        count,
+        info.shape.iter().product::<usize>().max(length.unwrap_or(0)),
+    ];
+    affordable(
+        &format!("{count} samples"),
+        &size,
+        "draw fewer at a time, with another --seed each time",
+    )?;
+    let label = args
+        .label
+        .as_deref()
+        .map(|l| label_index(l, &info.labels))
+        .transpose()?;
     let key = Key::new(args.seed).stream("sample");
-    let request = SampleRequest { count, key, label, truncation: args.truncation, temperature: args.temperature, length };
+    let request = SampleRequest {
+        count,
+        key,
+        label,
+        truncation: args.truncation,
+        temperature: args.temperature,
+        length,
+    };
     let samples = sampler.sample(&request)?;
     items::write_of(info, &samples, &args.out)?;
     if args.json {
@@ -80,7 +113,11 @@ pub fn run(args: Args) -> Result<()> {
             &json!({"count": count, "shape": samples.shape[1..], "step": checkpoint.state.step, "seed": args.seed, "out": args.out}),
         );
     } else {
-        output::line(format_args!("{count} samples of step {} in {}", checkpoint.state.step, args.out.display()));
+        output::line(format_args!(
+            "{count} samples of step {} in {}",
+            checkpoint.state.step,
+            args.out.display()
+        ));
     }
     Ok(())
 }
@@ -88,17 +125,29 @@ pub fn run(args: Args) -> Result<()> {
 /// Samples of so many seconds.
 fn length(seconds: f64, info: &DataInfo) -> Result<usize> {
     if info.kind != Kind::Audio {
-        return Err(Error::usage(format!("--seconds is for sounds, and this run makes {}", info.kind.plural()), "leave it out"));
+        return Err(Error::usage(
+            format!(
+                "--seconds is for sounds, and this run makes {}",
+                info.kind.plural()
+            ),
+            "leave it out",
+        ));
     }
     let samples = (seconds * info.rate as f64).round();
     if !(1.0..=3600.0 * info.rate as f64).contains(&samples) {
-        return Err(Error::usage(format!("--seconds {seconds} cannot be made"), "give more than 0, and 3600 at most"));
+        return Err(Error::usage(
+            format!("--seconds {seconds} cannot be made"),
+            "give more than 0, and 3600 at most",
+        ));
     }
     Ok(samples as usize)
 }
 
 fn label_index(label: &str, known: &[String]) -> Result<u32> {
-    let found = known.iter().position(|k| k == label).or_else(|| label.parse::<usize>().ok().filter(|i| *i < known.len()));
+    let found = known
+        .iter()
+        .position(|k| k == label)
+        .or_else(|| label.parse::<usize>().ok().filter(|i| *i < known.len()));
     let fix = || {
         if known.is_empty() {
             "its data have no classes: leave --label out".into()
@@ -106,5 +155,7 @@ fn label_index(label: &str, known: &[String]) -> Result<u32> {
             nearest(label, known.iter().map(String::as_str))
         }
     };
-    found.map(|i| i as u32).ok_or_else(|| Error::usage(format!("the run knows no class `{label}`"), fix()))
+    found
+        .map(|i| i as u32)
+        .ok_or_else(|| Error::usage(format!("the run knows no class `{label}`"), fix()))
 }

@@ -37,19 +37,36 @@ pub struct Args {
 /// Log-likelihood of items, or its bound.
 pub fn run(args: Args) -> Result<()> {
     if args.samples == 0 {
-        return Err(Error::usage("--samples 0 leaves no bound", "give 1 for the evidence lower bound, or say 50"));
+        return Err(Error::usage(
+            "--samples 0 leaves no bound",
+            "give 1 for the evidence lower bound, or say 50",
+        ));
     }
     let trained = args.given.model()?;
     let key = Key::new(args.seed).stream("score");
-    let (bound, dimensions, score): (String, usize, Box<dyn Fn(&Batch) -> Result<Vec<f64>> + '_>) =
-        match (trained.model.as_log_likelihood(), trained.model.as_evidence_bound()) {
-            (Some(l), _) => ("exact".into(), l.dimensions(), Box::new(move |b| l.log_likelihood(b, key))),
-            (None, bound) => {
-                let e = able(bound, Capability::LogLikelihood, &trained.name)?;
-                let name = if args.samples == 1 { "elbo".to_string() } else { format!("iwae-{}", args.samples) };
-                (name, e.dimensions(), Box::new(move |b| e.evidence_bound(b, args.samples, key)))
-            }
-        };
+    let (bound, dimensions, score): (String, usize, Box<dyn Fn(&Batch) -> Result<Vec<f64>> + '_>) = match (
+        trained.model.as_log_likelihood(),
+        trained.model.as_evidence_bound(),
+    ) {
+        (Some(l), _) => (
+            "exact".into(),
+            l.dimensions(),
+            Box::new(move |b| l.log_likelihood(b, key)),
+        ),
+        (None, bound) => {
+            let e = able(bound, Capability::LogLikelihood, &trained.name)?;
+            let name = if args.samples == 1 {
+                "elbo".to_string()
+            } else {
+                format!("iwae-{}", args.samples)
+            };
+            (
+                name,
+                e.dimensions(),
+                Box::new(move |b| e.evidence_bound(b, args.samples, key)),
+            )
+        }
+    };
     let dataset = args.given.items(&trained)?;
     let mut nats = Vec::new();
     let count = each(&*dataset, args.n, |batch| {
@@ -71,8 +88,15 @@ pub fn run(args: Args) -> Result<()> {
         output::json(&json!({"count": count, "mean_nats": mean, "bits_per_dim": bits(mean), "bound": bound}));
         return Ok(());
     }
-    let what = if bound == "exact" { "log-likelihood".to_string() } else { format!("bound of the log-likelihood ({bound})") };
-    output::line(format_args!("{count} items: mean {what} {mean:.3} nats, {:.4} bits per dimension", bits(mean)));
+    let what = if bound == "exact" {
+        "log-likelihood".to_string()
+    } else {
+        format!("bound of the log-likelihood ({bound})")
+    };
+    output::line(format_args!(
+        "{count} items: mean {what} {mean:.3} nats, {:.4} bits per dimension",
+        bits(mean)
+    ));
     if let Some(out) = &args.out {
         output::line(format_args!("every item in {}", out.display()));
     }

@@ -65,8 +65,11 @@ pub fn run(args: Args) -> Result<()> {
     let device = args.compute.device()?.autodiff();
     let trainer = match &args.resume {
         Some(run) => {
-            let steps =
-                args.steps.as_deref().map(|s| steps(s, || Run::open(run)?.recipe().and_then(|r| Plan::of(&r, &device)))).transpose()?;
+            let steps = args
+                .steps
+                .as_deref()
+                .map(|s| steps(s, || Run::open(run)?.recipe().and_then(|r| Plan::of(&r, &device))))
+                .transpose()?;
             let mut settings = settings(&args)?;
             settings.extend(steps.map(|s| ("train.steps".into(), s.to_string())));
             Trainer::resume_with(run, &settings, &device)?
@@ -86,9 +89,20 @@ pub fn run(args: Args) -> Result<()> {
 /// The recipe that the arguments describe, and the name its runs get.
 fn recipe(args: &Args, device: &menagerie::Device) -> Result<(String, Recipe)> {
     let (name, mut recipe) = match (&args.name, &args.recipe) {
-        (_, Some(file)) => (file.file_stem().unwrap_or_default().to_string_lossy().into_owned(), Recipe::read(file)?),
+        (_, Some(file)) => (
+            file.file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            Recipe::read(file)?,
+        ),
         (Some(name), None) => (name.clone(), Recipe::named(name)?),
-        (None, None) => return Err(Error::usage("no model was named", "give one: `menagerie train dcgan`")),
+        (None, None) => {
+            return Err(Error::usage(
+                "no model was named",
+                "give one: `menagerie train dcgan`",
+            ));
+        }
     };
     let mut settings = args.prepare.settings();
     settings.extend(args.batch.map(|v| ("train.batch".into(), v.to_string())));
@@ -104,11 +118,18 @@ fn recipe(args: &Args, device: &menagerie::Device) -> Result<(String, Recipe)> {
 
 /// Keys of the recipe that are set by name.
 fn settings(args: &Args) -> Result<Vec<(String, String)>> {
-    let mut settings: Vec<(String, String)> = args.evaluate_every.map(|n| ("evaluate.every".into(), n.to_string())).into_iter().collect();
+    let mut settings: Vec<(String, String)> = args
+        .evaluate_every
+        .map(|n| ("evaluate.every".into(), n.to_string()))
+        .into_iter()
+        .collect();
     for pair in &args.set {
-        let (key, value) = pair
-            .split_once('=')
-            .ok_or_else(|| Error::usage(format!("--set {pair} has no value"), "write --set key=value, such as --set model.width=32"))?;
+        let (key, value) = pair.split_once('=').ok_or_else(|| {
+            Error::usage(
+                format!("--set {pair} has no value"),
+                "write --set key=value, such as --set model.width=32",
+            )
+        })?;
         settings.push((key.into(), value.into()));
     }
     Ok(settings)
@@ -116,11 +137,16 @@ fn settings(args: &Args) -> Result<Vec<(String, String)>> {
 
 /// A number of steps: plain, or in a unit that the plan translates.
 fn steps(text: &str, plan: impl FnOnce() -> Result<Plan>) -> Result<u64> {
-    let at = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(text.len());
+    let at = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'))
+        .unwrap_or(text.len());
     let (number, unit) = (text[..at].replace('_', ""), text[at..].trim());
     let wrong = |problem: String, fix: String| Err(Error::usage(format!("--steps {text}: {problem}"), fix));
     let Ok(number) = number.parse::<f64>() else {
-        return wrong("no number".into(), "give a number, such as 5000 or 10epochs".into());
+        return wrong(
+            "no number".into(),
+            "give a number, such as 5000 or 10epochs".into(),
+        );
     };
     let steps = match unit {
         "" | "steps" if number.fract() == 0.0 => number,
@@ -130,8 +156,18 @@ fn steps(text: &str, plan: impl FnOnce() -> Result<Plan>) -> Result<u64> {
             let an_epoch = p.data.count as f64;
             (number * if unit == "kimages" { 1e3 } else { 1.0 } / an_epoch * p.steps_per_epoch).ceil()
         }
-        "" | "steps" => return wrong("not a whole number".into(), "give a whole number of steps, or a unit: 10epochs, 200kimages".into()),
-        other => return wrong(format!("there is no unit `{other}`"), nearest(other, ["steps", "epochs", "images", "kimages"])),
+        "" | "steps" => {
+            return wrong(
+                "not a whole number".into(),
+                "give a whole number of steps, or a unit: 10epochs, 200kimages".into(),
+            );
+        }
+        other => {
+            return wrong(
+                format!("there is no unit `{other}`"),
+                nearest(other, ["steps", "epochs", "images", "kimages"]),
+            );
+        }
     };
     Ok(steps as u64)
 }
@@ -139,7 +175,11 @@ fn steps(text: &str, plan: impl FnOnce() -> Result<Plan>) -> Result<u64> {
 fn dry_run(recipe: &Recipe, plan: &Plan, json: bool) -> Result<()> {
     let train = recipe.train()?;
     if json {
-        let networks: Vec<_> = plan.networks.iter().map(|n| json!({"name": n.name, "parameters": n.parameters})).collect();
+        let networks: Vec<_> = plan
+            .networks
+            .iter()
+            .map(|n| json!({"name": n.name, "parameters": n.parameters}))
+            .collect();
         output::json(
             &json!({"recipe": recipe.to_toml(), "networks": networks, "memory_bytes": plan.memory, "steps_per_epoch": plan.steps_per_epoch,
             "steps": train.steps, "data": {"source": plan.data.source, "count": plan.data.count, "shape": plan.data.shape}}),
@@ -150,7 +190,11 @@ fn dry_run(recipe: &Recipe, plan: &Plan, json: bool) -> Result<()> {
     for n in &plan.networks {
         output::line(format_args!("# {}: {} parameters", n.name, grouped(n.parameters)));
     }
-    output::line(format_args!("# data: {} items of {:?}", grouped(plan.data.count), plan.data.shape));
+    output::line(format_args!(
+        "# data: {} items of {:?}",
+        grouped(plan.data.count),
+        plan.data.shape
+    ));
     output::line(format_args!("# memory: about {} MB", plan.memory >> 20));
     output::line(format_args!(
         "# {:.1} steps an epoch; {} steps are {:.1} epochs",
@@ -176,11 +220,19 @@ fn train(mut trainer: Trainer, json: bool) -> Result<()> {
     }
     let (path, begun) = (trainer.path().to_path_buf(), trainer.step());
     let steps = trainer.recipe().train()?.steps;
-    eprintln!("training {} in {} (steps {begun} to {steps})", trainer.recipe().model_name(), path.display());
+    eprintln!(
+        "training {} in {} (steps {begun} to {steps})",
+        trainer.recipe().model_name(),
+        path.display()
+    );
     let mut progress = Progress::new(begun, steps);
     let summary = trainer.train(&stop, &mut |event| progress.show(event))?;
     progress.bar.finish_and_clear();
-    let able: Vec<Capability> = Capability::ALL.iter().copied().filter(|c| c.of(trainer.model())).collect();
+    let able: Vec<Capability> = Capability::ALL
+        .iter()
+        .copied()
+        .filter(|c| c.of(trainer.model()))
+        .collect();
     let name = trainer.recipe().model_name().to_string();
     finish(&summary, &path, &name, steps, &able, json);
     Ok(())
@@ -197,19 +249,34 @@ struct Progress {
 impl Progress {
     fn new(begun: u64, steps: u64) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let bar =
-            ProgressBar::with_draw_target(Some(steps), if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
-        let style =
-            ProgressStyle::with_template("step {pos}/{len} {wide_bar} {msg}  {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(
+            Some(steps),
+            if terminal {
+                ProgressDrawTarget::stderr()
+            } else {
+                ProgressDrawTarget::hidden()
+            },
+        );
+        let style = ProgressStyle::with_template("step {pos}/{len} {wide_bar} {msg}  {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style);
         bar.set_position(begun);
         bar.reset_eta();
-        Progress { bar, terminal, begun, first_picture: true }
+        Progress {
+            bar,
+            terminal,
+            begun,
+            first_picture: true,
+        }
     }
 
     fn show(&mut self, event: Event) {
         match event {
-            Event::Step { step, images_per_second, report } => {
+            Event::Step {
+                step,
+                images_per_second,
+                report,
+            } => {
                 self.bar.set_position(step);
                 if report.scalars.len() > 2 || step == self.begun + 1 {
                     let numbers = numbers(images_per_second, report);
@@ -221,12 +288,22 @@ impl Progress {
             }
             Event::Sampled(path) if self.first_picture => {
                 self.first_picture = false;
-                self.say(&format!("samples appear in {}", path.parent().unwrap_or(path).display()));
+                self.say(&format!(
+                    "samples appear in {}",
+                    path.parent().unwrap_or(path).display()
+                ));
             }
             Event::Evaluated { judged, best } => {
-                let figures = judged.figures.iter().map(|(name, f)| format!("{name} {}", f.value.map_or("-".into(), number)));
+                let figures = judged
+                    .figures
+                    .iter()
+                    .map(|(name, f)| format!("{name} {}", f.value.map_or("-".into(), number)));
                 let best = if best { " (the best so far)" } else { "" };
-                self.say(&format!("step {}: {}{best}", judged.step, figures.collect::<Vec<_>>().join(", ")));
+                self.say(&format!(
+                    "step {}: {}{best}",
+                    judged.step,
+                    figures.collect::<Vec<_>>().join(", ")
+                ));
             }
             Event::Trouble(t) => self.say(&format!("warning: {}: {}", t.name, t.advice)),
             Event::Warning(w) => self.say(&format!("warning: {w}")),
@@ -235,19 +312,31 @@ impl Progress {
     }
 
     fn say(&self, text: &str) {
-        if self.terminal { self.bar.println(text) } else { eprintln!("{text}") }
+        if self.terminal {
+            self.bar.println(text)
+        } else {
+            eprintln!("{text}")
+        }
     }
 }
 
 fn numbers(images_per_second: f64, report: &menagerie::models::StepReport) -> String {
     let mut out = format!("{images_per_second:.0} images/s");
-    let names = [("d/real", "D(x)"), ("d/fake", "D(G(z))"), ("loss/discriminator", "loss D"), ("loss/generator", "loss G")];
+    let names = [
+        ("d/real", "D(x)"),
+        ("d/fake", "D(G(z))"),
+        ("loss/discriminator", "loss D"),
+        ("loss/generator", "loss G"),
+    ];
     for (name, v) in &report.scalars {
         match names.iter().find(|n| n.0 == *name) {
             Some((_, said)) => out += &format!("  {said} {v:.3}"),
             None => {
                 // Losses and accuracies of other families carry their own names.
-                if let Some(said) = name.strip_prefix("loss/").or_else(|| name.starts_with("accuracy/").then_some(*name)) {
+                if let Some(said) = name
+                    .strip_prefix("loss/")
+                    .or_else(|| name.starts_with("accuracy/").then_some(*name))
+                {
                     out += &format!("  {said} {v:.3}");
                 }
             }
@@ -263,22 +352,42 @@ const NEXT: &[(Capability, &str)] = &[
     (Capability::Reconstruct, "reconstruct RUN --out pairs.png"),
     (Capability::Complete, "complete RUN --out completions.png"),
     (Capability::LogLikelihood, "score RUN --split test"),
-    (Capability::Classify, "evaluate SAMPLES.npy --data SOURCE --extractor classifier:RUN"),
+    (
+        Capability::Classify,
+        "evaluate SAMPLES.npy --data SOURCE --extractor classifier:RUN",
+    ),
 ];
 
-fn finish(summary: &Summary, path: &std::path::Path, name: &str, steps: u64, able: &[Capability], json: bool) {
+fn finish(
+    summary: &Summary,
+    path: &std::path::Path,
+    name: &str,
+    steps: u64,
+    able: &[Capability],
+    json: bool,
+) {
     let run = path.display();
     if json {
-        output::json(&json!({"run": path, "step": summary.step, "images": summary.images, "seconds": summary.seconds,
+        output::json(
+            &json!({"run": path, "step": summary.step, "images": summary.images, "seconds": summary.seconds,
             "interrupted": summary.interrupted, "last": summary.last,
-            "best": summary.best.as_ref().map(|b| json!({"step": b.step, "metric": b.metric, "value": b.value}))}));
+            "best": summary.best.as_ref().map(|b| json!({"step": b.step, "metric": b.metric, "value": b.value}))}),
+        );
         return;
     }
     if summary.interrupted {
-        output::line(format_args!("stopped at step {} of {steps}; go on with: menagerie train --resume {run}", summary.step));
+        output::line(format_args!(
+            "stopped at step {} of {steps}; go on with: menagerie train --resume {run}",
+            summary.step
+        ));
         return;
     }
-    output::line(format_args!("done: {} steps, {} items in {}", summary.step, grouped(summary.images as usize), duration(summary.seconds)));
+    output::line(format_args!(
+        "done: {} steps, {} items in {}",
+        summary.step,
+        grouped(summary.images as usize),
+        duration(summary.seconds)
+    ));
     let last = |name: &str| summary.last.get(name).and_then(|v| v.as_f64());
     if let (Some(real), Some(fake)) = (last("d/real"), last("d/fake")) {
         output::line(format_args!(
@@ -286,18 +395,36 @@ fn finish(summary: &Summary, path: &std::path::Path, name: &str, steps: u64, abl
         ));
     }
     if let (Some(modes), Some(good)) = (last("points/modes"), last("points/high-quality")) {
-        output::line(format_args!("modes found: {modes}; samples within 3 standard deviations of one: {:.1} %", 100.0 * good));
+        output::line(format_args!(
+            "modes found: {modes}; samples within 3 standard deviations of one: {:.1} %",
+            100.0 * good
+        ));
     }
     if let Some(b) = &summary.best {
-        output::line(format_args!("best by {}: {} at step {}, which `--checkpoint best` takes", b.metric, number(b.value), b.step));
+        output::line(format_args!(
+            "best by {}: {} at step {}, which `--checkpoint best` takes",
+            b.metric,
+            number(b.value),
+            b.step
+        ));
     }
-    let samples = if able.contains(&Capability::Sample) { format!(" and {run}/samples/") } else { String::new() };
+    let samples = if able.contains(&Capability::Sample) {
+        format!(" and {run}/samples/")
+    } else {
+        String::new()
+    };
     output::line(format_args!("look at {run}/index.html{samples}\ntry next:"));
     for (capability, advice) in NEXT {
         if able.contains(capability) {
-            output::line(format_args!("  menagerie {}", advice.replace("RUN", &run.to_string())));
+            output::line(format_args!(
+                "  menagerie {}",
+                advice.replace("RUN", &run.to_string())
+            ));
         }
     }
-    output::line(format_args!("  menagerie evaluate {run}\n  menagerie train --resume {run} --steps {}", 2 * steps));
+    output::line(format_args!(
+        "  menagerie evaluate {run}\n  menagerie train --resume {run} --steps {}",
+        2 * steps
+    ));
     output::line(format_args!("  menagerie train {name} --data your/folder"));
 }

@@ -51,22 +51,38 @@ pub fn run(args: Args) -> Result<()> {
         return Err(Error::usage("a row has two ends", "give --steps of 2 or more"));
     }
     let trained = args.given.model()?;
-    let space = able(trained.model.as_latent_space(), Capability::LatentSpace, &trained.name)?;
+    let space = able(
+        trained.model.as_latent_space(),
+        Capability::LatentSpace,
+        &trained.name,
+    )?;
     let latent = space.latent();
     if let Some(bad) = args.dims.iter().find(|&&d| d >= latent) {
         let problem = format!("latent dimension {bad} was asked for, the run has {latent}");
-        return Err(Error::usage(problem, format!("dimensions count from 0 to {}", latent - 1)));
+        return Err(Error::usage(
+            problem,
+            format!("dimensions count from 0 to {}", latent - 1),
+        ));
     }
     let centre = match args.item {
         Some(i) => {
             let encoder = able(trained.model.as_encode(), Capability::Encode, &trained.name)?;
             let dataset = args.given.items(&trained)?;
-            encoder.encode(&pick(&*dataset, &[i])?)?.into_data().as_slice::<f32>().unwrap_or_default().to_vec()
+            encoder
+                .encode(&pick(&*dataset, &[i])?)?
+                .into_data()
+                .as_slice::<f32>()
+                .unwrap_or_default()
+                .to_vec()
         }
         None => vec![0.0; latent],
     };
     let plane = latent == 2 && (args.dims.is_empty() || args.dims.len() == 2);
-    let dims: Vec<usize> = if args.dims.is_empty() { (0..latent.min(10)).collect() } else { args.dims.clone() };
+    let dims: Vec<usize> = if args.dims.is_empty() {
+        (0..latent.min(10)).collect()
+    } else {
+        args.dims.clone()
+    };
     let device = args.given.compute.device()?;
     let z = match plane {
         true => sweep_plane(&centre, [dims[0], dims[1]], range, args.steps, &device),
@@ -91,9 +107,19 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// What a run that reads attributes says about the dimensions.
-fn read(path: &Path, space: &dyn LatentSpace, dims: &[usize], range: [f32; 2], draws: usize, device: &Device) -> Result<Effects> {
+fn read(
+    path: &Path,
+    space: &dyn LatentSpace,
+    dims: &[usize],
+    range: [f32; 2],
+    draws: usize,
+    device: &Device,
+) -> Result<Effects> {
     if draws < 2 {
-        return Err(Error::usage("one draw has no spread to compare with", "give --draws of 2 or more"));
+        return Err(Error::usage(
+            "one draw has no spread to compare with",
+            "give --draws of 2 or more",
+        ));
     }
     let run = Run::open(path)?;
     let name = run.recipe()?.model_name().to_string();
@@ -101,7 +127,14 @@ fn read(path: &Path, space: &dyn LatentSpace, dims: &[usize], range: [f32; 2], d
     for w in warnings {
         eprintln!("warning: {w}");
     }
-    effects(space, able(model.as_read_attributes(), Capability::ReadAttributes, &name)?, dims, range, draws, Key::new(0))
+    effects(
+        space,
+        able(model.as_read_attributes(), Capability::ReadAttributes, &name)?,
+        dims,
+        range,
+        draws,
+        Key::new(0),
+    )
 }
 
 /// Attributes of a line.
@@ -119,9 +152,15 @@ fn show(effects: &Effects, [from, to]: [f32; 2]) {
 }
 
 fn range(text: &str) -> Result<[f32; 2]> {
-    let ends: Option<Vec<f32>> = text.split(':').map(|p| p.trim().parse().ok().filter(|v: &f32| v.is_finite())).collect();
+    let ends: Option<Vec<f32>> = text
+        .split(':')
+        .map(|p| p.trim().parse().ok().filter(|v: &f32| v.is_finite()))
+        .collect();
     match ends.as_deref() {
         Some(&[a, b]) => Ok([a, b]),
-        _ => Err(Error::usage(format!("--range {text} is not two numbers"), "write it as -3:3")),
+        _ => Err(Error::usage(
+            format!("--range {text} is not two numbers"),
+            "write it as -3:3",
+        )),
     }
 }

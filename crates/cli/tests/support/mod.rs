@@ -5,14 +5,21 @@ use std::process::{Command, Output};
 pub fn menagerie(dir: &Path, args: &[&str]) -> Output {
     let mut c = Command::new(env!("CARGO_BIN_EXE_menagerie"));
     // What is kept for later evaluations stays in the folder, too.
-    c.current_dir(dir).args(args).env_remove("MENAGERIE_THREADS").env("XDG_CACHE_HOME", dir.join("cache"));
+    c.current_dir(dir)
+        .args(args)
+        .env_remove("MENAGERIE_THREADS")
+        .env("XDG_CACHE_HOME", dir.join("cache"));
     c.output().expect("the program starts")
 }
 
 /// Runs it and expects success; gives what it printed.
 pub fn ok(dir: &Path, args: &[&str]) -> String {
     let out = menagerie(dir, args);
-    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success(),
+        "{args:?}: {}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     String::from_utf8(out.stdout).unwrap()
 }
 
@@ -27,5 +34,8 @@ pub fn fails(dir: &Path, args: &[&str], status: i32, words: &[&str]) {
     for w in words {
         assert!(error[0].contains(w), "{args:?}: {w:?} is not in {:?}", error[0]);
     }
-    assert!(out.stdout.is_empty(), "{args:?}: results go to standard output, errors do not");
+    assert!(
+        out.stdout.is_empty(),
+        "{args:?}: results go to standard output, errors do not"
+    );
 }

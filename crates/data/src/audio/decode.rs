@@ -42,17 +42,29 @@ pub fn decode(path: &Path) -> Result<Sound, String> {
 
 fn of_wav(file: BufReader<File>) -> Result<Sound, String> {
     let reader = hound::WavReader::new(file).map_err(|e| match e {
-        hound::Error::Unsupported => "is a WAV file of a kind that is not read; convert it to PCM or float".to_string(),
+        hound::Error::Unsupported => {
+            "is a WAV file of a kind that is not read; convert it to PCM or float".to_string()
+        }
         e => format!("is no WAV file: {e}"),
     })?;
     let spec = reader.spec();
     let (channels, wanted) = (spec.channels as usize, reader.duration() as usize);
     let short = |got: usize, e: hound::Error| format!("is cut off after {got} of {wanted} samples: {e}");
     let samples = match spec.sample_format {
-        hound::SampleFormat::Float => mix(channels, reader.into_samples::<f32>(), |v| v.clamp(-1.0, 1.0), short),
+        hound::SampleFormat::Float => mix(
+            channels,
+            reader.into_samples::<f32>(),
+            |v| v.clamp(-1.0, 1.0),
+            short,
+        ),
         hound::SampleFormat::Int => {
             let scale = (-f32::from(spec.bits_per_sample as i8 - 1)).exp2();
-            mix(channels, reader.into_samples::<i32>(), move |v| v as f32 * scale, short)
+            mix(
+                channels,
+                reader.into_samples::<i32>(),
+                move |v| v as f32 * scale,
+                short,
+            )
         }
     }?;
     checked(spec.sample_rate, channels, samples)
@@ -66,15 +78,25 @@ fn of_flac(file: BufReader<File>) -> Result<Sound, String> {
     let said = |got: usize, e: claxon::Error| format!("is damaged after {got} samples: {e}");
     let samples = mix(channels, reader.samples(), move |v| v as f32 * scale, said)?;
     match wanted {
-        Some(n) if n != samples.len() as u64 => Err(format!("is cut off after {} of {n} samples", samples.len())),
+        Some(n) if n != samples.len() as u64 => {
+            Err(format!("is cut off after {} of {n} samples", samples.len()))
+        }
         _ => checked(info.sample_rate, channels, samples),
     }
 }
 
 fn checked(rate: u32, channels: usize, samples: Vec<f32>) -> Result<Sound, String> {
     match RATES.contains(&rate) {
-        true => Ok(Sound { rate, channels, samples }),
-        false => Err(format!("claims {rate} samples a second; {} to {} can be used", RATES.start(), RATES.end())),
+        true => Ok(Sound {
+            rate,
+            channels,
+            samples,
+        }),
+        false => Err(format!(
+            "claims {rate} samples a second; {} to {} can be used",
+            RATES.start(),
+            RATES.end()
+        )),
     }
 }
 

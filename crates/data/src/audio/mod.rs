@@ -58,17 +58,30 @@ impl Sounds {
         };
         let total = entries.len();
         let rate = match source.rate {
-            0 => entries.iter().find_map(|e| decode(&root.join(&e.path)).ok()).map_or(0, |s| s.rate),
+            0 => entries
+                .iter()
+                .find_map(|e| decode(&root.join(&e.path)).ok())
+                .map_or(0, |s| s.rate),
             rate => rate as u32,
         };
         let (resamplers, kept) = (Resamplers::new(rate), AtomicUsize::new(0));
         let read = |entry: Entry| -> Result<File, String> {
             let path = root.join(&entry.path);
-            let Sound { rate, channels, samples } = decode(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let Sound {
+                rate,
+                channels,
+                samples,
+            } = decode(&path).map_err(|e| format!("{}: {e}", path.display()))?;
             let samples = resamplers.apply(rate, samples);
             let n = samples.len();
             let keep = kept.fetch_add(n, Ordering::Relaxed) + n <= KEPT;
-            Ok(File { entry, samples: n, kept: keep.then(|| Arc::new(samples)), rate, channels })
+            Ok(File {
+                entry,
+                samples: n,
+                kept: keep.then(|| Arc::new(samples)),
+                rate,
+                channels,
+            })
         };
         let (mut files, mut bad) = (Vec::new(), Vec::new());
         for result in entries.into_par_iter().map(read).collect::<Vec<_>>() {
@@ -79,7 +92,11 @@ impl Sounds {
         }
         damage::bear(root, "sounds", &bad, total, source.max_bad)?;
         warnings.extend(bad);
-        let length = if source.length == 0 { rate as usize } else { source.length };
+        let length = if source.length == 0 {
+            rate as usize
+        } else {
+            source.length
+        };
         say(root, rate, length, &files, warnings);
         files.retain(|f| f.samples >= length);
         if files.is_empty() {
@@ -101,7 +118,14 @@ impl Sounds {
             attributes: vec![],
             rate,
         };
-        Ok(Sounds { info, root: root.to_path_buf(), files, first, resamplers, last: Mutex::default() })
+        Ok(Sounds {
+            info,
+            root: root.to_path_buf(),
+            files,
+            first,
+            resamplers,
+            last: Mutex::default(),
+        })
     }
 
     /// The samples of a file, at the set's rate.
@@ -130,15 +154,28 @@ impl Sounds {
 /// Says what was done to the files.
 fn say(root: &Path, rate: u32, length: usize, files: &[File], warnings: &mut Vec<String>) {
     let mut of = |what: &str, test: &dyn Fn(&File) -> Option<String>| {
-        let mut found = files.iter().filter_map(|f| test(f).map(|t| format!("{} {t}", f.entry.path.display())));
+        let mut found = files
+            .iter()
+            .filter_map(|f| test(f).map(|t| format!("{} {t}", f.entry.path.display())));
         if let Some(one) = found.next() {
-            warnings.push(format!("{}: {} of {} sounds {what}, first {one}", root.display(), 1 + found.count(), files.len()));
+            warnings.push(format!(
+                "{}: {} of {} sounds {what}, first {one}",
+                root.display(),
+                1 + found.count(),
+                files.len()
+            ));
         }
     };
-    of(&format!("are resampled to {rate} Hz"), &|f| (f.rate != rate).then(|| format!("of {} Hz", f.rate)));
-    of("are mixed down to one channel", &|f| (f.channels > 1).then(|| format!("of {} channels", f.channels)));
+    of(&format!("are resampled to {rate} Hz"), &|f| {
+        (f.rate != rate).then(|| format!("of {} Hz", f.rate))
+    });
+    of("are mixed down to one channel", &|f| {
+        (f.channels > 1).then(|| format!("of {} channels", f.channels))
+    });
     let shorter = format!("are shorter than a window of {length} samples and left out (choose by --length)");
-    of(&shorter, &|f| (f.samples < length).then(|| format!("of {}", f.samples)));
+    of(&shorter, &|f| {
+        (f.samples < length).then(|| format!("of {}", f.samples))
+    });
 }
 
 impl Dataset for Sounds {
@@ -150,9 +187,18 @@ impl Dataset for Sounds {
         let (k, n) = (index - self.first[file], self.first[file + 1] - self.first[file]);
         let samples = self.samples(file)?;
         let length = self.info.shape[0];
-        let from = if n > 1 { k * (samples.len() - length) / (n - 1) } else { 0 };
+        let from = if n > 1 {
+            k * (samples.len() - length) / (n - 1)
+        } else {
+            0
+        };
         let values = Values::Floats(samples[from..from + length].to_vec());
-        Ok(Item { values, label: self.files[file].entry.label, attributes: vec![], caption: None })
+        Ok(Item {
+            values,
+            label: self.files[file].entry.label,
+            attributes: vec![],
+            caption: None,
+        })
     }
 }
 
@@ -164,14 +210,20 @@ struct Resamplers {
 
 impl Resamplers {
     fn new(rate: u32) -> Self {
-        Resamplers { rate, by_rate: Mutex::default() }
+        Resamplers {
+            rate,
+            by_rate: Mutex::default(),
+        }
     }
     fn apply(&self, from: u32, samples: Vec<f32>) -> Vec<f32> {
         if from == self.rate {
             return samples;
         }
         let mut all = self.by_rate.lock().unwrap_or_else(PoisonError::into_inner);
-        let r = all.entry(from).or_insert_with(|| Arc::new(Resampler::new(from, self.rate))).clone();
+        let r = all
+            .entry(from)
+            .or_insert_with(|| Arc::new(Resampler::new(from, self.rate)))
+            .clone();
         drop(all);
         r.apply(&samples)
     }

@@ -29,12 +29,18 @@ impl Resampler {
         let before = reach.ceil() as usize;
         let filter = |phase: usize| {
             let at = phase as f64 / phases as f64;
-            let taps: Vec<f64> = (0..2 * before + 1).map(|k| kernel(k as f64 - before as f64 - at, cutoff, reach)).collect();
+            let taps: Vec<f64> = (0..2 * before + 1)
+                .map(|k| kernel(k as f64 - before as f64 - at, cutoff, reach))
+                .collect();
             // A constant stays what it is.
             let sum: f64 = taps.iter().sum();
             taps.iter().map(|t| (t / sum) as f32).collect()
         };
-        Resampler { step, filters: (0..phases).map(filter).collect(), before }
+        Resampler {
+            step,
+            filters: (0..phases).map(filter).collect(),
+            before,
+        }
     }
 
     /// The same sound at the other rate; beyond its ends it counts as silent.
@@ -47,7 +53,11 @@ impl Resampler {
             let low = self.before.saturating_sub(at);
             let high = taps.len().min(x.len() + self.before - at);
             let part = &x[at + low - self.before..at + high - self.before];
-            let sum: f64 = part.iter().zip(&taps[low..high]).map(|(x, t)| *x as f64 * *t as f64).sum();
+            let sum: f64 = part
+                .iter()
+                .zip(&taps[low..high])
+                .map(|(x, t)| *x as f64 * *t as f64)
+                .sum();
             (sum as f32).clamp(-1.0, 1.0)
         };
         (0..count).map(output).collect()
@@ -83,19 +93,31 @@ mod tests {
     use super::*;
 
     fn sine(hz: f64, rate: u32, n: usize) -> Vec<f32> {
-        (0..n).map(|i| (0.8 * (2.0 * PI * hz * i as f64 / rate as f64).sin()) as f32).collect()
+        (0..n)
+            .map(|i| (0.8 * (2.0 * PI * hz * i as f64 / rate as f64).sin()) as f32)
+            .collect()
     }
 
     /// A tone below the new band is the tone sampled anew; one above it is gone.
     #[test]
     fn tones_in_the_band_stay_and_others_go() {
-        for (from, to) in [(44_100, 8000), (8000, 44_100), (16_000, 8000), (8000, 11_025), (22_050, 8000)] {
+        for (from, to) in [
+            (44_100, 8000),
+            (8000, 44_100),
+            (16_000, 8000),
+            (8000, 11_025),
+            (22_050, 8000),
+        ] {
             let r = Resampler::new(from, to);
             let got = r.apply(&sine(1000.0, from, from as usize / 4));
             let want = sine(1000.0, to, got.len());
             assert!(got.len().abs_diff(to as usize / 4) <= 1);
             let inside = got.len() / 10..got.len() * 9 / 10;
-            let worst = got[inside.clone()].iter().zip(&want[inside]).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+            let worst = got[inside.clone()]
+                .iter()
+                .zip(&want[inside])
+                .map(|(a, b)| (a - b).abs())
+                .fold(0f32, f32::max);
             assert!(worst < 1e-3, "{from} to {to}: {worst}");
         }
         let got = Resampler::new(44_100, 8000).apply(&sine(6000.0, 44_100, 20_000));
@@ -107,7 +129,10 @@ mod tests {
     fn few_samples_and_constants() {
         for n in [1, 2, 7] {
             assert_eq!(Resampler::new(8000, 16_000).apply(&vec![0.5; n]).len(), 2 * n);
-            assert_eq!(Resampler::new(16_000, 8000).apply(&vec![0.5; n]).len(), n.div_ceil(2));
+            assert_eq!(
+                Resampler::new(16_000, 8000).apply(&vec![0.5; n]).len(),
+                n.div_ceil(2)
+            );
         }
         let flat = Resampler::new(48_000, 8000).apply(&[0.25; 9000]);
         assert!(flat[500..1000].iter().all(|v| (v - 0.25).abs() < 1e-6));

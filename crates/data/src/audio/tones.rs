@@ -1,7 +1,7 @@
 //! Short tones of four timbres, drawn.
-use crate::{DataInfo, Dataset, Item, Kind, Values};
 use crate::error::{Error, Result};
 use crate::random::Key;
+use crate::{DataInfo, Dataset, Item, Kind, Values};
 use std::f64::consts::TAU;
 
 /// How many tones a set has when no limit says otherwise; there is always another.
@@ -32,7 +32,11 @@ impl Tones {
     pub fn new(seed: u64, split: &str, limit: usize, length: usize, rate: usize) -> Result<Tones> {
         let rate = if rate == 0 { RATE } else { rate as u32 };
         if rate < 2000 {
-            return Err(Error::recipe("data.rate", format!("{rate} Hz is too low for tones up to 880 Hz"), "use 2000 or more"));
+            return Err(Error::recipe(
+                "data.rate",
+                format!("{rate} Hz is too low for tones up to 880 Hz"),
+                "use 2000 or more",
+            ));
         }
         let info = DataInfo {
             source: "tones".into(),
@@ -44,7 +48,12 @@ impl Tones {
             attributes: vec![],
             rate,
         };
-        Ok(Tones { info, key: Key::new(seed).stream("tones").stream(if split == "test" { "test" } else { "train" }) })
+        Ok(Tones {
+            info,
+            key: Key::new(seed)
+                .stream("tones")
+                .stream(if split == "test" { "test" } else { "train" }),
+        })
     }
 }
 
@@ -53,9 +62,19 @@ fn partials(timbre: usize) -> Vec<(f64, f64, f64)> {
     match timbre {
         0 => vec![(1.0, 0.8, 1.0)],
         1 => (1..=30).map(|k| (k as f64, 0.45 / k as f64, 1.0)).collect(),
-        2 => (1..=29).step_by(2).map(|k| (k as f64, 0.7 / k as f64, 1.0)).collect(),
+        2 => (1..=29)
+            .step_by(2)
+            .map(|k| (k as f64, 0.7 / k as f64, 1.0))
+            .collect(),
         // Ratios of a tuned bell: hum, prime, tierce, quint, nominal and above (Fletcher and Rossing 1998, chapter 21).
-        _ => vec![(0.5, 0.2, 0.6), (1.0, 0.3, 1.0), (1.2, 0.2, 1.3), (1.5, 0.1, 1.6), (2.0, 0.2, 2.0), (2.67, 0.1, 3.0)],
+        _ => vec![
+            (0.5, 0.2, 0.6),
+            (1.0, 0.3, 1.0),
+            (1.2, 0.2, 1.3),
+            (1.5, 0.1, 1.6),
+            (2.0, 0.2, 2.0),
+            (2.67, 0.1, 3.0),
+        ],
     }
 }
 
@@ -85,7 +104,12 @@ impl Dataset for Tones {
             }
         }
         values.iter_mut().for_each(|v| *v = v.clamp(-1.0, 1.0));
-        Ok(Item { values: Values::Floats(values), label: Some(timbre as u32), attributes: vec![], caption: None })
+        Ok(Item {
+            values: Values::Floats(values),
+            label: Some(timbre as u32),
+            attributes: vec![],
+            caption: None,
+        })
     }
 }
 
@@ -116,7 +140,9 @@ mod tests {
         let set = |seed, split| Tones::new(seed, split, 0, 0, 0).unwrap();
         let a = tone(&set(1, "train"), 5);
         assert_eq!(tone(&set(1, "train"), 5), a);
-        assert!(tone(&set(2, "train"), 5) != a && tone(&set(1, "test"), 5) != a && tone(&set(1, "train"), 6) != a);
+        assert!(
+            tone(&set(2, "train"), 5) != a && tone(&set(1, "test"), 5) != a && tone(&set(1, "train"), 6) != a
+        );
         assert_eq!(a.1.len(), LENGTH);
         assert!(Tones::new(0, "train", 0, 0, 900).is_err());
     }
@@ -128,14 +154,20 @@ mod tests {
         let mut seen = [0; 4];
         for i in 0..60 {
             let (timbre, x) = tone(&set, i);
-            assert!(x.iter().all(|v| v.abs() <= 1.0) && x.iter().any(|v| v.abs() > 0.05), "tone {i}");
+            assert!(
+                x.iter().all(|v| v.abs() <= 1.0) && x.iter().any(|v| v.abs() > 0.05),
+                "tone {i}"
+            );
             seen[timbre as usize] += 1;
             if timbre == 3 {
                 continue;
             }
             let x = &x[300..];
             let at = |hz: f64| power(x, hz, 8000.0);
-            let pitch = (0..25).map(|k| 220.0 * (k as f64 / 12.0).exp2()).max_by(|a, b| at(*a).total_cmp(&at(*b))).unwrap();
+            let pitch = (0..25)
+                .map(|k| 220.0 * (k as f64 / 12.0).exp2())
+                .max_by(|a, b| at(*a).total_cmp(&at(*b)))
+                .unwrap();
             let second = at(2.0 * pitch) / at(pitch);
             match timbre {
                 1 => assert!((0.2..0.3).contains(&second), "saw {i}: {second}"),

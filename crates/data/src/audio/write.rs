@@ -10,13 +10,23 @@ use std::path::Path;
 pub fn wav(values: &[f32], rate: u32, channels: usize) -> Result<Vec<u8>> {
     let wrong = |problem: String| Error::usage(problem, "write fewer or shorter sounds, or a .npy file");
     if rate == 0 || channels == 0 || channels > u16::MAX as usize || !values.len().is_multiple_of(channels) {
-        return Err(wrong(format!("{} samples of {channels} channels at {rate} Hz are no sound", values.len())));
+        return Err(wrong(format!(
+            "{} samples of {channels} channels at {rate} Hz are no sound",
+            values.len()
+        )));
     }
     if values.len() > (u32::MAX as usize - 64) / 2 {
-        return Err(wrong(format!("{} samples are more than a WAV file holds", values.len())));
+        return Err(wrong(format!(
+            "{} samples are more than a WAV file holds",
+            values.len()
+        )));
     }
-    let spec =
-        hound::WavSpec { channels: channels as u16, sample_rate: rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let spec = hound::WavSpec {
+        channels: channels as u16,
+        sample_rate: rate,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
     let mut out = std::io::Cursor::new(Vec::with_capacity(44 + 2 * values.len()));
     let write = |out: &mut std::io::Cursor<Vec<u8>>| -> hound::Result<()> {
         let mut writer = hound::WavWriter::new(out, spec)?;

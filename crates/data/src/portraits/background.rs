@@ -10,16 +10,28 @@ impl Person {
     pub fn background(&self, c: &mut Canvas) {
         let a = &self.a;
         let tone = |l: f32, turn: f32| {
-            Lab::polar((0.40 + 0.52 * a.background_lightness + l).min(0.98), 0.01 + 0.11 * a.background_chroma, a.background_hue + turn)
+            Lab::polar(
+                (0.40 + 0.52 * a.background_lightness + l).min(0.98),
+                0.01 + 0.11 * a.background_chroma,
+                a.background_hue + turn,
+            )
         };
         let [w, h] = c.half;
         let base = tone(0.0, 0.0);
         match a.background {
             Background::Plain => c.flood(plain(base, 1.0)),
-            Background::Gradient => c.flood(linear([0.0, -h], [0.0, h], &[(0.0, tone(0.07, 0.0), 1.0), (1.0, tone(-0.14, 25.0), 1.0)])),
+            Background::Gradient => c.flood(linear(
+                [0.0, -h],
+                [0.0, h],
+                &[(0.0, tone(0.07, 0.0), 1.0), (1.0, tone(-0.14, 25.0), 1.0)],
+            )),
             Background::Glow => {
                 let middle = [0.3 * self.sun[0], -0.2];
-                c.flood(radial(middle, 1.35, &[(0.0, tone(0.14, 0.0), 1.0), (1.0, tone(-0.16, -15.0), 1.0)]));
+                c.flood(radial(
+                    middle,
+                    1.35,
+                    &[(0.0, tone(0.14, 0.0), 1.0), (1.0, tone(-0.16, -15.0), 1.0)],
+                ));
             }
             Background::Disc => {
                 c.flood(plain(tone(0.08, 0.0), 1.0));
@@ -28,7 +40,11 @@ impl Person {
                 c.fill(pen.open(), plain(tone(-0.08, 28.0), 1.0));
             }
             Background::Lights => {
-                c.flood(linear([0.0, -h], [0.0, h], &[(0.0, tone(-0.12, 0.0), 1.0), (1.0, tone(-0.22, 20.0), 1.0)]));
+                c.flood(linear(
+                    [0.0, -h],
+                    [0.0, h],
+                    &[(0.0, tone(-0.12, 0.0), 1.0), (1.0, tone(-0.22, 20.0), 1.0)],
+                ));
                 // The same few places for all, spread by the golden ratio.
                 for (k, alpha) in [0.30, 0.45].into_iter().enumerate() {
                     let mut pen = Pen::new();
@@ -41,7 +57,11 @@ impl Person {
                 }
             }
             Background::Hills => {
-                c.flood(linear([0.0, -h], [0.0, 0.6], &[(0.0, tone(0.0, 0.0), 1.0), (1.0, tone(0.12, 0.0), 1.0)]));
+                c.flood(linear(
+                    [0.0, -h],
+                    [0.0, 0.6],
+                    &[(0.0, tone(0.0, 0.0), 1.0), (1.0, tone(0.12, 0.0), 1.0)],
+                ));
                 for (y, high, turn, dark) in [(0.12, 0.16, -50.0, -0.06), (0.38, 0.13, -75.0, -0.15)] {
                     let mut pen = Pen::new();
                     let n = 12;

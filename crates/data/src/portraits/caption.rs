@@ -52,7 +52,11 @@ impl Attributes {
 
     fn hair_words(&self) -> String {
         let colour = self.hair_colour_name();
-        let long = if self.hair_length < 0.4 { "shoulder-length" } else { "long" };
+        let long = if self.hair_length < 0.4 {
+            "shoulder-length"
+        } else {
+            "long"
+        };
         match self.hair_style {
             HairStyle::Bald => "a bald head".into(),
             HairStyle::Buzz => format!("{colour} buzz-cut hair"),
@@ -81,7 +85,11 @@ impl Attributes {
             _ => "broadly smiling",
         };
         let old = if a.age_lines > 0.5 { " older" } else { "" };
-        let kind = if a.is_woman_like() { "woman-like" } else { "man-like" };
+        let kind = if a.is_woman_like() {
+            "woman-like"
+        } else {
+            "man-like"
+        };
         let mut parts = vec![format!("{} skin", a.skin_name()), a.hair_words()];
         if a.freckles > 0.35 {
             parts.push("freckles".into());
@@ -99,7 +107,11 @@ impl Attributes {
             text += ", eyes shut";
         }
         let cloth = colour_name(a.clothing_lightness, a.clothing_chroma, a.clothing_hue);
-        text += &format!(", in {} {cloth} {}", if cloth == "orange" { "an" } else { "a" }, a.clothing.name());
+        text += &format!(
+            ", in {} {cloth} {}",
+            if cloth == "orange" { "an" } else { "a" },
+            a.clothing.name()
+        );
         text += match a.yaw {
             y if y < -12.0 => ", turned left",
             y if y > 12.0 => ", turned right",
@@ -130,5 +142,9 @@ const SMILING: f32 = 0.2;
 
 /// The hair's colour.
 pub(super) fn hair_lab(a: &Attributes) -> Lab {
-    Lab::polar(0.20 + 0.74 * a.hair_lightness, 0.20 * a.hair_chroma * (0.45 + 0.55 * (a.hair_lightness * 2.0).min(1.0)), a.hair_hue)
+    Lab::polar(
+        0.20 + 0.74 * a.hair_lightness,
+        0.20 * a.hair_chroma * (0.45 + 0.55 * (a.hair_lightness * 2.0).min(1.0)),
+        a.hair_hue,
+    )
 }

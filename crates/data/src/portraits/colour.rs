@@ -40,7 +40,11 @@ impl Lab {
     pub fn hex(rgb: u32) -> Lab {
         let f = |shift: u32| {
             let v = ((rgb >> shift) & 255) as f64 / 255.0;
-            if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+            if v <= 0.04045 {
+                v / 12.92
+            } else {
+                ((v + 0.055) / 1.055).powf(2.4)
+            }
         };
         let (r, g, b) = (f(16), f(8), f(0));
         let l = (0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b).cbrt();
@@ -64,7 +68,12 @@ impl Lab {
         );
         let gamma = |v: f64| {
             let v = v.clamp(0.0, 1.0);
-            (if v <= 0.0031308 { 12.92 * v } else { 1.055 * v.powf(1.0 / 2.4) - 0.055 }).clamp(0.0, 1.0) as f32
+            (if v <= 0.0031308 {
+                12.92 * v
+            } else {
+                1.055 * v.powf(1.0 / 2.4) - 0.055
+            })
+            .clamp(0.0, 1.0) as f32
         };
         let rgb = [
             gamma(4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s),
@@ -81,7 +90,9 @@ mod tests {
 
     #[test]
     fn srgb_there_and_back() {
-        for rgb in [0x000000, 0xffffff, 0xff0000, 0x00ff00, 0x0000ff, 0x7f3a19, 0xf2c9ab] {
+        for rgb in [
+            0x000000, 0xffffff, 0xff0000, 0x00ff00, 0x0000ff, 0x7f3a19, 0xf2c9ab,
+        ] {
             let c = Lab::hex(rgb).ink(1.0).to_color_u8();
             let back = (c.red() as u32) << 16 | (c.green() as u32) << 8 | c.blue() as u32;
             assert_eq!(back, rgb, "{rgb:06x} became {back:06x}");

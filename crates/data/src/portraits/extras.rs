@@ -24,12 +24,17 @@ impl Person {
                 let mut pen = Pen::new();
                 for t in [-0.7, -0.35, 0.0, 0.35, 0.7] {
                     let p = |x: f32, y: f32| self.view.point(x * t, y, 0.45);
-                    pen.brush(&[p(0.20, 0.50), p(0.22, 0.60), p(0.15, 0.72)], |t| 0.008 * (1.0 - 0.7 * t));
+                    pen.brush(&[p(0.20, 0.50), p(0.22, 0.60), p(0.15, 0.72)], |t| {
+                        0.008 * (1.0 - 0.7 * t)
+                    });
                 }
                 c.fill(pen.open(), plain(colour.times(0.72), 0.5));
             }
             Beard::Goatee => {
-                let lift = |x: f32, y: f32| self.head.front(&self.view, x, y, 0.02 + 0.10 * (y - 0.5).max(0.0));
+                let lift = |x: f32, y: f32| {
+                    self.head
+                        .front(&self.view, x, y, 0.02 + 0.10 * (y - 0.5).max(0.0))
+                };
                 let shape = [
                     (0.0, 0.27),
                     (0.11, 0.275),
@@ -54,7 +59,11 @@ impl Person {
         let solid = Solid::new(0.0, TALL + below, |y| {
             let s = self.head.section(y * TALL / (TALL + below));
             let thick = thick * (1.0 - (y / (TALL + below)).powi(4)).max(0.0).sqrt();
-            Section { a: s.a + thick * (y / 0.2).min(1.0), b: s.b + thick, c: s.c }
+            Section {
+                a: s.a + thick * (y / 0.2).min(1.0),
+                b: s.b + thick,
+                c: s.c,
+            }
         });
         let side = [
             (100.0, -0.02),
@@ -67,13 +76,24 @@ impl Person {
             (20.0, 0.25),
             (9.0, 0.25),
         ];
-        let edge: Vec<(f32, f32)> =
-            side.iter().copied().chain([(0.0, 0.262)]).chain(side.iter().rev().map(|&(lon, y)| (-lon, y))).collect();
+        let edge: Vec<(f32, f32)> = side
+            .iter()
+            .copied()
+            .chain([(0.0, 0.262)])
+            .chain(side.iter().rev().map(|&(lon, y)| (-lon, y)))
+            .collect();
         c.fill(solid.region(&self.view, &edge, false), ink());
     }
 
     fn moustache(&self, c: &mut Canvas, size: f32, colour: Lab) {
-        let lift = |x: f32, y: f32| self.head.front(&self.view, x * size, 0.30 + (y - 0.30) * size - 0.012 * self.a.smile.max(0.0), 0.035);
+        let lift = |x: f32, y: f32| {
+            self.head.front(
+                &self.view,
+                x * size,
+                0.30 + (y - 0.30) * size - 0.012 * self.a.smile.max(0.0),
+                0.035,
+            )
+        };
         let down = 0.02 - 0.03 * self.a.smile;
         let mut pen = Pen::new();
         for s in [-1.0, 1.0] {
@@ -112,7 +132,13 @@ impl Person {
     fn rim(&self, side: f32, scale: f32) -> Vec<Point> {
         let z = self.frame_depth();
         let x0 = 0.197 + 0.012 * self.a.eye_distance;
-        let place = |x: f32, y: f32| self.view.point(side * (x0 + x * scale), EYES + 0.012 + y * scale, z - 0.22 * (x + 0.1).max(0.0));
+        let place = |x: f32, y: f32| {
+            self.view.point(
+                side * (x0 + x * scale),
+                EYES + 0.012 + y * scale,
+                z - 0.22 * (x + 0.1).max(0.0),
+            )
+        };
         let shape: &[(f32, f32)] = match self.a.glasses {
             Glasses::Square => &[
                 (-0.155, -0.06),
@@ -147,14 +173,21 @@ impl Person {
                 (-0.11, 0.10),
                 (-0.15, 0.02),
             ],
-            _ => return oval([0.0, 0.0], 0.150, 0.145, 12).iter().map(|p| place(p[0], p[1])).collect(),
+            _ => {
+                return oval([0.0, 0.0], 0.150, 0.145, 12)
+                    .iter()
+                    .map(|p| place(p[0], p[1]))
+                    .collect();
+            }
         };
         shape.iter().map(|&(x, y)| place(x, y)).collect()
     }
 
     /// The arms of the glasses; those of the far side lie behind the head.
     pub fn glasses_arms(&self, c: &mut Canvas, before: bool) {
-        let Some((colour, width)) = self.frame() else { return };
+        let Some((colour, width)) = self.frame() else {
+            return;
+        };
         let z = self.frame_depth();
         for side in [-1.0, 1.0] {
             let strength = if before { self.view.near(side, -0.12) } else { 1.0 };
@@ -172,17 +205,26 @@ impl Person {
 
     /// Rims, bridge and lenses.
     pub fn glasses(&self, c: &mut Canvas) {
-        let Some((colour, width)) = self.frame() else { return };
+        let Some((colour, width)) = self.frame() else {
+            return;
+        };
         let sun = self.a.glasses == Glasses::Sun;
         let mut rims = Pen::new();
         for side in [-1.0, 1.0] {
             let rim = self.rim(side, 1.0);
             rims.ring(&rim);
-            let glass = if sun { plain(Lab(0.20, 0.0, -0.01).mix(colour, 0.25), 0.93) } else { plain(Lab(0.97, -0.01, -0.02), 0.14) };
+            let glass = if sun {
+                plain(Lab(0.20, 0.0, -0.01).mix(colour, 0.25), 0.93)
+            } else {
+                plain(Lab(0.97, -0.01, -0.02), 0.14)
+            };
             c.fill(ring(&rim), glass);
             // A streak of reflected light.
             let z = self.frame_depth() + 0.002;
-            let p = |x: f32, y: f32| self.view.point(side * 0.197 + x, EYES + y, z - 0.22 * (x * side + 0.1).max(0.0));
+            let p = |x: f32, y: f32| {
+                self.view
+                    .point(side * 0.197 + x, EYES + y, z - 0.22 * (x * side + 0.1).max(0.0))
+            };
             let d = 0.05 * self.sun[0];
             c.fill(
                 brush(&[p(d - 0.035, 0.055), p(d + 0.035, -0.075)], |_| 0.020),
@@ -238,9 +280,15 @@ impl Person {
     /// A solid just outside head and pressed hair.
     fn cap(&self, top: f32, side: f32) -> Solid {
         Solid::new(-TALL - top, 0.1, |y| {
-            let s = self.head.section(if y < 0.0 { y * TALL / (TALL + top) } else { y });
+            let s = self
+                .head
+                .section(if y < 0.0 { y * TALL / (TALL + top) } else { y });
             let side = side * pole(y, TALL + top);
-            Section { a: s.a + side, b: s.b + side, c: s.c }
+            Section {
+                a: s.a + side,
+                b: s.b + side,
+                c: s.c,
+            }
         })
     }
 
@@ -248,22 +296,38 @@ impl Person {
         let v = &self.view;
         let cap = self.cap(0.17, 0.085);
         let brow = |d: f32| -> Vec<(f32, f32)> {
-            [120.0, 90.0, 60.0, 30.0, 0.0, -30.0, -60.0, -90.0, -120.0].map(|lon: f32| (lon, d - 0.225 + 0.00001 * lon * lon)).to_vec()
+            [120.0, 90.0, 60.0, 30.0, 0.0, -30.0, -60.0, -90.0, -120.0]
+                .map(|lon: f32| (lon, d - 0.225 + 0.00001 * lon * lon))
+                .to_vec()
         };
-        c.fill(cap.region(v, &brow(-0.08), true), self.round(colour, v.point(0.0, -0.45, 0.1), 0.55));
+        c.fill(
+            cap.region(v, &brow(-0.08), true),
+            self.round(colour, v.point(0.0, -0.45, 0.1), 0.55),
+        );
         let mut pen = Pen::new();
         for lon in [-75.0, -50.0, -25.0, 0.0, 25.0, 50.0, 75.0] {
-            pen.brush(&[-0.36, -0.5, -0.64].map(|y: f32| cap.around(v, lon * (1.0 + 0.3 * (y + 0.36)), y)), |_| 0.008);
+            pen.brush(
+                &[-0.36, -0.5, -0.64].map(|y: f32| cap.around(v, lon * (1.0 + 0.3 * (y + 0.36)), y)),
+                |_| 0.008,
+            );
         }
         c.fill(pen.open(), plain(colour.times(0.78), 0.45));
         let cuff = self.cap(0.19, 0.105);
         let mut pen = Pen::new();
-        let edge = |d: f32| brow(d).iter().map(|&(lon, y)| cuff.around(v, lon, y)).collect::<Vec<_>>();
+        let edge = |d: f32| {
+            brow(d)
+                .iter()
+                .map(|&(lon, y)| cuff.around(v, lon, y))
+                .collect::<Vec<_>>()
+        };
         pen.through(&edge(0.03));
         let mut up = edge(-0.11);
         up.reverse();
         pen.through(&up);
-        c.fill(pen.closed(), self.round(colour.plus(0.06, 0.0, 0.0), v.point(0.0, -0.25, 0.2), 0.55));
+        c.fill(
+            pen.closed(),
+            self.round(colour.plus(0.06, 0.0, 0.0), v.point(0.0, -0.25, 0.2), 0.55),
+        );
     }
 
     fn headband(&self, c: &mut Canvas, colour: Lab) {

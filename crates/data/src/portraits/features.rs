@@ -81,21 +81,46 @@ impl Person {
             let cut = |p: &Point| self.on(e.x + p[0], p[1].min(e.bottom(p[0])).max(e.upper(p[0])));
             oval([u0, y0], r, r, n).iter().map(cut).collect()
         };
-        let (above, below) = (self.view.flat(0.0, y0 - 0.8 * r), self.view.flat(0.0, y0 + 0.9 * r));
-        let glow = linear(above, below, &[(0.0, colour.times(0.74), 1.0), (1.0, colour.plus(0.13, 0.0, 0.02), 1.0)]);
+        let (above, below) = (
+            self.view.flat(0.0, y0 - 0.8 * r),
+            self.view.flat(0.0, y0 + 0.9 * r),
+        );
+        let glow = linear(
+            above,
+            below,
+            &[
+                (0.0, colour.times(0.74), 1.0),
+                (1.0, colour.plus(0.13, 0.0, 0.02), 1.0),
+            ],
+        );
         c.fill(each(&|e, pen| pen.ring(&disc(e, r, 12))), glow);
-        c.fill(each(&|e, pen| pen.ring(&disc(e, 0.52 * r, 8))), plain(Lab(0.14, 0.0, 0.0), 1.0));
+        c.fill(
+            each(&|e, pen| pen.ring(&disc(e, 0.52 * r, 8))),
+            plain(Lab(0.14, 0.0, 0.0), 1.0),
+        );
 
         let shine = smoothstep(0.15, 0.45, self.a.eyes_open);
         let [x, y] = self.sun;
         let spot = |e: &Lids, pen: &mut Pen, dx: f32, dy: f32, r: f32| {
-            pen.ring(&self.onto(&oval([e.x + u0 + dx * size, y0 + dy * size], r * size, r * size, 6)));
+            pen.ring(&self.onto(&oval(
+                [e.x + u0 + dx * size, y0 + dy * size],
+                r * size,
+                r * size,
+                6,
+            )));
         };
-        c.fill(each(&|e, pen| spot(e, pen, 0.032 * x, -0.024 + 0.012 * y, 0.023)), plain(Lab(1.0, 0.0, 0.0), 0.95 * shine));
-        c.fill(each(&|e, pen| spot(e, pen, -0.03 * x, 0.03, 0.012)), plain(Lab(1.0, 0.0, 0.0), 0.55 * shine));
+        c.fill(
+            each(&|e, pen| spot(e, pen, 0.032 * x, -0.024 + 0.012 * y, 0.023)),
+            plain(Lab(1.0, 0.0, 0.0), 0.95 * shine),
+        );
+        c.fill(
+            each(&|e, pen| spot(e, pen, -0.03 * x, 0.03, 0.012)),
+            plain(Lab(1.0, 0.0, 0.0), 0.55 * shine),
+        );
 
         let folds = each(&|e, pen| {
-            let fold = [-0.8, -0.3, 0.3, 0.9].map(|t| self.on(e.x + t * e.w, EYES - 0.095 * size - 0.038 * (1.0 - t * t)));
+            let fold = [-0.8, -0.3, 0.3, 0.9]
+                .map(|t| self.on(e.x + t * e.w, EYES - 0.095 * size - 0.038 * (1.0 - t * t)));
             let low = [-0.75, -0.3, 0.2, 0.7].map(|t| self.on(e.x + t * e.w, e.bottom(t * e.w)));
             pen.brush(&fold, |_| 0.006);
             pen.brush(&low, |_| 0.0065);
@@ -106,7 +131,10 @@ impl Person {
     }
 
     fn upper_lid(&self, e: &Lids) -> Vec<Point> {
-        [-1.0, -0.8, -0.45, 0.0, 0.45, 0.8, 1.0].iter().map(|t| self.on(e.x + t * e.w, e.upper(t * e.w))).collect()
+        [-1.0, -0.8, -0.45, 0.0, 0.45, 0.8, 1.0]
+            .iter()
+            .map(|t| self.on(e.x + t * e.w, e.upper(t * e.w)))
+            .collect()
     }
 
     /// The upper lid's dark edge, heavier outside, and two lashes.
@@ -114,12 +142,20 @@ impl Person {
         let a = &self.a;
         let outer = |t: f32| if e.side > 0.0 { t } else { 1.0 - t };
         let heavy = lerp(0.013, 0.021, a.presentation);
-        pen.brush(&self.upper_lid(e), |t| heavy * (0.45 + 0.75 * outer(t)) * (t * (1.0 - t) * 8.0).clamp(0.25, 1.0));
+        pen.brush(&self.upper_lid(e), |t| {
+            heavy * (0.45 + 0.75 * outer(t)) * (t * (1.0 - t) * 8.0).clamp(0.25, 1.0)
+        });
         let lash = smoothstep(0.45, 0.85, a.presentation);
         for (t, dx, dy) in [(0.98, 0.055, -0.040), (0.78, 0.045, -0.052)] {
             let u = t * e.w * e.side;
             let y = e.upper(u);
-            pen.brush(&[self.on(e.x + u, y), self.on(e.x + u + lash * dx * e.side, y + lash * dy)], |_| 0.0085 * lash);
+            pen.brush(
+                &[
+                    self.on(e.x + u, y),
+                    self.on(e.x + u + lash * dx * e.side, y + lash * dy),
+                ],
+                |_| 0.0085 * lash,
+            );
         }
     }
 
@@ -151,7 +187,11 @@ impl Person {
         let s = 1.0 + 0.22 * self.a.nose_size;
         let lift = |x: f32, y: f32, z: f32| self.head.front(&self.view, x, y, z);
         let tip_y = EYES + 0.135;
-        let (bridge, tip, base) = (lift(0.0, -0.02, 0.015), lift(0.0, tip_y, 0.12 * s), lift(0.0, tip_y + 0.045 * s, 0.035));
+        let (bridge, tip, base) = (
+            lift(0.0, -0.02, 0.015),
+            lift(0.0, tip_y, 0.12 * s),
+            lift(0.0, tip_y + 0.045 * s, 0.035),
+        );
         let wing = |side: f32| lift(side * 0.062 * s, tip_y + 0.022 * s, 0.02);
         // Each flank is as dark as it is turned from the light.
         for side in [-1.0, 1.0] {
@@ -174,12 +214,24 @@ impl Person {
             lift(0.03 * s, tip_y + 0.045 * s, 0.03),
             wing(1.0),
         ];
-        c.fill(brush(&under, |t| 0.006 + 0.007 * (4.0 * t * (1.0 - t))), plain(self.dark.times(0.86), 0.85));
+        c.fill(
+            brush(&under, |t| 0.006 + 0.007 * (4.0 * t * (1.0 - t))),
+            plain(self.dark.times(0.86), 0.85),
+        );
         // The profile, on the side that is turned away.
         let turn = smoothstep(0.15, 0.65, self.view.sin.abs());
         if turn > 0.0 {
-            let profile = [lift(0.0, 0.0, 0.02), lift(0.0, 0.09, 0.06 * s), tip, lift(0.0, tip_y + 0.035 * s, 0.10 * s), base];
-            c.fill(brush(&profile, |t| 0.003 + 0.008 * t), plain(self.dark.times(0.9), 0.75 * turn));
+            let profile = [
+                lift(0.0, 0.0, 0.02),
+                lift(0.0, 0.09, 0.06 * s),
+                tip,
+                lift(0.0, tip_y + 0.035 * s, 0.10 * s),
+                base,
+            ];
+            c.fill(
+                brush(&profile, |t| 0.003 + 0.008 * t),
+                plain(self.dark.times(0.9), 0.75 * turn),
+            );
         }
     }
 
@@ -197,7 +249,9 @@ impl Person {
         let bow = |u: f32| (1.0 - u * u).max(0.0);
         let low = move |u: f32| line(u) + open * bow(u).powf(0.8);
         let steps = |n: usize| (0..=n).map(move |i| 2.0 * i as f32 / n as f32 - 1.0);
-        let row = |n: usize, y: &dyn Fn(f32) -> f32| -> Vec<Point> { steps(n).map(|u| self.on(u * w, y(u))).collect() };
+        let row = |n: usize, y: &dyn Fn(f32) -> f32| -> Vec<Point> {
+            steps(n).map(|u| self.on(u * w, y(u))).collect()
+        };
         let between = |n: usize, above: &dyn Fn(f32) -> f32, below: &dyn Fn(f32) -> f32| {
             let mut pen = Pen::new();
             pen.through(&row(n, above));
@@ -230,10 +284,16 @@ impl Person {
         let mut pen = Pen::new();
         let wide = 0.0085 * smile.max(0.0).sqrt();
         for x in [-w, w] {
-            let corner = self.onto(&[[x * 0.97, line(1.0) + 0.012], [x * 1.04, line(1.0) - 0.008], [x * 1.09, line(1.0) - 0.026]]);
+            let corner = self.onto(&[
+                [x * 0.97, line(1.0) + 0.012],
+                [x * 1.04, line(1.0) - 0.008],
+                [x * 1.09, line(1.0) - 0.026],
+            ]);
             pen.brush(&corner, |t| wide * (1.0 - 0.6 * t));
         }
-        pen.brush(&self.onto(&[[-0.05, 0.465], [0.0, 0.475], [0.05, 0.465]]), |_| 0.006);
+        pen.brush(&self.onto(&[[-0.05, 0.465], [0.0, 0.475], [0.05, 0.465]]), |_| {
+            0.006
+        });
         c.fill(pen.open(), plain(self.dark, 0.45));
     }
 }

@@ -42,12 +42,20 @@ impl View {
     pub fn new(yaw: f32, tilt: f32) -> View {
         let (sin, cos) = (yaw as f64).to_radians().sin_cos();
         let (ts, tc) = (tilt as f64).to_radians().sin_cos();
-        View { sin: sin as f32, cos: cos as f32, tilt: (ts as f32, tc as f32) }
+        View {
+            sin: sin as f32,
+            cos: cos as f32,
+            tilt: (ts as f32, tc as f32),
+        }
     }
 
     /// What belongs to the shoulders: it neither turns nor tilts.
     pub fn still() -> View {
-        View { sin: 0.0, cos: 1.0, tilt: (0.0, 1.0) }
+        View {
+            sin: 0.0,
+            cos: 1.0,
+            tilt: (0.0, 1.0),
+        }
     }
 
     /// A turned point in the picture.
@@ -102,7 +110,11 @@ impl Solid {
         let at = (1.0 - 2.0 * t as f64).acos() / std::f64::consts::PI * (Self::SAMPLES - 1) as f64;
         let i = (at as usize).min(Self::SAMPLES - 2);
         let (p, q, t) = (self.table[i], self.table[i + 1], at as f32 - i as f32);
-        Section { a: lerp(p.a, q.a, t), b: lerp(p.b, q.b, t), c: lerp(p.c, q.c, t) }
+        Section {
+            a: lerp(p.a, q.a, t),
+            b: lerp(p.b, q.b, t),
+            c: lerp(p.c, q.c, t),
+        }
     }
 
     /// The outline's point at a height, on the picture's left (`side` -1) or right (1).
@@ -121,14 +133,21 @@ impl Solid {
     pub fn around(&self, view: &View, longitude: f32, y: f32) -> Point {
         let s = self.section(y);
         let horizon = (s.a as f64 * view.cos as f64).atan2(s.b as f64 * view.sin as f64);
-        let (sin, cos) = (longitude as f64).to_radians().clamp(horizon - std::f64::consts::PI, horizon).sin_cos();
+        let (sin, cos) = (longitude as f64)
+            .to_radians()
+            .clamp(horizon - std::f64::consts::PI, horizon)
+            .sin_cos();
         view.point(s.a * sin as f32, y, s.c + s.b * cos as f32)
     }
 
     /// The point of the front surface over `(x, y)` of the face seen from the front, `lift` before it.
     pub fn front(&self, view: &View, x: f32, y: f32, lift: f32) -> Point {
         let s = self.section(y);
-        let across = if s.a > 1e-6 { (x / s.a).clamp(-1.0, 1.0) } else { 0.0 };
+        let across = if s.a > 1e-6 {
+            (x / s.a).clamp(-1.0, 1.0)
+        } else {
+            0.0
+        };
         view.point(x, y, s.c + s.b * (1.0 - across * across).sqrt() + lift)
     }
 
@@ -172,7 +191,10 @@ pub struct Pen {
 
 impl Pen {
     pub fn new() -> Pen {
-        Pen { path: PathBuilder::new(), empty: true }
+        Pen {
+            path: PathBuilder::new(),
+            empty: true,
+        }
     }
 
     /// A straight line to a point (from nowhere: begins there).
@@ -190,7 +212,12 @@ impl Pen {
         let Some(&first) = p.first() else { return };
         self.to(first);
         for i in 1..p.len() {
-            let (p0, p1, p2, p3) = (p[i.saturating_sub(2)], p[i - 1], p[i], p[(i + 1).min(p.len() - 1)]);
+            let (p0, p1, p2, p3) = (
+                p[i.saturating_sub(2)],
+                p[i - 1],
+                p[i],
+                p[(i + 1).min(p.len() - 1)],
+            );
             self.cubic(p0, p1, p2, p3);
         }
     }

@@ -16,18 +16,31 @@ impl Person {
         let v = lerp(0.6, 1.4, a.hair_volume);
         let (top, side) = match a.hair_style {
             Bald => (0.0, 0.0),
-            Buzz => (lerp(0.010, 0.025, a.hair_length), lerp(0.004, 0.012, a.hair_length)),
+            Buzz => (
+                lerp(0.010, 0.025, a.hair_length),
+                lerp(0.004, 0.012, a.hair_length),
+            ),
             Crop => (lerp(0.075, 0.11, a.hair_length) * v, 0.035 * v),
             Quiff => (lerp(0.07, 0.10, a.hair_length) * v, 0.022 * v),
-            Curly => (lerp(0.06, 0.10, a.hair_length) * v, lerp(0.03, 0.06, a.hair_length) * v),
-            Afro => (lerp(0.11, 0.20, a.hair_length) * v, lerp(0.12, 0.22, a.hair_length) * v),
+            Curly => (
+                lerp(0.06, 0.10, a.hair_length) * v,
+                lerp(0.03, 0.06, a.hair_length) * v,
+            ),
+            Afro => (
+                lerp(0.11, 0.20, a.hair_length) * v,
+                lerp(0.12, 0.22, a.hair_length) * v,
+            ),
             Bob => (0.085 * v, 0.085 * v),
             Straight => (0.075 * v, 0.070 * v),
             Wavy => (0.095 * v, 0.095 * v),
             Ponytail | Bun | Braids => (0.045 * v, 0.026 * v),
         };
         // A cap presses the hair down.
-        if a.headwear == Headwear::Beanie { (top.min(0.05), side.min(0.07)) } else { (top, side) }
+        if a.headwear == Headwear::Beanie {
+            (top.min(0.05), side.min(0.07))
+        } else {
+            (top, side)
+        }
     }
 
     /// How far down the hair reaches.
@@ -49,21 +62,43 @@ impl Person {
         let (top, side) = self.thickness();
         let (hangs, reach, afro) = (self.hangs(), self.reach(), self.a.hair_style == Afro);
         Solid::new(-TALL - top, reach, |y| {
-            let up = if y < 0.0 { y * TALL / (TALL + top) } else { y.min(TALL) };
+            let up = if y < 0.0 {
+                y * TALL / (TALL + top)
+            } else {
+                y.min(TALL)
+            };
             let s = self.head.section(up);
             let side = side * pole(y, TALL + top);
             if hangs {
                 // Below the ears it hangs straight down.
                 let ear = self.head.section(0.0);
                 let t = smoothstep(-0.15, 0.15, y);
-                let flare = 1.0 + 0.05 * smoothstep(0.1, reach, y) - 0.10 * smoothstep(0.75 * reach, reach, y);
+                let flare =
+                    1.0 + 0.05 * smoothstep(0.1, reach, y) - 0.10 * smoothstep(0.75 * reach, reach, y);
                 let a = lerp(s.a + side, (ear.a + side) * flare, t);
-                return Section { a, b: lerp(s.b + side, (ear.b + side) * flare, t), c: lerp(s.c, 0.0, t) };
+                return Section {
+                    a,
+                    b: lerp(s.b + side, (ear.b + side) * flare, t),
+                    c: lerp(s.c, 0.0, t),
+                };
             }
-            let thick = side * (1.0 - smoothstep(if afro { 0.10 } else { -0.02 }, if afro { 0.42 } else { 0.20 }, y));
-            let s = if y > 0.0 && afro { self.head.section(0.0) } else { s };
-            let round = if afro { (1.0 - (y / 0.40).max(0.0).powi(2)).max(0.0).sqrt() } else { 1.0 };
-            Section { a: (s.a + thick) * round, b: (s.b + thick) * round, c: s.c - 0.02 * thick / side.max(0.01) }
+            let thick =
+                side * (1.0 - smoothstep(if afro { 0.10 } else { -0.02 }, if afro { 0.42 } else { 0.20 }, y));
+            let s = if y > 0.0 && afro {
+                self.head.section(0.0)
+            } else {
+                s
+            };
+            let round = if afro {
+                (1.0 - (y / 0.40).max(0.0).powi(2)).max(0.0).sqrt()
+            } else {
+                1.0
+            };
+            Section {
+                a: (s.a + thick) * round,
+                b: (s.b + thick) * round,
+                c: s.c - 0.02 * thick / side.max(0.01),
+            }
         })
     }
 
@@ -80,12 +115,19 @@ impl Person {
                 let open = low - notch * (-(d * d) as f64).exp() as f32 + sweep * away;
                 lerp(open, temple, smoothstep(38.0, 62.0, lon.abs()))
             };
-            [54.0, 44.0, 34.0, 24.0, 12.0, 0.0, -12.0, -24.0, -34.0, -44.0, -54.0].iter().map(|&lon| (lon, height(lon))).collect()
+            [
+                54.0, 44.0, 34.0, 24.0, 12.0, 0.0, -12.0, -24.0, -34.0, -44.0, -54.0,
+            ]
+            .iter()
+            .map(|&lon| (lon, height(lon)))
+            .collect()
         };
         let (side, middle): (Edge, Edge) = match a.hair_style {
             Buzz => (
                 short(0.02, 66.0),
-                [45.0, 30.0, 15.0, 0.0, -15.0, -30.0, -45.0].map(|l: f32| (l, -0.37 - 0.03 * a.fringe + 0.03 * (l / 45.0).abs())).to_vec(),
+                [45.0, 30.0, 15.0, 0.0, -15.0, -30.0, -45.0]
+                    .map(|l: f32| (l, -0.37 - 0.03 * a.fringe + 0.03 * (l / 45.0).abs()))
+                    .to_vec(),
             ),
             Crop => (short(0.12, 64.0), front(-0.22, 0.07, 0.06)),
             Quiff => (
@@ -96,7 +138,16 @@ impl Person {
             ),
             Curly => (short(0.10, 64.0), front(-0.22, 0.02, 0.02)),
             Afro => (
-                vec![(180.0, 0.16), (128.0, 0.14), (108.0, 0.08), (92.0, 0.0), (82.0, 0.04), (74.0, 0.02), (70.0, -0.08), (62.0, -0.19)],
+                vec![
+                    (180.0, 0.16),
+                    (128.0, 0.14),
+                    (108.0, 0.08),
+                    (92.0, 0.0),
+                    (82.0, 0.04),
+                    (74.0, 0.02),
+                    (70.0, -0.08),
+                    (62.0, -0.19),
+                ],
                 front(-0.24, 0.0, 0.02),
             ),
             Bob => (hanging(self.reach(), 0.14), front(-0.16, 0.02, 0.015)),
@@ -117,7 +168,11 @@ impl Person {
         let v = &self.view;
         if style == Bun {
             let r = lerp(0.13, 0.19, self.a.hair_length);
-            let high = if self.a.headwear == Headwear::Beanie { 0.05 } else { 0.62 };
+            let high = if self.a.headwear == Headwear::Beanie {
+                0.05
+            } else {
+                0.62
+            };
             let middle = v.point(0.0, -high - 0.55 * r, -0.16);
             let mut pen = Pen::new();
             pen.circle(middle, r);
@@ -129,7 +184,10 @@ impl Person {
                     [middle[0] + r * q as f32, middle[1] + r * s as f32]
                 })
                 .collect();
-            c.fill(brush(&swirl, |t| 0.014 * (1.0 - t)), plain(self.hair.times(0.72), 0.7));
+            c.fill(
+                brush(&swirl, |t| 0.014 * (1.0 - t)),
+                plain(self.hair.times(0.72), 0.7),
+            );
         }
         if style == Ponytail {
             self.ponytail(c);
@@ -143,7 +201,11 @@ impl Person {
             if style == Afro {
                 let mut pen = Pen::new();
                 let size = lerp(0.055, 0.08, self.a.hair_volume);
-                shell.arc(v, 0.0, 0.0, false, 12).iter().enumerate().for_each(|(i, p)| pen.circle(*p, size * [1.0, 0.8, 1.1][i % 3]));
+                shell
+                    .arc(v, 0.0, 0.0, false, 12)
+                    .iter()
+                    .enumerate()
+                    .for_each(|(i, p)| pen.circle(*p, size * [1.0, 0.8, 1.1][i % 3]));
                 c.fill(pen.open(), ink);
             }
         }
@@ -163,8 +225,16 @@ impl Person {
             v.point(0.50 * x, end, -0.50),
         ];
         let fat = lerp(0.10, 0.15, a.hair_volume);
-        c.fill(brush(&line, |t| fat * (0.55 + 1.1 * t * (1.0 - t) * 2.0) * (1.0 - t.powi(4)).max(0.05)), self.hair_ink(0.86));
-        c.fill(brush(&line, |t| 0.016 * (1.0 - t)), plain(self.hair.times(0.68), 0.5));
+        c.fill(
+            brush(&line, |t| {
+                fat * (0.55 + 1.1 * t * (1.0 - t) * 2.0) * (1.0 - t.powi(4)).max(0.05)
+            }),
+            self.hair_ink(0.86),
+        );
+        c.fill(
+            brush(&line, |t| 0.016 * (1.0 - t)),
+            plain(self.hair.times(0.68), 0.5),
+        );
     }
 
     /// What hangs before the shoulders but behind the head.
@@ -188,7 +258,12 @@ impl Person {
                     let (long, short) = (0.95 * r, 0.60 * r);
                     let lobe: Vec<Point> = oval([0.0, 0.0], long, short, 8)
                         .iter()
-                        .map(|q| [p[0] + lean * (0.32 * r + 0.75 * q[0] + 0.66 * q[1]), p[1] - 0.66 * q[0] + 0.75 * q[1]])
+                        .map(|q| {
+                            [
+                                p[0] + lean * (0.32 * r + 0.75 * q[0] + 0.66 * q[1]),
+                                p[1] - 0.66 * q[0] + 0.75 * q[1],
+                            ]
+                        })
                         .collect();
                     pen.ring(&lobe);
                 }
@@ -227,22 +302,35 @@ impl Person {
             return;
         }
         let [x, _] = self.sun;
-        let low: Edge = edge.iter().filter(|p| p.0.abs() < 80.0 && p.1 < 0.02).map(|&(lon, y)| (lon - 4.0 * x, y + 0.035)).collect();
-        let inner: Vec<Point> = low.iter().map(|&(lon, y)| self.head.around(&self.view, lon * 0.97, y)).collect();
+        let low: Edge = edge
+            .iter()
+            .filter(|p| p.0.abs() < 80.0 && p.1 < 0.02)
+            .map(|&(lon, y)| (lon - 4.0 * x, y + 0.035))
+            .collect();
+        let inner: Vec<Point> = low
+            .iter()
+            .map(|&(lon, y)| self.head.around(&self.view, lon * 0.97, y))
+            .collect();
         let mut pen = Pen::new();
         pen.through(&inner);
         if let (Some(first), Some(last)) = (low.first(), low.last()) {
             pen.through(&self.head.arc(&self.view, last.1, first.1, true, 12));
         }
         let [high, fade] = [self.view.flat(0.0, -0.30), self.view.flat(0.0, 0.05)];
-        c.fill(pen.closed(), linear(high, fade, &[(0.0, self.dark, 0.5), (1.0, self.dark, 0.0)]));
+        c.fill(
+            pen.closed(),
+            linear(high, fade, &[(0.0, self.dark, 0.5), (1.0, self.dark, 0.0)]),
+        );
     }
 
     fn hair_cap(&self, c: &mut Canvas, shell: &Solid, edge: &Edge) {
         let v = &self.view;
         let style = self.a.hair_style;
-        let ink =
-            if style == Buzz { self.round(self.hair.mix(self.skin, 0.22), v.point(0.0, -0.1, 0.0), 0.66) } else { self.hair_ink(1.0) };
+        let ink = if style == Buzz {
+            self.round(self.hair.mix(self.skin, 0.22), v.point(0.0, -0.1, 0.0), 0.66)
+        } else {
+            self.hair_ink(1.0)
+        };
         match style {
             Curly | Afro => {
                 c.fill(shell.region(v, edge, true), ink.clone());
@@ -267,11 +355,23 @@ impl Person {
             let s = (y as f64 * 15.0 + 1.0).sin() as f32;
             [p[0] + side * amount * s * smoothstep(-0.5, 0.0, y), p[1]]
         };
-        let inner: Vec<Point> =
-            edge.iter().map(|&(lon, y)| wave(shell.around(v, lon, y), y, lon.signum() * (lon.abs() / 40.0).min(1.0), 0.018)).collect();
+        let inner: Vec<Point> = edge
+            .iter()
+            .map(|&(lon, y)| {
+                wave(
+                    shell.around(v, lon, y),
+                    y,
+                    lon.signum() * (lon.abs() / 40.0).min(1.0),
+                    0.018,
+                )
+            })
+            .collect();
         let (first, last) = (edge.first()?, edge.last()?);
         let outer = |side: f32, from: f32, to: f32| -> Vec<Point> {
-            (0..=20).map(|i| lerp(from, to, i as f32 / 20.0)).map(|y| wave(shell.outline(v, side, y), y, side, 0.03)).collect()
+            (0..=20)
+                .map(|i| lerp(from, to, i as f32 / 20.0))
+                .map(|y| wave(shell.outline(v, side, y), y, side, 0.03))
+                .collect()
         };
         let mut pen = Pen::new();
         pen.through(&inner);
@@ -290,9 +390,16 @@ impl Person {
         let mut pen = Pen::new();
         let ring = shell.arc(v, low, low, true, 18);
         for (i, p) in ring.iter().enumerate() {
-            pen.circle(*p, size * [1.1, 0.9, 1.2, 1.0][i % 4] * if afro { 0.95 } else { 1.0 });
+            pen.circle(
+                *p,
+                size * [1.1, 0.9, 1.2, 1.0][i % 4] * if afro { 0.95 } else { 1.0 },
+            );
         }
-        for (i, &(lon, y)) in edge.iter().enumerate().filter(|(_, p)| p.0.abs() < 75.0 && p.1 < -0.04) {
+        for (i, &(lon, y)) in edge
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| p.0.abs() < 75.0 && p.1 < -0.04)
+        {
             pen.circle(shell.around(v, lon, y - 0.03), size * [0.9, 0.7, 1.0][i % 3]);
         }
         c.fill(pen.open(), ink);
@@ -336,10 +443,17 @@ impl Person {
             p(0.32 + x, top + 0.04 - 0.5 * rise, 0.26),
             p(0.42 + 0.5 * x, -0.46, 0.24),
         ];
-        c.fill(ring(&lock), self.round(self.hair.times(1.04), p(0.0, -0.5, 0.36), 0.46));
+        c.fill(
+            ring(&lock),
+            self.round(self.hair.times(1.04), p(0.0, -0.5, 0.36), 0.46),
+        );
         let mut pen = Pen::new();
         for t in [-0.8, -0.4, 0.05, 0.45, 0.8] {
-            let strand = [p(0.28 * t, -0.38 + low, 0.43), p(0.36 * t + 0.3 * x, -0.50, 0.42), p(0.34 * t + x, top - 0.2 * rise, 0.32)];
+            let strand = [
+                p(0.28 * t, -0.38 + low, 0.43),
+                p(0.36 * t + 0.3 * x, -0.50, 0.42),
+                p(0.34 * t + x, top - 0.2 * rise, 0.32),
+            ];
             pen.brush(&strand, |t| 0.008 * (1.0 - 0.6 * t));
         }
         c.fill(pen.open(), plain(self.hair.times(0.70), 0.5));
@@ -351,25 +465,39 @@ impl Person {
         let part = 34.0 * self.a.parting;
         let wave = if self.a.hair_style == Wavy { 4.0 } else { 0.0 };
         let hangs = self.hangs();
-        let mut ends: Edge =
-            edge.iter().copied().filter(|p| p.0.abs() < if hangs { 58.0 } else { 125.0 } && (!hangs || p.1 < -0.1)).collect();
+        let mut ends: Edge = edge
+            .iter()
+            .copied()
+            .filter(|p| p.0.abs() < if hangs { 58.0 } else { 125.0 } && (!hangs || p.1 < -0.1))
+            .collect();
         if hangs {
             let low = shell.bottom;
             ends.extend([-118.0, -98.0, -84.0, -73.0, 73.0, 84.0, 98.0, 118.0].map(|lon| (lon, 0.92 * low)));
         }
-        for (k, colour, alpha) in [(0, self.hair.times(0.72), 0.55), (1, self.hair.plus(0.08, 0.0, 0.01), 0.5)] {
+        for (k, colour, alpha) in [
+            (0, self.hair.times(0.72), 0.55),
+            (1, self.hair.plus(0.08, 0.0, 0.01), 0.5),
+        ] {
             let mut pen = Pen::new();
             for (i, &(lon, y)) in ends.iter().enumerate().filter(|(i, _)| i % 3 == k) {
                 let line: Vec<Point> = [0.18, 0.55, 0.96]
                     .iter()
                     .map(|&t: &f32| {
-                        let bend = 7.0 * (t as f64 * std::f64::consts::PI).sin() as f32 * ((lon - part) / 25.0).clamp(-1.0, 1.0);
+                        let bend = 7.0
+                            * (t as f64 * std::f64::consts::PI).sin() as f32
+                            * ((lon - part) / 25.0).clamp(-1.0, 1.0);
                         let ripple = wave * (t as f64 * 11.0 + i as f64).sin() as f32 * t;
                         // What hangs goes around the face first, and then down.
                         let down = lon.abs() > 70.0 && hangs;
                         let t_lon = if down { (2.2 * t).min(1.0) } else { t };
-                        let along = lerp(part + 0.5 * (lon - part), lon, t_lon) + bend * if down { 0.2 } else { 1.0 } + ripple;
-                        shell.around(v, along, lerp(shell.top, y, if down { t * t } else { t.powf(1.2) }))
+                        let along = lerp(part + 0.5 * (lon - part), lon, t_lon)
+                            + bend * if down { 0.2 } else { 1.0 }
+                            + ripple;
+                        shell.around(
+                            v,
+                            along,
+                            lerp(shell.top, y, if down { t * t } else { t.powf(1.2) }),
+                        )
                     })
                     .collect();
                 pen.brush(&line, |t| 0.0085 - 0.005 * t);
@@ -383,12 +511,17 @@ impl Person {
         let v = &self.view;
         let lon = 42.0 * self.sun[0] - 0.5 * self.a.yaw;
         let y = lerp(shell.top, -0.30, 0.42);
-        let band: Vec<Point> =
-            [-34.0, -17.0, 0.0, 17.0, 34.0].iter().map(|d: &f32| shell.around(v, lon + d, y + 0.00008 * d * d)).collect();
+        let band: Vec<Point> = [-34.0, -17.0, 0.0, 17.0, 34.0]
+            .iter()
+            .map(|d: &f32| shell.around(v, lon + d, y + 0.00008 * d * d))
+            .collect();
         let light = self.hair.plus(0.14, -0.004, 0.0);
         let middle = shell.around(v, lon, y);
         let soft = radial(middle, 0.30, &[(0.0, light, 0.75), (1.0, light, 0.0)]);
-        c.fill(brush(&band, |t| 0.05 * (4.0 * t * (1.0 - t)).max(0.0).sqrt()), soft);
+        c.fill(
+            brush(&band, |t| 0.05 * (4.0 * t * (1.0 - t)).max(0.0).sqrt()),
+            soft,
+        );
     }
 }
 
@@ -408,5 +541,12 @@ fn short(sideburn: f32, temple: f32) -> Edge {
 
 /// The edge at the side of hair that hangs beside the face.
 fn hanging(reach: f32, curl: f32) -> Edge {
-    vec![(86.0, reach), (62.0, reach - 0.6 * curl * reach), (57.0, reach * 0.62), (62.0, 0.16), (64.0, 0.0), (62.0, -0.10)]
+    vec![
+        (86.0, reach),
+        (62.0, reach - 0.6 * curl * reach),
+        (57.0, reach * 0.62),
+        (62.0, 0.16),
+        (64.0, 0.0),
+        (62.0, -0.10),
+    ]
 }

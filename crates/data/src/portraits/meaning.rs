@@ -17,7 +17,15 @@ pub enum Meaning {
     Choice(usize),
 }
 
-const CHOICES: [&str; 7] = ["hair_style", "beard", "glasses", "headwear", "earrings", "clothing", "background"];
+const CHOICES: [&str; 7] = [
+    "hair_style",
+    "beard",
+    "glasses",
+    "headwear",
+    "earrings",
+    "clothing",
+    "background",
+];
 
 impl Meaning {
     /// Of number `i` of [`Attributes::NAMES`].
@@ -56,11 +64,20 @@ mod tests {
     fn every_number_has_its_meaning() {
         let all: Vec<Meaning> = (0..Attributes::NAMES.len()).map(Meaning::of).collect();
         let at = |name: &str| all[Attributes::NAMES.iter().position(|n| *n == name).unwrap()];
-        assert_eq!(at("yaw"), Meaning::Amount { low: -45.0, high: 45.0 });
+        assert_eq!(
+            at("yaw"),
+            Meaning::Amount {
+                low: -45.0,
+                high: 45.0
+            }
+        );
         assert_eq!(at("glasses"), Meaning::Choice(5));
         assert_eq!(at("hair_style"), Meaning::Choice(HairStyle::ALL.len()));
         assert_eq!(all.iter().filter(|m| **m == Meaning::Hue).count(), 5);
-        assert_eq!(all.iter().filter(|m| matches!(m, Meaning::Choice(_))).count(), CHOICES.len());
+        assert_eq!(
+            all.iter().filter(|m| matches!(m, Meaning::Choice(_))).count(),
+            CHOICES.len()
+        );
     }
 
     #[test]
@@ -68,7 +85,10 @@ mod tests {
         let place = |name: &str| Attributes::NAMES.iter().position(|n| *n == name).unwrap();
         let plain = Attributes::default();
         assert!(!plain.shows(place("glasses_hue")) && plain.shows(place("gaze")));
-        let dark = Attributes { glasses: Glasses::Sun, ..plain };
+        let dark = Attributes {
+            glasses: Glasses::Sun,
+            ..plain
+        };
         assert!(dark.shows(place("glasses_hue")) && !dark.shows(place("gaze")));
     }
 }

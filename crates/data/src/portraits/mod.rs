@@ -79,7 +79,11 @@ impl Portraits {
             ));
         }
         if count == 0 {
-            return Err(Error::data("portraits", "a set of 0 items was asked for", "ask for at least one"));
+            return Err(Error::data(
+                "portraits",
+                "a set of 0 items was asked for",
+                "ask for at least one",
+            ));
         }
         let info = DataInfo {
             source: "portraits".into(),
@@ -112,10 +116,19 @@ impl Dataset for Portraits {
 
     fn get(&self, index: usize) -> Result<Item> {
         if index >= self.info.count {
-            return Err(Error::data("portraits", format!("there is no item {index}"), format!("the last is {}", self.info.count - 1)));
+            return Err(Error::data(
+                "portraits",
+                format!("there is no item {index}"),
+                format!("the last is {}", self.info.count - 1),
+            ));
         }
         let a = self.attributes(index);
         let values = Values::Bytes(paint(&a, self.info.shape[1], self.info.shape[0]));
-        Ok(Item { values, label: Some(Self::label(&a)), attributes: a.to_vec(), caption: Some(a.caption()) })
+        Ok(Item {
+            values,
+            label: Some(Self::label(&a)),
+            attributes: a.to_vec(),
+            caption: Some(a.caption()),
+        })
     }
 }

@@ -25,14 +25,21 @@ pub struct Person {
 
 impl Person {
     fn new(a: Attributes) -> Person {
-        let tones = [0xfcd9c2, 0xf5c7a4, 0xedb98c, 0xd59866, 0xb3733f, 0x8a5330, 0x5e3522].map(Lab::hex);
+        let tones = [
+            0xfcd9c2, 0xf5c7a4, 0xedb98c, 0xd59866, 0xb3733f, 0x8a5330, 0x5e3522,
+        ]
+        .map(Lab::hex);
         let skin = Lab::ramp(&tones, a.skin);
         let (s, c) = (a.light as f64).to_radians().sin_cos();
         Person {
             view: View::new(a.yaw, a.tilt),
             head: head(&a),
             skin,
-            dark: Lab(skin.0 * 0.68, skin.1 * 0.9 + 0.042 * skin.0 - 0.004, skin.2 * 0.85 + 0.004),
+            dark: Lab(
+                skin.0 * 0.68,
+                skin.1 * 0.9 + 0.042 * skin.0 - 0.004,
+                skin.2 * 0.85 + 0.004,
+            ),
             hair: hair_lab(&a),
             sun: [s as f32, -c as f32],
             a,
@@ -43,14 +50,25 @@ impl Person {
     pub fn round(&self, colour: Lab, centre: Point, radius: f32) -> Ink {
         let [x, y] = self.sun;
         let light = [centre[0] + 0.62 * radius * x, centre[1] + 0.62 * radius * y];
-        radial(light, 1.55 * radius, &[(0.0, colour.plus(0.05 + 0.03 * colour.0, 0.0, 0.006), 1.0), (1.0, colour.times(0.68), 1.0)])
+        radial(
+            light,
+            1.55 * radius,
+            &[
+                (0.0, colour.plus(0.05 + 0.03 * colour.0, 0.0, 0.006), 1.0),
+                (1.0, colour.times(0.68), 1.0),
+            ],
+        )
     }
 
     /// The same for skin, whose shadows are warm.
     pub fn round_skin(&self, centre: Point, radius: f32) -> Ink {
         let [x, y] = self.sun;
         let light = [centre[0] + 0.62 * radius * x, centre[1] + 0.62 * radius * y];
-        let shade = Lab(self.skin.0 * 0.71, self.skin.1 + 0.034 * self.skin.0, self.skin.2 * 0.88 + 0.016 * self.skin.0);
+        let shade = Lab(
+            self.skin.0 * 0.71,
+            self.skin.1 + 0.034 * self.skin.0,
+            self.skin.2 * 0.88 + 0.016 * self.skin.0,
+        );
         let lit = self.skin.plus(0.06, 0.0, 0.006);
         radial(light, 1.50 * radius, &[(0.0, lit, 1.0), (1.0, shade, 1.0)])
     }
@@ -75,11 +93,19 @@ fn head(a: &Attributes) -> Solid {
         let t = (y / TALL).clamp(-1.0, 1.0);
         if t <= 0.0 {
             let s = (1.0 - (-t).powf(2.3)).max(0.0).powf(1.0 / 2.2);
-            return Section { a: wide * s, b: deep * s, c: 0.0 };
+            return Section {
+                a: wide * s,
+                b: deep * s,
+                c: 0.0,
+            };
         }
         let s = (1.0 - t.powf(square)).max(0.0).powf(0.58);
         let forward = t * t * (3.0 - 2.0 * t);
-        Section { a: wide * s, b: deep * lerp(s, s * 0.72, forward), c: 0.26 * forward }
+        Section {
+            a: wide * s,
+            b: deep * lerp(s, s * 0.72, forward),
+            c: 0.26 * forward,
+        }
     })
 }
 
@@ -93,7 +119,9 @@ pub fn paint(attributes: &Attributes, width: usize, height: usize) -> Vec<u8> {
         (Some(w), Some(h)) if width.saturating_mul(height) <= 1 << 27 => Canvas::new(w, h),
         _ => None,
     };
-    let Some(mut canvas) = canvas else { return Vec::new() };
+    let Some(mut canvas) = canvas else {
+        return Vec::new();
+    };
     let c = &mut canvas;
     let person = Person::new(attributes.clamped());
     person.background(c);

@@ -30,8 +30,21 @@ fn hair_colour(rng: &mut Draw, skin: f32, age: f32, bald: bool) -> [f32; 3] {
     }
     if !bald && rng.chance(0.11) {
         // dyed: pink, purple, blue, turquoise, green
-        let hue = pick(rng, &[(355.0, 3.0), (310.0, 2.0), (260.0, 2.0), (200.0, 2.0), (155.0, 1.0)]) as f32;
-        return [(hue + between(rng, -10.0, 10.0)).clamp(0.0, 360.0), between(rng, 0.5, 0.75), between(rng, 0.4, 0.75)];
+        let hue = pick(
+            rng,
+            &[
+                (355.0, 3.0),
+                (310.0, 2.0),
+                (260.0, 2.0),
+                (200.0, 2.0),
+                (155.0, 1.0),
+            ],
+        ) as f32;
+        return [
+            (hue + between(rng, -10.0, 10.0)).clamp(0.0, 360.0),
+            between(rng, 0.5, 0.75),
+            between(rng, 0.4, 0.75),
+        ];
     }
     let fair = (1.0 - 1.6 * skin as f64).max(0.06);
     let (hue, chroma, light) = pick(
@@ -44,12 +57,20 @@ fn hair_colour(rng: &mut Draw, skin: f32, age: f32, bald: bool) -> [f32; 3] {
             ((83.0, 0.55, 0.78), 0.9 * fair),
         ],
     );
-    [between(rng, hue - 7.0, hue + 7.0), between(rng, chroma * 0.85, chroma * 1.15), (light + rng.normal() * 0.035).clamp(0.0, 1.0) as f32]
+    [
+        between(rng, hue - 7.0, hue + 7.0),
+        between(rng, chroma * 0.85, chroma * 1.15),
+        (light + rng.normal() * 0.035).clamp(0.0, 1.0) as f32,
+    ]
 }
 
 /// The least lightness of a colour: `usual`, but `yellow` for hues that are muddy when dark.
 fn murky(hue: f32, usual: f64, yellow: f64) -> f64 {
-    if (55.0..125.0).contains(&hue) { yellow } else { usual }
+    if (55.0..125.0).contains(&hue) {
+        yellow
+    } else {
+        usual
+    }
 }
 
 fn hair_style(rng: &mut Draw, woman: bool, age: f32) -> HairStyle {
@@ -94,7 +115,10 @@ fn hair_style(rng: &mut Draw, woman: bool, age: f32) -> HairStyle {
 
 fn beard(rng: &mut Draw, woman: bool) -> Beard {
     if woman {
-        return pick(rng, &[(Beard::None, 300.0), (Beard::Short, 1.0), (Beard::Moustache, 1.0)]);
+        return pick(
+            rng,
+            &[(Beard::None, 300.0), (Beard::Short, 1.0), (Beard::Moustache, 1.0)],
+        );
     }
     pick(
         rng,
@@ -126,7 +150,16 @@ fn headwear(rng: &mut Draw, woman: bool, style: HairStyle) -> Headwear {
 
 fn glasses(rng: &mut Draw, woman: bool) -> Glasses {
     let cat = if woman { 0.8 } else { 0.02 };
-    pick(rng, &[(Glasses::None, 5.0), (Glasses::Round, 1.0), (Glasses::Square, 1.2), (Glasses::CatEye, cat), (Glasses::Sun, 0.3)])
+    pick(
+        rng,
+        &[
+            (Glasses::None, 5.0),
+            (Glasses::Round, 1.0),
+            (Glasses::Square, 1.2),
+            (Glasses::CatEye, cat),
+            (Glasses::Sun, 0.3),
+        ],
+    )
 }
 
 impl Attributes {
@@ -139,7 +172,8 @@ impl Attributes {
         let age = rng.uniform().powf(1.4) as f32;
         let skin = between(rng, 0.0, 1.0);
         let hair_style = hair_style(rng, woman, age);
-        let [hair_hue, hair_chroma, hair_lightness] = hair_colour(rng, skin, age, hair_style == HairStyle::Bald);
+        let [hair_hue, hair_chroma, hair_lightness] =
+            hair_colour(rng, skin, age, hair_style == HairStyle::Bald);
         let aside = if rng.chance(0.5) { 1.0 } else { -1.0 };
         let red = (35.0..50.0).contains(&hair_hue) && hair_chroma > 0.6;
         let freckled = rng.chance(if red { 0.6 } else { 0.1 });
@@ -147,7 +181,11 @@ impl Attributes {
         let jewels = rng.chance(if woman { 0.45 } else { 0.06 });
         let (clothing_hue, background_hue) = (between(rng, 0.0, 360.0), between(rng, 0.0, 360.0));
         Attributes {
-            presentation: if woman { between(rng, 0.65, 1.0) } else { between(rng, 0.0, 0.35) },
+            presentation: if woman {
+                between(rng, 0.65, 1.0)
+            } else {
+                between(rng, 0.0, 0.35)
+            },
             yaw: (rng.normal() * 20.0).clamp(-45.0, 45.0) as f32,
             tilt: (rng.normal() * 4.0).clamp(-12.0, 12.0) as f32,
             light: between(rng, -90.0, 90.0),
@@ -160,14 +198,26 @@ impl Attributes {
             ear_size: bell(rng, 0.45),
             eye_size: (bell(rng, 0.4) + toward(0.2)).clamp(-1.0, 1.0),
             eye_distance: bell(rng, 0.4),
-            eye_colour: if rng.uniform() < 0.25 + 0.9 * skin as f64 { between(rng, 0.0, 0.2) } else { between(rng, 0.2, 1.0) },
-            eyes_open: if rng.chance(0.03) { between(rng, 0.0, 0.3) } else { between(rng, 0.75, 1.0) },
+            eye_colour: if rng.uniform() < 0.25 + 0.9 * skin as f64 {
+                between(rng, 0.0, 0.2)
+            } else {
+                between(rng, 0.2, 1.0)
+            },
+            eyes_open: if rng.chance(0.03) {
+                between(rng, 0.0, 0.3)
+            } else {
+                between(rng, 0.75, 1.0)
+            },
             gaze: bell(rng, 0.3),
             brow_thickness: (0.5 + toward(-0.2) + bell(rng, 0.18)).clamp(0.0, 1.0),
             brow_angle: bell(rng, 0.35),
             brow_height: bell(rng, 0.4),
             nose_size: bell(rng, 0.45),
-            smile: if rng.chance(0.6) { between(rng, 0.2, 1.0) } else { between(rng, -0.65, 0.2) },
+            smile: if rng.chance(0.6) {
+                between(rng, 0.2, 1.0)
+            } else {
+                between(rng, -0.65, 0.2)
+            },
             mouth_width: bell(rng, 0.4),
             lips: (0.4 + toward(0.15) + bell(rng, 0.2)).clamp(0.0, 1.0),
             lipstick: if made_up { between(rng, 0.4, 1.0) } else { 0.0 },
@@ -185,7 +235,11 @@ impl Attributes {
             glasses_lightness: rng.uniform().powi(2) as f32,
             headwear: headwear(rng, woman, hair_style),
             headwear_hue: between(rng, 0.0, 360.0),
-            earrings: if jewels { pick(rng, &[(Earrings::Studs, 1.0), (Earrings::Hoops, 1.0)]) } else { Earrings::None },
+            earrings: if jewels {
+                pick(rng, &[(Earrings::Studs, 1.0), (Earrings::Hoops, 1.0)])
+            } else {
+                Earrings::None
+            },
             clothing: pick(
                 rng,
                 &[
@@ -199,7 +253,10 @@ impl Attributes {
             clothing_hue,
             clothing_chroma: between(rng, 0.1, 0.9),
             clothing_lightness: between(rng, murky(clothing_hue, 0.1, 0.55), 0.95),
-            background: pick(rng, &Background::ALL.iter().map(|&b| (b, 1.0)).collect::<Vec<_>>()),
+            background: pick(
+                rng,
+                &Background::ALL.iter().map(|&b| (b, 1.0)).collect::<Vec<_>>(),
+            ),
             background_hue,
             background_chroma: between(rng, 0.15, 0.85),
             background_lightness: between(rng, murky(background_hue, 0.40, 0.72), 0.95),

@@ -23,14 +23,19 @@ fn with(a: &Attributes, name: &str, value: f32) -> Attributes {
 fn an_item_is_always_the_same_face_and_no_other() {
     let set = Portraits::new([48, 40], 3, 50).unwrap();
     let again = Portraits::new([48, 40], 3, 20).unwrap();
-    let (other_seed, test) = (Portraits::new([48, 40], 4, 50).unwrap(), Portraits::test([48, 40], 3, 50).unwrap());
+    let (other_seed, test) = (
+        Portraits::new([48, 40], 4, 50).unwrap(),
+        Portraits::test([48, 40], 3, 50).unwrap(),
+    );
     let items: Vec<Item> = (0..20).map(|i| set.get(i).unwrap()).collect();
     for (i, item) in items.iter().enumerate() {
         assert_eq!(*item, again.get(i).unwrap());
         assert_ne!(item.attributes, other_seed.get(i).unwrap().attributes);
         assert_ne!(item.attributes, test.get(i).unwrap().attributes);
         assert!(items[i + 1..].iter().all(|o| o.values != item.values));
-        let Values::Bytes(bytes) = &item.values else { panic!("floats") };
+        let Values::Bytes(bytes) = &item.values else {
+            panic!("floats")
+        };
         assert_eq!(bytes.len(), set.info().shape.iter().product::<usize>());
         assert_eq!(item.attributes.len(), set.info().attributes.len());
         assert!((item.label.unwrap() as usize) < set.info().labels.len());
@@ -44,7 +49,10 @@ fn sizes_that_cannot_be_painted_are_refused() {
         assert!(Portraits::new(size, 0, 10).is_err());
     }
     assert!(Portraits::new([64, 64], 0, 0).is_err());
-    assert!(paint(&Attributes::default(), 0, 5).is_empty() && paint(&Attributes::default(), usize::MAX, 5).is_empty());
+    assert!(
+        paint(&Attributes::default(), 0, 5).is_empty()
+            && paint(&Attributes::default(), usize::MAX, 5).is_empty()
+    );
 }
 
 #[test]
@@ -58,7 +66,14 @@ fn numbers_and_attributes_are_the_same() {
         }
     }
     let short = Attributes::from_slice(&[9.0, f32::NAN, f32::NEG_INFINITY]);
-    assert_eq!(short, Attributes { presentation: 1.0, tilt: -12.0, ..Attributes::default() });
+    assert_eq!(
+        short,
+        Attributes {
+            presentation: 1.0,
+            tilt: -12.0,
+            ..Attributes::default()
+        }
+    );
 }
 
 #[test]
@@ -74,15 +89,23 @@ fn captions_and_labels_say_what_is_painted() {
         assert_eq!(name.contains("glasses"), a.glasses != Glasses::None);
         assert_eq!(has("smiling"), name.contains("smiling"), "{text}");
         assert_eq!(has("woman-like"), name.contains("woman-like"), "{text}");
-        assert_eq!(has("beard"), matches!(a.beard, Beard::Short | Beard::Long), "{text}");
+        assert_eq!(
+            has("beard"),
+            matches!(a.beard, Beard::Short | Beard::Long),
+            "{text}"
+        );
         assert_eq!(has("turned left"), a.yaw < -12.0, "{text}");
         assert_eq!(has("turned right"), a.yaw > 12.0, "{text}");
         assert_eq!(has("bald"), a.hair_style == HairStyle::Bald, "{text}");
         assert_eq!(
             has("long"),
-            matches!(a.hair_style, HairStyle::Straight | HairStyle::Wavy) && a.hair_length >= 0.4 || a.beard == Beard::Long
+            matches!(a.hair_style, HairStyle::Straight | HairStyle::Wavy) && a.hair_length >= 0.4
+                || a.beard == Beard::Long
         );
-        assert!(!has("  ") && !has(" a o") && !has(" a a") && !has(", and"), "{text}");
+        assert!(
+            !has("  ") && !has(" a o") && !has(" a a") && !has(", and"),
+            "{text}"
+        );
     }
     assert!(seen.iter().all(|n| *n > 40), "{seen:?}");
 }
@@ -90,7 +113,13 @@ fn captions_and_labels_say_what_is_painted() {
 #[test]
 fn colours_of_hair_have_their_names() {
     let named = |hue, chroma, lightness| {
-        Attributes { hair_hue: hue, hair_chroma: chroma, hair_lightness: lightness, ..Attributes::default() }.hair_colour_name()
+        Attributes {
+            hair_hue: hue,
+            hair_chroma: chroma,
+            hair_lightness: lightness,
+            ..Attributes::default()
+        }
+        .hair_colour_name()
     };
     assert_eq!(named(55.0, 0.12, 0.05), "black");
     assert_eq!(named(42.0, 0.8, 0.45), "red");
@@ -117,18 +146,38 @@ fn every_attribute_shows() {
         ..Attributes::default()
     };
     for (name, (low, high)) in Attributes::NAMES.iter().zip(Attributes::RANGES) {
-        let values = if name.ends_with("_hue") { [20.0, 200.0] } else { [*low, *high] };
+        let values = if name.ends_with("_hue") {
+            [20.0, 200.0]
+        } else {
+            [*low, *high]
+        };
         let [one, two] = values.map(|v| paint(&with(&base, name, v), SIDE, SIDE));
-        assert!(difference(&one, &two) > 0.02, "{name} changes the picture by {}", difference(&one, &two));
+        assert!(
+            difference(&one, &two) > 0.02,
+            "{name} changes the picture by {}",
+            difference(&one, &two)
+        );
     }
-    for (name, (low, high)) in Attributes::NAMES
-        .iter()
-        .zip(Attributes::RANGES)
-        .filter(|(n, _)| ["hair_style", "beard", "glasses", "headwear", "earrings", "clothing", "background"].contains(n))
-    {
-        let all: Vec<Vec<u8>> = (*low as i32..=*high as i32).map(|v| paint(&with(&base, name, v as f32), SIDE, SIDE)).collect();
+    for (name, (low, high)) in Attributes::NAMES.iter().zip(Attributes::RANGES).filter(|(n, _)| {
+        [
+            "hair_style",
+            "beard",
+            "glasses",
+            "headwear",
+            "earrings",
+            "clothing",
+            "background",
+        ]
+        .contains(n)
+    }) {
+        let all: Vec<Vec<u8>> = (*low as i32..=*high as i32)
+            .map(|v| paint(&with(&base, name, v as f32), SIDE, SIDE))
+            .collect();
         for (i, one) in all.iter().enumerate() {
-            assert!(all[i + 1..].iter().all(|two| difference(one, two) > 0.05), "two choices of {name} look the same");
+            assert!(
+                all[i + 1..].iter().all(|two| difference(one, two) > 0.05),
+                "two choices of {name} look the same"
+            );
         }
     }
 }
@@ -138,15 +187,23 @@ fn quantities_change_the_picture_smoothly() {
     for i in 0..5 {
         let a = person(i);
         for (name, (low, high)) in Attributes::NAMES.iter().zip(Attributes::RANGES) {
-            if matches!(*name, "hair_style" | "beard" | "glasses" | "headwear" | "earrings" | "clothing" | "background") {
+            if matches!(
+                *name,
+                "hair_style" | "beard" | "glasses" | "headwear" | "earrings" | "clothing" | "background"
+            ) {
                 continue;
             }
             let at = |t: f32| paint(&with(&a, name, low + (high - low) * t), SIDE, SIDE);
-            let whole = difference(&at(0.0), &at(1.0)).max(difference(&at(0.0), &at(0.5))).max(8.0);
+            let whole = difference(&at(0.0), &at(1.0))
+                .max(difference(&at(0.0), &at(0.5)))
+                .max(8.0);
             for k in 0..7 {
                 let t = (k as f32 + 0.2 * i as f32) / 8.0;
                 let step = difference(&at(t), &at(t + 0.004));
-                assert!(step < 0.06 * whole, "person {i}: {name} jumps by {step} of {whole} at {t}");
+                assert!(
+                    step < 0.06 * whole,
+                    "person {i}: {name} jumps by {step} of {whole} at {t}"
+                );
             }
         }
     }
@@ -177,10 +234,24 @@ fn left_and_right_are_mirror_images() {
             background: Background::ALL[i as usize % 4],
             ..person(i)
         };
-        let b = Attributes { yaw: -a.yaw, tilt: -a.tilt, light: -a.light, gaze: -a.gaze, parting: -a.parting, ..a };
+        let b = Attributes {
+            yaw: -a.yaw,
+            tilt: -a.tilt,
+            light: -a.light,
+            gaze: -a.gaze,
+            parting: -a.parting,
+            ..a
+        };
         let (one, two) = (paint(&a, SIDE, SIDE), paint(&b, SIDE, SIDE));
-        let mirrored: Vec<u8> = two.chunks_exact(3 * SIDE).flat_map(|row| row.chunks_exact(3).rev().flatten().copied()).collect();
-        assert!(difference(&one, &mirrored) < 2.5, "person {i}: {} ({a:?})", difference(&one, &mirrored));
+        let mirrored: Vec<u8> = two
+            .chunks_exact(3 * SIDE)
+            .flat_map(|row| row.chunks_exact(3).rev().flatten().copied())
+            .collect();
+        assert!(
+            difference(&one, &mirrored) < 2.5,
+            "person {i}: {} ({a:?})",
+            difference(&one, &mirrored)
+        );
         assert!(difference(&one, &two) > difference(&one, &mirrored));
     }
 }
@@ -190,11 +261,20 @@ fn odd_shapes_keep_the_person_whole_and_centred() {
     let a = person(2);
     let square = paint(&a, 32, 32);
     let wide = paint(&a, 64, 32);
-    let middle: Vec<u8> = wide.chunks_exact(3 * 64).flat_map(|row| row[3 * 16..3 * 48].to_vec()).collect();
-    let plain = Attributes { background: Background::Plain, ..a };
+    let middle: Vec<u8> = wide
+        .chunks_exact(3 * 64)
+        .flat_map(|row| row[3 * 16..3 * 48].to_vec())
+        .collect();
+    let plain = Attributes {
+        background: Background::Plain,
+        ..a
+    };
     assert!(difference(&square, &middle) < 40.0);
     let (square, wide) = (paint(&plain, 32, 32), paint(&plain, 64, 32));
-    let middle: Vec<u8> = wide.chunks_exact(3 * 64).flat_map(|row| row[3 * 16..3 * 48].to_vec()).collect();
+    let middle: Vec<u8> = wide
+        .chunks_exact(3 * 64)
+        .flat_map(|row| row[3 * 16..3 * 48].to_vec())
+        .collect();
     assert!(difference(&square, &middle) < 0.5);
     let tall = paint(&plain, 32, 64);
     assert!(difference(&square[..3 * 32 * 24], &tall[3 * 32 * 16..3 * 32 * 40]) < 0.5);
@@ -202,8 +282,19 @@ fn odd_shapes_keep_the_person_whole_and_centred() {
 
 /// Any float, as bits fall: denormals, infinities and NaN among them.
 fn any_float(rng: &mut crate::random::Draw) -> f32 {
-    const EDGES: [f32; 6] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN_POSITIVE, -0.0];
-    if rng.chance(0.2) { EDGES[rng.below(EDGES.len())] } else { f32::from_bits(rng.word() as u32) }
+    const EDGES: [f32; 6] = [
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::MAX,
+        f32::MIN_POSITIVE,
+        -0.0,
+    ];
+    if rng.chance(0.2) {
+        EDGES[rng.below(EDGES.len())]
+    } else {
+        f32::from_bits(rng.word() as u32)
+    }
 }
 
 #[test]
@@ -223,7 +314,13 @@ fn anything_can_be_painted() {
 fn fields_out_of_range_are_the_nearest() {
     for case in 0..32 {
         let field = any_float(&mut Key::new(case).stream("field").rng());
-        let a = Attributes { yaw: field, smile: field, hair_hue: field, fringe: field, ..person(1) };
+        let a = Attributes {
+            yaw: field,
+            smile: field,
+            hair_hue: field,
+            fringe: field,
+            ..person(1)
+        };
         assert_eq!(paint(&a, 20, 20), paint(&a.clamped(), 20, 20), "{field}");
     }
 }

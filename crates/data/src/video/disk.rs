@@ -1,11 +1,11 @@
 //! Videos from disk: folders of frames, and animated GIF files.
 use super::{MOST_NUMBERS, check_size};
+use crate::error::{Error, Result};
 use crate::image_file::{self, EXTENSIONS};
 use crate::listing::{of_split, walk};
 use crate::resize::Preparation;
 use crate::source::Source;
 use crate::{DataInfo, Dataset, Item, Kind, Values, damage};
-use crate::error::{Error, Result};
 use image::AnimationDecoder;
 use image::codecs::gif::GifDecoder;
 use rayon::prelude::*;
@@ -48,20 +48,39 @@ impl Videos {
     /// # Errors
     /// [`Error::Data`] when there are none, frames differ in size and no size is asked for, or more than `source.max_bad`
     /// of the videos are damaged or have fewer frames than asked.
-    pub fn open(root: &Path, source: &Source, preparation: Preparation, warnings: &mut Vec<String>) -> Result<Videos> {
+    pub fn open(
+        root: &Path,
+        source: &Source,
+        preparation: Preparation,
+        warnings: &mut Vec<String>,
+    ) -> Result<Videos> {
         let entries = list(root, &source.split)?;
         let total = entries.len();
-        let checked: Vec<Result<Found, Refusal>> = entries.par_iter().map(|e| check(root, e, preparation.size.is_some())).collect();
+        let checked: Vec<Result<Found, Refusal>> = entries
+            .par_iter()
+            .map(|e| check(root, e, preparation.size.is_some()))
+            .collect();
         let (mut good, mut bad) = (Vec::new(), Vec::new());
         for (entry, result) in entries.into_iter().zip(checked) {
             let place = root.join(&entry.name);
             match result {
                 Ok(found) if found.frames < source.frames => {
-                    bad.push(format!("{}: has {} frames where {} were asked for", place.display(), found.frames, source.frames));
+                    bad.push(format!(
+                        "{}: has {} frames where {} were asked for",
+                        place.display(),
+                        found.frames,
+                        source.frames
+                    ));
                 }
                 Ok(found) => good.push((entry, found)),
                 Err(Refusal::Damaged(problem)) => bad.push(format!("{}: {problem}", place.display())),
-                Err(Refusal::Mixed(problem)) => return Err(Error::data(place, problem, "give one size to all, such as --size 64")),
+                Err(Refusal::Mixed(problem)) => {
+                    return Err(Error::data(
+                        place,
+                        problem,
+                        "give one size to all, such as --size 64",
+                    ));
+                }
             }
         }
         damage::bear(root, "videos", &bad, total, source.max_bad)?;
@@ -71,16 +90,26 @@ impl Videos {
         }
         let shortest = good.iter().map(|(_, f)| f.frames).min().unwrap_or(0);
         let longest = good.iter().map(|(_, f)| f.frames).max().unwrap_or(0);
-        let frames = if source.frames == 0 { shortest } else { source.frames };
+        let frames = if source.frames == 0 {
+            shortest
+        } else {
+            source.frames
+        };
         if source.frames == 0 && longest > shortest {
-            warnings
-                .push(format!("{}: videos have {shortest} to {longest} frames; the first {shortest} of each are taken", root.display()));
+            warnings.push(format!(
+                "{}: videos have {shortest} to {longest} frames; the first {shortest} of each are taken",
+                root.display()
+            ));
         }
         let [h, w, c] = common_shape(root, &good, preparation)?;
         check_size(frames, [h, w, c])?;
         let classes: BTreeSet<String> = good.iter().filter_map(|(e, _)| e.class.clone()).collect();
         let labelled = classes.len() > 1 && good.iter().all(|(e, _)| e.class.is_some());
-        let names: Vec<String> = if labelled { classes.into_iter().collect() } else { vec![] };
+        let names: Vec<String> = if labelled {
+            classes.into_iter().collect()
+        } else {
+            vec![]
+        };
         let label = |e: &Entry| names.binary_search(e.class.as_ref()?).ok().map(|i| i as u32);
         let info = DataInfo {
             source: source.source.clone(),
@@ -94,8 +123,18 @@ impl Videos {
         };
         let labels = good.iter().map(|(e, _)| label(e)).collect();
         let entries = good.into_iter().map(|(e, _)| e).collect();
-        let preparation = Preparation { size: Some([h, w]), channels: c, ..preparation };
-        Ok(Videos { info, root: root.to_path_buf(), entries, labels, preparation })
+        let preparation = Preparation {
+            size: Some([h, w]),
+            channels: c,
+            ..preparation
+        };
+        Ok(Videos {
+            info,
+            root: root.to_path_buf(),
+            entries,
+            labels,
+            preparation,
+        })
     }
 }
 
@@ -123,14 +162,24 @@ impl Dataset for Videos {
             Frames::Gif(file) => {
                 let path = self.root.join(file);
                 let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
-                gif(&bytes, wanted, &mut take).map_err(|e| Error::data(&path, e, "mend or remove the file"))?;
+                gif(&bytes, wanted, &mut take)
+                    .map_err(|e| Error::data(&path, e, "mend or remove the file"))?;
             }
         }
         if values.len() != self.info.numbers() {
             let place = self.root.join(&entry.name);
-            return Err(Error::data(place, format!("no longer has {wanted} frames"), "leave the files alone while they are used"));
+            return Err(Error::data(
+                place,
+                format!("no longer has {wanted} frames"),
+                "leave the files alone while they are used",
+            ));
         }
-        Ok(Item { values: Values::Bytes(values), label: self.labels[index], attributes: vec![], caption: None })
+        Ok(Item {
+            values: Values::Bytes(values),
+            label: self.labels[index],
+            attributes: vec![],
+            caption: None,
+        })
     }
 }
 
@@ -144,11 +193,22 @@ fn list(root: &Path, split: &str) -> Result<Vec<Entry>> {
     };
     for (path, within) in found {
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gif")) {
-            videos.insert(path.clone(), Entry { name: path.clone(), class: class(&within, 1), frames: Frames::Gif(path) });
+            videos.insert(
+                path.clone(),
+                Entry {
+                    name: path.clone(),
+                    class: class(&within, 1),
+                    frames: Frames::Gif(path),
+                },
+            );
             continue;
         }
         let name = path.parent().unwrap_or(Path::new("")).to_path_buf();
-        let entry = Entry { name: name.clone(), class: class(&within, 2), frames: Frames::Files(vec![]) };
+        let entry = Entry {
+            name: name.clone(),
+            class: class(&within, 2),
+            frames: Frames::Files(vec![]),
+        };
         if let Frames::Files(files) = &mut videos.entry(name).or_insert(entry).frames {
             files.push(path);
         }
@@ -194,20 +254,25 @@ enum Refusal {
 fn check(root: &Path, entry: &Entry, resized: bool) -> Result<Found, Refusal> {
     match &entry.frames {
         Frames::Gif(file) => {
-            let bytes = std::fs::read(root.join(file)).map_err(|e| Refusal::Damaged(format!("cannot be read: {e}")))?;
+            let bytes = std::fs::read(root.join(file))
+                .map_err(|e| Refusal::Damaged(format!("cannot be read: {e}")))?;
             let (mut frames, mut first) = (0, None);
             gif(&bytes, usize::MAX, &mut |shape, _| {
                 frames += 1;
                 first.get_or_insert(shape);
             })
             .map_err(Refusal::Damaged)?;
-            Ok(Found { frames, shape: first.ok_or_else(|| Refusal::Damaged("has no frames".into()))? })
+            Ok(Found {
+                frames,
+                shape: first.ok_or_else(|| Refusal::Damaged("has no frames".into()))?,
+            })
         }
         Frames::Files(files) => {
             let mut shape: Option<[usize; 3]> = None;
             for file in files {
                 let name = file.file_name().unwrap_or_default().to_string_lossy();
-                let header = image_file::header(&root.join(file)).map_err(|e| Refusal::Damaged(format!("frame {name} {e}")))?;
+                let header = image_file::header(&root.join(file))
+                    .map_err(|e| Refusal::Damaged(format!("frame {name} {e}")))?;
                 let [h, w, c] = header.shape;
                 let [fh, fw, fc] = *shape.get_or_insert(header.shape);
                 if !resized && [h, w] != [fh, fw] {
@@ -220,7 +285,10 @@ fn check(root: &Path, entry: &Entry, resized: bool) -> Result<Found, Refusal> {
                     image_file::read_image(root.join(file)).map_err(|e| Refusal::Damaged(e.to_string()))?;
                 }
             }
-            Ok(Found { frames: files.len(), shape: shape.ok_or_else(|| Refusal::Damaged("has no frames".into()))? })
+            Ok(Found {
+                frames: files.len(),
+                shape: shape.ok_or_else(|| Refusal::Damaged("has no frames".into()))?,
+            })
         }
     }
 }
@@ -233,7 +301,10 @@ fn gif(bytes: &[u8], wanted: usize, take: &mut dyn FnMut([usize; 3], Vec<u8>)) -
     let mut frames = decoder.into_frames();
     for n in 0..wanted {
         if n.saturating_mul(pixels * 3) > MOST_NUMBERS {
-            return Err(format!("has over {n} frames of {}x{}, which cannot be meant", header.height, header.width));
+            return Err(format!(
+                "has over {n} frames of {}x{}, which cannot be meant",
+                header.height, header.width
+            ));
         }
         let frame = match frames.next() {
             Some(Ok(frame)) => frame.into_buffer(),
@@ -243,7 +314,10 @@ fn gif(bytes: &[u8], wanted: usize, take: &mut dyn FnMut([usize; 3], Vec<u8>)) -
         let (w, h) = (frame.width() as usize, frame.height() as usize);
         let rgba = frame.into_raw();
         match rgba.chunks_exact(4).all(|p| p[3] == 255) {
-            true => take([h, w, 3], rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect()),
+            true => take(
+                [h, w, 3],
+                rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect(),
+            ),
             false => take([h, w, 4], rgba),
         }
     }
@@ -257,11 +331,23 @@ fn common_shape(root: &Path, videos: &[(Entry, Found)], preparation: Preparation
         if preparation.size.is_none() && found.shape[..2] != shape[..2] {
             let text = |s: &[usize; 3]| format!("{}x{}", s[0], s[1]);
             let (a, b) = (first.name.display(), other.name.display());
-            let problem = format!("videos differ in size: {a} is {} (height x width), {b} is {}", text(shape), text(&found.shape));
-            return Err(Error::data(root, problem, "give one size to all, such as --size 64"));
+            let problem = format!(
+                "videos differ in size: {a} is {} (height x width), {b} is {}",
+                text(shape),
+                text(&found.shape)
+            );
+            return Err(Error::data(
+                root,
+                problem,
+                "give one size to all, such as --size 64",
+            ));
         }
     }
-    let channels = videos.iter().map(|(_, f)| preparation.channels_of(f.shape[2])).max().unwrap_or(3);
+    let channels = videos
+        .iter()
+        .map(|(_, f)| preparation.channels_of(f.shape[2]))
+        .max()
+        .unwrap_or(3);
     let [h, w] = preparation.size.unwrap_or([shape[0], shape[1]]);
     Ok([h, w, channels])
 }
@@ -272,8 +358,23 @@ mod tests {
 
     #[test]
     fn numbers_in_names_count() {
-        let mut names = ["a/frame10.png", "a/frame9.png", "a/frame.png", "a/frame09b.png", "a/frame100.png"];
+        let mut names = [
+            "a/frame10.png",
+            "a/frame9.png",
+            "a/frame.png",
+            "a/frame09b.png",
+            "a/frame100.png",
+        ];
         names.sort_by_cached_key(|n| natural(n));
-        assert_eq!(names, ["a/frame9.png", "a/frame09b.png", "a/frame10.png", "a/frame100.png", "a/frame.png"]);
+        assert_eq!(
+            names,
+            [
+                "a/frame9.png",
+                "a/frame09b.png",
+                "a/frame10.png",
+                "a/frame100.png",
+                "a/frame.png"
+            ]
+        );
     }
 }

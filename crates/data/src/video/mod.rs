@@ -22,7 +22,11 @@ pub(super) fn check_frames(frames: usize) -> Result<()> {
     if frames <= MOST_FRAMES {
         return Ok(());
     }
-    Err(Error::recipe("data.frames", format!("{frames} frames are more than a video may have"), format!("give 1 to {MOST_FRAMES}")))
+    Err(Error::recipe(
+        "data.frames",
+        format!("{frames} frames are more than a video may have"),
+        format!("give 1 to {MOST_FRAMES}"),
+    ))
 }
 
 /// Refuses videos whose numbers would not fit.
@@ -35,5 +39,9 @@ fn check_size(frames: usize, [h, w, c]: [usize; 3]) -> Result<()> {
         return Ok(());
     }
     let problem = format!("{frames} frames of {h}x{w}x{c} are {numbers} numbers a video");
-    Err(Error::recipe("data.frames", problem, format!("use fewer --frames or a smaller --size: {MOST_NUMBERS} numbers at most")))
+    Err(Error::recipe(
+        "data.frames",
+        problem,
+        format!("use fewer --frames or a smaller --size: {MOST_NUMBERS} numbers at most"),
+    ))
 }

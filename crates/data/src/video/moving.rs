@@ -3,9 +3,9 @@
 //! Srivastava, Mansimov, Salakhutdinov (2015), Unsupervised Learning of Video Representations using LSTMs,
 //! arXiv:1502.04681, section 3.1.
 use super::check_size;
-use crate::{DataInfo, Dataset, Item, Kind, Values};
 use crate::error::{Error, Result};
 use crate::random::Key;
+use crate::{DataInfo, Dataset, Item, Kind, Values};
 use std::sync::Arc;
 
 /// Images that bounce: item `i` of a seed is always the same video, and a shorter one is the beginning of a longer one.
@@ -38,18 +38,37 @@ impl Moving {
     /// # Errors
     /// [`Error::Data`] when `base` holds no images; [`Error::Recipe`] when they do not fit the frame, or a video would be too
     /// large.
-    pub fn new(base: Arc<dyn Dataset>, size: Option<[usize; 2]>, frames: usize, seed: u64, split: &str, count: usize) -> Result<Self> {
+    pub fn new(
+        base: Arc<dyn Dataset>,
+        size: Option<[usize; 2]>,
+        frames: usize,
+        seed: u64,
+        split: &str,
+        count: usize,
+    ) -> Result<Self> {
         let from = base.info();
         if from.kind != Kind::Image || from.range != (0.0, 255.0) {
             let problem = format!("`{}` holds no 8-bit images that could move", from.source);
-            return Err(Error::data(format!("moving:{}", from.source), problem, "give digits, fashion, IDX files or a folder of images"));
+            return Err(Error::data(
+                format!("moving:{}", from.source),
+                problem,
+                "give digits, fashion, IDX files or a folder of images",
+            ));
         }
         let (h, w, c) = (from.shape[0], from.shape[1], from.shape[2]);
         let wide = |side: usize| (side * 16).div_ceil(7).next_multiple_of(4);
         let [fh, fw] = size.unwrap_or([wide(h), wide(w)]);
         if h > fh || w > fw {
             let problem = format!("images of {h}x{w} do not fit a frame of {fh}x{fw}");
-            return Err(Error::recipe("data.size", problem, format!("give {h}x{w} or more, or leave it out for {}x{}", wide(h), wide(w))));
+            return Err(Error::recipe(
+                "data.size",
+                problem,
+                format!(
+                    "give {h}x{w} or more, or leave it out for {}x{}",
+                    wide(h),
+                    wide(w)
+                ),
+            ));
         }
         let frames = if frames == 0 { Self::FRAMES } else { frames };
         check_size(frames, [fh, fw, c])?;
@@ -63,7 +82,11 @@ impl Moving {
             attributes: vec![],
             rate: 0,
         };
-        Ok(Moving { info, base, key: Key::new(seed).stream(if split == "test" { "moving/test" } else { "moving" }) })
+        Ok(Moving {
+            info,
+            base,
+            key: Key::new(seed).stream(if split == "test" { "moving/test" } else { "moving" }),
+        })
     }
 }
 
@@ -80,7 +103,9 @@ impl Dataset for Moving {
         let mut values = vec![0u8; self.info.numbers()];
         let rng = &mut self.key.step(index as u64).rng();
         for _ in 0..Self::IMAGES {
-            let Values::Bytes(image) = self.base.get(rng.below(from.count))?.values else { continue };
+            let Values::Bytes(image) = self.base.get(rng.below(from.count))?.values else {
+                continue;
+            };
             let start = [rng.uniform() * 2.0 * room[0], rng.uniform() * 2.0 * room[1]];
             // A direction, and a speed between a twentieth and a ninth of the frame each frame.
             let (angle, speed) = (rng.between(0.0, std::f64::consts::TAU), rng.between(0.05, 0.11));
@@ -89,11 +114,19 @@ impl Dataset for Moving {
                 let at = [0, 1].map(|i| bounced(start[i] + velocity[i] * t as f64, room[i]).round() as usize);
                 for (y, row) in image.chunks_exact(w * c).enumerate() {
                     let to = ((at[0] + y) * fw + at[1]) * c;
-                    frame[to..to + w * c].iter_mut().zip(row).for_each(|(old, new)| *old = (*old).max(*new));
+                    frame[to..to + w * c]
+                        .iter_mut()
+                        .zip(row)
+                        .for_each(|(old, new)| *old = (*old).max(*new));
                 }
             }
         }
-        Ok(Item { values: Values::Bytes(values), label: None, attributes: vec![], caption: None })
+        Ok(Item {
+            values: Values::Bytes(values),
+            label: None,
+            attributes: vec![],
+            caption: None,
+        })
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -122,7 +155,9 @@ mod tests {
         let ink = |v: &[u8]| v.iter().map(|&b| b as u64).sum::<u64>();
         let mut moved = 0;
         for i in 0..30 {
-            let Values::Bytes(v) = set.get(i).unwrap().values else { panic!("bytes") };
+            let Values::Bytes(v) = set.get(i).unwrap().values else {
+                panic!("bytes")
+            };
             let frames: Vec<&[u8]> = v.chunks_exact(400).collect();
             let most = frames.iter().map(|f| ink(f)).max().unwrap();
             let rng = &mut set.key.step(i as u64).rng();
@@ -133,7 +168,11 @@ mod tests {
                 Values::Bytes(v) => ink(&v),
                 Values::Floats(_) => panic!("bytes"),
             };
-            assert!(frames.iter().all(|f| ink(f) >= of(first).max(of(second)) && ink(f) <= of(first) + of(second)));
+            assert!(
+                frames
+                    .iter()
+                    .all(|f| ink(f) >= of(first).max(of(second)) && ink(f) <= of(first) + of(second))
+            );
             assert!(most > 0);
             moved += frames.windows(2).filter(|w| w[0] != w[1]).count();
         }

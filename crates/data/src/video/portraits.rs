@@ -1,9 +1,9 @@
 //! `portraits:video`: one face a video, of which the head turns, the mouth smiles or the light goes round.
 use super::check_size;
-use crate::portraits::{Attributes, paint};
-use crate::{DataInfo, Dataset, Item, Kind, Values};
 use crate::error::{Error, Result};
+use crate::portraits::{Attributes, paint};
 use crate::random::{Draw, Key};
+use crate::{DataInfo, Dataset, Item, Kind, Values};
 
 /// Moving portraits: item `i` of a seed is always the same video, and a shorter one is the beginning of a longer one.
 pub struct MovingPortraits {
@@ -41,7 +41,12 @@ impl Motion {
             Motion::Smile => (rng.between(-1.0, -0.4), rng.between(0.6, 1.0)),
             Motion::Light => (rng.between(-90.0, -60.0), rng.between(60.0, 90.0)),
         };
-        Path { low, high, phase: rng.uniform(), period: rng.between(12.0, 24.0) }
+        Path {
+            low,
+            high,
+            phase: rng.uniform(),
+            period: rng.between(12.0, 24.0),
+        }
     }
 
     fn put(self, face: &mut Attributes, value: f32) {
@@ -67,13 +72,27 @@ impl MovingPortraits {
     ///
     /// # Errors
     /// [`Error::Recipe`] when a video would be too large, [`Error::Data`] when a side is 0.
-    pub fn new([height, width]: [usize; 2], frames: usize, seed: u64, split: &str, count: usize) -> Result<Self> {
+    pub fn new(
+        [height, width]: [usize; 2],
+        frames: usize,
+        seed: u64,
+        split: &str,
+        count: usize,
+    ) -> Result<Self> {
         let frames = if frames == 0 { Self::FRAMES } else { frames };
         check_size(frames, [height, width, 3])?;
         if height == 0 || width == 0 {
-            return Err(Error::data("portraits:video", "cannot be painted without pixels", "give a --size of 1 or more"));
+            return Err(Error::data(
+                "portraits:video",
+                "cannot be painted without pixels",
+                "give a --size of 1 or more",
+            ));
         }
-        let (stream, usual) = if split == "test" { ("portraits/test", Self::TEST) } else { ("portraits", Self::TRAIN) };
+        let (stream, usual) = if split == "test" {
+            ("portraits/test", Self::TEST)
+        } else {
+            ("portraits", Self::TRAIN)
+        };
         let info = DataInfo {
             source: "portraits:video".into(),
             kind: Kind::Video,
@@ -84,7 +103,10 @@ impl MovingPortraits {
             attributes: Attributes::NAMES.iter().map(|n| n.to_string()).collect(),
             rate: 0,
         };
-        Ok(MovingPortraits { info, key: Key::new(seed).stream(stream) })
+        Ok(MovingPortraits {
+            info,
+            key: Key::new(seed).stream(stream),
+        })
     }
 
     /// What moves in video `index`, and the attributes of each of its frames.
@@ -113,12 +135,21 @@ impl Dataset for MovingPortraits {
     fn get(&self, index: usize) -> Result<Item> {
         if index >= self.info.count {
             let fix = format!("the last is {}", self.info.count - 1);
-            return Err(Error::data("portraits:video", format!("there is no item {index}"), fix));
+            return Err(Error::data(
+                "portraits:video",
+                format!("there is no item {index}"),
+                fix,
+            ));
         }
         let (label, faces) = self.faces(index);
         let (h, w) = (self.info.shape[1], self.info.shape[2]);
         let values = faces.iter().flat_map(|face| paint(face, w, h)).collect();
-        Ok(Item { values: Values::Bytes(values), label: Some(label), attributes: faces[0].to_vec(), caption: None })
+        Ok(Item {
+            values: Values::Bytes(values),
+            label: Some(label),
+            attributes: faces[0].to_vec(),
+            caption: None,
+        })
     }
 }
 
@@ -136,12 +167,18 @@ mod tests {
             let name = MovingPortraits::LABELS[label as usize];
             for (k, attribute) in Attributes::NAMES.iter().enumerate() {
                 let values: Vec<f32> = faces.iter().map(|f| f.to_vec()[k]).collect();
-                let (low, high) = (values.iter().copied().fold(f32::MAX, f32::min), values.iter().copied().fold(f32::MIN, f32::max));
+                let (low, high) = (
+                    values.iter().copied().fold(f32::MAX, f32::min),
+                    values.iter().copied().fold(f32::MIN, f32::max),
+                );
                 let (from, to) = Attributes::RANGES[k];
                 assert!(low >= from && high <= to, "{attribute} {low} {high}");
                 if *attribute == name {
                     // At least half a period is seen, so a good part of the way.
-                    assert!(high - low > 0.3 * (to - from), "{attribute} goes from {low} to {high}");
+                    assert!(
+                        high - low > 0.3 * (to - from),
+                        "{attribute} goes from {low} to {high}"
+                    );
                 } else {
                     assert_eq!(low, high, "{attribute} stays");
                 }
@@ -152,10 +189,20 @@ mod tests {
 
     #[test]
     fn shorter_videos_are_beginnings() {
-        let [long, short] = [9, 4].map(|t| MovingPortraits::new([8, 10], t, 1, "train", 5).unwrap().get(2).unwrap());
-        let (Values::Bytes(long), Values::Bytes(short)) = (long.values, short.values) else { panic!("bytes") };
+        let [long, short] = [9, 4].map(|t| {
+            MovingPortraits::new([8, 10], t, 1, "train", 5)
+                .unwrap()
+                .get(2)
+                .unwrap()
+        });
+        let (Values::Bytes(long), Values::Bytes(short)) = (long.values, short.values) else {
+            panic!("bytes")
+        };
         assert_eq!((long.len(), &long[..4 * 240]), (9 * 240, &short[..]));
-        let other = MovingPortraits::new([8, 10], 4, 1, "test", 5).unwrap().get(2).unwrap();
+        let other = MovingPortraits::new([8, 10], 4, 1, "test", 5)
+            .unwrap()
+            .get(2)
+            .unwrap();
         assert_ne!(other.values, Values::Bytes(short));
     }
 }

@@ -39,7 +39,9 @@ impl Columns {
         par_for(self.rows.div_ceil(ROWS), &|t| {
             for r in t * ROWS..((t + 1) * ROWS).min(self.rows) {
                 // SAFETY: n floats of row r of `rows` rows of `width`, first + n <= width; each r once.
-                let row = unsafe { std::slice::from_raw_parts_mut(target.get().add(r * self.width + self.first), self.n) };
+                let row = unsafe {
+                    std::slice::from_raw_parts_mut(target.get().add(r * self.width + self.first), self.n)
+                };
                 row.copy_from_slice(&from[r * self.n..][..self.n]);
             }
         });
@@ -49,11 +51,28 @@ impl Columns {
 /// Group `g`: its own shape, and its columns of x, w and y.
 fn group(s: &Shape, g: usize) -> (Shape, [Columns; 3]) {
     let (ic, oc) = (s.in_channels / s.groups, s.out_channels / s.groups);
-    let one = Shape { in_channels: ic, out_channels: oc, groups: 1, ..*s };
-    let columns = |rows: usize, width: usize, n: usize| Columns { rows, width, first: g * n, n };
+    let one = Shape {
+        in_channels: ic,
+        out_channels: oc,
+        groups: 1,
+        ..*s
+    };
+    let columns = |rows: usize, width: usize, n: usize| Columns {
+        rows,
+        width,
+        first: g * n,
+        n,
+    };
     let [x, y] = [s.input, s.output].map(|[h, w]| s.batch * h * w);
     let w = s.kernel[0] * s.kernel[1] * ic;
-    (one, [columns(x, s.in_channels, ic), columns(w, s.out_channels, oc), columns(y, s.out_channels, oc)])
+    (
+        one,
+        [
+            columns(x, s.in_channels, ic),
+            columns(w, s.out_channels, oc),
+            columns(y, s.out_channels, oc),
+        ],
+    )
 }
 
 /// Calls `pass` for every group with copies of its part of two operands, and puts its result into
@@ -84,7 +103,8 @@ pub(super) fn forward(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogu
         return rows_of(s, s.output, y, &|b, oy, row| {
             row.fill(0.0);
             for (ky, iy) in taps(s, 0, oy) {
-                let line = &x[(b * s.input[0] + iy) * s.input[1] * s.in_channels..][..s.input[1] * s.in_channels];
+                let line =
+                    &x[(b * s.input[0] + iy) * s.input[1] * s.in_channels..][..s.input[1] * s.in_channels];
                 for ox in 0..s.output[1] {
                     for (kx, ix) in taps(s, 1, ox) {
                         multiply_add(pixel(s, row, ox), pixel_of(s, line, ix), weights(s, w, ky, kx));
@@ -95,7 +115,9 @@ pub(super) fn forward(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogu
         });
     }
     let oc = s.out_channels / s.groups;
-    each(s, [(0, x), (1, w)], (2, y), |one, g, x, w, y| direct::forward(one, x, w, y, e.columns(g * oc, oc)));
+    each(s, [(0, x), (1, w)], (2, y), |one, g, x, w, y| {
+        direct::forward(one, x, w, y, e.columns(g * oc, oc))
+    });
 }
 
 /// As [`super::input_gradient`].
@@ -105,7 +127,8 @@ pub(super) fn input_gradient(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e
             row.fill(0.0);
             for ky in 0..s.kernel[0] {
                 let Some(oy) = source(s, 0, iy, ky) else { continue };
-                let line = &gy[(b * s.output[0] + oy) * s.output[1] * s.out_channels..][..s.output[1] * s.out_channels];
+                let line = &gy[(b * s.output[0] + oy) * s.output[1] * s.out_channels..]
+                    [..s.output[1] * s.out_channels];
                 for ix in 0..s.input[1] {
                     for kx in 0..s.kernel[1] {
                         if let Some(ox) = source(s, 1, ix, kx) {
@@ -118,7 +141,9 @@ pub(super) fn input_gradient(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e
         });
     }
     let ic = s.in_channels / s.groups;
-    each(s, [(2, gy), (1, w)], (0, gx), |one, g, gy, w, gx| direct::input_gradient(one, gy, w, gx, e.columns(g * ic, ic)));
+    each(s, [(2, gy), (1, w)], (0, gx), |one, g, gy, w, gx| {
+        direct::input_gradient(one, gy, w, gx, e.columns(g * ic, ic))
+    });
 }
 
 /// As [`super::weight_gradient`].
@@ -143,7 +168,9 @@ pub(super) fn weight_gradient(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) 
             }
         });
     }
-    each(s, [(0, x), (2, gy)], (1, gw), |one, _, x, gy, gw| direct::weight_gradient(one, x, gy, gw));
+    each(s, [(0, x), (2, gy)], (1, gw), |one, _, x, gy, gw| {
+        direct::weight_gradient(one, x, gy, gw)
+    });
 }
 
 fn depthwise(s: &Shape) -> bool {
@@ -157,13 +184,17 @@ fn rows_of(s: &Shape, [h, w]: [usize; 2], out: &mut [f32], f: &(dyn Fn(usize, us
     let to = Ptr(out.as_mut_ptr());
     par_for(s.batch * h, &|i| {
         // SAFETY: row i of batch * h rows, as just checked; each i once.
-        f(i / h, i % h, unsafe { std::slice::from_raw_parts_mut(to.get().add(i * width), width) });
+        f(i / h, i % h, unsafe {
+            std::slice::from_raw_parts_mut(to.get().add(i * width), width)
+        });
     });
 }
 
 /// The input position that tap `k` of output `o` sees along an axis, if it is inside.
 fn seen(s: &Shape, axis: usize, o: usize, k: usize) -> Option<usize> {
-    (o * s.stride[axis] + k * s.dilation[axis]).checked_sub(s.padding[axis]).filter(|&i| i < s.input[axis])
+    (o * s.stride[axis] + k * s.dilation[axis])
+        .checked_sub(s.padding[axis])
+        .filter(|&i| i < s.input[axis])
 }
 
 /// The taps of output `o` that lie inside, with the inputs that they see.
@@ -174,7 +205,9 @@ fn taps(s: &Shape, axis: usize, o: usize) -> impl Iterator<Item = (usize, usize)
 /// The output whose tap `k` sees input `i`, if there is one.
 fn source(s: &Shape, axis: usize, i: usize, k: usize) -> Option<usize> {
     let at = (i + s.padding[axis]).checked_sub(k * s.dilation[axis])?;
-    at.is_multiple_of(s.stride[axis]).then_some(at / s.stride[axis]).filter(|&o| o < s.output[axis])
+    at.is_multiple_of(s.stride[axis])
+        .then_some(at / s.stride[axis])
+        .filter(|&o| o < s.output[axis])
 }
 
 fn pixel<'a>(s: &Shape, row: &'a mut [f32], i: usize) -> &'a mut [f32] {
@@ -198,6 +231,7 @@ fn multiply_add(sum: &mut [f32], a: &[f32], b: &[f32]) {
 fn finish(row: &mut [f32], e: Epilogue) {
     if !e.is_identity() {
         let channels = e.scale.or(e.shift).map_or(1, <[f32]>::len);
-        row.chunks_mut(channels).for_each(|p| p.iter_mut().enumerate().for_each(|(c, v)| *v = e.apply(*v, c)));
+        row.chunks_mut(channels)
+            .for_each(|p| p.iter_mut().enumerate().for_each(|(c, v)| *v = e.apply(*v, c)));
     }
 }

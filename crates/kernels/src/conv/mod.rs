@@ -40,7 +40,11 @@ pub struct Epilogue<'a> {
 
 impl Default for Epilogue<'_> {
     fn default() -> Self {
-        Epilogue { scale: None, shift: None, slope: 1.0 }
+        Epilogue {
+            scale: None,
+            shift: None,
+            slope: 1.0,
+        }
     }
 }
 
@@ -52,7 +56,11 @@ impl<'a> Epilogue<'a> {
 
     /// The epilogue of `n` channels from `first` on.
     fn columns(&self, first: usize, n: usize) -> Epilogue<'a> {
-        Epilogue { scale: self.scale.map(|v| &v[first..first + n]), shift: self.shift.map(|v| &v[first..first + n]), ..*self }
+        Epilogue {
+            scale: self.scale.map(|v| &v[first..first + n]),
+            shift: self.shift.map(|v| &v[first..first + n]),
+            ..*self
+        }
     }
 
     /// The result for a sum of channel `c`.
@@ -61,13 +69,21 @@ impl<'a> Epilogue<'a> {
         if self.is_identity() {
             return v;
         }
-        let v = micro::multiply_add(v, self.scale.map_or(1.0, |s| s[c]), self.shift.map_or(0.0, |s| s[c]));
+        let v = micro::multiply_add(
+            v,
+            self.scale.map_or(1.0, |s| s[c]),
+            self.shift.map_or(0.0, |s| s[c]),
+        );
         if v < 0.0 { v * self.slope } else { v }
     }
 
     fn check(&self, channels: usize) {
         for v in [self.scale, self.shift].into_iter().flatten() {
-            assert_eq!(v.len(), channels, "an epilogue has one value for each channel of the result");
+            assert_eq!(
+                v.len(),
+                channels,
+                "an epilogue has one value for each channel of the result"
+            );
         }
     }
 }
@@ -99,7 +115,11 @@ fn winograd_allowed() -> bool {
 
 /// The path that [`forward`], [`input_gradient`] and [`weight_gradient`] take.
 pub fn path(s: &Shape, pass: Pass) -> Path {
-    if winograd_allowed() { plan::cheapest(s, pass) } else { Path::Direct }
+    if winograd_allowed() {
+        plan::cheapest(s, pass)
+    } else {
+        Path::Direct
+    }
 }
 
 fn check(s: &Shape, x: usize, w: usize, y: usize) {

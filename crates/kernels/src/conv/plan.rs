@@ -20,9 +20,19 @@ struct Costs {
     direct_weight: f64,
 }
 
-const INTEL: Costs = Costs { kernel: [5.0, 17.0], sum: 80.0, direct: 1.0, direct_weight: 1.35 };
+const INTEL: Costs = Costs {
+    kernel: [5.0, 17.0],
+    sum: 80.0,
+    direct: 1.0,
+    direct_weight: 1.35,
+};
 /// Nearer L3, and AVX-512 that multiplies no faster than AVX2.
-const AMD: Costs = Costs { kernel: [5.0, 9.0], sum: 35.0, direct: 1.3, direct_weight: 1.65 };
+const AMD: Costs = Costs {
+    kernel: [5.0, 9.0],
+    sum: 35.0,
+    direct: 1.3,
+    direct_weight: 1.65,
+};
 
 /// A product of transformed tiles: some of its operands come from L3.
 const PRODUCT: f64 = 1.25;
@@ -46,8 +56,15 @@ const BATCH: usize = 64;
 pub(super) fn cheapest(s: &Shape, pass: Pass) -> Path {
     let paths = [Path::Direct, Path::Winograd(2), Path::Winograd(4)];
     let masked = pass == Pass::Forward && s.kernel[0] != s.kernel[1];
-    let paths = if winograd::possible(s) && !masked && s.x_len() > 0 && s.y_len() > 0 { &paths[..] } else { &paths[..1] };
-    *paths.iter().min_by(|a, b| cost(s, pass, **a).total_cmp(&cost(s, pass, **b))).unwrap_or(&Path::Direct)
+    let paths = if winograd::possible(s) && !masked && s.x_len() > 0 && s.y_len() > 0 {
+        &paths[..]
+    } else {
+        &paths[..1]
+    };
+    *paths
+        .iter()
+        .min_by(|a, b| cost(s, pass, **a).total_cmp(&cost(s, pass, **b)))
+        .unwrap_or(&Path::Direct)
 }
 
 fn cost(s: &Shape, pass: Pass, path: Path) -> f64 {
@@ -73,16 +90,28 @@ fn cost(s: &Shape, pass: Pass, path: Path) -> f64 {
     let phases = (s.stride[0] * s.stride[1]) as f64;
     // The input gradient has a correlation for each phase of x, the others one whose input has them.
     let (k, n, correlations, grid) = match pass {
-        Pass::Input => (oc, ic, phases, [s.input[0].div_ceil(s.stride[0]), s.input[1].div_ceil(s.stride[1])]),
+        Pass::Input => (
+            oc,
+            ic,
+            phases,
+            [s.input[0].div_ceil(s.stride[0]), s.input[1].div_ceil(s.stride[1])],
+        ),
         _ => (phases * ic, oc, 1.0, s.output),
     };
     let tiles = correlations * (batch * grid[0].div_ceil(m) * grid[1].div_ceil(m)) as f64;
     let square = points * points;
     let (product, weights) = match pass {
         Pass::Weight => (WEIGHT_PRODUCT, costs.sum),
-        _ => (PRODUCT, points * costs.kernel[usize::from(square * correlations * k * n > SMALL)]),
+        _ => (
+            PRODUCT,
+            points * costs.kernel[usize::from(square * correlations * k * n > SMALL)],
+        ),
     };
-    let transposed = if pass == Pass::Input { TRANSPOSE * s.w_len() as f64 } else { 0.0 };
+    let transposed = if pass == Pass::Input {
+        TRANSPOSE * s.w_len() as f64
+    } else {
+        0.0
+    };
     // Narrower vectors slow products down more than transforms, which wait for memory.
     let memory = if isa() == Isa::Avx512 { 1.0 } else { 0.5 };
     let transforms = square * (tiles * (k + n) * TILE + correlations * k * n * weights) + transposed;
@@ -94,7 +123,10 @@ mod tests {
     use super::*;
 
     fn path_of(pass: Pass, batch: usize, side: usize, channels: [usize; 2], k: usize, stride: usize) -> Path {
-        cheapest(&Shape::new(batch, [side; 2], channels, [k; 2], [stride; 2], [1; 2]).unwrap(), pass)
+        cheapest(
+            &Shape::new(batch, [side; 2], channels, [k; 2], [stride; 2], [1; 2]).unwrap(),
+            pass,
+        )
     }
 
     fn path(batch: usize, side: usize, channels: [usize; 2], k: usize, stride: usize) -> Path {
@@ -120,9 +152,16 @@ mod tests {
 
     #[test]
     fn a_masked_kernel_stays_direct_forward_alone() {
-        let s = Shape { output: [28; 2], ..Shape::new(64, [28; 2], [128; 2], [2, 3], [1; 2], [1; 2]).unwrap() };
+        let s = Shape {
+            output: [28; 2],
+            ..Shape::new(64, [28; 2], [128; 2], [2, 3], [1; 2], [1; 2]).unwrap()
+        };
         assert_eq!(cheapest(&s, Pass::Forward), Path::Direct);
-        assert!([Pass::Input, Pass::Weight].iter().all(|&p| cheapest(&s, p) != Path::Direct));
+        assert!(
+            [Pass::Input, Pass::Weight]
+                .iter()
+                .all(|&p| cheapest(&s, p) != Path::Direct)
+        );
     }
 
     #[test]
@@ -130,7 +169,10 @@ mod tests {
         for pass in [Pass::Forward, Pass::Input] {
             for (side, channels) in [(4, [512, 512]), (8, [16, 24]), (16, [64, 128]), (32, [3, 64])] {
                 let of = |batch| path_of(pass, batch, side, channels, 4, 2);
-                assert!([2, 3, 7, 64, 200].iter().all(|&b| of(b) == of(1)), "{pass:?} {side} {channels:?}");
+                assert!(
+                    [2, 3, 7, 64, 200].iter().all(|&b| of(b) == of(1)),
+                    "{pass:?} {side} {channels:?}"
+                );
             }
         }
     }

@@ -56,8 +56,19 @@ impl Shape {
         stride: [usize; 2],
         padding: [usize; 2],
     ) -> Result<Shape, InvalidShape> {
-        Shape { batch, input, output: [0; 2], in_channels, out_channels, kernel, stride, padding, dilation: [1; 2], groups: 1 }
-            .sized(padding)
+        Shape {
+            batch,
+            input,
+            output: [0; 2],
+            in_channels,
+            out_channels,
+            kernel,
+            stride,
+            padding,
+            dilation: [1; 2],
+            groups: 1,
+        }
+        .sized(padding)
     }
 
     /// The same with the output's size derived, for `after` zeros below and to the right of x.
@@ -71,7 +82,9 @@ impl Shape {
             let padded = self.input[axis] + self.padding[axis] + after[axis];
             let reach = self.reach(axis);
             if padded < reach {
-                return Err(InvalidShape(format!("a kernel that reaches over {reach} pixels on {padded} pixels, padding included")));
+                return Err(InvalidShape(format!(
+                    "a kernel that reaches over {reach} pixels on {padded} pixels, padding included"
+                )));
             }
             self.output[axis] = (padded - reach) / self.stride[axis] + 1;
         }
@@ -90,9 +103,14 @@ impl Shape {
     /// When kernel, stride, dilation, groups or a channel count is zero, groups do not divide the
     /// channels, or a size overflows.
     pub fn check(&self) -> Result<(), InvalidShape> {
-        let positive = [self.kernel, self.stride, self.dilation].iter().flatten().all(|&v| v > 0);
+        let positive = [self.kernel, self.stride, self.dilation]
+            .iter()
+            .flatten()
+            .all(|&v| v > 0);
         if !positive || self.groups == 0 || self.in_channels == 0 || self.out_channels == 0 {
-            return Err(InvalidShape(format!("kernel, stride, dilation, groups and channels must be at least 1: {self:?}")));
+            return Err(InvalidShape(format!(
+                "kernel, stride, dilation, groups and channels must be at least 1: {self:?}"
+            )));
         }
         if !self.in_channels.is_multiple_of(self.groups) || !self.out_channels.is_multiple_of(self.groups) {
             return Err(InvalidShape(format!(
@@ -102,18 +120,35 @@ impl Shape {
         }
         // Positions are computed as signed numbers, with room for the padding.
         let limit = isize::MAX as usize / 64;
-        let product = |v: &[usize]| v.iter().try_fold(1usize, |a, &b| a.checked_mul(b.max(1)).filter(|&p| p < limit));
+        let product = |v: &[usize]| {
+            v.iter()
+                .try_fold(1usize, |a, &b| a.checked_mul(b.max(1)).filter(|&p| p < limit))
+        };
         let spans = (0..2).map(|a| {
             let reach = product(&[self.kernel[a], self.dilation[a]])?;
             let last = product(&[self.output[a], self.stride[a]])?;
-            let width = [self.input[a], self.padding[a], reach, last].iter().try_fold(0usize, |a, &b| a.checked_add(b))?;
+            let width = [self.input[a], self.padding[a], reach, last]
+                .iter()
+                .try_fold(0usize, |a, &b| a.checked_add(b))?;
             (width < limit).then_some(width)
         });
         let spans: Option<Vec<usize>> = spans.collect();
         let fits = spans.is_some_and(|s| product(&[self.batch, s[0], s[1], self.in_channels]).is_some())
             && product(&[self.batch, self.output[0], self.output[1], self.out_channels]).is_some()
-            && product(&[self.kernel[0], self.kernel[1], self.in_channels, self.out_channels]).is_some();
-        if fits { Ok(()) } else { Err(InvalidShape(format!("sizes too large for this machine: {self:?}"))) }
+            && product(&[
+                self.kernel[0],
+                self.kernel[1],
+                self.in_channels,
+                self.out_channels,
+            ])
+            .is_some();
+        if fits {
+            Ok(())
+        } else {
+            Err(InvalidShape(format!(
+                "sizes too large for this machine: {self:?}"
+            )))
+        }
     }
 
     /// Elements of x.
@@ -133,12 +168,16 @@ impl Shape {
 
     /// Nominal operations of one pass, two a multiply-add, padding counted as if it were pixels.
     pub fn flops(&self) -> f64 {
-        2.0 * self.y_len() as f64 * (self.kernel[0] * self.kernel[1] * (self.in_channels / self.groups)) as f64
+        2.0 * self.y_len() as f64
+            * (self.kernel[0] * self.kernel[1] * (self.in_channels / self.groups)) as f64
     }
 
     /// No output reads outside x.
     pub(crate) fn stays_inside(&self) -> bool {
-        (0..2).all(|a| self.padding[a] == 0 && (self.output[a].max(1) - 1) * self.stride[a] + self.reach(a) <= self.input[a])
+        (0..2).all(|a| {
+            self.padding[a] == 0
+                && (self.output[a].max(1) - 1) * self.stride[a] + self.reach(a) <= self.input[a]
+        })
     }
 
     /// An equal convolution that is simpler: a kernel that covers the whole input once, and a
@@ -150,17 +189,31 @@ impl Shape {
         let whole = self.output == [1, 1] && self.kernel == self.input && self.dilation == [1, 1];
         if whole {
             let in_channels = self.in_channels * self.kernel[0] * self.kernel[1];
-            return Shape { in_channels, batch: 1, ..self.row(self.batch) };
+            return Shape {
+                in_channels,
+                batch: 1,
+                ..self.row(self.batch)
+            };
         }
         if self.kernel == [1, 1] && self.stride == [1, 1] && self.input == self.output {
-            return Shape { batch: 1, ..self.row(self.batch * self.input[0] * self.input[1]) };
+            return Shape {
+                batch: 1,
+                ..self.row(self.batch * self.input[0] * self.input[1])
+            };
         }
         self
     }
 
     /// A product over `pixels` pixels in a row.
     fn row(self, pixels: usize) -> Shape {
-        Shape { input: [1, pixels], output: [1, pixels], kernel: [1; 2], stride: [1; 2], dilation: [1; 2], ..self }
+        Shape {
+            input: [1, pixels],
+            output: [1, pixels],
+            kernel: [1; 2],
+            stride: [1; 2],
+            dilation: [1; 2],
+            ..self
+        }
     }
 }
 
@@ -172,8 +225,15 @@ mod tests {
     fn derived_sizes() {
         let s = Shape::new(2, [9, 8], [3, 4], [4, 3], [2, 1], [1, 1]).unwrap();
         assert_eq!(s.output, [4, 8]);
-        assert_eq!((s.x_len(), s.y_len(), s.w_len()), (2 * 9 * 8 * 3, 2 * 4 * 8 * 4, 4 * 3 * 3 * 4));
-        let causal = Shape { dilation: [1, 4], padding: [0, 8], ..Shape::new(1, [1, 20], [2, 2], [1, 3], [1, 1], [0, 0]).unwrap() };
+        assert_eq!(
+            (s.x_len(), s.y_len(), s.w_len()),
+            (2 * 9 * 8 * 3, 2 * 4 * 8 * 4, 4 * 3 * 3 * 4)
+        );
+        let causal = Shape {
+            dilation: [1, 4],
+            padding: [0, 8],
+            ..Shape::new(1, [1, 20], [2, 2], [1, 3], [1, 1], [0, 0]).unwrap()
+        };
         assert_eq!(causal.sized([0, 0]).unwrap().output, [1, 20]);
     }
 

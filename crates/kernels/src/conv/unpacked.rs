@@ -2,7 +2,10 @@
 //! for the usual blocked product takes a fifth of the time. x `[n, in]`, w `[in, out]`, y `[n, out]`.
 use super::Epilogue;
 use super::direct::{pack_columns, pack_rows};
-use super::micro::{Axis, Extent, LANES, MAX_ROWS, Outer, PANEL, Panels, Reduce, Within, outer, outer_rows, reduce, rows, transpose_block};
+use super::micro::{
+    Axis, Extent, LANES, MAX_ROWS, Outer, PANEL, Panels, Reduce, Within, outer, outer_rows, reduce, rows,
+    transpose_block,
+};
 use crate::isa::{Isa, isa};
 use crate::pool::par_for;
 use crate::scratch::{Ptr, Slot, with_scratch};
@@ -56,18 +59,32 @@ impl Tiles<'_> {
         let height = rows(self.columns);
         let mut spare = [0f32; PANEL];
         let out = Extent::new(c, (to - from - 1) * pitch + self.columns);
-        let within = Within { a: [Extent::of(self.a), Extent::NONE], b: Extent::of(self.b), c: [out, Extent::of(&spare)] };
+        let within = Within {
+            a: [Extent::of(self.a), Extent::NONE],
+            b: Extent::of(self.b),
+            c: [out, Extent::of(&spare)],
+        };
         for k in (0..self.depth).step_by(self.block) {
             let last = k + self.block >= self.depth;
             let b = &self.b[k * self.row..];
             // What comes next of B: the same columns, or the first rows of the next panel. A strip of it with each tile.
-            let next = if last { self.b.as_ptr().wrapping_add(PANEL) } else { self.b[(k + self.block) * self.row..].as_ptr() };
+            let next = if last {
+                self.b.as_ptr().wrapping_add(PANEL)
+            } else {
+                self.b[(k + self.block) * self.row..].as_ptr()
+            };
             for (i, first) in (from..to).step_by(height).enumerate() {
                 // Rows past the last are the last once more, and go nowhere.
                 let spare = spare.as_mut_ptr();
-                let a: [*const f32; MAX_ROWS] = std::array::from_fn(|r| self.a[(first + r).min(to - 1) * self.depth + k..].as_ptr());
-                let c: [*mut f32; MAX_ROWS] =
-                    std::array::from_fn(|r| if first + r < to { c.wrapping_add((first + r - from) * pitch) } else { spare });
+                let a: [*const f32; MAX_ROWS] =
+                    std::array::from_fn(|r| self.a[(first + r).min(to - 1) * self.depth + k..].as_ptr());
+                let c: [*mut f32; MAX_ROWS] = std::array::from_fn(|r| {
+                    if first + r < to {
+                        c.wrapping_add((first + r - from) * pitch)
+                    } else {
+                        spare
+                    }
+                });
                 let tile = Reduce {
                     depth: self.block.min(self.depth - k),
                     a: &a[..height],
@@ -79,7 +96,11 @@ impl Tiles<'_> {
                     add: k > 0,
                     epilogue: if last { self.epilogue } else { Epilogue::default() },
                     ahead: if self.streams { height * self.depth } else { 0 },
-                    soon: if i * LANES < self.columns { next.wrapping_add(i * self.strip) } else { b.as_ptr() },
+                    soon: if i * LANES < self.columns {
+                        next.wrapping_add(i * self.strip)
+                    } else {
+                        b.as_ptr()
+                    },
                     within: &within,
                 };
                 // SAFETY: rows of A were sliced with checks and are `depth` long; B has `depth` rows of whole strips, where they
@@ -94,14 +115,27 @@ impl Tiles<'_> {
 pub(crate) fn forward(x: &[f32], w: &[f32], y: &mut [f32], [inputs, outputs]: [usize; 2], e: Epilogue) {
     let n = x.len() / inputs;
     assert!(x.len() == n * inputs && w.len() == inputs * outputs && y.len() == n * outputs);
-    let (panels, to) = (Panels { k: inputs, n: outputs }, Ptr(y.as_mut_ptr()));
-    let last = Panels { k: inputs, n: outputs % PANEL };
+    let (panels, to) = (
+        Panels {
+            k: inputs,
+            n: outputs,
+        },
+        Ptr(y.as_mut_ptr()),
+    );
+    let last = Panels {
+        k: inputs,
+        n: outputs % PANEL,
+    };
     let ragged = !outputs.is_multiple_of(LANES);
     with_scratch(Slot::Weights, if ragged { last.len() } else { 0 }, |copy| {
         if ragged {
             let rest = outputs - last.n;
             // SAFETY: `copy` has the panel's length.
-            unsafe { pack_rows(Ptr(copy.as_mut_ptr()), &last, 0, |k| &w[k * outputs + rest..][..last.n]) };
+            unsafe {
+                pack_rows(Ptr(copy.as_mut_ptr()), &last, 0, |k| {
+                    &w[k * outputs + rest..][..last.n]
+                })
+            };
         }
         // Bands of whole tiles, about equal.
         let high = n.div_ceil(n.div_ceil(BAND).max(1)).next_multiple_of(24).max(24);
@@ -114,9 +148,26 @@ pub(crate) fn forward(x: &[f32], w: &[f32], y: &mut [f32], [inputs, outputs]: [u
                 false => (&w[j * PANEL..], outputs, LANES),
             };
             let epilogue = e.columns(j * PANEL, columns);
-            let tiles = Tiles { a: x, depth: inputs, b, row, strip, block: DEPTH, streams: false, columns, epilogue };
+            let tiles = Tiles {
+                a: x,
+                depth: inputs,
+                b,
+                row,
+                strip,
+                block: DEPTH,
+                streams: false,
+                columns,
+                epilogue,
+            };
             // SAFETY: rows of a band and columns of a panel are this task's alone.
-            unsafe { tiles.run(band, (band + high).min(n), to.get().add(band * outputs + j * PANEL), outputs) };
+            unsafe {
+                tiles.run(
+                    band,
+                    (band + high).min(n),
+                    to.get().add(band * outputs + j * PANEL),
+                    outputs,
+                )
+            };
         });
     });
 }
@@ -129,7 +180,9 @@ pub(crate) fn input_gradient(gy: &[f32], w: &[f32], gx: &mut [f32], [inputs, out
     with_scratch(Slot::Weights, panels.len(), |packed| {
         let target = Ptr(packed.as_mut_ptr());
         // SAFETY: `packed` has the panels' length, and each task packs a panel of its own.
-        par_for(panels.count(), &|j| unsafe { pack_columns(target, &panels, j, 0, gy, outputs) });
+        par_for(panels.count(), &|j| unsafe {
+            pack_columns(target, &panels, j, 0, gy, outputs)
+        });
         let (bands, packed) = (inputs.div_ceil(TASK), &*packed);
         par_for(bands * panels.count(), &|t| {
             let (j, band) = (t / bands, t % bands * TASK);
@@ -137,12 +190,29 @@ pub(crate) fn input_gradient(gy: &[f32], w: &[f32], gx: &mut [f32], [inputs, out
             let b = &packed[panels.start(j)..][..panels.k * panels.width(j)];
             let (row, strip, columns) = (panels.row(j), panels.strip(), panels.columns(j));
             let (block, epilogue) = (PACKED_DEPTH, Epilogue::default());
-            let tiles = Tiles { a: w, depth: outputs, b, row, strip, block, streams: true, columns, epilogue };
+            let tiles = Tiles {
+                a: w,
+                depth: outputs,
+                b,
+                row,
+                strip,
+                block,
+                streams: true,
+                columns,
+                epilogue,
+            };
             with_scratch(Slot::Task, TASK * PANEL, |turned| {
                 // SAFETY: this task's own memory, of TASK rows of PANEL floats.
                 unsafe { tiles.run(band, band + high, turned.as_mut_ptr(), PANEL) };
                 // SAFETY: items of the panel, inputs of the band: this task's alone.
-                unsafe { turn(turned, [high, columns], to.get().add(j * PANEL * inputs + band), inputs) };
+                unsafe {
+                    turn(
+                        turned,
+                        [high, columns],
+                        to.get().add(j * PANEL * inputs + band),
+                        inputs,
+                    )
+                };
             });
         });
     });
@@ -160,9 +230,16 @@ unsafe fn turn(from: &[f32], [rows, columns]: [usize; 2], to: *mut f32, pitch: u
             unsafe {
                 let to = to.add(c * pitch + r);
                 if high == LANES && wide == LANES {
-                    transpose_block(from[r * PANEL + c..][..15 * PANEL + LANES].as_ptr(), PANEL, to, pitch);
+                    transpose_block(
+                        from[r * PANEL + c..][..15 * PANEL + LANES].as_ptr(),
+                        PANEL,
+                        to,
+                        pitch,
+                    );
                 } else {
-                    (0..high).for_each(|i| (0..wide).for_each(|k| *to.add(k * pitch + i) = from[(r + i) * PANEL + c + k]));
+                    (0..high).for_each(|i| {
+                        (0..wide).for_each(|k| *to.add(k * pitch + i) = from[(r + i) * PANEL + c + k])
+                    });
                 }
             }
         }
@@ -178,11 +255,19 @@ pub(crate) fn weight_gradient(x: &[f32], gy: &[f32], gw: &mut [f32], [inputs, ou
     par_for(bands * panels.count(), &|t| {
         let (j, band) = (t / bands, t % bands * TASK);
         let (columns, end) = (panels.columns(j), (band + TASK).min(inputs));
-        let within = Within { a: [Extent::of(x), Extent::NONE], b: Extent::of(gy), c: [extent, Extent::NONE] };
+        let within = Within {
+            a: [Extent::of(x), Extent::NONE],
+            b: Extent::of(gy),
+            c: [extent, Extent::NONE],
+        };
         let high = outer_rows(columns);
         // Without items there is still one block, which stores zeros.
         for k in (0..n.max(1)).step_by(ITEMS) {
-            let items = Axis { n: ITEMS.min(n - k), a: inputs, b: outputs };
+            let items = Axis {
+                n: ITEMS.min(n - k),
+                a: inputs,
+                b: outputs,
+            };
             for i in (band..end).step_by(high) {
                 let tile = Outer {
                     axes: [Axis::ONE, Axis::ONE, items],
@@ -211,32 +296,66 @@ mod tests {
     /// Whole numbers, whose sums are exact in any order; sizes beyond blocks, bands and panels.
     #[test]
     fn products_are_exact_whatever_the_sizes() {
-        for (n, inputs, outputs) in
-            [(1, 3, 16), (5, 300, 48), (64, 50, 80), (70, 97, 144), (300, 20, 32), (17, 49, 64), (70, 300, 100), (3, 7, 1), (50, 9, 130)]
-        {
+        for (n, inputs, outputs) in [
+            (1, 3, 16),
+            (5, 300, 48),
+            (64, 50, 80),
+            (70, 97, 144),
+            (300, 20, 32),
+            (17, 49, 64),
+            (70, 300, 100),
+            (3, 7, 1),
+            (50, 9, 130),
+        ] {
             let value = |i: usize| ((i * 7919) % 13) as f32 - 6.0;
             let make = |len: usize, from: usize| (0..len).map(|i| value(i + from)).collect::<Vec<f32>>();
-            let (x, w, gy) = (make(n * inputs, 0), make(inputs * outputs, 5), make(n * outputs, 9));
+            let (x, w, gy) = (
+                make(n * inputs, 0),
+                make(inputs * outputs, 5),
+                make(n * outputs, 9),
+            );
             let bias = make(outputs, 3);
             let sum = |terms: usize, f: &dyn Fn(usize) -> f32| (0..terms).map(f).sum::<f32>();
             let mut y = vec![f32::NAN; n * outputs];
-            forward(&x, &w, &mut y, [inputs, outputs], Epilogue { shift: Some(&bias), slope: 0.5, ..Epilogue::default() });
+            forward(
+                &x,
+                &w,
+                &mut y,
+                [inputs, outputs],
+                Epilogue {
+                    shift: Some(&bias),
+                    slope: 0.5,
+                    ..Epilogue::default()
+                },
+            );
             for (at, &v) in y.iter().enumerate() {
                 let (i, o) = (at / outputs, at % outputs);
                 let want = sum(inputs, &|k| x[i * inputs + k] * w[k * outputs + o]) + bias[o];
-                assert_eq!(v, if want < 0.0 { want * 0.5 } else { want }, "y {n} {inputs} {outputs} at {at}");
+                assert_eq!(
+                    v,
+                    if want < 0.0 { want * 0.5 } else { want },
+                    "y {n} {inputs} {outputs} at {at}"
+                );
             }
             let mut gx = vec![f32::NAN; n * inputs];
             input_gradient(&gy, &w, &mut gx, [inputs, outputs]);
             for (at, &v) in gx.iter().enumerate() {
                 let (i, k) = (at / inputs, at % inputs);
-                assert_eq!(v, sum(outputs, &|o| gy[i * outputs + o] * w[k * outputs + o]), "gx {n} {inputs} {outputs} at {at}");
+                assert_eq!(
+                    v,
+                    sum(outputs, &|o| gy[i * outputs + o] * w[k * outputs + o]),
+                    "gx {n} {inputs} {outputs} at {at}"
+                );
             }
             let mut gw = vec![f32::NAN; inputs * outputs];
             weight_gradient(&x, &gy, &mut gw, [inputs, outputs]);
             for (at, &v) in gw.iter().enumerate() {
                 let (k, o) = (at / outputs, at % outputs);
-                assert_eq!(v, sum(n, &|i| x[i * inputs + k] * gy[i * outputs + o]), "gw {n} {inputs} {outputs} at {at}");
+                assert_eq!(
+                    v,
+                    sum(n, &|i| x[i * inputs + k] * gy[i * outputs + o]),
+                    "gw {n} {inputs} {outputs} at {at}"
+                );
             }
         }
         let mut none = vec![f32::NAN; 3 * 16];

@@ -36,7 +36,13 @@ impl<B: Backend, const N: usize> Backward<B, N> for Recorded {
     fn backward(self, step: Step<Pull<B, N>, N>, grads: &mut Gradients, _: &mut Checkpointer) {
         let g = grads.consume::<B>(&step.node);
         let wanted = step.parents.each_ref().map(Option::is_some);
-        let pull = step.state.0.lock().expect("no other holder").take().expect("a step runs backward once");
+        let pull = step
+            .state
+            .0
+            .lock()
+            .expect("no other holder")
+            .take()
+            .expect("a step runs backward once");
         for (parent, d) in step.parents.into_iter().zip(pull(g, wanted)) {
             if let (Some(parent), Some(d)) = (parent, d) {
                 grads.register::<B>(parent.id, d);
@@ -69,7 +75,12 @@ enum Face {
 }
 
 /// One face; (a, b) are (x, w), (y, w) or (x, y). Each operand is kept only if the other is tracked.
-fn face<B: Ops, C: CheckpointStrategy>(a: F<Autodiff<B, C>>, b: F<Autodiff<B, C>>, form: Form, face: Face) -> F<Autodiff<B, C>> {
+fn face<B: Ops, C: CheckpointStrategy>(
+    a: F<Autodiff<B, C>>,
+    b: F<Autodiff<B, C>>,
+    form: Form,
+    face: Face,
+) -> F<Autodiff<B, C>> {
     let (track_a, track_b) = (a.is_tracked(), b.is_tracked());
     let ((a, node_a), (b, node_b)) = (a.into_parts(), b.into_parts());
     let kept = (track_b.then(|| a.clone()), track_a.then(|| b.clone()));
@@ -82,9 +93,18 @@ fn face<B: Ops, C: CheckpointStrategy>(a: F<Autodiff<B, C>>, b: F<Autodiff<B, C>
         let (a, b) = kept;
         let (ga, gb) = (g.clone(), g);
         match face {
-            Face::Product => [b.map(|w| B::product_input_gradient(ga, w, form)), a.map(|x| B::product_weight_gradient(x, gb, form))],
-            Face::Input => [b.map(|w| B::product(ga, w, form)), a.map(|y| B::product_weight_gradient(gb, y, form))],
-            Face::Weight => [b.map(|y| B::product_input_gradient(y, ga, form)), a.map(|x| B::product(x, gb, form))],
+            Face::Product => [
+                b.map(|w| B::product_input_gradient(ga, w, form)),
+                a.map(|x| B::product_weight_gradient(x, gb, form)),
+            ],
+            Face::Input => [
+                b.map(|w| B::product(ga, w, form)),
+                a.map(|y| B::product_weight_gradient(gb, y, form)),
+            ],
+            Face::Weight => [
+                b.map(|y| B::product_input_gradient(y, ga, form)),
+                a.map(|x| B::product(x, gb, form)),
+            ],
         }
     })
 }
@@ -102,7 +122,11 @@ fn face_act<B: Ops, C: CheckpointStrategy>(
     let tracked = track_a || track_w || bias.is_tracked();
     let ((a, node_a), (w, node_w), (bias, node_bias)) = (a.into_parts(), w.into_parts(), bias.into_parts());
     let kept = (track_w.then(|| a.clone()), track_a.then(|| w.clone()));
-    let y = if transposed { B::product_input_gradient_act(a, w, bias, form, act) } else { B::product_act(a, w, bias, form, act) };
+    let y = if transposed {
+        B::product_input_gradient_act(a, w, bias, form, act)
+    } else {
+        B::product_act(a, w, bias, form, act)
+    };
     let saved = (tracked && act != Activation::Identity).then(|| y.clone());
     record::<B, C, 3>([node_a, node_w, node_bias], y, move |g, wanted| {
         let (a, w) = kept;
@@ -164,11 +188,23 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
     fn product_act(x: F<Self>, w: F<Self>, bias: F<Self>, form: Form, act: Activation) -> F<Self> {
         face_act::<B, C>(x, w, bias, form, act, false)
     }
-    fn product_input_gradient_act(y: F<Self>, w: F<Self>, bias: F<Self>, form: Form, act: Activation) -> F<Self> {
+    fn product_input_gradient_act(
+        y: F<Self>,
+        w: F<Self>,
+        bias: F<Self>,
+        form: Form,
+        act: Activation,
+    ) -> F<Self> {
         face_act::<B, C>(y, w, bias, form, act, true)
     }
 
-    fn batch_norm_act(x: F<Self>, gamma: F<Self>, beta: F<Self>, eps: f32, act: Activation) -> (F<Self>, F<Self>, F<Self>) {
+    fn batch_norm_act(
+        x: F<Self>,
+        gamma: F<Self>,
+        beta: F<Self>,
+        eps: f32,
+        act: Activation,
+    ) -> (F<Self>, F<Self>, F<Self>) {
         let tracked = x.is_tracked() || gamma.is_tracked() || beta.is_tracked();
         let ((x, nx), (gamma, ng), (beta, nb)) = (x.into_parts(), gamma.into_parts(), beta.into_parts());
         let saved = tracked.then(|| (x.clone(), gamma.clone(), beta.clone()));
@@ -176,7 +212,8 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         let (m, v) = (mean.clone(), var.clone());
         let y = record::<B, C, 3>([nx, ng, nb], y, move |g, _| match saved {
             Some((x, gamma, beta)) => {
-                let (dx, by_gamma, by_beta) = B::batch_norm_act_gradient(g, x, gamma, beta, mean, var, eps, act);
+                let (dx, by_gamma, by_beta) =
+                    B::batch_norm_act_gradient(g, x, gamma, beta, mean, var, eps, act);
                 [Some(dx), Some(by_gamma), Some(by_beta)]
             }
             None => [None, None, None],
@@ -198,7 +235,14 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         })
     }
 
-    fn group_norm(x: F<Self>, gamma: F<Self>, beta: F<Self>, groups: usize, eps: f32, act: Activation) -> (F<Self>, F<Self>, F<Self>) {
+    fn group_norm(
+        x: F<Self>,
+        gamma: F<Self>,
+        beta: F<Self>,
+        groups: usize,
+        eps: f32,
+        act: Activation,
+    ) -> (F<Self>, F<Self>, F<Self>) {
         let tracked = x.is_tracked() || gamma.is_tracked() || beta.is_tracked();
         let ((x, nx), (gamma, ng), (beta, nb)) = (x.into_parts(), gamma.into_parts(), beta.into_parts());
         let saved = tracked.then(|| (x.clone(), gamma.clone(), beta.clone()));
@@ -206,7 +250,8 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         let (m, v) = (mean.clone(), var.clone());
         let y = record::<B, C, 3>([nx, ng, nb], y, move |g, _| match saved {
             Some((x, gamma, beta)) => {
-                let (dx, by_gamma, by_beta) = B::group_norm_gradient(g, x, gamma, beta, mean, var, groups, eps, act);
+                let (dx, by_gamma, by_beta) =
+                    B::group_norm_gradient(g, x, gamma, beta, mean, var, groups, eps, act);
                 [Some(dx), Some(by_gamma), Some(by_beta)]
             }
             None => [None, None, None],
@@ -223,7 +268,9 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         let input = (tracked && !act.slope_from_output()).then(|| x.clone());
         let y = B::activation(x, act);
         let saved = input.or_else(|| tracked.then(|| y.clone()));
-        record::<B, C, 1>([node], y, move |g, _| [saved.map(|s| B::activation_gradient(g, s, act))])
+        record::<B, C, 1>([node], y, move |g, _| {
+            [saved.map(|s| B::activation_gradient(g, s, act))]
+        })
     }
 
     fn gate(x: F<Self>, half: usize) -> F<Self> {
@@ -236,14 +283,19 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         let saved = tracked.then(|| (x.clone(), t.clone()));
         record::<B, C, 2>([nx, nt], B::bce_with_logits(x, t), move |g, wanted| match saved {
             Some((x, t)) => {
-                let by_t = wanted[1].then(|| default::bce_with_logits_target_gradient::<B>(g.clone(), x.clone()));
+                let by_t =
+                    wanted[1].then(|| default::bce_with_logits_target_gradient::<B>(g.clone(), x.clone()));
                 [wanted[0].then(|| B::bce_with_logits_gradient(g, x, t)), by_t]
             }
             None => [None, None],
         })
     }
     fn softplus_mean(x: F<Self>, sign: f32) -> F<Self> {
-        keeps_input::<B, C>(x, |x| B::softplus_mean(x, sign), move |g, x| B::softplus_mean_gradient(g, x, sign))
+        keeps_input::<B, C>(
+            x,
+            |x| B::softplus_mean(x, sign),
+            move |g, x| B::softplus_mean_gradient(g, x, sign),
+        )
     }
     fn row_loss(x: F<Self>, t: F<Self>, loss: RowLoss) -> F<Self> {
         let t = t.into_primitive();
@@ -265,7 +317,11 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         linear_map::<B, C>(x, |x| B::pixel_unshuffle(x, r), move |g| B::pixel_shuffle(g, r))
     }
     fn max_pool(x: F<Self>, w: Window) -> F<Self> {
-        keeps_input::<B, C>(x, |x| B::max_pool(x, w), move |g, x| B::max_pool_gradient(g, x, w))
+        keeps_input::<B, C>(
+            x,
+            |x| B::max_pool(x, w),
+            move |g, x| B::max_pool_gradient(g, x, w),
+        )
     }
 
     fn conv_lstm(u: F<Self>, w: F<Self>, before: usize, scan: Scan) -> (F<Self>, F<Self>) {
@@ -285,7 +341,13 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
 
     // Updates are not differentiable: their results start new tapes.
     fn adam(p: F<Self>, g: F<Self>, m: F<Self>, v: F<Self>, s: AdamStep) -> (F<Self>, F<Self>, F<Self>) {
-        let (p, m, v) = B::adam(p.into_primitive(), g.into_primitive(), m.into_primitive(), v.into_primitive(), s);
+        let (p, m, v) = B::adam(
+            p.into_primitive(),
+            g.into_primitive(),
+            m.into_primitive(),
+            v.into_primitive(),
+            s,
+        );
         (constant::<B, C>(p), constant::<B, C>(m), constant::<B, C>(v))
     }
     fn rms_prop(p: F<Self>, g: F<Self>, v: F<Self>, s: RmsStep) -> (F<Self>, F<Self>) {

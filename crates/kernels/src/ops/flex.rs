@@ -15,8 +15,16 @@ type T = FlexTensor;
 
 /// Contiguous f32, copied only if it is not.
 fn dense(t: T) -> T {
-    assert!(t.dtype() == DType::F32, "the kernels compute in f32, not {:?}", t.dtype());
-    if t.layout().contiguous_offsets().is_some() { t } else { t.to_contiguous() }
+    assert!(
+        t.dtype() == DType::F32,
+        "the kernels compute in f32, not {:?}",
+        t.dtype()
+    );
+    if t.layout().contiguous_offsets().is_some() {
+        t
+    } else {
+        t.to_contiguous()
+    }
 }
 
 fn slice(t: &T) -> &[f32] {
@@ -36,7 +44,11 @@ fn from_buffer(b: Buffer, shape: impl Into<TensorShape>) -> T {
 
 fn vector(v: Vec<f32>) -> T {
     let n = v.len();
-    T::new(Bytes::from_elems(v), Layout::contiguous(TensorShape::new([n])), DType::F32)
+    T::new(
+        Bytes::from_elems(v),
+        Layout::contiguous(TensorShape::new([n])),
+        DType::F32,
+    )
 }
 
 /// A new tensor that `f` writes all of.
@@ -72,7 +84,13 @@ fn channels(t: &T) -> usize {
 }
 
 /// The sizes of a convolution whose weight is `w` and whose x and y have this many images.
-fn sizes(g: Geometry, [input, kernel, output]: [[usize; 2]; 3], batch: usize, in_channels: usize, out_channels: usize) -> Shape {
+fn sizes(
+    g: Geometry,
+    [input, kernel, output]: [[usize; 2]; 3],
+    batch: usize,
+    in_channels: usize,
+    out_channels: usize,
+) -> Shape {
     Shape {
         batch,
         input,
@@ -90,17 +108,33 @@ fn sizes(g: Geometry, [input, kernel, output]: [[usize; 2]; 3], batch: usize, in
 fn product(x: T, w: T, form: Form, e: Epilogue) -> T {
     let (x, w) = (dense(x), dense(w));
     match form {
-        Form::Conv { geometry: g, size, kernel, output } => {
+        Form::Conv {
+            geometry: g,
+            size,
+            kernel,
+            output,
+        } => {
             let [batch, _, _, inputs] = dims(&x);
             let s = sizes(g, [size, kernel, output], batch, inputs, channels(&w));
-            filled([batch, s.output[0], s.output[1], s.out_channels], |y| conv::forward(&s, slice(&x), slice(&w), y, e))
+            filled([batch, s.output[0], s.output[1], s.out_channels], |y| {
+                conv::forward(&s, slice(&x), slice(&w), y, e)
+            })
         }
         Form::Linear => {
             let (n, size @ [inputs, outputs]) = (x.shape()[0], w.shape().dims());
             if unpacked::pays(size) {
-                return filled([n, outputs], |y| unpacked::forward(slice(&x), slice(&w), y, size, e));
+                return filled([n, outputs], |y| {
+                    unpacked::forward(slice(&x), slice(&w), y, size, e)
+                });
             }
-            filled([n, outputs], |y| linear(Matrix::new(slice(&x), n, inputs), Matrix::new(slice(&w), inputs, outputs), y, e))
+            filled([n, outputs], |y| {
+                linear(
+                    Matrix::new(slice(&x), n, inputs),
+                    Matrix::new(slice(&w), inputs, outputs),
+                    y,
+                    e,
+                )
+            })
         }
     }
 }
@@ -108,17 +142,33 @@ fn product(x: T, w: T, form: Form, e: Epilogue) -> T {
 fn input_gradient(y: T, w: T, form: Form, e: Epilogue) -> T {
     let (y, w) = (dense(y), dense(w));
     match form {
-        Form::Conv { geometry: g, size, kernel, output } => {
+        Form::Conv {
+            geometry: g,
+            size,
+            kernel,
+            output,
+        } => {
             let ([batch, _, _, outputs], [_, _, inputs, _]) = (dims(&y), dims(&w));
             let s = sizes(g, [size, kernel, output], batch, inputs * g.groups, outputs);
-            filled([batch, size[0], size[1], s.in_channels], |x| conv::input_gradient(&s, slice(&y), slice(&w), x, e))
+            filled([batch, size[0], size[1], s.in_channels], |x| {
+                conv::input_gradient(&s, slice(&y), slice(&w), x, e)
+            })
         }
         Form::Linear => {
             let (n, size @ [inputs, outputs]) = (y.shape()[0], w.shape().dims());
             if unpacked::pays(size) && e.is_identity() {
-                return filled([n, inputs], |x| unpacked::input_gradient(slice(&y), slice(&w), x, size));
+                return filled([n, inputs], |x| {
+                    unpacked::input_gradient(slice(&y), slice(&w), x, size)
+                });
             }
-            filled([n, inputs], |x| linear(Matrix::new(slice(&y), n, outputs), Matrix::new(slice(&w), inputs, outputs).transposed(), x, e))
+            filled([n, inputs], |x| {
+                linear(
+                    Matrix::new(slice(&y), n, outputs),
+                    Matrix::new(slice(&w), inputs, outputs).transposed(),
+                    x,
+                    e,
+                )
+            })
         }
     }
 }
@@ -127,24 +177,47 @@ fn weight_gradient(x: T, y: T, form: Form) -> T {
     let (x, y) = (dense(x), dense(y));
     let (batch, inputs, outputs) = (x.shape()[0], channels(&x), channels(&y));
     match form {
-        Form::Conv { geometry: g, size, kernel, output } => {
+        Form::Conv {
+            geometry: g,
+            size,
+            kernel,
+            output,
+        } => {
             let s = sizes(g, [size, kernel, output], batch, inputs, outputs);
-            filled([kernel[0], kernel[1], inputs / g.groups, outputs], |w| conv::weight_gradient(&s, slice(&x), slice(&y), w))
+            filled([kernel[0], kernel[1], inputs / g.groups, outputs], |w| {
+                conv::weight_gradient(&s, slice(&x), slice(&y), w)
+            })
         }
-        Form::Linear if unpacked::pays([inputs, outputs]) => {
-            filled([inputs, outputs], |w| unpacked::weight_gradient(slice(&x), slice(&y), w, [inputs, outputs]))
-        }
+        Form::Linear if unpacked::pays([inputs, outputs]) => filled([inputs, outputs], |w| {
+            unpacked::weight_gradient(slice(&x), slice(&y), w, [inputs, outputs])
+        }),
         Form::Linear => filled([inputs, outputs], |w| {
-            multiply(Matrix::new(slice(&x), batch, inputs).transposed(), Matrix::new(slice(&y), batch, outputs), w, None)
+            multiply(
+                Matrix::new(slice(&x), batch, inputs).transposed(),
+                Matrix::new(slice(&y), batch, outputs),
+                w,
+                None,
+            )
         }),
     }
 }
 
 /// out = a b, with what convolutions do in their epilogue.
 fn linear(a: Matrix, b: Matrix, out: &mut [f32], e: Epilogue) {
-    let Some(bias) = e.shift else { return multiply(a, b, out, None) };
-    let act = if e.slope == 1.0 { Activation::Identity } else { Activation::LeakyRelu(e.slope) };
-    multiply(a, b, out, Some(&|row, columns| rows::bias_act_row(row, &bias[columns], act)));
+    let Some(bias) = e.shift else {
+        return multiply(a, b, out, None);
+    };
+    let act = if e.slope == 1.0 {
+        Activation::Identity
+    } else {
+        Activation::LeakyRelu(e.slope)
+    };
+    multiply(
+        a,
+        b,
+        out,
+        Some(&|row, columns| rows::bias_act_row(row, &bias[columns], act)),
+    );
 }
 
 /// Calls `f` with an epilogue of the bias and, where the kernels have it, the activation; then
@@ -157,18 +230,39 @@ fn with_epilogue(bias: T, act: Activation, f: impl FnOnce(Epilogue) -> T) -> T {
         Activation::LeakyRelu(slope) => Some(slope),
         _ => None,
     };
-    let y = f(Epilogue { scale: None, shift: Some(slice(&bias)), slope: slope.unwrap_or(1.0) });
-    if slope.is_some() { y } else { in_place(y, |y| pointwise::forward(y, act)) }
+    let y = f(Epilogue {
+        scale: None,
+        shift: Some(slice(&bias)),
+        slope: slope.unwrap_or(1.0),
+    });
+    if slope.is_some() {
+        y
+    } else {
+        in_place(y, |y| pointwise::forward(y, act))
+    }
 }
 
 fn group_sizes(x: &T, groups: usize) -> group_norm::Sizes {
     let [samples, positions, channels] = x.shape().dims();
-    group_norm::Sizes { samples, positions, channels, groups }
+    group_norm::Sizes {
+        samples,
+        positions,
+        channels,
+        groups,
+    }
 }
 
 fn lstm_sizes(x: &T, w: &T, before: usize, scan: Scan) -> lstm::Sizes {
     let ([items, height, width, _], [taps, hidden, _]) = (dims(x), w.shape().dims());
-    lstm::Sizes { items, height, width, hidden, taps, before, scan }
+    lstm::Sizes {
+        items,
+        height,
+        width,
+        hidden,
+        taps,
+        before,
+        scan,
+    }
 }
 
 /// A scalar of shape `[1]`.
@@ -206,13 +300,35 @@ impl Ops for Flex {
     fn batch_norm_act(x: T, gamma: T, beta: T, eps: f32, act: Activation) -> (T, T, T) {
         let (x, gamma, beta) = (dense(x), dense(gamma), dense(beta));
         let mut statistics = Default::default();
-        let y = filled(x.shape(), |y| statistics = batch_norm::forward(slice(&x), slice(&gamma), slice(&beta), eps, act, y));
+        let y = filled(x.shape(), |y| {
+            statistics = batch_norm::forward(slice(&x), slice(&gamma), slice(&beta), eps, act, y)
+        });
         (y, vector(statistics.0), vector(statistics.1))
     }
-    fn batch_norm_act_gradient(g: T, x: T, gamma: T, beta: T, mean: T, var: T, eps: f32, act: Activation) -> (T, T, T) {
+    fn batch_norm_act_gradient(
+        g: T,
+        x: T,
+        gamma: T,
+        beta: T,
+        mean: T,
+        var: T,
+        eps: f32,
+        act: Activation,
+    ) -> (T, T, T) {
         let [x, gamma, beta, mean, var] = [x, gamma, beta, mean, var].map(dense);
         let mut d = Default::default();
-        let g = in_place(g, |g| d = batch_norm::backward(g, slice(&x), slice(&gamma), slice(&beta), slice(&mean), slice(&var), eps, act));
+        let g = in_place(g, |g| {
+            d = batch_norm::backward(
+                g,
+                slice(&x),
+                slice(&gamma),
+                slice(&beta),
+                slice(&mean),
+                slice(&var),
+                eps,
+                act,
+            )
+        });
         (g, vector(d.0), vector(d.1))
     }
     fn scale_shift(x: T, scale: T, shift: T, act: Activation) -> T {
@@ -223,24 +339,68 @@ impl Ops for Flex {
     fn scale_shift_gradient(g: T, x: T, scale: T, shift: T, act: Activation) -> (T, T, T) {
         let (x, scale, shift) = (dense(x), dense(scale), dense(shift));
         let mut d = Default::default();
-        let g = in_place(g, |g| d = batch_norm::scale_shift_backward(g, slice(&x), slice(&scale), slice(&shift), act));
+        let g = in_place(g, |g| {
+            d = batch_norm::scale_shift_backward(g, slice(&x), slice(&scale), slice(&shift), act)
+        });
         (g, vector(d.0), vector(d.1))
     }
     fn group_norm(x: T, gamma: T, beta: T, groups: usize, eps: f32, act: Activation) -> (T, T, T) {
         let (x, gamma, beta) = (dense(x), dense(gamma), dense(beta));
         let s = group_sizes(&x, groups);
         let [mut mean, mut var] = [0, 1].map(|_| vec![0f32; s.samples * groups]);
-        let run = if s.positions == 1 { layer_norm::forward } else { group_norm::forward };
-        let y = filled(x.shape(), |y| run(s, slice(&x), slice(&gamma), slice(&beta), eps, act, y, &mut mean, &mut var));
+        let run = if s.positions == 1 {
+            layer_norm::forward
+        } else {
+            group_norm::forward
+        };
+        let y = filled(x.shape(), |y| {
+            run(
+                s,
+                slice(&x),
+                slice(&gamma),
+                slice(&beta),
+                eps,
+                act,
+                y,
+                &mut mean,
+                &mut var,
+            )
+        });
         let table = |v: Vec<f32>| vector(v).reshape(TensorShape::new([s.samples, groups]));
         (y, table(mean), table(var))
     }
-    fn group_norm_gradient(g: T, x: T, gamma: T, beta: T, mean: T, var: T, groups: usize, eps: f32, act: Activation) -> (T, T, T) {
+    fn group_norm_gradient(
+        g: T,
+        x: T,
+        gamma: T,
+        beta: T,
+        mean: T,
+        var: T,
+        groups: usize,
+        eps: f32,
+        act: Activation,
+    ) -> (T, T, T) {
         let [x, gamma, beta, mean, var] = [x, gamma, beta, mean, var].map(dense);
         let s = group_sizes(&x, groups);
-        let run = if s.positions == 1 { layer_norm::backward } else { group_norm::backward };
+        let run = if s.positions == 1 {
+            layer_norm::backward
+        } else {
+            group_norm::backward
+        };
         let mut d = Default::default();
-        let g = in_place(g, |g| d = run(s, g, slice(&x), slice(&gamma), slice(&beta), slice(&mean), slice(&var), eps, act));
+        let g = in_place(g, |g| {
+            d = run(
+                s,
+                g,
+                slice(&x),
+                slice(&gamma),
+                slice(&beta),
+                slice(&mean),
+                slice(&var),
+                eps,
+                act,
+            )
+        });
         (g, vector(d.0), vector(d.1))
     }
 
@@ -268,7 +428,9 @@ impl Ops for Flex {
     }
     fn bce_with_logits_gradient(g: T, x: T, t: T) -> T {
         let (g, x, t) = (scalar(g), dense(x), dense(t));
-        filled(x.shape(), |d| loss::gradient(g, slice(&x), Some(slice(&t)), 1.0, d))
+        filled(x.shape(), |d| {
+            loss::gradient(g, slice(&x), Some(slice(&t)), 1.0, d)
+        })
     }
     fn softplus_mean(x: T, sign: f32) -> T {
         vector(vec![loss::mean(slice(&dense(x)), None, sign)])
@@ -281,60 +443,79 @@ impl Ops for Flex {
     fn row_loss(x: T, t: T, loss: RowLoss) -> T {
         let (x, t) = (dense(x), dense(t));
         let width = channels(&x);
-        filled([x.shape()[0]], |out| loss::rows(slice(&x), slice(&t), width, loss, out))
+        filled([x.shape()[0]], |out| {
+            loss::rows(slice(&x), slice(&t), width, loss, out)
+        })
     }
     fn row_loss_gradient(g: T, x: T, t: T, loss: RowLoss) -> T {
         let (g, x, t) = (dense(g), dense(x), dense(t));
         let width = channels(&x);
-        filled(x.shape(), |d| loss::rows_gradient(slice(&g), slice(&x), slice(&t), width, loss, d))
+        filled(x.shape(), |d| {
+            loss::rows_gradient(slice(&g), slice(&x), slice(&t), width, loss, d)
+        })
     }
 
     fn resample(x: T, r: Resample) -> T {
         let x = dense(x);
         let [b, _, _, c] = dims(&x);
-        filled([b, r.to[0], r.to[1], c], |y| spatial::resample(slice(&x), b, c, r, y))
+        filled([b, r.to[0], r.to[1], c], |y| {
+            spatial::resample(slice(&x), b, c, r, y)
+        })
     }
     fn resample_gradient(g: T, r: Resample) -> T {
         let g = dense(g);
         let [b, _, _, c] = dims(&g);
-        filled([b, r.from[0], r.from[1], c], |d| spatial::resample_gradient(slice(&g), b, c, r, d))
+        filled([b, r.from[0], r.from[1], c], |d| {
+            spatial::resample_gradient(slice(&g), b, c, r, d)
+        })
     }
     fn pixel_shuffle(x: T, r: usize) -> T {
         let x = dense(x);
         let [b, h, w, c] = dims(&x);
         let c = c / (r * r);
-        filled([b, h * r, w * r, c], |y| spatial::shuffle(slice(&x), [b, h, w, c], r, true, y))
+        filled([b, h * r, w * r, c], |y| {
+            spatial::shuffle(slice(&x), [b, h, w, c], r, true, y)
+        })
     }
     fn pixel_unshuffle(x: T, r: usize) -> T {
         let x = dense(x);
         let [b, h, w, c] = dims(&x);
-        filled([b, h / r, w / r, c * r * r], |y| spatial::shuffle(slice(&x), [b, h / r, w / r, c], r, false, y))
+        filled([b, h / r, w / r, c * r * r], |y| {
+            spatial::shuffle(slice(&x), [b, h / r, w / r, c], r, false, y)
+        })
     }
     fn max_pool(x: T, w: Window) -> T {
         let x = dense(x);
         let [b, h, width, c] = dims(&x);
         let out = w.output_size([h, width]).expect("checked before");
-        filled([b, out[0], out[1], c], |y| spatial::max_pool(slice(&x), [b, h, width, c], w, out, y))
+        filled([b, out[0], out[1], c], |y| {
+            spatial::max_pool(slice(&x), [b, h, width, c], w, out, y)
+        })
     }
     fn max_pool_gradient(g: T, x: T, w: Window) -> T {
         let (g, x) = (dense(g), dense(x));
         let ([_, oh, ow, _], shape) = (dims(&g), dims(&x));
-        filled(shape, |d| spatial::max_pool_gradient(slice(&g), slice(&x), shape, w, [oh, ow], d))
+        filled(shape, |d| {
+            spatial::max_pool_gradient(slice(&g), slice(&x), shape, w, [oh, ow], d)
+        })
     }
 
     fn conv_lstm(u: T, w: T, before: usize, scan: Scan) -> (T, T) {
         let (u, w) = (dense(u), dense(w));
         let (s, [b, height, width, _]) = (lstm_sizes(&u, &w, before, scan), dims(&u));
         let mut state = Buffer::new(b * height * width * 5 * s.hidden);
-        let h = filled([b, height, width, s.hidden], |h| lstm::forward(s, slice(&u), slice(&w), h, &mut state));
+        let h = filled([b, height, width, s.hidden], |h| {
+            lstm::forward(s, slice(&u), slice(&w), h, &mut state)
+        });
         (h, from_buffer(state, [b, height, width, 5 * s.hidden]))
     }
     fn conv_lstm_gradient(g: T, w: T, h: T, state: T, before: usize, scan: Scan) -> (T, T) {
         let [g, w, h, state] = [g, w, h, state].map(dense);
         let (s, [b, height, width, _]) = (lstm_sizes(&h, &w, before, scan), dims(&h));
         let mut by_w = Vec::new();
-        let by_u =
-            filled([b, height, width, 4 * s.hidden], |u| by_w = lstm::gradient(s, slice(&g), slice(&w), slice(&h), slice(&state), u));
+        let by_u = filled([b, height, width, 4 * s.hidden], |u| {
+            by_w = lstm::gradient(s, slice(&g), slice(&w), slice(&h), slice(&state), u)
+        });
         (by_u, vector(by_w).reshape(w.shape()))
     }
 
@@ -342,20 +523,26 @@ impl Ops for Flex {
         let g = dense(g);
         let (mut new_m, mut new_v) = (None, None);
         let p = in_place(p, |p| {
-            new_m = Some(in_place(m, |m| new_v = Some(in_place(v, |v| update::adam(p, slice(&g), m, v, s)))));
+            new_m = Some(in_place(m, |m| {
+                new_v = Some(in_place(v, |v| update::adam(p, slice(&g), m, v, s)))
+            }));
         });
         (p, new_m.expect("written"), new_v.expect("written"))
     }
     fn rms_prop(p: T, g: T, v: T, s: RmsStep) -> (T, T) {
         let g = dense(g);
         let mut new_v = None;
-        let p = in_place(p, |p| new_v = Some(in_place(v, |v| update::rms_prop(p, slice(&g), v, s))));
+        let p = in_place(p, |p| {
+            new_v = Some(in_place(v, |v| update::rms_prop(p, slice(&g), v, s)))
+        });
         (p, new_v.expect("written"))
     }
     fn sgd(p: T, g: T, m: T, s: SgdStep) -> (T, T) {
         let g = dense(g);
         let mut new_m = None;
-        let p = in_place(p, |p| new_m = Some(in_place(m, |m| update::sgd(p, slice(&g), m, s))));
+        let p = in_place(p, |p| {
+            new_m = Some(in_place(m, |m| update::sgd(p, slice(&g), m, s)))
+        });
         (p, new_m.expect("written"))
     }
     fn average(average: T, p: T, weight: f32) -> T {

@@ -35,7 +35,13 @@ pub trait Ops: Backend {
         default::product_weight_gradient::<Self>(x, y, form)
     }
     /// act(product + bias), for activations whose derivative is a function of the output.
-    fn product_act(x: FloatTensor<Self>, w: FloatTensor<Self>, bias: FloatTensor<Self>, form: Form, act: Activation) -> FloatTensor<Self> {
+    fn product_act(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        form: Form,
+        act: Activation,
+    ) -> FloatTensor<Self> {
         default::bias_act::<Self>(Self::product(x, w, form), bias, act)
     }
     /// act(product_input_gradient + bias), for activations whose derivative is a function of the output.
@@ -49,7 +55,11 @@ pub trait Ops: Backend {
         default::bias_act::<Self>(Self::product_input_gradient(y, w, form), bias, act)
     }
     /// Gradients of z and of bias through y = act(z + bias), given y.
-    fn bias_act_gradient(g: FloatTensor<Self>, y: FloatTensor<Self>, act: Activation) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    fn bias_act_gradient(
+        g: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        act: Activation,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         default::bias_act_gradient::<Self>(g, y, act)
     }
     /// Gradient of a bias that was added to every row: the sum over all axes but the last.
@@ -81,7 +91,12 @@ pub trait Ops: Backend {
         default::batch_norm_act_gradient::<Self>(g, x, gamma, beta, mean, var, eps, act)
     }
     /// act(x * scale + shift) over the last axis.
-    fn scale_shift(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>, act: Activation) -> FloatTensor<Self> {
+    fn scale_shift(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        act: Activation,
+    ) -> FloatTensor<Self> {
         default::scale_shift::<Self>(x, scale, shift, act)
     }
     /// Gradients of x, scale and shift.
@@ -126,7 +141,11 @@ pub trait Ops: Backend {
     }
     /// g times the derivative; `saved` is the output where that is enough
     /// ([`Activation::slope_from_output`]), else the input.
-    fn activation_gradient(g: FloatTensor<Self>, saved: FloatTensor<Self>, act: Activation) -> FloatTensor<Self> {
+    fn activation_gradient(
+        g: FloatTensor<Self>,
+        saved: FloatTensor<Self>,
+        act: Activation,
+    ) -> FloatTensor<Self> {
         default::activation_gradient::<Self>(g, saved, act)
     }
     /// tanh(a) sigmoid(b) where x `[.., C]` is rows (a, b) of `half` numbers each: `[.., C / 2]`.
@@ -142,7 +161,11 @@ pub trait Ops: Backend {
         default::bce_with_logits::<Self>(x, t)
     }
     /// Gradient of x; `g` has shape `[1]`.
-    fn bce_with_logits_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, t: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn bce_with_logits_gradient(
+        g: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        t: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
         default::bce_with_logits_gradient::<Self>(g, x, t)
     }
     /// Mean over all elements of softplus(sign x), shape `[1]`.
@@ -159,7 +182,12 @@ pub trait Ops: Backend {
         default::row_loss::<Self>(x, t, loss)
     }
     /// Gradient of x; `g` has shape `[M]`.
-    fn row_loss_gradient(g: FloatTensor<Self>, x: FloatTensor<Self>, t: FloatTensor<Self>, loss: RowLoss) -> FloatTensor<Self> {
+    fn row_loss_gradient(
+        g: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        t: FloatTensor<Self>,
+        loss: RowLoss,
+    ) -> FloatTensor<Self> {
         default::row_loss_gradient::<Self>(g, x, t, loss)
     }
     /// x `[B,H,W,C]` -> `[B,H',W',C]`
@@ -189,7 +217,12 @@ pub trait Ops: Backend {
     /// An LSTM over lines whose gates see a convolution of the line before: u `[B,H,W,4N]` are the gates (o, f, i, g) without
     /// it, w `[K,N,4N]` its weights, of which tap k reads position p + k - `before`. Gives h `[B,H,W,N]` and what its gradient
     /// needs, (o, f, i, g, c) `[B,H,W,5N]`. Only the first is differentiable.
-    fn conv_lstm(u: FloatTensor<Self>, w: FloatTensor<Self>, before: usize, scan: Scan) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    fn conv_lstm(
+        u: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        before: usize,
+        scan: Scan,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         default::conv_lstm::<Self>(u, w, before, scan)
     }
     /// Gradients of u and w.
@@ -214,11 +247,21 @@ pub trait Ops: Backend {
         default::adam::<Self>(p, g, m, v, s)
     }
     /// Parameter, gradient and mean square -> parameter and mean square.
-    fn rms_prop(p: FloatTensor<Self>, g: FloatTensor<Self>, v: FloatTensor<Self>, s: RmsStep) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    fn rms_prop(
+        p: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        s: RmsStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         default::rms_prop::<Self>(p, g, v, s)
     }
     /// Parameter, gradient and velocity -> parameter and velocity.
-    fn sgd(p: FloatTensor<Self>, g: FloatTensor<Self>, m: FloatTensor<Self>, s: SgdStep) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    fn sgd(
+        p: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        m: FloatTensor<Self>,
+        s: SgdStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         default::sgd::<Self>(p, g, m, s)
     }
     /// average + weight (p - average)

@@ -46,15 +46,30 @@ pub struct SgdStep {
 
 /// Adam: m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
 /// p = (1 - weight_decay) p - rate m / (root sqrt(v) + eps). Returns p, m and v.
-pub fn adam<const D: usize>(p: Tensor<D>, g: Tensor<D>, m: Tensor<D>, v: Tensor<D>, s: AdamStep) -> (Tensor<D>, Tensor<D>, Tensor<D>) {
+pub fn adam<const D: usize>(
+    p: Tensor<D>,
+    g: Tensor<D>,
+    m: Tensor<D>,
+    v: Tensor<D>,
+    s: AdamStep,
+) -> (Tensor<D>, Tensor<D>, Tensor<D>) {
     same_shape("adam", &p, [&g, &m, &v]);
     let [p, g, m, v] = [p, g, m, v].map(|t| t.into_dispatch());
     let (p, m, v) = Dispatch::adam(p, g, m, v, s);
-    (Tensor::from_dispatch(p), Tensor::from_dispatch(m), Tensor::from_dispatch(v))
+    (
+        Tensor::from_dispatch(p),
+        Tensor::from_dispatch(m),
+        Tensor::from_dispatch(v),
+    )
 }
 
 /// RMSprop: v = alpha v + (1 - alpha) g^2, p = p - lr g / (sqrt(v) + eps). Returns p and v.
-pub fn rms_prop<const D: usize>(p: Tensor<D>, g: Tensor<D>, v: Tensor<D>, s: RmsStep) -> (Tensor<D>, Tensor<D>) {
+pub fn rms_prop<const D: usize>(
+    p: Tensor<D>,
+    g: Tensor<D>,
+    v: Tensor<D>,
+    s: RmsStep,
+) -> (Tensor<D>, Tensor<D>) {
     same_shape("rms_prop", &p, [&g, &v]);
     let (p, v) = Dispatch::rms_prop(p.into_dispatch(), g.into_dispatch(), v.into_dispatch(), s);
     (Tensor::from_dispatch(p), Tensor::from_dispatch(v))
@@ -71,11 +86,19 @@ pub fn sgd<const D: usize>(p: Tensor<D>, g: Tensor<D>, m: Tensor<D>, s: SgdStep)
 /// Moving average of parameters: average + weight (p - average).
 pub fn average<const D: usize>(average: Tensor<D>, p: Tensor<D>, weight: f32) -> Tensor<D> {
     same_shape("average", &average, [&p]);
-    Tensor::from_dispatch(Dispatch::average(average.into_dispatch(), p.into_dispatch(), weight))
+    Tensor::from_dispatch(Dispatch::average(
+        average.into_dispatch(),
+        p.into_dispatch(),
+        weight,
+    ))
 }
 
 fn same_shape<const D: usize, const N: usize>(what: &str, p: &Tensor<D>, others: [&Tensor<D>; N]) {
     for t in others {
-        assert_eq!(p.dims(), t.dims(), "{what}: the parameter and its state or gradient differ in shape");
+        assert_eq!(
+            p.dims(),
+            t.dims(),
+            "{what}: the parameter and its state or gradient differ in shape"
+        );
     }
 }

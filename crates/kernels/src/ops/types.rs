@@ -50,7 +50,12 @@ pub struct Geometry {
 impl Geometry {
     /// Square stride and padding, no dilation, one group.
     pub fn new(stride: usize, padding: usize) -> Self {
-        Geometry { stride: [stride; 2], padding: [padding; 2], dilation: [1; 2], groups: 1 }
+        Geometry {
+            stride: [stride; 2],
+            padding: [padding; 2],
+            dilation: [1; 2],
+            groups: 1,
+        }
     }
     /// The same with another stride.
     pub fn with_stride(self, stride: [usize; 2]) -> Self {
@@ -73,7 +78,12 @@ impl Geometry {
     pub fn output_size(&self, size: [usize; 2], kernel: [usize; 2]) -> Option<[usize; 2]> {
         let axis = |i: usize| {
             let span = self.dilation[i] * kernel[i].checked_sub(1)? + 1;
-            Some((size[i] + 2 * self.padding[i]).checked_sub(span)?.checked_div(self.stride[i])? + 1)
+            Some(
+                (size[i] + 2 * self.padding[i])
+                    .checked_sub(span)?
+                    .checked_div(self.stride[i])?
+                    + 1,
+            )
         };
         Some([axis(0)?, axis(1)?])
     }
@@ -150,7 +160,12 @@ impl Window {
             if self.padding[i] >= self.kernel[i] {
                 return None;
             }
-            Some((size[i] + 2 * self.padding[i]).checked_sub(self.kernel[i])?.checked_div(self.stride[i])? + 1)
+            Some(
+                (size[i] + 2 * self.padding[i])
+                    .checked_sub(self.kernel[i])?
+                    .checked_div(self.stride[i])?
+                    + 1,
+            )
         };
         Some([axis(0)?, axis(1)?])
     }
@@ -184,7 +199,10 @@ impl Filter {
             Filter::Average(w) => {
                 let start = i * w.stride[axis];
                 let inside = (start..start + w.kernel[axis]).filter_map(|j| j.checked_sub(w.padding[axis]));
-                inside.filter(|&j| j < from).map(|j| (j, 1.0 / w.kernel[axis] as f32)).collect()
+                inside
+                    .filter(|&j| j < from)
+                    .map(|j| (j, 1.0 / w.kernel[axis] as f32))
+                    .collect()
             }
         }
     }

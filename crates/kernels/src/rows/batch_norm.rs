@@ -40,8 +40,13 @@ pub(crate) fn statistics(x: &[f32], channels: usize) -> Vec<(f64, f64)> {
     if rows > 0 {
         (0..w).for_each(|j| add(j % channels, rows as f64, mean[j], square[j]));
     }
-    x[whole..].iter().enumerate().for_each(|(j, &v)| add(j % channels, 1.0, v as f64, 0.0));
-    all.into_iter().map(|(n, m, q)| (m, if n > 0.0 { q / n } else { 0.0 })).collect()
+    x[whole..]
+        .iter()
+        .enumerate()
+        .for_each(|(j, &v)| add(j % channels, 1.0, v as f64, 0.0));
+    all.into_iter()
+        .map(|(n, m, q)| (m, if n > 0.0 { q / n } else { 0.0 }))
+        .collect()
 }
 
 simd! {
@@ -99,7 +104,13 @@ impl Affine {
     pub fn new(mean: &[f32], scale: &[f32], shift: &[f32], act: Activation) -> Self {
         let wide = Wide::new(scale.len());
         let [mean, scale, shift] = [mean, scale, shift].map(|v| wide.repeat(v));
-        Affine { wide, mean, scale, shift, act }
+        Affine {
+            wide,
+            mean,
+            scale,
+            shift,
+            act,
+        }
     }
 
     /// y from x.
@@ -197,14 +208,28 @@ fn inverse_root(var: f32, eps: f32) -> f64 {
 }
 
 /// Writes y = act(gamma (x - mean) / sqrt(var + eps) + beta); returns mean and variance.
-pub(crate) fn forward(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32, act: Activation, y: &mut [f32]) -> (Vec<f32>, Vec<f32>) {
-    let (mean, var): (Vec<f32>, Vec<f32>) = statistics(x, gamma.len()).iter().map(|s| (s.0 as f32, s.1 as f32)).unzip();
+pub(crate) fn forward(
+    x: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+    eps: f32,
+    act: Activation,
+    y: &mut [f32],
+) -> (Vec<f32>, Vec<f32>) {
+    let (mean, var): (Vec<f32>, Vec<f32>) = statistics(x, gamma.len())
+        .iter()
+        .map(|s| (s.0 as f32, s.1 as f32))
+        .unzip();
     affine(gamma, beta, &mean, &var, eps, act).forward(x, y);
     (mean, var)
 }
 
 fn affine(gamma: &[f32], beta: &[f32], mean: &[f32], var: &[f32], eps: f32, act: Activation) -> Affine {
-    let scale: Vec<f32> = gamma.iter().zip(var).map(|(g, &v)| (*g as f64 * inverse_root(v, eps)) as f32).collect();
+    let scale: Vec<f32> = gamma
+        .iter()
+        .zip(var)
+        .map(|(g, &v)| (*g as f64 * inverse_root(v, eps)) as f32)
+        .collect();
     Affine::new(mean, &scale, beta, act)
 }
 
@@ -237,10 +262,19 @@ pub(crate) fn backward(
 }
 
 /// Backward of act(x scale + shift), in place: g becomes the gradient of x. Returns those of scale and shift.
-pub(crate) fn scale_shift_backward(g: &mut [f32], x: &[f32], scale: &[f32], shift: &[f32], act: Activation) -> (Vec<f32>, Vec<f32>) {
+pub(crate) fn scale_shift_backward(
+    g: &mut [f32],
+    x: &[f32],
+    scale: &[f32],
+    shift: &[f32],
+    act: Activation,
+) -> (Vec<f32>, Vec<f32>) {
     let zeros = vec![0f32; scale.len()];
     let map = Affine::new(&zeros, scale, shift, act);
     let sums = map.gradient_sums(x, g);
     map.backward(x, g, &zeros, &zeros);
-    (sums.iter().map(|s| s[1] as f32).collect(), sums.iter().map(|s| s[0] as f32).collect())
+    (
+        sums.iter().map(|s| s[1] as f32).collect(),
+        sums.iter().map(|s| s[0] as f32).collect(),
+    )
 }

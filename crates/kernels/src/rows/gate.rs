@@ -11,7 +11,9 @@ pub(crate) fn forward(x: &[f32], half: usize, y: &mut [f32]) {
         // SAFETY: blocks do not overlap.
         let y = unsafe { y.get(r.start * half..r.end * half) };
         let x = &x[2 * half * r.start..2 * half * r.end];
-        x.chunks_exact(2 * half).zip(y.chunks_exact_mut(half)).for_each(|(x, y)| gate(&x[..half], &x[half..], y));
+        x.chunks_exact(2 * half)
+            .zip(y.chunks_exact_mut(half))
+            .for_each(|(x, y)| gate(&x[..half], &x[half..], y));
     });
 }
 

@@ -31,8 +31,18 @@ fn inverse_root(var: f32, eps: f32) -> f64 {
     1.0 / (var as f64 + eps as f64).sqrt()
 }
 
-fn affine(s: Sizes, gamma: &[f32], beta: &[f32], mean: &[f32], var: &[f32], eps: f32, act: Activation) -> Affine {
-    let scale: Vec<f32> = (0..s.channels).map(|c| (gamma[c] as f64 * inverse_root(var[c / s.group()], eps)) as f32).collect();
+fn affine(
+    s: Sizes,
+    gamma: &[f32],
+    beta: &[f32],
+    mean: &[f32],
+    var: &[f32],
+    eps: f32,
+    act: Activation,
+) -> Affine {
+    let scale: Vec<f32> = (0..s.channels)
+        .map(|c| (gamma[c] as f64 * inverse_root(var[c / s.group()], eps)) as f32)
+        .collect();
     Affine::new(&s.spread(mean), &scale, beta, act)
 }
 
@@ -90,7 +100,13 @@ pub(crate) fn backward(
         let (mut along, mut offset) = (vec![0f32; c], vec![0f32; c]);
         for k in 0..s.groups {
             let (root, channels) = (inverse_root(var[k], eps), k * s.group()..(k + 1) * s.group());
-            let over = |m: usize| channels.clone().map(|j| gamma[j] as f64 * sums[j][m]).sum::<f64>() / n;
+            let over = |m: usize| {
+                channels
+                    .clone()
+                    .map(|j| gamma[j] as f64 * sums[j][m])
+                    .sum::<f64>()
+                    / n
+            };
             let (a, o) = ((-root.powi(3) * over(1)) as f32, (-root * over(0)) as f32);
             for j in channels {
                 (along[j], offset[j]) = (a, o);
@@ -99,7 +115,17 @@ pub(crate) fn backward(
         }
         map.backward(x, g, &along, &offset);
     });
-    let total =
-        |first: usize| (0..c).map(|j| by_sample[first..].iter().skip(j).step_by(2 * c).map(|v| *v as f64).sum::<f64>() as f32).collect();
+    let total = |first: usize| {
+        (0..c)
+            .map(|j| {
+                by_sample[first..]
+                    .iter()
+                    .skip(j)
+                    .step_by(2 * c)
+                    .map(|v| *v as f64)
+                    .sum::<f64>() as f32
+            })
+            .collect()
+    };
     (total(0), total(c))
 }

@@ -99,8 +99,18 @@ pub(crate) fn backward(
         let (by_gamma, by_beta) = out.split_at_mut(c);
         backward_rows(a, s.groups, &x[at], [gamma, beta], &mean[groups.clone()], &var[groups], eps, g, by_gamma, by_beta);
     }));
-    let total =
-        |first: usize| (0..c).map(|j| partial[first..].iter().skip(j).step_by(2 * c).map(|v| *v as f64).sum::<f64>() as f32).collect();
+    let total = |first: usize| {
+        (0..c)
+            .map(|j| {
+                partial[first..]
+                    .iter()
+                    .skip(j)
+                    .step_by(2 * c)
+                    .map(|v| *v as f64)
+                    .sum::<f64>() as f32
+            })
+            .collect()
+    };
     (total(0), total(c))
 }
 

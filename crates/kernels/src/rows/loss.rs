@@ -85,7 +85,10 @@ pub(crate) fn rows(x: &[f32], t: &[f32], width: usize, loss: RowLoss, out: &mut 
     let (m, n, out) = (out.len(), t.len() / width.max(1), Parts::new(out));
     blocks(m, width, &|_, r| {
         for i in r {
-            let (x, t) = (&x[i * width..(i + 1) * width], &t[i % n * width..(i % n + 1) * width]);
+            let (x, t) = (
+                &x[i * width..(i + 1) * width],
+                &t[i % n * width..(i % n + 1) * width],
+            );
             // SAFETY: each row has its own element.
             let out = unsafe { out.get(i..i + 1) };
             match loss {

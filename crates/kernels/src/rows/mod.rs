@@ -64,12 +64,18 @@ struct Wide {
 impl Wide {
     fn new(channels: usize) -> Self {
         if channels >= 512 {
-            return Wide { channels, width: channels };
+            return Wide {
+                channels,
+                width: channels,
+            };
         }
         // The least common multiple with 16, a vector's length, and then at least 128.
         let copies = 16 >> channels.trailing_zeros().min(4);
         let width = channels * copies;
-        Wide { channels, width: width * 128usize.div_ceil(width).max(1) }
+        Wide {
+            channels,
+            width: width * 128usize.div_ceil(width).max(1),
+        }
     }
 
     /// A parameter by channel, repeated to the width.
@@ -80,7 +86,9 @@ impl Wide {
     /// Calls `f(block, range of elements)` on all threads; every block but the last is whole wide rows.
     fn blocks(&self, elements: usize, f: &(dyn Fn(usize, Range<usize>) + Sync)) {
         let step = block_rows(self.width) * self.width;
-        par_for(elements.div_ceil(step), &|i| f(i, i * step..(i * step + step).min(elements)));
+        par_for(elements.div_ceil(step), &|i| {
+            f(i, i * step..(i * step + step).min(elements))
+        });
     }
 
     fn count(&self, elements: usize) -> usize {
@@ -151,7 +159,12 @@ fn bias_act_rows[A: pointwise::Pointwise](a: A, bias: &[f32], y: &mut [f32]) {
 
 /// In place: g becomes g f'(z) given y = f(z), where z had a bias added; returns the gradient of the
 /// bias. `act` is one whose `slope_from_output` is true.
-pub(crate) fn bias_act_backward(g: &mut [f32], y: &[f32], channels: usize, act: crate::ops::Activation) -> Vec<f32> {
+pub(crate) fn bias_act_backward(
+    g: &mut [f32],
+    y: &[f32],
+    channels: usize,
+    act: crate::ops::Activation,
+) -> Vec<f32> {
     assert_eq!(g.len(), y.len());
     let wide = Wide::new(channels);
     let n = g.len();

@@ -26,7 +26,15 @@ pub(crate) fn resample_gradient(g: &[f32], batch: usize, channels: usize, r: Res
     separable(g, batch, r.to, channels, &rows, &columns, dx);
 }
 
-fn separable(x: &[f32], batch: usize, [h, w]: [usize; 2], c: usize, rows: &Taps, columns: &Taps, y: &mut [f32]) {
+fn separable(
+    x: &[f32],
+    batch: usize,
+    [h, w]: [usize; 2],
+    c: usize,
+    rows: &Taps,
+    columns: &Taps,
+    y: &mut [f32],
+) {
     let (oh, line) = (rows.len(), columns.len() * c);
     assert!(x.len() == batch * h * w * c && y.len() == batch * oh * line);
     let y = Parts::new(y);
@@ -62,7 +70,9 @@ pub(crate) fn shuffle(x: &[f32], [batch, h, w, c]: [usize; 4], r: usize, up: boo
     par_for(batch * h, &|i| {
         // One row of small pixels is r rows of large ones, at the same place in memory.
         // SAFETY: each task has its own part.
-        let (x, y) = (&x[i * line..(i + 1) * line], unsafe { y.get(i * line..(i + 1) * line) });
+        let (x, y) = (&x[i * line..(i + 1) * line], unsafe {
+            y.get(i * line..(i + 1) * line)
+        });
         for ry in 0..r {
             for ix in 0..w {
                 for rx in 0..r {
@@ -87,7 +97,13 @@ fn reach(w: Window, axis: usize, size: usize, i: usize) -> std::ops::Range<usize
 }
 
 /// x `[B,H,W,C]` -> y `[B,OH,OW,C]`.
-pub(crate) fn max_pool(x: &[f32], [batch, h, w, c]: [usize; 4], window: Window, [oh, ow]: [usize; 2], y: &mut [f32]) {
+pub(crate) fn max_pool(
+    x: &[f32],
+    [batch, h, w, c]: [usize; 4],
+    window: Window,
+    [oh, ow]: [usize; 2],
+    y: &mut [f32],
+) {
     assert!(x.len() == batch * h * w * c && y.len() == batch * oh * ow * c);
     let y = Parts::new(y);
     par_for(batch * oh, &|i| {
@@ -115,17 +131,29 @@ fn larger(x: &[f32], y: &mut [f32]) {
 }}
 
 /// g `[B,OH,OW,C]` -> dx `[B,H,W,C]`, to the first of the largest values of each window.
-pub(crate) fn max_pool_gradient(g: &[f32], x: &[f32], [batch, h, w, c]: [usize; 4], window: Window, [oh, ow]: [usize; 2], dx: &mut [f32]) {
+pub(crate) fn max_pool_gradient(
+    g: &[f32],
+    x: &[f32],
+    [batch, h, w, c]: [usize; 4],
+    window: Window,
+    [oh, ow]: [usize; 2],
+    dx: &mut [f32],
+) {
     assert!(x.len() == batch * h * w * c && dx.len() == x.len() && g.len() == batch * oh * ow * c);
     let image = h * w * c;
     let dx = Parts::new(dx);
     // Windows overlap, so an image is one task.
     par_for(batch, &|b| {
         // SAFETY: each image is one task's.
-        let (x, dx) = (&x[b * image..(b + 1) * image], unsafe { dx.get(b * image..(b + 1) * image) });
+        let (x, dx) = (&x[b * image..(b + 1) * image], unsafe {
+            dx.get(b * image..(b + 1) * image)
+        });
         dx.fill(0.0);
         let (mut best, mut at) = (vec![0f32; c], vec![0usize; c]);
-        for (o, g) in g[b * oh * ow * c..(b + 1) * oh * ow * c].chunks_exact(c).enumerate() {
+        for (o, g) in g[b * oh * ow * c..(b + 1) * oh * ow * c]
+            .chunks_exact(c)
+            .enumerate()
+        {
             best.fill(f32::NEG_INFINITY);
             let (rows, columns) = (reach(window, 0, h, o / ow), reach(window, 1, w, o % ow));
             at.fill((rows.start * w + columns.start) * c);

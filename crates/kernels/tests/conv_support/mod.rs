@@ -25,7 +25,9 @@ impl Random {
     }
     /// In \[-1, 1).
     pub fn floats(&mut self, n: usize) -> Vec<f32> {
-        (0..n).map(|_| (self.next() >> 29) as f32 / (1u64 << 23) as f32 - 1.0).collect()
+        (0..n)
+            .map(|_| (self.next() >> 29) as f32 / (1u64 << 23) as f32 - 1.0)
+            .collect()
     }
 }
 
@@ -42,7 +44,12 @@ pub const PASSES: [Pass; 3] = [Pass::Forward, Pass::Input, Pass::Weight];
 impl Case {
     pub fn new(s: Shape, seed: u64) -> Case {
         let mut r = Random::new(seed);
-        Case { s, x: r.floats(s.x_len()), w: r.floats(s.w_len()), gy: r.floats(s.y_len()) }
+        Case {
+            s,
+            x: r.floats(s.x_len()),
+            w: r.floats(s.w_len()),
+            gy: r.floats(s.y_len()),
+        }
     }
 
     /// The pass by a path, into memory full of NaN, so that nothing is left unwritten.
@@ -79,7 +86,13 @@ impl Case {
     /// For each result, the sum of the absolute values of its terms.
     pub fn magnitude(&self, pass: Pass) -> Vec<f64> {
         let abs = |v: &[f32]| v.iter().map(|v| v.abs()).collect();
-        Case { s: self.s, x: abs(&self.x), w: abs(&self.w), gy: abs(&self.gy) }.truth(pass)
+        Case {
+            s: self.s,
+            x: abs(&self.x),
+            w: abs(&self.w),
+            gy: abs(&self.gy),
+        }
+        .truth(pass)
     }
 
     /// Terms of a result's sum, at most.
@@ -100,7 +113,11 @@ impl Case {
         let unit = (self.terms(pass) + 4) as f64 * 2f64.powi(-24);
         for (i, ((&v, &t), m)) in got.iter().zip(truth).zip(self.magnitude(pass)).enumerate() {
             let error = (f64::from(v) - t).abs();
-            assert!(error <= unit * m, "{pass:?} of {:?}: element {i} is {v} for {t}", self.s);
+            assert!(
+                error <= unit * m,
+                "{pass:?} of {:?}: element {i} is {v} for {t}",
+                self.s
+            );
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Activations and losses.
 use super::*;
-use menagerie_kernels::{Activation, RowLoss, activation, bce_with_logits, default, gate, row_loss, softplus_mean};
+use menagerie_kernels::{
+    Activation, RowLoss, activation, bce_with_logits, default, gate, row_loss, softplus_mean,
+};
 
 const ACTS: [Activation; 8] = [
     Activation::Identity,
@@ -16,11 +18,19 @@ const ACTS: [Activation; 8] = [
 #[test]
 fn activations() {
     let mut rng = Numbers::new(21);
-    for act in ACTS.into_iter().chain([Activation::LeakyRelu(-0.5), Activation::LeakyRelu(0.0)]) {
+    for act in ACTS
+        .into_iter()
+        .chain([Activation::LeakyRelu(-0.5), Activation::LeakyRelu(0.0)])
+    {
         for n in [1, 7, 64, 1000] {
             let inputs = vec![rng.array(&[n]).map(|v| 3.0 * v)];
             let reference = |t: &[FlexTensor]| default::activation::<B>(t[0].clone(), act);
-            let case = Case { name: format!("{act:?} {n}"), inputs, tolerance: 1e-6, reference: &reference };
+            let case = Case {
+                name: format!("{act:?} {n}"),
+                inputs,
+                tolerance: 1e-6,
+                reference: &reference,
+            };
             case.check(&mut rng, |a, r| {
                 let x = leaf::<1>(&a[0]);
                 let (y, grads) = back(activation(x.clone(), act), r);
@@ -34,14 +44,36 @@ fn activations() {
 #[test]
 fn gates() {
     let mut rng = Numbers::new(23);
-    for (shape, half) in [([1, 1, 2], 1), ([2, 3, 10], 5), ([4, 9, 192], 32), ([3, 200, 64], 32)] {
+    for (shape, half) in [
+        ([1, 1, 2], 1),
+        ([2, 3, 10], 5),
+        ([4, 9, 192], 32),
+        ([3, 200, 64], 32),
+    ] {
         let inputs = vec![rng.array(&shape).map(|v| 3.0 * v)];
         let reference = |t: &[FlexTensor]| default::gate::<B>(t[0].clone(), half);
-        let formula = |row: &[f64]| -> Vec<f64> { (0..half).map(|k| row[k].tanh() / (1.0 + (-row[half + k]).exp())).collect() };
-        let want: Vec<f64> = inputs[0].values.chunks_exact(2 * half).flat_map(formula).collect();
+        let formula = |row: &[f64]| -> Vec<f64> {
+            (0..half)
+                .map(|k| row[k].tanh() / (1.0 + (-row[half + k]).exp()))
+                .collect()
+        };
+        let want: Vec<f64> = inputs[0]
+            .values
+            .chunks_exact(2 * half)
+            .flat_map(formula)
+            .collect();
         let got = doubles(reference(&[inputs[0].double()]));
-        assert!(got.len() == want.len() && got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12), "{shape:?}");
-        Case { name: format!("gate {shape:?}"), inputs, tolerance: 1e-6, reference: &reference }.check(&mut rng, |a, r| {
+        assert!(
+            got.len() == want.len() && got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12),
+            "{shape:?}"
+        );
+        Case {
+            name: format!("gate {shape:?}"),
+            inputs,
+            tolerance: 1e-6,
+            reference: &reference,
+        }
+        .check(&mut rng, |a, r| {
             let x = leaf::<3>(&a[0]);
             let (y, grads) = back(gate(x.clone(), half), r);
             (y, vec![grad(&x, &grads)])
@@ -56,7 +88,12 @@ fn losses() {
         let logits = rng.array(&[n]).map(|v| 8.0 * v);
         let targets = rng.array(&[n]).map(|v| v.abs().min(1.0));
         let reference = |t: &[FlexTensor]| default::bce_with_logits::<B>(t[0].clone(), t[1].clone());
-        let case = Case { name: format!("bce {n}"), inputs: vec![logits.clone(), targets], tolerance: 1e-6, reference: &reference };
+        let case = Case {
+            name: format!("bce {n}"),
+            inputs: vec![logits.clone(), targets],
+            tolerance: 1e-6,
+            reference: &reference,
+        };
         case.check(&mut rng, |a, r| {
             let (x, t) = (leaf::<1>(&a[0]), leaf::<1>(&a[1]));
             let (y, grads) = back(bce_with_logits(x.clone(), t.clone()), r);
@@ -64,7 +101,12 @@ fn losses() {
         });
         for sign in [-1.0, 1.0] {
             let reference = |t: &[FlexTensor]| default::softplus_mean::<B>(t[0].clone(), sign);
-            let case = Case { name: format!("softplus {n}"), inputs: vec![logits.clone()], tolerance: 1e-6, reference: &reference };
+            let case = Case {
+                name: format!("softplus {n}"),
+                inputs: vec![logits.clone()],
+                tolerance: 1e-6,
+                reference: &reference,
+            };
             case.check(&mut rng, |a, r| {
                 let x = leaf::<1>(&a[0]);
                 let (y, grads) = back(softplus_mean(x.clone(), sign), r);
@@ -84,7 +126,12 @@ fn losses_by_row() {
             let t = rng.array(&[n, d]).map(|v| v.abs().min(1.0));
             let fixed = t.double();
             let reference = |a: &[FlexTensor]| default::row_loss::<B>(a[0].clone(), fixed.clone(), loss);
-            let case = Case { name: format!("{loss:?} {m} {n} {d}"), inputs: vec![x], tolerance: 2e-6, reference: &reference };
+            let case = Case {
+                name: format!("{loss:?} {m} {n} {d}"),
+                inputs: vec![x],
+                tolerance: 2e-6,
+                reference: &reference,
+            };
             case.check(&mut rng, |a, r| {
                 let x = leaf::<2>(&a[0]);
                 let (y, grads) = back(row_loss(x.clone(), t.tensor(&Device::flex().autodiff()), loss), r);

@@ -38,7 +38,10 @@ impl Numbers {
         (sum * 1.7) as f32 as f64
     }
     pub fn array(&mut self, shape: &[usize]) -> Array {
-        Array { shape: shape.to_vec(), values: (0..shape.iter().product()).map(|_| self.normal()).collect() }
+        Array {
+            shape: shape.to_vec(),
+            values: (0..shape.iter().product()).map(|_| self.normal()).collect(),
+        }
     }
 }
 
@@ -78,14 +81,27 @@ pub fn worst(got: &[f32], want: &[f64], floor: f64) -> f64 {
     assert_eq!(got.len(), want.len());
     assert!(got.iter().all(|v| v.is_finite()), "not finite: {got:?}");
     let scale = want.iter().fold(floor, |m, v| m.max(v.abs()));
-    got.iter().zip(want).map(|(g, w)| (*g as f64 - w).abs()).fold(0.0, f64::max) / scale
+    got.iter()
+        .zip(want)
+        .map(|(g, w)| (*g as f64 - w).abs())
+        .fold(0.0, f64::max)
+        / scale
 }
 
 /// Gradients of sum(weights * f(inputs)) by central differences, at most `limit` elements of an input.
-pub fn differences(inputs: &[Array], weights: &[f64], f: &dyn Fn(&[FlexTensor]) -> FlexTensor, at: &[Vec<usize>]) -> Vec<Vec<f64>> {
+pub fn differences(
+    inputs: &[Array],
+    weights: &[f64],
+    f: &dyn Fn(&[FlexTensor]) -> FlexTensor,
+    at: &[Vec<usize>],
+) -> Vec<Vec<f64>> {
     let value = |inputs: &[Array]| {
         let tensors: Vec<FlexTensor> = inputs.iter().map(Array::double).collect();
-        doubles(f(&tensors)).iter().zip(weights).map(|(y, w)| y * w).sum::<f64>()
+        doubles(f(&tensors))
+            .iter()
+            .zip(weights)
+            .map(|(y, w)| y * w)
+            .sum::<f64>()
     };
     let h = 1e-6;
     at.iter()
@@ -133,7 +149,11 @@ impl Case<'_> {
         let weights = rng.array(&shape);
         let (got, gradients) = run(&self.inputs, &weights);
         let error = worst(&got, &want, 1e-3);
-        assert!(error <= self.tolerance, "{}: output off by {error:.2e}", self.name);
+        assert!(
+            error <= self.tolerance,
+            "{}: output off by {error:.2e}",
+            self.name
+        );
         let at = choose(&self.inputs, rng);
         let want = differences(&self.inputs, &weights.values, self.reference, &at);
         assert_eq!(gradients.len(), self.inputs.len());
@@ -142,7 +162,11 @@ impl Case<'_> {
             // Errors are relative to the gradient's largest element, of which only some are at hand.
             let scale = g.iter().fold(1e-2f64, |m, v| m.max(v.abs() as f64));
             let error = worst(&picked, w, scale);
-            assert!(error <= 4.0 * self.tolerance, "{}: gradient {i} off by {error:.2e}", self.name);
+            assert!(
+                error <= 4.0 * self.tolerance,
+                "{}: gradient {i} off by {error:.2e}",
+                self.name
+            );
         }
     }
 }

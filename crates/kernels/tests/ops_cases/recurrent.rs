@@ -16,13 +16,26 @@ fn convolutional_lstm() {
         [2, 3, 2, 3, 5, 2],
         [1, 3, 6, 9, 2, 0],
     ] {
-        let inputs = vec![rng.array(&[b, t, s, 4 * n]), rng.array(&[k, n, 4 * n]).map(|v| 0.5 * v)];
-        let reference = move |t: &[FlexTensor]| default::conv_lstm::<B>(t[0].clone(), t[1].clone(), before, Scan::Rows).0;
+        let inputs = vec![
+            rng.array(&[b, t, s, 4 * n]),
+            rng.array(&[k, n, 4 * n]).map(|v| 0.5 * v),
+        ];
+        let reference =
+            move |t: &[FlexTensor]| default::conv_lstm::<B>(t[0].clone(), t[1].clone(), before, Scan::Rows).0;
         let want = by_hand(&inputs, [b, t, s, n, k, before]);
         let got = doubles(reference(&inputs.iter().map(Array::double).collect::<Vec<_>>()));
-        assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12), "the default body of {b} {t} {s} {n} {k} {before}");
+        assert!(
+            got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12),
+            "the default body of {b} {t} {s} {n} {k} {before}"
+        );
         let name = format!("conv_lstm {b} {t} {s} {n} {k} {before}");
-        Case { name, inputs, tolerance: 2e-6, reference: &reference }.check(&mut rng, |a, r| {
+        Case {
+            name,
+            inputs,
+            tolerance: 2e-6,
+            reference: &reference,
+        }
+        .check(&mut rng, |a, r| {
             let (u, w) = (leaf::<4>(&a[0]), leaf::<3>(&a[1]));
             let (y, grads) = back(conv_lstm(u.clone(), w.clone(), before, Scan::Rows), r);
             (y, vec![grad(&u, &grads), grad(&w, &grads)])
@@ -35,15 +48,35 @@ fn convolutional_lstm() {
 #[test]
 fn diagonal_lstm() {
     let mut rng = Numbers::new(62);
-    for [b, h, w, n] in [[2, 3, 4, 2], [1, 5, 2, 3], [2, 1, 6, 4], [1, 6, 1, 2], [1, 1, 1, 5], [3, 9, 9, 16]] {
+    for [b, h, w, n] in [
+        [2, 3, 4, 2],
+        [1, 5, 2, 3],
+        [2, 1, 6, 4],
+        [1, 6, 1, 2],
+        [1, 1, 1, 5],
+        [3, 9, 9, 16],
+    ] {
         for scan in [Scan::Diagonals, Scan::MirroredDiagonals] {
-            let inputs = vec![rng.array(&[b, h, w, 4 * n]), rng.array(&[2, n, 4 * n]).map(|v| 0.5 * v)];
-            let reference = move |t: &[FlexTensor]| default::conv_lstm::<B>(t[0].clone(), t[1].clone(), 1, scan).0;
+            let inputs = vec![
+                rng.array(&[b, h, w, 4 * n]),
+                rng.array(&[2, n, 4 * n]).map(|v| 0.5 * v),
+            ];
+            let reference =
+                move |t: &[FlexTensor]| default::conv_lstm::<B>(t[0].clone(), t[1].clone(), 1, scan).0;
             let want = by_pixels(&inputs, [b, h, w, n], scan == Scan::MirroredDiagonals);
             let got = doubles(reference(&inputs.iter().map(Array::double).collect::<Vec<_>>()));
-            assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12), "the default body of {b} {h} {w} {n} {scan:?}");
+            assert!(
+                got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-12),
+                "the default body of {b} {h} {w} {n} {scan:?}"
+            );
             let name = format!("conv_lstm {b} {h} {w} {n} {scan:?}");
-            Case { name, inputs, tolerance: 2e-6, reference: &reference }.check(&mut rng, |a, r| {
+            Case {
+                name,
+                inputs,
+                tolerance: 2e-6,
+                reference: &reference,
+            }
+            .check(&mut rng, |a, r| {
                 let (u, w) = (leaf::<4>(&a[0]), leaf::<3>(&a[1]));
                 let (y, grads) = back(conv_lstm(u.clone(), w.clone(), 1, scan), r);
                 (y, vec![grad(&u, &grads), grad(&w, &grads)])
@@ -60,13 +93,23 @@ fn by_pixels(inputs: &[Array], [b, h, w, n]: [usize; 4], mirrored: bool) -> Vec<
     for (i, y, x) in (0..b).flat_map(|i| (0..h).flat_map(move |y| (0..w).map(move |x| (i, y, x)))) {
         let x = if mirrored { w - 1 - x } else { x };
         let at = |y: usize, x: usize| (i * h + y) * w + x;
-        let beside = if mirrored { (x + 1 < w).then(|| at(y, x + 1)) } else { x.checked_sub(1).map(|x| at(y, x)) };
+        let beside = if mirrored {
+            (x + 1 < w).then(|| at(y, x + 1))
+        } else {
+            x.checked_sub(1).map(|x| at(y, x))
+        };
         let above = y.checked_sub(1).map(|y| at(y, x));
         for j in 0..n {
             let gate = |g: usize| {
-                let seen = [above, beside].into_iter().enumerate().filter_map(|(tap, p)| Some((tap, p?)));
-                let sum =
-                    |(tap, p): (usize, usize)| -> f64 { (0..n).map(|m| out[p * n + m] * weight[(tap * n + m) * 4 * n + g * n + j]).sum() };
+                let seen = [above, beside]
+                    .into_iter()
+                    .enumerate()
+                    .filter_map(|(tap, p)| Some((tap, p?)));
+                let sum = |(tap, p): (usize, usize)| -> f64 {
+                    (0..n)
+                        .map(|m| out[p * n + m] * weight[(tap * n + m) * 4 * n + g * n + j])
+                        .sum()
+                };
                 u[at(y, x) * 4 * n + g * n + j] + seen.map(sum).sum::<f64>()
             };
             let old = beside.map_or(0.0, |p| c[p * n + j]);
@@ -94,13 +137,20 @@ fn by_hand(inputs: &[Array], [b, t, s, n, k, before]: [usize; 6]) -> Vec<f64> {
                             let from = p as isize + tap as isize - before as isize;
                             if step > 0 && (0..s as isize).contains(&from) {
                                 sum += (0..n)
-                                    .map(|m| h[index(i, step - 1, from as usize, m)] * w[(tap * n + m) * 4 * n + g * n + j])
+                                    .map(|m| {
+                                        h[index(i, step - 1, from as usize, m)]
+                                            * w[(tap * n + m) * 4 * n + g * n + j]
+                                    })
                                     .sum::<f64>();
                             }
                         }
                         sum
                     };
-                    let old = if step > 0 { c[index(i, step - 1, p, j)] } else { 0.0 };
+                    let old = if step > 0 {
+                        c[index(i, step - 1, p, j)]
+                    } else {
+                        0.0
+                    };
                     let new = sigmoid(gate(1)) * old + sigmoid(gate(2)) * gate(3).tanh();
                     let out = sigmoid(gate(0)) * new.tanh();
                     c[index(i, step, p, j)] = new;

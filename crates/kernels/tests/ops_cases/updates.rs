@@ -5,7 +5,11 @@ use menagerie_kernels::{Activation, Geometry, activation, batch_norm, conv2d, li
 use serde_json::Value;
 
 fn numbers(v: &Value) -> Vec<f64> {
-    v.as_array().expect("a list").iter().map(|v| v.as_f64().expect("a number")).collect()
+    v.as_array()
+        .expect("a list")
+        .iter()
+        .map(|v| v.as_f64().expect("a number"))
+        .collect()
 }
 
 /// A state of some tensors, the first one the parameter, moved on by a gradient; the count is from one.
@@ -15,7 +19,14 @@ fn adam(lr: f64, b1: f64, b2: f64, eps: f32, decay: f64) -> Update {
     Box::new(move |mut s, g, t| {
         let (v, m, p) = (s.remove(2), s.remove(1), s.remove(0));
         let (rate, root) = (lr / (1.0 - b1.powi(t)), 1.0 / (1.0 - b2.powi(t)).sqrt());
-        let step = AdamStep { rate: rate as f32, root: root as f32, b1: b1 as f32, b2: b2 as f32, eps, weight_decay: (lr * decay) as f32 };
+        let step = AdamStep {
+            rate: rate as f32,
+            root: root as f32,
+            b1: b1 as f32,
+            b2: b2 as f32,
+            eps,
+            weight_decay: (lr * decay) as f32,
+        };
         let (p, m, v) = optim::adam(p, g, m, v, step);
         vec![p, m, v]
     })
@@ -24,7 +35,16 @@ fn adam(lr: f64, b1: f64, b2: f64, eps: f32, decay: f64) -> Update {
 fn sgd(nesterov: bool) -> Update {
     Box::new(move |mut s, g, _| {
         let (m, p) = (s.remove(1), s.remove(0));
-        let (p, m) = optim::sgd(p, g, m, SgdStep { lr: 0.125, momentum: 0.75, nesterov });
+        let (p, m) = optim::sgd(
+            p,
+            g,
+            m,
+            SgdStep {
+                lr: 0.125,
+                momentum: 0.75,
+                nesterov,
+            },
+        );
         vec![p, m]
     })
 }
@@ -33,10 +53,25 @@ fn sgd(nesterov: bool) -> Update {
 fn updates_are_those_of_torch() {
     let fixture: Value = serde_json::from_str(include_str!("../fixtures/updates.json")).expect("json");
     let (start, d) = (numbers(&fixture["start"]), Device::flex());
-    let tensor = |v: &[f64]| Array { shape: vec![v.len()], values: v.to_vec() }.tensor::<1>(&d);
+    let tensor = |v: &[f64]| {
+        Array {
+            shape: vec![v.len()],
+            values: v.to_vec(),
+        }
+        .tensor::<1>(&d)
+    };
     let rms: Update = Box::new(|mut s, g, _| {
         let (v, p) = (s.remove(1), s.remove(0));
-        let (p, v) = optim::rms_prop(p, g, v, RmsStep { lr: 0.03125, alpha: 0.875, eps: 1e-8 });
+        let (p, v) = optim::rms_prop(
+            p,
+            g,
+            v,
+            RmsStep {
+                lr: 0.03125,
+                alpha: 0.875,
+                eps: 1e-8,
+            },
+        );
         vec![p, v]
     });
     let rules: [(&str, usize, Update); 5] = [
@@ -49,8 +84,15 @@ fn updates_are_those_of_torch() {
     for (name, states, update) in rules {
         // With and without another holder of the tensors, who must not see the update.
         for shared in [false, true] {
-            let mut s: Vec<Tensor<1>> = (0..states).map(|i| tensor(&start) * if i == 0 { 1.0 } else { 0.0 }).collect();
-            for (t, g) in fixture["gradients"].as_array().expect("a list").iter().enumerate() {
+            let mut s: Vec<Tensor<1>> = (0..states)
+                .map(|i| tensor(&start) * if i == 0 { 1.0 } else { 0.0 })
+                .collect();
+            for (t, g) in fixture["gradients"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .enumerate()
+            {
                 let holder = shared.then(|| s.clone());
                 let before: Option<Vec<Vec<f32>>> = holder.as_ref().map(|h| h.iter().map(floats).collect());
                 s = update(s, tensor(&numbers(g)), t as i32 + 1);
@@ -68,8 +110,19 @@ fn average_moves_by_its_weight() {
     for n in [1, 33, 70_000] {
         let (a, p) = (rng.array(&[n]), rng.array(&[n]));
         let d = Device::flex();
-        let want: Vec<f64> = a.values.iter().zip(&p.values).map(|(a, p)| a + 0.125 * (p - a)).collect();
-        assert!(worst(&floats(&optim::average(a.tensor::<1>(&d), p.tensor(&d), 0.125)), &want, 0.0) < 1e-7);
+        let want: Vec<f64> = a
+            .values
+            .iter()
+            .zip(&p.values)
+            .map(|(a, p)| a + 0.125 * (p - a))
+            .collect();
+        assert!(
+            worst(
+                &floats(&optim::average(a.tensor::<1>(&d), p.tensor(&d), 0.125)),
+                &want,
+                0.0
+            ) < 1e-7
+        );
     }
 }
 
@@ -78,7 +131,14 @@ fn nothing_is_recorded_without_a_tracked_input() {
     let d = Device::flex().autodiff();
     let mut rng = Numbers::new(42);
     let (x, w) = (rng.array(&[2, 4, 4, 3]), rng.array(&[3, 3, 3, 5]));
-    let plain = || (x.tensor::<4>(&d), w.tensor::<4>(&d), Tensor::<1>::ones([5], &d), Tensor::<1>::zeros([5], &d));
+    let plain = || {
+        (
+            x.tensor::<4>(&d),
+            w.tensor::<4>(&d),
+            Tensor::<1>::ones([5], &d),
+            Tensor::<1>::zeros([5], &d),
+        )
+    };
     let (x, w, one, zero) = plain();
     let run = |x: Tensor<4>, w: Tensor<4>| {
         let y = conv2d(x, w, Some(zero.clone()), Geometry::new(1, 1), Activation::Tanh);

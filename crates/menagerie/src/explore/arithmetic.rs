@@ -18,10 +18,18 @@ pub enum Term {
 /// [`Error::Usage`] for a sign without a term, or terms without a sign.
 pub fn parse(text: &str) -> Result<Vec<(f32, Term)>> {
     let (mut terms, mut sign, mut words) = (Vec::new(), None, Vec::new());
-    let wrong =
-        |problem: &str| Error::usage(format!("`{text}`: {problem}"), "write it as \"3,7 - 12 + 5,9\" or \"coat - pullover + dress\"");
+    let wrong = |problem: &str| {
+        Error::usage(
+            format!("`{text}`: {problem}"),
+            "write it as \"3,7 - 12 + 5,9\" or \"coat - pullover + dress\"",
+        )
+    };
     for word in text.split_whitespace().chain(["+"]) {
-        let Some(next) = [("+", 1.0), ("-", -1.0)].iter().find(|s| s.0 == word).map(|s| s.1) else {
+        let Some(next) = [("+", 1.0), ("-", -1.0)]
+            .iter()
+            .find(|s| s.0 == word)
+            .map(|s| s.1)
+        else {
             words.push(word);
             continue;
         };
@@ -33,7 +41,11 @@ pub fn parse(text: &str) -> Result<Vec<(f32, Term)>> {
         words.clear();
         sign = Some(next);
     }
-    if terms.is_empty() { Err(wrong("a term is missing")) } else { Ok(terms) }
+    if terms.is_empty() {
+        Err(wrong("a term is missing"))
+    } else {
+        Ok(terms)
+    }
 }
 
 fn term(text: &str) -> Term {
@@ -48,7 +60,11 @@ fn term(text: &str) -> Term {
 /// section 6.3.2). `terms` has one at least, each with rows `[any, latent]`.
 pub fn arithmetic(terms: &[(f32, Tensor<2>)]) -> (Tensor<2>, Tensor<2>) {
     let means: Vec<Tensor<2>> = terms.iter().map(|(_, rows)| rows.clone().mean_dim(0)).collect();
-    let sum = terms.iter().zip(&means).map(|((sign, _), mean)| mean.clone() * *sign).reduce(|a, b| a + b);
+    let sum = terms
+        .iter()
+        .zip(&means)
+        .map(|((sign, _), mean)| mean.clone() * *sign)
+        .reduce(|a, b| a + b);
     let means = Tensor::cat(means, 0);
     let sum = sum.unwrap_or_else(|| means.clone().narrow(0, 0, 1));
     (means, sum)
@@ -59,7 +75,10 @@ pub fn arithmetic(terms: &[(f32, Tensor<2>)]) -> (Tensor<2>, Tensor<2>) {
 pub fn around(centre: &[f32], count: usize, radius: f32, key: Key, device: &Device) -> Tensor<2> {
     let row = |i: usize| {
         let mut draw = key.step(i as u64).rng();
-        centre.iter().map(move |c| c + radius * (2.0 * draw.uniform() as f32 - 1.0)).collect::<Vec<f32>>()
+        centre
+            .iter()
+            .map(move |c| c + radius * (2.0 * draw.uniform() as f32 - 1.0))
+            .collect::<Vec<f32>>()
     };
     let values: Vec<f32> = (0..count).flat_map(row).collect();
     Tensor::from_data(TensorData::new(values, [count, centre.len()]), device)
@@ -74,11 +93,18 @@ mod tests {
         let class = |s: &str| Term::Class(s.into());
         assert_eq!(
             parse("3,7 - t-shirt + label:4").unwrap(),
-            [(1.0, Term::Numbers(vec![3, 7])), (-1.0, class("t-shirt")), (1.0, class("4"))]
+            [
+                (1.0, Term::Numbers(vec![3, 7])),
+                (-1.0, class("t-shirt")),
+                (1.0, class("4"))
+            ]
         );
         assert_eq!(parse("- ankle boot").unwrap(), [(-1.0, class("ankle boot"))]);
         for bad in ["", "+", "1 - ", "1 + - 2"] {
-            assert!(parse(bad).unwrap_err().to_string().contains("a term is missing"), "{bad}");
+            assert!(
+                parse(bad).unwrap_err().to_string().contains("a term is missing"),
+                "{bad}"
+            );
         }
     }
 
@@ -89,12 +115,19 @@ mod tests {
             Tensor::<2>::from_data(TensorData::new(flat, [v.len(), 2]), &Device::flex())
         };
         let numbers = |t: Tensor<2>| t.into_data().as_slice::<f32>().unwrap().to_vec();
-        let terms = [(1.0, rows(&[[1.0, 2.0], [3.0, 4.0]])), (-1.0, rows(&[[5.0, 0.0]])), (1.0, rows(&[[0.5, 0.5], [0.5, 1.5]]))];
+        let terms = [
+            (1.0, rows(&[[1.0, 2.0], [3.0, 4.0]])),
+            (-1.0, rows(&[[5.0, 0.0]])),
+            (1.0, rows(&[[0.5, 0.5], [0.5, 1.5]])),
+        ];
         let (means, sum) = arithmetic(&terms);
         assert_eq!(numbers(means), [2.0, 3.0, 5.0, 0.0, 0.5, 1.0]);
         assert_eq!(numbers(sum), [-2.5, 4.0]);
         let near = numbers(around(&[1.0, -1.0], 50, 0.25, Key::new(1), &Device::flex()));
-        assert!(near.chunks(2).all(|p| (p[0] - 1.0).abs() <= 0.25 && (p[1] + 1.0).abs() <= 0.25));
+        assert!(
+            near.chunks(2)
+                .all(|p| (p[0] - 1.0).abs() <= 0.25 && (p[1] + 1.0).abs() <= 0.25)
+        );
         assert!(near.chunks(2).any(|p| p[0] > 1.15) && near.chunks(2).any(|p| p[0] < 0.85));
     }
 }

@@ -22,7 +22,11 @@ impl Effects {
     /// A dimension's changes, by its place in `dims`, largest first: (attribute, change).
     pub fn of(&self, place: usize) -> Vec<(usize, f64)> {
         let n = self.attributes.len();
-        let mut all: Vec<(usize, f64)> = self.changes[place * n..(place + 1) * n].iter().copied().enumerate().collect();
+        let mut all: Vec<(usize, f64)> = self.changes[place * n..(place + 1) * n]
+            .iter()
+            .copied()
+            .enumerate()
+            .collect();
         all.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
         all
     }
@@ -45,10 +49,21 @@ pub fn effects(
     let (device, latent, n) = (prior.device(), space.latent(), reader.names().len());
     let prior: Vec<f32> = prior.into_data().try_into_vec().unwrap_or_default();
     let read = |latents: Vec<f32>| -> Result<Vec<f32>> {
-        let items = space.decode(Tensor::from_data(TensorData::new(latents, [draws, latent]), &device))?;
+        let items = space.decode(Tensor::from_data(
+            TensorData::new(latents, [draws, latent]),
+            &device,
+        ))?;
         let indices = (0..draws as u32).collect();
         let (labels, captions, attributes) = (None, None, vec![]);
-        reader.attributes(&Batch { kind: items.kind, shape: items.shape, values: items.values, labels, captions, attributes, indices })
+        reader.attributes(&Batch {
+            kind: items.kind,
+            shape: items.shape,
+            values: items.values,
+            labels,
+            captions,
+            attributes,
+            indices,
+        })
     };
     let usual = read(prior.clone())?;
     let moved = |dim: usize, to: f32| {
@@ -60,11 +75,26 @@ pub fn effects(
     for &dim in dims {
         let [from, to] = [moved(dim, range[0])?, moved(dim, range[1])?];
         for (a, name) in reader.names().iter().enumerate() {
-            let column = |all: &[f32]| all.iter().skip(a).step_by(n).map(|&v| v as f64).collect::<Vec<_>>();
-            changes.push(change(meaning(name), &column(&usual), &column(&from), &column(&to)));
+            let column = |all: &[f32]| {
+                all.iter()
+                    .skip(a)
+                    .step_by(n)
+                    .map(|&v| v as f64)
+                    .collect::<Vec<_>>()
+            };
+            changes.push(change(
+                meaning(name),
+                &column(&usual),
+                &column(&from),
+                &column(&to),
+            ));
         }
     }
-    Ok(Effects { dims: dims.to_vec(), attributes: reader.names().to_vec(), changes })
+    Ok(Effects {
+        dims: dims.to_vec(),
+        attributes: reader.names().to_vec(),
+        changes,
+    })
 }
 
 /// Of an attribute that is none of a portrait's: an amount.
@@ -77,14 +107,21 @@ fn change(meaning: Option<Meaning>, usual: &[f64], from: &[f64], to: &[f64]) -> 
     let pairs = from.iter().zip(to);
     match meaning {
         Some(Meaning::Choice(_)) => mean(&mut pairs.map(|(a, b)| f64::from(a != b))),
-        Some(Meaning::Hue) => mean(&mut pairs.map(|(a, b)| (a - b).to_radians().cos().clamp(-1.0, 1.0).acos() / std::f64::consts::PI)),
+        Some(Meaning::Hue) => mean(
+            &mut pairs
+                .map(|(a, b)| (a - b).to_radians().cos().clamp(-1.0, 1.0).acos() / std::f64::consts::PI),
+        ),
         // What is read badly is read as its mean: against its own spread, its noise would look large.
         Some(Meaning::Amount { low, high }) => mean(&mut pairs.map(|(a, b)| b - a)) / (high - low) as f64,
         None => {
             let middle = mean(&mut usual.iter().copied());
             let deviation = mean(&mut usual.iter().map(|v| (v - middle).powi(2))).sqrt();
             // An attribute that never changes is not moved by anything.
-            if deviation > 0.0 { mean(&mut pairs.map(|(a, b)| b - a)) / (2.0 * deviation) } else { 0.0 }
+            if deviation > 0.0 {
+                mean(&mut pairs.map(|(a, b)| b - a)) / (2.0 * deviation)
+            } else {
+                0.0
+            }
         }
     }
 }
@@ -108,7 +145,11 @@ mod tests {
         }
         fn decode(&self, latents: Tensor<2>) -> Result<Samples> {
             let shape = latents.dims().to_vec();
-            Ok(Samples { kind: Kind::Points, shape, values: latents.into_data().try_into_vec().unwrap() })
+            Ok(Samples {
+                kind: Kind::Points,
+                shape,
+                values: latents.into_data().try_into_vec().unwrap(),
+            })
         }
     }
 
@@ -135,11 +176,34 @@ mod tests {
     fn each_dimension_moves_what_is_made_of_it() {
         let names = ["yaw", "glasses", "hair_hue", "turn"].map(String::from);
         let seen = names.iter().map(|n| meaning(n)).collect::<Vec<_>>();
-        assert!(matches!(seen[..], [Some(Meaning::Amount { .. }), Some(Meaning::Choice(_)), Some(Meaning::Hue), None]), "{seen:?}");
-        let e = effects(&Plain, &Reader(names.to_vec()), &[0, 1, 2], [-2.0, 2.0], 4000, Key::new(1)).unwrap();
+        assert!(
+            matches!(
+                seen[..],
+                [
+                    Some(Meaning::Amount { .. }),
+                    Some(Meaning::Choice(_)),
+                    Some(Meaning::Hue),
+                    None
+                ]
+            ),
+            "{seen:?}"
+        );
+        let e = effects(
+            &Plain,
+            &Reader(names.to_vec()),
+            &[0, 1, 2],
+            [-2.0, 2.0],
+            4000,
+            Key::new(1),
+        )
+        .unwrap();
         // The yaw has a range of 90 degrees and a variance of 100 + 1; a move of 4 changes it by 40, or by -4; the hue turns by 80.
         let s = 2.0 * 101f64.sqrt();
-        let want = [[40.0 / 90.0, 0.0, 0.0, 40.0 / s], [-4.0 / 90.0, 1.0, 0.0, -4.0 / s], [0.0, 0.0, 80.0 / 180.0, 0.0]];
+        let want = [
+            [40.0 / 90.0, 0.0, 0.0, 40.0 / s],
+            [-4.0 / 90.0, 1.0, 0.0, -4.0 / s],
+            [0.0, 0.0, 80.0 / 180.0, 0.0],
+        ];
         for (got, want) in e.changes.iter().zip(want.as_flattened()) {
             assert!((got - want).abs() < 0.05, "{:?}", e.changes);
         }

@@ -20,7 +20,13 @@ pub fn sweep(centre: &[f32], dims: &[usize], range: [f32; 2], steps: usize, devi
 }
 
 /// A square of `steps` x `steps` latents over two dimensions: the first grows to the right, the second upwards.
-pub fn sweep_plane(centre: &[f32], dims: [usize; 2], range: [f32; 2], steps: usize, device: &Device) -> Tensor<2> {
+pub fn sweep_plane(
+    centre: &[f32],
+    dims: [usize; 2],
+    range: [f32; 2],
+    steps: usize,
+    device: &Device,
+) -> Tensor<2> {
     let mut out = Vec::with_capacity(steps * steps * centre.len());
     for up in values([range[1], range[0]], steps) {
         for right in values(range, steps) {
@@ -47,6 +53,9 @@ mod tests {
             numbers(sweep(&[9.0, 8.0, 7.0], &[2, 0], [-1.0, 1.0], 2, &d)),
             [9.0, 8.0, -1.0, 9.0, 8.0, 1.0, -1.0, 8.0, 7.0, 1.0, 8.0, 7.0]
         );
-        assert_eq!(numbers(sweep_plane(&[0.0, 0.0], [0, 1], [0.0, 1.0], 2, &d)), [0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
+        assert_eq!(
+            numbers(sweep_plane(&[0.0, 0.0], [0, 1], [0.0, 1.0], 2, &d)),
+            [0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0]
+        );
     }
 }

@@ -16,12 +16,19 @@ pub fn walk(from: Tensor<2>, to: Tensor<2>, steps: usize, mode: Walk) -> Tensor<
     let device = from.device();
     let [rows, latent] = from.dims();
     let (a, b) = (from.into_data(), to.into_data());
-    let (a, b) = (a.as_slice::<f32>().unwrap_or_default(), b.as_slice::<f32>().unwrap_or_default());
+    let (a, b) = (
+        a.as_slice::<f32>().unwrap_or_default(),
+        b.as_slice::<f32>().unwrap_or_default(),
+    );
     let mut out = Vec::with_capacity(rows * steps * latent);
     for (a, b) in a.chunks_exact(latent).zip(b.chunks_exact(latent)) {
         for i in 0..steps {
             let [wa, wb] = weights(a, b, i as f64 / (steps - 1) as f64, mode);
-            out.extend(a.iter().zip(b).map(|(a, b)| (wa * *a as f64 + wb * *b as f64) as f32));
+            out.extend(
+                a.iter()
+                    .zip(b)
+                    .map(|(a, b)| (wa * *a as f64 + wb * *b as f64) as f32),
+            );
         }
     }
     Tensor::from_data(TensorData::new(out, [rows * steps, latent]), &device)
@@ -36,7 +43,10 @@ fn weights(a: &[f32], b: &[f32], t: f64, mode: Walk) -> [f64; 2] {
     if mode == Walk::Linear || !angle.is_finite() || angle.sin() < 1e-6 {
         return [1.0 - t, t];
     }
-    [((1.0 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin()]
+    [
+        ((1.0 - t) * angle).sin() / angle.sin(),
+        (t * angle).sin() / angle.sin(),
+    ]
 }
 
 #[cfg(test)]
@@ -46,21 +56,38 @@ mod tests {
 
     fn between(a: [f32; 2], b: [f32; 2], steps: usize, mode: Walk) -> Vec<f32> {
         let row = |v: [f32; 2]| Tensor::<2>::from_data([v], &Device::flex());
-        walk(row(a), row(b), steps, mode).into_data().as_slice::<f32>().unwrap().to_vec()
+        walk(row(a), row(b), steps, mode)
+            .into_data()
+            .as_slice::<f32>()
+            .unwrap()
+            .to_vec()
     }
 
     #[test]
     fn lines_and_circles() {
-        assert_eq!(between([0.0, 0.0], [2.0, 4.0], 3, Walk::Linear), [0.0, 0.0, 1.0, 2.0, 2.0, 4.0]);
+        assert_eq!(
+            between([0.0, 0.0], [2.0, 4.0], 3, Walk::Linear),
+            [0.0, 0.0, 1.0, 2.0, 2.0, 4.0]
+        );
         let circle = between([1.0, 0.0], [0.0, 1.0], 5, Walk::Spherical);
         for (i, p) in circle.chunks(2).enumerate() {
             let angle = i as f32 * std::f32::consts::FRAC_PI_8;
-            assert!((p[0] - angle.cos()).abs() < 1e-6 && (p[1] - angle.sin()).abs() < 1e-6, "{p:?}");
+            assert!(
+                (p[0] - angle.cos()).abs() < 1e-6 && (p[1] - angle.sin()).abs() < 1e-6,
+                "{p:?}"
+            );
         }
         // No circle: a line, and never NaN.
-        for (a, b) in [([1.0, 1.0], [1.0, 1.0]), ([1.0, 0.0], [-1.0, 0.0]), ([0.0, 0.0], [1.0, 0.0])] {
+        for (a, b) in [
+            ([1.0, 1.0], [1.0, 1.0]),
+            ([1.0, 0.0], [-1.0, 0.0]),
+            ([0.0, 0.0], [1.0, 0.0]),
+        ] {
             let p = between(a, b, 3, Walk::Spherical);
-            assert!((p[2] - (a[0] + b[0]) / 2.0).abs() < 1e-6 && p.iter().all(|v| v.is_finite()), "{p:?}");
+            assert!(
+                (p[2] - (a[0] + b[0]) / 2.0).abs() < 1e-6 && p.iter().all(|v| v.is_finite()),
+                "{p:?}"
+            );
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Metrics that ask the model itself: likelihoods, bounds, reconstructions, classes, attributes.
-use crate::metrics::attributes;
 use super::metric::{Judge, Metric, Tell, Verdict};
-use crate::metrics::ssim;
 use super::subject::each_item;
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
+use crate::metrics::attributes;
+use crate::metrics::ssim;
 use crate::models::{Capability, Model};
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
@@ -13,7 +13,13 @@ use serde_json::{Map, Value, json};
 ///
 /// # Errors
 /// [`Error::Usage`] when the model has not the capability.
-pub fn work_out(judge: &mut Judge, name: &str, metric: &Metric, number: Option<usize>, tell: Tell) -> Result<Vec<Verdict>> {
+pub fn work_out(
+    judge: &mut Judge,
+    name: &str,
+    metric: &Metric,
+    number: Option<usize>,
+    tell: Tell,
+) -> Result<Vec<Verdict>> {
     let (model, model_name) = judge.subject.model(metric.name)?;
     let data = judge.data(metric.name)?;
     let count = judge.count.min(data.set.info().count);
@@ -32,13 +38,26 @@ pub fn work_out(judge: &mut Judge, name: &str, metric: &Metric, number: Option<u
     match metric.name {
         "nll" | "bpd" => {
             let l = able(model.as_log_likelihood(), Capability::LogLikelihood, model_name)?;
-            let scale = if metric.name == "nll" { 1.0 } else { 1.0 / (l.dimensions() as f64 * std::f64::consts::LN_2) };
+            let scale = if metric.name == "nll" {
+                1.0
+            } else {
+                1.0 / (l.dimensions() as f64 * std::f64::consts::LN_2)
+            };
             definition.insert("dimensions".into(), l.dimensions().into());
-            items(&mut |b| Ok(l.log_likelihood(b, key)?.into_iter().map(|v| -v * scale).collect()))?;
+            items(&mut |b| {
+                Ok(l.log_likelihood(b, key)?
+                    .into_iter()
+                    .map(|v| -v * scale)
+                    .collect())
+            })?;
         }
         "elbo" | "iwae" => {
             let e = able(model.as_evidence_bound(), Capability::EvidenceBound, model_name)?;
-            let samples = if metric.name == "elbo" { 1 } else { number.unwrap_or(50) };
+            let samples = if metric.name == "elbo" {
+                1
+            } else {
+                number.unwrap_or(50)
+            };
             definition.insert("importance_samples".into(), samples.into());
             items(&mut |b| e.evidence_bound(b, samples, key))?;
         }
@@ -48,12 +67,23 @@ pub fn work_out(judge: &mut Judge, name: &str, metric: &Metric, number: Option<u
             items(&mut |b| {
                 let back = r.reconstruct(b, key)?.output;
                 let errors = squared_errors(b, &back.values);
-                Ok(errors.into_iter().map(|e| if metric.name == "mse" { e } else { -10.0 * e.max(1e-10).log10() }).collect())
+                Ok(errors
+                    .into_iter()
+                    .map(|e| {
+                        if metric.name == "mse" {
+                            e
+                        } else {
+                            -10.0 * e.max(1e-10).log10()
+                        }
+                    })
+                    .collect())
             })?;
         }
         "ssim" => {
             let r = able(model.as_reconstruct(), Capability::Reconstruct, model_name)?;
-            let &[h, w, c] = &data.set.info().shape[..] else { return Err(Error::usage("`ssim` compares images", "leave it out")) };
+            let &[h, w, c] = &data.set.info().shape[..] else {
+                return Err(Error::usage("`ssim` compares images", "leave it out"));
+            };
             if data.set.info().kind != Kind::Image {
                 return Err(Error::usage("`ssim` compares images", "leave it out"));
             }
@@ -64,23 +94,37 @@ pub fn work_out(judge: &mut Judge, name: &str, metric: &Metric, number: Option<u
                 let unit = |x: &[f32]| x.iter().map(|v| (v + 1.0) / 2.0).collect::<Vec<f32>>();
                 let n = h * w * c;
                 let pairs = b.values.par_chunks_exact(n).zip(back.par_chunks_exact(n));
-                Ok(pairs.map(|(x, y)| ssim::ssim(&unit(x), &unit(y), [h, w, c])).collect())
+                Ok(pairs
+                    .map(|(x, y)| ssim::ssim(&unit(x), &unit(y), [h, w, c]))
+                    .collect())
             })?;
         }
         "accuracy" => {
             let c = able(model.as_classify(), Capability::Classify, model_name)?;
             let classes = c.classes().len();
             items(&mut |b| {
-                let labels = b.labels.as_ref().ok_or_else(|| no_labels(&data.set.info().source))?;
+                let labels = b
+                    .labels
+                    .as_ref()
+                    .ok_or_else(|| no_labels(&data.set.info().source))?;
                 let found = c.log_probabilities(b)?;
-                let right = found.chunks_exact(classes).zip(labels).map(|(row, &l)| f64::from(argmax(row) == l as usize));
+                let right = found
+                    .chunks_exact(classes)
+                    .zip(labels)
+                    .map(|(row, &l)| f64::from(argmax(row) == l as usize));
                 Ok(right.collect())
             })?;
         }
         _ => return read_attributes(model, model_name, judge, definition, tell),
     }
     let (value, error) = mean_and_error(&per_item);
-    Ok(vec![Verdict { metric: name.to_string(), value, error, warning: None, definition }])
+    Ok(vec![Verdict {
+        metric: name.to_string(),
+        value,
+        error,
+        warning: None,
+        definition,
+    }])
 }
 
 /// The place of the largest.
@@ -107,16 +151,42 @@ fn no_labels(source: &str) -> Error {
 /// Mean squared error of each item; of images and video with pixels in [0, 1].
 fn squared_errors(batch: &Batch, back: &[f32]) -> Vec<f64> {
     let n: usize = batch.shape[1..].iter().product();
-    let scale = if matches!(batch.kind, Kind::Image | Kind::Video) { 0.25 } else { 1.0 };
-    let item = |(a, b): (&[f32], &[f32])| a.iter().zip(b).map(|(x, y)| ((x - y) as f64).powi(2)).sum::<f64>() * scale / n as f64;
-    batch.values.chunks_exact(n).zip(back.chunks_exact(n)).map(item).collect()
+    let scale = if matches!(batch.kind, Kind::Image | Kind::Video) {
+        0.25
+    } else {
+        1.0
+    };
+    let item = |(a, b): (&[f32], &[f32])| {
+        a.iter()
+            .zip(b)
+            .map(|(x, y)| ((x - y) as f64).powi(2))
+            .sum::<f64>()
+            * scale
+            / n as f64
+    };
+    batch
+        .values
+        .chunks_exact(n)
+        .zip(back.chunks_exact(n))
+        .map(item)
+        .collect()
 }
 
-fn read_attributes(model: &dyn Model, name: &str, judge: &Judge, definition: Map<String, Value>, tell: Tell) -> Result<Vec<Verdict>> {
+fn read_attributes(
+    model: &dyn Model,
+    name: &str,
+    judge: &Judge,
+    definition: Map<String, Value>,
+    tell: Tell,
+) -> Result<Vec<Verdict>> {
     let r = able(model.as_read_attributes(), Capability::ReadAttributes, name)?;
     let data = judge.data("attributes")?;
     if data.set.info().attributes != r.names() {
-        return Err(Error::data(&data.set.info().source, "has not the attributes that are read", "give --data portraits"));
+        return Err(Error::data(
+            &data.set.info().source,
+            "has not the attributes that are read",
+            "give --data portraits",
+        ));
     }
     let count = judge.count.min(data.set.info().count);
     let (mut truth, mut read) = (Vec::new(), Vec::new());
@@ -131,7 +201,13 @@ fn read_attributes(model: &dyn Model, name: &str, judge: &Judge, definition: Map
         let mut definition = definition.clone();
         definition.insert("measure".into(), f.measure.into());
         definition.insert("visible_items".into(), f.items.into());
-        Verdict { metric: format!("attributes/{}", f.name), value: f.value, error: None, warning: None, definition }
+        Verdict {
+            metric: format!("attributes/{}", f.name),
+            value: f.value,
+            error: None,
+            warning: None,
+            definition,
+        }
     };
     Ok(figures.into_iter().map(verdict).collect())
 }

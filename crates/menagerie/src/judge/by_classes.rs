@@ -1,16 +1,16 @@
 //! Metrics that ask for the classes of samples: those they were drawn from, or those that a classifier sees.
 use super::by_capability::{argmax, mean_and_error};
 use super::by_features::features_definition;
+use super::cas;
 use super::extractor::Extractor;
 use super::gather::Gathered;
-use crate::metrics::inception_score::{SPLITS, inception_score};
 use super::metric::{Judge, Metric, Tell, Verdict};
-use crate::metrics::moments::Moments;
 use super::subject::{Subject, chosen, each_item};
-use super::cas;
-use crate::metrics::{fid, stacked};
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
+use crate::metrics::inception_score::{SPLITS, inception_score};
+use crate::metrics::moments::Moments;
+use crate::metrics::{fid, stacked};
 use serde_json::{Map, Value, json};
 use std::ops::Range;
 
@@ -41,13 +41,25 @@ fn score(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>>
     let samples: &Gathered = judge.sample_features(metric.name, tell)?;
     let figure = inception_score(&samples.log_probabilities, samples.classes, SPLITS, Some(key))?;
     let mut definition = extractor.definition();
-    definition.insert("samples".into(), (samples.log_probabilities.len() / samples.classes.max(1)).into());
+    definition.insert(
+        "samples".into(),
+        (samples.log_probabilities.len() / samples.classes.max(1)).into(),
+    );
     definition.insert("splits".into(), SPLITS.into());
-    Ok(vec![Verdict { metric: metric.name.into(), value: figure.value, error: figure.error, warning: figure.warning, definition }])
+    Ok(vec![Verdict {
+        metric: metric.name.into(),
+        value: figure.value,
+        error: figure.error,
+        warning: figure.warning,
+        definition,
+    }])
 }
 
 fn tells_no_classes(metric: &str, extractor: &Extractor) -> Error {
-    let problem = format!("`{metric}` asks for classes, and the extractor `{}` tells none", extractor.name());
+    let problem = format!(
+        "`{metric}` asks for classes, and the extractor `{}` tells none",
+        extractor.name()
+    );
     Error::usage(problem, "give --extractor classifier:RUN or inception:FILE")
 }
 
@@ -61,24 +73,53 @@ fn class_accuracy(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verd
     judge.subject.classes(metric.name)?;
     if classes != judge.subject.info().labels {
         let fix = "give --extractor classifier:RUN with a classifier of the same classes";
-        return Err(Error::usage(format!("the classes of `{}` are not those of the samples", extractor.name()), fix));
+        return Err(Error::usage(
+            format!(
+                "the classes of `{}` are not those of the samples",
+                extractor.name()
+            ),
+            fix,
+        ));
     }
     let mut right = Vec::new();
-    judge.subject.each_of_classes(metric.name, judge.count, 0..classes.len(), judge.key, &mut |batch| {
-        let found = extractor.extract(&batch)?;
-        let labels = labels_of(&batch, metric.name)?;
-        right.extend(found.log_probabilities.chunks_exact(classes.len()).zip(labels).map(|(row, &l)| f64::from(argmax(row) == l as usize)));
-        tell(metric.name, right.len(), judge.count);
-        Ok(())
-    })?;
+    judge.subject.each_of_classes(
+        metric.name,
+        judge.count,
+        0..classes.len(),
+        judge.key,
+        &mut |batch| {
+            let found = extractor.extract(&batch)?;
+            let labels = labels_of(&batch, metric.name)?;
+            right.extend(
+                found
+                    .log_probabilities
+                    .chunks_exact(classes.len())
+                    .zip(labels)
+                    .map(|(row, &l)| f64::from(argmax(row) == l as usize)),
+            );
+            tell(metric.name, right.len(), judge.count);
+            Ok(())
+        },
+    )?;
     let (value, error) = mean_and_error(&right);
     let mut definition = extractor.definition();
     definition.insert("samples".into(), right.len().into());
-    Ok(vec![Verdict { metric: metric.name.into(), value, error, warning: None, definition }])
+    Ok(vec![Verdict {
+        metric: metric.name.into(),
+        value,
+        error,
+        warning: None,
+        definition,
+    }])
 }
 
 fn labels_of<'b>(batch: &'b Batch, metric: &str) -> Result<&'b [u32]> {
-    let missing = || Error::usage(format!("`{metric}` asks for classes, and an item has none"), "give items that all have labels");
+    let missing = || {
+        Error::usage(
+            format!("`{metric}` asks for classes, and an item has none"),
+            "give items that all have labels",
+        )
+    };
     batch.labels.as_deref().ok_or_else(missing)
 }
 
@@ -91,7 +132,10 @@ fn stacked_modes(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdi
     }
     let info = judge.subject.info();
     let &[h, w, channels @ 2..=4] = &info.shape[..] else {
-        return Err(Error::usage("`stacked-mnist` looks at images with a digit in each of their channels", "leave it out"));
+        return Err(Error::usage(
+            "`stacked-mnist` looks at images with a digit in each of their channels",
+            "leave it out",
+        ));
     };
     extractor.takes(&[h, w, 1])?;
     let (mut shown, total) = (Vec::new(), judge.subject.available(judge.count));
@@ -99,11 +143,21 @@ fn stacked_modes(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdi
         let n = batch.shape[0];
         let found = (0..channels).map(|c| {
             let values = batch.values[c..].iter().step_by(channels).copied().collect();
-            extractor.extract(&Batch { shape: vec![n, h, w, 1], values, labels: None, captions: None, ..batch.clone() })
+            extractor.extract(&Batch {
+                shape: vec![n, h, w, 1],
+                values,
+                labels: None,
+                captions: None,
+                ..batch.clone()
+            })
         });
         let found = found.collect::<Result<Vec<_>>>()?;
         for i in 0..n {
-            shown.extend(found.iter().map(|f| argmax(&f.log_probabilities[i * classes..(i + 1) * classes]) as u32));
+            shown.extend(
+                found
+                    .iter()
+                    .map(|f| argmax(&f.log_probabilities[i * classes..(i + 1) * classes]) as u32),
+            );
         }
         tell(metric.name, shown.len() / channels, total);
         Ok(())
@@ -121,20 +175,42 @@ fn stacked_modes(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdi
         warning: None,
         definition: definition.clone(),
     };
-    Ok(vec![one("modes", modes.found as f64), one("kl", modes.divergence)])
+    Ok(vec![
+        one("modes", modes.found as f64),
+        one("kl", modes.divergence),
+    ])
 }
 
 /// Refuses samples whose classes are not the data's.
 fn same_classes(judge: &Judge, metric: &str) -> Result<usize> {
-    let (theirs, own) = (&judge.data(metric)?.set.info().labels, &judge.subject.info().labels);
+    let (theirs, own) = (
+        &judge.data(metric)?.set.info().labels,
+        &judge.subject.info().labels,
+    );
     if judge.subject.info().kind != Kind::Image {
-        return Err(Error::usage(format!("`{metric}` judges images"), "choose other metrics"));
+        return Err(Error::usage(
+            format!("`{metric}` judges images"),
+            "choose other metrics",
+        ));
     }
     judge.subject.classes(metric)?;
     if theirs != own {
-        let say = |l: &[String]| if l.is_empty() { "none".into() } else { l.iter().take(4).cloned().collect::<Vec<_>>().join(", ") };
-        let problem = format!("`{metric}` asks for the same classes of samples ({}) and data ({})", say(own), say(theirs));
-        return Err(Error::usage(problem, "give --data with the classes that the samples were drawn from"));
+        let say = |l: &[String]| {
+            if l.is_empty() {
+                "none".into()
+            } else {
+                l.iter().take(4).cloned().collect::<Vec<_>>().join(", ")
+            }
+        };
+        let problem = format!(
+            "`{metric}` asks for the same classes of samples ({}) and data ({})",
+            say(own),
+            say(theirs)
+        );
+        return Err(Error::usage(
+            problem,
+            "give --data with the classes that the samples were drawn from",
+        ));
     }
     Ok(theirs.len())
 }
@@ -151,7 +227,11 @@ fn by_class(
         let labels = labels_of(&batch, metric)?.to_vec();
         let found = extractor.extract(&batch)?;
         for (m, class) in out.iter_mut().zip(classes.clone()) {
-            let rows = found.features.chunks_exact(found.width).zip(&labels).filter(|(_, l)| **l as usize == class);
+            let rows = found
+                .features
+                .chunks_exact(found.width)
+                .zip(&labels)
+                .filter(|(_, l)| **l as usize == class);
             let rows: Vec<f32> = rows.flat_map(|(r, _)| r).copied().collect();
             m.add(&rows, found.width)?;
         }
@@ -173,10 +253,20 @@ fn intra_fid(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>>
     for from in (0..all).step_by(together) {
         let classes = from..(from + together).min(all);
         let samples = by_class(extractor, &classes, metric.name, |f| {
-            judge.subject.each_of_classes(metric.name, judge.count, classes.clone(), judge.key, &mut |b| {
-                tell("features of samples by class", from + b.labels.as_ref().and_then(|l| l.first()).map_or(0, |&l| l as usize), all);
-                f(b)
-            })
+            judge
+                .subject
+                .each_of_classes(metric.name, judge.count, classes.clone(), judge.key, &mut |b| {
+                    tell(
+                        "features of samples by class",
+                        from + b
+                            .labels
+                            .as_ref()
+                            .and_then(|l| l.first())
+                            .map_or(0, |&l| l as usize),
+                        all,
+                    );
+                    f(b)
+                })
         })?;
         let mut done = 0;
         let real = by_class(extractor, &classes, metric.name, |f| {
@@ -189,8 +279,15 @@ fn intra_fid(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>>
         for ((s, r), class) in samples.iter().zip(&real).zip(classes.clone()) {
             let name = &data.set.info().labels[class];
             let few = |m: &Moments, what: &str| {
-                let problem = format!("class `{name}` has {} of {what}: a covariance takes two at least", m.count());
-                if m.count() < 2 { Err(Error::usage(problem, "give more with -n")) } else { m.finish() }
+                let problem = format!(
+                    "class `{name}` has {} of {what}: a covariance takes two at least",
+                    m.count()
+                );
+                if m.count() < 2 {
+                    Err(Error::usage(problem, "give more with -n"))
+                } else {
+                    m.finish()
+                }
             };
             distances.push(fid::fid(&few(s, "the samples")?, &few(r, "the data")?)?.value);
             fewest = fewest.min(s.count()).min(r.count());
@@ -198,20 +295,36 @@ fn intra_fid(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>>
         }
     }
     let value = distances.iter().sum::<f64>() / distances.len() as f64;
-    let warning = (fewest <= width).then(|| format!("a class has but {fewest} items for the covariance of {width} features"));
+    let warning = (fewest <= width)
+        .then(|| format!("a class has but {fewest} items for the covariance of {width} features"));
     let mut definition = features_definition(judge, metric.name)?;
     definition.insert("samples".into(), seen[0].into());
     definition.insert("reference_samples".into(), seen[1].into());
     definition.insert("classes".into(), all.into());
-    Ok(vec![Verdict { metric: metric.name.into(), value, error: None, warning, definition }])
+    Ok(vec![Verdict {
+        metric: metric.name.into(),
+        value,
+        error: None,
+        warning,
+        definition,
+    }])
 }
 
 /// Items with their classes in memory, as 8-bit images.
-fn labelled(shape: &[usize], metric: &str, each: impl FnOnce(&mut dyn FnMut(Batch) -> Result<()>) -> Result<()>) -> Result<cas::Labelled> {
-    let mut out = cas::Labelled { shape: shape.to_vec(), bytes: vec![], labels: vec![] };
+fn labelled(
+    shape: &[usize],
+    metric: &str,
+    each: impl FnOnce(&mut dyn FnMut(Batch) -> Result<()>) -> Result<()>,
+) -> Result<cas::Labelled> {
+    let mut out = cas::Labelled {
+        shape: shape.to_vec(),
+        bytes: vec![],
+        labels: vec![],
+    };
     each(&mut |batch| {
         out.labels.extend_from_slice(labels_of(&batch, metric)?);
-        out.bytes.extend(batch.values.iter().map(|&v| crate::picture::byte(v)));
+        out.bytes
+            .extend(batch.values.iter().map(|&v| crate::picture::byte(v)));
         Ok(())
     })?;
     Ok(out)
@@ -222,10 +335,14 @@ fn accuracy_score(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verd
     let (classes, data) = (same_classes(judge, metric.name)?, judge.data(metric.name)?);
     let info = judge.subject.info();
     let samples = labelled(&info.shape, metric.name, |f| {
-        judge.subject.each_of_classes(metric.name, judge.count, 0..classes, judge.key, &mut |b| f(b))
+        judge
+            .subject
+            .each_of_classes(metric.name, judge.count, 0..classes, judge.key, &mut |b| f(b))
     })?;
     let total = judge.count.max(1000).min(data.set.info().count);
-    let test = labelled(&info.shape, metric.name, |f| each_item(data.set, total, &mut |b| f(b)))?;
+    let test = labelled(&info.shape, metric.name, |f| {
+        each_item(data.set, total, &mut |b| f(b))
+    })?;
     let key = judge.key.stream("classifier");
     let names = &data.set.info().labels;
     let mut definition = judge.definition(metric.name)?;
@@ -234,15 +351,37 @@ fn accuracy_score(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verd
     definition.insert("reference_samples".into(), test.labels.len().into());
     let verdict = |name: String, right: Vec<f64>, definition: &Map<String, Value>| {
         let (value, error) = mean_and_error(&right);
-        Verdict { metric: name, value, error, warning: None, definition: definition.clone() }
+        Verdict {
+            metric: name,
+            value,
+            error,
+            warning: None,
+            definition: definition.clone(),
+        }
     };
-    let mut out = vec![verdict(metric.name.into(), cas::right(&samples, &test, names, key, "samples", tell)?, &definition)];
+    let mut out = vec![verdict(
+        metric.name.into(),
+        cas::right(&samples, &test, names, key, "samples", tell)?,
+        &definition,
+    )];
     // What it is compared with in the paper: the same classifier, learning from data.
-    if let Some(training) = data.training.filter(|t| t.info().labels == *names && t.info().shape == info.shape) {
+    if let Some(training) = data
+        .training
+        .filter(|t| t.info().labels == *names && t.info().shape == info.shape)
+    {
         let count = samples.labels.len().min(training.info().count);
-        let real = labelled(&info.shape, metric.name, |f| Subject::Items(training).each(count, None, judge.key, &mut |b| f(b)))?;
-        definition.insert("samples".into(), chosen(count, training.info().count).len().into());
-        out.push(verdict(format!("{}/data", metric.name), cas::right(&real, &test, names, key, "data", tell)?, &definition));
+        let real = labelled(&info.shape, metric.name, |f| {
+            Subject::Items(training).each(count, None, judge.key, &mut |b| f(b))
+        })?;
+        definition.insert(
+            "samples".into(),
+            chosen(count, training.info().count).len().into(),
+        );
+        out.push(verdict(
+            format!("{}/data", metric.name),
+            cas::right(&real, &test, names, key, "data", tell)?,
+            &definition,
+        ));
     }
     Ok(out)
 }

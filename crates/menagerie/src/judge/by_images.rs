@@ -1,12 +1,12 @@
 //! Metrics of the samples' own numbers: pixels, and points of the plane.
 use super::by_capability::mean_and_error;
-use crate::metrics::features::Features;
-use crate::metrics::frequency::{self, Spectrum};
 use super::metric::{Judge, Metric, Needs, Tell, Verdict};
 use super::subject::{chosen, each_item};
-use crate::metrics::{points, ssim, transport};
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
+use crate::metrics::features::Features;
+use crate::metrics::frequency::{self, Spectrum};
+use crate::metrics::{points, ssim, transport};
 use crate::random::Key;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
@@ -35,31 +35,50 @@ pub fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Ve
 fn sample_values(judge: &Judge, count: usize, what: &str, tell: Tell) -> Result<Vec<f32>> {
     let mut values = Vec::new();
     let mut done = 0;
-    judge.subject.each(judge.subject.available(count), None, judge.key, &mut |b| {
-        done += b.shape[0];
-        values.extend_from_slice(&b.values);
-        tell(what, done, count);
-        Ok(())
-    })?;
+    judge
+        .subject
+        .each(judge.subject.available(count), None, judge.key, &mut |b| {
+            done += b.shape[0];
+            values.extend_from_slice(&b.values);
+            tell(what, done, count);
+            Ok(())
+        })?;
     Ok(values)
 }
 
 fn of_points(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
     let data = judge.data(metric.name)?;
-    let lacking = |problem: &str| Error::usage(format!("`{}`: {problem}", metric.name), "give --data ring8, grid25, swissroll or moons");
-    let density = data.set.density().ok_or_else(|| lacking("the data's density is not known"))?;
+    let lacking = |problem: &str| {
+        Error::usage(
+            format!("`{}`: {problem}", metric.name),
+            "give --data ring8, grid25, swissroll or moons",
+        )
+    };
+    let density = data
+        .set
+        .density()
+        .ok_or_else(|| lacking("the data's density is not known"))?;
     if judge.subject.info().shape != [2] {
         return Err(lacking("the samples are not points of the plane"));
     }
     let values = sample_values(judge, judge.count, metric.name, tell)?;
     let (value, error) = match metric.name {
         "true-nll" => {
-            let each: Vec<f64> = values.as_chunks::<2>().0.iter().map(|p| -density.log_density([p[0] as f64, p[1] as f64])).collect();
+            let each: Vec<f64> = values
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .map(|p| -density.log_density([p[0] as f64, p[1] as f64]))
+                .collect();
             mean_and_error(&each)
         }
         _ => {
             let q = points::quality(&values, density).ok_or_else(|| lacking("the density has no modes"))?;
-            if metric.name == "modes" { (q.modes as f64, None) } else { (q.high_quality, None) }
+            if metric.name == "modes" {
+                (q.modes as f64, None)
+            } else {
+                (q.high_quality, None)
+            }
         }
     };
     let mut definition = judge.definition(metric.name)?;
@@ -67,23 +86,41 @@ fn of_points(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>>
     if metric.name == "true-nll" {
         definition.insert("entropy".into(), json!(density.entropy()));
     }
-    Ok(vec![Verdict { metric: metric.name.into(), value, error, warning: None, definition }])
+    Ok(vec![Verdict {
+        metric: metric.name.into(),
+        value,
+        error,
+        warning: None,
+        definition,
+    }])
 }
 
 /// Distance of as many samples as data, and of other data from these.
 fn transported(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
     let data = judge.data(metric.name)?;
     if judge.subject.info().kind != Kind::Points || data.set.info().shape != judge.subject.info().shape {
-        return Err(Error::usage("`wasserstein-2d` compares points with points of as many numbers", "choose other metrics"));
+        return Err(Error::usage(
+            "`wasserstein-2d` compares points with points of as many numbers",
+            "choose other metrics",
+        ));
     }
     let items = data.set.info().count;
     // Half of the data at most, so that the other half can be compared with it.
-    let n = transport::POINTS.min(judge.subject.available(judge.count)).min(items / 2);
+    let n = transport::POINTS
+        .min(judge.subject.available(judge.count))
+        .min(items / 2);
     let width = judge.subject.info().numbers();
     let samples = sample_values(judge, n, metric.name, tell)?;
     let pick = Batch::of(data.set, &chosen(2 * n, items))?.values;
     // In turn, whatever order the data have.
-    let half = |odd: usize| pick.chunks_exact(width).skip(odd).step_by(2).flatten().copied().collect::<Vec<f32>>();
+    let half = |odd: usize| {
+        pick.chunks_exact(width)
+            .skip(odd)
+            .step_by(2)
+            .flatten()
+            .copied()
+            .collect::<Vec<f32>>()
+    };
     let (real, other) = (half(0), half(1));
     let real = Features::new(&real, width, "the data")?;
     let own = transport::wasserstein(&Features::new(&samples, width, "the samples")?, &real)?;
@@ -96,7 +133,12 @@ fn transported(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict
 }
 
 /// A figure of the samples, and that of the data themselves.
-fn beside(name: &str, own: (f64, Option<f64>), data: (f64, Option<f64>), definition: Map<String, Value>) -> Vec<Verdict> {
+fn beside(
+    name: &str,
+    own: (f64, Option<f64>),
+    data: (f64, Option<f64>),
+    definition: Map<String, Value>,
+) -> Vec<Verdict> {
     let one = |metric: String, (value, error): (f64, Option<f64>)| Verdict {
         metric,
         value,
@@ -110,12 +152,23 @@ fn beside(name: &str, own: (f64, Option<f64>), data: (f64, Option<f64>), definit
 /// The shape of the images that are compared.
 fn image_shape(judge: &Judge, name: &str) -> Result<[usize; 3]> {
     let (info, data) = (judge.subject.info(), judge.data(name)?.set.info());
-    let &[h, w, c] = &info.shape[..] else { return Err(Error::usage(format!("`{name}` compares images"), "choose other metrics")) };
+    let &[h, w, c] = &info.shape[..] else {
+        return Err(Error::usage(
+            format!("`{name}` compares images"),
+            "choose other metrics",
+        ));
+    };
     if info.kind != Kind::Image || data.kind != Kind::Image {
-        return Err(Error::usage(format!("`{name}` compares images"), "choose other metrics"));
+        return Err(Error::usage(
+            format!("`{name}` compares images"),
+            "choose other metrics",
+        ));
     }
     if data.shape != info.shape {
-        return Err(Error::usage("samples and data differ in shape", "bring them together with --size and --channels"));
+        return Err(Error::usage(
+            "samples and data differ in shape",
+            "bring them together with --size and --channels",
+        ));
     }
     Ok([h, w, c])
 }
@@ -135,7 +188,10 @@ fn finite(batch: &Batch) -> Result<()> {
 
 fn spectra(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
     let (shape, data) = (image_shape(judge, metric.name)?, judge.data(metric.name)?);
-    let (total, real) = (judge.subject.available(judge.count), judge.count.min(data.set.info().count));
+    let (total, real) = (
+        judge.subject.available(judge.count),
+        judge.count.min(data.set.info().count),
+    );
     let (mut samples, mut reference, mut done) = (Spectrum::new(shape), Spectrum::new(shape), 0);
     let mut take = |spectrum: &mut Spectrum, b: Batch| {
         finite(&b)?;
@@ -144,17 +200,33 @@ fn spectra(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
         tell("power spectra", done, total + real);
         Ok(())
     };
-    judge.subject.each(total, None, judge.key, &mut |b| take(&mut samples, b))?;
+    judge
+        .subject
+        .each(total, None, judge.key, &mut |b| take(&mut samples, b))?;
     each_item(data.set, real, &mut |b| take(&mut reference, b))?;
-    let lacking = || Error::usage("`frequency`: there are no images, or they are too small to have frequencies", "give larger ones");
+    let lacking = || {
+        Error::usage(
+            "`frequency`: there are no images, or they are too small to have frequencies",
+            "give larger ones",
+        )
+    };
     if total == 0 || real == 0 {
         return Err(lacking());
     }
     let value = frequency::distance(&samples.decibels(), &reference.decibels()).ok_or_else(lacking)?;
     let mut definition = judge.definition(metric.name)?;
     definition.insert("reference_samples".into(), real.into());
-    definition.insert("spectrum".into(), json!("radial mean power of grey pixels in [0, 1], dB"));
-    Ok(vec![Verdict { metric: metric.name.into(), value, error: None, warning: None, definition }])
+    definition.insert(
+        "spectrum".into(),
+        json!("radial mean power of grey pixels in [0, 1], dB"),
+    );
+    Ok(vec![Verdict {
+        metric: metric.name.into(),
+        value,
+        error: None,
+        warning: None,
+        definition,
+    }])
 }
 
 /// Mean similarity of pairs of samples, and of pairs of the data.
@@ -165,11 +237,20 @@ fn likeness(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> 
         let images = Features::new(&values, width, what)?;
         // A pair is drawn without its order; no image is in two of them.
         let order = key.permutation(images.count());
-        let unit = |i: u32| images.row(i as usize).iter().map(|v| ((v + 1.0) / 2.0).clamp(0.0, 1.0)).collect::<Vec<f32>>();
+        let unit = |i: u32| {
+            images
+                .row(i as usize)
+                .iter()
+                .map(|v| ((v + 1.0) / 2.0).clamp(0.0, 1.0))
+                .collect::<Vec<f32>>()
+        };
         let mut each = Vec::new();
         let pairs = order.as_chunks::<2>().0;
         for part in pairs.chunks(64) {
-            each.par_extend(part.par_iter().map(|&[a, b]| ssim::ms_ssim(&unit(a), &unit(b), shape)));
+            each.par_extend(
+                part.par_iter()
+                    .map(|&[a, b]| ssim::ms_ssim(&unit(a), &unit(b), shape)),
+            );
             tell("similarity of pairs", each.len(), pairs.len());
         }
         let (value, error) = mean_and_error(&each);
@@ -191,7 +272,12 @@ fn likeness(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> 
     definition.insert("reference_pairs".into(), theirs.2.into());
     definition.insert("scales".into(), ssim::scales(shape).into());
     definition.insert("window".into(), ssim::window(shape).into());
-    Ok(beside(metric.name, (own.0, own.1), (theirs.0, theirs.1), definition))
+    Ok(beside(
+        metric.name,
+        (own.0, own.1),
+        (theirs.0, theirs.1),
+        definition,
+    ))
 }
 
 /// A sample and the training items nearest to it.
@@ -206,28 +292,46 @@ pub struct Neighbours {
 ///
 /// # Errors
 /// Those of the data.
-pub fn neighbours(images: &[f32], width: usize, training: &dyn crate::data::Dataset, k: usize, tell: Tell) -> Result<Vec<Neighbours>> {
+pub fn neighbours(
+    images: &[f32],
+    width: usize,
+    training: &dyn crate::data::Dataset,
+    k: usize,
+    tell: Tell,
+) -> Result<Vec<Neighbours>> {
     let n = images.len() / width;
     let mut best: Vec<Vec<(f64, u32)>> = vec![Vec::new(); n];
     let total = training.info().count;
     each_item(training, total, &mut |batch: Batch| {
-        best.par_iter_mut().zip(images.par_chunks_exact(width)).for_each(|(best, image)| {
-            for (item, &index) in batch.values.chunks_exact(width).zip(&batch.indices) {
-                let distance = item.iter().zip(image).map(|(a, b)| (a - b) * (a - b)).sum::<f32>() as f64;
-                if best.len() < k || best.last().is_some_and(|b| distance < b.0) {
-                    best.push((distance, index));
-                    best.sort_by(|a, b| a.0.total_cmp(&b.0));
-                    best.truncate(k);
+        best.par_iter_mut()
+            .zip(images.par_chunks_exact(width))
+            .for_each(|(best, image)| {
+                for (item, &index) in batch.values.chunks_exact(width).zip(&batch.indices) {
+                    let distance = item
+                        .iter()
+                        .zip(image)
+                        .map(|(a, b)| (a - b) * (a - b))
+                        .sum::<f32>() as f64;
+                    if best.len() < k || best.last().is_some_and(|b| distance < b.0) {
+                        best.push((distance, index));
+                        best.sort_by(|a, b| a.0.total_cmp(&b.0));
+                        best.truncate(k);
+                    }
                 }
-            }
-        });
-        tell("nearest training items", batch.indices.last().map_or(0, |i| *i as usize + 1), total);
+            });
+        tell(
+            "nearest training items",
+            batch.indices.last().map_or(0, |i| *i as usize + 1),
+            total,
+        );
         Ok(())
     })?;
     // Values run over [-1, 1]: a quarter of their squared difference is that of pixels in [0, 1].
     let rms = |d: f64| (d * 0.25 / width as f64).sqrt();
-    let found =
-        best.into_iter().map(|b| Neighbours { distances: b.iter().map(|x| rms(x.0)).collect(), indices: b.iter().map(|x| x.1).collect() });
+    let found = best.into_iter().map(|b| Neighbours {
+        distances: b.iter().map(|x| rms(x.0)).collect(),
+        indices: b.iter().map(|x| x.1).collect(),
+    });
     Ok(found.collect())
 }
 
@@ -236,13 +340,23 @@ pub fn neighbours(images: &[f32], width: usize, training: &dyn crate::data::Data
 fn nearest_ratio(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
     let data = judge.data(metric.name)?;
     if judge.subject.info().kind != Kind::Image {
-        return Err(Error::usage(format!("`{}` compares images", metric.name), "choose other metrics"));
+        return Err(Error::usage(
+            format!("`{}` compares images", metric.name),
+            "choose other metrics",
+        ));
     }
-    let training =
-        data.training.ok_or_else(|| Error::usage("`nearest` needs training and held-out items", "give data with a test split"))?;
+    let training = data.training.ok_or_else(|| {
+        Error::usage(
+            "`nearest` needs training and held-out items",
+            "give data with a test split",
+        )
+    })?;
     let width: usize = judge.subject.info().shape.iter().product();
     if training.info().shape != judge.subject.info().shape {
-        return Err(Error::usage("samples and training items differ in shape", "bring them together with --size and --channels"));
+        return Err(Error::usage(
+            "samples and training items differ in shape",
+            "bring them together with --size and --channels",
+        ));
     }
     let samples = sample_values(judge, LOOKED_FOR, metric.name, tell)?;
     let mut held_out = Vec::new();
@@ -251,7 +365,10 @@ fn nearest_ratio(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdi
         Ok(())
     })?;
     let mut median = |images: &[f32]| -> Result<f64> {
-        let mut d: Vec<f64> = neighbours(images, width, training, 1, tell)?.iter().map(|n| n.distances[0]).collect();
+        let mut d: Vec<f64> = neighbours(images, width, training, 1, tell)?
+            .iter()
+            .map(|n| n.distances[0])
+            .collect();
         d.sort_by(f64::total_cmp);
         Ok(d[d.len() / 2])
     };
@@ -260,11 +377,21 @@ fn nearest_ratio(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdi
     definition.insert("samples".into(), (samples.len() / width).into());
     definition.insert("reference_samples".into(), (held_out.len() / width).into());
     definition.insert("training_items".into(), training.info().count.into());
-    definition.insert("distance".into(), json!("root mean squared difference of pixels in [0, 1]"));
+    definition.insert(
+        "distance".into(),
+        json!("root mean squared difference of pixels in [0, 1]"),
+    );
     definition.insert("median_of_samples".into(), of_samples.into());
     definition.insert("median_of_held_out".into(), of_held_out.into());
     let value = of_samples / of_held_out;
-    let warning =
-        (value < 0.5).then(|| "samples lie much nearer to training items than new data do: the model may have memorized".to_string());
-    Ok(vec![Verdict { metric: metric.name.into(), value, error: None, warning, definition }])
+    let warning = (value < 0.5).then(|| {
+        "samples lie much nearer to training items than new data do: the model may have memorized".to_string()
+    });
+    Ok(vec![Verdict {
+        metric: metric.name.into(),
+        value,
+        error: None,
+        warning,
+        definition,
+    }])
 }

@@ -10,10 +10,10 @@ use crate::data::{Batch, DataInfo, Kind};
 use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::models::discriminative::Augmentation;
-use crate::models::discriminative::classifier::{Config, Network};
 use crate::models::discriminative::TrunkKind;
-use crate::random::Key;
+use crate::models::discriminative::classifier::{Config, Network};
 use crate::nn::OptimizerConfig;
+use crate::random::Key;
 use burn::tensor::Device;
 use serde_json::{Map, Value, json};
 
@@ -37,7 +37,10 @@ pub struct Labelled {
 impl Labelled {
     fn batch(&self, indices: &[u32]) -> Batch {
         let n: usize = self.shape.iter().product();
-        let values = indices.iter().flat_map(|&i| &self.bytes[i as usize * n..(i as usize + 1) * n]).map(|&b| b as f32 / 127.5 - 1.0);
+        let values = indices
+            .iter()
+            .flat_map(|&i| &self.bytes[i as usize * n..(i as usize + 1) * n])
+            .map(|&b| b as f32 / 127.5 - 1.0);
         Batch {
             kind: Kind::Image,
             shape: [&[indices.len()], &self.shape[..]].concat(),
@@ -71,10 +74,20 @@ pub fn definition(items: usize) -> Map<String, Value> {
 /// # Errors
 /// [`Error::Usage`] for fewer items than a batch, or a class that the data have not; [`Error::Training`] when the loss is
 /// no longer finite.
-pub fn right(train: &Labelled, test: &Labelled, classes: &[String], key: Key, what: &str, tell: Tell) -> Result<Vec<f64>> {
+pub fn right(
+    train: &Labelled,
+    test: &Labelled,
+    classes: &[String],
+    key: Key,
+    what: &str,
+    tell: Tell,
+) -> Result<Vec<f64>> {
     let (items, steps) = (train.labels.len(), steps(train.labels.len()));
     if items < BATCH || test.labels.is_empty() {
-        let problem = format!("{items} items to learn from and {} to be tested on are too few for `cas`", test.labels.len());
+        let problem = format!(
+            "{items} items to learn from and {} to be tested on are too few for `cas`",
+            test.labels.len()
+        );
         return Err(Error::usage(problem, "give more with -n, thousands if you can"));
     }
     let info = DataInfo {
@@ -88,8 +101,16 @@ pub fn right(train: &Labelled, test: &Labelled, classes: &[String], key: Key, wh
         rate: 0,
     };
     let config = Config {
-        model: Network { network: TrunkKind::Lenet, width: WIDTH, blocks: 1, average: 0.99 },
-        augment: Augmentation { shift: 2, flip: false },
+        model: Network {
+            network: TrunkKind::Lenet,
+            width: WIDTH,
+            blocks: 1,
+            average: 0.99,
+        },
+        augment: Augmentation {
+            shift: 2,
+            flip: false,
+        },
         optimizer: OptimizerConfig {
             learning_rate_decay: 0.01f64.powf(1.0 / steps as f64),
             ..OptimizerConfig::adam(2e-3).weight_decay(1e-2)
@@ -106,14 +127,21 @@ pub fn right(train: &Labelled, test: &Labelled, classes: &[String], key: Key, wh
         model.step(&[batch], key.step(step as u64), false)?;
         tell(&format!("a classifier learns from {what}"), step + 1, steps);
     }
-    let Some(classify) = model.as_classify() else { return Ok(vec![]) };
+    let Some(classify) = model.as_classify() else {
+        return Ok(vec![]);
+    };
     let mut out = Vec::with_capacity(test.labels.len());
     let all: Vec<u32> = (0..test.labels.len() as u32).collect();
     for part in all.chunks(250) {
         let batch = test.batch(part);
         let found = classify.log_probabilities(&batch)?;
         let labels = batch.labels.iter().flatten();
-        out.extend(found.chunks_exact(classes.len()).zip(labels).map(|(row, &l)| f64::from(argmax(row) == l as usize)));
+        out.extend(
+            found
+                .chunks_exact(classes.len())
+                .zip(labels)
+                .map(|(row, &l)| f64::from(argmax(row) == l as usize)),
+        );
     }
     Ok(out)
 }

@@ -40,7 +40,12 @@ impl Resize {
     pub fn named(text: &str) -> Result<Resize> {
         let all = [Resize::None, Resize::Bilinear, Resize::Clean];
         let found = all.into_iter().find(|r| r.name() == text);
-        found.ok_or_else(|| Error::usage(format!("there is no resize `{text}`"), crate::error::nearest(text, all.map(Resize::name))))
+        found.ok_or_else(|| {
+            Error::usage(
+                format!("there is no resize `{text}`"),
+                crate::error::nearest(text, all.map(Resize::name)),
+            )
+        })
     }
 }
 
@@ -100,7 +105,9 @@ impl Extractor {
     pub fn random(seed: u64, device: &Device) -> Extractor {
         Extractor {
             name: format!("random:{seed}"),
-            hash: sha256([format!("random convolutions 4x4 stride 2 {RANDOM:?} leaky 0.2 seed {seed}")]),
+            hash: sha256([format!(
+                "random convolutions 4x4 stride 2 {RANDOM:?} leaky 0.2 seed {seed}"
+            )]),
             resize: Resize::None,
             network: Network::Random(Vec::new()),
             device: device.clone(),
@@ -113,8 +120,15 @@ impl Extractor {
         let mut inputs = 3;
         let layers = RANDOM.iter().enumerate().map(|(i, &outputs)| {
             let std = (2.0 / (16 * inputs) as f64).sqrt();
-            let layer =
-                Conv2d::new([inputs, outputs], 4, 2, 1, std, Key::new(seed).stream("random extractor").step(i as u64), &self.device);
+            let layer = Conv2d::new(
+                [inputs, outputs],
+                4,
+                2,
+                1,
+                std,
+                Key::new(seed).stream("random extractor").step(i as u64),
+                &self.device,
+            );
             inputs = outputs;
             layer
         });
@@ -129,14 +143,35 @@ impl Extractor {
     pub fn of_model(name: String, hash: String, model: Box<dyn Model>, device: &Device) -> Result<Extractor> {
         if model.as_features().is_none() {
             let fix = "train one: `menagerie train classifier --data SOURCE`";
-            return Err(Error::usage(format!("`{name}` is not a model that gives features"), fix));
+            return Err(Error::usage(
+                format!("`{name}` is not a model that gives features"),
+                fix,
+            ));
         }
-        Ok(Extractor { name, hash, resize: Resize::None, network: Network::Model(model), device: device.clone() })
+        Ok(Extractor {
+            name,
+            hash,
+            resize: Resize::None,
+            network: Network::Model(model),
+            device: device.clone(),
+        })
     }
 
     /// The Inception network of the FID reference, with its own resize unless another is asked for.
-    pub fn of_inception(name: String, hash: String, network: Inception, resize: Resize, device: &Device) -> Extractor {
-        Extractor { name, hash, resize, network: Network::Inception(Box::new(network)), device: device.clone() }
+    pub fn of_inception(
+        name: String,
+        hash: String,
+        network: Inception,
+        resize: Resize,
+        device: &Device,
+    ) -> Extractor {
+        Extractor {
+            name,
+            hash,
+            resize,
+            network: Network::Inception(Box::new(network)),
+            device: device.clone(),
+        }
     }
 
     /// Its name, without the place of its file.
@@ -146,8 +181,15 @@ impl Extractor {
 
     /// What a figure made with it has to say about it.
     pub fn definition(&self) -> Map<String, Value> {
-        let fields = [("extractor", self.name.as_str()), ("extractor_sha256", &self.hash), ("resize", self.resize.name())];
-        fields.into_iter().map(|(k, v)| (k.to_string(), v.into())).collect()
+        let fields = [
+            ("extractor", self.name.as_str()),
+            ("extractor_sha256", &self.hash),
+            ("resize", self.resize.name()),
+        ];
+        fields
+            .into_iter()
+            .map(|(k, v)| (k.to_string(), v.into()))
+            .collect()
     }
 
     /// Classes that it tells apart; none where it does not classify.
@@ -172,7 +214,11 @@ impl Extractor {
     pub fn extract(&self, batch: &Batch) -> Result<Extracted> {
         let mut rounded = batch.clone();
         // A number that is none stays as it is, so that it is found.
-        rounded.values.iter_mut().filter(|v| v.is_finite()).for_each(|v| *v = crate::picture::byte(*v) as f32 / 127.5 - 1.0);
+        rounded
+            .values
+            .iter_mut()
+            .filter(|v| v.is_finite())
+            .for_each(|v| *v = crate::picture::byte(*v) as f32 / 127.5 - 1.0);
         self.extract_unrounded(&rounded)
     }
 
@@ -183,21 +229,38 @@ impl Extractor {
     pub fn extract_unrounded(&self, batch: &Batch) -> Result<Extracted> {
         if let Some(at) = batch.values.iter().position(|v| !v.is_finite()) {
             let n: usize = batch.shape[1..].iter().product();
-            let problem = format!("item {} has pixels that are not finite ({})", batch.indices[at / n], batch.values[at]);
+            let problem = format!(
+                "item {} has pixels that are not finite ({})",
+                batch.indices[at / n],
+                batch.values[at]
+            );
             return Err(Error::data("the images", problem, "leave such images out"));
         }
         if batch.kind != Kind::Image {
-            return Err(Error::usage(format!("`{}` takes images, these are {}", self.name, batch.kind.plural()), "choose other metrics"));
+            return Err(Error::usage(
+                format!("`{}` takes images, these are {}", self.name, batch.kind.plural()),
+                "choose other metrics",
+            ));
         }
         match &self.network {
             Network::Pixels => {
                 let features = batch.values.iter().map(|v| (v + 1.0) / 2.0).collect();
-                Ok(Extracted { features, width: batch.shape[1..].iter().product(), ..Extracted::default() })
+                Ok(Extracted {
+                    features,
+                    width: batch.shape[1..].iter().product(),
+                    ..Extracted::default()
+                })
             }
             Network::Random(layers) => self.random_features(layers, batch),
             Network::Model(model) => {
-                let Some(f) = model.as_features() else { return Ok(Extracted::default()) };
-                let mut out = Extracted { features: f.features(batch)?, width: f.width(), ..Extracted::default() };
+                let Some(f) = model.as_features() else {
+                    return Ok(Extracted::default());
+                };
+                let mut out = Extracted {
+                    features: f.features(batch)?,
+                    width: f.width(),
+                    ..Extracted::default()
+                };
                 if let Some(c) = model.as_classify() {
                     (out.log_probabilities, out.classes) = (c.log_probabilities(batch)?, c.classes().len());
                 }
@@ -209,7 +272,10 @@ impl Extractor {
 
     fn random_features(&self, layers: &[Conv2d], batch: &Batch) -> Result<Extracted> {
         if batch.shape[1].min(batch.shape[2]) < 8 {
-            return Err(Error::usage("`random` takes images of 8x8 pixels at least", "use the extractor `pixels`, or enlarge with --size"));
+            return Err(Error::usage(
+                "`random` takes images of 8x8 pixels at least",
+                "use the extractor `pixels`, or enlarge with --size",
+            ));
         }
         let mut x = self.colours(batch)?;
         let mut rows: Vec<Tensor<2>> = Vec::new();
@@ -218,8 +284,15 @@ impl Extractor {
             let [_, h, w, _] = x.dims();
             rows.push(avg_pool2d(x.clone(), [h, w], [1, 1], [0, 0]).flatten(1, 3));
         }
-        let features = Tensor::cat(rows, 1).into_data().try_into_vec::<f32>().expect("networks are f32");
-        Ok(Extracted { features, width: RANDOM.iter().sum(), ..Extracted::default() })
+        let features = Tensor::cat(rows, 1)
+            .into_data()
+            .try_into_vec::<f32>()
+            .expect("networks are f32");
+        Ok(Extracted {
+            features,
+            width: RANDOM.iter().sum(),
+            ..Extracted::default()
+        })
     }
 
     /// Images of three channels: grey is repeated, alpha and more are left out.
@@ -228,9 +301,16 @@ impl Extractor {
         let pick = |k: usize| if c < 3 { 0 } else { k };
         let values: Vec<f32> = match c {
             3 => batch.values.clone(),
-            _ => batch.values.chunks_exact(c).flat_map(|p| [p[pick(0)], p[pick(1)], p[pick(2)]]).collect(),
+            _ => batch
+                .values
+                .chunks_exact(c)
+                .flat_map(|p| [p[pick(0)], p[pick(1)], p[pick(2)]])
+                .collect(),
         };
-        Ok(Tensor::from_data(TensorData::new(values, [batch.shape[0], h, w, 3]), &self.device))
+        Ok(Tensor::from_data(
+            TensorData::new(values, [batch.shape[0], h, w, 3]),
+            &self.device,
+        ))
     }
 
     /// Features of an image `[height, width, channel]`.

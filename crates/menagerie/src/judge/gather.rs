@@ -1,9 +1,9 @@
 //! Features of a stream of images, gathered in one pass and in bounded memory.
 use super::extractor::Extractor;
-use crate::metrics::features::Features;
-use crate::metrics::moments::{Moments, Statistics, WIDEST};
 use crate::data::{Batch, DataInfo};
 use crate::error::{Error, Result};
+use crate::metrics::features::Features;
+use crate::metrics::moments::{Moments, Statistics, WIDEST};
 use serde_json::{Map, Value};
 
 /// Feature vectors that are kept, for metrics of pairs; statistics are over all.
@@ -45,7 +45,9 @@ impl Gathered {
     /// [`Error::Usage`] when none were, as with imported statistics, or they are not finite.
     pub fn rows(&self, metric: &str, what: &str) -> Result<Features<'_>> {
         if self.features.is_empty() {
-            let problem = format!("`{metric}` compares items one by one, and {what} are given by mean and covariance alone");
+            let problem = format!(
+                "`{metric}` compares items one by one, and {what} are given by mean and covariance alone"
+            );
             return Err(Error::usage(problem, "leave --reference out"));
         }
         Features::new(&self.features, self.width, what)
@@ -66,7 +68,11 @@ impl<'a> Gatherer<'a> {
     /// [`Error::Usage`] when the extractor does not take images of that description.
     pub fn new(extractor: &'a Extractor, info: &DataInfo) -> Result<Self> {
         extractor.takes(&info.shape)?;
-        Ok(Gatherer { extractor, moments: Moments::default(), out: Gathered::default() })
+        Ok(Gatherer {
+            extractor,
+            moments: Moments::default(),
+            out: Gathered::default(),
+        })
     }
 
     /// Takes in a batch.
@@ -76,15 +82,23 @@ impl<'a> Gatherer<'a> {
     pub fn add(&mut self, batch: &Batch) -> Result<()> {
         let found = self.extractor.extract(batch)?;
         if found.width > WIDEST {
-            let problem = format!("{} features of an image are too many for their covariance", found.width);
-            return Err(Error::usage(problem, "make the images smaller with --size, or choose another --extractor"));
+            let problem = format!(
+                "{} features of an image are too many for their covariance",
+                found.width
+            );
+            return Err(Error::usage(
+                problem,
+                "make the images smaller with --size, or choose another --extractor",
+            ));
         }
         self.moments.add(&found.features, found.width)?;
         let room = KEPT.saturating_sub(self.out.features.len() / found.width);
         let keep = room.min(batch.shape[0]);
         self.out.features.extend(&found.features[..keep * found.width]);
         if found.classes > 0 {
-            self.out.log_probabilities.extend(&found.log_probabilities[..keep * found.classes]);
+            self.out
+                .log_probabilities
+                .extend(&found.log_probabilities[..keep * found.classes]);
         }
         (self.out.width, self.out.classes) = (found.width, found.classes);
         Ok(())
@@ -97,8 +111,14 @@ impl<'a> Gatherer<'a> {
     pub fn finish(mut self, what: &str) -> Result<Gathered> {
         self.out.count = self.moments.count();
         if self.out.count < 2 {
-            let problem =
-                format!("{} of {what}: a covariance takes two at least", if self.out.count == 0 { "no image" } else { "one image" });
+            let problem = format!(
+                "{} of {what}: a covariance takes two at least",
+                if self.out.count == 0 {
+                    "no image"
+                } else {
+                    "one image"
+                }
+            );
             return Err(Error::usage(problem, "give more, thousands if you can"));
         }
         let found = self.moments.finish()?;

@@ -29,7 +29,13 @@ struct Layer {
 
 impl Layer {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        conv2d(x, self.weight.clone(), Some(self.bias.clone()), self.geometry, Activation::Relu)
+        conv2d(
+            x,
+            self.weight.clone(),
+            Some(self.bias.clone()),
+            self.geometry,
+            Activation::Relu,
+        )
     }
 }
 
@@ -41,10 +47,22 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let wrong = |problem: String| Error::data("the Inception weights", problem, "give pt_inception-2015-12-05-6726825d.pth");
-        let (found, values) = self.from.arrays.remove(name).ok_or_else(|| wrong(format!("`{name}` is missing")))?;
+        let wrong = |problem: String| {
+            Error::data(
+                "the Inception weights",
+                problem,
+                "give pt_inception-2015-12-05-6726825d.pth",
+            )
+        };
+        let (found, values) = self
+            .from
+            .arrays
+            .remove(name)
+            .ok_or_else(|| wrong(format!("`{name}` is missing")))?;
         if found != shape {
-            return Err(wrong(format!("`{name}` has the shape {found:?} where {shape:?} is expected")));
+            return Err(wrong(format!(
+                "`{name}` has the shape {found:?} where {shape:?} is expected"
+            )));
         }
         Ok(values)
     }
@@ -61,14 +79,27 @@ impl Reader<'_> {
         let [kh, kw] = kernel;
         let weight = self.take(&format!("{name}.conv.weight"), &[outputs, inputs, kh, kw])?;
         let mut norm = |part: &str| self.take(&format!("{name}.bn.{part}"), &[outputs]);
-        let (gamma, beta, mean, variance) = (norm("weight")?, norm("bias")?, norm("running_mean")?, norm("running_var")?);
-        let scale: Vec<f64> = gamma.iter().zip(&variance).map(|(&g, &v)| g as f64 / (v as f64 + 1e-3).sqrt()).collect();
-        let bias: Vec<f32> = (0..outputs).map(|o| (beta[o] as f64 - mean[o] as f64 * scale[o]) as f32).collect();
+        let (gamma, beta, mean, variance) = (
+            norm("weight")?,
+            norm("bias")?,
+            norm("running_mean")?,
+            norm("running_var")?,
+        );
+        let scale: Vec<f64> = gamma
+            .iter()
+            .zip(&variance)
+            .map(|(&g, &v)| g as f64 / (v as f64 + 1e-3).sqrt())
+            .collect();
+        let bias: Vec<f32> = (0..outputs)
+            .map(|o| (beta[o] as f64 - mean[o] as f64 * scale[o]) as f32)
+            .collect();
         // [out, in, kh, kw] -> [kh, kw, in, out]
         let mut turned = vec![0.0f32; weight.len()];
         for (o, w) in weight.chunks_exact(inputs * kh * kw).enumerate() {
             for (i, w) in w.chunks_exact(kh * kw).enumerate() {
-                w.iter().enumerate().for_each(|(k, &w)| turned[(k * inputs + i) * outputs + o] = (w as f64 * scale[o]) as f32);
+                w.iter().enumerate().for_each(|(k, &w)| {
+                    turned[(k * inputs + i) * outputs + o] = (w as f64 * scale[o]) as f32
+                });
             }
         }
         let mut geometry = Geometry::new(stride, 0);
@@ -85,9 +116,20 @@ impl Reader<'_> {
     }
 
     /// Layers one after the other: (name, outputs, kernel); padded so that the size stays.
-    fn chain(&mut self, block: &str, mut inputs: usize, parts: &[(&str, usize, [usize; 2])]) -> Result<Vec<Layer>> {
+    fn chain(
+        &mut self,
+        block: &str,
+        mut inputs: usize,
+        parts: &[(&str, usize, [usize; 2])],
+    ) -> Result<Vec<Layer>> {
         let one = |&(name, outputs, kernel): &(&str, usize, [usize; 2])| {
-            let layer = self.layer(&format!("{block}.{name}"), [inputs, outputs], kernel, 1, [kernel[0] / 2, kernel[1] / 2]);
+            let layer = self.layer(
+                &format!("{block}.{name}"),
+                [inputs, outputs],
+                kernel,
+                1,
+                [kernel[0] / 2, kernel[1] / 2],
+            );
             inputs = outputs;
             layer
         };
@@ -148,7 +190,9 @@ impl Block {
 fn mean_inside(x: Tensor<4>) -> Tensor<4> {
     let [_, h, w, _] = x.dims();
     let inside = |i: usize, n: usize| (i + 2).min(n) - i.saturating_sub(1);
-    let factors: Vec<f32> = (0..h * w).map(|p| 9.0 / (inside(p / w, h) * inside(p % w, w)) as f32).collect();
+    let factors: Vec<f32> = (0..h * w)
+        .map(|p| 9.0 / (inside(p / w, h) * inside(p % w, w)) as f32)
+        .collect();
     let factors = Tensor::<4>::from_data(TensorData::new(factors, [1, h, w, 1]), &x.device());
     avg_pool2d(x, [3, 3], [1, 1], [1, 1]) * factors
 }
@@ -168,21 +212,36 @@ impl Inception {
     /// # Errors
     /// [`Error::Data`] when an array is missing or of another shape.
     pub fn from_state(mut state: Tensors, device: &Device) -> Result<Inception> {
-        let r = &mut Reader { from: &mut state, device };
+        let r = &mut Reader {
+            from: &mut state,
+            device,
+        };
         let stem = [
             vec![
                 r.strided("Conv2d_1a_3x3", [3, 32])?,
                 r.layer("Conv2d_2a_3x3", [32, 32], [3, 3], 1, [0, 0])?,
                 r.layer("Conv2d_2b_3x3", [32, 64], [3, 3], 1, [1, 1])?,
             ],
-            vec![r.point("Conv2d_3b_1x1", [64, 80])?, r.layer("Conv2d_4a_3x3", [80, 192], [3, 3], 1, [0, 0])?],
+            vec![
+                r.point("Conv2d_3b_1x1", [64, 80])?,
+                r.layer("Conv2d_4a_3x3", [80, 192], [3, 3], 1, [0, 0])?,
+            ],
         ];
         let mut blocks = Vec::new();
-        for (name, inputs, pooled) in [("Mixed_5b", 192, 32), ("Mixed_5c", 256, 64), ("Mixed_5d", 288, 64)] {
+        for (name, inputs, pooled) in [
+            ("Mixed_5b", 192, 32),
+            ("Mixed_5c", 256, 64),
+            ("Mixed_5d", 288, 64),
+        ] {
             blocks.push(block_a(r, name, inputs, pooled)?);
         }
         blocks.push(block_b(r)?);
-        for (name, middle) in [("Mixed_6b", 128), ("Mixed_6c", 160), ("Mixed_6d", 160), ("Mixed_6e", 192)] {
+        for (name, middle) in [
+            ("Mixed_6b", 128),
+            ("Mixed_6c", 160),
+            ("Mixed_6d", 160),
+            ("Mixed_6e", 192),
+        ] {
             blocks.push(block_c(r, name, middle)?);
         }
         blocks.push(block_d(r)?);
@@ -201,9 +260,16 @@ impl Inception {
         let [n, h, w, _] = images.dims();
         if resize == Resize::None && [h, w] != [SIDE, SIDE] {
             let problem = format!("Inception takes images of {SIDE}x{SIDE}, these are {h}x{w}");
-            return Err(Error::usage(problem, "leave --resize out, or give --resize bilinear or clean"));
+            return Err(Error::usage(
+                problem,
+                "leave --resize out, or give --resize bilinear or clean",
+            ));
         }
-        let mut out = Extracted { width: WIDTH, classes: CLASSES, ..Extracted::default() };
+        let mut out = Extracted {
+            width: WIDTH,
+            classes: CLASSES,
+            ..Extracted::default()
+        };
         for from in (0..n).step_by(AT_ONCE) {
             let x = images.clone().narrow(0, from, AT_ONCE.min(n - from));
             let x = match resize {
@@ -213,7 +279,10 @@ impl Inception {
             };
             let features = self.forward(x);
             let numbers = |t: Tensor<2>| t.into_data().try_into_vec::<f32>().expect("networks are f32");
-            out.log_probabilities.extend(numbers(log_softmax(features.clone().matmul(self.logits.clone()), 1)));
+            out.log_probabilities.extend(numbers(log_softmax(
+                features.clone().matmul(self.logits.clone()),
+                1,
+            )));
             out.features.extend(numbers(features));
         }
         Ok(out)
@@ -232,18 +301,47 @@ impl Inception {
 fn block_a(r: &mut Reader, name: &str, inputs: usize, pooled: usize) -> Result<Block> {
     let branches = vec![
         (r.chain(name, inputs, &[("branch1x1", 64, [1, 1])])?, vec![]),
-        (r.chain(name, inputs, &[("branch5x5_1", 48, [1, 1]), ("branch5x5_2", 64, [5, 5])])?, vec![]),
-        (r.chain(name, inputs, &[("branch3x3dbl_1", 64, [1, 1]), ("branch3x3dbl_2", 96, [3, 3]), ("branch3x3dbl_3", 96, [3, 3])])?, vec![]),
+        (
+            r.chain(
+                name,
+                inputs,
+                &[("branch5x5_1", 48, [1, 1]), ("branch5x5_2", 64, [5, 5])],
+            )?,
+            vec![],
+        ),
+        (
+            r.chain(
+                name,
+                inputs,
+                &[
+                    ("branch3x3dbl_1", 64, [1, 1]),
+                    ("branch3x3dbl_2", 96, [3, 3]),
+                    ("branch3x3dbl_3", 96, [3, 3]),
+                ],
+            )?,
+            vec![],
+        ),
     ];
-    Ok(Block { branches, pool: Pool::Average, after: Some(r.point(&format!("{name}.branch_pool"), [inputs, pooled])?) })
+    Ok(Block {
+        branches,
+        pool: Pool::Average,
+        after: Some(r.point(&format!("{name}.branch_pool"), [inputs, pooled])?),
+    })
 }
 
 fn block_b(r: &mut Reader) -> Result<Block> {
     let name = "Mixed_6a";
-    let mut double = r.chain(name, 288, &[("branch3x3dbl_1", 64, [1, 1]), ("branch3x3dbl_2", 96, [3, 3])])?;
+    let mut double = r.chain(
+        name,
+        288,
+        &[("branch3x3dbl_1", 64, [1, 1]), ("branch3x3dbl_2", 96, [3, 3])],
+    )?;
     double.push(r.strided("Mixed_6a.branch3x3dbl_3", [96, 96])?);
     Ok(Block {
-        branches: vec![(vec![r.strided("Mixed_6a.branch3x3", [288, 384])?], vec![]), (double, vec![])],
+        branches: vec![
+            (vec![r.strided("Mixed_6a.branch3x3", [288, 384])?], vec![]),
+            (double, vec![]),
+        ],
         pool: Pool::Halve,
         after: None,
     })
@@ -251,7 +349,11 @@ fn block_b(r: &mut Reader) -> Result<Block> {
 
 fn block_c(r: &mut Reader, name: &str, middle: usize) -> Result<Block> {
     let (flat, tall) = ([1, 7], [7, 1]);
-    let single = [("branch7x7_1", middle, [1, 1]), ("branch7x7_2", middle, flat), ("branch7x7_3", 192, tall)];
+    let single = [
+        ("branch7x7_1", middle, [1, 1]),
+        ("branch7x7_2", middle, flat),
+        ("branch7x7_3", 192, tall),
+    ];
     let double = [
         ("branch7x7dbl_1", middle, [1, 1]),
         ("branch7x7dbl_2", middle, tall),
@@ -264,29 +366,56 @@ fn block_c(r: &mut Reader, name: &str, middle: usize) -> Result<Block> {
         (r.chain(name, 768, &single)?, vec![]),
         (r.chain(name, 768, &double)?, vec![]),
     ];
-    Ok(Block { branches, pool: Pool::Average, after: Some(r.point(&format!("{name}.branch_pool"), [768, 192])?) })
+    Ok(Block {
+        branches,
+        pool: Pool::Average,
+        after: Some(r.point(&format!("{name}.branch_pool"), [768, 192])?),
+    })
 }
 
 fn block_d(r: &mut Reader) -> Result<Block> {
     let name = "Mixed_7a";
     let mut single = r.chain(name, 768, &[("branch3x3_1", 192, [1, 1])])?;
     single.push(r.strided("Mixed_7a.branch3x3_2", [192, 320])?);
-    let seven = [("branch7x7x3_1", 192, [1, 1]), ("branch7x7x3_2", 192, [1, 7]), ("branch7x7x3_3", 192, [7, 1])];
+    let seven = [
+        ("branch7x7x3_1", 192, [1, 1]),
+        ("branch7x7x3_2", 192, [1, 7]),
+        ("branch7x7x3_3", 192, [7, 1]),
+    ];
     let mut seven = r.chain(name, 768, &seven)?;
     seven.push(r.strided("Mixed_7a.branch7x7x3_4", [192, 192])?);
-    Ok(Block { branches: vec![(single, vec![]), (seven, vec![])], pool: Pool::Halve, after: None })
+    Ok(Block {
+        branches: vec![(single, vec![]), (seven, vec![])],
+        pool: Pool::Halve,
+        after: None,
+    })
 }
 
 fn block_e(r: &mut Reader, name: &str, inputs: usize, pool: Pool) -> Result<Block> {
     let mut fork = |stem: &str| -> Result<Vec<Layer>> {
         let ends = [("a", [1, 3], [0, 1]), ("b", [3, 1], [1, 0])];
-        ends.into_iter().map(|(end, kernel, padding)| r.layer(&format!("{name}.{stem}{end}"), [384, 384], kernel, 1, padding)).collect()
+        ends.into_iter()
+            .map(|(end, kernel, padding)| {
+                r.layer(&format!("{name}.{stem}{end}"), [384, 384], kernel, 1, padding)
+            })
+            .collect()
     };
     let (single, double) = (fork("branch3x3_2")?, fork("branch3x3dbl_3")?);
     let branches = vec![
         (r.chain(name, inputs, &[("branch1x1", 320, [1, 1])])?, vec![]),
         (r.chain(name, inputs, &[("branch3x3_1", 384, [1, 1])])?, single),
-        (r.chain(name, inputs, &[("branch3x3dbl_1", 448, [1, 1]), ("branch3x3dbl_2", 384, [3, 3])])?, double),
+        (
+            r.chain(
+                name,
+                inputs,
+                &[("branch3x3dbl_1", 448, [1, 1]), ("branch3x3dbl_2", 384, [3, 3])],
+            )?,
+            double,
+        ),
     ];
-    Ok(Block { branches, pool, after: Some(r.point(&format!("{name}.branch_pool"), [inputs, 192])?) })
+    Ok(Block {
+        branches,
+        pool,
+        after: Some(r.point(&format!("{name}.branch_pool"), [inputs, 192])?),
+    })
 }

@@ -4,11 +4,11 @@
 //! definitions are equal.
 use super::extractor::Extractor;
 use super::gather::{Gathered, Gatherer};
-use crate::metrics::prdc::Prdc;
 use super::subject::{Subject, each_item};
 use super::{by_capability, by_classes, by_features, by_images, by_latents};
 use crate::data::{Dataset, Kind};
 use crate::error::{Error, Result, nearest};
+use crate::metrics::prdc::Prdc;
 use crate::models::Capability;
 use crate::random::Key;
 use serde_json::{Map, Value, json};
@@ -54,7 +54,10 @@ impl Needs {
 
     /// Whether an extractor is asked for.
     pub fn extractor(self) -> bool {
-        matches!(self, Needs::Features | Needs::LabelledFeatures | Needs::Classes | Needs::Path)
+        matches!(
+            self,
+            Needs::Features | Needs::LabelledFeatures | Needs::Classes | Needs::Path
+        )
     }
 
     /// Whether features of all of the data are asked for ([`Reference::gathered`]).
@@ -150,14 +153,23 @@ impl Verdict {
 /// # Errors
 /// [`Error::Usage`] with the nearest known name.
 pub fn metric(name: &str) -> Result<(&'static Metric, Option<usize>)> {
-    if let Some(k) = name.strip_prefix("iwae-").and_then(|k| k.parse().ok()).filter(|&k| (1..=1_000_000).contains(&k)) {
+    if let Some(k) = name
+        .strip_prefix("iwae-")
+        .and_then(|k| k.parse().ok())
+        .filter(|&k| (1..=1_000_000).contains(&k))
+    {
         let iwae = METRICS.iter().find(|m| m.name == "iwae");
-        return iwae.map(|m| (m, Some(k))).ok_or_else(|| Error::usage("iwae is gone", "report this as a bug"));
+        return iwae
+            .map(|m| (m, Some(k)))
+            .ok_or_else(|| Error::usage("iwae is gone", "report this as a bug"));
     }
     let found = METRICS.iter().find(|m| m.name == name);
-    found
-        .map(|m| (m, None))
-        .ok_or_else(|| Error::usage(format!("there is no metric `{name}`"), nearest(name, METRICS.iter().map(|m| m.name))))
+    found.map(|m| (m, None)).ok_or_else(|| {
+        Error::usage(
+            format!("there is no metric `{name}`"),
+            nearest(name, METRICS.iter().map(|m| m.name)),
+        )
+    })
 }
 
 /// The data that are compared with, and how they are named in definitions.
@@ -196,8 +208,23 @@ pub struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     /// With nothing gathered yet.
-    pub fn new(subject: Subject<'a>, reference: Option<Reference<'a>>, extractor: Option<&'a Extractor>, count: usize, key: Key) -> Self {
-        Judge { subject, reference, extractor, count, key, samples: None, real: None, prdc: None }
+    pub fn new(
+        subject: Subject<'a>,
+        reference: Option<Reference<'a>>,
+        extractor: Option<&'a Extractor>,
+        count: usize,
+        key: Key,
+    ) -> Self {
+        Judge {
+            subject,
+            reference,
+            extractor,
+            count,
+            key,
+            samples: None,
+            real: None,
+            prdc: None,
+        }
     }
 
     /// Metrics that suit what is judged, for when none are named.
@@ -209,16 +236,30 @@ impl<'a> Judge<'a> {
         };
         let classifies = self.extractor.is_some_and(|e| !e.classes().is_empty());
         let suits = |m: &&Metric| match (m.needs, self.subject) {
-            (Needs::Capability(c), Subject::Model { model, .. }) => c.of(model) && (m.name != "ssim" || image),
+            (Needs::Capability(c), Subject::Model { model, .. }) => {
+                c.of(model) && (m.name != "ssim" || image)
+            }
             (Needs::Capability(_), Subject::Items(_)) => false,
             (Needs::Density, _) => {
-                draws && self.reference.is_some_and(|r| r.set.density().is_some_and(|d| d.modes().is_some() || m.name == "true-nll"))
+                draws
+                    && self.reference.is_some_and(|r| {
+                        r.set
+                            .density()
+                            .is_some_and(|d| d.modes().is_some() || m.name == "true-nll")
+                    })
             }
             (Needs::Features, _) => {
-                draws && image && self.reference.is_some() && ["fid", "kid", "precision", "recall", "density", "coverage"].contains(&m.name)
+                draws
+                    && image
+                    && self.reference.is_some()
+                    && ["fid", "kid", "precision", "recall", "density", "coverage"].contains(&m.name)
             }
-            (Needs::Classes, _) => draws && image && classifies && m.name == "class-accuracy" && self.subject.has_classes(),
-            (Needs::Points, _) => draws && self.reference.is_some() && self.subject.info().kind == Kind::Points,
+            (Needs::Classes, _) => {
+                draws && image && classifies && m.name == "class-accuracy" && self.subject.has_classes()
+            }
+            (Needs::Points, _) => {
+                draws && self.reference.is_some() && self.subject.info().kind == Kind::Points
+            }
             // Dear, or of a purpose of their own: when they are named.
             (Needs::LabelledFeatures | Needs::LabelledImages | Needs::Path | Needs::Images, _) => false,
         };
@@ -234,7 +275,9 @@ impl<'a> Judge<'a> {
         match metric.needs {
             Needs::Capability(_) => by_capability::work_out(self, name, metric, number, tell),
             Needs::Features => by_features::work_out(self, metric, tell),
-            Needs::LabelledFeatures | Needs::Classes | Needs::LabelledImages => by_classes::work_out(self, metric, tell),
+            Needs::LabelledFeatures | Needs::Classes | Needs::LabelledImages => {
+                by_classes::work_out(self, metric, tell)
+            }
             Needs::Path => by_latents::work_out(self, metric, tell),
             Needs::Images | Needs::Points | Needs::Density => by_images::work_out(self, metric, tell),
         }
@@ -250,7 +293,12 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// [`Error::Usage`] when there are none.
     pub fn data(&self, metric: &str) -> Result<Reference<'a>> {
-        self.reference.ok_or_else(|| Error::usage(format!("`{metric}` compares with data, and none were given"), "give --data SOURCE"))
+        self.reference.ok_or_else(|| {
+            Error::usage(
+                format!("`{metric}` compares with data, and none were given"),
+                "give --data SOURCE",
+            )
+        })
     }
 
     /// The extractor.
@@ -260,7 +308,10 @@ impl<'a> Judge<'a> {
     pub fn features(&self, metric: &str) -> Result<&'a Extractor> {
         self.extractor.ok_or_else(|| {
             let fix = "give --extractor classifier:RUN, inception:FILE, random:SEED or pixels";
-            Error::usage(format!("`{metric}` compares features, and no extractor was given"), fix)
+            Error::usage(
+                format!("`{metric}` compares features, and no extractor was given"),
+                fix,
+            )
         })
     }
 
@@ -277,7 +328,9 @@ impl<'a> Judge<'a> {
     /// Items of the data that are compared with.
     pub fn real_count(&self, metric: &str) -> Result<usize> {
         let data = self.data(metric)?;
-        Ok(data.gathered.map_or(self.count.min(data.set.info().count), |g| g.count))
+        Ok(data
+            .gathered
+            .map_or(self.count.min(data.set.info().count), |g| g.count))
     }
 
     /// Features of the samples.

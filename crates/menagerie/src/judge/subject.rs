@@ -33,7 +33,10 @@ impl<'a> Subject<'a> {
         match self {
             Subject::Model { model, name, .. } => Ok((*model, name)),
             Subject::Items(set) => {
-                let problem = format!("`{metric}` asks a model, and {} holds samples alone", set.info().source);
+                let problem = format!(
+                    "`{metric}` asks a model, and {} holds samples alone",
+                    set.info().source
+                );
                 Err(Error::usage(problem, "give a run folder"))
             }
         }
@@ -60,23 +63,46 @@ impl<'a> Subject<'a> {
     ///
     /// # Errors
     /// Those of the sampler, the data, or of `f`.
-    pub fn each(&self, count: usize, label: Option<u32>, key: Key, f: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
+    pub fn each(
+        &self,
+        count: usize,
+        label: Option<u32>,
+        key: Key,
+        f: &mut dyn FnMut(Batch) -> Result<()>,
+    ) -> Result<()> {
         let items = match self {
             Subject::Items(set) => chosen(count, set.info().count),
             Subject::Model { .. } => vec![],
         };
-        let count = if let Subject::Items(_) = self { items.len() } else { count };
+        let count = if let Subject::Items(_) = self {
+            items.len()
+        } else {
+            count
+        };
         for (chunk, from) in (0..count).step_by(AT_ONCE).enumerate() {
             let n = AT_ONCE.min(count - from);
             let batch = match self {
                 Subject::Items(set) => Batch::of(*set, &items[from..from + n])?,
                 Subject::Model { model, name, .. } => {
-                    let sampler = model.as_sample().ok_or_else(|| Capability::Sample.missing(name))?;
-                    let request = SampleRequest { label, ..SampleRequest::new(n, key.step(chunk as u64)) };
+                    let sampler = model
+                        .as_sample()
+                        .ok_or_else(|| Capability::Sample.missing(name))?;
+                    let request = SampleRequest {
+                        label,
+                        ..SampleRequest::new(n, key.step(chunk as u64))
+                    };
                     let s = sampler.sample(&request)?;
                     let labels = label.map(|l| vec![l; n]);
                     let indices = (from as u32..(from + n) as u32).collect();
-                    Batch { kind: s.kind, shape: s.shape, values: s.values, labels, attributes: vec![], captions: None, indices }
+                    Batch {
+                        kind: s.kind,
+                        shape: s.shape,
+                        values: s.values,
+                        labels,
+                        attributes: vec![],
+                        captions: None,
+                        indices,
+                    }
                 }
             };
             f(batch)?;
@@ -101,7 +127,12 @@ impl<'a> Subject<'a> {
         match self {
             Subject::Items(_) => self.each(self.available(count), None, key, f),
             Subject::Model { .. } => classes.into_iter().try_for_each(|label| {
-                self.each(Subject::of_each(count, all), Some(label as u32), key.stream("class").step(label as u64), f)
+                self.each(
+                    Subject::of_each(count, all),
+                    Some(label as u32),
+                    key.stream("class").step(label as u64),
+                    f,
+                )
             }),
         }
     }
@@ -114,12 +145,19 @@ impl<'a> Subject<'a> {
         let all = self.info().labels.len();
         if all == 0 || !self.has_classes() {
             let (problem, fix) = match self {
-                Subject::Model { name, .. } => {
-                    (format!("`{name}` does not draw from a class"), "leave it out, or train a conditional model")
-                }
-                Subject::Items(set) => (format!("{} has no classes", set.info().source), "give a folder whose sub-folders are the classes"),
+                Subject::Model { name, .. } => (
+                    format!("`{name}` does not draw from a class"),
+                    "leave it out, or train a conditional model",
+                ),
+                Subject::Items(set) => (
+                    format!("{} has no classes", set.info().source),
+                    "give a folder whose sub-folders are the classes",
+                ),
             };
-            return Err(Error::usage(format!("`{metric}` asks for classes, and {problem}"), fix));
+            return Err(Error::usage(
+                format!("`{metric}` asks for classes, and {problem}"),
+                fix,
+            ));
         }
         Ok(all)
     }
@@ -140,9 +178,13 @@ impl<'a> Subject<'a> {
     /// Whether it draws from a class that is asked for.
     pub fn is_conditional(&self) -> bool {
         match self {
-            Subject::Model { model, .. } => {
-                model.as_sample().is_some_and(|s| s.sample(&SampleRequest { label: Some(0), ..SampleRequest::new(1, Key::new(0)) }).is_ok())
-            }
+            Subject::Model { model, .. } => model.as_sample().is_some_and(|s| {
+                s.sample(&SampleRequest {
+                    label: Some(0),
+                    ..SampleRequest::new(1, Key::new(0))
+                })
+                .is_ok()
+            }),
             Subject::Items(_) => false,
         }
     }

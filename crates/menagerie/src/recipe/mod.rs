@@ -4,10 +4,10 @@ mod layers;
 use crate::data::{DataInfo, Source};
 use crate::error::{Error, Result, nearest};
 use crate::limits::LARGEST;
+use crate::models::{self, Model};
 use crate::nn::settings;
 use crate::{Device, Key};
 use layers::{lay, upgraded};
-use crate::models::{self, Model};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::path::Path;
 use toml::{Table, Value};
@@ -36,7 +36,16 @@ pub struct TrainConfig {
 
 impl Default for TrainConfig {
     fn default() -> Self {
-        TrainConfig { steps: 1000, batch: 64, seed: 0, log_every: 50, sample_every: 500, checkpoint_every: 500, keep: 3, samples: 64 }
+        TrainConfig {
+            steps: 1000,
+            batch: 64,
+            seed: 0,
+            log_every: 50,
+            sample_every: 500,
+            checkpoint_every: 500,
+            keep: 3,
+            samples: 64,
+        }
     }
 }
 
@@ -58,7 +67,13 @@ pub struct EvaluateConfig {
 
 impl Default for EvaluateConfig {
     fn default() -> Self {
-        EvaluateConfig { every: 0, metrics: vec![], n: 1000, extractor: "random:0".into(), best: String::new() }
+        EvaluateConfig {
+            every: 0,
+            metrics: vec![],
+            n: 1000,
+            extractor: "random:0".into(),
+            best: String::new(),
+        }
     }
 }
 
@@ -79,12 +94,20 @@ impl Recipe {
     /// # Errors
     /// [`Error::Usage`] with the nearest known name.
     pub fn named(name: &str) -> Result<Recipe> {
-        let known = || embedded().iter().map(|(n, _)| *n).chain(models::registry().iter().map(|m| m.name));
+        let known = || {
+            embedded()
+                .iter()
+                .map(|(n, _)| *n)
+                .chain(models::registry().iter().map(|m| m.name))
+        };
         match embedded().iter().find(|(n, _)| *n == name) {
             Some((_, text)) => Recipe::parse(text, name),
             None => match models::registry().iter().find(|m| m.name == name) {
                 Some(m) => Recipe::parse(&format!("[model]\nname = \"{}\"\n", m.name), name),
-                None => Err(Error::usage(format!("there is no model or recipe `{name}`"), nearest(name, known()))),
+                None => Err(Error::usage(
+                    format!("there is no model or recipe `{name}`"),
+                    nearest(name, known()),
+                )),
             },
         }
     }
@@ -100,14 +123,27 @@ impl Recipe {
         let given: Table = text.parse().map_err(|e: toml::de::Error| {
             Error::data(
                 place,
-                format!("not valid TOML: {}", e.message().split_whitespace().collect::<Vec<_>>().join(" ")),
+                format!(
+                    "not valid TOML: {}",
+                    e.message().split_whitespace().collect::<Vec<_>>().join(" ")
+                ),
                 "see `menagerie train NAME --dry-run` for a whole recipe",
             )
         })?;
-        let name = given.get("model").and_then(|m| m.get("name")).and_then(Value::as_str);
-        let name = name
-            .ok_or_else(|| Error::recipe("model.name", format!("{place} does not say which model"), "add [model] name = \"dcgan\", say"))?;
-        let mut recipe = Recipe { table: defaults(models::entry(name)?) };
+        let name = given
+            .get("model")
+            .and_then(|m| m.get("name"))
+            .and_then(Value::as_str);
+        let name = name.ok_or_else(|| {
+            Error::recipe(
+                "model.name",
+                format!("{place} does not say which model"),
+                "add [model] name = \"dcgan\", say",
+            )
+        })?;
+        let mut recipe = Recipe {
+            table: defaults(models::entry(name)?),
+        };
         lay(&mut recipe.table, &upgraded(given.clone()), "")?;
         recipe.check()?;
         Ok(recipe)
@@ -127,12 +163,23 @@ impl Recipe {
         for (key, value) in pairs {
             let (key, value) = (key.trim(), value.trim());
             if key == "model.name" && Some(value) != self.model_name_value().as_str() {
-                return Err(Error::recipe(key, "the model is named by the command", "use `menagerie train NAME`"));
+                return Err(Error::recipe(
+                    key,
+                    "the model is named by the command",
+                    "use `menagerie train NAME`",
+                ));
             }
-            let parsed = format!("v = {value}").parse::<Table>().ok().and_then(|mut t| t.remove("v"));
+            let parsed = format!("v = {value}")
+                .parse::<Table>()
+                .ok()
+                .and_then(|mut t| t.remove("v"));
             let value = parsed.unwrap_or_else(|| Value::String(value.to_string()));
-            let wrapped = key.rsplit('.').fold(value, |v, part| Value::Table(Table::from_iter([(part.to_string(), v)])));
-            let Value::Table(given) = wrapped else { unreachable!("a key has at least one part") };
+            let wrapped = key.rsplit('.').fold(value, |v, part| {
+                Value::Table(Table::from_iter([(part.to_string(), v)]))
+            });
+            let Value::Table(given) = wrapped else {
+                unreachable!("a key has at least one part")
+            };
             lay(&mut self.table, &given, "")?;
         }
         self.check()
@@ -195,15 +242,30 @@ impl Recipe {
             ("samples", t.samples as u64),
         ] {
             if value == 0 {
-                return Err(Error::recipe(format!("train.{key}"), "0 is too small", "give 1 or more"));
+                return Err(Error::recipe(
+                    format!("train.{key}"),
+                    "0 is too small",
+                    "give 1 or more",
+                ));
             }
         }
         let e = self.evaluate()?;
         if e.n < 2 {
-            return Err(Error::recipe("evaluate.n", format!("{} is too small", e.n), "give 2 or more, thousands if you can"));
+            return Err(Error::recipe(
+                "evaluate.n",
+                format!("{} is too small", e.n),
+                "give 2 or more, thousands if you can",
+            ));
         }
-        let chooser = Some(e.best.as_str()).filter(|b| !b.is_empty()).map(|b| b.split('/').next().unwrap_or(b));
-        for (key, name) in e.metrics.iter().map(|m| ("evaluate.metrics", m.as_str())).chain(chooser.map(|b| ("evaluate.best", b))) {
+        let chooser = Some(e.best.as_str())
+            .filter(|b| !b.is_empty())
+            .map(|b| b.split('/').next().unwrap_or(b));
+        for (key, name) in e
+            .metrics
+            .iter()
+            .map(|m| ("evaluate.metrics", m.as_str()))
+            .chain(chooser.map(|b| ("evaluate.best", b)))
+        {
             if let Err(Error::Usage { problem, fix }) = crate::judge::metric(name) {
                 return Err(Error::recipe(key, problem, fix));
             }
@@ -224,9 +286,15 @@ impl Recipe {
 /// Refuses whole numbers that no model of this world can have as a size.
 fn within(value: Option<&Value>, key: &str) -> Result<()> {
     match value {
-        Some(Value::Integer(n)) if *n > LARGEST => Err(Error::recipe(key, format!("{n} is too large"), format!("give {LARGEST} at most"))),
+        Some(Value::Integer(n)) if *n > LARGEST => Err(Error::recipe(
+            key,
+            format!("{n} is too large"),
+            format!("give {LARGEST} at most"),
+        )),
         Some(Value::Array(values)) => values.iter().try_for_each(|v| within(Some(v), key)),
-        Some(Value::Table(table)) => table.iter().try_for_each(|(k, v)| within(Some(v), &format!("{key}.{k}"))),
+        Some(Value::Table(table)) => table
+            .iter()
+            .try_for_each(|(k, v)| within(Some(v), &format!("{key}.{k}"))),
         _ => Ok(()),
     }
 }
@@ -242,7 +310,13 @@ const SHARED: [&str; 4] = ["version", "data", "train", "evaluate"];
 
 /// The defaults of a model's recipe: version, `[model]`, `[data]`, `[train]`, `[evaluate]` and the model's own tables.
 fn defaults(entry: &models::Entry) -> Table {
-    whole(entry.name, &Source::default(), &TrainConfig::default(), &EvaluateConfig::default(), (entry.defaults)())
+    whole(
+        entry.name,
+        &Source::default(),
+        &TrainConfig::default(),
+        &EvaluateConfig::default(),
+        (entry.defaults)(),
+    )
 }
 
 /// A recipe's tables in the order in which they are written.
@@ -279,9 +353,15 @@ mod tests {
         assert!(message(Recipe::named("dcgna")).contains("did you mean `dcgan`?"));
         let r = Recipe::named("dcgan").unwrap();
         let e = message(r.clone().with("model.widht", "32"));
-        assert!(e.contains("model.widht") && e.contains("did you mean `model.width`?"), "{e}");
+        assert!(
+            e.contains("model.widht") && e.contains("did you mean `model.width`?"),
+            "{e}"
+        );
         let e = message(r.clone().with("game.objective", "minmax"));
-        assert!(e.contains("game.objective") && e.contains("did you mean `minimax`?"), "{e}");
+        assert!(
+            e.contains("game.objective") && e.contains("did you mean `minimax`?"),
+            "{e}"
+        );
         let e = message(r.clone().with("train.steps", "many"));
         assert!(e.contains("train.steps") && e.contains("whole number"), "{e}");
         let e = message(r.clone().with("train.batch", "-3"));
@@ -295,11 +375,20 @@ mod tests {
         let r = Recipe::named("dcgan").unwrap();
         assert_eq!(r.evaluate().unwrap(), EvaluateConfig::default());
         let set = |key: &str, value: &str| r.clone().with(&format!("evaluate.{key}"), value);
-        assert_eq!(set("metrics", "nll, iwae-5").unwrap().evaluate().unwrap().metrics, ["nll", "iwae-5"]);
-        assert_eq!(set("metrics", "[\"nll\"]").unwrap().evaluate().unwrap().metrics, ["nll"]);
+        assert_eq!(
+            set("metrics", "nll, iwae-5").unwrap().evaluate().unwrap().metrics,
+            ["nll", "iwae-5"]
+        );
+        assert_eq!(
+            set("metrics", "[\"nll\"]").unwrap().evaluate().unwrap().metrics,
+            ["nll"]
+        );
         let message = |e: Result<Recipe>| e.unwrap_err().to_string();
         let e = message(set("metrics", "nlll"));
-        assert!(e.contains("evaluate.metrics") && e.contains("did you mean `nll`?"), "{e}");
+        assert!(
+            e.contains("evaluate.metrics") && e.contains("did you mean `nll`?"),
+            "{e}"
+        );
         assert!(message(set("best", "psrn")).contains("evaluate.best"));
         assert!(message(set("n", "1")).contains("evaluate.n"));
         assert!(message(set("evry", "1")).contains("did you mean `evaluate.every`?"));
@@ -308,7 +397,11 @@ mod tests {
     #[test]
     fn values_convert_where_nothing_is_lost() {
         let r = Recipe::named("dcgan").unwrap();
-        let r = r.with("data.size", "32x48").unwrap().with("optimizer.generator.learning_rate", "1").unwrap();
+        let r = r
+            .with("data.size", "32x48")
+            .unwrap()
+            .with("optimizer.generator.learning_rate", "1")
+            .unwrap();
         assert_eq!(r.data().unwrap().size, [32, 48]);
         assert!(r.to_toml().contains("learning_rate = 1.0"));
     }

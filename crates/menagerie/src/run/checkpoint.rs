@@ -52,7 +52,8 @@ impl Checkpoint {
                 tensors().write(&path)?;
                 state.files.insert(file, synced(&path)?);
             }
-            let json = serde_json::to_string_pretty(&state).map_err(|e| Error::run(&done, e.to_string(), "report this as a bug"))?;
+            let json = serde_json::to_string_pretty(&state)
+                .map_err(|e| Error::run(&done, e.to_string(), "report this as a bug"))?;
             write_synced(&beside.join("state.json"), json.as_bytes())?;
             sync_folder(&beside)
         })();
@@ -71,8 +72,13 @@ impl Checkpoint {
     pub fn open(path: &Path) -> Result<Checkpoint> {
         let file = path.join("state.json");
         let text = std::fs::read_to_string(&file).map_err(Error::io("read", &file))?;
-        let state: State = serde_json::from_str(&text)
-            .map_err(|e| Error::run(&file, format!("damaged: {e}"), "an older checkpoint may serve (--checkpoint STEP)"))?;
+        let state: State = serde_json::from_str(&text).map_err(|e| {
+            Error::run(
+                &file,
+                format!("damaged: {e}"),
+                "an older checkpoint may serve (--checkpoint STEP)",
+            )
+        })?;
         for (name, (size, _)) in &state.files {
             let file = path.join(name);
             let found = std::fs::metadata(&file).map_err(Error::io("read", &file))?.len();
@@ -84,7 +90,10 @@ impl Checkpoint {
                 ));
             }
         }
-        Ok(Checkpoint { path: path.into(), state })
+        Ok(Checkpoint {
+            path: path.into(),
+            state,
+        })
     }
 
     /// One of its parts, checked against its checksum.
@@ -92,7 +101,11 @@ impl Checkpoint {
         let file = format!("{name}.safetensors");
         let path = self.path.join(&file);
         let Some((_, sum)) = self.state.files.get(&file) else {
-            return Err(Error::run(&self.path, format!("holds no {name}"), "it was written by another recipe; start a new run"));
+            return Err(Error::run(
+                &self.path,
+                format!("holds no {name}"),
+                "it was written by another recipe; start a new run",
+            ));
         };
         let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
         if crc32c::crc32c(&bytes) != *sum {
@@ -107,14 +120,19 @@ impl Checkpoint {
 
     /// Reads every part once, so that damage shows before anything is built on it.
     pub fn verify(&self) -> Result<()> {
-        self.state.files.keys().try_for_each(|f| self.part(f.trim_end_matches(".safetensors")).map(drop))
+        self.state
+            .files
+            .keys()
+            .try_for_each(|f| self.part(f.trim_end_matches(".safetensors")).map(drop))
     }
 }
 
 /// Steps that have a checkpoint, oldest first.
 pub fn steps(folder: &Path) -> Vec<u64> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut steps: Vec<u64> = entries.filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
+    let mut steps: Vec<u64> = entries
+        .filter_map(|e| e.file_name().to_str()?.parse().ok())
+        .collect();
     steps.sort_unstable();
     steps
 }
@@ -122,7 +140,10 @@ pub fn steps(folder: &Path) -> Vec<u64> {
 /// Deletes all but the newest `keep` and the one to `spare`, and what an interrupted write left behind.
 pub fn prune(folder: &Path, keep: usize, spare: Option<u64>) -> Result<()> {
     let all = steps(folder);
-    for step in all[..all.len().saturating_sub(keep)].iter().filter(|s| spare != Some(**s)) {
+    for step in all[..all.len().saturating_sub(keep)]
+        .iter()
+        .filter(|s| spare != Some(**s))
+    {
         remove(&folder.join(format!("{step:06}")))?;
     }
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -138,7 +159,13 @@ fn remove(path: &Path) -> Result<()> {
     if !path.exists() {
         return Ok(());
     }
-    let away = path.with_file_name(format!(".{}.gone", path.file_name().unwrap_or_default().to_string_lossy().trim_matches('.')));
+    let away = path.with_file_name(format!(
+        ".{}.gone",
+        path.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .trim_matches('.')
+    ));
     if away.exists() {
         std::fs::remove_dir_all(&away).map_err(Error::io("remove", &away))?;
     }
@@ -154,7 +181,11 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Syncs a file that was written; its size and checksum.
 fn synced(path: &Path) -> Result<(u64, u32)> {
-    let mut f = File::options().read(true).write(true).open(path).map_err(Error::io("read", path))?;
+    let mut f = File::options()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(Error::io("read", path))?;
     let (mut size, mut sum, mut part) = (0, 0, vec![0; 1 << 20]);
     loop {
         match f.read(&mut part).map_err(Error::io("read", path))? {
@@ -168,7 +199,13 @@ fn synced(path: &Path) -> Result<(u64, u32)> {
 
 fn sync_folder(path: &Path) -> Result<()> {
     // Opening a folder to sync it is a Unix idea; elsewhere the rename has to do.
-    if cfg!(unix) { File::open(path).and_then(|f| f.sync_all()).map_err(Error::io("sync", path)) } else { Ok(()) }
+    if cfg!(unix) {
+        File::open(path)
+            .and_then(|f| f.sync_all())
+            .map_err(Error::io("sync", path))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -187,7 +224,15 @@ mod tests {
             attributes: vec![],
             rate: 0,
         };
-        State { version: "0".into(), step, images: 0, seconds: 0.0, cursor: 0, data, files: BTreeMap::new() }
+        State {
+            version: "0".into(),
+            step,
+            images: 0,
+            seconds: 0.0,
+            cursor: 0,
+            data,
+            files: BTreeMap::new(),
+        }
     }
     fn tensors(v: f32) -> Tensors {
         let mut t = Tensors::default();
@@ -235,6 +280,11 @@ mod tests {
         std::fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
         assert!(Checkpoint::open(&path).unwrap_err().to_string().contains("bytes"));
         std::fs::write(path.join("state.json"), "{").unwrap();
-        assert!(Checkpoint::open(&path).unwrap_err().to_string().contains("damaged"));
+        assert!(
+            Checkpoint::open(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("damaged")
+        );
     }
 }

@@ -27,7 +27,12 @@ pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Resu
             "leave --resize out, or bring the images to a size with --size",
         ));
     }
-    let missing = |what: &str| Error::usage(format!("`{text}` does not say which {what}"), format!("write {kind}:{}", what.to_uppercase()));
+    let missing = |what: &str| {
+        Error::usage(
+            format!("`{text}` does not say which {what}"),
+            format!("write {kind}:{}", what.to_uppercase()),
+        )
+    };
     match kind {
         "pixels" => Ok(Extractor::pixels()),
         "random" => {
@@ -40,7 +45,11 @@ pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Resu
             let name = run.recipe()?.model_name().to_string();
             let (model, checkpoint, _) = run.model(None, device)?;
             // Optimizers do not change what it answers.
-            let files = checkpoint.state.files.iter().filter(|(n, _)| !n.starts_with("optimizer"));
+            let files = checkpoint
+                .state
+                .files
+                .iter()
+                .filter(|(n, _)| !n.starts_with("optimizer"));
             let mut parts = Vec::new();
             for (file, _) in files {
                 let path = checkpoint.path.join(file);
@@ -53,16 +62,29 @@ pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Resu
             let path = Path::new(rest);
             let hash = sha256([std::fs::read(path).map_err(Error::io("read", path))?]);
             if !hash.starts_with(INCEPTION_SHA256) {
-                let problem =
-                    format!("is not the network of the FID reference: its SHA-256 is {}..., not {INCEPTION_SHA256}...", &hash[..8]);
-                return Err(Error::data(path, problem, "give pt_inception-2015-12-05-6726825d.pth of pytorch-fid"));
+                let problem = format!(
+                    "is not the network of the FID reference: its SHA-256 is {}..., not {INCEPTION_SHA256}...",
+                    &hash[..8]
+                );
+                return Err(Error::data(
+                    path,
+                    problem,
+                    "give pt_inception-2015-12-05-6726825d.pth of pytorch-fid",
+                ));
             }
             let network = Inception::from_state(read_torch(path)?, device)?;
-            Ok(Extractor::of_inception("inception-2015-12-05".into(), hash, network, resize.unwrap_or(Resize::Bilinear), device))
+            Ok(Extractor::of_inception(
+                "inception-2015-12-05".into(),
+                hash,
+                network,
+                resize.unwrap_or(Resize::Bilinear),
+                device,
+            ))
         }
-        other => {
-            Err(Error::usage(format!("there is no extractor `{other}`"), nearest(other, ["classifier", "inception", "random", "pixels"])))
-        }
+        other => Err(Error::usage(
+            format!("there is no extractor `{other}`"),
+            nearest(other, ["classifier", "inception", "random", "pixels"]),
+        )),
     }
 }
 
@@ -72,7 +94,9 @@ pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Resu
 /// Those of the data.
 pub fn data_definition(source: &Source, set: &dyn Dataset) -> Result<Map<String, Value>> {
     let info = set.info();
-    let name = Path::new(&source.source).file_name().map_or(source.source.clone(), |n| n.to_string_lossy().into_owned());
+    let name = Path::new(&source.source)
+        .file_name()
+        .map_or(source.source.clone(), |n| n.to_string_lossy().into_owned());
     let mut out = Map::new();
     out.insert("source".into(), name.into());
     out.insert("split".into(), source.split.as_str().into());
@@ -82,7 +106,9 @@ pub fn data_definition(source: &Source, set: &dyn Dataset) -> Result<Map<String,
     let mut bytes = Vec::new();
     for k in 0..16.min(info.count) {
         let mut values = Vec::new();
-        set.get(k * (info.count - 1) / 15.min(info.count.max(2) - 1))?.values.extend(info.kind, &mut values);
+        set.get(k * (info.count - 1) / 15.min(info.count.max(2) - 1))?
+            .values
+            .extend(info.kind, &mut values);
         values.iter().for_each(|v| bytes.extend(v.to_le_bytes()));
     }
     out.insert("fingerprint".into(), sha256([bytes])[..16].into());
@@ -97,13 +123,24 @@ pub struct Cache {
 impl Cache {
     /// In that folder, or `$XDG_CACHE_HOME/menagerie`, or `~/.cache/menagerie`; none where there is no home.
     pub fn at(folder: Option<PathBuf>) -> Option<Cache> {
-        let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let home = || variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|h| h.join(".cache"))).map(|c| c.join("menagerie"));
+        let variable = |name: &str| {
+            std::env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
+        let home = || {
+            variable("XDG_CACHE_HOME")
+                .or_else(|| variable("HOME").map(|h| h.join(".cache")))
+                .map(|c| c.join("menagerie"))
+        };
         folder.or_else(home).map(|folder| Cache { folder })
     }
 
     fn path(&self, definition: &Value) -> PathBuf {
-        self.folder.join(format!("reference-{}.npz", &sha256([definition.to_string()])[..24]))
+        self.folder.join(format!(
+            "reference-{}.npz",
+            &sha256([definition.to_string()])[..24]
+        ))
     }
 
     /// What was gathered by exactly this definition; a file that is damaged is as good as none.
@@ -136,11 +173,18 @@ pub fn reference_definition(data: &Map<String, Value>, extractor: &Extractor, co
 pub fn write_reference(path: &Path, definition: &Value, g: &Gathered, features: bool) -> Result<()> {
     let mut out = Arrays::default();
     out.arrays.insert("mu".into(), (vec![g.width], g.mean.clone()));
-    out.arrays.insert("sigma".into(), (vec![g.width, g.width], g.covariance.clone()));
+    out.arrays
+        .insert("sigma".into(), (vec![g.width, g.width], g.covariance.clone()));
     if features {
         let wide = |v: &[f32]| v.iter().map(|&x| x as f64).collect::<Vec<f64>>();
         out.arrays.insert("count".into(), (vec![1], vec![g.count as f64]));
-        out.arrays.insert("features".into(), (vec![g.features.len() / g.width.max(1), g.width], wide(&g.features)));
+        out.arrays.insert(
+            "features".into(),
+            (
+                vec![g.features.len() / g.width.max(1), g.width],
+                wide(&g.features),
+            ),
+        );
     }
     out.notes.insert("definition.json".into(), definition.to_string());
     out.write(path)
@@ -152,24 +196,51 @@ pub fn write_reference(path: &Path, definition: &Value, g: &Gathered, features: 
 /// [`Error::Data`] when the file holds no such statistics.
 pub fn read_reference(path: &Path) -> Result<(Gathered, Option<Value>)> {
     let Arrays { mut arrays, notes } = Arrays::read(path)?;
-    let wrong = |problem: &str| Error::data(path, problem, "give a file of pytorch-fid, or one that --export-reference wrote");
+    let wrong = |problem: &str| {
+        Error::data(
+            path,
+            problem,
+            "give a file of pytorch-fid, or one that --export-reference wrote",
+        )
+    };
     let (shape, mean) = arrays.remove("mu").ok_or_else(|| wrong("holds no array `mu`"))?;
-    let (square, covariance) = arrays.remove("sigma").ok_or_else(|| wrong("holds no array `sigma`"))?;
-    let &[width] = &shape[..] else { return Err(wrong("has a `mu` that is no vector")) };
+    let (square, covariance) = arrays
+        .remove("sigma")
+        .ok_or_else(|| wrong("holds no array `sigma`"))?;
+    let &[width] = &shape[..] else {
+        return Err(wrong("has a `mu` that is no vector"));
+    };
     if square != [width, width] || width == 0 {
         return Err(wrong("has a `sigma` that does not fit its `mu`"));
     }
     if mean.iter().chain(&covariance).any(|v| !v.is_finite()) {
         return Err(wrong("has statistics that are not finite"));
     }
-    let definition: Option<Value> = notes.get("definition.json").and_then(|t| serde_json::from_str(t).ok());
-    let counted = arrays.get("count").and_then(|(_, v)| v.first()).map(|v| *v as usize);
-    let count = counted.or_else(|| definition.as_ref()?.get("samples")?.as_u64().map(|n| n as usize)).unwrap_or(0);
+    let definition: Option<Value> = notes
+        .get("definition.json")
+        .and_then(|t| serde_json::from_str(t).ok());
+    let counted = arrays
+        .get("count")
+        .and_then(|(_, v)| v.first())
+        .map(|v| *v as usize);
+    let count = counted
+        .or_else(|| definition.as_ref()?.get("samples")?.as_u64().map(|n| n as usize))
+        .unwrap_or(0);
     let features = match arrays.remove("features") {
         Some((s, v)) if s.get(1) == Some(&width) => v.iter().map(|&x| x as f32).collect(),
         _ => vec![],
     };
-    Ok((Gathered { count, width, mean, covariance, features, ..Gathered::default() }, definition))
+    Ok((
+        Gathered {
+            count,
+            width,
+            mean,
+            covariance,
+            features,
+            ..Gathered::default()
+        },
+        definition,
+    ))
 }
 
 /// Statistics from a file that the user names.
@@ -178,25 +249,64 @@ pub fn read_reference(path: &Path) -> Result<(Gathered, Option<Value>)> {
 /// [`Error::Data`] when they were made with another extractor.
 pub fn import_reference(path: &Path, extractor: &Extractor) -> Result<Gathered> {
     let (mut gathered, definition) = read_reference(path)?;
-    let made = definition.as_ref().and_then(|d| d.get("extractor")).and_then(Value::as_object);
+    let made = definition
+        .as_ref()
+        .and_then(|d| d.get("extractor"))
+        .and_then(Value::as_object);
     if let Some(made) = made
         && *made != extractor.definition()
     {
         let say = |m: &Map<String, Value>| {
-            let text = |k: &str| m.get(k).and_then(Value::as_str).unwrap_or("?").chars().take(20).collect::<String>();
-            format!("{} ({:.8}), resize {}", text("extractor"), text("extractor_sha256"), text("resize"))
+            let text = |k: &str| {
+                m.get(k)
+                    .and_then(Value::as_str)
+                    .unwrap_or("?")
+                    .chars()
+                    .take(20)
+                    .collect::<String>()
+            };
+            format!(
+                "{} ({:.8}), resize {}",
+                text("extractor"),
+                text("extractor_sha256"),
+                text("resize")
+            )
         };
-        let problem = format!("was made with {}, the figure asked for uses {}", say(made), say(&extractor.definition()));
-        return Err(Error::data(path, problem, "give the same extractor and resize, or make the reference again"));
+        let problem = format!(
+            "was made with {}, the figure asked for uses {}",
+            say(made),
+            say(&extractor.definition())
+        );
+        return Err(Error::data(
+            path,
+            problem,
+            "give the same extractor and resize, or make the reference again",
+        ));
     }
     // pytorch-fid's files say nothing: their content has to do.
-    let said = definition.as_ref().and_then(|d| d.get("data")).and_then(Value::as_object).cloned();
+    let said = definition
+        .as_ref()
+        .and_then(|d| d.get("data"))
+        .and_then(Value::as_object)
+        .cloned();
     gathered.made_of = Some(match said {
         Some(data) => data,
         None => {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let numbers = gathered.mean.iter().chain(&gathered.covariance).flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
-            Map::from_iter([("file".to_string(), name.into()), ("fingerprint".to_string(), sha256([numbers])[..16].into())])
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let numbers = gathered
+                .mean
+                .iter()
+                .chain(&gathered.covariance)
+                .flat_map(|v| v.to_le_bytes())
+                .collect::<Vec<u8>>();
+            Map::from_iter([
+                ("file".to_string(), name.into()),
+                ("fingerprint".to_string(), sha256([numbers])[..16].into()),
+            ])
         }
     });
     Ok(gathered)

@@ -1,12 +1,14 @@
 //! Judging in one place, for the command and for training: the data that are compared with, the extractor, statistics of
 //! the data from a file, the cache or gathered, and then any number of subjects.
-use super::evaluation::{Cache, data_definition, import_reference, open_extractor, reference_definition, write_reference};
+use super::evaluation::{
+    Cache, data_definition, import_reference, open_extractor, reference_definition, write_reference,
+};
 use crate::data::{DataInfo, Dataset, Item, Kind, Source};
 use crate::error::{Error, Result};
 use crate::judge::extractor::Extractor;
 use crate::judge::gather::Gathered;
-use crate::judge::{Judge, Metric, Needs, Reference, Tell, Verdict, gather, metric};
 use crate::judge::subject::Subject;
+use crate::judge::{Judge, Metric, Needs, Reference, Tell, Verdict, gather, metric};
 use crate::random::Key;
 use burn::tensor::Device;
 use serde_json::{Map, Value};
@@ -60,7 +62,10 @@ impl Compared {
     /// # Errors
     /// Those of the data; [`Error::Data`] when they are of another kind or shape.
     pub fn open(source: &Source, split: Option<&str>, info: &DataInfo) -> Result<(Compared, Vec<String>)> {
-        let of = |split: &str| Source { split: split.into(), ..source.clone() };
+        let of = |split: &str| Source {
+            split: split.into(),
+            ..source.clone()
+        };
         let (source, opened) = match split {
             Some(split) => (of(split), of(split).open()?),
             None => match of("test").open() {
@@ -75,26 +80,55 @@ impl Compared {
             let size = |i: &DataInfo| i.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
             let say = |i: &DataInfo| format!("{} of {}", i.kind.plural(), size(i));
             let fix = match theirs.kind == Kind::Image && info.kind == Kind::Image {
-                true => format!("bring them together with --size {}x{} --channels {}", info.shape[0], info.shape[1], info.shape[2]),
+                true => format!(
+                    "bring them together with --size {}x{} --channels {}",
+                    info.shape[0], info.shape[1], info.shape[2]
+                ),
                 false => "compare with data of the same kind".into(),
             };
-            return Err(Error::data(&source.source, format!("holds {}, what is judged {}", say(theirs), say(info)), fix));
+            return Err(Error::data(
+                &source.source,
+                format!("holds {}, what is judged {}", say(theirs), say(info)),
+                fix,
+            ));
         }
-        let training = if source.split == "test" { of("train").open().ok().map(|o| o.dataset) } else { None };
-        let data = Compared { definition: data_definition(&source, &*set)?, stamp: stamp(&source.source), set, training };
+        let training = if source.split == "test" {
+            of("train").open().ok().map(|o| o.dataset)
+        } else {
+            None
+        };
+        let data = Compared {
+            definition: data_definition(&source, &*set)?,
+            stamp: stamp(&source.source),
+            set,
+            training,
+        };
         Ok((data, opened.warnings))
     }
 
     /// No items, where a file has their statistics.
     fn nothing(info: &DataInfo) -> Compared {
-        let info = DataInfo { count: 0, source: "nothing".into(), ..info.clone() };
-        Compared { set: Arc::new(Nothing(info)), training: None, definition: Map::new(), stamp: String::new() }
+        let info = DataInfo {
+            count: 0,
+            source: "nothing".into(),
+            ..info.clone()
+        };
+        Compared {
+            set: Arc::new(Nothing(info)),
+            training: None,
+            definition: Map::new(),
+            stamp: String::new(),
+        }
     }
 
     /// The data a run was trained on: its training data's limit says nothing about held-out items. (Of painted faces
     /// there are as many as are asked for.)
     pub fn of_run(source: Source) -> Source {
-        if source.source == "portraits" { source } else { Source { limit: 0, ..source } }
+        if source.source == "portraits" {
+            source
+        } else {
+            Source { limit: 0, ..source }
+        }
     }
 }
 
@@ -106,7 +140,10 @@ impl Dataset for Nothing {
     }
 
     fn get(&self, index: usize) -> Result<Item> {
-        Err(Error::usage(format!("there is no item {index}: statistics alone were given"), "give --data SOURCE"))
+        Err(Error::usage(
+            format!("there is no item {index}: statistics alone were given"),
+            "give --data SOURCE",
+        ))
     }
 }
 
@@ -115,16 +152,31 @@ fn stamp(source: &str) -> String {
     let (mut files, mut bytes, mut latest) = (0u64, 0u64, 0u128);
     let mut open = vec![PathBuf::from(source)];
     while let Some(path) = open.pop() {
-        let Ok(meta) = std::fs::metadata(&path) else { continue };
+        let Ok(meta) = std::fs::metadata(&path) else {
+            continue;
+        };
         if meta.is_dir() {
-            open.extend(std::fs::read_dir(&path).into_iter().flatten().flatten().map(|e| e.path()));
+            open.extend(
+                std::fs::read_dir(&path)
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .map(|e| e.path()),
+            );
             continue;
         }
-        let changed = meta.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        let changed = meta
+            .modified()
+            .ok()
+            .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
         (files, bytes) = (files + 1, bytes + meta.len());
         latest = latest.max(changed.map_or(0, |d| d.as_nanos()));
     }
-    if files == 0 { String::new() } else { format!("{files} files, {bytes} bytes, {latest}") }
+    if files == 0 {
+        String::new()
+    } else {
+        format!("{files} files, {bytes} bytes, {latest}")
+    }
 }
 
 impl Evaluator {
@@ -134,11 +186,24 @@ impl Evaluator {
     /// # Errors
     /// [`Error::Usage`] when no metric suits the subject, or one that is named does not; those of the extractor, the data
     /// and the file of statistics.
-    pub fn new(settings: Settings, subject: Subject, data: Option<Compared>, device: &Device, tell: Tell) -> Result<Evaluator> {
+    pub fn new(
+        settings: Settings,
+        subject: Subject,
+        data: Option<Compared>,
+        device: &Device,
+        tell: Tell,
+    ) -> Result<Evaluator> {
         if settings.count == 0 {
-            return Err(Error::usage("0 samples leave nothing to judge", "give thousands if you can"));
+            return Err(Error::usage(
+                "0 samples leave nothing to judge",
+                "give thousands if you can",
+            ));
         }
-        let named: Vec<&Metric> = settings.metrics.iter().map(|m| metric(m).map(|m| m.0)).collect::<Result<_>>()?;
+        let named: Vec<&Metric> = settings
+            .metrics
+            .iter()
+            .map(|m| metric(m).map(|m| m.0))
+            .collect::<Result<_>>()?;
         if let Subject::Model { model, name, .. } = subject {
             let missing = named.iter().find_map(|m| match m.needs {
                 Needs::Capability(c) if !c.of(model) => Some(c),
@@ -153,42 +218,86 @@ impl Evaluator {
             Subject::Items(_) => true,
         };
         let wanted = settings.export_reference.is_some()
-            || if named.is_empty() { draws && subject.info().kind == Kind::Image } else { named.iter().any(|m| m.needs.extractor()) };
+            || if named.is_empty() {
+                draws && subject.info().kind == Kind::Image
+            } else {
+                named.iter().any(|m| m.needs.extractor())
+            };
         // A file of statistics is enough for metrics that ask for no more.
         let alone = settings.reference.is_some() && data.is_none();
-        if let Some(m) = named.iter().find(|m| alone && !m.needs.reference_features() && !matches!(m.needs, Needs::Capability(_))) {
-            return Err(Error::usage(format!("`{}` compares with data, not with statistics of data", m.name), "give --data SOURCE"));
+        if let Some(m) = named
+            .iter()
+            .find(|m| alone && !m.needs.reference_features() && !matches!(m.needs, Needs::Capability(_)))
+        {
+            return Err(Error::usage(
+                format!("`{}` compares with data, not with statistics of data", m.name),
+                "give --data SOURCE",
+            ));
         }
-        let data = if alone { Some(Compared::nothing(subject.info())) } else { data };
+        let data = if alone {
+            Some(Compared::nothing(subject.info()))
+        } else {
+            data
+        };
         let mut settings = settings;
         if alone && named.is_empty() {
             settings.metrics = vec!["fid".into()];
         }
-        let open = || open_extractor(settings.extractor.as_deref().unwrap_or("random:0"), settings.resize.as_deref(), device);
+        let open = || {
+            open_extractor(
+                settings.extractor.as_deref().unwrap_or("random:0"),
+                settings.resize.as_deref(),
+                device,
+            )
+        };
         let extractor = wanted.then(open).transpose()?;
-        let compared = settings.export_reference.is_some() || named.is_empty() || named.iter().any(|m| m.needs.reference_features());
-        let mut out = Evaluator { settings, names: vec![], data, extractor, gathered: None, notes: vec![] };
+        let compared = settings.export_reference.is_some()
+            || named.is_empty()
+            || named.iter().any(|m| m.needs.reference_features());
+        let mut out = Evaluator {
+            settings,
+            names: vec![],
+            data,
+            extractor,
+            gathered: None,
+            notes: vec![],
+        };
         if let (Some(extractor), Some(data), true) = (&out.extractor, &out.data, compared) {
             let (gathered, note) = out.reference(extractor, data, tell)?;
             out.gathered = Some(gathered);
             out.notes.extend(note);
         }
         out.names = match out.settings.metrics.is_empty() {
-            true => out.judging(subject).usual().into_iter().map(String::from).collect(),
+            true => out
+                .judging(subject)
+                .usual()
+                .into_iter()
+                .map(String::from)
+                .collect(),
             false => out.settings.metrics.clone(),
         };
         if out.names.is_empty() {
             let problem = match subject {
-                Subject::Items(_) if out.data.is_none() => "samples are compared with data, and none were given",
+                Subject::Items(_) if out.data.is_none() => {
+                    "samples are compared with data, and none were given"
+                }
                 _ => "no metric suits it",
             };
-            return Err(Error::usage(problem, "give --data SOURCE, and --metrics of `menagerie evaluate --list`"));
+            return Err(Error::usage(
+                problem,
+                "give --data SOURCE, and --metrics of `menagerie evaluate --list`",
+            ));
         }
         Ok(out)
     }
 
     /// Statistics of the data: imported, from the cache, or gathered now; and what is to be said of it.
-    fn reference(&self, extractor: &Extractor, data: &Compared, tell: Tell) -> Result<(Gathered, Option<String>)> {
+    fn reference(
+        &self,
+        extractor: &Extractor,
+        data: &Compared,
+        tell: Tell,
+    ) -> Result<(Gathered, Option<String>)> {
         let settings = &self.settings;
         if let Some(path) = &settings.reference {
             return Ok((import_reference(path, extractor)?, None));
@@ -223,7 +332,13 @@ impl Evaluator {
             gathered: self.gathered.as_ref(),
         });
         let key = Key::new(self.settings.seed).stream("evaluate");
-        Judge::new(subject, reference, self.extractor.as_ref(), self.settings.count, key)
+        Judge::new(
+            subject,
+            reference,
+            self.extractor.as_ref(),
+            self.settings.count,
+            key,
+        )
     }
 
     /// The metrics that are worked out.

@@ -24,12 +24,28 @@ pub enum Layout {
 pub fn export(run: &Run, at: At, out: &Path, layout: Layout, device: &Device) -> Result<Vec<PathBuf>> {
     let recipe = run.recipe()?;
     let (model, checkpoint, _) = run.model(at, device)?;
-    let exported = model
-        .exported()
-        .ok_or_else(|| Error::usage(format!("{} has no sampler to export", recipe.model_name()), "see `menagerie list --can sample`"))?;
-    let weights = if layout == Layout::PyTorch { to_pytorch(exported.weights) } else { exported.weights };
-    let ports = |ports: &[Port]| ports.iter().map(|p| json!({"name": p.name, "shape": p.shape, "meaning": p.meaning})).collect::<Vec<_>>();
-    let tensors: Map<String, Value> = weights.arrays.iter().map(|(n, (shape, _))| (n.clone(), json!(shape))).collect();
+    let exported = model.exported().ok_or_else(|| {
+        Error::usage(
+            format!("{} has no sampler to export", recipe.model_name()),
+            "see `menagerie list --can sample`",
+        )
+    })?;
+    let weights = if layout == Layout::PyTorch {
+        to_pytorch(exported.weights)
+    } else {
+        exported.weights
+    };
+    let ports = |ports: &[Port]| {
+        ports
+            .iter()
+            .map(|p| json!({"name": p.name, "shape": p.shape, "meaning": p.meaning}))
+            .collect::<Vec<_>>()
+    };
+    let tensors: Map<String, Value> = weights
+        .arrays
+        .iter()
+        .map(|(n, (shape, _))| (n.clone(), json!(shape)))
+        .collect();
     let description = json!({
         "model": recipe.model_name(),
         "network": exported.network,
@@ -50,7 +66,10 @@ pub fn export(run: &Run, at: At, out: &Path, layout: Layout, device: &Device) ->
         ("model.json", format!("{description:#}\n").into_bytes()),
         ("recipe.toml", recipe.to_toml().into_bytes()),
     ];
-    files.into_iter().map(|(name, bytes)| write_atomically(&out.join(name), &bytes).map(|()| out.join(name))).collect()
+    files
+        .into_iter()
+        .map(|(name, bytes)| write_atomically(&out.join(name), &bytes).map(|()| out.join(name)))
+        .collect()
 }
 
 fn to_pytorch(weights: Tensors) -> Tensors {
@@ -62,7 +81,10 @@ fn to_pytorch(weights: Tensors) -> Tensors {
         };
         (name, permuted(&shape, &values, order))
     });
-    Tensors { arrays: arrays.collect(), notes: weights.notes }
+    Tensors {
+        arrays: arrays.collect(),
+        notes: weights.notes,
+    }
 }
 
 /// The array with axis `i` of the result being axis `order[i]` of the given one.
@@ -93,6 +115,9 @@ mod tests {
         assert_eq!(shape, [4, 3, 1, 2]);
         // out[d][c][a][b] = in[a][b][c][d]
         assert_eq!(out[(2 * 3 + 1) * 2 + 1], values[(3 + 1) * 4 + 2]);
-        assert_eq!(permuted(&[2, 3], &values[..6], &[1, 0]).1, [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+        assert_eq!(
+            permuted(&[2, 3], &values[..6], &[1, 0]).1,
+            [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
+        );
     }
 }

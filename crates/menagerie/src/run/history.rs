@@ -52,13 +52,32 @@ impl Figure {
 
 impl Evaluated {
     /// What was found for a checkpoint.
-    pub fn new(step: u64, images: u64, seconds: f64, best_by: Option<String>, verdicts: &[Verdict]) -> Evaluated {
-        let figures = verdicts.iter().map(|v| (v.metric.clone(), Figure::read(&v.to_json()))).collect();
-        Evaluated { step, images, seconds, best_by, figures }
+    pub fn new(
+        step: u64,
+        images: u64,
+        seconds: f64,
+        best_by: Option<String>,
+        verdicts: &[Verdict],
+    ) -> Evaluated {
+        let figures = verdicts
+            .iter()
+            .map(|v| (v.metric.clone(), Figure::read(&v.to_json())))
+            .collect();
+        Evaluated {
+            step,
+            images,
+            seconds,
+            best_by,
+            figures,
+        }
     }
 
     fn read(line: &Map<String, Value>) -> Evaluated {
-        let figures = line.get("metrics").and_then(Value::as_object).into_iter().flatten();
+        let figures = line
+            .get("metrics")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
         Evaluated {
             step: step_of(line),
             images: line.get("images").and_then(Value::as_u64).unwrap_or(0),
@@ -75,12 +94,17 @@ impl Evaluated {
 /// [`Error::Io`] when it cannot be written.
 pub fn append(run: &Run, judged: &Evaluated, verdicts: &[Verdict]) -> Result<()> {
     let metrics: Map<String, Value> = verdicts.iter().map(|v| (v.metric.clone(), v.to_json())).collect();
-    let mut line = json!({"step": judged.step, "images": judged.images, "seconds": judged.seconds, "metrics": metrics});
+    let mut line =
+        json!({"step": judged.step, "images": judged.images, "seconds": judged.seconds, "metrics": metrics});
     if let Some(metric) = &judged.best_by {
         line["best_by"] = metric.as_str().into();
     }
     let path = run.file("evaluation.jsonl");
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io("write", &path))?;
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(Error::io("write", &path))?;
     writeln!(file, "{line}").map_err(Error::io("write", &path))
 }
 
@@ -100,7 +124,10 @@ pub fn read(run: &Run) -> Result<Vec<Evaluated>> {
 pub fn by_checkpoint(all: &[Evaluated]) -> Vec<Evaluated> {
     let mut found: BTreeMap<u64, Evaluated> = BTreeMap::new();
     for e in all {
-        let of = found.entry(e.step).or_insert_with(|| Evaluated { figures: BTreeMap::new(), ..e.clone() });
+        let of = found.entry(e.step).or_insert_with(|| Evaluated {
+            figures: BTreeMap::new(),
+            ..e.clone()
+        });
         of.figures.extend(e.figures.clone());
     }
     found.into_values().collect()
@@ -142,13 +169,29 @@ fn best_of(all: &[Evaluated], there: &[u64]) -> Option<Best> {
     let series: Vec<Evaluated> = all.iter().filter(|e| e.best_by.is_some()).cloned().collect();
     let metric = series.last()?.best_by.clone()?;
     let more = super::compare::higher_is_better(&metric)?;
-    let definition = &series.iter().rev().find_map(|e| e.figures.get(&metric))?.definition;
+    let definition = &series
+        .iter()
+        .rev()
+        .find_map(|e| e.figures.get(&metric))?
+        .definition;
     let mut best: Option<Best> = None;
     for e in by_checkpoint(&series) {
-        let figure = e.figures.get(&metric).filter(|f| f.definition == *definition && there.contains(&e.step));
-        let Some(value) = figure.and_then(|f| f.value) else { continue };
-        if best.as_ref().is_none_or(|b| if more { value > b.value } else { value < b.value }) {
-            best = Some(Best { step: e.step, metric: metric.clone(), value });
+        let figure = e
+            .figures
+            .get(&metric)
+            .filter(|f| f.definition == *definition && there.contains(&e.step));
+        let Some(value) = figure.and_then(|f| f.value) else {
+            continue;
+        };
+        if best
+            .as_ref()
+            .is_none_or(|b| if more { value > b.value } else { value < b.value })
+        {
+            best = Some(Best {
+                step: e.step,
+                metric: metric.clone(),
+                value,
+            });
         }
     }
     best
@@ -163,13 +206,19 @@ pub fn chooser(wished: &str, names: &[String]) -> Result<Option<String>> {
     if wished.is_empty() {
         return Ok(names.iter().find(|n| higher_is_better(n).is_some()).cloned());
     }
-    let known = names.iter().any(|n| n == wished || wished.split('/').next() == Some(n));
+    let known = names
+        .iter()
+        .any(|n| n == wished || wished.split('/').next() == Some(n));
     let problem = match higher_is_better(wished) {
         _ if !known => format!("`{wished}` is not among the metrics that are worked out"),
         None => format!("`{wished}` does not know better from worse"),
         Some(_) => return Ok(Some(wished.into())),
     };
-    Err(Error::recipe("evaluate.best", problem, format!("choose of {}", names.join(", "))))
+    Err(Error::recipe(
+        "evaluate.best",
+        problem,
+        format!("choose of {}", names.join(", ")),
+    ))
 }
 
 /// Drops what was found for checkpoints after `step`, through which training goes again, and a line that was cut off.
@@ -182,9 +231,14 @@ pub fn forget_after(run: &Run, step: u64) -> Result<()> {
         return Ok(());
     }
     let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-    let stays = |line: &&str| serde_json::from_str(line).is_ok_and(|l: Map<String, Value>| step_of(&l) <= step);
+    let stays =
+        |line: &&str| serde_json::from_str(line).is_ok_and(|l: Map<String, Value>| step_of(&l) <= step);
     let kept: String = text.lines().filter(stays).flat_map(|l| [l, "\n"]).collect();
-    if kept == text { Ok(()) } else { crate::files::write_atomically(&path, kept.as_bytes()) }
+    if kept == text {
+        Ok(())
+    } else {
+        crate::files::write_atomically(&path, kept.as_bytes())
+    }
 }
 
 #[cfg(test)]
@@ -197,56 +251,104 @@ pub(super) mod tests {
     }
 
     fn line(step: u64, metrics: Value) -> Evaluated {
-        let text = json!({"step": step, "images": 2 * step, "seconds": 0.5, "best_by": "nll", "metrics": metrics});
+        let text =
+            json!({"step": step, "images": 2 * step, "seconds": 0.5, "best_by": "nll", "metrics": metrics});
         evaluated(text.as_object().unwrap())
     }
 
     #[test]
     fn the_last_figure_of_a_checkpoint_counts() {
         let one = |v: f64| json!({"value": v, "error": null, "definition": {"samples": 3, "run": "r", "median_of_samples": v}});
-        let all =
-            [line(5, json!({"nll": one(3.0), "kid": one(1.0)})), line(2, json!({"nll": one(9.0)})), line(5, json!({"nll": one(2.0)}))];
+        let all = [
+            line(5, json!({"nll": one(3.0), "kid": one(1.0)})),
+            line(2, json!({"nll": one(9.0)})),
+            line(5, json!({"nll": one(2.0)})),
+        ];
         let found = by_checkpoint(&all);
         assert_eq!(found.iter().map(|e| e.step).collect::<Vec<_>>(), [2, 5]);
-        assert_eq!((found[1].figures["nll"].value, found[1].figures["kid"].value), (Some(2.0), Some(1.0)));
-        assert_eq!(found[0].figures["nll"].definition, found[1].figures["nll"].definition, "the subject is no part of it");
+        assert_eq!(
+            (found[1].figures["nll"].value, found[1].figures["kid"].value),
+            (Some(2.0), Some(1.0))
+        );
+        assert_eq!(
+            found[0].figures["nll"].definition, found[1].figures["nll"].definition,
+            "the subject is no part of it"
+        );
         assert_eq!(found[1].best_by.as_deref(), Some("nll"));
         // What cannot be a number is none.
-        assert_eq!(line(1, json!({"nll": {"value": null}})).figures["nll"].value, None);
+        assert_eq!(
+            line(1, json!({"nll": {"value": null}})).figures["nll"].value,
+            None
+        );
     }
 
     #[test]
     fn the_best_is_there_and_was_judged_in_the_same_way() {
         let nll = |v: f64, samples: u64| json!({"nll": {"value": v, "error": null, "definition": {"samples": samples}}});
-        let mut all: Vec<Evaluated> = [(2, 5.0), (4, 3.0), (6, 3.0), (8, 1.0)].map(|(step, v)| line(step, nll(v, 9))).into();
+        let mut all: Vec<Evaluated> = [(2, 5.0), (4, 3.0), (6, 3.0), (8, 1.0)]
+            .map(|(step, v)| line(step, nll(v, 9)))
+            .into();
         let step = |all: &[Evaluated], there: &[u64]| best_of(all, there).map(|b| b.step);
         assert_eq!(step(&all, &[2, 4, 6, 8]), Some(8));
-        assert_eq!(step(&all, &[2, 4, 6]), Some(4), "of equals the first, and one that is gone is none");
+        assert_eq!(
+            step(&all, &[2, 4, 6]),
+            Some(4),
+            "of equals the first, and one that is gone is none"
+        );
         assert_eq!(step(&all, &[]), None);
         // A single evaluation does not choose, whatever it says.
-        all.push(Evaluated { best_by: None, ..line(2, nll(0.1, 50)) });
+        all.push(Evaluated {
+            best_by: None,
+            ..line(2, nll(0.1, 50))
+        });
         assert_eq!(step(&all, &[2, 4, 6, 8]), Some(8));
         // A series of another definition begins anew.
         all.push(line(6, nll(7.0, 50)));
-        assert_eq!(best_of(&all, &[2, 4, 6, 8]), Some(Best { step: 6, metric: "nll".into(), value: 7.0 }));
+        assert_eq!(
+            best_of(&all, &[2, 4, 6, 8]),
+            Some(Best {
+                step: 6,
+                metric: "nll".into(),
+                value: 7.0
+            })
+        );
     }
 
     #[test]
     fn a_metric_chooses_if_it_can() {
         let names = ["modes".to_string(), "nll".into(), "attributes".into()];
         assert_eq!(chooser("", &names).unwrap().as_deref(), Some("modes"));
-        assert_eq!(chooser("attributes/smile", &names).unwrap().as_deref(), Some("attributes/smile"));
-        assert!(chooser("kid", &names).unwrap_err().to_string().contains("evaluate.best"));
+        assert_eq!(
+            chooser("attributes/smile", &names).unwrap().as_deref(),
+            Some("attributes/smile")
+        );
+        assert!(
+            chooser("kid", &names)
+                .unwrap_err()
+                .to_string()
+                .contains("evaluate.best")
+        );
     }
 
     #[test]
     fn what_comes_again_is_forgotten() {
         let dir = tempfile::tempdir().unwrap();
-        let (run, _lock) = Run::create(&dir.path().join("r"), &crate::recipe::Recipe::named("dcgan").unwrap()).unwrap();
+        let (run, _lock) = Run::create(
+            &dir.path().join("r"),
+            &crate::recipe::Recipe::named("dcgan").unwrap(),
+        )
+        .unwrap();
         forget_after(&run, 3).unwrap();
         let path = run.file("evaluation.jsonl");
-        std::fs::write(&path, "{\"step\": 3, \"metrics\": {}}\n{\"step\":4,\"metrics\":{}}\n{\"step\":2").unwrap();
+        std::fs::write(
+            &path,
+            "{\"step\": 3, \"metrics\": {}}\n{\"step\":4,\"metrics\":{}}\n{\"step\":2",
+        )
+        .unwrap();
         forget_after(&run, 3).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"step\": 3, \"metrics\": {}}\n");
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "{\"step\": 3, \"metrics\": {}}\n"
+        );
     }
 }

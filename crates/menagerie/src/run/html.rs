@@ -15,7 +15,12 @@ pub fn write_index(run: &Run, lines: &[Map<String, Value>]) -> Result<()> {
         .filter(|n| n.ends_with(".png") && !n.starts_with('.'))
         .collect();
     samples.sort();
-    let name = run.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = run
+        .path()
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let data = json!({
         "name": name,
         "model": recipe.model_name(),
@@ -45,11 +50,20 @@ mod tests {
             .unwrap();
         std::fs::create_dir(run.file("samples")).unwrap();
         std::fs::write(run.file("samples/000500.png"), "x").unwrap();
-        let line = serde_json::from_str("{\"step\":5,\"loss/generator\":0.25,\"troubles\":[\"mode-collapse\"]}").unwrap();
+        let line =
+            serde_json::from_str("{\"step\":5,\"loss/generator\":0.25,\"troubles\":[\"mode-collapse\"]}")
+                .unwrap();
         write_index(&run, &[line]).unwrap();
         let page = std::fs::read_to_string(run.file("index.html")).unwrap();
-        assert!(page.contains("000500.png") && page.contains("\"loss/generator\":[[5.0,0.25]]") && page.contains("mode-collapse"));
+        assert!(
+            page.contains("000500.png")
+                && page.contains("\"loss/generator\":[[5.0,0.25]]")
+                && page.contains("mode-collapse")
+        );
         assert_eq!(page.matches("</script>").count(), 1);
-        assert!(!page.contains("http://") && !page.contains("https://"), "nothing is fetched");
+        assert!(
+            !page.contains("http://") && !page.contains("https://"),
+            "nothing is fetched"
+        );
     }
 }

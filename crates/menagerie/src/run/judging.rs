@@ -25,20 +25,45 @@ impl Judging {
     ///
     /// # Errors
     /// As [`Evaluator::new`], and for a metric that cannot choose the best.
-    pub fn of(recipe: &Recipe, model: &dyn Model, info: &DataInfo, device: &Device) -> Result<(Option<Judging>, Vec<String>)> {
+    pub fn of(
+        recipe: &Recipe,
+        model: &dyn Model,
+        info: &DataInfo,
+        device: &Device,
+    ) -> Result<(Option<Judging>, Vec<String>)> {
         let config = recipe.evaluate()?;
         if config.every == 0 {
             return Ok((None, vec![]));
         }
         let (data, mut said) = Compared::open(&Compared::of_run(recipe.data()?), None, info)?;
-        let settings = Settings { metrics: config.metrics, count: config.n, extractor: Some(config.extractor), ..Settings::default() };
-        let subject = Subject::Model { model, name: recipe.model_name(), info };
+        let settings = Settings {
+            metrics: config.metrics,
+            count: config.n,
+            extractor: Some(config.extractor),
+            ..Settings::default()
+        };
+        let subject = Subject::Model {
+            model,
+            name: recipe.model_name(),
+            info,
+        };
         // Extractors learn nothing: they are not recorded for a backward pass.
-        let plain = if device.is_autodiff() { device.clone().without_autodiff() } else { device.clone() };
+        let plain = if device.is_autodiff() {
+            device.clone().without_autodiff()
+        } else {
+            device.clone()
+        };
         let evaluator = Evaluator::new(settings, subject, Some(data), &plain, &mut |_, _, _| {})?;
         said.extend(evaluator.notes().iter().cloned());
         let best_by = history::chooser(&config.best, evaluator.names())?;
-        Ok((Some(Judging { evaluator, every: config.every, best_by }), said))
+        Ok((
+            Some(Judging {
+                evaluator,
+                every: config.every,
+                best_by,
+            }),
+            said,
+        ))
     }
 
     /// Whether the model is judged after that step.
@@ -56,9 +81,19 @@ impl Judging {
     /// # Errors
     /// Those of the metrics.
     pub fn judge(&self, model: &dyn Model, name: &str, state: &State) -> Result<(Evaluated, Vec<Verdict>)> {
-        let subject = Subject::Model { model, name, info: &state.data };
+        let subject = Subject::Model {
+            model,
+            name,
+            info: &state.data,
+        };
         let verdicts = self.evaluator.judge(subject, &mut |_, _, _| {})?;
-        let judged = Evaluated::new(state.step, state.images, state.seconds, self.best_by.clone(), &verdicts);
+        let judged = Evaluated::new(
+            state.step,
+            state.images,
+            state.seconds,
+            self.best_by.clone(),
+            &verdicts,
+        );
         Ok((judged, verdicts))
     }
 }

@@ -16,16 +16,29 @@ impl MetricsLog {
     /// goes through those steps again) and a last line that was cut off.
     pub fn open(path: &Path, step: u64) -> Result<Self> {
         if path.exists() {
-            let kept: String = read(path)?.into_iter().filter(|m| step_of(m) <= step).map(|m| to_line(&m)).collect();
+            let kept: String = read(path)?
+                .into_iter()
+                .filter(|m| step_of(m) <= step)
+                .map(|m| to_line(&m))
+                .collect();
             crate::files::write_atomically(path, kept.as_bytes())?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("write", path))?;
-        Ok(MetricsLog { file, path: path.into() })
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(Error::io("write", path))?;
+        Ok(MetricsLog {
+            file,
+            path: path.into(),
+        })
     }
 
     /// Appends one line. Numbers that are not finite become null: JSON has no others.
     pub fn append(&mut self, line: Map<String, Value>) -> Result<()> {
-        self.file.write_all(to_line(&line).as_bytes()).map_err(Error::io("write", &self.path))
+        self.file
+            .write_all(to_line(&line).as_bytes())
+            .map_err(Error::io("write", &self.path))
     }
 }
 
@@ -34,7 +47,9 @@ fn to_line(map: &Map<String, Value>) -> String {
     let first = ["step", "images", "seconds"];
     let rest = map.iter().filter(|(k, _)| !first.contains(&k.as_str()));
     let fields = first.iter().filter_map(|k| map.get_key_value(*k)).chain(rest);
-    let fields: Vec<String> = fields.map(|(k, v)| format!("{}:{v}", Value::from(k.as_str()))).collect();
+    let fields: Vec<String> = fields
+        .map(|(k, v)| format!("{}:{v}", Value::from(k.as_str())))
+        .collect();
     format!("{{{}}}\n", fields.join(","))
 }
 
@@ -46,7 +61,10 @@ pub fn step_of(line: &Map<String, Value>) -> u64 {
 /// All whole lines of a metrics file.
 pub fn read(path: &Path) -> Result<Vec<Map<String, Value>>> {
     let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-    Ok(text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect())
+    Ok(text
+        .lines()
+        .filter_map(|l| serde_json::from_str(l).ok())
+        .collect())
 }
 
 #[cfg(test)]
@@ -57,9 +75,16 @@ mod tests {
     fn lines_after_the_checkpoint_and_half_lines_go() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
-        std::fs::write(&path, "{\"step\":1}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3}\n{\"st").unwrap();
+        std::fs::write(
+            &path,
+            "{\"step\":1}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3}\n{\"st",
+        )
+        .unwrap();
         let mut log = MetricsLog::open(&path, 2).unwrap();
         log.append(Map::from_iter([("step".into(), 3.into())])).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"step\":1}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3}\n");
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "{\"step\":1}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3}\n"
+        );
     }
 }

@@ -79,7 +79,10 @@ impl std::str::FromStr for At {
         match text {
             "newest" => Ok(At::Newest),
             "best" => Ok(At::Best),
-            _ => text.parse().map(At::Step).map_err(|_| "give a step, `best` or `newest`".into()),
+            _ => text
+                .parse()
+                .map(At::Step)
+                .map_err(|_| "give a step, `best` or `newest`".into()),
         }
     }
 }
@@ -99,13 +102,20 @@ impl Run {
         let taken = std::fs::read_dir(path).is_ok_and(|mut d| d.next().is_some());
         if taken {
             let fix = match path.join("recipe.toml").exists() {
-                true => format!("go on with it by `menagerie train --resume {}`, or choose another --out", path.display()),
+                true => format!(
+                    "go on with it by `menagerie train --resume {}`, or choose another --out",
+                    path.display()
+                ),
                 false => "choose another --out".to_string(),
             };
             return Err(Error::run(path, "exists already and is not empty", fix));
         }
         if path.exists() && !path.is_dir() {
-            return Err(Error::run(path, "is a file, not a folder", "choose another --out"));
+            return Err(Error::run(
+                path,
+                "is a file, not a folder",
+                "choose another --out",
+            ));
         }
         std::fs::create_dir_all(path).map_err(Error::io("create", path))?;
         let run = Run { path: path.into() };
@@ -120,15 +130,24 @@ impl Run {
             return Ok(Run { path: path.into() });
         }
         let (problem, fix) = match path.is_dir() {
-            true => ("is not a run: it holds no recipe.toml", "give the folder that `menagerie train` wrote, such as runs/dcgan-001"),
-            false => ("there is no such run", "runs stand in runs/ unless --out said otherwise"),
+            true => (
+                "is not a run: it holds no recipe.toml",
+                "give the folder that `menagerie train` wrote, such as runs/dcgan-001",
+            ),
+            false => (
+                "there is no such run",
+                "runs stand in runs/ unless --out said otherwise",
+            ),
         };
         Err(Error::run(path, problem, fix))
     }
 
     /// `runs/NAME-001`, or the first number that is free.
     pub fn next_free(name: &str) -> PathBuf {
-        (1..).map(|i| Path::new("runs").join(format!("{name}-{i:03}"))).find(|p| !p.exists()).expect("numbers do not end")
+        (1..)
+            .map(|i| Path::new("runs").join(format!("{name}-{i:03}")))
+            .find(|p| !p.exists())
+            .expect("numbers do not end")
     }
 
     /// Its folder.
@@ -153,8 +172,13 @@ impl Run {
     /// Takes the run for writing. The lock is the operating system's, so it ends with its owner.
     pub fn lock(&self) -> Result<Lock> {
         let path = self.file("lock");
-        let mut file =
-            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(Error::io("write", &path))?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(Error::io("write", &path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -167,7 +191,9 @@ impl Run {
             }
             Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path)(e)),
         }
-        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(Error::io("write", &path))?;
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(Error::io("write", &path))?;
         Ok(Lock { _file: file })
     }
 
@@ -182,15 +208,35 @@ impl Run {
             At::Newest => None,
             At::Step(step) => Some(step),
             At::Best => {
-                let fix = format!("judge its checkpoints: `menagerie evaluate {} --every 1`", self.path.display());
+                let fix = format!(
+                    "judge its checkpoints: `menagerie evaluate {} --every 1`",
+                    self.path.display()
+                );
                 let best = history::best(self)?;
-                Some(best.ok_or_else(|| Error::run(&self.path, "does not say which of its checkpoints is the best", fix))?.step)
+                Some(
+                    best.ok_or_else(|| {
+                        Error::run(
+                            &self.path,
+                            "does not say which of its checkpoints is the best",
+                            fix,
+                        )
+                    })?
+                    .step,
+                )
             }
         };
         if let Some(step) = step {
             if !all.contains(&step) {
-                let have = if all.is_empty() { "there are none".to_string() } else { format!("there are {}", join(&all)) };
-                return Err(Error::run(&folder, format!("has no checkpoint of step {step}"), have));
+                let have = if all.is_empty() {
+                    "there are none".to_string()
+                } else {
+                    format!("there are {}", join(&all))
+                };
+                return Err(Error::run(
+                    &folder,
+                    format!("has no checkpoint of step {step}"),
+                    have,
+                ));
             }
             let c = Checkpoint::open(&folder.join(format!("{step:06}")))?;
             return Ok((Some(c), vec![]));
@@ -216,11 +262,22 @@ impl Run {
     ///
     /// # Errors
     /// When there is no whole checkpoint yet.
-    pub fn model(&self, at: impl Into<At>, device: &Device) -> Result<(Box<dyn Model>, Checkpoint, Vec<String>)> {
+    pub fn model(
+        &self,
+        at: impl Into<At>,
+        device: &Device,
+    ) -> Result<(Box<dyn Model>, Checkpoint, Vec<String>)> {
         let recipe = self.recipe()?;
         let (checkpoint, warnings) = self.checkpoint(at)?;
         let checkpoint = checkpoint.ok_or_else(|| {
-            Error::run(&self.path, "has no checkpoint yet", format!("train it further: `menagerie train --resume {}`", self.path.display()))
+            Error::run(
+                &self.path,
+                "has no checkpoint yet",
+                format!(
+                    "train it further: `menagerie train --resume {}`",
+                    self.path.display()
+                ),
+            )
         })?;
         let mut model = recipe.build(&checkpoint.state.data, device, Key::new(0))?;
         model.load(&|name| checkpoint.part(name), Purpose::Use)?;
@@ -255,9 +312,22 @@ mod tests {
         assert!(e.contains("no checkpoint of step 7"), "{e}");
         let e = run.model(At::Best, &Device::flex()).err().unwrap().to_string();
         assert!(e.contains("the best") && e.contains("--every 1"), "{e}");
-        assert_eq!(["7", "best", "newest"].map(|t| t.parse()), [Ok(At::Step(7)), Ok(At::Best), Ok(At::Newest)]);
+        assert_eq!(
+            ["7", "best", "newest"].map(|t| t.parse()),
+            [Ok(At::Step(7)), Ok(At::Best), Ok(At::Newest)]
+        );
         assert!("bets".parse::<At>().is_err());
-        assert!(Run::open(dir.path()).unwrap_err().to_string().contains("not a run"));
-        assert!(Run::open(&dir.path().join("none")).unwrap_err().to_string().contains("no such run"));
+        assert!(
+            Run::open(dir.path())
+                .unwrap_err()
+                .to_string()
+                .contains("not a run")
+        );
+        assert!(
+            Run::open(&dir.path().join("none"))
+                .unwrap_err()
+                .to_string()
+                .contains("no such run")
+        );
     }
 }

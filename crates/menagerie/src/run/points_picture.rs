@@ -9,14 +9,26 @@ const SIDE: usize = 512;
 
 /// Draws points (`x, y` one after the other; further coordinates are left out of `points` by the caller's choice of
 /// 2-D data) as dots over the true density, where it is known.
-pub fn draw_points(points: &[f32], features: usize, density: Option<&dyn Density>, path: &Path) -> Result<()> {
-    let xy: Vec<[f64; 2]> = points.chunks_exact(features).map(|p| [p[0] as f64, *p.get(1).unwrap_or(&0.0) as f64]).collect();
+pub fn draw_points(
+    points: &[f32],
+    features: usize,
+    density: Option<&dyn Density>,
+    path: &Path,
+) -> Result<()> {
+    let xy: Vec<[f64; 2]> = points
+        .chunks_exact(features)
+        .map(|p| [p[0] as f64, *p.get(1).unwrap_or(&0.0) as f64])
+        .collect();
     let extent = extent(&xy, density);
     let at = |v: f64, axis: usize| (v - extent[axis][0]) / (extent[axis][1] - extent[axis][0]) * SIDE as f64;
     let mut pixels = vec![255u8; SIDE * SIDE * 3];
     if let Some(d) = density {
-        let centre = |i: usize, axis: usize| extent[axis][0] + (i as f64 + 0.5) / SIDE as f64 * (extent[axis][1] - extent[axis][0]);
-        let heat: Vec<f64> = (0..SIDE * SIDE).map(|i| d.log_density([centre(i % SIDE, 0), centre(SIDE - 1 - i / SIDE, 1)])).collect();
+        let centre = |i: usize, axis: usize| {
+            extent[axis][0] + (i as f64 + 0.5) / SIDE as f64 * (extent[axis][1] - extent[axis][0])
+        };
+        let heat: Vec<f64> = (0..SIDE * SIDE)
+            .map(|i| d.log_density([centre(i % SIDE, 0), centre(SIDE - 1 - i / SIDE, 1)]))
+            .collect();
         let top = heat.iter().copied().fold(f64::MIN, f64::max);
         for (p, h) in pixels.chunks_exact_mut(3).zip(heat) {
             // From white to a light blue over the eight nats below the densest pixel.
@@ -47,7 +59,11 @@ fn extent(points: &[[f64; 2]], density: Option<&dyn Density>) -> [[f64; 2]; 2] {
             let mut rng = crate::random::Key::new(0).stream("extent").rng();
             (0..2000).map(|_| d.sample(&mut rng)).collect()
         }
-        None => points.iter().copied().filter(|p| p[0].is_finite() && p[1].is_finite()).collect(),
+        None => points
+            .iter()
+            .copied()
+            .filter(|p| p[0].is_finite() && p[1].is_finite())
+            .collect(),
     };
     [0, 1].map(|axis| {
         let mut v: Vec<f64> = drawn.iter().map(|p| p[axis]).collect();

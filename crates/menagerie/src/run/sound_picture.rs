@@ -22,12 +22,24 @@ const FLOOR: f64 = -70.0;
 pub fn draw_sounds(values: &[f32], [count, time, channels]: [usize; 3], path: &Path) -> Result<()> {
     let columns = ((count as f64 / 2.0).sqrt().ceil() as usize).max(1);
     let (cell_width, cell_height) = (WIDTH + GAP, WAVE + BANDS + GAP);
-    let mut picture = Picture::new(columns * cell_width + GAP, count.div_ceil(columns).max(1) * cell_height + GAP, 3);
-    for (i, sound) in values.chunks_exact((time * channels).max(1)).take(count).enumerate() {
+    let mut picture = Picture::new(
+        columns * cell_width + GAP,
+        count.div_ceil(columns).max(1) * cell_height + GAP,
+        3,
+    );
+    for (i, sound) in values
+        .chunks_exact((time * channels).max(1))
+        .take(count)
+        .enumerate()
+    {
         let x: Vec<f64> = sound.iter().step_by(channels).map(|&v| v as f64).collect();
         let (left, top) = (GAP + i % columns * cell_width, GAP + i / columns * cell_height);
-        waveform(&x, &mut |column, row, ink| ink_at(&mut picture, left + column, top + row, ink));
-        spectrogram(&x, &mut |column, band, ink| ink_at(&mut picture, left + column, top + WAVE + BANDS - 1 - band, ink));
+        waveform(&x, &mut |column, row, ink| {
+            ink_at(&mut picture, left + column, top + row, ink)
+        });
+        spectrogram(&x, &mut |column, band, ink| {
+            ink_at(&mut picture, left + column, top + WAVE + BANDS - 1 - band, ink)
+        });
     }
     picture.save(path)
 }
@@ -45,7 +57,9 @@ fn waveform(x: &[f64], put: &mut dyn FnMut(usize, usize, f64)) {
     for column in 0..WIDTH {
         let from = column * x.len() / WIDTH;
         let part = &x[from..((column + 1) * x.len()).div_ceil(WIDTH).clamp(from, x.len())];
-        let (low, high) = part.iter().fold((f64::MAX, f64::MIN), |(l, h), &v| (l.min(v), h.max(v)));
+        let (low, high) = part
+            .iter()
+            .fold((f64::MAX, f64::MIN), |(l, h), &v| (l.min(v), h.max(v)));
         let row = |v: f64| ((1.0 - v.clamp(-1.0, 1.0)) * 0.5 * (WAVE - 1) as f64).round() as usize;
         put(column, WAVE / 2, 0.15);
         if !part.is_empty() {
@@ -59,8 +73,16 @@ fn spectrogram(x: &[f64], put: &mut dyn FnMut(usize, usize, f64)) {
     let frames: Vec<Vec<f64>> = (0..WIDTH)
         .map(|column| {
             let centre = (2 * column + 1) * x.len() / (2 * WIDTH);
-            let at = |i: usize| (centre + i).checked_sub(FRAME / 2).and_then(|i| x.get(i)).copied().unwrap_or(0.0);
-            let mut re: Vec<f64> = (0..FRAME).map(|i| at(i) * (0.5 - 0.5 * (TAU * i as f64 / FRAME as f64).cos())).collect();
+            let at = |i: usize| {
+                (centre + i)
+                    .checked_sub(FRAME / 2)
+                    .and_then(|i| x.get(i))
+                    .copied()
+                    .unwrap_or(0.0)
+            };
+            let mut re: Vec<f64> = (0..FRAME)
+                .map(|i| at(i) * (0.5 - 0.5 * (TAU * i as f64 / FRAME as f64).cos()))
+                .collect();
             let mut im = vec![0.0; FRAME];
             fourier(&mut re, &mut im);
             (0..BANDS).map(|k| re[k] * re[k] + im[k] * im[k]).collect()
@@ -69,7 +91,11 @@ fn spectrogram(x: &[f64], put: &mut dyn FnMut(usize, usize, f64)) {
     let top = frames.iter().flatten().fold(1e-12f64, |a, &b| a.max(b));
     for (column, frame) in frames.iter().enumerate() {
         for (band, power) in frame.iter().enumerate() {
-            put(column, band, 1.0 - 10.0 * (power / top).max(1e-30).log10() / FLOOR);
+            put(
+                column,
+                band,
+                1.0 - 10.0 * (power / top).max(1e-30).log10() / FLOOR,
+            );
         }
     }
 }
@@ -102,22 +128,35 @@ mod tests {
         let (mut re, mut im) = (x.clone(), vec![0.0; 16]);
         fourier(&mut re, &mut im);
         for k in 0..16 {
-            let sum = |f: fn(f64) -> f64| -> f64 { x.iter().enumerate().map(|(n, v)| v * f(-TAU * (k * n) as f64 / 16.0)).sum() };
-            assert!((re[k] - sum(f64::cos)).abs() < 1e-12 && (im[k] - sum(f64::sin)).abs() < 1e-12, "{k}");
+            let sum = |f: fn(f64) -> f64| -> f64 {
+                x.iter()
+                    .enumerate()
+                    .map(|(n, v)| v * f(-TAU * (k * n) as f64 / 16.0))
+                    .sum()
+            };
+            assert!(
+                (re[k] - sum(f64::cos)).abs() < 1e-12 && (im[k] - sum(f64::sin)).abs() < 1e-12,
+                "{k}"
+            );
         }
     }
 
     /// A tone at a quarter of the band is a line there; silence and the shortest sounds are drawn, too.
     #[test]
     fn a_tone_is_a_line_in_the_spectrogram() {
-        let x: Vec<f64> = (0..4000).map(|n| (TAU * n as f64 * 32.0 / FRAME as f64).sin()).collect();
+        let x: Vec<f64> = (0..4000)
+            .map(|n| (TAU * n as f64 * 32.0 / FRAME as f64).sin())
+            .collect();
         let mut strongest = vec![(0.0, 0); WIDTH];
         spectrogram(&x, &mut |column, band, ink| {
             if ink > strongest[column].0 {
                 strongest[column] = (ink, band);
             }
         });
-        assert!(strongest[10..WIDTH - 10].iter().all(|s| s.1 == 32), "{strongest:?}");
+        assert!(
+            strongest[10..WIDTH - 10].iter().all(|s| s.1 == 32),
+            "{strongest:?}"
+        );
         let folder = tempfile::tempdir().unwrap();
         for shape in [[3, 1, 1], [1, 0, 1], [2, 500, 2], [0, 10, 1]] {
             let path = folder.path().join("x.png");

@@ -16,8 +16,14 @@ impl EventFile {
     /// A new event file; a resumed run adds one more, and TensorBoard reads them in the order of their names.
     pub fn create(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let path = folder.join(format!("events.out.tfevents.{seconds:010}.{}.menagerie", std::process::id()));
+        let seconds = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
+        let path = folder.join(format!(
+            "events.out.tfevents.{seconds:010}.{}.menagerie",
+            std::process::id()
+        ));
         let file = BufWriter::new(File::create(&path).map_err(Error::io("create", &path))?);
         let mut events = EventFile { file, path };
         let version = bytes_field(3, b"brain.Event:2");
@@ -26,12 +32,28 @@ impl EventFile {
     }
 
     /// Adds scalars of one step.
-    pub fn scalars<'a>(&mut self, step: u64, scalars: impl IntoIterator<Item = (&'a str, f64)>) -> Result<()> {
+    pub fn scalars<'a>(
+        &mut self,
+        step: u64,
+        scalars: impl IntoIterator<Item = (&'a str, f64)>,
+    ) -> Result<()> {
         let values: Vec<u8> = scalars
             .into_iter()
-            .flat_map(|(tag, v)| bytes_field(1, &[bytes_field(1, tag.as_bytes()), float_field(2, v as f32)].concat()))
+            .flat_map(|(tag, v)| {
+                bytes_field(
+                    1,
+                    &[bytes_field(1, tag.as_bytes()), float_field(2, v as f32)].concat(),
+                )
+            })
             .collect();
-        self.record(&[double_field(1, now()), varint_field(2, step), bytes_field(5, &values)].concat())?;
+        self.record(
+            &[
+                double_field(1, now()),
+                varint_field(2, step),
+                bytes_field(5, &values),
+            ]
+            .concat(),
+        )?;
         self.file.flush().map_err(Error::io("write", &self.path))
     }
 
@@ -39,16 +61,24 @@ impl EventFile {
     fn record(&mut self, data: &[u8]) -> Result<()> {
         let length = (data.len() as u64).to_le_bytes();
         let parts = [&length[..], &masked_crc(&length), data, &masked_crc(data)].concat();
-        self.file.write_all(&parts).map_err(Error::io("write", &self.path))
+        self.file
+            .write_all(&parts)
+            .map_err(Error::io("write", &self.path))
     }
 }
 
 fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
 }
 
 fn masked_crc(data: &[u8]) -> [u8; 4] {
-    crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
+    crc32c::crc32c(data)
+        .rotate_right(15)
+        .wrapping_add(0xa282_ead8)
+        .to_le_bytes()
 }
 
 fn varint(mut v: u64) -> Vec<u8> {
@@ -98,6 +128,12 @@ mod tests {
         let tail = [varint_field(2, 7), bytes_field(5, &bytes_field(1, &value))].concat();
         assert!(records[1].ends_with(&tail));
         // CRC-32C's own check value ("123456789" -> e3069283), then TensorFlow's rotation and offset.
-        assert_eq!(masked_crc(b"123456789"), 0xe306_9283u32.rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes());
+        assert_eq!(
+            masked_crc(b"123456789"),
+            0xe306_9283u32
+                .rotate_right(15)
+                .wrapping_add(0xa282_ead8)
+                .to_le_bytes()
+        );
     }
 }

@@ -1,11 +1,14 @@
 //! The loop: batches in, steps done, numbers, pictures and checkpoints out.
 use super::history::{self, Best, Evaluated};
 use super::judging::Judging;
-use super::{Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, prune, read_metrics, write_index};
+use super::{
+    Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, prune,
+    read_metrics, write_index,
+};
 use crate::data::{Batch, DataInfo, Dataset, Kind, Loader};
 use crate::error::{Error, Result};
-use crate::metrics::points;
 use crate::limits::affordable;
+use crate::metrics::points;
 use crate::models::{Model, NetworkInfo, Purpose, SampleRequest, Samples, StepReport, Trouble};
 use crate::picture;
 use crate::random::Key;
@@ -106,12 +109,24 @@ fn prepare(recipe: &Recipe, device: &Device) -> Result<(Arc<dyn Dataset>, Vec<St
     let opened = recipe.data()?.open()?;
     let train = recipe.train()?;
     let item: usize = opened.dataset.info().shape.iter().product();
-    affordable(&format!("train.batch = {}", train.batch), &[train.batch, item], "set a smaller batch")?;
-    affordable(&format!("a picture of train.samples = {}", train.samples), &[train.samples, item], "set fewer samples")?;
+    affordable(
+        &format!("train.batch = {}", train.batch),
+        &[train.batch, item],
+        "set a smaller batch",
+    )?;
+    affordable(
+        &format!("a picture of train.samples = {}", train.samples),
+        &[train.samples, item],
+        "set fewer samples",
+    )?;
     let key = Key::new(train.seed).stream("init");
     let model = recipe.build(opened.dataset.info(), device, key)?;
     let batches = model.batches_per_step();
-    affordable(&format!("{batches} batches a step"), &[batches, train.batch, item], "set fewer updates in a step")?;
+    affordable(
+        &format!("{batches} batches a step"),
+        &[batches, train.batch, item],
+        "set fewer updates in a step",
+    )?;
     Ok((opened.dataset, opened.warnings, model))
 }
 
@@ -127,7 +142,13 @@ impl Plan {
         let activations: usize = networks.iter().map(|n| n.activations).sum();
         let memory = 4 * (4 * parameters + activations * train.batch * 5 / 4) as u64 + (60 << 20);
         Loader::new(dataset, train.batch, Key::new(0), 0, 1)?;
-        Ok(Plan { steps_per_epoch: data.count as f64 / (train.batch * batches_per_step) as f64, data, networks, batches_per_step, memory })
+        Ok(Plan {
+            steps_per_epoch: data.count as f64 / (train.batch * batches_per_step) as f64,
+            data,
+            networks,
+            batches_per_step,
+            memory,
+        })
     }
 }
 
@@ -147,7 +168,10 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::resume_with`].
     pub fn resume(path: &Path, steps: Option<u64>, device: &Device) -> Result<Self> {
-        let settings: Vec<_> = steps.map(|s| ("train.steps".to_string(), s.to_string())).into_iter().collect();
+        let settings: Vec<_> = steps
+            .map(|s| ("train.steps".to_string(), s.to_string()))
+            .into_iter()
+            .collect();
         Self::resume_with(path, &settings, device)
     }
 
@@ -160,8 +184,15 @@ impl Trainer {
         let run = Run::open(path)?;
         let lock = run.lock()?;
         let mut recipe = run.recipe()?;
-        if let Some((key, _)) = settings.iter().find(|(k, _)| k != "train.steps" && !k.starts_with("evaluate.")) {
-            return Err(Error::recipe(key, "decides the result, and the run has begun", "start a new run"));
+        if let Some((key, _)) = settings
+            .iter()
+            .find(|(k, _)| k != "train.steps" && !k.starts_with("evaluate."))
+        {
+            return Err(Error::recipe(
+                key,
+                "decides the result, and the run has begun",
+                "start a new run",
+            ));
         }
         recipe.set_all(settings)?;
         let (checkpoint, mut warnings) = run.checkpoint(None)?;
@@ -170,9 +201,15 @@ impl Trainer {
         if let Some(c) = &checkpoint {
             if c.state.data.shape != dataset.info().shape || c.state.data.count != dataset.info().count {
                 let (was, is) = (&c.state.data, dataset.info());
-                let problem =
-                    format!("the data have changed: {} items of {:?} then, {} of {:?} now", was.count, was.shape, is.count, is.shape);
-                return Err(Error::run(path, problem, "bring the data back as they were, or start a new run"));
+                let problem = format!(
+                    "the data have changed: {} items of {:?} then, {} of {:?} now",
+                    was.count, was.shape, is.count, is.shape
+                );
+                return Err(Error::run(
+                    path,
+                    problem,
+                    "bring the data back as they were, or start a new run",
+                ));
             }
             if c.state.version != env!("CARGO_PKG_VERSION") {
                 warnings.push(format!(
@@ -183,18 +220,40 @@ impl Trainer {
             }
             model.load(&|name| c.part(name), Purpose::Train)?;
         }
-        let loader = Self::loader(&recipe.train()?, &dataset, checkpoint.as_ref().map_or(0, |c| c.state.cursor))?;
+        let loader = Self::loader(
+            &recipe.train()?,
+            &dataset,
+            checkpoint.as_ref().map_or(0, |c| c.state.cursor),
+        )?;
         let (judging, more) = Judging::of(&recipe, &*model, dataset.info(), device)?;
         warnings.extend(more);
         run.write_recipe(&recipe)?;
         history::forget_after(&run, checkpoint.as_ref().map_or(0, |c| c.state.step))?;
-        Self::assemble(run, lock, recipe, model, dataset, loader, judging, checkpoint.map(|c| c.state), warnings)
+        Self::assemble(
+            run,
+            lock,
+            recipe,
+            model,
+            dataset,
+            loader,
+            judging,
+            checkpoint.map(|c| c.state),
+            warnings,
+        )
     }
 
     fn loader(train: &TrainConfig, dataset: &Arc<dyn Dataset>, cursor: u64) -> Result<Loader> {
         // One worker beside the training threads: decoding small images is far faster than learning from them.
-        let workers = std::thread::available_parallelism().map_or(1, |n| n.get()).div_ceil(2);
-        Loader::new(dataset.clone(), train.batch, Key::new(train.seed).stream("data"), cursor, workers)
+        let workers = std::thread::available_parallelism()
+            .map_or(1, |n| n.get())
+            .div_ceil(2);
+        Loader::new(
+            dataset.clone(),
+            train.batch,
+            Key::new(train.seed).stream("data"),
+            cursor,
+            workers,
+        )
     }
 
     fn assemble(
@@ -219,10 +278,16 @@ impl Trainer {
             files: BTreeMap::new(),
         });
         let metrics = MetricsLog::open(&run.file("metrics.jsonl"), state.step)?;
-        let last = read_metrics(&run.file("metrics.jsonl"))?.pop().unwrap_or_default();
+        let last = read_metrics(&run.file("metrics.jsonl"))?
+            .pop()
+            .unwrap_or_default();
         let events = EventFile::create(&run.file("events"))?;
         let path = run.file("log.txt");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io("write", &path))?;
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(Error::io("write", &path))?;
         let key = Key::new(train.seed);
         Ok(Trainer {
             run,
@@ -274,7 +339,12 @@ impl Trainer {
             self.say(&w)?;
             show(Event::Warning(&w));
         }
-        self.say(&format!("training {} from step {} to {}", self.recipe.model_name(), self.state.step, self.train.steps))?;
+        self.say(&format!(
+            "training {} from step {} to {}",
+            self.recipe.model_name(),
+            self.state.step,
+            self.train.steps
+        ))?;
         if self.state.step == 0 {
             self.picture(show)?;
         }
@@ -297,7 +367,9 @@ impl Trainer {
                 self.checkpoint(show)?;
                 saved = step;
             }
-            if self.judging.as_ref().is_some_and(|j| j.is_due(step, last)) && self.evaluate(saved == step, show)? {
+            if self.judging.as_ref().is_some_and(|j| j.is_due(step, last))
+                && self.evaluate(saved == step, show)?
+            {
                 saved = step;
             }
         }
@@ -305,10 +377,30 @@ impl Trainer {
             self.checkpoint(show)?;
         }
         let interrupted = self.state.step < self.train.steps;
-        self.say(if interrupted { "stopped before the last step" } else { "done" })?;
-        let State { step, images, seconds, .. } = self.state;
-        let best = if self.judging.is_some() { history::best(&self.run)? } else { None };
-        Ok(Summary { step, images, seconds, interrupted, last: self.last.clone(), best })
+        self.say(if interrupted {
+            "stopped before the last step"
+        } else {
+            "done"
+        })?;
+        let State {
+            step,
+            images,
+            seconds,
+            ..
+        } = self.state;
+        let best = if self.judging.is_some() {
+            history::best(&self.run)?
+        } else {
+            None
+        };
+        Ok(Summary {
+            step,
+            images,
+            seconds,
+            interrupted,
+            last: self.last.clone(),
+            best,
+        })
     }
 
     /// One step and what has to be told of it.
@@ -316,9 +408,13 @@ impl Trainer {
         let next = self.state.step + 1;
         let watch = next == 1 || next.is_multiple_of(self.train.log_every) || next == self.train.steps;
         let begun = Instant::now();
-        let batches = (0..self.model.batches_per_step()).map(|_| self.loader.next()).collect::<Result<Vec<_>>>()?;
+        let batches = (0..self.model.batches_per_step())
+            .map(|_| self.loader.next())
+            .collect::<Result<Vec<_>>>()?;
         self.waited += begun.elapsed().as_secs_f64();
-        let report = self.model.step(&batches, self.key.stream("train").step(next), watch)?;
+        let report = self
+            .model
+            .step(&batches, self.key.stream("train").step(next), watch)?;
         self.state.seconds += begun.elapsed().as_secs_f64();
         self.state.step = next;
         self.state.images += batches.iter().map(|b| b.shape[0] as u64).sum::<u64>();
@@ -331,25 +427,39 @@ impl Trainer {
         if watch {
             self.log_step(&report, show)?;
         }
-        show(Event::Step { step: next, images_per_second, report: &report });
+        show(Event::Step {
+            step: next,
+            images_per_second,
+            report: &report,
+        });
         Ok(())
     }
 
     fn log_step(&mut self, report: &StepReport, show: &mut dyn FnMut(Event)) -> Result<()> {
         let mut scalars = report.scalars.clone();
         if let Some(quality) = self.points_quality()? {
-            scalars.extend([("points/modes", quality.modes as f64), ("points/high-quality", quality.high_quality)]);
+            scalars.extend([
+                ("points/modes", quality.modes as f64),
+                ("points/high-quality", quality.high_quality),
+            ]);
         }
         let mut line = Map::new();
         line.insert("step".into(), self.state.step.into());
         line.insert("images".into(), self.state.images.into());
-        line.insert("seconds".into(), ((self.state.seconds * 1e3).round() / 1e3).into());
+        line.insert(
+            "seconds".into(),
+            ((self.state.seconds * 1e3).round() / 1e3).into(),
+        );
         line.extend(scalars.iter().map(|(n, v)| (n.to_string(), Value::from(*v))));
         if !report.troubles.is_empty() {
-            line.insert("troubles".into(), report.troubles.iter().map(|t| t.name).collect::<Vec<_>>().into());
+            line.insert(
+                "troubles".into(),
+                report.troubles.iter().map(|t| t.name).collect::<Vec<_>>().into(),
+            );
         }
         self.metrics.append(line.clone())?;
-        self.events.scalars(self.state.step, scalars.iter().map(|(n, v)| (*n, *v)))?;
+        self.events
+            .scalars(self.state.step, scalars.iter().map(|(n, v)| (*n, *v)))?;
         for t in &report.troubles {
             self.say(&format!("step {}: {}: {}", self.state.step, t.name, t.advice))?;
             show(Event::Trouble(t));
@@ -361,7 +471,9 @@ impl Trainer {
 
     /// Modes found and share of good samples, where the data are points of a known density.
     fn points_quality(&self) -> Result<Option<points::Quality>> {
-        let (Some(density), Some(sampler)) = (self.dataset.density(), self.model.as_sample()) else { return Ok(None) };
+        let (Some(density), Some(sampler)) = (self.dataset.density(), self.model.as_sample()) else {
+            return Ok(None);
+        };
         if density.modes().is_none() {
             return Ok(None);
         }
@@ -372,11 +484,19 @@ impl Trainer {
     /// Samples from the same latents each time; of a model that has no prior to draw from, the first items beside what
     /// comes back of them.
     fn pictured(&self) -> Result<Option<Samples>> {
-        let count = if self.state.data.kind == Kind::Points { 2000 } else { self.train.samples };
+        let count = if self.state.data.kind == Kind::Points {
+            2000
+        } else {
+            self.train.samples
+        };
         if let Some(sampler) = self.model.as_sample() {
-            return sampler.sample(&SampleRequest::new(count, self.key.stream("grid"))).map(Some);
+            return sampler
+                .sample(&SampleRequest::new(count, self.key.stream("grid")))
+                .map(Some);
         }
-        let Some(model) = self.model.as_reconstruct() else { return Ok(None) };
+        let Some(model) = self.model.as_reconstruct() else {
+            return Ok(None);
+        };
         let items = (count / 2).clamp(1, self.dataset.info().count) as u32;
         let batch = Batch::of(&*self.dataset, &(0..items).collect::<Vec<_>>())?;
         let back = model.reconstruct(&batch, self.key.stream("grid"))?;
@@ -387,7 +507,11 @@ impl Trainer {
         let n = self.dataset.info().numbers();
         let mut both = back.output.clone();
         both.shape[0] *= 2;
-        both.values = shown.chunks(n).zip(back.output.values.chunks(n)).flat_map(|(a, b)| a.iter().chain(b).copied()).collect();
+        both.values = shown
+            .chunks(n)
+            .zip(back.output.values.chunks(n))
+            .flat_map(|(a, b)| a.iter().chain(b).copied())
+            .collect();
         Ok(Some(both))
     }
 
@@ -395,7 +519,9 @@ impl Trainer {
     fn picture(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
         let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
         draw_curves(&lines, &self.run.file("curves.png"))?;
-        let Some(samples) = self.pictured()? else { return write_index(&self.run, &lines) };
+        let Some(samples) = self.pictured()? else {
+            return write_index(&self.run, &lines);
+        };
         let folder = self.run.file("samples");
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         let path = folder.join(format!("{:06}.png", self.state.step));
@@ -413,20 +539,29 @@ impl Trainer {
         // Parts are copied on their way to the disk.
         menagerie_kernels::memory::release();
         let path = Checkpoint::write(&folder, self.state.clone(), self.model.save())?;
-        prune(&folder, self.train.keep, history::best(&self.run)?.map(|b| b.step))?;
+        prune(
+            &folder,
+            self.train.keep,
+            history::best(&self.run)?.map(|b| b.step),
+        )?;
         show(Event::Checkpointed(&path));
         Ok(())
     }
 
     fn is_judged(&self) -> Result<bool> {
         let all = history::read(&self.run)?;
-        Ok(self.judging.as_ref().is_none_or(|j| j.is_done(self.state.step, &all)))
+        Ok(self
+            .judging
+            .as_ref()
+            .is_none_or(|j| j.is_done(self.state.step, &all)))
     }
 
     /// Judges the model as it is now, of which a checkpoint is written if it is the best so far; gives whether there is
     /// one. The line is written after the checkpoint, and the older best goes last: at any moment the best is whole.
     fn evaluate(&mut self, saved: bool, show: &mut dyn FnMut(Event)) -> Result<bool> {
-        let Some(judging) = &self.judging else { return Ok(saved) };
+        let Some(judging) = &self.judging else {
+            return Ok(saved);
+        };
         let (judged, verdicts) = match judging.judge(&*self.model, self.recipe.model_name(), &self.state) {
             Ok(found) => found,
             Err(e) => {
@@ -444,14 +579,21 @@ impl Trainer {
         }
         history::append(&self.run, &judged, &verdicts)?;
         prune(&self.run.file("checkpoints"), self.train.keep, best)?;
-        let values: Vec<(String, f64)> = verdicts.iter().map(|v| (format!("evaluate/{}", v.metric), v.value)).collect();
-        self.events.scalars(judged.step, values.iter().map(|(n, v)| (n.as_str(), *v)))?;
+        let values: Vec<(String, f64)> = verdicts
+            .iter()
+            .map(|v| (format!("evaluate/{}", v.metric), v.value))
+            .collect();
+        self.events
+            .scalars(judged.step, values.iter().map(|(n, v)| (n.as_str(), *v)))?;
         for v in &verdicts {
             if let Some(w) = &v.warning {
                 self.say(&format!("step {}: {}: {w}", judged.step, v.metric))?;
             }
         }
-        show(Event::Evaluated { judged: &judged, best: is_best });
+        show(Event::Evaluated {
+            judged: &judged,
+            best: is_best,
+        });
         Ok(saved || is_best)
     }
 
@@ -474,7 +616,11 @@ pub fn write_sounds(samples: &Samples, rate: u32, path: &Path) -> Result<()> {
 
 /// Samples as a picture: a grid of images, waveforms and spectrograms of sounds, or points (over their density where it is
 /// known).
-pub fn draw_samples(samples: &Samples, density: Option<&dyn crate::data::Density>, path: &Path) -> Result<PathBuf> {
+pub fn draw_samples(
+    samples: &Samples,
+    density: Option<&dyn crate::data::Density>,
+    path: &Path,
+) -> Result<PathBuf> {
     match (samples.kind, &samples.shape[..]) {
         (Kind::Image, &[n, h, w, c]) => {
             let columns = (n as f64).sqrt().ceil() as usize;
@@ -483,14 +629,26 @@ pub fn draw_samples(samples: &Samples, density: Option<&dyn crate::data::Density
         (Kind::Pair, &[n, h, w, c]) => {
             // As one image of twice the count: all left halves, then all right ones, which rows bring together.
             let (one, m) = (picture::halves(&samples.values, c), h * w * c / 2);
-            let beside: Vec<f32> = (0..n).flat_map(|i| [i, n + i]).flat_map(|i| one[i * m..(i + 1) * m].iter().copied()).collect();
+            let beside: Vec<f32> = (0..n)
+                .flat_map(|i| [i, n + i])
+                .flat_map(|i| one[i * m..(i + 1) * m].iter().copied())
+                .collect();
             let columns = 2 * ((n as f64 / 2.0).sqrt().ceil() as usize);
             picture::grid(&beside, [2 * n, h, w, c / 2], columns).save(path)?;
         }
-        (Kind::Video, &[n, t, h, w, c]) if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gif")) => {
-            picture::save_animation(&samples.values, [n, t, h, w, c], (n as f64).sqrt().ceil() as usize, path)?;
+        (Kind::Video, &[n, t, h, w, c])
+            if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gif")) =>
+        {
+            picture::save_animation(
+                &samples.values,
+                [n, t, h, w, c],
+                (n as f64).sqrt().ceil() as usize,
+                path,
+            )?;
         }
-        (Kind::Video, &[n, t, h, w, c]) => picture::film_strips(&samples.values, [n, t, h, w, c]).save(path)?,
+        (Kind::Video, &[n, t, h, w, c]) => {
+            picture::film_strips(&samples.values, [n, t, h, w, c]).save(path)?
+        }
         (Kind::Audio, &[n, t, c]) => draw_sounds(&samples.values, [n, t, c], path)?,
         _ => draw_points(&samples.values, samples.shape[1], density, path)?,
     }

@@ -7,14 +7,14 @@
 //! discriminator's first layer, no hidden fully connected layers, ReLU in the generator with tanh at its end, leaky ReLU
 //! of slope 0.2 in the discriminator; weights from N(0, 0.02), Adam with a learning rate of 2e-4 and beta1 of 0.5.
 use super::game::{Discriminator, Game, GameConfig, Generator, Optimizers};
-use menagerie_data::{DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, as_image_shape, };
-use menagerie_nn::pyramid::{channels, sizes};
-use menagerie_nn::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Linear};
-use menagerie_data::random::Key;
+use crate::{Capability, Entry, Model, Registered, as_image_shape};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{DataInfo, Kind};
+use menagerie_nn::pyramid::{channels, sizes};
+use menagerie_nn::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Linear};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -43,7 +43,11 @@ pub struct Networks {
 
 impl Default for Networks {
     fn default() -> Self {
-        Networks { latent: 100, width: 64, average: 0.0 }
+        Networks {
+            latent: 100,
+            width: 64,
+            average: 0.0,
+        }
     }
 }
 
@@ -68,12 +72,30 @@ impl DcganGenerator {
         let [h, w] = sizes[n];
         let channels_at = |i: usize| if i == 0 { colours } else { channels(width, i) };
         let up = |i: usize| {
-            let layer = ConvTranspose2d::new([channels_at(i), channels_at(i - 1)], 4, 2, 1, STD, key.stream("up").step(i as u64), device);
+            let layer = ConvTranspose2d::new(
+                [channels_at(i), channels_at(i - 1)],
+                4,
+                2,
+                1,
+                STD,
+                key.stream("up").step(i as u64),
+                device,
+            );
             if i == 1 { layer.with_bias(device) } else { layer }
         };
         DcganGenerator {
-            project: Linear::normal(latent, h * w * channels_at(n), STD, false, key.stream("project"), device),
-            norms: (1..=n).rev().map(|i| BatchNorm::new(channels_at(i), STD, key.stream("norm").step(i as u64), device)).collect(),
+            project: Linear::normal(
+                latent,
+                h * w * channels_at(n),
+                STD,
+                false,
+                key.stream("project"),
+                device,
+            ),
+            norms: (1..=n)
+                .rev()
+                .map(|i| BatchNorm::new(channels_at(i), STD, key.stream("norm").step(i as u64), device))
+                .collect(),
             ups: (1..=n).rev().map(up).collect(),
             sizes,
         }
@@ -92,15 +114,31 @@ impl Generator for DcganGenerator {
         let x = self.project.forward(z, Activation::Identity);
         let channels = x.dims()[1] / (h * w);
         let x = x.reshape([batch, h, w, channels]);
-        self.ups.iter().zip(&self.norms).enumerate().fold(x, |x, (i, (up, norm))| {
-            let x = norm.forward(x, Activation::Relu);
-            up.forward(x, self.sizes[n - 1 - i], if i + 1 == n { Activation::Tanh } else { Activation::Identity })
-        })
+        self.ups
+            .iter()
+            .zip(&self.norms)
+            .enumerate()
+            .fold(x, |x, (i, (up, norm))| {
+                let x = norm.forward(x, Activation::Relu);
+                up.forward(
+                    x,
+                    self.sizes[n - 1 - i],
+                    if i + 1 == n {
+                        Activation::Tanh
+                    } else {
+                        Activation::Identity
+                    },
+                )
+            })
     }
 
     fn activations(&self) -> usize {
         // Every layer's output before and after its norm, and the image.
-        let hidden = self.norms.iter().zip(self.sizes.iter().rev()).map(|(norm, [h, w])| 2 * h * w * norm.gamma.dims()[0]);
+        let hidden = self
+            .norms
+            .iter()
+            .zip(self.sizes.iter().rev())
+            .map(|(norm, [h, w])| 2 * h * w * norm.gamma.dims()[0]);
         hidden.sum::<usize>() + self.sizes[0][0] * self.sizes[0][1] * 4
     }
 }
@@ -122,12 +160,22 @@ impl DcganDiscriminator {
         let [h, w] = sizes[n];
         let channels_at = |i: usize| if i == 0 { colours } else { channels(width, i) };
         let down = |i: usize| {
-            let layer = Conv2d::new([channels_at(i - 1), channels_at(i)], 4, 2, 1, STD, key.stream("down").step(i as u64), device);
+            let layer = Conv2d::new(
+                [channels_at(i - 1), channels_at(i)],
+                4,
+                2,
+                1,
+                STD,
+                key.stream("down").step(i as u64),
+                device,
+            );
             if i == 1 { layer.with_bias(device) } else { layer }
         };
         DcganDiscriminator {
             downs: (1..=n).map(down).collect(),
-            norms: (2..=n).map(|i| BatchNorm::new(channels_at(i), STD, key.stream("norm").step(i as u64), device)).collect(),
+            norms: (2..=n)
+                .map(|i| BatchNorm::new(channels_at(i), STD, key.stream("norm").step(i as u64), device))
+                .collect(),
             logit: Linear::normal(h * w * channels_at(n), 1, STD, true, key.stream("logit"), device),
             sizes,
         }
@@ -137,8 +185,12 @@ impl DcganDiscriminator {
 impl Discriminator for DcganDiscriminator {
     fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let x = self.downs[0].forward(x, LEAKY);
-        let x =
-            self.downs[1..].iter().zip(&self.norms).fold(x, |x, (down, norm)| norm.forward(down.forward(x, Activation::Identity), LEAKY));
+        let x = self.downs[1..]
+            .iter()
+            .zip(&self.norms)
+            .fold(x, |x, (down, norm)| {
+                norm.forward(down.forward(x, Activation::Identity), LEAKY)
+            });
         self.logit.forward(x.flatten::<2>(1, 3), Activation::Identity)
     }
 
@@ -155,7 +207,12 @@ impl Config {
     ///
     /// # Errors
     /// For data that are not images, or images of under 8 pixels.
-    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Game<DcganGenerator, DcganDiscriminator>> {
+    pub fn build(
+        &self,
+        info: &DataInfo,
+        device: &Device,
+        key: Key,
+    ) -> Result<Game<DcganGenerator, DcganDiscriminator>> {
         let m = &self.model;
         if m.latent == 0 || m.width == 0 {
             return Err(Error::recipe(
@@ -181,7 +238,15 @@ impl Config {
         }
         let generator = DcganGenerator::new(m.latent, m.width, [h, w], c, key.stream("generator"), device);
         let discriminator = DcganDiscriminator::new(m.width, [h, w], c, key.stream("discriminator"), device);
-        Game::new("dcgan", info, (generator, discriminator), self.game, self.optimizer, m.average, device)
+        Game::new(
+            "dcgan",
+            info,
+            (generator, discriminator),
+            self.game,
+            self.optimizer,
+            m.average,
+            device,
+        )
     }
 }
 
@@ -203,7 +268,12 @@ pub(crate) const ENTRY: Entry = Entry {
     paper: "Radford et al. 2015, Unsupervised Representation Learning with Deep Convolutional GANs, arXiv:1511.06434",
     recipe: "dcgan",
     data: &["digits"],
-    tiny: &[("model.width", "4"), ("model.latent", "8"), ("data.size", "8"), ("model.average", "0.9")],
+    tiny: &[
+        ("model.width", "4"),
+        ("model.latent", "8"),
+        ("data.size", "8"),
+        ("model.average", "0.9"),
+    ],
     ..Entry::of::<Config>()
 };
 

@@ -1,16 +1,17 @@
 //! Algorithm 1 of Goodfellow et al. 2014: k updates of the discriminator, then one of the generator.
 use super::monitor::{Monitor, Observation, spread};
 use super::objective::{Named, Objective};
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
 use crate::{
-    Exported, LatentSpace, Model, NetworkInfo, Part, Port, Purpose, Sample, SampleRequest, Samples, StepReport, unconditional, untempered,
+    Exported, LatentSpace, Model, NetworkInfo, Part, Port, Purpose, Sample, SampleRequest, Samples,
+    StepReport, unconditional, untempered,
 };
-use menagerie_data::random::Key;
-use menagerie_nn::{Average, Optimizer, OptimizerConfig, Tensors};
 use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::noise;
+use menagerie_nn::{Average, Optimizer, OptimizerConfig, Tensors};
 use serde::{Deserialize, Serialize};
 
 /// A network from latents to items.
@@ -53,7 +54,13 @@ pub struct GameConfig {
 
 impl Default for GameConfig {
     fn default() -> Self {
-        GameConfig { objective: Named::NonSaturating, discriminator_steps: 1, fresh_latents: false, noise: 0.0, noise_steps: 1000 }
+        GameConfig {
+            objective: Named::NonSaturating,
+            discriminator_steps: 1,
+            fresh_latents: false,
+            noise: 0.0,
+            noise_steps: 1000,
+        }
     }
 }
 
@@ -71,7 +78,10 @@ impl Default for Optimizers {
     /// Radford et al. 2015: Adam with a learning rate of 2e-4 and beta1 of 0.5.
     fn default() -> Self {
         let adam = OptimizerConfig::adam(2e-4).betas(0.5, 0.999);
-        Optimizers { generator: adam, discriminator: adam }
+        Optimizers {
+            generator: adam,
+            discriminator: adam,
+        }
     }
 }
 
@@ -107,13 +117,25 @@ impl<G: Generator, D: Discriminator> Game<G, D> {
         device: &Device,
     ) -> Result<Self> {
         if game.discriminator_steps == 0 {
-            return Err(Error::recipe("game.discriminator_steps", "0 is too small", "give 1 or more"));
+            return Err(Error::recipe(
+                "game.discriminator_steps",
+                "0 is too small",
+                "give 1 or more",
+            ));
         }
         if !(game.noise.is_finite() && game.noise >= 0.0) {
-            return Err(Error::recipe("game.noise", format!("{} is not a standard deviation", game.noise), "give 0 for none, or say 0.3"));
+            return Err(Error::recipe(
+                "game.noise",
+                format!("{} is not a standard deviation", game.noise),
+                "give 0 for none, or say 0.3",
+            ));
         }
         if !(0.0..1.0).contains(&average) {
-            return Err(Error::recipe("model.average", format!("{average} is not a decay"), "give 0 for none, or say 0.999"));
+            return Err(Error::recipe(
+                "model.average",
+                format!("{average} is not a decay"),
+                "give 0 for none, or say 0.999",
+            ));
         }
         let (generator, discriminator) = networks;
         // Points have the extent of their data; bringing them into [-1, 1] makes one learning rate serve all.
@@ -178,8 +200,16 @@ impl<G: Generator, D: Discriminator> Game<G, D> {
         let d = self.discriminator.take().expect("present between updates");
         let pass = |x: Tensor<4>, real: bool| -> (Gradients, f64, f64) {
             let logits = d.forward(x);
-            let mean = if watch { mean_sigmoid(logits.clone()) } else { f64::NAN };
-            let loss = if real { self.objective.real(logits) } else { self.objective.fake(logits) };
+            let mean = if watch {
+                mean_sigmoid(logits.clone())
+            } else {
+                f64::NAN
+            };
+            let loss = if real {
+                self.objective.real(logits)
+            } else {
+                self.objective.fake(logits)
+            };
             let value = scalar(&loss);
             (loss.backward(), value, mean)
         };
@@ -187,7 +217,12 @@ impl<G: Generator, D: Discriminator> Game<G, D> {
         let (on_fake, loss_fake, d_fake) = pass(fake, false);
         let (d, gradient) = self.optimizer_d.step(d, &mut [on_real, on_fake], watch);
         self.discriminator = Some(d);
-        Seen { loss: loss_real + loss_fake, d_real, d_fake, gradient: gradient.unwrap_or(f64::NAN) }
+        Seen {
+            loss: loss_real + loss_fake,
+            d_real,
+            d_fake,
+            gradient: gradient.unwrap_or(f64::NAN),
+        }
     }
 
     /// One update of the generator through a frozen discriminator; gives its loss and the norm of its gradient.
@@ -233,7 +268,10 @@ fn image_shape(shape: &[usize]) -> [usize; 3] {
 }
 
 fn scalar(t: &Tensor<1>) -> f64 {
-    t.clone().into_data().as_slice::<f32>().map_or(f64::NAN, |v| v[0] as f64)
+    t.clone()
+        .into_data()
+        .as_slice::<f32>()
+        .map_or(f64::NAN, |v| v[0] as f64)
 }
 
 fn mean_sigmoid(logits: Tensor<2>) -> f64 {
@@ -246,8 +284,16 @@ impl<G: Generator, D: Discriminator> Model for Game<G, D> {
     fn networks(&self) -> Vec<NetworkInfo> {
         let (g, d) = (self.generator(), self.discriminator());
         vec![
-            NetworkInfo { name: "generator", parameters: menagerie_nn::trainable(g), activations: g.activations() },
-            NetworkInfo { name: "discriminator", parameters: menagerie_nn::trainable(d), activations: d.activations() },
+            NetworkInfo {
+                name: "generator",
+                parameters: menagerie_nn::trainable(g),
+                activations: g.activations(),
+            },
+            NetworkInfo {
+                name: "discriminator",
+                parameters: menagerie_nn::trainable(d),
+                activations: d.activations(),
+            },
         ]
     }
 
@@ -269,8 +315,10 @@ impl<G: Generator, D: Discriminator> Model for Game<G, D> {
                 self.generator().clone().no_grad().forward(z)
             };
             let of = key.step(i as u64);
-            let (real, shown) =
-                (self.shown(real, of.stream("noise on data")), self.shown(made.clone().detach(), of.stream("noise on samples")));
+            let (real, shown) = (
+                self.shown(real, of.stream("noise on data")),
+                self.shown(made.clone().detach(), of.stream("noise on samples")),
+            );
             seen = Some(self.update_discriminator(real, shown, watch && last));
             fake = Some(made);
         }
@@ -299,7 +347,10 @@ impl<G: Generator, D: Discriminator> Model for Game<G, D> {
         let (loss_g, gradient_g) = self.update_generator(shown, watch);
         self.check([seen.loss, loss_g])?;
         self.updates += 1;
-        let mut report = StepReport { scalars: vec![("loss/discriminator", seen.loss), ("loss/generator", loss_g)], troubles: vec![] };
+        let mut report = StepReport {
+            scalars: vec![("loss/discriminator", seen.loss), ("loss/generator", loss_g)],
+            troubles: vec![],
+        };
         if let Some(diversity) = diversity {
             report.scalars.extend([
                 ("d/real", seen.d_real),
@@ -308,7 +359,12 @@ impl<G: Generator, D: Discriminator> Model for Game<G, D> {
                 ("gradient/generator", gradient_g),
                 ("diversity", diversity),
             ]);
-            let o = Observation { d_real: seen.d_real, d_fake: seen.d_fake, generator_gradient: gradient_g, diversity };
+            let o = Observation {
+                d_real: seen.d_real,
+                d_fake: seen.d_fake,
+                generator_gradient: gradient_g,
+                diversity,
+            };
             report.troubles = self.monitor.observe(o);
         }
         Ok(report)
@@ -322,9 +378,15 @@ impl<G: Generator, D: Discriminator> Model for Game<G, D> {
         };
         let mut parts: Vec<(String, Part)> = vec![
             ("generator".into(), Box::new(generator)),
-            ("discriminator".into(), Box::new(|| Tensors::of(self.discriminator()))),
+            (
+                "discriminator".into(),
+                Box::new(|| Tensors::of(self.discriminator())),
+            ),
             ("optimizer_generator".into(), Box::new(|| self.optimizer_g.save())),
-            ("optimizer_discriminator".into(), Box::new(|| self.optimizer_d.save())),
+            (
+                "optimizer_discriminator".into(),
+                Box::new(|| self.optimizer_d.save()),
+            ),
         ];
         if let Some(a) = &self.average {
             parts.push(("generator_average".into(), Box::new(|| Tensors::of(a.network()))));
@@ -339,13 +401,19 @@ impl<G: Generator, D: Discriminator> Model for Game<G, D> {
         }
         if purpose == Purpose::Train || self.average.is_none() {
             let from = read("generator")?;
-            self.updates = from.notes.get("updates").and_then(|s| s.parse().ok()).unwrap_or(0);
+            self.updates = from
+                .notes
+                .get("updates")
+                .and_then(|s| s.parse().ok())
+                .unwrap_or(0);
             self.generator = Some(from.into_network(self.generator().clone())?);
         }
         if purpose == Purpose::Train {
             self.discriminator = Some(read("discriminator")?.into_network(self.discriminator().clone())?);
-            self.optimizer_g.load(&read("optimizer_generator")?, &self.device)?;
-            self.optimizer_d.load(&read("optimizer_discriminator")?, &self.device)?;
+            self.optimizer_g
+                .load(&read("optimizer_generator")?, &self.device)?;
+            self.optimizer_d
+                .load(&read("optimizer_discriminator")?, &self.device)?;
         }
         Ok(())
     }
@@ -362,8 +430,16 @@ impl<G: Generator, D: Discriminator> Model for Game<G, D> {
         Some(Exported {
             network: "generator",
             weights,
-            inputs: vec![Port { name: "latent", shape: vec![0, self.generator().latent()], meaning: "standard normal".into() }],
-            outputs: vec![Port { name: "item", shape: [&[0], &self.shape[..]].concat(), meaning }],
+            inputs: vec![Port {
+                name: "latent",
+                shape: vec![0, self.generator().latent()],
+                meaning: "standard normal".into(),
+            }],
+            outputs: vec![Port {
+                name: "item",
+                shape: [&[0], &self.shape[..]].concat(),
+                meaning,
+            }],
         })
     }
 
@@ -383,7 +459,11 @@ impl<G: Generator, D: Discriminator> Sample for Game<G, D> {
         unconditional(request, self.name)?;
         untempered(request, self.name)?;
         let z = self.prior(request.count, request.key);
-        self.decode(if request.truncation == 1.0 { z } else { z * request.truncation })
+        self.decode(if request.truncation == 1.0 {
+            z
+        } else {
+            z * request.truncation
+        })
     }
 }
 
@@ -393,7 +473,11 @@ impl<G: Generator, D: Discriminator> LatentSpace for Game<G, D> {
     }
 
     fn prior(&self, count: usize, key: Key) -> Tensor<2> {
-        let plain = if self.device.is_autodiff() { self.device.clone().without_autodiff() } else { self.device.clone() };
+        let plain = if self.device.is_autodiff() {
+            self.device.clone().without_autodiff()
+        } else {
+            self.device.clone()
+        };
         self.latents(count, key.stream("latents"), &plain)
     }
 
@@ -401,7 +485,11 @@ impl<G: Generator, D: Discriminator> LatentSpace for Game<G, D> {
         let [count, latent] = latents.dims();
         if latent != self.latent() {
             return Err(Error::usage(
-                format!("a latent of {} has {} numbers, not {latent}", self.name, self.latent()),
+                format!(
+                    "a latent of {} has {} numbers, not {latent}",
+                    self.name,
+                    self.latent()
+                ),
                 "check the file of latents",
             ));
         }
@@ -419,6 +507,10 @@ impl<G: Generator, D: Discriminator> LatentSpace for Game<G, D> {
             let x = network.forward(latents.clone().slice([from..from + n, 0..latent])) * self.scale;
             values.extend_from_slice(x.into_data().as_slice::<f32>().unwrap_or_default());
         }
-        Ok(Samples { kind: self.kind, shape: [&[count], &self.shape[..]].concat(), values })
+        Ok(Samples {
+            kind: self.kind,
+            shape: [&[count], &self.shape[..]].concat(),
+            values,
+        })
     }
 }

@@ -5,13 +5,13 @@
 //!
 //! min_G max_D E_x log D(x) + E_z log(1 - D(G(z)))                                    (equation 1)
 use super::game::{Discriminator, Game, GameConfig, Generator, Optimizers};
-use menagerie_data::{DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, as_image_shape, };
-use menagerie_nn::{Activation, BatchNorm, Linear};
-use menagerie_data::random::Key;
+use crate::{Capability, Entry, Model, Registered, as_image_shape};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{DataInfo, Kind};
+use menagerie_nn::{Activation, BatchNorm, Linear};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -48,7 +48,15 @@ pub struct Networks {
 
 impl Default for Networks {
     fn default() -> Self {
-        Networks { latent: 100, width: 256, depth: 3, generator: vec![], discriminator: vec![], batch_norm: false, average: 0.0 }
+        Networks {
+            latent: 100,
+            width: 256,
+            depth: 3,
+            generator: vec![],
+            discriminator: vec![],
+            batch_norm: false,
+            average: 0.0,
+        }
     }
 }
 
@@ -72,18 +80,34 @@ impl Generator for MlpGenerator {
 
     fn forward(&self, z: Tensor<2>) -> Tensor<4> {
         let n = z.dims()[0];
-        let h = self.hidden.iter().zip(&self.norms).fold(z, |h, (layer, norm)| match norm {
-            None => layer.forward(h, LEAKY),
-            Some(norm) => norm.forward(layer.forward(h, Activation::Identity), LEAKY),
-        });
-        let x = self.out.forward(h, if self.bounded { Activation::Tanh } else { Activation::Identity });
+        let h = self
+            .hidden
+            .iter()
+            .zip(&self.norms)
+            .fold(z, |h, (layer, norm)| match norm {
+                None => layer.forward(h, LEAKY),
+                Some(norm) => norm.forward(layer.forward(h, Activation::Identity), LEAKY),
+            });
+        let x = self.out.forward(
+            h,
+            if self.bounded {
+                Activation::Tanh
+            } else {
+                Activation::Identity
+            },
+        );
         let channels = x.dims()[1] / (self.height * self.width);
         x.reshape([n, self.height, self.width, channels])
     }
 
     fn activations(&self) -> usize {
         let norms = self.norms.iter().flatten().count();
-        self.hidden.iter().chain([&self.out]).map(|l| l.weight.dims()[1]).sum::<usize>() * if norms > 0 { 2 } else { 1 }
+        self.hidden
+            .iter()
+            .chain([&self.out])
+            .map(|l| l.weight.dims()[1])
+            .sum::<usize>()
+            * if norms > 0 { 2 } else { 1 }
     }
 }
 
@@ -96,7 +120,10 @@ pub struct MlpDiscriminator {
 
 impl Discriminator for MlpDiscriminator {
     fn forward(&self, x: Tensor<4>) -> Tensor<2> {
-        let h = self.hidden.iter().fold(x.flatten(1, 3), |h: Tensor<2>, layer| layer.forward(h, LEAKY));
+        let h = self
+            .hidden
+            .iter()
+            .fold(x.flatten(1, 3), |h: Tensor<2>, layer| layer.forward(h, LEAKY));
         self.out.forward(h, Activation::Identity)
     }
 
@@ -107,16 +134,35 @@ impl Discriminator for MlpDiscriminator {
 
 fn stack(inputs: usize, widths: &[usize], key: Key, device: &Device) -> Vec<Linear> {
     let sizes: Vec<usize> = [inputs].into_iter().chain(widths.iter().copied()).collect();
-    sizes.windows(2).enumerate().map(|(i, s)| Linear::new(s[0], s[1], key.step(i as u64), device)).collect()
+    sizes
+        .windows(2)
+        .enumerate()
+        .map(|(i, s)| Linear::new(s[0], s[1], key.step(i as u64), device))
+        .collect()
 }
 
 impl Config {
     /// Fresh networks for data of that description, and the game between them.
-    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Game<MlpGenerator, MlpDiscriminator>> {
+    pub fn build(
+        &self,
+        info: &DataInfo,
+        device: &Device,
+        key: Key,
+    ) -> Result<Game<MlpGenerator, MlpDiscriminator>> {
         let m = &self.model;
-        let widths = |given: &[usize]| if given.is_empty() { vec![m.width; m.depth] } else { given.to_vec() };
+        let widths = |given: &[usize]| {
+            if given.is_empty() {
+                vec![m.width; m.depth]
+            } else {
+                given.to_vec()
+            }
+        };
         let (for_g, for_d) = (widths(&m.generator), widths(&m.discriminator));
-        if m.latent == 0 || for_g.is_empty() || for_d.is_empty() || for_g.iter().chain(&for_d).any(|&w| w == 0) {
+        if m.latent == 0
+            || for_g.is_empty()
+            || for_d.is_empty()
+            || for_g.iter().chain(&for_d).any(|&w| w == 0)
+        {
             return Err(Error::recipe(
                 "model",
                 "latent, width and depth must be 1 or more",
@@ -126,8 +172,10 @@ impl Config {
         let [height, width, channels] = as_image_shape(info);
         let features = height * width * channels;
         let (key_g, key_d) = (key.stream("generator"), key.stream("discriminator"));
-        let norm =
-            |(i, &w): (usize, &usize)| (m.batch_norm && i > 0).then(|| BatchNorm::new(w, 0.0, key_g.stream("norm").step(i as u64), device));
+        let norm = |(i, &w): (usize, &usize)| {
+            (m.batch_norm && i > 0)
+                .then(|| BatchNorm::new(w, 0.0, key_g.stream("norm").step(i as u64), device))
+        };
         let generator = MlpGenerator {
             norms: for_g.iter().enumerate().map(norm).collect(),
             hidden: stack(m.latent, &for_g, key_g, device),
@@ -140,7 +188,15 @@ impl Config {
             hidden: stack(features, &for_d, key_d, device),
             out: Linear::new(for_d[for_d.len() - 1], 1, key_d.stream("out"), device),
         };
-        Game::new("gan", info, (generator, discriminator), self.game, self.optimizer, m.average, device)
+        Game::new(
+            "gan",
+            info,
+            (generator, discriminator),
+            self.game,
+            self.optimizer,
+            m.average,
+            device,
+        )
     }
 }
 

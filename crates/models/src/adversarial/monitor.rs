@@ -90,7 +90,13 @@ impl Monitor {
 
     /// D(G(z)) crosses the middle at least every other log step, from below 0.2 to above 0.8.
     fn oscillates(&self) -> bool {
-        let side = |o: &Observation| if o.d_fake > 0.8 { 1 } else { -((o.d_fake < 0.2) as i32) };
+        let side = |o: &Observation| {
+            if o.d_fake > 0.8 {
+                1
+            } else {
+                -((o.d_fake < 0.2) as i32)
+            }
+        };
         let sides: Vec<i32> = self.seen.iter().map(side).filter(|s| *s != 0).collect();
         self.seen.len() == WINDOW && sides.windows(2).filter(|w| w[0] != w[1]).count() >= WINDOW / 3
     }
@@ -99,7 +105,13 @@ impl Monitor {
 /// Mean distance between neighbours in a batch of items of `width` floats: how much a batch differs within itself.
 pub fn spread(items: &[f32], width: usize) -> f64 {
     let rows: Vec<&[f32]> = items.chunks_exact(width).collect();
-    let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b) as f64 * (a - b) as f64).sum::<f64>().sqrt();
+    let distance = |a: &[f32], b: &[f32]| {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a - b) as f64 * (a - b) as f64)
+            .sum::<f64>()
+            .sqrt()
+    };
     let pairs = rows.len().saturating_sub(1);
     rows.windows(2).map(|w| distance(w[0], w[1])).sum::<f64>() / pairs.max(1) as f64
 }
@@ -108,7 +120,12 @@ pub fn spread(items: &[f32], width: usize) -> f64 {
 mod tests {
     use super::*;
 
-    const WELL: Observation = Observation { d_real: 0.6, d_fake: 0.4, generator_gradient: 1.0, diversity: 0.9 };
+    const WELL: Observation = Observation {
+        d_real: 0.6,
+        d_fake: 0.4,
+        generator_gradient: 1.0,
+        diversity: 0.9,
+    };
 
     fn names(m: &mut Monitor, o: Observation, times: usize) -> Vec<&'static str> {
         (0..times).flat_map(|_| m.observe(o)).map(|t| t.name).collect()
@@ -122,14 +139,36 @@ mod tests {
     #[test]
     fn each_trouble_is_named_once_and_again_after_it_has_ended() {
         let cases = [
-            ("discriminator-winning", Observation { d_real: 0.99, d_fake: 0.001, ..WELL }),
-            ("vanishing-gradient", Observation { generator_gradient: 1e-5, ..WELL }),
-            ("mode-collapse", Observation { diversity: 0.1, ..WELL }),
+            (
+                "discriminator-winning",
+                Observation {
+                    d_real: 0.99,
+                    d_fake: 0.001,
+                    ..WELL
+                },
+            ),
+            (
+                "vanishing-gradient",
+                Observation {
+                    generator_gradient: 1e-5,
+                    ..WELL
+                },
+            ),
+            (
+                "mode-collapse",
+                Observation {
+                    diversity: 0.1,
+                    ..WELL
+                },
+            ),
         ];
         for (name, bad) in cases {
             let mut m = Monitor::default();
             assert!(names(&mut m, WELL, WARM_UP).is_empty());
-            assert!(names(&mut m, bad, PATIENCE - 1).is_empty(), "{name}: one bad step is no trouble yet");
+            assert!(
+                names(&mut m, bad, PATIENCE - 1).is_empty(),
+                "{name}: one bad step is no trouble yet"
+            );
             assert_eq!(names(&mut m, bad, 10), [name]);
             assert!(names(&mut m, WELL, 2).is_empty());
             assert_eq!(names(&mut m, bad, 10), [name]);
@@ -139,7 +178,17 @@ mod tests {
     #[test]
     fn the_first_samples_may_be_all_alike() {
         let mut m = Monitor::default();
-        assert!(names(&mut m, Observation { diversity: 0.01, ..WELL }, WARM_UP).is_empty());
+        assert!(
+            names(
+                &mut m,
+                Observation {
+                    diversity: 0.01,
+                    ..WELL
+                },
+                WARM_UP
+            )
+            .is_empty()
+        );
         assert!(names(&mut m, WELL, 20).is_empty());
     }
 
@@ -148,7 +197,10 @@ mod tests {
         let mut m = Monitor::default();
         let mut told = Vec::new();
         for i in 0..24 {
-            told.extend(m.observe(Observation { d_fake: if i / 2 % 2 == 0 { 0.05 } else { 0.95 }, ..WELL }));
+            told.extend(m.observe(Observation {
+                d_fake: if i / 2 % 2 == 0 { 0.05 } else { 0.95 },
+                ..WELL
+            }));
         }
         assert_eq!(told.iter().map(|t| t.name).collect::<Vec<_>>(), ["oscillation"]);
     }

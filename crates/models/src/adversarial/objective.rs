@@ -58,7 +58,12 @@ mod tests {
     #[test]
     fn losses_are_those_of_the_paper() {
         let logits = [-3.0f32, -0.5, 0.0, 2.0];
-        let t = || Tensor::<2>::from_data([[logits[0]], [logits[1]], [logits[2]], [logits[3]]], &Device::flex());
+        let t = || {
+            Tensor::<2>::from_data(
+                [[logits[0]], [logits[1]], [logits[2]], [logits[3]]],
+                &Device::flex(),
+            )
+        };
         let d = logits.map(|l| 1.0 / (1.0 + (-l as f64).exp()));
         let mean = |f: &dyn Fn(f64) -> f64| d.iter().map(|&v| f(v)).sum::<f64>() / 4.0;
         let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} {b}");

@@ -1,8 +1,8 @@
 //! Layers on slices, a few rows at a time: what samplers are made of.
-use menagerie_nn::Linear;
 use burn::module::Param;
 use burn::tensor::Tensor;
 use menagerie_kernels::dense::Packed;
+use menagerie_nn::Linear;
 
 /// x W + b with the weights packed once. A row's result depends on that row alone, to the bit.
 pub(super) struct Affine {
@@ -14,12 +14,18 @@ impl Affine {
     /// `weight` is `[inputs, outputs]`, as many outputs as `bias` has.
     pub fn new(weight: &[f32], bias: &[f32]) -> Self {
         let outputs = bias.len();
-        Affine { packed: Packed::new(weight, outputs, weight.len() / outputs.max(1), 0..outputs), bias: bias.to_vec() }
+        Affine {
+            packed: Packed::new(weight, outputs, weight.len() / outputs.max(1), 0..outputs),
+            bias: bias.to_vec(),
+        }
     }
 
     /// A layer that is off the tape.
     pub fn of(layer: &Linear) -> Self {
-        let bias = layer.bias.as_ref().map_or_else(|| vec![0.0; layer.weight.dims()[1]], values);
+        let bias = layer
+            .bias
+            .as_ref()
+            .map_or_else(|| vec![0.0; layer.weight.dims()[1]], values);
         Affine::new(&values(&layer.weight), &bias)
     }
 
@@ -47,5 +53,8 @@ pub(super) fn values<const D: usize>(p: &Param<Tensor<D>>) -> Vec<f32> {
 
 /// Matrices of as many rows side by side: rows of a, then of b.
 pub(super) fn beside(a: &[f32], a_width: usize, b: &[f32], b_width: usize) -> Vec<f32> {
-    a.chunks_exact(a_width).zip(b.chunks_exact(b_width)).flat_map(|(a, b)| [a, b].concat()).collect()
+    a.chunks_exact(a_width)
+        .zip(b.chunks_exact(b_width))
+        .flat_map(|(a, b)| [a, b].concat())
+        .collect()
 }

@@ -1,17 +1,17 @@
 //! What every autoregressive model of discrete images does with its network: train, score, draw, complete.
 use super::discrete::Discrete;
 use super::draw::{Drawing, Walker};
-use menagerie_nn::levels::Binarization;
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
 use crate::{
-    Complete, LogLikelihood, Model, NetworkInfo, Part, Purpose, Sample, SampleRequest, Samples, StepReport, as_image_shape, of_shape,
-    unconditional,
+    Complete, LogLikelihood, Model, NetworkInfo, Part, Purpose, Sample, SampleRequest, Samples, StepReport,
+    as_image_shape, of_shape, unconditional,
 };
-use menagerie_data::random::Key;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
+use menagerie_nn::levels::Binarization;
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 
 /// The images of a data set, as the networks see them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,10 +38,20 @@ impl Grid {
         }
         if conditional && info.labels.is_empty() {
             let problem = "`conditional` asks for classes, and these images have none";
-            return Err(Error::data(&info.source, problem, "set conditional = false, or use sub-folders as classes"));
+            return Err(Error::data(
+                &info.source,
+                problem,
+                "set conditional = false, or use sub-folders as classes",
+            ));
         }
         let [height, width, channels] = as_image_shape(info);
-        Ok(Grid { height, width, channels, discrete, classes: if conditional { info.labels.len() } else { 0 } })
+        Ok(Grid {
+            height,
+            width,
+            channels,
+            discrete,
+            classes: if conditional { info.labels.len() } else { 0 },
+        })
     }
 
     /// Numbers of an image: row by row, the channels of a pixel together.
@@ -54,8 +64,15 @@ impl Grid {
         match features.iter().all(|f| *f >= self.channels) {
             true => Ok(()),
             false => {
-                let problem = format!("{model} needs a feature a channel, and has {features:?} for {}", self.channels);
-                Err(Error::recipe("model.width", problem, "raise model.width and model.head"))
+                let problem = format!(
+                    "{model} needs a feature a channel, and has {features:?} for {}",
+                    self.channels
+                );
+                Err(Error::recipe(
+                    "model.width",
+                    problem,
+                    "raise model.width and model.head",
+                ))
             }
         }
     }
@@ -66,7 +83,10 @@ impl Grid {
             0..=400_000_000 => Ok(()),
             n => Err(Error::recipe(
                 "model",
-                format!("{model} would have {n} weights for {}x{}x{} numbers", self.height, self.width, self.channels),
+                format!(
+                    "{model} would have {n} weights for {}x{}x{} numbers",
+                    self.height, self.width, self.channels
+                ),
                 "make the images smaller with --size, lower model.levels or model.width, or train pixel_cnn",
             )),
         }
@@ -108,7 +128,10 @@ pub trait Conditionals: Module + 'static {
     /// The loss: sum of -ln p over the items, in nats, shape `[1]`.
     fn nats(&self, items: &Items, _key: Key) -> Tensor<1> {
         let d = self.grid().discrete;
-        d.nats(self.logits(items, 0).reshape([items.levels.len(), d.outputs()]), &items.levels)
+        d.nats(
+            self.logits(items, 0).reshape([items.levels.len(), d.outputs()]),
+            &items.levels,
+        )
     }
     /// Its weights, to draw with.
     fn walker(&self) -> Box<dyn Walker>;
@@ -147,9 +170,21 @@ const CHUNK: usize = 64;
 
 impl<N: Conditionals> Autoregressive<N> {
     /// Takes a fresh network. `average` is the decay of the moving average of its weights, 0 for none.
-    pub fn new(name: &'static str, network: N, info: &DataInfo, optimizer: OptimizerConfig, average: f64, device: &Device) -> Result<Self> {
+    pub fn new(
+        name: &'static str,
+        network: N,
+        info: &DataInfo,
+        optimizer: OptimizerConfig,
+        average: f64,
+        device: &Device,
+    ) -> Result<Self> {
         let grid = *network.grid();
-        Ok(Autoregressive { name, learner: Learner::new("network", network, optimizer, average, device)?, shape: info.shape.clone(), grid })
+        Ok(Autoregressive {
+            name,
+            learner: Learner::new("network", network, optimizer, average, device)?,
+            shape: info.shape.clone(),
+            grid,
+        })
     }
 
     /// The items of a batch.
@@ -162,24 +197,38 @@ impl<N: Conditionals> Autoregressive<N> {
             (_, 0) => Vec::new(),
             (Some(labels), _) => labels.clone(),
             (None, _) => {
-                return Err(Error::usage(format!("{} is told classes, and these items have none", self.name), "give data with classes"));
+                return Err(Error::usage(
+                    format!("{} is told classes, and these items have none", self.name),
+                    "give data with classes",
+                ));
             }
         };
         if let Some(l) = labels.iter().find(|l| **l as usize >= self.grid.classes) {
             return Err(self.unknown_class(*l));
         }
-        Ok(Items { count: batch.shape[0], levels: discrete.of(batch, key), labels })
+        Ok(Items {
+            count: batch.shape[0],
+            levels: discrete.of(batch, key),
+            labels,
+        })
     }
 
     fn unknown_class(&self, label: u32) -> Error {
-        let problem = format!("{} was trained with {} classes, so there is no class {label}", self.name, self.grid.classes);
+        let problem = format!(
+            "{} was trained with {} classes, so there is no class {label}",
+            self.name, self.grid.classes
+        );
         Error::usage(problem, "classes count from 0")
     }
 
     fn samples(&self, levels: &[u32]) -> Samples {
         let count = levels.len() / self.grid.numbers();
         let values = levels.iter().map(|&l| self.grid.discrete.value(l)).collect();
-        Samples { kind: Kind::Image, shape: [&[count], &self.shape[..]].concat(), values }
+        Samples {
+            kind: Kind::Image,
+            shape: [&[count], &self.shape[..]].concat(),
+            values,
+        }
     }
 
     /// Items with these keys and classes, each drawn in an order of its own where there are several.
@@ -188,7 +237,10 @@ impl<N: Conditionals> Autoregressive<N> {
         let walker = network.walker();
         let n = self.grid.numbers();
         let orders = network.orders();
-        let chosen: Vec<usize> = keys.iter().map(|k| k.stream("order").rng().below(orders)).collect();
+        let chosen: Vec<usize> = keys
+            .iter()
+            .map(|k| k.stream("order").rng().below(orders))
+            .collect();
         let mut out = vec![0; keys.len() * n];
         for order in 0..orders {
             let of: Vec<usize> = (0..keys.len()).filter(|&i| chosen[i] == order).collect();
@@ -231,7 +283,10 @@ impl<N: Conditionals> Model for Autoregressive<N> {
         let bits = seen.loss / std::f64::consts::LN_2 / self.grid.numbers() as f64;
         let mut scalars = vec![("loss/nats", seen.loss), ("bits-per-dim", bits)];
         scalars.extend(seen.gradient.map(|g| ("gradient", g)));
-        Ok(StepReport { scalars, troubles: vec![] })
+        Ok(StepReport {
+            scalars,
+            troubles: vec![],
+        })
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {
@@ -267,7 +322,10 @@ impl<N: Conditionals> Sample for Autoregressive<N> {
             }
             (n, Some(l)) if l as usize >= n => return Err(self.unknown_class(l)),
             (_, Some(l)) => vec![l; request.count],
-            (n, None) => keys.iter().map(|k| k.stream("class").rng().below(n) as u32).collect(),
+            (n, None) => keys
+                .iter()
+                .map(|k| k.stream("class").rng().below(n) as u32)
+                .collect(),
         };
         Ok(self.samples(&self.draw(&keys, &labels, request.temperature)))
     }
@@ -283,14 +341,27 @@ impl<N: Conditionals> LogLikelihood for Autoregressive<N> {
         for from in (0..items.count).step_by(CHUNK) {
             let to = (from + CHUNK).min(items.count);
             let labels = items.labels.get(from..to).unwrap_or_default().to_vec();
-            let chunk = Items { count: to - from, levels: items.levels[from * n..to * n].to_vec(), labels };
+            let chunk = Items {
+                count: to - from,
+                levels: items.levels[from * n..to * n].to_vec(),
+                labels,
+            };
             // p(x) = (1/M) sum_m p(x | order m)
             let mut by_order = vec![Vec::new(); chunk.count];
             for order in 0..network.orders() {
                 let logits = network.logits(&chunk, order).into_data();
                 let logits = logits.as_slice::<f32>().unwrap_or_default();
-                for (i, (l, levels)) in logits.chunks_exact(n * k).zip(chunk.levels.chunks_exact(n)).enumerate() {
-                    by_order[i].push(l.chunks_exact(k).zip(levels).map(|(l, &v)| d.log_probability(l, v)).sum::<f64>());
+                for (i, (l, levels)) in logits
+                    .chunks_exact(n * k)
+                    .zip(chunk.levels.chunks_exact(n))
+                    .enumerate()
+                {
+                    by_order[i].push(
+                        l.chunks_exact(k)
+                            .zip(levels)
+                            .map(|(l, &v)| d.log_probability(l, v))
+                            .sum::<f64>(),
+                    );
                 }
             }
             out.extend(by_order.iter().map(|v| {
@@ -311,14 +382,25 @@ impl<N: Conditionals> Complete for Autoregressive<N> {
     /// takes the known ones first. Of several orders the first is taken. Grey is cut at the half, whatever the binarization
     /// in training, so that completions of one image agree on what is known.
     fn complete(&self, batch: &Batch, known: &[bool], key: Key) -> Result<Samples> {
-        let threshold = Discrete { binarization: Binarization::Threshold, ..self.grid.discrete };
+        let threshold = Discrete {
+            binarization: Binarization::Threshold,
+            ..self.grid.discrete
+        };
         let items = self.items(batch, threshold, key)?;
         let g = &self.grid;
         if known.len() != g.height * g.width {
-            let problem = format!("the mask has {} positions, an image {}x{}", known.len(), g.height, g.width);
+            let problem = format!(
+                "the mask has {} positions, an image {}x{}",
+                known.len(),
+                g.height,
+                g.width
+            );
             return Err(Error::usage(problem, "give one entry a pixel, row by row"));
         }
-        let known: Vec<bool> = known.iter().flat_map(|&k| std::iter::repeat_n(k, g.channels)).collect();
+        let known: Vec<bool> = known
+            .iter()
+            .flat_map(|&k| std::iter::repeat_n(k, g.channels))
+            .collect();
         let keys: Vec<Key> = batch.indices.iter().map(|&i| key.step(i as u64)).collect();
         let network = self.learner.for_use();
         let sequence = network.known_first(&known).unwrap_or_else(|| network.order(0));
@@ -346,7 +428,13 @@ impl<N: Conditionals> Factors for Autoregressive<N> {
         self.learner.network().order(which)
     }
     fn logits(&self, items: &Items, order: usize) -> Vec<f32> {
-        self.learner.for_use().logits(items, order).into_data().as_slice::<f32>().unwrap_or_default().to_vec()
+        self.learner
+            .for_use()
+            .logits(items, order)
+            .into_data()
+            .as_slice::<f32>()
+            .unwrap_or_default()
+            .to_vec()
     }
     fn walker(&self) -> Box<dyn Walker> {
         self.learner.for_use().walker()
@@ -380,11 +468,29 @@ mod tests {
 
     fn batch(labels: Option<Vec<u32>>) -> Batch {
         let shape = vec![2, 4, 5, 1];
-        Batch { kind: Kind::Image, shape, values: vec![0.3; 40], labels, attributes: vec![], captions: None, indices: vec![0, 1] }
+        Batch {
+            kind: Kind::Image,
+            shape,
+            values: vec![0.3; 40],
+            labels,
+            attributes: vec![],
+            captions: None,
+            indices: vec![0, 1],
+        }
     }
 
     fn config() -> Config {
-        Config { model: Settings { width: 4, depth: 1, head: 4, levels: 3, conditional: true, ..Default::default() }, ..Default::default() }
+        Config {
+            model: Settings {
+                width: 4,
+                depth: 1,
+                head: 4,
+                levels: 3,
+                conditional: true,
+                ..Default::default()
+            },
+            ..Default::default()
+        }
     }
 
     #[test]
@@ -393,19 +499,41 @@ mod tests {
         let key = Key::new(1);
         let refused = |info: &DataInfo| config().build(info, &device, key).err().unwrap().to_string();
         assert!(refused(&info(&[], Kind::Image)).contains("these images have none"));
-        assert!(refused(&info(&["a"], Kind::Points)).contains("gated_pixel_cnn draws images, these are points"));
-        let model = config().build(&info(&["a", "b"], Kind::Image), &device, key).unwrap();
-        let label = |l| model.sample(&SampleRequest { label: Some(l), ..SampleRequest::new(1, key) });
+        assert!(
+            refused(&info(&["a"], Kind::Points)).contains("gated_pixel_cnn draws images, these are points")
+        );
+        let model = config()
+            .build(&info(&["a", "b"], Kind::Image), &device, key)
+            .unwrap();
+        let label = |l| {
+            model.sample(&SampleRequest {
+                label: Some(l),
+                ..SampleRequest::new(1, key)
+            })
+        };
         assert!(label(1).is_ok());
         let e = label(2).unwrap_err().to_string();
-        assert!(e.contains("trained with 2 classes, so there is no class 2") && !e.contains('\n'), "{e}");
+        assert!(
+            e.contains("trained with 2 classes, so there is no class 2") && !e.contains('\n'),
+            "{e}"
+        );
         let score = |b: &Batch| model.log_likelihood(b, key).map_err(|e| e.to_string());
         assert!(score(&batch(Some(vec![0, 1]))).is_ok());
         assert!(score(&batch(None)).unwrap_err().contains("these items have none"));
-        assert!(score(&batch(Some(vec![0, 5]))).unwrap_err().contains("no class 5"));
-        let other = Batch { shape: vec![2, 5, 4, 1], ..batch(Some(vec![0, 1])) };
+        assert!(
+            score(&batch(Some(vec![0, 5])))
+                .unwrap_err()
+                .contains("no class 5")
+        );
+        let other = Batch {
+            shape: vec![2, 5, 4, 1],
+            ..batch(Some(vec![0, 1]))
+        };
         assert!(score(&other).unwrap_err().contains("4x5x1, these are 5x4x1"));
-        let e = model.complete(&batch(Some(vec![0, 1])), &[true; 19], key).unwrap_err().to_string();
+        let e = model
+            .complete(&batch(Some(vec![0, 1])), &[true; 19], key)
+            .unwrap_err()
+            .to_string();
         assert!(e.contains("the mask has 19 positions, an image 4x5"), "{e}");
     }
 
@@ -415,13 +543,27 @@ mod tests {
         let device = Device::flex().autodiff();
         let mut config = config();
         config.optimizer.learning_rate = 0.05;
-        let mut model = config.build(&info(&["a", "b"], Kind::Image), &device, Key::new(1)).unwrap();
+        let mut model = config
+            .build(&info(&["a", "b"], Kind::Image), &device, Key::new(1))
+            .unwrap();
         // Class 0 is black, class 1 is white.
         let mut data = batch(Some(vec![0, 1]));
         data.values = [vec![-1.0; 20], vec![1.0; 20]].concat();
-        (0..60).for_each(|s| drop(model.step(std::slice::from_ref(&data), Key::new(2).step(s), false).unwrap()));
+        (0..60).for_each(|s| {
+            drop(
+                model
+                    .step(std::slice::from_ref(&data), Key::new(2).step(s), false)
+                    .unwrap(),
+            )
+        });
         let mean = |label: Option<u32>| {
-            let s = model.sample(&SampleRequest { label, ..SampleRequest::new(12, Key::new(3)) }).unwrap().values;
+            let s = model
+                .sample(&SampleRequest {
+                    label,
+                    ..SampleRequest::new(12, Key::new(3))
+                })
+                .unwrap()
+                .values;
             s.iter().sum::<f32>() / s.len() as f32
         };
         assert!(

@@ -1,12 +1,12 @@
 //! Discrete numbers: from pixels to levels, from logits to likelihoods, and draws from logits.
 //!
 //! A number with two levels has one logit, of the upper level; a number with more has one a level (softmax).
+use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
 use menagerie_data::Batch;
-use menagerie_nn::levels::{self, Binarization};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
 use menagerie_kernels::bce_with_logits;
+use menagerie_nn::levels::{self, Binarization};
 
 /// How pixels become levels: `levels` and `binarization` of `[model]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,11 @@ impl Discrete {
     pub fn new(levels: usize, binarization: Binarization) -> Result<Self> {
         match levels {
             2..=256 => Ok(Discrete { levels, binarization }),
-            _ => Err(Error::recipe("model.levels", format!("{levels} levels cannot be modelled"), "give 2 (black and white) to 256")),
+            _ => Err(Error::recipe(
+                "model.levels",
+                format!("{levels} levels cannot be modelled"),
+                "give 2 (black and white) to 256",
+            )),
         }
     }
 
@@ -37,7 +41,12 @@ impl Discrete {
     /// Every number of a batch in [-1, 1] as its level; dynamic binarization draws item `i` from `key.step(i)`.
     pub fn of(self, batch: &Batch, key: Key) -> Vec<u32> {
         match self.levels {
-            2 => self.binarization.of(batch, key).iter().map(|&v| v as u32).collect(),
+            2 => self
+                .binarization
+                .of(batch, key)
+                .iter()
+                .map(|&v| v as u32)
+                .collect(),
             n => batch.values.iter().map(|&v| levels::level(v, n)).collect(),
         }
     }
@@ -58,7 +67,10 @@ impl Discrete {
         let plain = logits.device();
         if self.levels == 2 {
             let targets: Vec<f32> = levels.iter().map(|&l| l as f32).collect();
-            return bce_with_logits(logits, Tensor::from_data(TensorData::new(targets, [n, 1]), &plain)) * n as f64;
+            return bce_with_logits(
+                logits,
+                Tensor::from_data(TensorData::new(targets, [n, 1]), &plain),
+            ) * n as f64;
         }
         let targets: Vec<i32> = levels.iter().map(|&l| l as i32).collect();
         let targets = Tensor::<2, Int>::from_data(TensorData::new(targets, [n, 1]), &plain);
@@ -68,7 +80,11 @@ impl Discrete {
     /// The gradient of that sum by logits `[numbers, outputs]`: softmax minus the level's indicator.
     pub fn nats_gradient(self, logits: &[f32], levels: &[u32]) -> Vec<f32> {
         if self.levels == 2 {
-            return logits.iter().zip(levels).map(|(&l, &v)| 1.0 / (1.0 + (-l).exp()) - v as f32).collect();
+            return logits
+                .iter()
+                .zip(levels)
+                .map(|(&l, &v)| 1.0 / (1.0 + (-l).exp()) - v as f32)
+                .collect();
         }
         let mut g = logits.to_vec();
         for (row, &level) in g.chunks_exact_mut(self.levels).zip(levels) {
@@ -85,7 +101,11 @@ impl Discrete {
     pub fn log_probability(self, logits: &[f32], level: u32) -> f64 {
         if self.levels == 2 {
             // ln sigmoid(l) = -softplus(-l), with the sign of the level.
-            let l = if level == 1 { logits[0] as f64 } else { -logits[0] as f64 };
+            let l = if level == 1 {
+                logits[0] as f64
+            } else {
+                -logits[0] as f64
+            };
             return -((-l.abs()).exp().ln_1p() + (-l).max(0.0));
         }
         let largest = logits.iter().fold(f64::NEG_INFINITY, |m, &l| m.max(l as f64));
@@ -117,8 +137,14 @@ mod tests {
     use super::*;
     use burn::tensor::Device;
 
-    const TWO: Discrete = Discrete { levels: 2, binarization: Binarization::Threshold };
-    const FIVE: Discrete = Discrete { levels: 5, binarization: Binarization::Threshold };
+    const TWO: Discrete = Discrete {
+        levels: 2,
+        binarization: Binarization::Threshold,
+    };
+    const FIVE: Discrete = Discrete {
+        levels: 5,
+        binarization: Binarization::Threshold,
+    };
 
     #[test]
     fn probabilities_are_those_of_the_formulas() {
@@ -130,7 +156,9 @@ mod tests {
         let logits = [0.3f32, -2.0, 5.0, 1.0, 0.0];
         let sum: f64 = logits.iter().map(|&l| (l as f64).exp()).sum();
         for (level, &l) in logits.iter().enumerate() {
-            assert!((FIVE.log_probability(&logits, level as u32) - ((l as f64).exp() / sum).ln()).abs() < 1e-12);
+            assert!(
+                (FIVE.log_probability(&logits, level as u32) - ((l as f64).exp() / sum).ln()).abs() < 1e-12
+            );
         }
     }
 
@@ -142,13 +170,30 @@ mod tests {
             let k = d.outputs();
             let logits: Vec<f32> = (0..7 * k).map(|i| ((i * 37 % 19) as f32 - 9.0) * 0.4).collect();
             let levels: Vec<u32> = (0..7).map(|i| (i * 3 % d.levels) as u32).collect();
-            let loss = d.nats(Tensor::from_data(TensorData::new(logits.clone(), [7, k]), &device), &levels).into_data();
-            let by_hand: f64 = logits.chunks(k).zip(&levels).map(|(l, &v)| -d.log_probability(l, v)).sum();
+            let loss = d
+                .nats(
+                    Tensor::from_data(TensorData::new(logits.clone(), [7, k]), &device),
+                    &levels,
+                )
+                .into_data();
+            let by_hand: f64 = logits
+                .chunks(k)
+                .zip(&levels)
+                .map(|(l, &v)| -d.log_probability(l, v))
+                .sum();
             assert!((loss.as_slice::<f32>().unwrap()[0] as f64 - by_hand).abs() < 1e-4 * by_hand);
             let tracked = Device::flex().autodiff();
-            let leaf = Tensor::<2>::from_data(TensorData::new(logits.clone(), [7, k]), &tracked).require_grad();
-            let by_tape = leaf.grad(&d.nats(leaf.clone(), &levels).backward()).unwrap().into_data();
-            for (a, b) in d.nats_gradient(&logits, &levels).iter().zip(by_tape.as_slice::<f32>().unwrap()) {
+            let leaf =
+                Tensor::<2>::from_data(TensorData::new(logits.clone(), [7, k]), &tracked).require_grad();
+            let by_tape = leaf
+                .grad(&d.nats(leaf.clone(), &levels).backward())
+                .unwrap()
+                .into_data();
+            for (a, b) in d
+                .nats_gradient(&logits, &levels)
+                .iter()
+                .zip(by_tape.as_slice::<f32>().unwrap())
+            {
                 assert!((a - b).abs() < 1e-5, "{a} {b}");
             }
         }
@@ -160,12 +205,17 @@ mod tests {
         for temperature in [0.5, 1.0, 2.0] {
             let n = 20_000;
             let mut seen = [0.0; 5];
-            (0..n).for_each(|i| seen[FIVE.draw(&logits, temperature, i as f32 / n as f32) as usize] += 1.0 / n as f64);
+            (0..n).for_each(|i| {
+                seen[FIVE.draw(&logits, temperature, i as f32 / n as f32) as usize] += 1.0 / n as f64
+            });
             let sum: f64 = logits.iter().map(|&l| (l as f64 / temperature).exp()).sum();
             for (s, &l) in seen.iter().zip(&logits) {
                 assert!((s - (l as f64 / temperature).exp() / sum).abs() < 1e-3);
             }
-            let white = (0..n).filter(|&i| TWO.draw(&[0.8], temperature, i as f32 / n as f32) == 1).count() as f64 / n as f64;
+            let white = (0..n)
+                .filter(|&i| TWO.draw(&[0.8], temperature, i as f32 / n as f32) == 1)
+                .count() as f64
+                / n as f64;
             assert!((white - 1.0 / (1.0 + (-0.8 / temperature).exp())).abs() < 1e-3);
         }
     }
@@ -174,7 +224,10 @@ mod tests {
     fn impossible_levels_are_refused() {
         for n in [0, 1, 257] {
             let e = Discrete::new(n, Binarization::Dynamic).unwrap_err().to_string();
-            assert!(e.contains("model.levels") && e.contains("2 (black and white) to 256"), "{e}");
+            assert!(
+                e.contains("model.levels") && e.contains("2 (black and white) to 256"),
+                "{e}"
+            );
         }
     }
 }

@@ -8,7 +8,13 @@ use std::sync::OnceLock;
 pub trait Walker: Sync {
     /// Begins with `items` items. `order` is one of the network's orders, `sequence` the numbers in the order in which they
     /// come, `labels` the items' classes (empty where the network has none).
-    fn start<'a>(&'a self, items: usize, order: usize, sequence: &'a [u32], labels: &[u32]) -> Box<dyn Walk + 'a>;
+    fn start<'a>(
+        &'a self,
+        items: usize,
+        order: usize,
+        sequence: &'a [u32],
+        labels: &[u32],
+    ) -> Box<dyn Walk + 'a>;
 }
 
 /// Some items on their way. Calls of `logits` and `put` take turns.
@@ -44,20 +50,33 @@ const TILE: usize = 8;
 impl Drawing<'_> {
     /// Levels `[items, numbers]`. An item is a function of its key, its class and what is known of it.
     pub fn draw(&self, walker: &dyn Walker) -> Vec<u32> {
-        let tiles: Vec<OnceLock<Vec<u32>>> = (0..self.keys.len().div_ceil(TILE)).map(|_| OnceLock::new()).collect();
+        let tiles: Vec<OnceLock<Vec<u32>>> = (0..self.keys.len().div_ceil(TILE))
+            .map(|_| OnceLock::new())
+            .collect();
         par_for(tiles.len(), &|t| {
             let range = t * TILE..(t * TILE + TILE).min(self.keys.len());
             // Each index comes once, so the place is free.
             let _ = tiles[t].set(self.tile(walker, range));
         });
-        tiles.into_iter().filter_map(OnceLock::into_inner).flatten().collect()
+        tiles
+            .into_iter()
+            .filter_map(OnceLock::into_inner)
+            .flatten()
+            .collect()
     }
 
     fn tile(&self, walker: &dyn Walker, range: std::ops::Range<usize>) -> Vec<u32> {
         let (n, items, k) = (self.sequence.len(), range.len(), self.discrete.outputs());
         let mut uniform = vec![0.0; items * n];
-        uniform.chunks_exact_mut(n).zip(&self.keys[range.clone()]).for_each(|(u, key)| noise::fill_uniform(key.words(), u));
-        let labels = if self.labels.is_empty() { &[] } else { &self.labels[range.clone()] };
+        uniform
+            .chunks_exact_mut(n)
+            .zip(&self.keys[range.clone()])
+            .for_each(|(u, key)| noise::fill_uniform(key.words(), u));
+        let labels = if self.labels.is_empty() {
+            &[]
+        } else {
+            &self.labels[range.clone()]
+        };
         let mut walk = walker.start(items, self.order, self.sequence, labels);
         let (mut out, mut logits, mut levels) = (vec![0; items * n], vec![0.0; items * k], vec![0; items]);
         for &number in self.sequence {
@@ -66,7 +85,11 @@ impl Drawing<'_> {
             for (i, level) in levels.iter_mut().enumerate() {
                 *level = match self.known {
                     Some((given, known)) if known[number] => given[(range.start + i) * n + number],
-                    _ => self.discrete.draw(&logits[i * k..(i + 1) * k], self.temperature, uniform[i * n + number]),
+                    _ => self.discrete.draw(
+                        &logits[i * k..(i + 1) * k],
+                        self.temperature,
+                        uniform[i * n + number],
+                    ),
                 };
                 out[i * n + number] = *level;
             }

@@ -8,16 +8,16 @@
 use super::conditionals::{Autoregressive, Conditionals, Grid, Items, numbers};
 use super::discrete::Discrete;
 use super::draw::{Walk, Walker};
-use menagerie_data::DataInfo;
-use menagerie_nn::levels::Binarization;
-use menagerie_data::error::Result;
-use crate::{Capability, Entry, Registered, Model, };
-use menagerie_nn::Activation;
-use menagerie_data::random::Key;
-use menagerie_nn::OptimizerConfig;
+use crate::{Capability, Entry, Model, Registered};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::DataInfo;
+use menagerie_data::error::Result;
+use menagerie_data::random::Key;
 use menagerie_kernels::{dense::Packed, linear, noise};
+use menagerie_nn::Activation;
+use menagerie_nn::OptimizerConfig;
+use menagerie_nn::levels::Binarization;
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -44,13 +44,20 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { levels: 2, binarization: Binarization::Dynamic, average: 0.0 }
+        Settings {
+            levels: 2,
+            binarization: Binarization::Dynamic,
+            average: 0.0,
+        }
     }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { model: Settings::default(), optimizer: OptimizerConfig::adam(1e-3) }
+        Config {
+            model: Settings::default(),
+            optimizer: OptimizerConfig::adam(1e-3),
+        }
     }
 }
 
@@ -69,14 +76,37 @@ impl Network {
     /// Weights uniform in ±1/sqrt(earlier numbers), as for a layer of each number's own.
     fn new(grid: Grid, key: Key, device: &Device) -> Network {
         let (d, k) = (grid.numbers(), grid.discrete.outputs());
-        let plain = if device.is_autodiff() { device.clone().without_autodiff() } else { device.clone() };
+        let plain = if device.is_autodiff() {
+            device.clone().without_autodiff()
+        } else {
+            device.clone()
+        };
         let bound: Vec<f32> = (0..d).map(|i| 1.0 / (i.max(1) as f32).sqrt()).collect();
         let bound = Tensor::<3>::from_data(TensorData::new(bound, [1, d, 1]), &plain);
-        let weight = (noise::uniform(key.stream("weight").words(), [d, d, k], &plain) * 2.0 - 1.0) * bound.clone() * causal(d, &plain);
-        let bias = (noise::uniform(key.stream("bias").words(), [d, k], &plain) * 2.0 - 1.0) * bound.reshape([d, 1]);
-        let on = |t: Tensor<3>| if device.is_autodiff() { Tensor::from_inner(t) } else { t };
-        let on2 = |t: Tensor<2>| if device.is_autodiff() { Tensor::from_inner(t) } else { t };
-        Network { weight: Param::from_tensor(on(weight)), bias: Param::from_tensor(on2(bias)), grid }
+        let weight = (noise::uniform(key.stream("weight").words(), [d, d, k], &plain) * 2.0 - 1.0)
+            * bound.clone()
+            * causal(d, &plain);
+        let bias =
+            (noise::uniform(key.stream("bias").words(), [d, k], &plain) * 2.0 - 1.0) * bound.reshape([d, 1]);
+        let on = |t: Tensor<3>| {
+            if device.is_autodiff() {
+                Tensor::from_inner(t)
+            } else {
+                t
+            }
+        };
+        let on2 = |t: Tensor<2>| {
+            if device.is_autodiff() {
+                Tensor::from_inner(t)
+            } else {
+                t
+            }
+        };
+        Network {
+            weight: Param::from_tensor(on(weight)),
+            bias: Param::from_tensor(on2(bias)),
+            grid,
+        }
     }
 }
 
@@ -94,17 +124,33 @@ impl Conditionals for Network {
     fn logits(&self, items: &Items, _order: usize) -> Tensor<3> {
         let [d, _, k] = self.weight.dims();
         let device = self.weight.device();
-        let x = Tensor::<2>::from_data(TensorData::new(items.inputs(self.grid.discrete), [items.count, d]), &device);
+        let x = Tensor::<2>::from_data(
+            TensorData::new(items.inputs(self.grid.discrete), [items.count, d]),
+            &device,
+        );
         let weight = (self.weight.val() * causal(d, &device)).reshape([d, d * k]);
-        linear(x, weight, Some(self.bias.val().reshape([d * k])), Activation::Identity).reshape([items.count, d, k])
+        linear(
+            x,
+            weight,
+            Some(self.bias.val().reshape([d * k])),
+            Activation::Identity,
+        )
+        .reshape([items.count, d, k])
     }
 
     fn walker(&self) -> Box<dyn Walker> {
         let [d, _, k] = self.weight.dims();
         let weight = numbers(&self.weight);
         // Of row j, only what comes after number j.
-        let rows = (0..d).map(|j| Packed::new(&weight[j * d * k..(j + 1) * d * k], d * k, 1, (j + 1) * k..d * k)).collect();
-        Box::new(Weights { rows, bias: numbers(&self.bias), outputs: k, discrete: self.grid.discrete })
+        let rows = (0..d)
+            .map(|j| Packed::new(&weight[j * d * k..(j + 1) * d * k], d * k, 1, (j + 1) * k..d * k))
+            .collect();
+        Box::new(Weights {
+            rows,
+            bias: numbers(&self.bias),
+            outputs: k,
+            discrete: self.grid.discrete,
+        })
     }
 
     fn activations(&self) -> usize {
@@ -129,7 +175,11 @@ struct Running<'a> {
 
 impl Walker for Weights {
     fn start<'a>(&'a self, items: usize, _: usize, _: &'a [u32], _: &[u32]) -> Box<dyn Walk + 'a> {
-        Box::new(Running { weights: self, sums: self.bias.repeat(items), at: 0 })
+        Box::new(Running {
+            weights: self,
+            sums: self.bias.repeat(items),
+            at: 0,
+        })
     }
 }
 
@@ -162,7 +212,14 @@ impl Config {
         let grid = Grid::new("fvbn", info, Discrete::new(m.levels, m.binarization)?, false)?;
         let d = grid.numbers() as u128;
         grid.affords("fvbn", d * d * grid.discrete.outputs() as u128)?;
-        Autoregressive::new("fvbn", Network::new(grid, key.stream("network"), device), info, self.optimizer, m.average, device)
+        Autoregressive::new(
+            "fvbn",
+            Network::new(grid, key.stream("network"), device),
+            info,
+            self.optimizer,
+            m.average,
+            device,
+        )
     }
 }
 
@@ -183,7 +240,12 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "fvbn",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LogLikelihood, Capability::Factors, Capability::Complete],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LogLikelihood,
+        Capability::Factors,
+        Capability::Complete,
+    ],
     paper: "Frey 1998, Graphical Models for Machine Learning and Digital Communication (Neal 1992)",
     recipe: "fvbn",
     data: &["digits"],

@@ -11,16 +11,16 @@ use super::conditionals::{Autoregressive, Conditionals, Grid, Items, numbers};
 use super::discrete::Discrete;
 use super::draw::{Walk, Walker};
 use super::pixels::{Kept, Layer, rectify, relu};
-use menagerie_data::DataInfo;
-use menagerie_nn::levels::Binarization;
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, };
-use menagerie_nn::{Activation, Linear, Mask, MaskedConv2d, activation, init};
-use menagerie_data::random::Key;
-use menagerie_nn::OptimizerConfig;
+use crate::{Capability, Entry, Model, Registered};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use menagerie_data::DataInfo;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
 use menagerie_kernels::{conv2d_reaching, dense, gate};
+use menagerie_nn::OptimizerConfig;
+use menagerie_nn::levels::Binarization;
+use menagerie_nn::{Activation, Linear, Mask, MaskedConv2d, activation, init};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -73,7 +73,10 @@ impl Default for Settings {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { model: Settings::default(), optimizer: OptimizerConfig::adam(1e-3) }
+        Config {
+            model: Settings::default(),
+            optimizer: OptimizerConfig::adam(1e-3),
+        }
     }
 }
 
@@ -97,17 +100,37 @@ struct Gated {
 
 impl Gated {
     fn new(i: usize, m: &Settings, grid: &Grid, key: Key, device: &Device) -> Gated {
-        let (first, inputs) = (i == 0, if i == 0 { grid.channels * m.embedding.max(1) } else { m.width });
+        let (first, inputs) = (
+            i == 0,
+            if i == 0 {
+                grid.channels * m.embedding.max(1)
+            } else {
+                m.width
+            },
+        );
         let (p, kernel, groups) = (m.width, if first { 7 } else { 3 }, grid.channels);
         // The first layer's rows end above the pixel; after it, the stack's features know nothing of their own row.
         let rows = kernel / 2 + usize::from(!first);
         let bound = 1.0 / ((inputs * kernel * rows) as f64).sqrt();
         Gated {
-            vertical: init::uniform(key.stream("vertical"), [rows, kernel, inputs, 2 * p], bound, device),
+            vertical: init::uniform(
+                key.stream("vertical"),
+                [rows, kernel, inputs, 2 * p],
+                bound,
+                device,
+            ),
             vertical_bias: init::uniform(key.stream("vertical bias"), [2 * p], bound, device),
             link: Linear::new(2 * p, 2 * p, key.stream("link"), device),
-            row: MaskedConv2d::row([inputs, 2 * p], kernel, if first { Mask::A } else { Mask::B }, groups, key.stream("row"), device),
-            residual: (i < m.depth).then(|| MaskedConv2d::new([p, p], 1, Mask::B, groups, key.stream("residual"), device)),
+            row: MaskedConv2d::row(
+                [inputs, 2 * p],
+                kernel,
+                if first { Mask::A } else { Mask::B },
+                groups,
+                key.stream("row"),
+                device,
+            ),
+            residual: (i < m.depth)
+                .then(|| MaskedConv2d::new([p, p], 1, Mask::B, groups, key.stream("residual"), device)),
             skip: MaskedConv2d::new([p, p], 1, Mask::B, groups, key.stream("skip"), device),
             class: (grid.classes > 0).then(|| init::zeros([grid.classes, 4 * p], device)),
             first,
@@ -115,16 +138,30 @@ impl Gated {
     }
 
     /// Vertical and horizontal features in, both out, and what goes to the last layers. `class` is one-hot.
-    fn forward(&self, v: Tensor<4>, h: Tensor<4>, class: Option<&Tensor<2>>, groups: usize) -> [Tensor<4>; 3] {
+    fn forward(
+        &self,
+        v: Tensor<4>,
+        h: Tensor<4>,
+        class: Option<&Tensor<2>>,
+        groups: usize,
+    ) -> [Tensor<4>; 3] {
         let [_, kernel, ..] = self.vertical.dims();
         let reach = [kernel / 2; 2];
-        let v = conv2d_reaching(v, self.vertical.val(), Some(self.vertical_bias.val()), reach, Activation::Identity);
-        let row = self.row.forward(h.clone(), Activation::Identity) + self.link.forward(v.clone(), Activation::Identity);
+        let v = conv2d_reaching(
+            v,
+            self.vertical.val(),
+            Some(self.vertical_bias.val()),
+            reach,
+            Activation::Identity,
+        );
+        let row = self.row.forward(h.clone(), Activation::Identity)
+            + self.link.forward(v.clone(), Activation::Identity);
         let (v, row) = match (class, &self.class) {
             (Some(c), Some(weight)) => {
                 let by_class = c.clone().matmul(weight.val());
                 let [b, n] = by_class.dims();
-                let [of_v, of_row] = [0, n / 2].map(|at| by_class.clone().narrow(1, at, n / 2).reshape([b, 1, 1, n / 2]));
+                let [of_v, of_row] =
+                    [0, n / 2].map(|at| by_class.clone().narrow(1, at, n / 2).reshape([b, 1, 1, n / 2]));
                 (v + of_v, row + of_row)
             }
             _ => (v, row),
@@ -162,10 +199,13 @@ impl Network {
     /// With the settings of a recipe.
     pub fn new(m: &Settings, grid: Grid, key: Key, device: &Device) -> Network {
         let layer = |i: usize| Gated::new(i, m, &grid, key.stream("layer").step(i as u64), device);
-        let last = |channels, name: &str| MaskedConv2d::new(channels, 1, Mask::B, grid.channels, key.stream(name), device);
+        let last = |channels, name: &str| {
+            MaskedConv2d::new(channels, 1, Mask::B, grid.channels, key.stream(name), device)
+        };
         let shown = [grid.discrete.levels, m.embedding];
         Network {
-            embedding: (m.embedding > 0).then(|| init::normal(key.stream("embedding"), shown, 0.0, 1.0, device)),
+            embedding: (m.embedding > 0)
+                .then(|| init::normal(key.stream("embedding"), shown, 0.0, 1.0, device)),
             layers: (0..=m.depth).map(layer).collect(),
             head: last([m.width, m.head], "head"),
             logits: last([m.head, grid.channels * grid.discrete.outputs()], "logits"),
@@ -183,17 +223,35 @@ impl Conditionals for Network {
         let g = &self.grid;
         let device = self.head.bias.device();
         let x = match &self.embedding {
-            None => Tensor::from_data(TensorData::new(items.inputs(g.discrete), [items.count, g.height, g.width, g.channels]), &device),
+            None => Tensor::from_data(
+                TensorData::new(
+                    items.inputs(g.discrete),
+                    [items.count, g.height, g.width, g.channels],
+                ),
+                &device,
+            ),
             Some(vectors) => {
                 let levels: Vec<i32> = items.levels.iter().map(|&l| l as i32).collect();
-                let levels = Tensor::<1, Int>::from_data(TensorData::new(levels, [items.levels.len()]), &device);
+                let levels =
+                    Tensor::<1, Int>::from_data(TensorData::new(levels, [items.levels.len()]), &device);
                 // Of a pixel, the numbers of a channel stand together: they are that channel's group.
-                vectors.val().select(0, levels).reshape([items.count, g.height, g.width, g.channels * vectors.dims()[1]])
+                vectors.val().select(0, levels).reshape([
+                    items.count,
+                    g.height,
+                    g.width,
+                    g.channels * vectors.dims()[1],
+                ])
             }
         };
         let class = (g.classes > 0).then(|| {
-            let one_hot = items.labels.iter().flat_map(|&l| (0..g.classes).map(move |c| f32::from(c == l as usize)));
-            Tensor::<2>::from_data(TensorData::new(one_hot.collect::<Vec<f32>>(), [items.count, g.classes]), &device)
+            let one_hot = items
+                .labels
+                .iter()
+                .flat_map(|&l| (0..g.classes).map(move |c| f32::from(c == l as usize)));
+            Tensor::<2>::from_data(
+                TensorData::new(one_hot.collect::<Vec<f32>>(), [items.count, g.classes]),
+                &device,
+            )
         });
         let (mut v, mut h, mut sum) = (x.clone(), x, None::<Tensor<4>>);
         for layer in &self.layers {
@@ -204,15 +262,24 @@ impl Conditionals for Network {
                 None => skip,
             });
         }
-        let Some(sum) = sum else { unreachable!("there is a first layer") };
-        let h = self.head.forward(activation(sum, Activation::Relu), Activation::Relu);
-        self.logits.forward(h, Activation::Identity).reshape([items.count, g.numbers(), g.discrete.outputs()])
+        let Some(sum) = sum else {
+            unreachable!("there is a first layer")
+        };
+        let h = self
+            .head
+            .forward(activation(sum, Activation::Relu), Activation::Relu);
+        self.logits
+            .forward(h, Activation::Identity)
+            .reshape([items.count, g.numbers(), g.discrete.outputs()])
     }
 
     fn walker(&self) -> Box<dyn Walker> {
         let d = self.grid.discrete;
         Box::new(Weights {
-            shown: self.embedding.as_ref().map_or_else(|| (0..d.levels as u32).map(|l| d.input(l)).collect(), numbers),
+            shown: self
+                .embedding
+                .as_ref()
+                .map_or_else(|| (0..d.levels as u32).map(|l| d.input(l)).collect(), numbers),
             layers: self.layers.iter().map(LayerWeights::new).collect(),
             head: Layer::new(&self.head),
             logits: Layer::new(&self.logits),
@@ -243,12 +310,19 @@ impl LayerWeights {
     fn new(layer: &Gated) -> LayerWeights {
         let [rows, kernel, ..] = layer.vertical.dims();
         let reach = (kernel / 2) as isize;
-        let offsets = (0..rows * kernel).map(|t| ((t / kernel) as isize - reach, (t % kernel) as isize - reach)).collect();
+        let offsets = (0..rows * kernel)
+            .map(|t| ((t / kernel) as isize - reach, (t % kernel) as isize - reach))
+            .collect();
         let n = layer.vertical_bias.dims()[0];
         let whole = || std::iter::once(0..n).collect::<Vec<_>>();
         let link_bias = layer.link.bias.as_ref().map(numbers).unwrap_or_default();
         LayerWeights {
-            vertical: Layer::open(offsets, &numbers(&layer.vertical), numbers(&layer.vertical_bias), whole()),
+            vertical: Layer::open(
+                offsets,
+                &numbers(&layer.vertical),
+                numbers(&layer.vertical_bias),
+                whole(),
+            ),
             link: Layer::open(vec![(0, 0)], &numbers(&layer.link.weight), link_bias, whole()),
             row: Layer::new(&layer.row),
             residual: layer.residual.as_ref().map(Layer::new),
@@ -260,7 +334,10 @@ impl LayerWeights {
     /// V of the classes of some items, `[items, 2 p]`, for the stack whose part begins at `from`.
     fn by_class(&self, labels: &[u32], from: usize) -> Vec<f32> {
         let n = self.vertical.outputs();
-        labels.iter().flat_map(|&l| self.class[l as usize * 2 * n + from..][..n].iter().copied()).collect()
+        labels
+            .iter()
+            .flat_map(|&l| self.class[l as usize * 2 * n + from..][..n].iter().copied())
+            .collect()
     }
 }
 
@@ -317,7 +394,11 @@ impl Walker for Weights {
         Box::new(Running {
             weights: self,
             at: 0,
-            image: Kept::new(&self.grid, items, self.grid.channels * self.shown.len() / self.grid.discrete.levels),
+            image: Kept::new(
+                &self.grid,
+                items,
+                self.grid.channels * self.shown.len() / self.grid.discrete.levels,
+            ),
             layers: self.layers.iter().map(state).collect(),
             sum: zeros(&self.layers[0].skip),
             positive: zeros(&self.layers[0].skip),
@@ -337,12 +418,21 @@ impl Running<'_> {
             let mut before = vec![0.0; self.layers[l].row.len()];
             for x in 0..width {
                 let pixel = y * width + x;
-                let source = if l == 0 { &self.image } else { &self.layers[l - 1].vertical };
-                weights.vertical.around(0, source, pixel, &mut self.scratch, &mut before);
+                let source = if l == 0 {
+                    &self.image
+                } else {
+                    &self.layers[l - 1].vertical
+                };
+                weights
+                    .vertical
+                    .around(0, source, pixel, &mut self.scratch, &mut before);
                 let state = &mut self.layers[l];
                 weights.link.at(0, &before, &mut state.linked[x], false);
                 before.iter_mut().zip(&state.class[0]).for_each(|(v, c)| *v += c);
-                for (row, out) in before.chunks_exact(n).zip(state.vertical.pixel(pixel).chunks_exact_mut(n / 2)) {
+                for (row, out) in before
+                    .chunks_exact(n)
+                    .zip(state.vertical.pixel(pixel).chunks_exact_mut(n / 2))
+                {
                     dense::gate(&row[..n / 2], &row[n / 2..], out);
                 }
             }
@@ -356,10 +446,17 @@ impl Running<'_> {
             let (before, rest) = self.layers.split_at_mut(l);
             let state = &mut rest[0];
             let source = before.last().map_or(&self.image, |s| &s.horizontal);
-            weights.row.around(group, source, pixel, &mut self.scratch, &mut state.row);
+            weights
+                .row
+                .around(group, source, pixel, &mut self.scratch, &mut state.row);
             let linked = &state.linked[pixel % self.weights.grid.width];
             let half = columns.len() / 2;
-            for (i, (row, out)) in state.row.chunks_exact_mut(n).zip(state.gated.chunks_exact_mut(n / 2)).enumerate() {
+            for (i, (row, out)) in state
+                .row
+                .chunks_exact_mut(n)
+                .zip(state.gated.chunks_exact_mut(n / 2))
+                .enumerate()
+            {
                 for c in columns.clone() {
                     row[c] += linked[i * n + c];
                     row[c] += state.class[1].get(i * n + c).unwrap_or(&0.0);
@@ -371,7 +468,10 @@ impl Running<'_> {
                 let h = state.horizontal.pixel(pixel);
                 if let Some(before) = before.last_mut() {
                     let own = columns.start / 2..columns.end / 2;
-                    for (h, was) in h.chunks_exact_mut(n / 2).zip(before.horizontal.pixel(pixel).chunks_exact(n / 2)) {
+                    for (h, was) in h
+                        .chunks_exact_mut(n / 2)
+                        .zip(before.horizontal.pixel(pixel).chunks_exact(n / 2))
+                    {
                         h[own.clone()].copy_from_slice(&was[own.clone()]);
                     }
                 }
@@ -395,7 +495,10 @@ impl Walk for Running<'_> {
         w.head.at(group, &self.positive, &mut self.head, false);
         rectify(&mut self.head, w.head.outputs(), w.head.columns(group));
         w.logits.at(group, &self.head, &mut self.logits, false);
-        for (out, logits) in out.chunks_exact_mut(k).zip(self.logits.chunks_exact(w.logits.outputs())) {
+        for (out, logits) in out
+            .chunks_exact_mut(k)
+            .zip(self.logits.chunks_exact(w.logits.outputs()))
+        {
             out.copy_from_slice(&logits[group * k..(group + 1) * k]);
         }
     }
@@ -405,7 +508,12 @@ impl Walk for Running<'_> {
         let (pixel, channel) = (self.at / g.channels, self.at % g.channels);
         let shown = &self.weights.shown;
         let n = shown.len() / g.discrete.levels;
-        for (row, &level) in self.image.pixel(pixel).chunks_exact_mut(g.channels * n).zip(levels) {
+        for (row, &level) in self
+            .image
+            .pixel(pixel)
+            .chunks_exact_mut(g.channels * n)
+            .zip(levels)
+        {
             row[channel * n..][..n].copy_from_slice(&shown[level as usize * n..][..n]);
         }
         self.at += 1;
@@ -416,7 +524,11 @@ impl Settings {
     fn check(&self) -> Result<Discrete> {
         if self.width == 0 || self.head == 0 || self.depth > 200 {
             let problem = "width and head must be 1 or more, depth at most 200";
-            return Err(Error::recipe("model", problem, "see the defaults: `menagerie train gated_pixel_cnn --dry-run`"));
+            return Err(Error::recipe(
+                "model",
+                problem,
+                "see the defaults: `menagerie train gated_pixel_cnn --dry-run`",
+            ));
         }
         Discrete::new(self.levels, self.binarization)
     }
@@ -432,7 +544,7 @@ impl Config {
     }
 
     /// The same under another model's name, for levels of any number.
-    pub(in crate) fn named(
+    pub(crate) fn named(
         &self,
         name: &'static str,
         info: &DataInfo,
@@ -444,13 +556,32 @@ impl Config {
         let grid = Grid::new(name, info, discrete, m.conditional)?;
         grid.groups(name, [m.width, m.head])?;
         if !m.width.is_multiple_of(grid.channels) {
-            let problem = format!("{} features do not fall into groups for {} channels", m.width, grid.channels);
-            return Err(Error::recipe("model.width", problem, format!("give a multiple of {}", grid.channels)));
+            let problem = format!(
+                "{} features do not fall into groups for {} channels",
+                m.width, grid.channels
+            );
+            return Err(Error::recipe(
+                "model.width",
+                problem,
+                format!("give a multiple of {}", grid.channels),
+            ));
         }
         let w = m.width as u128;
         let by_level = grid.channels as u128 * discrete.levels as u128 * (m.head + m.embedding) as u128;
-        grid.affords(name, (m.depth as u128 + 1) * 24 * w * w + 42 * w * m.embedding as u128 * grid.channels as u128 + by_level)?;
-        Autoregressive::new(name, Network::new(m, grid, key.stream("network"), device), info, self.optimizer, m.average, device)
+        grid.affords(
+            name,
+            (m.depth as u128 + 1) * 24 * w * w
+                + 42 * w * m.embedding as u128 * grid.channels as u128
+                + by_level,
+        )?;
+        Autoregressive::new(
+            name,
+            Network::new(m, grid, key.stream("network"), device),
+            info,
+            self.optimizer,
+            m.average,
+            device,
+        )
     }
 }
 
@@ -471,11 +602,22 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "gated_pixel_cnn",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LogLikelihood, Capability::Factors, Capability::Complete],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LogLikelihood,
+        Capability::Factors,
+        Capability::Complete,
+    ],
     paper: "van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, arXiv:1606.05328",
     recipe: "gated_pixel_cnn",
     data: &["digits", "portraits"],
-    tiny: &[("data.size", "6"), ("model.width", "6"), ("model.depth", "2"), ("model.head", "6"), ("model.levels", "5")],
+    tiny: &[
+        ("data.size", "6"),
+        ("model.width", "6"),
+        ("model.depth", "2"),
+        ("model.head", "6"),
+        ("model.levels", "5"),
+    ],
     ..Entry::of::<Config>()
 };
 
@@ -487,12 +629,27 @@ mod tests {
     #[test]
     fn there_is_no_blind_spot() {
         let discrete = Discrete::new(2, Binarization::Threshold).unwrap();
-        let grid = Grid { height: 6, width: 9, channels: 1, discrete, classes: 0 };
-        let m = Settings { width: 8, depth: 5, head: 8, ..Default::default() };
+        let grid = Grid {
+            height: 6,
+            width: 9,
+            channels: 1,
+            discrete,
+            classes: 0,
+        };
+        let m = Settings {
+            width: 8,
+            depth: 5,
+            head: 8,
+            ..Default::default()
+        };
         let network = Network::new(&m, grid, Key::new(1), &Device::flex());
         let at = 4 * 9 + 1;
         let logit = |levels: Vec<u32>| {
-            let items = Items { count: 1, levels, labels: vec![] };
+            let items = Items {
+                count: 1,
+                levels,
+                labels: vec![],
+            };
             network.logits(&items, 0).into_data().as_slice::<f32>().unwrap()[at]
         };
         let black = logit(vec![0; 54]);

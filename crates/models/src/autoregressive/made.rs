@@ -11,16 +11,16 @@
 use super::conditionals::{Autoregressive, Conditionals, Grid, Items, numbers};
 use super::discrete::Discrete;
 use super::draw::{Walk, Walker};
-use menagerie_data::DataInfo;
-use menagerie_nn::levels::Binarization;
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, };
-use menagerie_nn::{Activation, Linear};
-use menagerie_data::random::Key;
-use menagerie_nn::OptimizerConfig;
+use crate::{Capability, Entry, Model, Registered};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::DataInfo;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
 use menagerie_kernels::{dense::Packed, linear};
+use menagerie_nn::OptimizerConfig;
+use menagerie_nn::levels::Binarization;
+use menagerie_nn::{Activation, Linear};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 
@@ -57,13 +57,24 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { width: 500, depth: 1, orders: 1, raster: true, levels: 2, binarization: Binarization::Dynamic, average: 0.0 }
+        Settings {
+            width: 500,
+            depth: 1,
+            orders: 1,
+            raster: true,
+            levels: 2,
+            binarization: Binarization::Dynamic,
+            average: 0.0,
+        }
     }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { model: Settings::default(), optimizer: OptimizerConfig::adam(1e-3) }
+        Config {
+            model: Settings::default(),
+            optimizer: OptimizerConfig::adam(1e-3),
+        }
     }
 }
 
@@ -80,16 +91,24 @@ impl Degrees {
     /// Of order `which`: the first is row by row, any other random, always the same.
     fn new(which: usize, d: usize, width: usize, depth: usize) -> Degrees {
         let key = Key::new(which as u64).stream("order of numbers");
-        let sequence: Vec<u32> = if which == 0 { (0..d as u32).collect() } else { key.permutation(d) };
+        let sequence: Vec<u32> = if which == 0 {
+            (0..d as u32).collect()
+        } else {
+            key.permutation(d)
+        };
         let mut place = vec![0; d];
-        sequence.iter().enumerate().for_each(|(p, &i)| place[i as usize] = p as u32);
+        sequence
+            .iter()
+            .enumerate()
+            .for_each(|(p, &i)| place[i as usize] = p as u32);
         let mut places = vec![place.clone()];
         let mut least = 0;
         for layer in 0..depth {
             // Uniform, but not below the least of the layer before: such a unit would see nothing (section 4.1).
             let mut rng = key.stream("degrees").step(layer as u64).rng();
-            let drawn: Vec<u32> =
-                (0..width).map(|_| least + rng.below((d as u32 - 1).saturating_sub(least).max(1) as usize) as u32).collect();
+            let drawn: Vec<u32> = (0..width)
+                .map(|_| least + rng.below((d as u32 - 1).saturating_sub(least).max(1) as usize) as u32)
+                .collect();
             least = drawn.iter().copied().min().unwrap_or(0);
             places.push(drawn);
         }
@@ -126,9 +145,15 @@ impl Network {
         let size = |l: usize| if l == 0 { d } else { m.width };
         let outputs = |l: usize| if l == m.depth { d * k } else { m.width };
         Network {
-            layers: (0..=m.depth).map(|l| Linear::new(size(l), outputs(l), key.step(l as u64), device)).collect(),
+            layers: (0..=m.depth)
+                .map(|l| Linear::new(size(l), outputs(l), key.step(l as u64), device))
+                .collect(),
             grid,
-            degrees: Arc::new((0..m.orders).map(|o| Degrees::new(o + usize::from(!m.raster), d, m.width, m.depth)).collect()),
+            degrees: Arc::new(
+                (0..m.orders)
+                    .map(|o| Degrees::new(o + usize::from(!m.raster), d, m.width, m.depth))
+                    .collect(),
+            ),
             masks: Masks(Arc::new((0..m.orders).map(|_| OnceLock::new()).collect())),
         }
     }
@@ -137,12 +162,18 @@ impl Network {
     fn mask(&self, order: usize) -> &[Tensor<2>] {
         self.masks.0[order].get_or_init(|| {
             let device = self.layers[0].weight.device();
-            let device = if device.is_autodiff() { device.without_autodiff() } else { device };
+            let device = if device.is_autodiff() {
+                device.without_autodiff()
+            } else {
+                device
+            };
             let degrees = &self.degrees[order];
             let make = |(l, layer): (usize, &Linear)| {
                 let [a, b] = layer.weight.dims();
                 let k = b / degrees.places[l + 1].len();
-                let mask: Vec<f32> = (0..a).flat_map(|i| (0..b).map(move |j| f32::from(degrees.open(l, i, j / k)))).collect();
+                let mask: Vec<f32> = (0..a)
+                    .flat_map(|i| (0..b).map(move |j| f32::from(degrees.open(l, i, j / k))))
+                    .collect();
                 Tensor::from_data(TensorData::new(mask, [a, b]), &device)
             };
             self.layers.iter().enumerate().map(make).collect()
@@ -164,26 +195,59 @@ impl Conditionals for Network {
     fn logits(&self, items: &Items, order: usize) -> Tensor<3> {
         let d = self.grid.numbers();
         let device = self.layers[0].weight.device();
-        let x = Tensor::<2>::from_data(TensorData::new(items.inputs(self.grid.discrete), [items.count, d]), &device);
+        let x = Tensor::<2>::from_data(
+            TensorData::new(items.inputs(self.grid.discrete), [items.count, d]),
+            &device,
+        );
         let last = self.layers.len() - 1;
-        let y = self.layers.iter().zip(self.mask(order)).enumerate().fold(x, |x, (l, (layer, mask))| {
-            let w = layer.weight.val();
-            let mask = if w.is_autodiff() { Tensor::from_inner(mask.clone()) } else { mask.clone() };
-            linear(x, w * mask, layer.bias.as_ref().map(Param::val), if l == last { Activation::Identity } else { Activation::Relu })
-        });
+        let y = self
+            .layers
+            .iter()
+            .zip(self.mask(order))
+            .enumerate()
+            .fold(x, |x, (l, (layer, mask))| {
+                let w = layer.weight.val();
+                let mask = if w.is_autodiff() {
+                    Tensor::from_inner(mask.clone())
+                } else {
+                    mask.clone()
+                };
+                linear(
+                    x,
+                    w * mask,
+                    layer.bias.as_ref().map(Param::val),
+                    if l == last {
+                        Activation::Identity
+                    } else {
+                        Activation::Relu
+                    },
+                )
+            });
         y.reshape([items.count, d, self.grid.discrete.outputs()])
     }
 
     fn nats(&self, items: &Items, key: Key) -> Tensor<1> {
         let (d, order) = (self.grid.discrete, key.stream("order").rng().below(self.orders()));
-        d.nats(self.logits(items, order).reshape([items.levels.len(), d.outputs()]), &items.levels)
+        d.nats(
+            self.logits(items, order)
+                .reshape([items.levels.len(), d.outputs()]),
+            &items.levels,
+        )
     }
 
     fn walker(&self) -> Box<dyn Walker> {
         let weights: Vec<Vec<f32>> = self.layers.iter().map(|l| numbers(&l.weight)).collect();
         let orders = self.degrees.iter().map(|d| ordered(d, &weights)).collect();
-        let biases = self.layers.iter().map(|l| l.bias.as_ref().map(numbers).unwrap_or_default()).collect();
-        Box::new(Weights { orders, biases, discrete: self.grid.discrete })
+        let biases = self
+            .layers
+            .iter()
+            .map(|l| l.bias.as_ref().map(numbers).unwrap_or_default())
+            .collect();
+        Box::new(Weights {
+            orders,
+            biases,
+            discrete: self.grid.discrete,
+        })
     }
 
     fn activations(&self) -> usize {
@@ -199,11 +263,22 @@ fn ordered(degrees: &Degrees, weights: &[Vec<f32>]) -> Ordered {
     let mut places: Ordered = (0..d).map(|_| Vec::new()).collect();
     for (l, w) in weights.iter().enumerate() {
         let mut units = vec![Vec::new(); d];
-        degrees.places[l].iter().enumerate().for_each(|(u, &p)| units[p as usize].push(u as u32));
+        degrees.places[l]
+            .iter()
+            .enumerate()
+            .for_each(|(u, &p)| units[p as usize].push(u as u32));
         let columns = w.len() / degrees.places[l].len();
         let k = columns / degrees.places[l + 1].len();
         for (place, units) in places.iter_mut().zip(units) {
-            let row = |u: usize| (0..columns).map(move |j| if degrees.open(l, u, j / k) { w[u * columns + j] } else { 0.0 });
+            let row = |u: usize| {
+                (0..columns).map(move |j| {
+                    if degrees.open(l, u, j / k) {
+                        w[u * columns + j]
+                    } else {
+                        0.0
+                    }
+                })
+            };
             let rows: Vec<f32> = units.iter().flat_map(|&u| row(u as usize)).collect();
             let packed = Packed::new(&rows, columns, units.len(), 0..columns);
             place.push((units, packed));
@@ -231,14 +306,22 @@ struct Running<'a> {
 impl Walker for Weights {
     fn start<'a>(&'a self, items: usize, order: usize, sequence: &'a [u32], _: &[u32]) -> Box<dyn Walk + 'a> {
         let sums = self.biases.iter().map(|b| b.repeat(items)).collect();
-        Box::new(Running { weights: self, places: &self.orders[order], sequence, at: 0, sums })
+        Box::new(Running {
+            weights: self,
+            places: &self.orders[order],
+            sequence,
+            at: 0,
+            sums,
+        })
     }
 }
 
 impl Walk for Running<'_> {
     fn logits(&mut self, out: &mut [f32]) {
         let (k, i) = (self.weights.discrete.outputs(), self.sequence[self.at] as usize);
-        let (Some(sums), Some(bias)) = (self.sums.last(), self.weights.biases.last()) else { return };
+        let (Some(sums), Some(bias)) = (self.sums.last(), self.weights.biases.last()) else {
+            return;
+        };
         for (out, sums) in out.chunks_exact_mut(k).zip(sums.chunks_exact(bias.len())) {
             out.copy_from_slice(&sums[i * k..(i + 1) * k]);
         }
@@ -253,7 +336,9 @@ impl Walk for Running<'_> {
                 _ => {
                     let width = self.weights.biases[l - 1].len();
                     let sums = &self.sums[l - 1];
-                    (0..items).flat_map(|i| units.iter().map(move |&u| sums[i * width + u as usize].max(0.0))).collect()
+                    (0..items)
+                        .flat_map(|i| units.iter().map(move |&u| sums[i * width + u as usize].max(0.0)))
+                        .collect()
                 }
             };
             packed.accumulate(items, (&x, n), (&mut self.sums[l], self.weights.biases[l].len()));
@@ -272,7 +357,11 @@ impl Settings {
             ));
         }
         if !(1..=64).contains(&self.orders) {
-            return Err(Error::recipe("model.orders", format!("{} orders cannot be mixed", self.orders), "give 1 to 64"));
+            return Err(Error::recipe(
+                "model.orders",
+                format!("{} orders cannot be mixed", self.orders),
+                "give 1 to 64",
+            ));
         }
         Discrete::new(self.levels, self.binarization)
     }
@@ -290,7 +379,14 @@ impl Config {
         let weights = d * w * (1 + grid.discrete.outputs() as u128) + w * w * (m.depth as u128 - 1);
         // A mask an order is kept beside the weights.
         grid.affords("made", weights * (1 + m.orders as u128))?;
-        Autoregressive::new("made", Network::new(m, grid, key.stream("network"), device), info, self.optimizer, m.average, device)
+        Autoregressive::new(
+            "made",
+            Network::new(m, grid, key.stream("network"), device),
+            info,
+            self.optimizer,
+            m.average,
+            device,
+        )
     }
 }
 
@@ -311,11 +407,21 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "made",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LogLikelihood, Capability::Factors, Capability::Complete],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LogLikelihood,
+        Capability::Factors,
+        Capability::Complete,
+    ],
     paper: "Germain et al. 2015, MADE: Masked Autoencoder for Distribution Estimation, arXiv:1502.03509",
     recipe: "made",
     data: &["digits"],
-    tiny: &[("data.size", "6"), ("model.width", "40"), ("model.depth", "2"), ("model.orders", "2")],
+    tiny: &[
+        ("data.size", "6"),
+        ("model.width", "40"),
+        ("model.depth", "2"),
+        ("model.orders", "2"),
+    ],
     ..Entry::of::<Config>()
 };
 
@@ -333,13 +439,21 @@ mod tests {
             let size = |l: usize| g.places[l].len();
             let mut paths: Vec<Vec<bool>> = (0..d).map(|i| (0..d).map(|j| i == j).collect()).collect();
             for l in 0..=depth {
-                let step = |row: &Vec<bool>| (0..size(l + 1)).map(|to| (0..size(l)).any(|f| row[f] && g.open(l, f, to))).collect();
+                let step = |row: &Vec<bool>| {
+                    (0..size(l + 1))
+                        .map(|to| (0..size(l)).any(|f| row[f] && g.open(l, f, to)))
+                        .collect()
+                };
                 paths = paths.iter().map(step).collect();
             }
             let place = |i: u32| g.sequence.iter().position(|&s| s == i).unwrap();
             for i in 0..d as u32 {
                 for j in 0..d as u32 {
-                    assert_eq!(paths[i as usize][j as usize], place(i) < place(j), "order {which}, depth {depth}: {i} to {j}");
+                    assert_eq!(
+                        paths[i as usize][j as usize],
+                        place(i) < place(j),
+                        "order {which}, depth {depth}: {i} to {j}"
+                    );
                 }
             }
         }

@@ -20,4 +20,12 @@ use crate::Entry;
 /// The family's name in the taxonomy.
 pub const FAMILY: &str = "autoregressive";
 /// Its models.
-pub(crate) const ENTRIES: &[&Entry] = &[&fvbn::ENTRY, &nade::ENTRY, &made::ENTRY, &pixel_cnn::ENTRY, &gated_pixel_cnn::ENTRY, &pixel_rnn::ENTRY, &wavenet::ENTRY];
+pub(crate) const ENTRIES: &[&Entry] = &[
+    &fvbn::ENTRY,
+    &nade::ENTRY,
+    &made::ENTRY,
+    &pixel_cnn::ENTRY,
+    &gated_pixel_cnn::ENTRY,
+    &pixel_rnn::ENTRY,
+    &wavenet::ENTRY,
+];

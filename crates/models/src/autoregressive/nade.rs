@@ -13,17 +13,17 @@
 use super::conditionals::{Autoregressive, Conditionals, Grid, Items, numbers};
 use super::discrete::Discrete;
 use super::draw::{Walk, Walker};
-use menagerie_data::DataInfo;
-use menagerie_nn::levels::Binarization;
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, };
-use menagerie_nn::init;
-use menagerie_data::random::Key;
-use menagerie_nn::{OptimizerConfig, with_gradients};
+use crate::{Capability, Entry, Model, Registered};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::DataInfo;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
 use menagerie_kernels::dense::Packed;
 use menagerie_kernels::nade::{Hidden, Nade};
+use menagerie_nn::init;
+use menagerie_nn::levels::Binarization;
+use menagerie_nn::{OptimizerConfig, with_gradients};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -82,7 +82,10 @@ impl Default for Settings {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { model: Settings::default(), optimizer: OptimizerConfig::adam(1e-3) }
+        Config {
+            model: Settings::default(),
+            optimizer: OptimizerConfig::adam(1e-3),
+        }
     }
 }
 
@@ -123,12 +126,18 @@ impl Network {
         let std = |inputs: usize| (2.0 / inputs as f64).sqrt();
         Network {
             input: init::normal(key.stream("input"), [d, h], 0.0, std(d), device),
-            marks: m.orderless.then(|| init::normal(key.stream("marks"), [d, h], 0.0, std(d), device)),
+            marks: m
+                .orderless
+                .then(|| init::normal(key.stream("marks"), [d, h], 0.0, std(d), device)),
             hidden: init::zeros([h], device),
             output: init::normal(key.stream("output"), [d * k, h], 0.0, std(h), device),
             bias: init::zeros([d * k], device),
             grid,
-            act: if m.activation == Act::Relu { Hidden::Relu } else { Hidden::Sigmoid },
+            act: if m.activation == Act::Relu {
+                Hidden::Relu
+            } else {
+                Hidden::Sigmoid
+            },
             orders: m.orders,
         }
     }
@@ -160,7 +169,9 @@ impl Network {
     /// Logits with their biases, `[items, numbers * outputs]`.
     fn biased(&self, p: &Plain, order: &[u32], x: &[f32]) -> Vec<f32> {
         let mut logits = self.kernel(p, order).logits(x);
-        logits.chunks_exact_mut(p.bias.len()).for_each(|row| row.iter_mut().zip(&p.bias).for_each(|(l, b)| *l += b));
+        logits
+            .chunks_exact_mut(p.bias.len())
+            .for_each(|row| row.iter_mut().zip(&p.bias).for_each(|(l, b)| *l += b));
         logits
     }
 }
@@ -184,24 +195,41 @@ impl Conditionals for Network {
     }
 
     fn logits(&self, items: &Items, order: usize) -> Tensor<3> {
-        let logits = self.biased(&self.plain(), &self.order(order), &items.inputs(self.grid.discrete));
+        let logits = self.biased(
+            &self.plain(),
+            &self.order(order),
+            &items.inputs(self.grid.discrete),
+        );
         let shape = [items.count, self.grid.numbers(), self.grid.discrete.outputs()];
         Tensor::from_data(TensorData::new(logits, shape), &self.input.device())
     }
 
     fn nats(&self, items: &Items, key: Key) -> Tensor<1> {
-        let order = if self.marks.is_some() { key.stream("order").permutation(self.grid.numbers()) } else { self.order(0) };
+        let order = if self.marks.is_some() {
+            key.stream("order").permutation(self.grid.numbers())
+        } else {
+            self.order(0)
+        };
         let (p, x, d) = (self.plain(), items.inputs(self.grid.discrete), self.grid.discrete);
         let logits = self.biased(&p, &order, &x);
         let k = d.outputs();
-        let nats: f64 = logits.chunks_exact(k).zip(&items.levels).map(|(l, &v)| -d.log_probability(l, v)).sum();
+        let nats: f64 = logits
+            .chunks_exact(k)
+            .zip(&items.levels)
+            .map(|(l, &v)| -d.log_probability(l, v))
+            .sum();
         let g = d.nats_gradient(&logits, &items.levels);
         let of = self.kernel(&p, &order).gradients(&x, &g);
         let mut of_bias = vec![0.0; p.bias.len()];
-        g.chunks_exact(of_bias.len()).for_each(|row| of_bias.iter_mut().zip(row).for_each(|(s, g)| *s += g));
+        g.chunks_exact(of_bias.len())
+            .for_each(|row| of_bias.iter_mut().zip(row).for_each(|(s, g)| *s += g));
         let flat = |t: &Param<Tensor<2>>| t.val().reshape([t.shape().num_elements()]);
-        let mut pairs =
-            vec![(flat(&self.input), of.input), (self.hidden.val(), of.bias), (flat(&self.output), of.output), (self.bias.val(), of_bias)];
+        let mut pairs = vec![
+            (flat(&self.input), of.input),
+            (self.hidden.val(), of.bias),
+            (flat(&self.output), of.output),
+            (self.bias.val(), of_bias),
+        ];
         pairs.extend(self.marks.as_ref().map(|m| (flat(m), of.marks)));
         with_gradients(nats, pairs)
     }
@@ -209,7 +237,11 @@ impl Conditionals for Network {
     fn walker(&self) -> Box<dyn Walker> {
         let p = self.plain();
         let (d, h, k) = (self.grid.numbers(), p.hidden.len(), self.grid.discrete.outputs());
-        let rows = |w: &[f32]| (0..d).map(|i| Packed::new(&w[i * h..(i + 1) * h], h, 1, 0..h)).collect::<Vec<_>>();
+        let rows = |w: &[f32]| {
+            (0..d)
+                .map(|i| Packed::new(&w[i * h..(i + 1) * h], h, 1, 0..h))
+                .collect::<Vec<_>>()
+        };
         let output = (0..d)
             .map(|i| {
                 let v = &p.output[i * k * h..(i + 1) * k * h];
@@ -218,12 +250,21 @@ impl Conditionals for Network {
             })
             .collect();
         let (input, marks) = (rows(&p.input), p.marks.as_ref().map(|m| rows(m)));
-        Box::new(Weights { input, marks, hidden: p.hidden, output, bias: p.bias, act: self.act, discrete: self.grid.discrete })
+        Box::new(Weights {
+            input,
+            marks,
+            hidden: p.hidden,
+            output,
+            bias: p.bias,
+            act: self.act,
+            discrete: self.grid.discrete,
+        })
     }
 
     fn known_first(&self, known: &[bool]) -> Option<Vec<u32>> {
         self.marks.as_ref()?;
-        let (mut first, rest): (Vec<u32>, Vec<u32>) = (0..known.len() as u32).partition(|&i| known[i as usize]);
+        let (mut first, rest): (Vec<u32>, Vec<u32>) =
+            (0..known.len() as u32).partition(|&i| known[i as usize]);
         first.extend(rest);
         Some(first)
     }
@@ -255,19 +296,29 @@ struct Running<'a> {
 
 impl Walker for Weights {
     fn start<'a>(&'a self, items: usize, _: usize, sequence: &'a [u32], _: &[u32]) -> Box<dyn Walk + 'a> {
-        Box::new(Running { weights: self, sequence, at: 0, sums: self.hidden.repeat(items) })
+        Box::new(Running {
+            weights: self,
+            sequence,
+            at: 0,
+            sums: self.hidden.repeat(items),
+        })
     }
 }
 
 impl Walk for Running<'_> {
     fn logits(&mut self, out: &mut [f32]) {
         let w = self.weights;
-        let (i, k, h) = (self.sequence[self.at] as usize, w.discrete.outputs(), w.hidden.len());
+        let (i, k, h) = (
+            self.sequence[self.at] as usize,
+            w.discrete.outputs(),
+            w.hidden.len(),
+        );
         let hidden: Vec<f32> = match w.act {
             Hidden::Relu => self.sums.iter().map(|a| a.max(0.0)).collect(),
             Hidden::Sigmoid => self.sums.iter().map(|a| 1.0 / (1.0 + (-a).exp())).collect(),
         };
-        out.chunks_exact_mut(k).for_each(|out| out.copy_from_slice(&w.bias[i * k..(i + 1) * k]));
+        out.chunks_exact_mut(k)
+            .for_each(|out| out.copy_from_slice(&w.bias[i * k..(i + 1) * k]));
         w.output[i].accumulate(out.len() / k, (&hidden, h), (out, k));
     }
 
@@ -286,14 +337,24 @@ impl Walk for Running<'_> {
 impl Settings {
     fn check(&self) -> Result<Discrete> {
         if self.width == 0 {
-            return Err(Error::recipe("model.width", "0 hidden units are too few", "give 1 or more"));
+            return Err(Error::recipe(
+                "model.width",
+                "0 hidden units are too few",
+                "give 1 or more",
+            ));
         }
         match (self.orders, self.orderless) {
             (1, _) | (2..=64, true) => Discrete::new(self.levels, self.binarization),
-            (n, true) => Err(Error::recipe("model.orders", format!("{n} orders cannot be mixed"), "give 1 to 64")),
-            (n, false) => {
-                Err(Error::recipe("model.orders", format!("{n} orders need a model of every order"), "set model.orderless = true"))
-            }
+            (n, true) => Err(Error::recipe(
+                "model.orders",
+                format!("{n} orders cannot be mixed"),
+                "give 1 to 64",
+            )),
+            (n, false) => Err(Error::recipe(
+                "model.orders",
+                format!("{n} orders need a model of every order"),
+                "set model.orderless = true",
+            )),
         }
     }
 }
@@ -308,7 +369,14 @@ impl Config {
         let grid = Grid::new("nade", info, m.check()?, false)?;
         let outputs = grid.discrete.outputs() as u128;
         grid.affords("nade", grid.numbers() as u128 * m.width as u128 * (2 + outputs))?;
-        Autoregressive::new("nade", Network::new(m, grid, key.stream("network"), device), info, self.optimizer, m.average, device)
+        Autoregressive::new(
+            "nade",
+            Network::new(m, grid, key.stream("network"), device),
+            info,
+            self.optimizer,
+            m.average,
+            device,
+        )
     }
 }
 
@@ -329,7 +397,12 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "nade",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LogLikelihood, Capability::Factors, Capability::Complete],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LogLikelihood,
+        Capability::Factors,
+        Capability::Complete,
+    ],
     paper: "Larochelle & Murray 2011, The Neural Autoregressive Distribution Estimator",
     recipe: "nade",
     data: &["digits"],

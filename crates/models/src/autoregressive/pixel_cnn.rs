@@ -13,15 +13,15 @@ use super::conditionals::{Autoregressive, Conditionals, Grid, Items};
 use super::discrete::Discrete;
 use super::draw::{Walk, Walker};
 use super::pixels::{Kept, Layer, rectify, relu};
-use menagerie_data::DataInfo;
-use menagerie_nn::levels::Binarization;
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, };
-use menagerie_nn::{Activation, Mask, MaskedConv2d, activation};
-use menagerie_data::random::Key;
-use menagerie_nn::OptimizerConfig;
+use crate::{Capability, Entry, Model, Registered};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::DataInfo;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_nn::OptimizerConfig;
+use menagerie_nn::levels::Binarization;
+use menagerie_nn::{Activation, Mask, MaskedConv2d, activation};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -54,13 +54,23 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { width: 128, depth: 15, head: 32, levels: 256, binarization: Binarization::Dynamic, average: 0.0 }
+        Settings {
+            width: 128,
+            depth: 15,
+            head: 32,
+            levels: 256,
+            binarization: Binarization::Dynamic,
+            average: 0.0,
+        }
     }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { model: Settings::default(), optimizer: OptimizerConfig::adam(1e-3) }
+        Config {
+            model: Settings::default(),
+            optimizer: OptimizerConfig::adam(1e-3),
+        }
     }
 }
 
@@ -100,7 +110,12 @@ impl Network {
             input: layer([c, 2 * w], 7, Mask::A, key.stream("input")),
             blocks: (0..m.depth).map(block).collect(),
             head: layer([2 * w, m.head], 1, Mask::B, key.stream("head")),
-            logits: layer([m.head, c * grid.discrete.outputs()], 1, Mask::B, key.stream("logits")),
+            logits: layer(
+                [m.head, c * grid.discrete.outputs()],
+                1,
+                Mask::B,
+                key.stream("logits"),
+            ),
             grid,
         }
     }
@@ -114,20 +129,37 @@ impl Conditionals for Network {
     fn logits(&self, items: &Items, _order: usize) -> Tensor<3> {
         let g = &self.grid;
         let device = self.input.bias.device();
-        let x = TensorData::new(items.inputs(g.discrete), [items.count, g.height, g.width, g.channels]);
-        let h = self.input.forward(Tensor::from_data(x, &device), Activation::Identity);
+        let x = TensorData::new(
+            items.inputs(g.discrete),
+            [items.count, g.height, g.width, g.channels],
+        );
+        let h = self
+            .input
+            .forward(Tensor::from_data(x, &device), Activation::Identity);
         let h = self.blocks.iter().fold(h, |h, b| {
             let x = activation(h.clone(), Activation::Relu);
-            h + b.up.forward(b.spatial.forward(b.down.forward(x, Activation::Relu), Activation::Relu), Activation::Identity)
+            h + b.up.forward(
+                b.spatial
+                    .forward(b.down.forward(x, Activation::Relu), Activation::Relu),
+                Activation::Identity,
+            )
         });
-        let h = self.head.forward(activation(h, Activation::Relu), Activation::Relu);
-        self.logits.forward(h, Activation::Identity).reshape([items.count, g.numbers(), g.discrete.outputs()])
+        let h = self
+            .head
+            .forward(activation(h, Activation::Relu), Activation::Relu);
+        self.logits
+            .forward(h, Activation::Identity)
+            .reshape([items.count, g.numbers(), g.discrete.outputs()])
     }
 
     fn walker(&self) -> Box<dyn Walker> {
         Box::new(Weights {
             input: Layer::new(&self.input),
-            blocks: self.blocks.iter().map(|b| [&b.down, &b.spatial, &b.up].map(Layer::new)).collect(),
+            blocks: self
+                .blocks
+                .iter()
+                .map(|b| [&b.down, &b.spatial, &b.up].map(Layer::new))
+                .collect(),
             head: Layer::new(&self.head),
             logits: Layer::new(&self.logits),
             grid: self.grid,
@@ -137,7 +169,10 @@ impl Conditionals for Network {
     fn activations(&self) -> usize {
         let width = self.input.bias.dims()[0];
         // Of a block: its input's positive part, the two layers inside (the second also before its activation), the sum.
-        let pixel = width + self.blocks.len() * (2 * width + 3 * width / 2) + 2 * self.head.bias.dims()[0] + self.logits.bias.dims()[0];
+        let pixel = width
+            + self.blocks.len() * (2 * width + 3 * width / 2)
+            + 2 * self.head.bias.dims()[0]
+            + self.logits.bias.dims()[0];
         self.grid.height * self.grid.width * pixel
     }
 }
@@ -172,7 +207,11 @@ impl Walker for Weights {
             weights: self,
             at: 0,
             image: Kept::new(&self.grid, items, self.grid.channels),
-            inside: self.blocks.iter().map(|b| Kept::new(&self.grid, items, b[0].outputs())).collect(),
+            inside: self
+                .blocks
+                .iter()
+                .map(|b| Kept::new(&self.grid, items, b[0].outputs()))
+                .collect(),
             h: zeros(&self.input),
             positive: (0..self.blocks.len() + 1).map(|_| zeros(&self.input)).collect(),
             spatial: self.blocks.iter().map(|b| zeros(&b[1])).collect(),
@@ -189,7 +228,8 @@ impl Walk for Running<'_> {
         // Features of a colour wait for the colours before it; those of earlier groups are there already.
         let (pixel, group) = (self.at / g.channels, self.at % g.channels);
         let (width, k) = (w.input.outputs(), g.discrete.outputs());
-        w.input.around(group, &self.image, pixel, &mut self.scratch, &mut self.h);
+        w.input
+            .around(group, &self.image, pixel, &mut self.scratch, &mut self.h);
         let own = w.input.columns(group);
         for (l, [down, spatial, up]) in w.blocks.iter().enumerate() {
             relu(&self.h, &mut self.positive[l], width, own.clone());
@@ -206,7 +246,10 @@ impl Walk for Running<'_> {
         w.head.at(group, positive, &mut self.head, false);
         rectify(&mut self.head, w.head.outputs(), w.head.columns(group));
         w.logits.at(group, &self.head, &mut self.logits, false);
-        for (out, logits) in out.chunks_exact_mut(k).zip(self.logits.chunks_exact(w.logits.outputs())) {
+        for (out, logits) in out
+            .chunks_exact_mut(k)
+            .zip(self.logits.chunks_exact(w.logits.outputs()))
+        {
             out.copy_from_slice(&logits[group * k..(group + 1) * k]);
         }
     }
@@ -225,7 +268,11 @@ impl Settings {
     fn check(&self) -> Result<Discrete> {
         if self.width == 0 || self.head == 0 || self.depth > 200 {
             let problem = "width and head must be 1 or more, depth at most 200";
-            return Err(Error::recipe("model", problem, "see the defaults: `menagerie train pixel_cnn --dry-run`"));
+            return Err(Error::recipe(
+                "model",
+                problem,
+                "see the defaults: `menagerie train pixel_cnn --dry-run`",
+            ));
         }
         Discrete::new(self.levels, self.binarization)
     }
@@ -241,8 +288,18 @@ impl Config {
         let grid = Grid::new("pixel_cnn", info, m.check()?, false)?;
         grid.groups("pixel_cnn", [m.width, m.head])?;
         let w = m.width as u128;
-        grid.affords("pixel_cnn", m.depth as u128 * 9 * w * w + m.head as u128 * grid.channels as u128 * 256)?;
-        Autoregressive::new("pixel_cnn", Network::new(m, grid, key.stream("network"), device), info, self.optimizer, m.average, device)
+        grid.affords(
+            "pixel_cnn",
+            m.depth as u128 * 9 * w * w + m.head as u128 * grid.channels as u128 * 256,
+        )?;
+        Autoregressive::new(
+            "pixel_cnn",
+            Network::new(m, grid, key.stream("network"), device),
+            info,
+            self.optimizer,
+            m.average,
+            device,
+        )
     }
 }
 
@@ -263,7 +320,12 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "pixel_cnn",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LogLikelihood, Capability::Factors, Capability::Complete],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LogLikelihood,
+        Capability::Factors,
+        Capability::Complete,
+    ],
     paper: "van den Oord et al. 2016, Pixel Recurrent Neural Networks, arXiv:1601.06759",
     recipe: "pixel_cnn",
     data: &["digits", "portraits"],

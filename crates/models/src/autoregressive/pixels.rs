@@ -1,7 +1,7 @@
 //! Masked convolutions pixel by pixel: a position is computed once, from activations kept of its neighbours.
 use super::conditionals::Grid;
-use menagerie_nn::MaskedConv2d;
 use menagerie_kernels::dense::Packed;
+use menagerie_nn::MaskedConv2d;
 use std::ops::Range;
 
 /// A masked convolution's weights, by group of outputs.
@@ -16,16 +16,34 @@ impl Layer {
     pub fn new(conv: &MaskedConv2d) -> Layer {
         let m = conv.matrix();
         let outputs = m.bias.len();
-        let groups = m.groups.iter().map(|(rows, columns)| (Packed::new(&m.weight, outputs, *rows, columns.clone()), columns.clone()));
-        Layer { groups: groups.collect(), offsets: m.offsets, bias: m.bias }
+        let groups = m.groups.iter().map(|(rows, columns)| {
+            (
+                Packed::new(&m.weight, outputs, *rows, columns.clone()),
+                columns.clone(),
+            )
+        });
+        Layer {
+            groups: groups.collect(),
+            offsets: m.offsets,
+            bias: m.bias,
+        }
     }
 
     /// Any other kernel, `[offsets * in, out]`: its groups of outputs see all of every pixel.
-    pub fn open(offsets: Vec<(isize, isize)>, weight: &[f32], bias: Vec<f32>, groups: Vec<Range<usize>>) -> Layer {
+    pub fn open(
+        offsets: Vec<(isize, isize)>,
+        weight: &[f32],
+        bias: Vec<f32>,
+        groups: Vec<Range<usize>>,
+    ) -> Layer {
         let outputs = bias.len();
         let rows = weight.len() / outputs;
         let pack = |columns: Range<usize>| (Packed::new(weight, outputs, rows, columns.clone()), columns);
-        Layer { groups: groups.into_iter().map(pack).collect(), offsets, bias }
+        Layer {
+            groups: groups.into_iter().map(pack).collect(),
+            offsets,
+            bias,
+        }
     }
 
     /// Channels of its result.
@@ -47,7 +65,10 @@ impl Layer {
         for row in out.chunks_exact_mut(n) {
             let bias = &self.bias[columns.clone()];
             match add {
-                true => row[columns.clone()].iter_mut().zip(bias).for_each(|(o, b)| *o += b),
+                true => row[columns.clone()]
+                    .iter_mut()
+                    .zip(bias)
+                    .for_each(|(o, b)| *o += b),
                 false => row[columns.clone()].copy_from_slice(bias),
             }
         }
@@ -61,7 +82,8 @@ impl Layer {
         if scratch.is_empty() {
             // A kernel without weights: the bias alone.
             let (_, columns) = &self.groups[g];
-            out.chunks_exact_mut(self.outputs()).for_each(|row| row[columns.clone()].copy_from_slice(&self.bias[columns.clone()]));
+            out.chunks_exact_mut(self.outputs())
+                .for_each(|row| row[columns.clone()].copy_from_slice(&self.bias[columns.clone()]));
             return;
         }
         self.at(g, scratch, out, false);
@@ -80,7 +102,12 @@ impl Kept {
     /// Zeros.
     pub fn new(grid: &Grid, items: usize, channels: usize) -> Kept {
         let size = [grid.height, grid.width];
-        Kept { values: vec![0.0; size[0] * size[1] * items * channels], size, items, channels }
+        Kept {
+            values: vec![0.0; size[0] * size[1] * items * channels],
+            size,
+            items,
+            channels,
+        }
     }
 
     /// The features of one pixel, `[items, channels]`.
@@ -112,7 +139,10 @@ impl Kept {
 /// max(x, 0) of some channels of `[items, channels]`.
 pub fn relu(x: &[f32], out: &mut [f32], channels: usize, columns: Range<usize>) {
     for (x, out) in x.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
-        x[columns.clone()].iter().zip(&mut out[columns.clone()]).for_each(|(x, o)| *o = x.max(0.0));
+        x[columns.clone()]
+            .iter()
+            .zip(&mut out[columns.clone()])
+            .for_each(|(x, o)| *o = x.max(0.0));
     }
 }
 

@@ -6,15 +6,18 @@
 //! members of a choice.
 use super::classifier::{best, cross_entropy, images, numbers};
 use super::trunk::{Trunk, TrunkConfig, TrunkKind};
-use menagerie_data::portraits::{Attributes, Meaning};
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Features, Model, NetworkInfo, Part, Purpose, ReadAttributes, StepReport, as_image_shape, of_shape, };
-use menagerie_nn::{Activation, Linear};
-use menagerie_data::random::Key;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use crate::{
+    Capability, Entry, Features, Model, NetworkInfo, Part, Purpose, ReadAttributes, Registered, StepReport,
+    as_image_shape, of_shape,
+};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::portraits::{Attributes, Meaning};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
+use menagerie_nn::{Activation, Linear};
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -31,7 +34,10 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(2e-3).weight_decay(1e-3);
-        Config { model: Network::default(), optimizer }
+        Config {
+            model: Network::default(),
+            optimizer,
+        }
     }
 }
 
@@ -49,7 +55,11 @@ pub struct Network {
 
 impl Default for Network {
     fn default() -> Self {
-        Network { width: 16, blocks: 1, average: 0.998 }
+        Network {
+            width: 16,
+            blocks: 1,
+            average: 0.998,
+        }
     }
 }
 
@@ -85,7 +95,10 @@ fn heads() -> Vec<Head> {
             Meaning::Choice(n) => n,
         };
         at += width;
-        Head { meaning, outputs: at - width..at }
+        Head {
+            meaning,
+            outputs: at - width..at,
+        }
     };
     (0..Attributes::NAMES.len()).map(head).collect()
 }
@@ -99,15 +112,38 @@ impl Config {
         let m = &self.model;
         if info.kind != Kind::Image || info.attributes != Attributes::NAMES {
             let fix = "train it on `portraits`, or on a folder of painted faces with all their attributes";
-            return Err(Error::data(&info.source, "has not the attributes of painted portraits", fix));
+            return Err(Error::data(
+                &info.source,
+                "has not the attributes of painted portraits",
+                fix,
+            ));
         }
         let heads = heads();
-        let sizes = TrunkConfig { kind: TrunkKind::Resnet, width: m.width, blocks: m.blocks, positions: true };
+        let sizes = TrunkConfig {
+            kind: TrunkKind::Resnet,
+            width: m.width,
+            blocks: m.blocks,
+            positions: true,
+        };
         let trunk = Trunk::new(sizes, as_image_shape(info), key.stream("trunk"), device)?;
         let outputs = heads.last().map_or(0, |h| h.outputs.end);
         let heads_layer = Linear::new(trunk.features(), outputs, key.stream("heads"), device);
-        let learner = Learner::new("reader", ReaderNetwork { trunk, heads: heads_layer }, self.optimizer, m.average, device)?;
-        Ok(AttributeReader { learner, shape: info.shape.clone(), names: info.attributes.clone(), heads })
+        let learner = Learner::new(
+            "reader",
+            ReaderNetwork {
+                trunk,
+                heads: heads_layer,
+            },
+            self.optimizer,
+            m.average,
+            device,
+        )?;
+        Ok(AttributeReader {
+            learner,
+            shape: info.shape.clone(),
+            names: info.attributes.clone(),
+            heads,
+        })
     }
 }
 
@@ -121,8 +157,11 @@ struct Targets {
 impl AttributeReader {
     fn targets(&self, attributes: &[f32], batch: usize) -> Targets {
         let outputs = self.heads.last().map_or(0, |h| h.outputs.end);
-        let mut t =
-            Targets { values: vec![0.0; batch * outputs], weights: vec![0.0; batch * outputs], labels: vec![vec![]; self.heads.len()] };
+        let mut t = Targets {
+            values: vec![0.0; batch * outputs],
+            weights: vec![0.0; batch * outputs],
+            labels: vec![vec![]; self.heads.len()],
+        };
         for (row, numbers) in attributes.chunks_exact(self.heads.len()).enumerate() {
             let face = Attributes::from_slice(numbers);
             for (i, (head, &x)) in self.heads.iter().zip(numbers).enumerate() {
@@ -153,13 +192,17 @@ impl AttributeReader {
         let on = |v: &Vec<f32>| Tensor::<2>::from_data(TensorData::new(v.clone(), shape), &y.device());
         let difference = y.clone() - on(&targets.values);
         let squares = (difference.clone() * difference * on(&targets.weights)).sum();
-        let choices = self.heads.iter().zip(&targets.labels).filter_map(|(head, labels)| match head.meaning {
-            Meaning::Choice(n) => {
-                let logits = y.clone().narrow(1, head.outputs.start, n);
-                Some(cross_entropy(logits, labels) / (n as f64).ln())
-            }
-            _ => None,
-        });
+        let choices = self
+            .heads
+            .iter()
+            .zip(&targets.labels)
+            .filter_map(|(head, labels)| match head.meaning {
+                Meaning::Choice(n) => {
+                    let logits = y.clone().narrow(1, head.outputs.start, n);
+                    Some(cross_entropy(logits, labels) / (n as f64).ln())
+                }
+                _ => None,
+            });
         choices.fold(squares, |sum, c| sum + c) / self.heads.len() as f64
     }
 
@@ -174,12 +217,19 @@ impl AttributeReader {
                 Meaning::Choice(n) => best(y, n).next().unwrap_or(0) as f32,
             }
         };
-        outputs.chunks_exact(width).flat_map(|row| self.heads.iter().map(move |h| one((row, h)))).collect()
+        outputs
+            .chunks_exact(width)
+            .flat_map(|row| self.heads.iter().map(move |h| one((row, h))))
+            .collect()
     }
 
     fn input(&self, batch: &Batch) -> Result<Tensor<4>> {
         of_shape(batch, &self.shape, "attribute-reader")?;
-        Ok(images(batch.values.clone(), &batch.shape, &self.learner.plain_device()))
+        Ok(images(
+            batch.values.clone(),
+            &batch.shape,
+            &self.learner.plain_device(),
+        ))
     }
 }
 
@@ -201,18 +251,30 @@ impl Model for AttributeReader {
         let targets = self.targets(&batch.attributes, n);
         let network = self.learner.network();
         let x = images(batch.values.clone(), &batch.shape, self.learner.device());
-        let y = network.heads.forward(network.trunk.forward(x), Activation::Identity);
+        let y = network
+            .heads
+            .forward(network.trunk.forward(x), Activation::Identity);
         let mut report = StepReport::default();
         if watch {
             let read = self.read(&numbers(y.clone()));
-            let choices: Vec<usize> = (0..self.heads.len()).filter(|&i| matches!(self.heads[i].meaning, Meaning::Choice(_))).collect();
-            let right = read.chunks_exact(self.heads.len()).zip(batch.attributes.chunks_exact(self.heads.len()));
-            let right: usize = right.map(|(a, b)| choices.iter().filter(|&&i| a[i] == b[i]).count()).sum();
-            report.scalars.push(("accuracy/choices", right as f64 / (n * choices.len()) as f64));
+            let choices: Vec<usize> = (0..self.heads.len())
+                .filter(|&i| matches!(self.heads[i].meaning, Meaning::Choice(_)))
+                .collect();
+            let right = read
+                .chunks_exact(self.heads.len())
+                .zip(batch.attributes.chunks_exact(self.heads.len()));
+            let right: usize = right
+                .map(|(a, b)| choices.iter().filter(|&&i| a[i] == b[i]).count())
+                .sum();
+            report
+                .scalars
+                .push(("accuracy/choices", right as f64 / (n * choices.len()) as f64));
         }
         let descent = self.learner.descend(self.loss(y, &targets), watch)?;
         report.scalars.insert(0, ("loss/attributes", descent.loss));
-        report.scalars.extend(descent.gradient.map(|g| ("gradient/reader", g)));
+        report
+            .scalars
+            .extend(descent.gradient.map(|g| ("gradient/reader", g)));
         Ok(report)
     }
 
@@ -236,7 +298,11 @@ impl ReadAttributes for AttributeReader {
     fn attributes(&self, batch: &Batch) -> Result<Vec<f32>> {
         let x = self.input(batch)?;
         let network = self.learner.for_use();
-        Ok(self.read(&numbers(network.heads.forward(network.trunk.forward(x), Activation::Identity))))
+        Ok(self.read(&numbers(
+            network
+                .heads
+                .forward(network.trunk.forward(x), Activation::Identity),
+        )))
     }
     fn names(&self) -> &[String] {
         &self.names
@@ -282,9 +348,15 @@ mod tests {
 
     fn reader() -> AttributeReader {
         let info = Portraits::new([8, 8], 0, 10).unwrap().info().clone();
-        Config { model: Network { width: 2, ..Network::default() }, ..Config::default() }
-            .build(&info, &Device::flex(), Key::new(0))
-            .unwrap()
+        Config {
+            model: Network {
+                width: 2,
+                ..Network::default()
+            },
+            ..Config::default()
+        }
+        .build(&info, &Device::flex(), Key::new(0))
+        .unwrap()
     }
 
     /// Outputs that say exactly what a face is made of are read as that face, at no loss but that of the choices.
@@ -316,7 +388,14 @@ mod tests {
 
     #[test]
     fn data_without_attributes_are_refused() {
-        let info = DataInfo { attributes: vec!["yaw".into()], ..Portraits::new([8, 8], 0, 10).unwrap().info().clone() };
-        assert!(Config::default().build(&info, &Device::flex(), Key::new(0)).is_err());
+        let info = DataInfo {
+            attributes: vec!["yaw".into()],
+            ..Portraits::new([8, 8], 0, 10).unwrap().info().clone()
+        };
+        assert!(
+            Config::default()
+                .build(&info, &Device::flex(), Key::new(0))
+                .is_err()
+        );
     }
 }

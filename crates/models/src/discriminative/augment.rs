@@ -15,20 +15,34 @@ pub struct Augmentation {
 
 impl Default for Augmentation {
     fn default() -> Self {
-        Augmentation { shift: 2, flip: false }
+        Augmentation {
+            shift: 2,
+            flip: false,
+        }
     }
 }
 
 impl Augmentation {
     /// The values of a batch of images `[batch, height, width, channel]`, changed; item `i` by `key.step(i)`.
     pub fn apply(self, batch: &Batch, key: Key) -> Vec<f32> {
-        let &[_, h, w, c] = &batch.shape[..] else { return batch.values.clone() };
-        if self == (Augmentation { shift: 0, flip: false }) {
+        let &[_, h, w, c] = &batch.shape[..] else {
+            return batch.values.clone();
+        };
+        if self
+            == (Augmentation {
+                shift: 0,
+                flip: false,
+            })
+        {
             return batch.values.clone();
         }
         let mut out = vec![0.0; batch.values.len()];
         let n = (h * w * c).max(1);
-        for (i, (to, from)) in out.chunks_exact_mut(n).zip(batch.values.chunks_exact(n)).enumerate() {
+        for (i, (to, from)) in out
+            .chunks_exact_mut(n)
+            .zip(batch.values.chunks_exact(n))
+            .enumerate()
+        {
             let mut draw = key.step(i as u64).rng();
             let mut offset = || draw.below(2 * self.shift + 1) as isize - self.shift as isize;
             let (dy, dx) = (offset(), offset());
@@ -74,19 +88,42 @@ mod tests {
         let mut values = vec![0.0; count * 49];
         (0..count).for_each(|i| values[i * 49 + 24] = 1.0);
         let indices = (0..count as u32).collect();
-        let batch =
-            Batch { kind: Kind::Image, shape: vec![count, 7, 7, 1], values, labels: None, attributes: vec![], captions: None, indices };
-        let out = Augmentation { shift: 2, flip: false }.apply(&batch, Key::new(1));
+        let batch = Batch {
+            kind: Kind::Image,
+            shape: vec![count, 7, 7, 1],
+            values,
+            labels: None,
+            attributes: vec![],
+            captions: None,
+            indices,
+        };
+        let out = Augmentation {
+            shift: 2,
+            flip: false,
+        }
+        .apply(&batch, Key::new(1));
         let mut found = [0usize; 49];
-        out.chunks(49).for_each(|image| found[image.iter().position(|v| *v == 1.0).unwrap()] += 1);
+        out.chunks(49)
+            .for_each(|image| found[image.iter().position(|v| *v == 1.0).unwrap()] += 1);
         for y in 0..7 {
             for x in 0..7 {
                 let inside = (2..5).contains(&y) || y == 1 || y == 5;
                 let inside = inside && (1..6).contains(&x);
                 let expected = if inside { count as f64 / 25.0 } else { 0.0 };
-                assert!((found[y * 7 + x] as f64 - expected).abs() <= 5.0 * expected.sqrt(), "{y} {x}: {}", found[y * 7 + x]);
+                assert!(
+                    (found[y * 7 + x] as f64 - expected).abs() <= 5.0 * expected.sqrt(),
+                    "{y} {x}: {}",
+                    found[y * 7 + x]
+                );
             }
         }
-        assert_eq!(Augmentation { shift: 0, flip: false }.apply(&batch, Key::new(1)), batch.values);
+        assert_eq!(
+            Augmentation {
+                shift: 0,
+                flip: false
+            }
+            .apply(&batch, Key::new(1)),
+            batch.values
+        );
     }
 }

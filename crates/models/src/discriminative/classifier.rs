@@ -4,15 +4,18 @@
 //! (2015), Deep Residual Learning for Image Recognition, arXiv:1512.03385.
 use super::augment::Augmentation;
 use super::trunk::{Trunk, TrunkConfig, TrunkKind};
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Classify, Features, Model, NetworkInfo, Part, Purpose, StepReport, as_image_shape, of_shape, };
-use menagerie_nn::{Activation, Linear};
-use menagerie_data::random::Key;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use crate::{
+    Capability, Classify, Entry, Features, Model, NetworkInfo, Part, Purpose, Registered, StepReport,
+    as_image_shape, of_shape,
+};
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
+use menagerie_nn::{Activation, Linear};
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -30,7 +33,11 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(2e-3).weight_decay(1e-3);
-        Config { model: Network::default(), augment: Augmentation::default(), optimizer }
+        Config {
+            model: Network::default(),
+            augment: Augmentation::default(),
+            optimizer,
+        }
     }
 }
 
@@ -50,7 +57,12 @@ pub struct Network {
 
 impl Default for Network {
     fn default() -> Self {
-        Network { network: TrunkKind::Resnet, width: 16, blocks: 1, average: 0.998 }
+        Network {
+            network: TrunkKind::Resnet,
+            width: 16,
+            blocks: 1,
+            average: 0.998,
+        }
     }
 }
 
@@ -83,18 +95,38 @@ impl Config {
     pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Classifier> {
         let m = &self.model;
         if info.kind != Kind::Image {
-            return Err(Error::data(&info.source, format!("classifier takes images, these are {}", info.kind.plural()), "choose images"));
+            return Err(Error::data(
+                &info.source,
+                format!("classifier takes images, these are {}", info.kind.plural()),
+                "choose images",
+            ));
         }
         if info.labels.len() < 2 {
             let fix = "give images with labels: IDX files with their labels, or a folder whose sub-folders are the classes";
             return Err(Error::data(&info.source, "has no classes to learn", fix));
         }
-        let sizes = TrunkConfig { kind: m.network, width: m.width, blocks: m.blocks, positions: false };
+        let sizes = TrunkConfig {
+            kind: m.network,
+            width: m.width,
+            blocks: m.blocks,
+            positions: false,
+        };
         let trunk = Trunk::new(sizes, as_image_shape(info), key.stream("trunk"), device)?;
         let logits = Linear::new(trunk.features(), info.labels.len(), key.stream("logits"), device);
-        let learner = Learner::new("classifier", ClassifierNetwork { trunk, logits }, self.optimizer, m.average, device)?;
+        let learner = Learner::new(
+            "classifier",
+            ClassifierNetwork { trunk, logits },
+            self.optimizer,
+            m.average,
+            device,
+        )?;
         let (shape, classes) = (info.shape.clone(), info.labels.clone());
-        Ok(Classifier { learner, shape, classes, augment: self.augment })
+        Ok(Classifier {
+            learner,
+            shape,
+            classes,
+            augment: self.augment,
+        })
     }
 }
 
@@ -119,7 +151,10 @@ pub(super) fn best(rows: &[f32], classes: usize) -> impl Iterator<Item = u32> + 
 
 /// A batch's values as images on a device.
 pub(super) fn images(values: Vec<f32>, shape: &[usize], device: &Device) -> Tensor<4> {
-    Tensor::from_data(TensorData::new(values, [shape[0], shape[1], shape[2], shape[3]]), device)
+    Tensor::from_data(
+        TensorData::new(values, [shape[0], shape[1], shape[2], shape[3]]),
+        device,
+    )
 }
 
 /// A tensor's numbers, row by row.
@@ -130,7 +165,11 @@ pub(super) fn numbers<const D: usize>(t: Tensor<D>) -> Vec<f32> {
 impl Classifier {
     fn input(&self, batch: &Batch) -> Result<Tensor<4>> {
         of_shape(batch, &self.shape, "classifier")?;
-        Ok(images(batch.values.clone(), &batch.shape, &self.learner.plain_device()))
+        Ok(images(
+            batch.values.clone(),
+            &batch.shape,
+            &self.learner.plain_device(),
+        ))
     }
 }
 
@@ -146,21 +185,35 @@ impl Model for Classifier {
             problem: problem.into(),
             fix: "every item needs one of the data's classes".into(),
         };
-        let labels = batch.labels.as_ref().ok_or_else(|| wrong("an item has no label"))?;
+        let labels = batch
+            .labels
+            .as_ref()
+            .ok_or_else(|| wrong("an item has no label"))?;
         if labels.iter().any(|&l| l as usize >= self.classes.len()) {
             return Err(wrong("an item's label is none of the classes"));
         }
-        let x = images(self.augment.apply(batch, key.stream("augment")), &batch.shape, self.learner.device());
+        let x = images(
+            self.augment.apply(batch, key.stream("augment")),
+            &batch.shape,
+            self.learner.device(),
+        );
         let logits = self.learner.network().forward(x);
         let mut report = StepReport::default();
         if watch {
             let found = numbers(logits.clone());
-            let right = best(&found, self.classes.len()).zip(labels).filter(|(a, b)| a == *b).count();
-            report.scalars.push(("accuracy/train", right as f64 / labels.len() as f64));
+            let right = best(&found, self.classes.len())
+                .zip(labels)
+                .filter(|(a, b)| a == *b)
+                .count();
+            report
+                .scalars
+                .push(("accuracy/train", right as f64 / labels.len() as f64));
         }
         let descent = self.learner.descend(cross_entropy(logits, labels), watch)?;
         report.scalars.insert(0, ("loss/cross-entropy", descent.loss));
-        report.scalars.extend(descent.gradient.map(|g| ("gradient/classifier", g)));
+        report
+            .scalars
+            .extend(descent.gradient.map(|g| ("gradient/classifier", g)));
         Ok(report)
     }
 

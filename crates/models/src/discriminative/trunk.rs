@@ -1,10 +1,10 @@
 //! Convolutional networks from an image to a vector of features: LeNet and ResNet, small.
-use menagerie_data::error::{Error, Result};
-use menagerie_nn::{Activation, BatchNorm, Conv2d, Linear, activation};
-use menagerie_data::random::Key;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
 use menagerie_kernels::{avg_pool2d, max_pool2d};
+use menagerie_nn::{Activation, BatchNorm, Conv2d, Linear, activation};
 use serde::{Deserialize, Serialize};
 
 /// Which network it is.
@@ -50,7 +50,8 @@ impl ConvNorm {
     }
 
     fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        self.norm.forward(self.conv.forward(x, Activation::Identity), activation)
+        self.norm
+            .forward(self.conv.forward(x, Activation::Identity), activation)
     }
 }
 
@@ -68,12 +69,16 @@ impl Block {
         Block {
             first: ConvNorm::new([inputs, outputs], 3, stride, key.stream("first"), device),
             second: ConvNorm::new([outputs, outputs], 3, 1, key.stream("second"), device),
-            shortcut: changes.then(|| ConvNorm::new([inputs, outputs], 1, stride, key.stream("shortcut"), device)),
+            shortcut: changes
+                .then(|| ConvNorm::new([inputs, outputs], 1, stride, key.stream("shortcut"), device)),
         }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = self.second.forward(self.first.forward(x.clone(), Activation::Relu), Activation::Identity);
+        let y = self.second.forward(
+            self.first.forward(x.clone(), Activation::Relu),
+            Activation::Identity,
+        );
         let x = match &self.shortcut {
             Some(s) => s.forward(x, Activation::Identity),
             None => x,
@@ -102,9 +107,18 @@ impl Trunk {
     /// # Errors
     /// [`Error::Recipe`] for a width or a depth of 0, or images of under 4 pixels.
     pub fn new(config: TrunkConfig, [h, w, c]: [usize; 3], key: Key, device: &Device) -> Result<Self> {
-        let TrunkConfig { kind, width, blocks, positions } = config;
+        let TrunkConfig {
+            kind,
+            width,
+            blocks,
+            positions,
+        } = config;
         if width == 0 || width > 4096 || blocks == 0 || blocks > 64 {
-            return Err(Error::recipe("model", format!("{width} channels and {blocks} blocks make no network"), "give 1 or more of both"));
+            return Err(Error::recipe(
+                "model",
+                format!("{width} channels and {blocks} blocks make no network"),
+                "give 1 or more of both",
+            ));
         }
         if h.min(w) < 4 {
             return Err(Error::recipe(
@@ -129,14 +143,32 @@ impl Trunk {
                 ConvNorm::new([first, second], 5, 1, key.stream("conv").step(2), device),
             ],
             blocks: vec![],
-            hidden: Some(Linear::normal(flat, features, std, true, key.stream("hidden"), device)),
+            hidden: Some(Linear::normal(
+                flat,
+                features,
+                std,
+                true,
+                key.stream("hidden"),
+                device,
+            )),
             hidden_norm: None,
             features,
-            activations: h * w * c + 2 * h * w * first + h / 2 * (w / 2) * (first + 2 * second) + flat + features,
+            activations: h * w * c
+                + 2 * h * w * first
+                + h / 2 * (w / 2) * (first + 2 * second)
+                + flat
+                + features,
         }
     }
 
-    fn resnet(width: usize, blocks: usize, positions: bool, [h, w, c]: [usize; 3], key: Key, device: &Device) -> Self {
+    fn resnet(
+        width: usize,
+        blocks: usize,
+        positions: bool,
+        [h, w, c]: [usize; 3],
+        key: Key,
+        device: &Device,
+    ) -> Self {
         let mut all = Vec::new();
         // Large images are halved at once: their finest detail would cost as much as all the rest.
         let stem = if h.min(w) >= 48 { 2 } else { 1 };
@@ -145,18 +177,33 @@ impl Trunk {
         for stage in 0..3 {
             for block in 0..blocks {
                 let (outputs, stride) = (width << stage, if stage > 0 && block == 0 { 2 } else { 1 });
-                all.push(Block::new([channels, outputs], stride, key.stream("block").step((stage * 64 + block) as u64), device));
+                all.push(Block::new(
+                    [channels, outputs],
+                    stride,
+                    key.stream("block").step((stage * 64 + block) as u64),
+                    device,
+                ));
                 channels = outputs;
                 size = size.map(|s| s.div_ceil(stride));
                 activations += 5 * size[0] * size[1] * outputs;
             }
         }
-        let (flat, features) = (size[0] * size[1] * channels, if positions { 8 * width } else { channels });
+        let (flat, features) = (
+            size[0] * size[1] * channels,
+            if positions { 8 * width } else { channels },
+        );
         let std = (2.0 / flat as f64).sqrt();
         Trunk {
-            convolutions: vec![ConvNorm::new([c, width], 3, stem, key.stream("conv").step(1), device)],
+            convolutions: vec![ConvNorm::new(
+                [c, width],
+                3,
+                stem,
+                key.stream("conv").step(1),
+                device,
+            )],
             blocks: all,
-            hidden: positions.then(|| Linear::normal(flat, features, std, false, key.stream("hidden"), device)),
+            hidden: positions
+                .then(|| Linear::normal(flat, features, std, false, key.stream("hidden"), device)),
             hidden_norm: positions.then(|| BatchNorm::new(features, 0.0, key.stream("hidden"), device)),
             features,
             activations: activations + features,
@@ -167,13 +214,22 @@ impl Trunk {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let convolved = |x, c: &ConvNorm| c.forward(x, Activation::Relu);
         let x = match self.blocks.is_empty() {
-            true => self.convolutions.iter().fold(x, |x, c| max_pool2d(convolved(x, c), [2, 2], [2, 2], [0, 0])),
-            false => self.blocks.iter().fold(convolved(x, &self.convolutions[0]), |x, block| block.forward(x)),
+            true => self
+                .convolutions
+                .iter()
+                .fold(x, |x, c| max_pool2d(convolved(x, c), [2, 2], [2, 2], [0, 0])),
+            false => self
+                .blocks
+                .iter()
+                .fold(convolved(x, &self.convolutions[0]), |x, block| block.forward(x)),
         };
         let [_, h, w, _] = x.dims();
         match (&self.hidden, &self.hidden_norm) {
             (Some(hidden), None) => hidden.forward(x.flatten::<2>(1, 3), Activation::Relu),
-            (Some(hidden), Some(norm)) => norm.forward(hidden.forward(x.flatten::<2>(1, 3), Activation::Identity), Activation::Relu),
+            (Some(hidden), Some(norm)) => norm.forward(
+                hidden.forward(x.flatten::<2>(1, 3), Activation::Identity),
+                Activation::Relu,
+            ),
             (None, _) => avg_pool2d(x, [h, w], [1, 1], [0, 0]).flatten(1, 3),
         }
     }
@@ -199,17 +255,47 @@ mod tests {
         let device = Device::flex();
         for (h, w, c) in [(28, 28, 1), (4, 4, 3), (13, 7, 2)] {
             for (kind, features) in [(TrunkKind::Lenet, 12), (TrunkKind::Resnet, 12)] {
-                let t = Trunk::new(TrunkConfig { kind, width: 3, blocks: 2, positions: false }, [h, w, c], Key::new(1), &device).unwrap();
+                let t = Trunk::new(
+                    TrunkConfig {
+                        kind,
+                        width: 3,
+                        blocks: 2,
+                        positions: false,
+                    },
+                    [h, w, c],
+                    Key::new(1),
+                    &device,
+                )
+                .unwrap();
                 assert_eq!(t.features(), features);
-                assert_eq!(t.forward(Tensor::ones([5, h, w, c], &device)).dims(), [5, features]);
+                assert_eq!(
+                    t.forward(Tensor::ones([5, h, w, c], &device)).dims(),
+                    [5, features]
+                );
             }
         }
-        let config = TrunkConfig { kind: TrunkKind::Resnet, width: 3, blocks: 1, positions: true };
+        let config = TrunkConfig {
+            kind: TrunkKind::Resnet,
+            width: 3,
+            blocks: 1,
+            positions: true,
+        };
         assert_eq!(
-            Trunk::new(config, [64, 50, 3], Key::new(1), &device).unwrap().forward(Tensor::ones([2, 64, 50, 3], &device)).dims(),
+            Trunk::new(config, [64, 50, 3], Key::new(1), &device)
+                .unwrap()
+                .forward(Tensor::ones([2, 64, 50, 3], &device))
+                .dims(),
             [2, 24]
         );
         assert!(Trunk::new(config, [3, 28, 1], Key::new(1), &device).is_err());
-        assert!(Trunk::new(TrunkConfig { blocks: 0, ..config }, [28, 28, 1], Key::new(1), &device).is_err());
+        assert!(
+            Trunk::new(
+                TrunkConfig { blocks: 0, ..config },
+                [28, 28, 1],
+                Key::new(1),
+                &device
+            )
+            .is_err()
+        );
     }
 }

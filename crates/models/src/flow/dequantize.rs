@@ -1,13 +1,13 @@
 //! From levels to real numbers: an 8-bit image has a probability, a flow a density. Noise within a level makes the one a
 //! bound of the other: log P(x) >= E log p(x + u) - log q(u | x) (Theis et al. 2016; Ho et al. 2019, equation 13).
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_nn::levels;
 use crate::as_image_shape;
-use menagerie_nn::flow::{Checkerboard, Conditioner, ResNet};
-use menagerie_data::random::Key;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::{Activation, activation, noise};
+use menagerie_nn::flow::{Checkerboard, Conditioner, ResNet};
+use menagerie_nn::levels;
 use serde::{Deserialize, Serialize};
 
 /// What the noise within a level is.
@@ -22,7 +22,11 @@ pub enum Dequantization {
 
 /// The levels, 0 to 255, of a batch in [-1, 1].
 pub(super) fn levels_of(batch: &Batch) -> Vec<f32> {
-    batch.values.iter().map(|&v| levels::level(v, 256) as f32).collect()
+    batch
+        .values
+        .iter()
+        .map(|&v| levels::level(v, 256) as f32)
+        .collect()
 }
 
 /// Numbers that belong to items: those of item `i` of the data set are drawn from `key.step(i)`.
@@ -48,11 +52,18 @@ impl NoiseFlow {
             let network = ResNet::new([2 * channels, 2 * channels], width, 1, key.step(i as u64), device);
             Checkerboard::new(Conditioner::ResNet(network), i % 2 == 1)
         };
-        NoiseFlow { couplings: (0..steps).map(coupling).collect() }
+        NoiseFlow {
+            couplings: (0..steps).map(coupling).collect(),
+        }
     }
 
     /// The noise's own flow where a recipe asks for one and the data are images.
-    pub(super) fn for_data(which: Dequantization, info: &DataInfo, key: Key, device: &Device) -> Option<Self> {
+    pub(super) fn for_data(
+        which: Dequantization,
+        info: &DataInfo,
+        key: Key,
+        device: &Device,
+    ) -> Option<Self> {
         let channels = as_image_shape(info)[2];
         let wanted = which == Dequantization::Variational && info.kind == Kind::Image;
         wanted.then(|| NoiseFlow::new(channels, 32, 4, key.stream("noise"), device))
@@ -63,14 +74,21 @@ impl NoiseFlow {
         let [b, h, w, c] = x.dims();
         let image = x / 256.0 - 0.5;
         // ln N(e; 0, 1), less every map's ln |det|.
-        let density = (normal.clone().square() * -0.5).reshape([b, h * w * c]).sum_dim(1).reshape([b]);
+        let density = (normal.clone().square() * -0.5)
+            .reshape([b, h * w * c])
+            .sum_dim(1)
+            .reshape([b]);
         let density = density - 0.5 * (std::f64::consts::TAU).ln() * (h * w * c) as f64;
-        let (v, density) = self.couplings.iter().fold((normal, density), |(v, density), coupling| {
-            let (v, log_det) = coupling.forward_with(v, Some(image.clone()));
-            (v, density - log_det)
-        });
+        let (v, density) = self
+            .couplings
+            .iter()
+            .fold((normal, density), |(v, density), coupling| {
+                let (v, log_det) = coupling.forward_with(v, Some(image.clone()));
+                (v, density - log_det)
+            });
         // -ln sigmoid'(v) = softplus(v) + softplus(-v)
-        let slope = activation(v.clone(), Activation::Softplus) + activation(-v.clone(), Activation::Softplus);
+        let slope =
+            activation(v.clone(), Activation::Softplus) + activation(-v.clone(), Activation::Softplus);
         let density = density + slope.reshape([b, h * w * c]).sum_dim(1).reshape([b]);
         (activation(v, Activation::Sigmoid), density)
     }
@@ -105,14 +123,22 @@ mod tests {
         let x = Tensor::<4>::ones([1, 1, 2, 1], &d) * 90.0;
         // ln q(u) by the change of variables with a numerical Jacobian.
         let at = |a: f64, b: f64| {
-            let (u, q) = flow.draw(x.clone(), Tensor::from_data(TensorData::new(vec![a as f32, b as f32], [1, 1, 2, 1]), &d));
+            let (u, q) = flow.draw(
+                x.clone(),
+                Tensor::from_data(TensorData::new(vec![a as f32, b as f32], [1, 1, 2, 1]), &d),
+            );
             let u = u.into_data().as_slice::<f32>().unwrap().to_vec();
-            (u[0] as f64, u[1] as f64, q.into_data().as_slice::<f32>().unwrap()[0] as f64)
+            (
+                u[0] as f64,
+                u[1] as f64,
+                q.into_data().as_slice::<f32>().unwrap()[0] as f64,
+            )
         };
         for (a, b) in [(0.3, -0.7), (-1.2, 0.4), (0.0, 0.0)] {
             let h = 1e-2;
             let (right, left, up, down) = (at(a + h, b), at(a - h, b), at(a, b + h), at(a, b - h));
-            let j = |p: (f64, f64, f64), m: (f64, f64, f64)| [(p.0 - m.0) / (2.0 * h), (p.1 - m.1) / (2.0 * h)];
+            let j =
+                |p: (f64, f64, f64), m: (f64, f64, f64)| [(p.0 - m.0) / (2.0 * h), (p.1 - m.1) / (2.0 * h)];
             let (by_a, by_b) = (j(right, left), j(up, down));
             let det = (by_a[0] * by_b[1] - by_a[1] * by_b[0]).abs();
             let normal = -(a * a + b * b) / 2.0 - std::f64::consts::TAU.ln();

@@ -4,19 +4,19 @@
 //! images x is the 8-bit image plus noise below one level, so the density is over [0, 256)^D and its mean a lower bound
 //! of the mean log-probability of the levels (Theis et al. 2016, section 3.1); for points it is the density itself.
 use super::dequantize::{NoiseFlow, levels_of, normal, tensor, uniform};
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_nn::levels;
-use menagerie_data::error::{Error, Result};
 use crate::{
-    Encode, Exported, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose, Reconstruct, Reconstruction, Sample,
-    SampleRequest, Samples, StepReport, as_image_shape, of_shape, unconditional,
+    Encode, Exported, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose, Reconstruct,
+    Reconstruction, Sample, SampleRequest, Samples, StepReport, as_image_shape, of_shape, unconditional,
 };
-use menagerie_nn::flow::{Flow, Multiscale};
-use menagerie_data::random::Key;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::{Activation, activation, noise};
+use menagerie_nn::flow::{Flow, Multiscale};
+use menagerie_nn::levels;
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use serde::{Deserialize, Serialize};
 
 /// The density of every latent number.
@@ -34,7 +34,10 @@ impl Prior {
     fn log_density(self, z: Tensor<2>) -> Tensor<1> {
         let [batch, latent] = z.dims();
         match self {
-            Prior::Gaussian => (z.square() * -0.5).sum_dim(1).reshape([batch]) - 0.5 * std::f64::consts::TAU.ln() * latent as f64,
+            Prior::Gaussian => {
+                (z.square() * -0.5).sum_dim(1).reshape([batch])
+                    - 0.5 * std::f64::consts::TAU.ln() * latent as f64
+            }
             Prior::Logistic => {
                 let sum = activation(z.clone(), Activation::Softplus) + activation(-z, Activation::Softplus);
                 -sum.sum_dim(1).reshape([batch])
@@ -112,7 +115,13 @@ impl FlowModel {
     }
 
     /// A batch in the flow's units with noise drawn for each item, and ln q of the noise where it is not uniform.
-    fn dequantized(&self, network: &FlowNetwork, batch: &Batch, key: Key, device: &Device) -> (Tensor<4>, Option<Tensor<1>>) {
+    fn dequantized(
+        &self,
+        network: &FlowNetwork,
+        batch: &Batch,
+        key: Key,
+        device: &Device,
+    ) -> (Tensor<4>, Option<Tensor<1>>) {
         if self.kind == Kind::Points {
             return (tensor(batch.values.clone(), self.image, device), None);
         }
@@ -171,7 +180,11 @@ impl FlowModel {
     pub(super) fn items(&self, latents: Tensor<2>) -> Result<Vec<f32>> {
         let [count, latent] = latents.dims();
         if latent != self.numbers() {
-            let problem = format!("a latent of {} has {} numbers, not {latent}", self.name, self.numbers());
+            let problem = format!(
+                "a latent of {} has {} numbers, not {latent}",
+                self.name,
+                self.numbers()
+            );
             return Err(Error::usage(problem, "check the file of latents"));
         }
         let (network, chunk) = (self.learner.for_use(), self.chunk());
@@ -182,9 +195,16 @@ impl FlowModel {
             if n < chunk {
                 // Kernels choose their path by the size of a batch: with one size, an item's numbers are the same bits
                 // however many others are asked for.
-                z = Tensor::cat(vec![z.clone(), Tensor::zeros([chunk - n, latent], &z.device())], 0);
+                z = Tensor::cat(
+                    vec![z.clone(), Tensor::zeros([chunk - n, latent], &z.device())],
+                    0,
+                );
             }
-            let x = network.flow.inverse(z.reshape([chunk, 1, 1, latent])).0.into_data();
+            let x = network
+                .flow
+                .inverse(z.reshape([chunk, 1, 1, latent]))
+                .0
+                .into_data();
             values.extend_from_slice(&x.as_slice::<f32>().unwrap_or_default()[..n * latent]);
         }
         Ok(values)
@@ -207,7 +227,13 @@ impl Model for FlowModel {
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
         let [batch] = batches else {
-            return Err(Error::usage(format!("a flow learns from one batch a step, {} were given", batches.len()), "give one"));
+            return Err(Error::usage(
+                format!(
+                    "a flow learns from one batch a step, {} were given",
+                    batches.len()
+                ),
+                "give one",
+            ));
         };
         of_shape(batch, &self.shape, self.name)?;
         let key = key.stream("noise");
@@ -223,7 +249,10 @@ impl Model for FlowModel {
             scalars.push(("bits_per_dim", descent.loss / std::f64::consts::LN_2));
         }
         scalars.extend(descent.gradient.map(|g| ("gradient/flow", g)));
-        Ok(StepReport { scalars, troubles: vec![] })
+        Ok(StepReport {
+            scalars,
+            troubles: vec![],
+        })
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {
@@ -246,8 +275,16 @@ impl Model for FlowModel {
         Some(Exported {
             network: "flow",
             weights: self.learner.weights(),
-            inputs: vec![Port { name: "latent", shape: vec![0, self.numbers()], meaning: latent.into() }],
-            outputs: vec![Port { name: "item", shape: [&[0], &self.shape[..]].concat(), meaning }],
+            inputs: vec![Port {
+                name: "latent",
+                shape: vec![0, self.numbers()],
+                meaning: latent.into(),
+            }],
+            outputs: vec![Port {
+                name: "item",
+                shape: [&[0], &self.shape[..]].concat(),
+                meaning,
+            }],
         })
     }
 
@@ -281,13 +318,21 @@ impl LatentSpace for FlowModel {
     }
 
     fn prior(&self, count: usize, key: Key) -> Tensor<2> {
-        self.prior.draw([count, self.numbers()], key.stream("latents"), &self.learner.plain_device())
+        self.prior.draw(
+            [count, self.numbers()],
+            key.stream("latents"),
+            &self.learner.plain_device(),
+        )
     }
 
     fn decode(&self, latents: Tensor<2>) -> Result<Samples> {
         let count = latents.dims()[0];
         let values = self.items(latents)?.into_iter().map(|v| self.shown(v)).collect();
-        Ok(Samples { kind: self.kind, shape: [&[count], &self.shape[..]].concat(), values })
+        Ok(Samples {
+            kind: self.kind,
+            shape: [&[count], &self.shape[..]].concat(),
+            values,
+        })
     }
 }
 
@@ -297,8 +342,16 @@ impl LogLikelihood for FlowModel {
         let (network, device) = (self.learner.for_use(), self.learner.plain_device());
         let mut out = Vec::with_capacity(batch.indices.len());
         for from in (0..batch.indices.len()).step_by(self.chunk()) {
-            let log_p = self.log_density(&network, &self.part(batch, from), key, &device).into_data();
-            out.extend(log_p.as_slice::<f32>().unwrap_or_default().iter().map(|&v| v as f64));
+            let log_p = self
+                .log_density(&network, &self.part(batch, from), key, &device)
+                .into_data();
+            out.extend(
+                log_p
+                    .as_slice::<f32>()
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|&v| v as f64),
+            );
         }
         Ok(out)
     }
@@ -332,6 +385,9 @@ impl Encode for FlowModel {
 
 impl Reconstruct for FlowModel {
     fn reconstruct(&self, batch: &Batch, _: Key) -> Result<Reconstruction> {
-        Ok(Reconstruction { shown: None, output: self.decode(self.encode(batch)?)? })
+        Ok(Reconstruction {
+            shown: None,
+            output: self.decode(self.encode(batch)?)?,
+        })
     }
 }

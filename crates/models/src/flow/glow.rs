@@ -7,13 +7,16 @@
 //! paper's learned priors, here as layers, so that every latent is standard normal).
 use super::real_nvp::{for_flows, for_halving};
 use super::{Dequantization, FlowModel, NoiseFlow, Prior};
-use menagerie_data::{DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, as_image_shape, };
-use menagerie_nn::flow::{ActNorm, Chain, Conditioner, ConvNet, Coupling, DirectConv, Layer, Levels, Mix, Multiscale, Squeeze, Transform};
-use menagerie_data::random::Key;
-use menagerie_nn::OptimizerConfig;
+use crate::{Capability, Entry, Model, Registered, as_image_shape};
 use burn::tensor::Device;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{DataInfo, Kind};
+use menagerie_nn::OptimizerConfig;
+use menagerie_nn::flow::{
+    ActNorm, Chain, Conditioner, ConvNet, Coupling, DirectConv, Layer, Levels, Mix, Multiscale, Squeeze,
+    Transform,
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -30,7 +33,10 @@ impl Default for Config {
     /// Appendix B: Adam with a learning rate of 1e-3 and the default numbers.
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3).clipped(1.0);
-        Config { model: Networks::default(), optimizer }
+        Config {
+            model: Networks::default(),
+            optimizer,
+        }
     }
 }
 
@@ -55,7 +61,14 @@ pub struct Networks {
 impl Default for Networks {
     fn default() -> Self {
         let (coupling, dequantization) = (Transform::Affine, Dequantization::Uniform);
-        Networks { levels: 2, depth: 8, width: 128, coupling, dequantization, average: 0.0 }
+        Networks {
+            levels: 2,
+            depth: 8,
+            width: 128,
+            coupling,
+            dequantization,
+            average: 0.0,
+        }
     }
 }
 
@@ -68,16 +81,34 @@ impl Config {
         let m = &self.model;
         if m.levels == 0 || m.levels > 8 || m.depth == 0 || m.width == 0 {
             let fix = "see the defaults: `menagerie train glow --dry-run`";
-            return Err(Error::recipe("model", "levels must be 1 to 8, depth and width 1 or more", fix));
+            return Err(Error::recipe(
+                "model",
+                "levels must be 1 to 8, depth and width 1 or more",
+                fix,
+            ));
         }
         for_flows("glow", info)?;
         if info.kind != Kind::Image {
-            return Err(Error::data(&info.source, "glow learns images, these are points", "train `real_nvp` on it"));
+            return Err(Error::data(
+                &info.source,
+                "glow learns images, these are points",
+                "train `real_nvp` on it",
+            ));
         }
         for_halving(info, m.levels)?;
         let (flow, activations) = self.flow(as_image_shape(info), key, device);
         let noise = NoiseFlow::for_data(m.dequantization, info, key, device);
-        FlowModel::new("glow", info, flow, noise, Prior::Gaussian, self.optimizer, m.average, activations, device)
+        FlowModel::new(
+            "glow",
+            info,
+            flow,
+            noise,
+            Prior::Gaussian,
+            self.optimizer,
+            m.average,
+            activations,
+            device,
+        )
     }
 
     /// The flow, and an estimate of the floats that its backward pass keeps, an item.
@@ -94,7 +125,12 @@ impl Config {
             let [passed, mapped] = Coupling::parts(c, false);
             for step in 0..m.depth {
                 let key = key.stream("step").step((level * m.depth + step) as u64);
-                let network = ConvNet::new([passed, mapped * m.coupling.parameters()], m.width, key.stream("network"), device);
+                let network = ConvNet::new(
+                    [passed, mapped * m.coupling.parameters()],
+                    m.width,
+                    key.stream("network"),
+                    device,
+                );
                 layers.push(ActNorm::new(c, device).into());
                 layers.push(Mix::new(c, key.stream("rotation"), device).into());
                 layers.push(Coupling::new(Conditioner::ConvNet(network), m.coupling, false).into());
@@ -127,10 +163,21 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "glow",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LatentSpace, Capability::LogLikelihood, Capability::Encode, Capability::Reconstruct],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LatentSpace,
+        Capability::LogLikelihood,
+        Capability::Encode,
+        Capability::Reconstruct,
+    ],
     paper: "Kingma & Dhariwal 2018, Glow: Generative Flow with Invertible 1x1 Convolutions, arXiv:1807.03039",
     recipe: "glow",
     data: &["digits"],
-    tiny: &[("model.width", "4"), ("model.depth", "2"), ("data.size", "8"), ("model.average", "0.9")],
+    tiny: &[
+        ("model.width", "4"),
+        ("model.depth", "2"),
+        ("data.size", "8"),
+        ("model.average", "0.9"),
+    ],
     ..Entry::of::<Config>()
 };

@@ -6,13 +6,15 @@
 //! network of five hidden layers; then a scale a dimension. Volumes change in the last layer alone. The prior is
 //! logistic for images (section 5.1).
 use super::{Dequantization, FlowModel, NoiseFlow, Prior};
-use menagerie_data::{DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, as_image_shape, };
-use menagerie_nn::flow::{ActNorm, Chain, Conditioner, Coupling, Interleaved, Layer, Levels, Mlp, Multiscale, Scaling, Transform};
-use menagerie_data::random::Key;
-use menagerie_nn::OptimizerConfig;
+use crate::{Capability, Entry, Model, Registered, as_image_shape};
 use burn::tensor::Device;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{DataInfo, Kind};
+use menagerie_nn::OptimizerConfig;
+use menagerie_nn::flow::{
+    ActNorm, Chain, Conditioner, Coupling, Interleaved, Layer, Levels, Mlp, Multiscale, Scaling, Transform,
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -56,7 +58,14 @@ pub struct Networks {
 impl Default for Networks {
     fn default() -> Self {
         let dequantization = Dequantization::Uniform;
-        Networks { couplings: 4, width: 1000, depth: 5, prior: Prior::Logistic, dequantization, average: 0.0 }
+        Networks {
+            couplings: 4,
+            width: 1000,
+            depth: 5,
+            prior: Prior::Logistic,
+            dequantization,
+            average: 0.0,
+        }
     }
 }
 
@@ -69,7 +78,11 @@ impl Config {
         let m = &self.model;
         if m.couplings < 2 || m.width == 0 || m.depth == 0 {
             let fix = "see the defaults: `menagerie train nice --dry-run`";
-            return Err(Error::recipe("model", "couplings must be 2 or more, width and depth 1 or more", fix));
+            return Err(Error::recipe(
+                "model",
+                "couplings must be 2 or more, width and depth 1 or more",
+                fix,
+            ));
         }
         super::real_nvp::for_flows("nice", info)?;
         let shape = as_image_shape(info);
@@ -82,14 +95,30 @@ impl Config {
         layers.push(Interleaved::new(shape).into());
         for i in 0..m.couplings {
             let [passed, mapped] = Coupling::parts(numbers, i % 2 == 1);
-            let network = Mlp::new([passed, mapped], m.width, m.depth, key.stream("coupling").step(i as u64), device);
+            let network = Mlp::new(
+                [passed, mapped],
+                m.width,
+                m.depth,
+                key.stream("coupling").step(i as u64),
+                device,
+            );
             layers.push(Coupling::new(Conditioner::Mlp(network), Transform::Additive, i % 2 == 1).into());
         }
         layers.push(Scaling::new(numbers, device).into());
         let flow = Multiscale::new(vec![(Chain::new(layers), [1, 1, numbers])]);
         let noise = NoiseFlow::for_data(m.dequantization, info, key, device);
         let activations = m.couplings * (m.depth * m.width + 3 * numbers);
-        FlowModel::new("nice", info, flow, noise, m.prior, self.optimizer, m.average, activations, device)
+        FlowModel::new(
+            "nice",
+            info,
+            flow,
+            noise,
+            m.prior,
+            self.optimizer,
+            m.average,
+            activations,
+            device,
+        )
     }
 }
 
@@ -107,7 +136,13 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "nice",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LatentSpace, Capability::LogLikelihood, Capability::Encode, Capability::Reconstruct],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LatentSpace,
+        Capability::LogLikelihood,
+        Capability::Encode,
+        Capability::Reconstruct,
+    ],
     paper: "Dinh et al. 2014, NICE: Non-linear Independent Components Estimation, arXiv:1410.8516",
     recipe: "nice",
     data: &["digits", "ring8"],

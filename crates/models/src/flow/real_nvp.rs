@@ -8,13 +8,16 @@
 //! Kingma & Dhariwal's activation norm, which does not depend on the rest of a batch. For points and vectors, couplings
 //! of halves with fully connected networks.
 use super::{Dequantization, FlowModel, NoiseFlow, Prior};
-use menagerie_data::{DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, as_image_shape, };
-use menagerie_nn::flow::{ActNorm, Chain, Checkerboard, Conditioner, Coupling, Layer, Levels, Mlp, Multiscale, ResNet, Squeeze, Transform};
-use menagerie_data::random::Key;
-use menagerie_nn::OptimizerConfig;
+use crate::{Capability, Entry, Model, Registered, as_image_shape};
 use burn::tensor::Device;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{DataInfo, Kind};
+use menagerie_nn::OptimizerConfig;
+use menagerie_nn::flow::{
+    ActNorm, Chain, Checkerboard, Conditioner, Coupling, Layer, Levels, Mlp, Multiscale, ResNet, Squeeze,
+    Transform,
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -31,7 +34,10 @@ impl Default for Config {
     /// Section 4.1: Adam with its default numbers and a weight decay of 5e-5.
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3).weight_decay(5e-5).clipped(1.0);
-        Config { model: Networks::default(), optimizer }
+        Config {
+            model: Networks::default(),
+            optimizer,
+        }
     }
 }
 
@@ -75,11 +81,18 @@ impl Default for Networks {
 /// Refuses data that no flow here is made for.
 pub(super) fn for_flows(model: &str, info: &DataInfo) -> Result<()> {
     if !matches!(info.kind, Kind::Image | Kind::Points) {
-        let problem = format!("{model} learns images and points, these are {}", info.kind.plural());
+        let problem = format!(
+            "{model} learns images and points, these are {}",
+            info.kind.plural()
+        );
         return Err(Error::data(&info.source, problem, "choose another source"));
     }
     if info.numbers() < 2 {
-        return Err(Error::data(&info.source, "a coupling needs items of two numbers or more", "choose another source"));
+        return Err(Error::data(
+            &info.source,
+            "a coupling needs items of two numbers or more",
+            "choose another source",
+        ));
     }
     Ok(())
 }
@@ -95,7 +108,11 @@ pub(super) fn for_halving(info: &DataInfo, times: usize) -> Result<()> {
     Err(Error::data(
         &info.source,
         problem,
-        format!("use fewer model.levels, or --size {} or another multiple of {}", 1 << (times + 2), 1 << times),
+        format!(
+            "use fewer model.levels, or --size {} or another multiple of {}",
+            1 << (times + 2),
+            1 << times
+        ),
     ))
 }
 
@@ -109,21 +126,42 @@ impl Config {
         let m = &self.model;
         if m.levels == 0 || m.levels > 8 || m.width == 0 || m.depth == 0 || m.couplings < 2 {
             let problem = "levels must be 1 to 8, couplings 2 or more, width and depth 1 or more";
-            return Err(Error::recipe("model", problem, "see the defaults: `menagerie train real_nvp --dry-run`"));
+            return Err(Error::recipe(
+                "model",
+                problem,
+                "see the defaults: `menagerie train real_nvp --dry-run`",
+            ));
         }
         if !(0.0..0.5).contains(&m.margin) {
-            return Err(Error::recipe("model.margin", format!("{} is not in [0, 0.5)", m.margin), "give 0.05, or 0 for no logit"));
+            return Err(Error::recipe(
+                "model.margin",
+                format!("{} is not in [0, 0.5)", m.margin),
+                "give 0.05, or 0 for no logit",
+            ));
         }
         for_flows("real_nvp", info)?;
         let (flow, activations) = match info.kind {
-            Kind::Points => (self.of_points(info.numbers(), key, device), m.couplings * (m.depth * m.width + 4 * info.numbers())),
+            Kind::Points => (
+                self.of_points(info.numbers(), key, device),
+                m.couplings * (m.depth * m.width + 4 * info.numbers()),
+            ),
             _ => {
                 for_halving(info, m.levels - 1)?;
                 self.of_images(as_image_shape(info), key, device)
             }
         };
         let noise = NoiseFlow::for_data(m.dequantization, info, key, device);
-        FlowModel::new("real_nvp", info, flow, noise, Prior::Gaussian, self.optimizer, m.average, activations, device)
+        FlowModel::new(
+            "real_nvp",
+            info,
+            flow,
+            noise,
+            Prior::Gaussian,
+            self.optimizer,
+            m.average,
+            activations,
+            device,
+        )
     }
 
     fn of_points(&self, numbers: usize, key: Key, device: &Device) -> Multiscale {
@@ -133,7 +171,13 @@ impl Config {
             let [passed, mapped] = Coupling::parts(numbers, i % 2 == 1);
             let transform = m.coupling;
             let outputs = mapped * transform.parameters();
-            let network = Mlp::new([passed, outputs], m.width, m.depth, key.stream("coupling").step(i as u64), device);
+            let network = Mlp::new(
+                [passed, outputs],
+                m.width,
+                m.depth,
+                key.stream("coupling").step(i as u64),
+                device,
+            );
             layers.push(Coupling::new(Conditioner::Mlp(network), transform, i % 2 == 1).into());
             layers.push(ActNorm::new(numbers, device).into());
         }
@@ -147,7 +191,13 @@ impl Config {
         let mut network = |channels: [usize; 2], width: usize, pixels: usize| {
             count += 1;
             activations += pixels * (width * (1 + 3 * m.depth) + 4 * channels[1]);
-            Conditioner::ResNet(ResNet::new(channels, width, m.depth, key.stream("coupling").step(count), device))
+            Conditioner::ResNet(ResNet::new(
+                channels,
+                width,
+                m.depth,
+                key.stream("coupling").step(count),
+                device,
+            ))
         };
         for level in 0..m.levels {
             let last = level + 1 == m.levels;
@@ -193,10 +243,20 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "real_nvp",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LatentSpace, Capability::LogLikelihood, Capability::Encode, Capability::Reconstruct],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LatentSpace,
+        Capability::LogLikelihood,
+        Capability::Encode,
+        Capability::Reconstruct,
+    ],
     paper: "Dinh et al. 2017, Density estimation using Real NVP, arXiv:1605.08803",
     recipe: "real_nvp",
     data: &["digits", "ring8"],
-    tiny: &[("model.width", "4"), ("model.depth", "1"), ("model.couplings", "4")],
+    tiny: &[
+        ("model.width", "4"),
+        ("model.depth", "1"),
+        ("model.couplings", "4"),
+    ],
     ..Entry::of::<Config>()
 };

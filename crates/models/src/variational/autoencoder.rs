@@ -7,15 +7,17 @@
 //! (Baldi & Hornik 1989). It has no prior over codes, so it cannot sample.
 use super::denoising_autoencoder::Corruption;
 use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity, Pair};
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, 
-    Encode, Features, Model, NetworkInfo, Part, Purpose, Reconstruct, Reconstruction, Samples, StepReport, as_image_shape, of_shape, };
-use menagerie_nn::activation;
-use menagerie_data::random::Key;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use crate::{
+    Capability, Encode, Entry, Features, Model, NetworkInfo, Part, Purpose, Reconstruct, Reconstruction,
+    Registered, Samples, StepReport, as_image_shape, of_shape,
+};
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::{Activation, RowLoss, row_loss};
+use menagerie_nn::activation;
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -73,20 +75,34 @@ pub enum Measure {
 impl Default for Networks {
     fn default() -> Self {
         let (network, activation) = (Architecture::Mlp, Nonlinearity::Relu);
-        Networks { network, latent: 32, hidden: vec![400, 200], width: 32, activation, batch_norm: false, average: 0.0 }
+        Networks {
+            network,
+            latent: 32,
+            hidden: vec![400, 200],
+            width: 32,
+            activation,
+            batch_norm: false,
+            average: 0.0,
+        }
     }
 }
 
 impl Default for Loss {
     fn default() -> Self {
-        Loss { error: Measure::Squared }
+        Loss {
+            error: Measure::Squared,
+        }
     }
 }
 
 impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3);
-        Config { model: Networks::default(), loss: Loss::default(), optimizer }
+        Config {
+            model: Networks::default(),
+            loss: Loss::default(),
+            optimizer,
+        }
     }
 }
 
@@ -121,16 +137,43 @@ impl Config {
         let image = info.kind == Kind::Image;
         if !image && (info.kind != Kind::Points || self.loss.error == Measure::CrossEntropy) {
             let problem = format!("{} have no such error", info.kind.plural());
-            return Err(Error::recipe("loss.error", problem, "give images, or points with error = \"squared\""));
+            return Err(Error::recipe(
+                "loss.error",
+                problem,
+                "give images, or points with error = \"squared\"",
+            ));
         }
         let (item, hidden) = (as_image_shape(info), m.hidden.clone());
-        let layers = Layers { network: m.network, width: m.width, hidden, activation: m.activation, batch_norm: m.batch_norm };
+        let layers = Layers {
+            network: m.network,
+            width: m.width,
+            hidden,
+            activation: m.activation,
+            batch_norm: m.batch_norm,
+        };
         layers.check(item)?;
         let encoder = Encoder::new(&layers, item, m.latent, key.stream("encoder"), device);
         let decoder = Decoder::new(&layers, m.latent, item, key.stream("decoder"), device);
-        let learner = Learner::new("autoencoder", Pair { encoder, decoder }, self.optimizer, m.average, device)?;
-        let scale = if image { 1.0 } else { info.range.0.abs().max(info.range.1.abs()).max(f32::MIN_POSITIVE) };
-        Ok(Autoencoder { name, learner, measure: self.loss.error, corruption, info: info.clone(), scale })
+        let learner = Learner::new(
+            "autoencoder",
+            Pair { encoder, decoder },
+            self.optimizer,
+            m.average,
+            device,
+        )?;
+        let scale = if image {
+            1.0
+        } else {
+            info.range.0.abs().max(info.range.1.abs()).max(f32::MIN_POSITIVE)
+        };
+        Ok(Autoencoder {
+            name,
+            learner,
+            measure: self.loss.error,
+            corruption,
+            info: info.clone(),
+            scale,
+        })
     }
 }
 
@@ -154,18 +197,26 @@ impl Autoencoder {
             _ => values.iter_mut().for_each(|v| *v = v.clamp(-1.0, 1.0)),
         }
         let count = values.len() / self.info.numbers().max(1);
-        Samples { kind: self.info.kind, shape: [&[count], &self.info.shape[..]].concat(), values }
+        Samples {
+            kind: self.info.kind,
+            shape: [&[count], &self.info.shape[..]].concat(),
+            values,
+        }
     }
 
     fn corrupted(&self, batch: &Batch, key: Key) -> Option<Vec<f32>> {
-        self.corruption.map(|c| c.of(batch, self.scale, key.stream("corruption")))
+        self.corruption
+            .map(|c| c.of(batch, self.scale, key.stream("corruption")))
     }
 }
 
 impl Model for Autoencoder {
     fn networks(&self) -> Vec<NetworkInfo> {
         let pair = self.learner.network();
-        vec![self.learner.info(pair.encoder.activations() + pair.decoder.activations())]
+        vec![
+            self.learner
+                .info(pair.encoder.activations() + pair.decoder.activations()),
+        ]
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
@@ -173,19 +224,31 @@ impl Model for Autoencoder {
         of_shape(batch, &self.info.shape, self.name)?;
         let (device, rows, numbers) = (self.learner.device(), batch.shape[0], self.info.numbers());
         let x = self.items(&batch.values, device);
-        let shown = self.corrupted(batch, key).map_or_else(|| x.clone(), |v| self.items(&v, device));
+        let shown = self
+            .corrupted(batch, key)
+            .map_or_else(|| x.clone(), |v| self.items(&v, device));
         let pair = self.learner.network();
-        let back = pair.decoder.forward(pair.encoder.forward(shown)).reshape([rows, numbers]);
+        let back = pair
+            .decoder
+            .forward(pair.encoder.forward(shown))
+            .reshape([rows, numbers]);
         let x = x.reshape([rows, numbers]);
         let loss = match self.measure {
             Measure::Squared => row_loss(back, x, RowLoss::Square).mean() / numbers as f64,
             Measure::CrossEntropy => row_loss(back, x, RowLoss::Bernoulli).mean(),
         };
         let seen = self.learner.descend(loss, watch)?;
-        let name = if self.measure == Measure::Squared { "loss/squared-error" } else { "loss/cross-entropy" };
+        let name = if self.measure == Measure::Squared {
+            "loss/squared-error"
+        } else {
+            "loss/cross-entropy"
+        };
         let mut scalars = vec![(name, seen.loss)];
         scalars.extend(seen.gradient.map(|g| ("gradient/autoencoder", g)));
-        Ok(StepReport { scalars, troubles: vec![] })
+        Ok(StepReport {
+            scalars,
+            troubles: vec![],
+        })
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {
@@ -211,7 +274,11 @@ impl Encode for Autoencoder {
     /// The code of items, not corrupted.
     fn encode(&self, batch: &Batch) -> Result<Tensor<2>> {
         of_shape(batch, &self.info.shape, self.name)?;
-        Ok(self.learner.for_use().encoder.forward(self.items(&batch.values, &self.learner.plain_device())))
+        Ok(self
+            .learner
+            .for_use()
+            .encoder
+            .forward(self.items(&batch.values, &self.learner.plain_device())))
     }
 }
 
@@ -219,10 +286,17 @@ impl Reconstruct for Autoencoder {
     fn reconstruct(&self, batch: &Batch, key: Key) -> Result<Reconstruction> {
         of_shape(batch, &self.info.shape, self.name)?;
         let corrupted = self.corrupted(batch, key);
-        let x = self.items(corrupted.as_ref().unwrap_or(&batch.values), &self.learner.plain_device());
+        let x = self.items(
+            corrupted.as_ref().unwrap_or(&batch.values),
+            &self.learner.plain_device(),
+        );
         let pair = self.learner.for_use();
         let back = pair.decoder.forward(pair.encoder.forward(x));
-        let back = if self.measure == Measure::CrossEntropy { activation(back, Activation::Sigmoid) * 2.0 - 1.0 } else { back };
+        let back = if self.measure == Measure::CrossEntropy {
+            activation(back, Activation::Sigmoid) * 2.0 - 1.0
+        } else {
+            back
+        };
         let output = self.samples(back.into_data().try_into_vec().unwrap_or_default());
         let shown = corrupted.map(|v| self.samples(v.into_iter().map(|v| v / self.scale).collect()));
         Ok(Reconstruction { shown, output })
@@ -258,7 +332,11 @@ pub(crate) const ENTRY: Entry = Entry {
     paper: "Hinton & Salakhutdinov 2006, Reducing the Dimensionality of Data with Neural Networks, Science 313",
     recipe: "autoencoder",
     data: &["digits", "ring8"],
-    tiny: &[("model.hidden", "[16]"), ("model.latent", "2"), ("model.average", "0.9")],
+    tiny: &[
+        ("model.hidden", "[16]"),
+        ("model.latent", "2"),
+        ("model.average", "0.9"),
+    ],
     ..Entry::of::<Config>()
 };
 
@@ -280,7 +358,15 @@ mod tests {
             values.extend((0..D).map(|j| (a * axes[0][j] + b * axes[1][j] + 0.1 * rng.normal()) as f32));
         }
         let (labels, captions, attributes) = (None, None, vec![]);
-        Batch { kind: Kind::Points, shape: vec![N, D], values, labels, attributes, captions, indices: (0..N as u32).collect() }
+        Batch {
+            kind: Kind::Points,
+            shape: vec![N, D],
+            values,
+            labels,
+            attributes,
+            captions,
+            indices: (0..N as u32).collect(),
+        }
     }
 
     fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -303,12 +389,28 @@ mod tests {
 
     /// The two largest principal components, by subspace iteration in f64.
     fn principal(batch: &Batch) -> Vec<Vec<f64>> {
-        let mean: Vec<f64> = (0..D).map(|j| batch.values.chunks(D).map(|v| v[j] as f64).sum::<f64>() / N as f64).collect();
-        let rows: Vec<Vec<f64>> = batch.values.chunks(D).map(|v| v.iter().zip(&mean).map(|(v, m)| *v as f64 - m).collect()).collect();
-        let covariance: Vec<Vec<f64>> = (0..D).map(|i| (0..D).map(|j| rows.iter().map(|r| r[i] * r[j]).sum()).collect()).collect();
-        let mut basis = vec![vec![1.0, 0.3, 0.0, 0.0, 0.1, 0.0], vec![0.0, 0.2, 1.0, 0.7, 0.0, 0.4]];
+        let mean: Vec<f64> = (0..D)
+            .map(|j| batch.values.chunks(D).map(|v| v[j] as f64).sum::<f64>() / N as f64)
+            .collect();
+        let rows: Vec<Vec<f64>> = batch
+            .values
+            .chunks(D)
+            .map(|v| v.iter().zip(&mean).map(|(v, m)| *v as f64 - m).collect())
+            .collect();
+        let covariance: Vec<Vec<f64>> = (0..D)
+            .map(|i| (0..D).map(|j| rows.iter().map(|r| r[i] * r[j]).sum()).collect())
+            .collect();
+        let mut basis = vec![
+            vec![1.0, 0.3, 0.0, 0.0, 0.1, 0.0],
+            vec![0.0, 0.2, 1.0, 0.7, 0.0, 0.4],
+        ];
         for _ in 0..200 {
-            basis = orthonormal(basis.iter().map(|b| covariance.iter().map(|row| dot(row, b)).collect()).collect());
+            basis = orthonormal(
+                basis
+                    .iter()
+                    .map(|b| covariance.iter().map(|row| dot(row, b)).collect())
+                    .collect(),
+            );
         }
         basis
     }
@@ -327,24 +429,55 @@ mod tests {
             attributes: vec![],
             rate: 0,
         };
-        let mut config = Config { model: Networks { latent: 2, hidden: vec![], ..Default::default() }, ..Default::default() };
+        let mut config = Config {
+            model: Networks {
+                latent: 2,
+                hidden: vec![],
+                ..Default::default()
+            },
+            ..Default::default()
+        };
         config.optimizer.learning_rate = 1e-2;
         config.optimizer.learning_rate_decay = 0.998;
-        let mut model = config.build("autoencoder", None, &info, &Device::flex().autodiff(), Key::new(0)).unwrap();
+        let mut model = config
+            .build(
+                "autoencoder",
+                None,
+                &info,
+                &Device::flex().autodiff(),
+                Key::new(0),
+            )
+            .unwrap();
         for step in 0..2500 {
-            model.step(std::slice::from_ref(&batch), Key::new(step), false).unwrap();
+            model
+                .step(std::slice::from_ref(&batch), Key::new(step), false)
+                .unwrap();
         }
         let weights = Tensors::of(&model.learner.for_use().decoder);
         let (shape, values) = &weights.arrays["out.weight"];
         assert_eq!(shape, &[2, D]);
-        let learned = orthonormal(values.chunks(D).map(|r| r.iter().map(|&v| v as f64).collect()).collect());
+        let learned = orthonormal(
+            values
+                .chunks(D)
+                .map(|r| r.iter().map(|&v| v as f64).collect())
+                .collect(),
+        );
         let pca = principal(&batch);
         // Cosines of the principal angles are the singular values of the 2x2 matrix of inner products.
-        let m = [[dot(&learned[0], &pca[0]), dot(&learned[0], &pca[1])], [dot(&learned[1], &pca[0]), dot(&learned[1], &pca[1])]];
-        let (trace, det) = (m.iter().flatten().map(|v| v * v).sum::<f64>(), m[0][0] * m[1][1] - m[0][1] * m[1][0]);
+        let m = [
+            [dot(&learned[0], &pca[0]), dot(&learned[0], &pca[1])],
+            [dot(&learned[1], &pca[0]), dot(&learned[1], &pca[1])],
+        ];
+        let (trace, det) = (
+            m.iter().flatten().map(|v| v * v).sum::<f64>(),
+            m[0][0] * m[1][1] - m[0][1] * m[1][0],
+        );
         let smallest = ((trace - (trace * trace - 4.0 * det * det).max(0.0).sqrt()) / 2.0).sqrt();
         let angle = smallest.min(1.0).acos().to_degrees();
         assert!(angle < 1.0, "the largest principal angle is {angle} degrees");
-        assert!(!Capability::Sample.of(&model) && !Capability::LatentSpace.of(&model), "there is no prior to sample from");
+        assert!(
+            !Capability::Sample.of(&model) && !Capability::LatentSpace.of(&model),
+            "there is no prior to sample from"
+        );
     }
 }

@@ -12,11 +12,11 @@
 use super::elbo::Weights;
 use super::networks::Architecture;
 use super::{ModelConfig, vae};
+use crate::{Capability, Entry, Model, Registered};
+use burn::tensor::Device;
 use menagerie_data::DataInfo;
 use menagerie_data::error::Result;
-use crate::{Capability, Entry, Registered, Model, };
 use menagerie_data::random::Key;
-use burn::tensor::Device;
 
 /// The paper's network: 4x4 convolutions of stride 2, a fully connected layer of 256, 32 latents, beta of 4; pixels as
 /// Gaussians rather than Bernoullis, for colours.
@@ -29,7 +29,14 @@ fn config() -> vae::Config {
         deviation: 0.25,
         ..Default::default()
     };
-    vae::Config { model, loss: Weights { beta: 4.0, ..Default::default() }, ..Default::default() }
+    vae::Config {
+        model,
+        loss: Weights {
+            beta: 4.0,
+            ..Default::default()
+        },
+        ..Default::default()
+    }
 }
 
 /// beta-VAE: settings of the [`vae`].
@@ -52,7 +59,14 @@ impl Registered for BetaVae {
 pub(crate) const ENTRY: Entry = Entry {
     name: "beta_vae",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LatentSpace, Capability::EvidenceBound, Capability::Encode, Capability::Reconstruct, Capability::Features],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LatentSpace,
+        Capability::EvidenceBound,
+        Capability::Encode,
+        Capability::Reconstruct,
+        Capability::Features,
+    ],
     paper: "Higgins et al. 2017, beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework, ICLR 2017",
     recipe: "beta_vae",
     data: &["digits"],
@@ -77,21 +91,42 @@ mod tests {
     fn the_weight_is_the_papers() {
         let device = Device::flex();
         let loss = |beta, warm_up, updates| {
-            let weights = Weights { beta, warm_up, free_bits: 0.0 };
+            let weights = Weights {
+                beta,
+                warm_up,
+                free_bits: 0.0,
+            };
             let divergence = Tensor::from_floats([[1.0, 0.5], [0.0, 2.5]], &device);
-            vae::value(&weights.negative_bound(Tensor::from_floats([-3.0, -5.0], &device), divergence, updates).loss)
+            vae::value(
+                &weights
+                    .negative_bound(Tensor::from_floats([-3.0, -5.0], &device), divergence, updates)
+                    .loss,
+            )
         };
-        assert_eq!((loss(0.0, 0, 0), loss(1.0, 0, 0), loss(4.0, 0, 9)), (4.0, 6.0, 12.0));
-        assert_eq!((loss(4.0, 3, 0), loss(4.0, 3, 3), loss(4.0, 3, 99)), (6.0, 12.0, 12.0));
+        assert_eq!(
+            (loss(0.0, 0, 0), loss(1.0, 0, 0), loss(4.0, 0, 9)),
+            (4.0, 6.0, 12.0)
+        );
+        assert_eq!(
+            (loss(4.0, 3, 0), loss(4.0, 3, 3), loss(4.0, 3, 99)),
+            (6.0, 12.0, 12.0)
+        );
     }
 
     /// Free bits: a dimension below its allowance costs the allowance.
     #[test]
     fn free_bits_by_dimension() {
         let device = Device::flex();
-        let weights = Weights { beta: 1.0, warm_up: 0, free_bits: 0.75 };
+        let weights = Weights {
+            beta: 1.0,
+            warm_up: 0,
+            free_bits: 0.75,
+        };
         let divergence = Tensor::from_floats([[1.0, 0.5], [0.0, 2.5]], &device);
         let bound = weights.negative_bound(Tensor::from_floats([0.0, 0.0], &device), divergence, 0);
-        assert_eq!((vae::value(&bound.loss), vae::value(&bound.divergence)), (0.75 + 1.5, 2.0));
+        assert_eq!(
+            (vae::value(&bound.loss), vae::value(&bound.divergence)),
+            (0.75 + 1.5, 2.0)
+        );
     }
 }

@@ -6,11 +6,11 @@
 //! q(z = k | x) = 1 for k = argmin_j || z_e(x) - e_j ||, else 0                                      (equation 1)
 //! N_i <- decay N_i + (1 - decay) n_i,   m_i <- decay m_i + (1 - decay) sum_j z_ij,   e_i = m_i / N_i       (appendix A.1)
 //! ```
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_nn::Tensors;
-use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// `[codebook]`
@@ -43,7 +43,13 @@ pub enum Learn {
 
 impl Default for CodebookConfig {
     fn default() -> Self {
-        CodebookConfig { size: 512, learn: Learn::MovingAverage, decay: 0.99, commitment: 0.25, revive: 0.03 }
+        CodebookConfig {
+            size: 512,
+            learn: Learn::MovingAverage,
+            decay: 0.99,
+            commitment: 0.25,
+            revive: 0.03,
+        }
     }
 }
 
@@ -57,7 +63,11 @@ impl CodebookConfig {
     /// [`Error::Recipe`] with the key.
     pub fn check(&self) -> Result<()> {
         if !(2..=MOST).contains(&self.size) {
-            return Err(Error::recipe("codebook.size", format!("{} codes cannot be told apart", self.size), format!("give 2 to {MOST}")));
+            return Err(Error::recipe(
+                "codebook.size",
+                format!("{} codes cannot be told apart", self.size),
+                format!("give 2 to {MOST}"),
+            ));
         }
         if !(0.0..1.0).contains(&self.decay) {
             return Err(Error::recipe(
@@ -68,10 +78,18 @@ impl CodebookConfig {
         }
         if !(0.0..1.0).contains(&self.revive) {
             let problem = format!("{} is not a share of the mean count", self.revive);
-            return Err(Error::recipe("codebook.revive", problem, "give 0 for never, or say 0.03"));
+            return Err(Error::recipe(
+                "codebook.revive",
+                problem,
+                "give 0 for never, or say 0.03",
+            ));
         }
         if !(self.commitment.is_finite() && self.commitment >= 0.0) {
-            return Err(Error::recipe("codebook.commitment", format!("{} is not a weight", self.commitment), "give 0 or more, say 0.25"));
+            return Err(Error::recipe(
+                "codebook.commitment",
+                format!("{} is not a weight", self.commitment),
+                "give 0 or more, say 0.25",
+            ));
         }
         Ok(())
     }
@@ -87,13 +105,20 @@ pub struct Codebook {
 impl Codebook {
     /// Vectors that are yet to be put somewhere.
     pub fn new(size: usize, width: usize, device: &Device) -> Codebook {
-        Codebook { vectors: menagerie_nn::init::zeros([size, width], device) }
+        Codebook {
+            vectors: menagerie_nn::init::zeros([size, width], device),
+        }
     }
 
     /// With other vectors, `[size, width]` row by row.
     pub fn at(&self, vectors: Vec<f32>) -> Codebook {
         let shape = self.vectors.dims();
-        Codebook { vectors: Param::from_tensor(Tensor::from_data(TensorData::new(vectors, shape), &self.vectors.device())) }
+        Codebook {
+            vectors: Param::from_tensor(Tensor::from_data(
+                TensorData::new(vectors, shape),
+                &self.vectors.device(),
+            )),
+        }
     }
 
     /// The code nearest to each of the vectors `[n, width]`, the first of equals.
@@ -103,8 +128,18 @@ impl Codebook {
         // || z - e ||^2 = || z ||^2 - 2 (z e - || e ||^2 / 2), and the first term is the same for all codes.
         let half_squares = (e.clone() * e.clone()).sum_dim(1).transpose() * 0.5;
         let scores = (z.matmul(e.transpose()) - half_squares).into_data();
-        let best = |row: &[f32]| row.iter().enumerate().fold((0, f32::NEG_INFINITY), |b, (i, &v)| if v > b.1 { (i, v) } else { b });
-        scores.as_slice::<f32>().unwrap_or_default().chunks_exact(size).map(|row| best(row).0 as u32).collect()
+        let best = |row: &[f32]| {
+            row.iter().enumerate().fold(
+                (0, f32::NEG_INFINITY),
+                |b, (i, &v)| if v > b.1 { (i, v) } else { b },
+            )
+        };
+        scores
+            .as_slice::<f32>()
+            .unwrap_or_default()
+            .chunks_exact(size)
+            .map(|row| best(row).0 as u32)
+            .collect()
     }
 
     /// The vectors of some codes, `[n, width]`.
@@ -112,7 +147,10 @@ impl Codebook {
         let vectors = self.vectors.val();
         let codes: Vec<i32> = codes.iter().map(|&c| c as i32).collect();
         let n = codes.len();
-        vectors.clone().select(0, Tensor::<1, Int>::from_data(TensorData::new(codes, [n]), &vectors.device()))
+        vectors.clone().select(
+            0,
+            Tensor::<1, Int>::from_data(TensorData::new(codes, [n]), &vectors.device()),
+        )
     }
 }
 
@@ -135,14 +173,22 @@ pub fn counts(codes: &[u32], size: usize) -> Vec<u32> {
 /// exp of the entropy of the codes' frequencies: as many codes as would be in use if all were used alike.
 pub fn perplexity(counts: &[u32]) -> f64 {
     let total = counts.iter().sum::<u32>().max(1) as f64;
-    let entropy: f64 = counts.iter().filter(|&&n| n > 0).map(|&n| n as f64 / total).map(|p| -p * p.ln()).sum();
+    let entropy: f64 = counts
+        .iter()
+        .filter(|&&n| n > 0)
+        .map(|&n| n as f64 / total)
+        .map(|p| -p * p.ln())
+        .sum();
     entropy.exp()
 }
 
 /// Vectors for a fresh codebook: some of a batch's `[n, width]`, drawn without putting back while there are enough.
 pub fn first_vectors(z: &[f32], width: usize, size: usize, key: Key) -> Vec<f32> {
     let order = key.permutation(z.len() / width);
-    (0..size).map(|i| order[i % order.len()] as usize).flat_map(|i| z[i * width..(i + 1) * width].iter().copied()).collect()
+    (0..size)
+        .map(|i| order[i % order.len()] as usize)
+        .flat_map(|i| z[i * width..(i + 1) * width].iter().copied())
+        .collect()
 }
 
 /// Running counts and sums of what codes stand for.
@@ -160,7 +206,12 @@ impl MovingAverage {
     /// Of a fresh codebook with these vectors, each counted as often as `mean` says.
     pub fn new(vectors: &[f32], mean: f32, config: &CodebookConfig) -> MovingAverage {
         let sums = vectors.iter().map(|v| v * mean).collect();
-        MovingAverage { counts: vec![mean; config.size], sums, decay: config.decay as f32, revive: config.revive as f32 }
+        MovingAverage {
+            counts: vec![mean; config.size],
+            sums,
+            decay: config.decay as f32,
+            revive: config.revive as f32,
+        }
     }
 
     /// The codebook's vectors after a batch z `[n, width]` whose codes these are; `key` decides where dead codes go.
@@ -168,32 +219,50 @@ impl MovingAverage {
         let (size, width) = (self.counts.len(), self.sums.len() / self.counts.len());
         let mut new = vec![0f64; size * width];
         for (z, &c) in z.chunks_exact(width).zip(codes) {
-            new[c as usize * width..][..width].iter_mut().zip(z).for_each(|(s, z)| *s += *z as f64);
+            new[c as usize * width..][..width]
+                .iter_mut()
+                .zip(z)
+                .for_each(|(s, z)| *s += *z as f64);
         }
         let d = self.decay;
-        self.counts.iter_mut().zip(counts(codes, size)).for_each(|(n, new)| *n = d * *n + (1.0 - d) * new as f32);
-        self.sums.iter_mut().zip(new).for_each(|(m, new)| *m = d * *m + (1.0 - d) * new as f32);
+        self.counts
+            .iter_mut()
+            .zip(counts(codes, size))
+            .for_each(|(n, new)| *n = d * *n + (1.0 - d) * new as f32);
+        self.sums
+            .iter_mut()
+            .zip(new)
+            .for_each(|(m, new)| *m = d * *m + (1.0 - d) * new as f32);
         let mean = codes.len() as f32 / size as f32;
         let mut places = key.permutation(codes.len()).into_iter();
         for (n, m) in self.counts.iter_mut().zip(self.sums.chunks_exact_mut(width)) {
             // Fewer vectors than dead codes: the rest waits for the next batch.
-            let place = if *n < self.revive * mean { places.next() } else { None };
+            let place = if *n < self.revive * mean {
+                places.next()
+            } else {
+                None
+            };
             if let Some(at) = place {
                 *n = mean;
-                m.iter_mut().zip(&z[at as usize * width..]).for_each(|(m, z)| *m = mean * z);
+                m.iter_mut()
+                    .zip(&z[at as usize * width..])
+                    .for_each(|(m, z)| *m = mean * z);
             }
         }
         let each = self.counts.iter().zip(self.sums.chunks_exact(width));
         // A code that is never revived may have been counted down to nothing: then it stays at the last place that can be told.
-        each.flat_map(|(n, m)| m.iter().map(|m| m / n.max(1e-30))).collect()
+        each.flat_map(|(n, m)| m.iter().map(|m| m / n.max(1e-30)))
+            .collect()
     }
 
     /// For a checkpoint.
     pub fn save(&self) -> Tensors {
         let (size, width) = (self.counts.len(), self.sums.len() / self.counts.len());
         let mut out = Tensors::default();
-        out.arrays.insert("counts".into(), (vec![size], self.counts.clone()));
-        out.arrays.insert("sums".into(), (vec![size, width], self.sums.clone()));
+        out.arrays
+            .insert("counts".into(), (vec![size], self.counts.clone()));
+        out.arrays
+            .insert("sums".into(), (vec![size, width], self.sums.clone()));
         out
     }
 
@@ -204,8 +273,16 @@ impl MovingAverage {
     pub fn load(&mut self, from: &Tensors) -> Result<()> {
         let (size, width) = (self.counts.len(), self.sums.len() / self.counts.len());
         let device = Device::flex();
-        self.counts = from.get("counts", [size], &device)?.into_data().try_into_vec().unwrap_or_default();
-        self.sums = from.get("sums", [size, width], &device)?.into_data().try_into_vec().unwrap_or_default();
+        self.counts = from
+            .get("counts", [size], &device)?
+            .into_data()
+            .try_into_vec()
+            .unwrap_or_default();
+        self.sums = from
+            .get("sums", [size, width], &device)?
+            .into_data()
+            .try_into_vec()
+            .unwrap_or_default();
         Ok(())
     }
 }
@@ -230,18 +307,35 @@ mod tests {
             let (z, e) = (numbers(z), numbers(e));
             let mut seen = vec![false; size];
             for (z, &code) in z.chunks(width).zip(&codes) {
-                let square = |e: &[f32]| z.iter().zip(e).map(|(z, e)| (*z as f64 - *e as f64).powi(2)).sum::<f64>();
+                let square = |e: &[f32]| {
+                    z.iter()
+                        .zip(e)
+                        .map(|(z, e)| (*z as f64 - *e as f64).powi(2))
+                        .sum::<f64>()
+                };
                 let best = e.chunks(width).map(square).fold(f64::INFINITY, f64::min);
                 let found = square(&e[code as usize * width..][..width]);
-                assert!(found - best <= 1e-5 * (1.0 + best), "{found} where {best} is nearest");
+                assert!(
+                    found - best <= 1e-5 * (1.0 + best),
+                    "{found} where {best} is nearest"
+                );
                 seen[code as usize] = true;
             }
-            assert!(seen.iter().filter(|s| **s).count() > 1, "more than one code is near something");
-            assert_eq!(numbers(book.look_up(&codes))[..width], e[codes[0] as usize * width..][..width]);
+            assert!(
+                seen.iter().filter(|s| **s).count() > 1,
+                "more than one code is near something"
+            );
+            assert_eq!(
+                numbers(book.look_up(&codes))[..width],
+                e[codes[0] as usize * width..][..width]
+            );
         }
         // Of equals the first.
         let twice = Codebook::new(3, 1, &device).at(vec![2.0, 1.0, 1.0]);
-        assert_eq!(twice.nearest(Tensor::from_floats([[1.2], [5.0]], &device)), [1, 0]);
+        assert_eq!(
+            twice.nearest(Tensor::from_floats([[1.2], [5.0]], &device)),
+            [1, 0]
+        );
     }
 
     /// The gradient at z is the gradient of f at the codes, by central differences of f there; f is a smooth function.
@@ -255,11 +349,17 @@ mod tests {
         assert_eq!(codes, [0, 2, 1]);
         let gradients = f(straight_through(z.clone(), book.look_up(&codes))).backward();
         let got = numbers(z.grad(&gradients).unwrap());
-        assert!(book.vectors.val().grad(&gradients).is_none(), "the codes learn otherwise");
+        assert!(
+            book.vectors.val().grad(&gradients).is_none(),
+            "the codes learn otherwise"
+        );
         let e = numbers(plain(book.look_up(&codes)));
         for (i, g) in got.iter().enumerate() {
             let at = |by: f64| {
-                let each = e.iter().enumerate().map(|(j, &v)| v as f64 + if i == j { by } else { 0.0 });
+                let each = e
+                    .iter()
+                    .enumerate()
+                    .map(|(j, &v)| v as f64 + if i == j { by } else { 0.0 });
                 each.map(|x| (1.7 * x).sin() + x * x * x).sum::<f64>()
             };
             let want = (at(1e-5) - at(-1e-5)) / 2e-5;
@@ -270,28 +370,48 @@ mod tests {
     /// Two codes and three vectors, worked out on paper: appendix A.1 with decay 0.5.
     #[test]
     fn codes_are_running_means() {
-        let config = CodebookConfig { size: 2, decay: 0.5, revive: 0.0, ..Default::default() };
+        let config = CodebookConfig {
+            size: 2,
+            decay: 0.5,
+            revive: 0.0,
+            ..Default::default()
+        };
         let mut average = MovingAverage::new(&[0.0, 0.0, 4.0, 4.0], 2.0, &config);
         // N = (2, 2), m = ((0, 0), (8, 8)); n = (2, 1), sums ((3, -1), (6, 2)).
         let vectors = average.update(&[1.0, 0.0, 6.0, 2.0, 2.0, -1.0], &[0, 1, 0], Key::new(1));
-        assert_eq!((&average.counts[..], &average.sums[..]), (&[2.0, 1.5][..], &[1.5, -0.5, 7.0, 5.0][..]));
+        assert_eq!(
+            (&average.counts[..], &average.sums[..]),
+            (&[2.0, 1.5][..], &[1.5, -0.5, 7.0, 5.0][..])
+        );
         assert_eq!(vectors, [0.75, -0.25, 7.0 / 1.5, 5.0 / 1.5]);
         // Never chosen again and never revived, a code stays where it was.
         for s in 0..300 {
             let vectors = average.update(&[1.0, 1.0], &[0], Key::new(s));
-            assert!(vectors.iter().all(|v| v.is_finite()) && (s > 90 || (vectors[2] - 7.0 / 1.5).abs() < 1e-4), "{s}: {vectors:?}");
+            assert!(
+                vectors.iter().all(|v| v.is_finite()) && (s > 90 || (vectors[2] - 7.0 / 1.5).abs() < 1e-4),
+                "{s}: {vectors:?}"
+            );
         }
         let saved = average.save();
         let mut other = MovingAverage::new(&[0.0; 4], 1.0, &config);
         other.load(&saved).unwrap();
         assert_eq!(other, average);
-        assert!(MovingAverage::new(&[0.0; 6], 1.0, &CodebookConfig { size: 3, ..config }).load(&saved).is_err());
+        assert!(
+            MovingAverage::new(&[0.0; 6], 1.0, &CodebookConfig { size: 3, ..config })
+                .load(&saved)
+                .is_err()
+        );
     }
 
     /// A code that nothing chooses is put onto one of the batch's vectors once its count is low, and counted as the mean.
     #[test]
     fn dead_codes_are_revived() {
-        let config = CodebookConfig { size: 3, decay: 0.5, revive: 0.2, ..Default::default() };
+        let config = CodebookConfig {
+            size: 3,
+            decay: 0.5,
+            revive: 0.2,
+            ..Default::default()
+        };
         let mut average = MovingAverage::new(&[0.0, 10.0, 20.0], 1.0, &config);
         let z = [0.1, 0.2, 9.0];
         // The third count: 0.5, 0.25, 0.125 < 0.2.
@@ -320,7 +440,13 @@ mod tests {
         for (bad, key) in [
             (CodebookConfig { size: 1, ..good }, "codebook.size"),
             (CodebookConfig { decay: 1.0, ..good }, "codebook.decay"),
-            (CodebookConfig { commitment: -1.0, ..good }, "codebook.commitment"),
+            (
+                CodebookConfig {
+                    commitment: -1.0,
+                    ..good
+                },
+                "codebook.commitment",
+            ),
             (CodebookConfig { revive: 1.0, ..good }, "codebook.revive"),
         ] {
             assert!(bad.check().unwrap_err().to_string().contains(key), "{key}");

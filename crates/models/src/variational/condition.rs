@@ -1,9 +1,9 @@
 //! What a conditional model is given, and what it answers with: labels, grey images, frames, left images of pairs.
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
 use crate::{SampleRequest, Samples, of_shape};
-use menagerie_data::random::Key;
 use burn::tensor::Tensor;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
 use serde::{Deserialize, Serialize};
 
 /// What is given.
@@ -47,18 +47,36 @@ impl Task {
             (Condition::Auto | Condition::Grey, Kind::Image) if colours == 3 => Condition::Grey,
             (Condition::Auto | Condition::Label, Kind::Image) if !info.labels.is_empty() => Condition::Label,
             _ => {
-                let has = if info.labels.is_empty() { "without labels" } else { "with labels" };
-                let problem =
-                    format!("`{}` holds {} of {colours} channels {has}: there is no such condition", info.source, info.kind.plural());
+                let has = if info.labels.is_empty() {
+                    "without labels"
+                } else {
+                    "with labels"
+                };
+                let problem = format!(
+                    "`{}` holds {} of {colours} channels {has}: there is no such condition",
+                    info.source,
+                    info.kind.plural()
+                );
                 let fix = "use \"label\" with labelled images, \"grey\" with --channels 3, \"frames\" with videos, \"pair\" with pairs";
                 return Err(Error::recipe("model.condition", problem, fix));
             }
         };
         if found == Condition::Frames && context >= info.shape[0] {
-            let problem = format!("{context} frames and the next are more than the {} of a video", info.shape[0]);
-            return Err(Error::recipe("model.context", problem, "give fewer, or longer videos with --frames"));
+            let problem = format!(
+                "{context} frames and the next are more than the {} of a video",
+                info.shape[0]
+            );
+            return Err(Error::recipe(
+                "model.context",
+                problem,
+                "give fewer, or longer videos with --frames",
+            ));
         }
-        Ok(Task { condition: found, context, info: info.clone() })
+        Ok(Task {
+            condition: found,
+            context,
+            info: info.clone(),
+        })
     }
 
     /// What is given; never `Auto`.
@@ -102,12 +120,20 @@ impl Task {
 
     /// The description of answers as a data set of their own.
     pub fn target_info(&self) -> DataInfo {
-        DataInfo { kind: Kind::Image, shape: self.target_shape().to_vec(), ..self.info.clone() }
+        DataInfo {
+            kind: Kind::Image,
+            shape: self.target_shape().to_vec(),
+            ..self.info.clone()
+        }
     }
 
     /// Answers that make a whole item.
     pub fn answers(&self) -> usize {
-        if self.condition == Condition::Frames { self.info.shape[0] - self.context } else { 1 }
+        if self.condition == Condition::Frames {
+            self.info.shape[0] - self.context
+        } else {
+            1
+        }
     }
 
     /// Conditions `[batch, ..]` and the answers to them. Of a video, the moment that is predicted is drawn for item `i` from
@@ -116,7 +142,11 @@ impl Task {
     /// # Errors
     /// [`Error::Data`] when labels are the condition and an item has none.
     pub fn split(&self, batch: &Batch, key: Key) -> Result<(Vec<f32>, Batch)> {
-        let mut target = Batch { kind: Kind::Image, shape: [&batch.shape[..1], &self.target_shape()].concat(), ..batch.clone() };
+        let mut target = Batch {
+            kind: Kind::Image,
+            shape: [&batch.shape[..1], &self.target_shape()].concat(),
+            ..batch.clone()
+        };
         let conditions = match self.condition {
             Condition::Frames => {
                 let n: usize = self.target_shape().iter().product();
@@ -125,13 +155,19 @@ impl Task {
                 for (video, &i) in batch.values.chunks_exact(each).zip(&batch.indices) {
                     let from = key.step(i as u64).rng().below(self.info.shape[0] - self.context);
                     conditions.extend(self.stacked(&video[from * n..(from + self.context) * n]));
-                    target.values.extend_from_slice(&video[(from + self.context) * n..][..n]);
+                    target
+                        .values
+                        .extend_from_slice(&video[(from + self.context) * n..][..n]);
                 }
                 conditions
             }
             Condition::Pair => {
                 let c = self.info.shape[2] / 2;
-                target.values = batch.values.chunks_exact(2 * c).flat_map(|p| p[c..].to_vec()).collect();
+                target.values = batch
+                    .values
+                    .chunks_exact(2 * c)
+                    .flat_map(|p| p[c..].to_vec())
+                    .collect();
                 self.given(batch, "")?
             }
             _ => self.given(batch, "")?,
@@ -150,14 +186,26 @@ impl Task {
         match self.condition {
             Condition::Label => {
                 let Some(labels) = &batch.labels else {
-                    return Err(Error::data(&self.info.source, "an item has no label", "give labelled data"));
+                    return Err(Error::data(
+                        &self.info.source,
+                        "an item has no label",
+                        "give labelled data",
+                    ));
                 };
                 Ok(labels.iter().flat_map(|&l| self.planes(l as usize)).collect())
             }
-            Condition::Grey => Ok(batch.values.chunks_exact(3).map(|p| p.iter().zip(LUMA).map(|(v, l)| v * l).sum()).collect()),
+            Condition::Grey => Ok(batch
+                .values
+                .chunks_exact(3)
+                .map(|p| p.iter().zip(LUMA).map(|(v, l)| v * l).sum())
+                .collect()),
             Condition::Pair => {
                 let c = self.info.shape[2] / 2;
-                Ok(batch.values.chunks_exact(2 * c).flat_map(|p| p[..c].to_vec()).collect())
+                Ok(batch
+                    .values
+                    .chunks_exact(2 * c)
+                    .flat_map(|p| p[..c].to_vec())
+                    .collect())
             }
             _ => {
                 let frame = &self.info.shape[1..];
@@ -169,10 +217,17 @@ impl Task {
                         text(frame),
                         text(batch.shape.get(1..).unwrap_or_default())
                     );
-                    return Err(Error::usage(problem, "give videos of that size and of enough --frames"));
+                    return Err(Error::usage(
+                        problem,
+                        "give videos of that size and of enough --frames",
+                    ));
                 }
                 let n: usize = frame.iter().product();
-                Ok(batch.values.chunks_exact(batch.shape[1] * n).flat_map(|v| self.stacked(&v[..self.context * n])).collect())
+                Ok(batch
+                    .values
+                    .chunks_exact(batch.shape[1] * n)
+                    .flat_map(|v| self.stacked(&v[..self.context * n]))
+                    .collect())
             }
         }
     }
@@ -180,7 +235,9 @@ impl Task {
     /// Frames one after the other -> one behind the other.
     fn stacked(&self, frames: &[f32]) -> Vec<f32> {
         let [h, w, c] = self.target_shape();
-        let pixel = |p: usize| (0..self.context).flat_map(move |t| frames[(t * h * w + p) * c..][..c].iter().copied());
+        let pixel = |p: usize| {
+            (0..self.context).flat_map(move |t| frames[(t * h * w + p) * c..][..c].iter().copied())
+        };
         (0..h * w).flat_map(pixel).collect()
     }
 
@@ -190,7 +247,10 @@ impl Task {
             return;
         }
         let c = self.target_shape()[2];
-        for (old, new) in condition.chunks_exact_mut(c * self.context).zip(frame.chunks_exact(c)) {
+        for (old, new) in condition
+            .chunks_exact_mut(c * self.context)
+            .zip(frame.chunks_exact(c))
+        {
             old.rotate_left(c);
             old[c * (self.context - 1)..].copy_from_slice(new);
         }
@@ -210,10 +270,15 @@ impl Task {
     pub fn labels(&self, request: &SampleRequest, model: &str) -> Result<Vec<f32>> {
         let classes = self.info.labels.len();
         if let Some(l) = request.label.filter(|&l| l as usize >= classes) {
-            return Err(Error::usage(format!("{model} knows {classes} classes, there is no class {l}"), "they count from 0"));
+            return Err(Error::usage(
+                format!("{model} knows {classes} classes, there is no class {l}"),
+                "they count from 0",
+            ));
         }
         let drawn = |i: usize| request.key.stream("labels").step(i as u64).rng().below(classes);
-        Ok((0..request.count).flat_map(|i| self.planes(request.label.map_or_else(|| drawn(i), |l| l as usize))).collect())
+        Ok((0..request.count)
+            .flat_map(|i| self.planes(request.label.map_or_else(|| drawn(i), |l| l as usize)))
+            .collect())
     }
 
     /// What is said of an answer, beyond what it has in common with the condition: the grey in each colour, the latest frame.
@@ -233,17 +298,32 @@ impl Task {
         match self.condition {
             Condition::Frames => {
                 let shape = [&[count, self.context], &self.target_shape()[..]].concat();
-                let values = conditions.chunks_exact(h * w * c).flat_map(|v| self.unstacked(v)).collect();
-                Samples { kind: Kind::Video, shape, values }
+                let values = conditions
+                    .chunks_exact(h * w * c)
+                    .flat_map(|v| self.unstacked(v))
+                    .collect();
+                Samples {
+                    kind: Kind::Video,
+                    shape,
+                    values,
+                }
             }
-            _ => Samples { kind: Kind::Image, shape: vec![count, h, w, c], values: conditions },
+            _ => Samples {
+                kind: Kind::Image,
+                shape: vec![count, h, w, c],
+                values: conditions,
+            },
         }
     }
 
     /// Frames one behind the other -> one after the other.
     fn unstacked(&self, condition: &[f32]) -> Vec<f32> {
         let c = self.target_shape()[2];
-        let frame = |t: usize| condition.chunks_exact(c * self.context).flat_map(move |p| p[t * c..(t + 1) * c].iter().copied());
+        let frame = |t: usize| {
+            condition
+                .chunks_exact(c * self.context)
+                .flat_map(move |p| p[t * c..(t + 1) * c].iter().copied())
+        };
         (0..self.context).flat_map(frame).collect()
     }
 
@@ -254,11 +334,16 @@ impl Task {
         match self.condition {
             Condition::Frames => {
                 let both = conditions.chunks_exact(each).zip(answers.chunks_exact(n));
-                both.flat_map(|(c, a)| [self.unstacked(c), a.to_vec()].concat()).collect()
+                both.flat_map(|(c, a)| [self.unstacked(c), a.to_vec()].concat())
+                    .collect()
             }
             Condition::Pair => {
                 let c = self.info.shape[2] / 2;
-                conditions.chunks_exact(c).zip(answers.chunks_exact(c)).flat_map(|(a, b)| [a, b].concat()).collect()
+                conditions
+                    .chunks_exact(c)
+                    .zip(answers.chunks_exact(c))
+                    .flat_map(|(a, b)| [a, b].concat())
+                    .collect()
             }
             _ => answers.to_vec(),
         }
@@ -271,22 +356,49 @@ mod tests {
 
     fn info(kind: Kind, shape: &[usize], labels: &[&str]) -> DataInfo {
         let labels = labels.iter().map(|l| l.to_string()).collect();
-        DataInfo { source: "test".into(), kind, shape: shape.to_vec(), count: 9, range: (0.0, 255.0), labels, attributes: vec![], rate: 0 }
+        DataInfo {
+            source: "test".into(),
+            kind,
+            shape: shape.to_vec(),
+            count: 9,
+            range: (0.0, 255.0),
+            labels,
+            attributes: vec![],
+            rate: 0,
+        }
     }
 
     fn batch(kind: Kind, shape: &[usize], values: Vec<f32>) -> Batch {
         let indices = (0..shape[0] as u32).collect();
-        Batch { kind, shape: shape.to_vec(), values, labels: Some(vec![1; shape[0]]), attributes: vec![], captions: None, indices }
+        Batch {
+            kind,
+            shape: shape.to_vec(),
+            values,
+            labels: Some(vec![1; shape[0]]),
+            attributes: vec![],
+            captions: None,
+            indices,
+        }
     }
 
     #[test]
     fn frames_stack_move_on_and_come_apart() {
         let task = Task::new(Condition::Auto, 2, &info(Kind::Video, &[4, 1, 2, 1], &[])).unwrap();
-        assert_eq!((task.condition(), task.condition_shape(), task.answers()), (Condition::Frames, [1, 2, 2], 2));
-        let video = batch(Kind::Video, &[1, 4, 1, 2, 1], vec![0.0, 1.0, 10.0, 11.0, 20.0, 21.0, 30.0, 31.0]);
+        assert_eq!(
+            (task.condition(), task.condition_shape(), task.answers()),
+            (Condition::Frames, [1, 2, 2], 2)
+        );
+        let video = batch(
+            Kind::Video,
+            &[1, 4, 1, 2, 1],
+            vec![0.0, 1.0, 10.0, 11.0, 20.0, 21.0, 30.0, 31.0],
+        );
         let mut given = task.given(&video, "m").unwrap();
         assert_eq!(given, [0.0, 10.0, 1.0, 11.0]);
-        assert_eq!(task.join(&given, &[7.0; 4]), [0.0, 1.0, 10.0, 11.0, 7.0, 7.0, 7.0, 7.0]);
+        assert_eq!(
+            task.join(&given, &[7.0; 4]),
+            [0.0, 1.0, 10.0, 11.0, 7.0, 7.0, 7.0, 7.0]
+        );
         task.push(&mut given, &[20.0, 21.0]);
         assert_eq!(given, [10.0, 20.0, 11.0, 21.0]);
         assert_eq!(task.shown(given).values, [10.0, 11.0, 20.0, 21.0]);
@@ -300,22 +412,48 @@ mod tests {
         }
         assert_eq!(seen, [0, 10].into());
         let short = batch(Kind::Video, &[1, 1, 1, 2, 1], vec![0.0, 1.0]);
-        assert!(task.given(&short, "m").unwrap_err().to_string().contains("goes on from 2 frames"));
-        assert!(Task::new(Condition::Frames, 4, &info(Kind::Video, &[4, 1, 2, 1], &[])).unwrap_err().to_string().contains("model.context"));
+        assert!(
+            task.given(&short, "m")
+                .unwrap_err()
+                .to_string()
+                .contains("goes on from 2 frames")
+        );
+        assert!(
+            Task::new(Condition::Frames, 4, &info(Kind::Video, &[4, 1, 2, 1], &[]))
+                .unwrap_err()
+                .to_string()
+                .contains("model.context")
+        );
     }
 
     #[test]
     fn pairs_grey_and_labels() {
         let task = Task::new(Condition::Auto, 1, &info(Kind::Pair, &[1, 2, 2], &[])).unwrap();
-        let (c, target) = task.split(&batch(Kind::Pair, &[1, 1, 2, 2], vec![1.0, 2.0, 3.0, 4.0]), Key::new(0)).unwrap();
+        let (c, target) = task
+            .split(
+                &batch(Kind::Pair, &[1, 1, 2, 2], vec![1.0, 2.0, 3.0, 4.0]),
+                Key::new(0),
+            )
+            .unwrap();
         assert_eq!((&c[..], &target.values[..]), (&[1.0, 3.0][..], &[2.0, 4.0][..]));
         assert_eq!(task.join(&c, &target.values), [1.0, 2.0, 3.0, 4.0]);
         let task = Task::new(Condition::Auto, 1, &info(Kind::Image, &[1, 1, 3], &["a", "b"])).unwrap();
-        let (c, target) = task.split(&batch(Kind::Image, &[1, 1, 1, 3], vec![1.0, 0.0, -1.0]), Key::new(0)).unwrap();
+        let (c, target) = task
+            .split(
+                &batch(Kind::Image, &[1, 1, 1, 3], vec![1.0, 0.0, -1.0]),
+                Key::new(0),
+            )
+            .unwrap();
         assert!((c[0] - 0.185).abs() < 1e-6 && target.values == [1.0, 0.0, -1.0]);
         let task = Task::new(Condition::Label, 1, &info(Kind::Image, &[1, 2, 3], &["a", "b"])).unwrap();
-        assert_eq!(task.given(&batch(Kind::Image, &[1, 1, 2, 3], vec![0.0; 6]), "m").unwrap(), [0.0, 1.0, 0.0, 1.0]);
-        let e = Task::new(Condition::Grey, 1, &info(Kind::Image, &[1, 2, 1], &["a"])).unwrap_err().to_string();
+        assert_eq!(
+            task.given(&batch(Kind::Image, &[1, 1, 2, 3], vec![0.0; 6]), "m")
+                .unwrap(),
+            [0.0, 1.0, 0.0, 1.0]
+        );
+        let e = Task::new(Condition::Grey, 1, &info(Kind::Image, &[1, 2, 1], &["a"]))
+            .unwrap_err()
+            .to_string();
         assert!(e.contains("model.condition") && e.contains("1 channels"), "{e}");
     }
 }

@@ -15,16 +15,19 @@ use super::elbo::{Gaussian, Weights};
 use super::likelihood::{Grey, Likelihood, Observation};
 use super::networks::{Architecture, Encoder, Layers, Nonlinearity};
 use super::vae::value;
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, NetworkInfo, Part, Predict, Purpose, Sample, SampleRequest, Samples, StepReport, of_shape, untempered};
-use menagerie_nn::pyramid::{channels, sizes};
-use menagerie_nn::{Activation, Conv2d, ConvTranspose2d, Linear};
-use menagerie_data::random::Key;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use crate::{
+    Capability, Entry, Model, NetworkInfo, Part, Predict, Purpose, Registered, Sample, SampleRequest,
+    Samples, StepReport, of_shape, untempered,
+};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::noise;
+use menagerie_nn::pyramid::{channels, sizes};
+use menagerie_nn::{Activation, Conv2d, ConvTranspose2d, Linear};
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -90,7 +93,11 @@ impl Default for Networks {
 impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3);
-        Config { model: Networks::default(), loss: Weights::default(), optimizer }
+        Config {
+            model: Networks::default(),
+            loss: Weights::default(),
+            optimizer,
+        }
     }
 }
 
@@ -107,7 +114,14 @@ pub struct Generation {
 }
 
 impl Generation {
-    fn new(latent: usize, width: usize, condition: [usize; 3], outputs: usize, key: Key, device: &Device) -> Self {
+    fn new(
+        latent: usize,
+        width: usize,
+        condition: [usize; 3],
+        outputs: usize,
+        key: Key,
+        device: &Device,
+    ) -> Self {
         let [h, w, c] = condition;
         let sizes = sizes([h, w]);
         let n = sizes.len() - 1;
@@ -116,18 +130,45 @@ impl Generation {
         let std = |inputs: usize| (2.0 / inputs as f64).sqrt();
         let down = |i: usize| {
             let from = if i == 1 { c } else { at(i - 1) };
-            Conv2d::new([from, at(i)], 4, 2, 1, std(16 * from), key.stream("down").step(i as u64), device).with_bias(device)
+            Conv2d::new(
+                [from, at(i)],
+                4,
+                2,
+                1,
+                std(16 * from),
+                key.stream("down").step(i as u64),
+                device,
+            )
+            .with_bias(device)
         };
         let up = |i: usize| {
             let sides = [2 * at(i), at(i - 1)];
-            ConvTranspose2d::new(sides, 4, 2, 1, std(8 * at(i)), key.stream("up").step(i as u64), device).with_bias(device)
+            ConvTranspose2d::new(
+                sides,
+                4,
+                2,
+                1,
+                std(8 * at(i)),
+                key.stream("up").step(i as u64),
+                device,
+            )
+            .with_bias(device)
         };
         let [gh, gw] = sizes[n];
         Generation {
             project: Linear::new(latent, gh * gw * at(n), key.stream("project"), device),
             downs: (1..=n).map(down).collect(),
             ups: (1..=n).rev().map(up).collect(),
-            last: Conv2d::new([width + c, outputs], 3, 1, 1, 0.5 * std(9 * (width + c)), key.stream("last"), device).with_bias(device),
+            last: Conv2d::new(
+                [width + c, outputs],
+                3,
+                1,
+                1,
+                0.5 * std(9 * (width + c)),
+                key.stream("last"),
+                device,
+            )
+            .with_bias(device),
             sizes,
         }
     }
@@ -140,21 +181,35 @@ impl Generation {
             seen.push(down.forward(seen[seen.len() - 1].clone(), Activation::Relu));
         }
         let [batch, h, w, c] = seen[n].dims();
-        let z = self.project.forward(z, Activation::Relu).reshape([batch, h, w, c]);
-        let x = self
-            .ups
-            .iter()
-            .enumerate()
-            .fold(z, |x, (i, up)| up.forward(Tensor::cat(vec![x, seen[n - i].clone()], 3), self.sizes[n - 1 - i], Activation::Relu));
-        self.last.forward(Tensor::cat(vec![x, seen[0].clone()], 3), Activation::Identity)
+        let z = self
+            .project
+            .forward(z, Activation::Relu)
+            .reshape([batch, h, w, c]);
+        let x = self.ups.iter().enumerate().fold(z, |x, (i, up)| {
+            up.forward(
+                Tensor::cat(vec![x, seen[n - i].clone()], 3),
+                self.sizes[n - 1 - i],
+                Activation::Relu,
+            )
+        });
+        self.last
+            .forward(Tensor::cat(vec![x, seen[0].clone()], 3), Activation::Identity)
     }
 
     /// Floats kept for the backward pass, an item.
     fn activations(&self) -> usize {
         let down = |(d, [h, w]): (&Conv2d, &[usize; 2])| 2 * h * w * d.weight.dims()[3];
-        let up = |(u, [h, w]): (&ConvTranspose2d, &[usize; 2])| h * w * (u.weight.dims()[2] + u.weight.dims()[3] / 2);
+        let up = |(u, [h, w]): (&ConvTranspose2d, &[usize; 2])| {
+            h * w * (u.weight.dims()[2] + u.weight.dims()[3] / 2)
+        };
         let downs: usize = self.downs.iter().zip(&self.sizes[1..]).map(down).sum();
-        downs + self.ups.iter().zip(self.sizes.iter().rev().skip(1)).map(up).sum::<usize>()
+        downs
+            + self
+                .ups
+                .iter()
+                .zip(self.sizes.iter().rev().skip(1))
+                .map(up)
+                .sum::<usize>()
     }
 }
 
@@ -206,8 +261,19 @@ impl Config {
         };
         let ([h, w, c], [.., x]) = (task.condition_shape(), task.target_shape());
         layers.check([h, w, c])?;
-        let likelihood = Likelihood::new(Observation::Gaussian, Grey::Probability, m.deviation, &task.target_info())?;
-        let recognition = Encoder::new(&layers, [h, w, c + x], 2 * m.latent, key.stream("recognition"), device);
+        let likelihood = Likelihood::new(
+            Observation::Gaussian,
+            Grey::Probability,
+            m.deviation,
+            &task.target_info(),
+        )?;
+        let recognition = Encoder::new(
+            &layers,
+            [h, w, c + x],
+            2 * m.latent,
+            key.stream("recognition"),
+            device,
+        );
         let prior = || Encoder::new(&layers, [h, w, c], 2 * m.latent, key.stream("prior"), device);
         let network = Conditional {
             recognition,
@@ -216,18 +282,33 @@ impl Config {
         };
         let learner = Learner::new("conditional", network, self.optimizer, m.average, device)?;
         let shown = vec![0.0; SHOWN * h * w * c];
-        Ok(ConditionalVae { learner, weights: self.loss, likelihood, task, latent: m.latent, shown })
+        Ok(ConditionalVae {
+            learner,
+            weights: self.loss,
+            likelihood,
+            task,
+            latent: m.latent,
+            shown,
+        })
     }
 
     fn check(&self) -> Result<()> {
         let m = &self.model;
         for (key, v) in [("latent", m.latent), ("width", m.width), ("context", m.context)] {
             if v == 0 {
-                return Err(Error::recipe(format!("model.{key}"), "0 is too small", "give 1 or more"));
+                return Err(Error::recipe(
+                    format!("model.{key}"),
+                    "0 is too small",
+                    "give 1 or more",
+                ));
             }
         }
         if !(m.deviation.is_finite() && m.deviation > 0.0) {
-            return Err(Error::recipe("model.deviation", format!("{} is no standard deviation", m.deviation), "give say 0.1"));
+            return Err(Error::recipe(
+                "model.deviation",
+                format!("{} is no standard deviation", m.deviation),
+                "give say 0.1",
+            ));
         }
         self.loss.check()
     }
@@ -254,14 +335,18 @@ impl ConditionalVae {
     /// `frames` more frames after those of each condition.
     fn go_on(&self, mut conditions: Vec<f32>, frames: usize, noise: impl Fn(usize) -> Tensor<2>) -> Vec<f32> {
         let network = self.learner.for_use();
-        let ([h, w, c], x) = (self.task.condition_shape(), self.task.target_shape().iter().product::<usize>());
+        let ([h, w, c], x) = (
+            self.task.condition_shape(),
+            self.task.target_shape().iter().product::<usize>(),
+        );
         let count = conditions.len() / (h * w * c);
         let mut all = vec![0.0; count * frames * x];
         for t in 0..frames {
             let next = self.draw(&network, conditions.clone(), noise(t));
             for (i, frame) in next.chunks_exact(x).enumerate() {
                 all[(i * frames + t) * x..][..x].copy_from_slice(frame);
-                self.task.push(&mut conditions[i * h * w * c..][..h * w * c], frame);
+                self.task
+                    .push(&mut conditions[i * h * w * c..][..h * w * c], frame);
             }
         }
         all
@@ -272,7 +357,10 @@ impl Model for ConditionalVae {
     fn networks(&self) -> Vec<NetworkInfo> {
         let n = self.learner.network();
         let prior = n.prior.as_ref().map_or(0, Encoder::activations);
-        vec![self.learner.info(n.recognition.activations() + prior + n.generation.activations())]
+        vec![
+            self.learner
+                .info(n.recognition.activations() + prior + n.generation.activations()),
+        ]
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
@@ -281,30 +369,54 @@ impl Model for ConditionalVae {
         let (conditions, target) = self.task.split(batch, key.stream("moment"))?;
         if self.learner.updates() == 0 {
             let n = self.shown.len();
-            self.shown.iter_mut().zip(conditions.iter().cycle().take(n)).for_each(|(to, from)| *to = *from);
+            self.shown
+                .iter_mut()
+                .zip(conditions.iter().cycle().take(n))
+                .for_each(|(to, from)| *to = *from);
         }
         let device = self.learner.device();
         let c = self.tensor(conditions, device);
-        let x = self.likelihood.observed(&target, Some(key.stream("observe")), device);
+        let x = self
+            .likelihood
+            .observed(&target, Some(key.stream("observe")), device);
         let network = self.learner.network();
-        let q = Gaussian::of(network.recognition.forward(Tensor::cat(vec![x.clone(), c.clone()], 3)));
-        let noise = noise::normal(key.stream("posterior").words(), [x.dims()[0], self.latent], device);
-        let said = self.task.with_base(network.generation.forward(q.draw(noise), c.clone()), c.clone());
+        let q = Gaussian::of(
+            network
+                .recognition
+                .forward(Tensor::cat(vec![x.clone(), c.clone()], 3)),
+        );
+        let noise = noise::normal(
+            key.stream("posterior").words(),
+            [x.dims()[0], self.latent],
+            device,
+        );
+        let said = self
+            .task
+            .with_base(network.generation.forward(q.draw(noise), c.clone()), c.clone());
         let divergence = match network.prior(c) {
             Some(p) => q.divergence_from(&p),
             None => q.divergence(),
         };
-        let bound = self.weights.negative_bound(self.likelihood.log_probability(said, x), divergence, self.learner.updates());
+        let bound = self.weights.negative_bound(
+            self.likelihood.log_probability(said, x),
+            divergence,
+            self.learner.updates(),
+        );
         let parts = watch.then(|| (value(&bound.reconstruction), value(&bound.divergence)));
         let seen = self.learner.descend(bound.loss, watch)?;
-        let mut report = StepReport { scalars: vec![("loss/total", seen.loss)], troubles: vec![] };
+        let mut report = StepReport {
+            scalars: vec![("loss/total", seen.loss)],
+            troubles: vec![],
+        };
         if let Some((reconstruction, divergence)) = parts {
             report.scalars.extend([
                 ("loss/reconstruction", reconstruction),
                 ("loss/kl", divergence),
                 ("bound/elbo", -reconstruction - divergence),
             ]);
-            report.scalars.extend(seen.gradient.map(|g| ("gradient/conditional", g)));
+            report
+                .scalars
+                .extend(seen.gradient.map(|g| ("gradient/conditional", g)));
         }
         Ok(report)
     }
@@ -312,7 +424,8 @@ impl Model for ConditionalVae {
     fn save(&self) -> Vec<(String, Part<'_>)> {
         let conditions = || {
             let mut t = Tensors::default();
-            t.arrays.insert("conditions".into(), (vec![self.shown.len()], self.shown.clone()));
+            t.arrays
+                .insert("conditions".into(), (vec![self.shown.len()], self.shown.clone()));
             t
         };
         let mut parts = self.learner.save();
@@ -322,7 +435,8 @@ impl Model for ConditionalVae {
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.learner.load(read, purpose)?;
-        let shown = read("conditions")?.get("conditions", [self.shown.len()], &self.learner.plain_device())?;
+        let shown =
+            read("conditions")?.get("conditions", [self.shown.len()], &self.learner.plain_device())?;
         self.shown = shown.into_data().try_into_vec().unwrap_or_default();
         Ok(())
     }
@@ -345,7 +459,9 @@ impl Sample for ConditionalVae {
             _ => {
                 crate::unconditional(request, NAME)?;
                 let each = self.shown.len() / SHOWN;
-                (0..request.count).flat_map(|i| self.shown[i % SHOWN * each..][..each].iter().copied()).collect()
+                (0..request.count)
+                    .flat_map(|i| self.shown[i % SHOWN * each..][..each].iter().copied())
+                    .collect()
             }
         };
         let device = self.learner.plain_device();
@@ -355,13 +471,21 @@ impl Sample for ConditionalVae {
         };
         let drawn = self.go_on(conditions.clone(), self.task.answers(), noise);
         let values = self.task.join(&conditions, &drawn);
-        Ok(Samples { kind: self.task.kind(), shape: [&[request.count], self.task.item_shape()].concat(), values })
+        Ok(Samples {
+            kind: self.task.kind(),
+            shape: [&[request.count], self.task.item_shape()].concat(),
+            values,
+        })
     }
 }
 
 impl Predict for ConditionalVae {
     fn context(&self) -> usize {
-        if self.task.condition() == Condition::Frames { self.task.context() } else { 0 }
+        if self.task.condition() == Condition::Frames {
+            self.task.context()
+        } else {
+            0
+        }
     }
 
     fn condition(&self, batch: &Batch) -> Result<Option<Samples>> {
@@ -377,7 +501,10 @@ impl Predict for ConditionalVae {
         if video != (frames > 0) {
             let (problem, fix) = match video {
                 true => ("0 frames were asked for", "give --frames 1 or more"),
-                false => ("frames can only be asked of a model of videos", "leave --frames out"),
+                false => (
+                    "frames can only be asked of a model of videos",
+                    "leave --frames out",
+                ),
             };
             return Err(Error::usage(problem, fix));
         }
@@ -388,12 +515,23 @@ impl Predict for ConditionalVae {
             for (row, &i) in values.chunks_exact_mut(self.latent).zip(&batch.indices) {
                 noise::fill_normal(key.step(i as u64).step(t as u64).words(), row);
             }
-            Tensor::from_data(TensorData::new(values, [batch.indices.len(), self.latent]), &device)
+            Tensor::from_data(
+                TensorData::new(values, [batch.indices.len(), self.latent]),
+                &device,
+            )
         };
         let values = self.go_on(given, frames.max(1), noise);
         let target = self.task.target_shape();
-        let (kind, time) = if video { (Kind::Video, vec![batch.indices.len(), frames]) } else { (Kind::Image, vec![batch.indices.len()]) };
-        Ok(Samples { kind, shape: [&time[..], &target[..]].concat(), values })
+        let (kind, time) = if video {
+            (Kind::Video, vec![batch.indices.len(), frames])
+        } else {
+            (Kind::Image, vec![batch.indices.len()])
+        };
+        Ok(Samples {
+            kind,
+            shape: [&time[..], &target[..]].concat(),
+            values,
+        })
     }
 }
 
@@ -418,7 +556,13 @@ pub(crate) const ENTRY: Entry = Entry {
     paper: "Sohn et al. 2015, Learning Structured Output Representation using Deep Conditional Generative Models",
     recipe: "conditional_vae-colorize",
     data: &["digits", "portraits", "portraits:video"],
-    tiny: &[("model.width", "4"), ("model.latent", "3"), ("model.hidden", "[8]"), ("data.size", "8"), ("model.average", "0.9")],
+    tiny: &[
+        ("model.width", "4"),
+        ("model.latent", "3"),
+        ("model.hidden", "[8]"),
+        ("data.size", "8"),
+        ("model.average", "0.9"),
+    ],
     ..Entry::of::<Config>()
 };
 
@@ -430,7 +574,11 @@ mod tests {
     fn two_colours(indices: &[u32]) -> Batch {
         let colour = [0.8f32, -0.8 * 0.299 / 0.587, 0.0];
         let values = indices.iter().flat_map(|i| {
-            let sign = if Key::new(1).step(*i as u64).rng().chance(0.5) { 1.0 } else { -1.0 };
+            let sign = if Key::new(1).step(*i as u64).rng().chance(0.5) {
+                1.0
+            } else {
+                -1.0
+            };
             (0..64).flat_map(move |_| colour.map(|v| sign * v))
         });
         Batch {
@@ -459,9 +607,21 @@ mod tests {
             attributes: vec![],
             rate: 0,
         };
-        let model = Networks { latent: 2, width: 4, hidden: vec![16], deviation: 0.2, ..Networks::default() };
+        let model = Networks {
+            latent: 2,
+            width: 4,
+            hidden: vec![16],
+            deviation: 0.2,
+            ..Networks::default()
+        };
         let optimizer = OptimizerConfig::adam(5e-3);
-        let mut model = Config { model, optimizer, ..Config::default() }.build(&info, &device, Key::new(3)).unwrap();
+        let mut model = Config {
+            model,
+            optimizer,
+            ..Config::default()
+        }
+        .build(&info, &device, Key::new(3))
+        .unwrap();
         for s in 0..300 {
             let batch = two_colours(&(s * 16..(s + 1) * 16).collect::<Vec<u32>>());
             model.step(&[batch], Key::new(4).step(s as u64), false).unwrap();
@@ -473,18 +633,35 @@ mod tests {
             let drawn = model.predict(&test, 0, Key::new(9).step(k)).unwrap();
             assert_eq!(drawn.shape, [32, 8, 8, 3]);
             for (i, (a, b)) in drawn.values.chunks(192).zip(test.values.chunks(192)).enumerate() {
-                let error = a.iter().zip(b).map(|(a, b)| ((a - b) as f64).powi(2)).sum::<f64>() / 192.0;
+                let error = a
+                    .iter()
+                    .zip(b)
+                    .map(|(a, b)| ((a - b) as f64).powi(2))
+                    .sum::<f64>()
+                    / 192.0;
                 best[i] = best[i].min(error);
             }
             errors.push(best.iter().sum::<f64>() / 32.0);
         }
         let single = (0.8f64.powi(2) + (0.8 * 0.299 / 0.587f64).powi(2)) / 3.0;
-        assert!(errors[0] > 0.6 * single && errors[0] < 4.0 * single, "one draw cannot know the colour: {errors:?}");
-        assert!(errors[7] < 0.3 * single && errors[1] < 0.9 * errors[0], "{errors:?} against {single}");
+        assert!(
+            errors[0] > 0.6 * single && errors[0] < 4.0 * single,
+            "one draw cannot know the colour: {errors:?}"
+        );
+        assert!(
+            errors[7] < 0.3 * single && errors[1] < 0.9 * errors[0],
+            "{errors:?} against {single}"
+        );
         // The grey image is what it was asked about.
         let shown = model.condition(&test).unwrap().unwrap();
         assert_eq!(shown.shape, [32, 8, 8, 1]);
         assert!(shown.values.iter().all(|v| v.abs() < 1e-5));
-        assert!(model.predict(&test, 3, Key::new(1)).unwrap_err().to_string().contains("--frames"));
+        assert!(
+            model
+                .predict(&test, 3, Key::new(1))
+                .unwrap_err()
+                .to_string()
+                .contains("--frames")
+        );
     }
 }

@@ -7,13 +7,13 @@
 //! min E L(x, g(f(x~))),  x~ ~ q(x~ | x)                                       (2008, equation 4)
 //! ```
 use super::autoencoder::{self, Loss, Networks};
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, };
-use menagerie_data::random::Key;
-use menagerie_nn::OptimizerConfig;
+use crate::{Capability, Entry, Model, Registered};
 use burn::tensor::Device;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::noise;
+use menagerie_nn::OptimizerConfig;
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -55,16 +55,32 @@ pub enum CorruptionKind {
 
 impl Default for Corruption {
     fn default() -> Self {
-        Corruption { kind: CorruptionKind::Masking, amount: 0.25 }
+        Corruption {
+            kind: CorruptionKind::Masking,
+            amount: 0.25,
+        }
     }
 }
 
 impl Default for Config {
     /// An overcomplete code: the corruption, not the bottleneck, keeps it from copying.
     fn default() -> Self {
-        let autoencoder::Config { model, loss, optimizer } = autoencoder::Config::default();
-        let model = Networks { hidden: vec![500], latent: 500, ..model };
-        Config { model, corruption: Corruption::default(), loss, optimizer }
+        let autoencoder::Config {
+            model,
+            loss,
+            optimizer,
+        } = autoencoder::Config::default();
+        let model = Networks {
+            hidden: vec![500],
+            latent: 500,
+            ..model
+        };
+        Config {
+            model,
+            corruption: Corruption::default(),
+            loss,
+            optimizer,
+        }
     }
 }
 
@@ -74,9 +90,17 @@ impl Corruption {
     /// # Errors
     /// [`Error::Recipe`] with the key.
     pub fn check(&self) -> Result<()> {
-        let most = if self.kind == CorruptionKind::Gaussian { f64::MAX } else { 1.0 };
+        let most = if self.kind == CorruptionKind::Gaussian {
+            f64::MAX
+        } else {
+            1.0
+        };
         if !(0.0..=most).contains(&self.amount) {
-            return Err(Error::recipe("corruption.amount", format!("{} is too small or too large", self.amount), "give say 0.25"));
+            return Err(Error::recipe(
+                "corruption.amount",
+                format!("{} is too small or too large", self.amount),
+                "give say 0.25",
+            ));
         }
         Ok(())
     }
@@ -86,7 +110,11 @@ impl Corruption {
     pub fn of(&self, batch: &Batch, extent: f32, key: Key) -> Vec<f32> {
         let mut out = batch.values.clone();
         let n = (out.len() / batch.indices.len().max(1)).max(1);
-        let (masked, low) = if batch.kind == Kind::Points { (0.0, -extent) } else { (-1.0, -1.0) };
+        let (masked, low) = if batch.kind == Kind::Points {
+            (0.0, -extent)
+        } else {
+            (-1.0, -1.0)
+        };
         let amount = self.amount as f32;
         let mut drawn = vec![0f32; n];
         for (item, &i) in out.chunks_exact_mut(n).zip(&batch.indices) {
@@ -94,7 +122,9 @@ impl Corruption {
             match self.kind {
                 CorruptionKind::Gaussian => {
                     noise::fill_normal(key, &mut drawn);
-                    item.iter_mut().zip(&drawn).for_each(|(v, e)| *v += amount * extent * e);
+                    item.iter_mut()
+                        .zip(&drawn)
+                        .for_each(|(v, e)| *v += amount * extent * e);
                 }
                 kind => {
                     noise::fill_uniform(key, &mut drawn);
@@ -122,9 +152,24 @@ impl Registered for Config {
         config.corruption.check()
     }
     fn build(config: Config, info: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
-        let Config { model, corruption, loss, optimizer } = config;
-        let plain = autoencoder::Config { model, loss, optimizer };
-        Ok(Box::new(plain.build("denoising_autoencoder", Some(corruption), info, device, key)?))
+        let Config {
+            model,
+            corruption,
+            loss,
+            optimizer,
+        } = config;
+        let plain = autoencoder::Config {
+            model,
+            loss,
+            optimizer,
+        };
+        Ok(Box::new(plain.build(
+            "denoising_autoencoder",
+            Some(corruption),
+            info,
+            device,
+            key,
+        )?))
     }
 }
 
@@ -153,7 +198,15 @@ mod tests {
     fn batch(indices: Vec<u32>) -> Batch {
         let values = vec![0.25; indices.len() * 10_000];
         let shape = vec![indices.len(), 100, 100, 1];
-        Batch { kind: Kind::Image, shape, values, labels: None, attributes: vec![], captions: None, indices }
+        Batch {
+            kind: Kind::Image,
+            shape,
+            values,
+            labels: None,
+            attributes: vec![],
+            captions: None,
+            indices,
+        }
     }
 
     /// Shares and moments are those asked for, and an item is corrupted alike in any batch.
@@ -161,16 +214,29 @@ mod tests {
     fn corruptions_do_what_they_say() {
         let key = Key::new(3);
         let run = |kind, amount, indices: Vec<u32>| Corruption { kind, amount }.of(&batch(indices), 1.0, key);
-        let share = |values: &[f32], v: f32| values.iter().filter(|x| **x == v).count() as f64 / values.len() as f64;
+        let share =
+            |values: &[f32], v: f32| values.iter().filter(|x| **x == v).count() as f64 / values.len() as f64;
         let masked = run(CorruptionKind::Masking, 0.3, vec![5, 1]);
-        assert!((share(&masked, -1.0) - 0.3).abs() < 0.015 && share(&masked, -1.0) + share(&masked, 0.25) == 1.0);
+        assert!(
+            (share(&masked, -1.0) - 0.3).abs() < 0.015 && share(&masked, -1.0) + share(&masked, 0.25) == 1.0
+        );
         assert_eq!(masked[10_000..], run(CorruptionKind::Masking, 0.3, vec![1])[..]);
         let salted = run(CorruptionKind::SaltAndPepper, 0.3, vec![5, 1]);
         assert!((share(&salted, -1.0) - 0.15).abs() < 0.015 && (share(&salted, 1.0) - 0.15).abs() < 0.015);
         let noisy = run(CorruptionKind::Gaussian, 0.5, vec![5, 1]);
         let mean = noisy.iter().map(|v| *v as f64 - 0.25).sum::<f64>() / 20_000.0;
         let variance = noisy.iter().map(|v| (*v as f64 - 0.25).powi(2)).sum::<f64>() / 20_000.0;
-        assert!(mean.abs() < 0.02 && (variance - 0.25).abs() < 0.01, "{mean} {variance}");
-        assert!(Corruption { kind: CorruptionKind::Masking, amount: 1.5 }.check().is_err());
+        assert!(
+            mean.abs() < 0.02 && (variance - 0.25).abs() < 0.01,
+            "{mean} {variance}"
+        );
+        assert!(
+            Corruption {
+                kind: CorruptionKind::Masking,
+                amount: 1.5
+            }
+            .check()
+            .is_err()
+        );
     }
 }

@@ -4,8 +4,8 @@
 //! log p(x) >= E_q log p(x | z) - KL(q(z | x) || p(z))                         Kingma & Welling 2014, equation 3
 //! log p(x) >= E log (1/K) sum_k p(x, z_k) / q(z_k | x)                        Burda et al. 2016, equation 8
 //! ```
-use menagerie_data::error::{Error, Result};
 use burn::tensor::Tensor;
+use menagerie_data::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// A Gaussian with diagonal covariance over latents, one for each of N items: q(z | x), or a conditional prior.
@@ -21,7 +21,10 @@ impl Gaussian {
     /// From what a network gives: `[N, 2 latent]`, means first.
     pub fn of(parameters: Tensor<2>) -> Self {
         let latent = parameters.dims()[1] / 2;
-        Gaussian { mean: parameters.clone().narrow(1, 0, latent), log_variance: parameters.narrow(1, latent, latent) }
+        Gaussian {
+            mean: parameters.clone().narrow(1, 0, latent),
+            log_variance: parameters.narrow(1, latent, latent),
+        }
     }
 
     /// z = mean + exp(log variance / 2) noise (Kingma & Welling, equation 10) for standard normal noise `[K N, latent]`; row r
@@ -86,7 +89,11 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Weights { beta: 1.0, warm_up: 0, free_bits: 0.0 }
+        Weights {
+            beta: 1.0,
+            warm_up: 0,
+            free_bits: 0.0,
+        }
     }
 }
 
@@ -108,7 +115,11 @@ impl Weights {
     pub fn check(&self) -> Result<()> {
         for (key, v) in [("loss.beta", self.beta), ("loss.free_bits", self.free_bits)] {
             if !(v.is_finite() && v >= 0.0) {
-                return Err(Error::recipe(key, format!("{v} is not a weight"), "give 0 or more"));
+                return Err(Error::recipe(
+                    key,
+                    format!("{v} is not a weight"),
+                    "give 0 or more",
+                ));
             }
         }
         Ok(())
@@ -130,9 +141,16 @@ impl Weights {
             }
             free => {
                 let by_dimension = divergence.sum_dim(0) / items;
-                (by_dimension.clone().detach().sum(), by_dimension.clamp_min(free).sum())
+                (
+                    by_dimension.clone().detach().sum(),
+                    by_dimension.clamp_min(free).sum(),
+                )
             }
         };
-        Bound { loss: reconstruction.clone() + weighed * self.at(updates), reconstruction, divergence: total }
+        Bound {
+            loss: reconstruction.clone() + weighed * self.at(updates),
+            reconstruction,
+            divergence: total,
+        }
     }
 }

@@ -12,13 +12,13 @@ use super::likelihood::Likelihood;
 use super::networks::Pair;
 use super::vae::value;
 use super::{ModelConfig, Training, Variational};
+use crate::{Capability, Entry, Model, NetworkInfo, Part, Purpose, Registered, StepReport};
+use burn::tensor::{Device, Tensor};
 use menagerie_data::DataInfo;
 use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, NetworkInfo, Part, Purpose, StepReport, };
 use menagerie_data::random::Key;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
-use burn::tensor::{Device, Tensor};
 use menagerie_kernels::noise;
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -50,7 +50,11 @@ impl Default for Loss {
 impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3);
-        Config { model: ModelConfig::default(), loss: Loss::default(), optimizer }
+        Config {
+            model: ModelConfig::default(),
+            loss: Loss::default(),
+            optimizer,
+        }
     }
 }
 
@@ -71,25 +75,41 @@ impl Training for ByImportance {
 
     fn networks(&self) -> Vec<NetworkInfo> {
         let pair = self.learner.network();
-        vec![self.learner.info(pair.encoder.activations() + self.samples * pair.decoder.activations())]
+        vec![
+            self.learner
+                .info(pair.encoder.activations() + self.samples * pair.decoder.activations()),
+        ]
     }
 
     fn step(&mut self, likelihood: &Likelihood, x: Tensor<4>, key: Key, watch: bool) -> Result<StepReport> {
         let pair = self.learner.network();
         let q = Gaussian::of(pair.encoder.forward(x.clone()));
         let rows = self.samples * x.dims()[0];
-        let noise: Tensor<2> = noise::normal(key.stream("posterior").words(), [rows, pair.decoder.inputs()], self.learner.device());
+        let noise: Tensor<2> = noise::normal(
+            key.stream("posterior").words(),
+            [rows, pair.decoder.inputs()],
+            self.learner.device(),
+        );
         let z = q.draw(noise.clone());
         let log_likelihood = likelihood.log_probability(pair.decoder.forward(z.clone()), x);
         let log_weights = log_likelihood.clone() + q.log_prior_over_posterior(z, noise);
         // Detached: what no backward pass goes through would stay on the tape.
         let parts = watch.then(|| {
-            let q = Gaussian { mean: q.mean.detach(), log_variance: q.log_variance.detach() };
-            (-value(&log_likelihood.detach().mean()), value(&q.divergence().sum()) / q.mean.dims()[0] as f64)
+            let q = Gaussian {
+                mean: q.mean.detach(),
+                log_variance: q.log_variance.detach(),
+            };
+            (
+                -value(&log_likelihood.detach().mean()),
+                value(&q.divergence().sum()) / q.mean.dims()[0] as f64,
+            )
         });
         let bound = log_mean_exp(log_weights, self.samples).mean();
         let seen = self.learner.descend(-bound, watch)?;
-        let mut report = StepReport { scalars: vec![("loss/total", seen.loss)], troubles: vec![] };
+        let mut report = StepReport {
+            scalars: vec![("loss/total", seen.loss)],
+            troubles: vec![],
+        };
         if let Some((reconstruction, divergence)) = parts {
             report.scalars.extend([
                 ("loss/reconstruction", reconstruction),
@@ -97,7 +117,9 @@ impl Training for ByImportance {
                 ("bound/elbo", -reconstruction - divergence),
                 ("bound/importance-weighted", -seen.loss),
             ]);
-            report.scalars.extend(seen.gradient.map(|g| ("gradient/autoencoder", g)));
+            report
+                .scalars
+                .extend(seen.gradient.map(|g| ("gradient/autoencoder", g)));
         }
         Ok(report)
     }
@@ -115,7 +137,11 @@ impl Config {
     fn check(&self) -> Result<()> {
         match self.loss.samples {
             1..=10_000 => Ok(()),
-            n => Err(Error::recipe("loss.samples", format!("{n} draws an item"), "give 1 (a VAE) to 10000, say 5")),
+            n => Err(Error::recipe(
+                "loss.samples",
+                format!("{n} draws an item"),
+                "give 1 (a VAE) to 10000, say 5",
+            )),
         }
     }
 
@@ -127,7 +153,14 @@ impl Config {
         self.check()?;
         let (pair, likelihood) = self.model.build(info, device, key)?;
         let learner = Learner::new("autoencoder", pair, self.optimizer, self.model.average, device)?;
-        Ok(Variational::new("iwae", ByImportance { learner, samples: self.loss.samples }, likelihood))
+        Ok(Variational::new(
+            "iwae",
+            ByImportance {
+                learner,
+                samples: self.loss.samples,
+            },
+            likelihood,
+        ))
     }
 }
 
@@ -148,10 +181,22 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "iwae",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LatentSpace, Capability::EvidenceBound, Capability::Encode, Capability::Reconstruct, Capability::Features],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LatentSpace,
+        Capability::EvidenceBound,
+        Capability::Encode,
+        Capability::Reconstruct,
+        Capability::Features,
+    ],
     paper: "Burda et al. 2016, Importance Weighted Autoencoders, arXiv:1509.00519",
     recipe: "iwae",
     data: &["digits"],
-    tiny: &[("model.hidden", "[16]"), ("model.latent", "4"), ("loss.samples", "3"), ("model.observation", "discretized-logistic")],
+    tiny: &[
+        ("model.hidden", "[16]"),
+        ("model.latent", "4"),
+        ("loss.samples", "3"),
+        ("model.observation", "discretized-logistic"),
+    ],
     ..Entry::of::<Config>()
 };

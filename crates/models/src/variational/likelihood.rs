@@ -1,12 +1,12 @@
 //! Observation models p(x | z): what a decoder's numbers say about an item, in nats.
-use menagerie_nn::levels::{self, Binarization};
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
 use crate::{Port, Samples, as_image_shape};
-use menagerie_nn::activation;
-use menagerie_data::random::Key;
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::{Activation, RowLoss, noise, pool::par_for, row_loss};
+use menagerie_nn::activation;
+use menagerie_nn::levels::{self, Binarization};
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
 
@@ -59,11 +59,22 @@ impl Likelihood {
     /// [`Error::Recipe`] when the data cannot be observed like that.
     pub fn new(observation: Observation, grey: Grey, deviation: f64, info: &DataInfo) -> Result<Self> {
         if !matches!(info.kind, Kind::Image | Kind::Points) {
-            let problem = format!("items are images or points here, these are {}", info.kind.plural());
-            return Err(Error::data(&info.source, problem, "choose another source or model"));
+            let problem = format!(
+                "items are images or points here, these are {}",
+                info.kind.plural()
+            );
+            return Err(Error::data(
+                &info.source,
+                problem,
+                "choose another source or model",
+            ));
         }
         if observation != Observation::Gaussian && info.kind != Kind::Image {
-            return Err(Error::recipe("model.observation", "only images have levels, these are points", "set it to \"gaussian\""));
+            return Err(Error::recipe(
+                "model.observation",
+                "only images have levels, these are points",
+                "set it to \"gaussian\"",
+            ));
         }
         if !(deviation.is_finite() && deviation >= 0.0) {
             return Err(Error::recipe(
@@ -77,7 +88,13 @@ impl Likelihood {
             _ => 1.0,
         };
         let fixed = observation == Observation::Gaussian && deviation > 0.0;
-        Ok(Likelihood { observation, grey, deviation: fixed.then_some(deviation), info: info.clone(), scale })
+        Ok(Likelihood {
+            observation,
+            grey,
+            deviation: fixed.then_some(deviation),
+            info: info.clone(),
+            scale,
+        })
     }
 
     /// The data's description.
@@ -106,14 +123,21 @@ impl Likelihood {
 
     /// Whether values are bytes that are made continuous by noise within a level (Theis et al. 2016, arXiv:1511.01844).
     fn dequantizes(&self) -> bool {
-        self.observation == Observation::Gaussian && self.info.kind == Kind::Image && self.info.range == (0.0, 255.0)
+        self.observation == Observation::Gaussian
+            && self.info.kind == Kind::Image
+            && self.info.range == (0.0, 255.0)
     }
 
     /// The decoder's output, as an exported network names it.
     pub fn port(&self) -> Port {
         let [h, w, c] = self.outputs();
-        let meaning = "parameters of p(x | z): logits, or locations and then scales, as recipe.toml says".into();
-        Port { name: "observation", shape: vec![0, h, w, c], meaning }
+        let meaning =
+            "parameters of p(x | z): logits, or locations and then scales, as recipe.toml says".into();
+        Port {
+            name: "observation",
+            shape: vec![0, h, w, c],
+            meaning,
+        }
     }
 
     /// Whether the model is shown something else than the item.
@@ -129,9 +153,14 @@ impl Likelihood {
         let unit = || values.iter().map(|v| (v + 1.0) * 0.5).collect::<Vec<f32>>();
         let seen = match (self.observation, self.grey, key) {
             (Observation::Bernoulli, Grey::Dynamic, Some(key)) => Binarization::Dynamic.of(batch, key),
-            (Observation::Bernoulli, Grey::Threshold, _) => values.iter().map(|&v| f32::from(v > 0.0)).collect(),
+            (Observation::Bernoulli, Grey::Threshold, _) => {
+                values.iter().map(|&v| f32::from(v > 0.0)).collect()
+            }
             (Observation::Bernoulli, ..) => unit(),
-            (Observation::DiscretizedLogistic, ..) => values.iter().map(|&v| levels::value(levels::level(v, LEVELS), LEVELS)).collect(),
+            (Observation::DiscretizedLogistic, ..) => values
+                .iter()
+                .map(|&v| levels::value(levels::level(v, LEVELS), LEVELS))
+                .collect(),
             (Observation::Gaussian, ..) if self.dequantizes() => dequantized(batch, key),
             (Observation::Gaussian, ..) => values.iter().map(|v| v / self.scale).collect(),
         };
@@ -146,7 +175,9 @@ impl Likelihood {
         let numbers = self.info.numbers();
         let flat = |x: Tensor<4>, rows: usize| x.reshape([rows, numbers]);
         let log = match (self.observation, self.deviation) {
-            (Observation::Bernoulli, _) => return -row_loss(flat(said, rows), flat(observed, items), RowLoss::Bernoulli),
+            (Observation::Bernoulli, _) => {
+                return -row_loss(flat(said, rows), flat(observed, items), RowLoss::Bernoulli);
+            }
             (Observation::Gaussian, Some(s)) => {
                 let squares = row_loss(flat(said, rows), flat(observed, items), RowLoss::Square);
                 squares * (-0.5 / (s * s)) - numbers as f64 * (s.ln() + 0.5 * std::f64::consts::TAU.ln())
@@ -171,7 +202,10 @@ impl Likelihood {
     fn split(&self, said: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         let c = self.item()[2];
         let raw = said.clone().narrow(3, c, c);
-        (said.narrow(3, 0, c), activation(raw, Activation::Tanh) * 3.0 - 2.5)
+        (
+            said.narrow(3, 0, c),
+            activation(raw, Activation::Tanh) * 3.0 - 2.5,
+        )
     }
 
     /// By how much the logarithm of a density shrinks from the networks' units to the data's own.
@@ -200,7 +234,11 @@ impl Likelihood {
     /// Observed items in the data's own terms.
     pub fn shown(&self, observed: Tensor<4>) -> Samples {
         let rows = observed.dims()[0];
-        let x = if self.observation == Observation::Bernoulli { observed * 2.0 - 1.0 } else { observed };
+        let x = if self.observation == Observation::Bernoulli {
+            observed * 2.0 - 1.0
+        } else {
+            observed
+        };
         self.items(x, rows)
     }
 
@@ -209,10 +247,16 @@ impl Likelihood {
         match self.info.kind {
             Kind::Points => values.iter_mut().for_each(|v| *v *= self.scale),
             // Dequantized: the middle of level b is (b + 1/2) / 128 - 1.
-            _ if self.dequantizes() => values.iter_mut().for_each(|v| *v = (((*v + 1.0) * 128.0 - 0.5) / 127.5 - 1.0).clamp(-1.0, 1.0)),
+            _ if self.dequantizes() => values
+                .iter_mut()
+                .for_each(|v| *v = (((*v + 1.0) * 128.0 - 0.5) / 127.5 - 1.0).clamp(-1.0, 1.0)),
             _ => values.iter_mut().for_each(|v| *v = v.clamp(-1.0, 1.0)),
         }
-        Samples { kind: self.info.kind, shape: [&[rows], &self.info.shape[..]].concat(), values }
+        Samples {
+            kind: self.info.kind,
+            shape: [&[rows], &self.info.shape[..]].concat(),
+            values,
+        }
     }
 }
 
@@ -227,7 +271,9 @@ fn dequantized(batch: &Batch, key: Option<Key>) -> Vec<f32> {
         if let (Some(key), Some(&index)) = (key, batch.indices.get(i)) {
             noise::fill_uniform(key.step(index as u64).words(), &mut item);
         }
-        item.iter_mut().zip(&batch.values[i * n..]).for_each(|(u, v)| *u = ((v + 1.0) * 127.5 + *u) / 128.0 - 1.0);
+        item.iter_mut()
+            .zip(&batch.values[i * n..])
+            .for_each(|(u, v)| *u = ((v + 1.0) * 127.5 + *u) / 128.0 - 1.0);
     });
     drop(places);
     out
@@ -255,29 +301,65 @@ mod tests {
 
     fn info(kind: Kind, shape: &[usize], range: (f32, f32)) -> DataInfo {
         let (labels, attributes) = (vec![], vec![]);
-        DataInfo { source: "test".into(), kind, shape: shape.to_vec(), count: 9, range, labels, attributes, rate: 0 }
+        DataInfo {
+            source: "test".into(),
+            kind,
+            shape: shape.to_vec(),
+            count: 9,
+            range,
+            labels,
+            attributes,
+            rate: 0,
+        }
     }
 
     fn batch(kind: Kind, shape: &[usize], values: Vec<f32>) -> Batch {
         let n = values.len() / shape.iter().product::<usize>();
         let shape = [&[n], shape].concat();
-        Batch { kind, shape, values, labels: None, attributes: vec![], captions: None, indices: (0..n as u32).collect() }
+        Batch {
+            kind,
+            shape,
+            values,
+            labels: None,
+            attributes: vec![],
+            captions: None,
+            indices: (0..n as u32).collect(),
+        }
     }
 
     fn numbers(t: Tensor<1>) -> Vec<f64> {
-        t.into_data().as_slice::<f32>().unwrap().iter().map(|&v| v as f64).collect()
+        t.into_data()
+            .as_slice::<f32>()
+            .unwrap()
+            .iter()
+            .map(|&v| v as f64)
+            .collect()
     }
 
     /// The masses of all 256 levels sum to one, for narrow and wide, central and outlying logistic distributions.
     #[test]
     fn discretized_logistic_sums_to_one() {
         let device = Device::flex();
-        let l =
-            Likelihood::new(Observation::DiscretizedLogistic, Grey::Dynamic, 0.0, &info(Kind::Image, &[1, 1, 1], (0.0, 255.0))).unwrap();
-        let all = batch(Kind::Image, &[1, 1, 1], (0..256).map(|b| levels::value(b, 256)).collect());
+        let l = Likelihood::new(
+            Observation::DiscretizedLogistic,
+            Grey::Dynamic,
+            0.0,
+            &info(Kind::Image, &[1, 1, 1], (0.0, 255.0)),
+        )
+        .unwrap();
+        let all = batch(
+            Kind::Image,
+            &[1, 1, 1],
+            (0..256).map(|b| levels::value(b, 256)).collect(),
+        );
         for (mean, raw) in [(0.0, 0.0), (0.3, -3.0), (-1.0, 0.5), (1.4, -0.5), (0.0, 3.0)] {
-            let said = Tensor::<1>::from_floats([mean, raw], &device).reshape([1, 1, 1, 2]).repeat_dim(0, 256);
-            let sum: f64 = numbers(l.log_probability(said, l.observed(&all, None, &device))).iter().map(|v| v.exp()).sum();
+            let said = Tensor::<1>::from_floats([mean, raw], &device)
+                .reshape([1, 1, 1, 2])
+                .repeat_dim(0, 256);
+            let sum: f64 = numbers(l.log_probability(said, l.observed(&all, None, &device)))
+                .iter()
+                .map(|v| v.exp())
+                .sum();
             assert!((sum - 1.0).abs() < 1e-4, "{mean} {raw}: {sum}");
         }
     }
@@ -287,18 +369,39 @@ mod tests {
     fn densities_integrate_to_one_in_the_datas_units() {
         let device = Device::flex();
         for (deviation, raw) in [(0.2, None), (0.0, Some(0.3f32))] {
-            let l = Likelihood::new(Observation::Gaussian, Grey::Dynamic, deviation, &info(Kind::Points, &[1], (-4.0, 2.0))).unwrap();
+            let l = Likelihood::new(
+                Observation::Gaussian,
+                Grey::Dynamic,
+                deviation,
+                &info(Kind::Points, &[1], (-4.0, 2.0)),
+            )
+            .unwrap();
             let n = 4000;
             let grid: Vec<f32> = (0..n).map(|i| -10.0 + 20.0 * i as f32 / n as f32).collect();
-            let said: Vec<f32> = (0..n).flat_map(|_| [Some(0.1), raw].into_iter().flatten()).collect();
+            let said: Vec<f32> = (0..n)
+                .flat_map(|_| [Some(0.1), raw].into_iter().flatten())
+                .collect();
             let said = Tensor::<1>::from_floats(&said[..], &device).reshape([n, 1, 1, -1]);
             let x = l.observed(&batch(Kind::Points, &[1], grid), None, &device);
-            let sum: f64 = numbers(l.log_probability(said, x)).iter().map(|v| v.exp() * 20.0 / n as f64).sum();
+            let sum: f64 = numbers(l.log_probability(said, x))
+                .iter()
+                .map(|v| v.exp() * 20.0 / n as f64)
+                .sum();
             assert!((sum - 1.0).abs() < 1e-3, "{deviation}: {sum}");
         }
         // Bytes: with a wide Gaussian the density at a byte, dequantized to its middle, is that of b + 1/2.
-        let l = Likelihood::new(Observation::Gaussian, Grey::Dynamic, 0.5, &info(Kind::Image, &[1, 1, 1], (0.0, 255.0))).unwrap();
-        let x = l.observed(&batch(Kind::Image, &[1, 1, 1], vec![100.0 / 127.5 - 1.0]), None, &device);
+        let l = Likelihood::new(
+            Observation::Gaussian,
+            Grey::Dynamic,
+            0.5,
+            &info(Kind::Image, &[1, 1, 1], (0.0, 255.0)),
+        )
+        .unwrap();
+        let x = l.observed(
+            &batch(Kind::Image, &[1, 1, 1], vec![100.0 / 127.5 - 1.0]),
+            None,
+            &device,
+        );
         let got = numbers(l.log_probability(Tensor::zeros([1, 1, 1, 1], &device), x.clone()))[0];
         let want = -0.5 * ((100.5f64 - 128.0) / 64.0).powi(2) - (64.0 * std::f64::consts::TAU.sqrt()).ln();
         assert!((got - want).abs() < 1e-5, "{got} {want}");
@@ -308,18 +411,40 @@ mod tests {
     #[test]
     fn bernoulli_is_the_sum_of_log_probabilities() {
         let device = Device::flex();
-        let l = Likelihood::new(Observation::Bernoulli, Grey::Threshold, 0.0, &info(Kind::Image, &[1, 3, 1], (0.0, 255.0))).unwrap();
-        let x = l.observed(&batch(Kind::Image, &[1, 3, 1], vec![-0.5, 0.5, 1.0]), None, &device);
+        let l = Likelihood::new(
+            Observation::Bernoulli,
+            Grey::Threshold,
+            0.0,
+            &info(Kind::Image, &[1, 3, 1], (0.0, 255.0)),
+        )
+        .unwrap();
+        let x = l.observed(
+            &batch(Kind::Image, &[1, 3, 1], vec![-0.5, 0.5, 1.0]),
+            None,
+            &device,
+        );
         let said = Tensor::<1>::from_floats([0.3, -1.0, 2.0, 0.0, 0.0, 0.0], &device).reshape([2, 1, 3, 1]);
         let got = numbers(l.log_probability(said, x));
         let p = |logit: f64| 1.0 / (1.0 + (-logit).exp());
-        let want = [(1.0 - p(0.3)).ln() + p(-1.0).ln() + p(2.0).ln(), 3.0 * 0.5f64.ln()];
-        assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-5), "{got:?} {want:?}");
+        let want = [
+            (1.0 - p(0.3)).ln() + p(-1.0).ln() + p(2.0).ln(),
+            3.0 * 0.5f64.ln(),
+        ];
+        assert!(
+            got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-5),
+            "{got:?} {want:?}"
+        );
     }
 
     #[test]
     fn points_have_no_levels() {
-        let e = Likelihood::new(Observation::Bernoulli, Grey::Dynamic, 0.0, &info(Kind::Points, &[2], (-1.0, 1.0))).unwrap_err();
+        let e = Likelihood::new(
+            Observation::Bernoulli,
+            Grey::Dynamic,
+            0.0,
+            &info(Kind::Points, &[2], (-1.0, 1.0)),
+        )
+        .unwrap_err();
         assert!(e.to_string().contains("model.observation"), "{e}");
     }
 }

@@ -28,4 +28,14 @@ use crate::Entry;
 /// The family's name in the taxonomy.
 pub const FAMILY: &str = "variational";
 /// Its models.
-pub(crate) const ENTRIES: &[&Entry] = &[&autoencoder::ENTRY, &denoising_autoencoder::ENTRY, &vae::ENTRY, &iwae::ENTRY, &beta_vae::ENTRY, &conditional_vae::ENTRY, &vae_gan::ENTRY, &vq_vae::ENTRY, &video_vae::ENTRY];
+pub(crate) const ENTRIES: &[&Entry] = &[
+    &autoencoder::ENTRY,
+    &denoising_autoencoder::ENTRY,
+    &vae::ENTRY,
+    &iwae::ENTRY,
+    &beta_vae::ENTRY,
+    &conditional_vae::ENTRY,
+    &vae_gan::ENTRY,
+    &vq_vae::ENTRY,
+    &video_vae::ENTRY,
+];

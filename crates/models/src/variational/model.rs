@@ -2,16 +2,17 @@
 use super::elbo::Gaussian;
 use super::likelihood::{Grey, Likelihood, Observation};
 use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity, Pair};
-use menagerie_data::{Batch, DataInfo};
-use menagerie_data::error::{Error, Result};
 use crate::{
-    Encode, EvidenceBound, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Port, Purpose, Reconstruct, Reconstruction, Sample,
-    SampleRequest, Samples, StepReport, of_shape, unconditional, untempered,
+    Encode, EvidenceBound, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Port, Purpose,
+    Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, of_shape, unconditional,
+    untempered,
 };
-use menagerie_data::random::Key;
-use menagerie_nn::Tensors;
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo};
 use menagerie_kernels::noise;
+use menagerie_nn::Tensors;
 use serde::{Deserialize, Serialize};
 
 /// `[model]`: the networks' sizes, and what is observed of an item.
@@ -61,8 +62,20 @@ impl Default for ModelConfig {
 impl ModelConfig {
     /// The layers of its networks.
     pub fn layers(&self) -> Layers {
-        let ModelConfig { network, width, activation, batch_norm, .. } = *self;
-        Layers { network, width, hidden: self.hidden.clone(), activation, batch_norm }
+        let ModelConfig {
+            network,
+            width,
+            activation,
+            batch_norm,
+            ..
+        } = *self;
+        Layers {
+            network,
+            width,
+            hidden: self.hidden.clone(),
+            activation,
+            batch_norm,
+        }
     }
 
     /// Fresh networks for data of that description, and what they observe.
@@ -77,7 +90,13 @@ impl ModelConfig {
         let (layers, item) = (self.layers(), likelihood.item());
         layers.check(item)?;
         let encoder = Encoder::new(&layers, item, 2 * self.latent, key.stream("encoder"), device);
-        let decoder = Decoder::new(&layers, self.latent, likelihood.outputs(), key.stream("decoder"), device);
+        let decoder = Decoder::new(
+            &layers,
+            self.latent,
+            likelihood.outputs(),
+            key.stream("decoder"),
+            device,
+        );
         Ok((Pair { encoder, decoder }, likelihood))
     }
 }
@@ -91,7 +110,13 @@ pub trait Training: Send {
     /// See [`Model::networks`].
     fn networks(&self) -> Vec<NetworkInfo>;
     /// See [`Model::step`]; `observed` are the batch's items as the likelihood has them.
-    fn step(&mut self, likelihood: &Likelihood, observed: Tensor<4>, key: Key, watch: bool) -> Result<StepReport>;
+    fn step(
+        &mut self,
+        likelihood: &Likelihood,
+        observed: Tensor<4>,
+        key: Key,
+        watch: bool,
+    ) -> Result<StepReport>;
     /// See [`Model::save`].
     fn save(&self) -> Vec<(String, Part<'_>)>;
     /// See [`Model::load`].
@@ -113,7 +138,12 @@ impl<T: Training> Variational<T> {
     /// From its parts, by its registered name.
     pub fn new(name: &'static str, training: T, likelihood: Likelihood) -> Self {
         let latent = training.pair().decoder.inputs();
-        Variational { name, training, likelihood, latent }
+        Variational {
+            name,
+            training,
+            likelihood,
+            latent,
+        }
     }
 
     /// How it is trained.
@@ -133,13 +163,19 @@ impl<T: Training> Variational<T> {
 
     fn plain_device(&self) -> Device {
         let device = self.training.device();
-        if device.is_autodiff() { device.clone().without_autodiff() } else { device.clone() }
+        if device.is_autodiff() {
+            device.clone().without_autodiff()
+        } else {
+            device.clone()
+        }
     }
 
     /// The items of a batch as the likelihood has them, for answers.
     fn observed(&self, batch: &Batch, key: Option<Key>) -> Result<Tensor<4>> {
         of_shape(batch, &self.likelihood.info().shape, self.name)?;
-        Ok(self.likelihood.observed(batch, key.map(|k| k.stream("observe")), &self.plain_device()))
+        Ok(self
+            .likelihood
+            .observed(batch, key.map(|k| k.stream("observe")), &self.plain_device()))
     }
 
     /// Rows that pass the decoder at a time.
@@ -155,7 +191,9 @@ impl<T: Training> Model for Variational<T> {
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
         of_shape(&batches[0], &self.likelihood.info().shape, self.name)?;
-        let observed = self.likelihood.observed(&batches[0], Some(key.stream("observe")), self.training.device());
+        let observed =
+            self.likelihood
+                .observed(&batches[0], Some(key.stream("observe")), self.training.device());
         self.training.step(&self.likelihood, observed, key, watch)
     }
 
@@ -171,7 +209,11 @@ impl<T: Training> Model for Variational<T> {
         Some(Exported {
             network: "decoder",
             weights: Tensors::of(&self.training.pair().decoder),
-            inputs: vec![Port { name: "latent", shape: vec![0, self.latent], meaning: "standard normal".into() }],
+            inputs: vec![Port {
+                name: "latent",
+                shape: vec![0, self.latent],
+                meaning: "standard normal".into(),
+            }],
             outputs: vec![self.likelihood.port()],
         })
     }
@@ -202,7 +244,11 @@ impl<T: Training> Sample for Variational<T> {
         unconditional(request, self.name)?;
         untempered(request, self.name)?;
         let z = self.prior(request.count, request.key);
-        self.decode(if request.truncation == 1.0 { z } else { z * request.truncation })
+        self.decode(if request.truncation == 1.0 {
+            z
+        } else {
+            z * request.truncation
+        })
     }
 }
 
@@ -212,22 +258,34 @@ impl<T: Training> LatentSpace for Variational<T> {
     }
 
     fn prior(&self, count: usize, key: Key) -> Tensor<2> {
-        noise::normal(key.stream("latents").words(), [count, self.latent], &self.plain_device())
+        noise::normal(
+            key.stream("latents").words(),
+            [count, self.latent],
+            &self.plain_device(),
+        )
     }
 
     fn decode(&self, latents: Tensor<2>) -> Result<Samples> {
         let [count, given] = latents.dims();
         if given != self.latent {
-            let problem = format!("a latent of {} has {} numbers, not {given}", self.name, self.latent);
+            let problem = format!(
+                "a latent of {} has {} numbers, not {given}",
+                self.name, self.latent
+            );
             return Err(Error::usage(problem, "check the file of latents"));
         }
         let pair = self.training.pair();
         let info = self.likelihood.info();
-        let mut all = Samples { kind: info.kind, shape: [&[count], &info.shape[..]].concat(), values: Vec::new() };
+        let mut all = Samples {
+            kind: info.kind,
+            shape: [&[count], &info.shape[..]].concat(),
+            values: Vec::new(),
+        };
         let rows = self.rows(&pair);
         for from in (0..count).step_by(rows) {
             let z = latents.clone().narrow(0, from, rows.min(count - from));
-            all.values.extend(self.likelihood.mean(pair.decoder.forward(z)).values);
+            all.values
+                .extend(self.likelihood.mean(pair.decoder.forward(z)).values);
         }
         Ok(all)
     }
@@ -247,7 +305,10 @@ impl<T: Training> Reconstruct for Variational<T> {
         let pair = self.training.pair();
         let z = Gaussian::of(pair.encoder.forward(x.clone())).mean;
         let shown = self.likelihood.binarizes().then(|| self.likelihood.shown(x));
-        Ok(Reconstruction { shown, output: self.decode(z)? })
+        Ok(Reconstruction {
+            shown,
+            output: self.decode(z)?,
+        })
     }
 }
 
@@ -255,7 +316,14 @@ impl<T: Training> Features for Variational<T> {
     /// What the encoder's last hidden layer makes of an item.
     fn features(&self, batch: &Batch) -> Result<Vec<f32>> {
         let x = self.observed(batch, None)?;
-        Ok(self.training.pair().encoder.features(x).into_data().try_into_vec().unwrap_or_default())
+        Ok(self
+            .training
+            .pair()
+            .encoder
+            .features(x)
+            .into_data()
+            .try_into_vec()
+            .unwrap_or_default())
     }
 
     fn width(&self) -> usize {
@@ -274,7 +342,9 @@ impl<T: Training> EvidenceBound for Variational<T> {
             let draws = from..samples.min(from + at_once);
             let noise = posterior_noise(&batch.indices, draws, self.latent, key, &x.device());
             let z = q.draw(noise.clone());
-            let likelihood = self.likelihood.log_probability(pair.decoder.forward(z.clone()), x.clone());
+            let likelihood = self
+                .likelihood
+                .log_probability(pair.decoder.forward(z.clone()), x.clone());
             // With one sample, the KL term's closed form has the same mean and less spread.
             let weights = match samples {
                 1 => likelihood - q.divergence().sum_dim(1).reshape([-1]),
@@ -296,7 +366,13 @@ impl<T: Training> EvidenceBound for Variational<T> {
 
 /// Standard normal noise `[draws items, latent]`, draw by draw: the k-th for item `i` of the data set is drawn from
 /// `key.step(i)` alone.
-fn posterior_noise(items: &[u32], draws: std::ops::Range<usize>, latent: usize, key: Key, device: &Device) -> Tensor<2> {
+fn posterior_noise(
+    items: &[u32],
+    draws: std::ops::Range<usize>,
+    latent: usize,
+    key: Key,
+    device: &Device,
+) -> Tensor<2> {
     let shape = [draws.len() * items.len(), latent];
     let mut values = vec![0f32; shape[0] * latent];
     let rows = draws.flat_map(|k| items.iter().map(move |&i| (k, i)));
@@ -316,7 +392,11 @@ struct LogSum {
 
 impl Default for LogSum {
     fn default() -> Self {
-        LogSum { top: f64::NEG_INFINITY, sum: 0.0, count: 0.0 }
+        LogSum {
+            top: f64::NEG_INFINITY,
+            sum: 0.0,
+            count: 0.0,
+        }
     }
 }
 

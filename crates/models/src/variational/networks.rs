@@ -1,10 +1,10 @@
 //! Encoders and decoders: convolutions that halve an image, fully connected layers, and the same backwards.
-use menagerie_data::error::{Error, Result};
-use menagerie_nn::pyramid::{channels, sizes};
-use menagerie_nn::{BatchNorm, Conv2d, ConvTranspose2d, Linear};
-use menagerie_data::random::Key;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_nn::pyramid::{channels, sizes};
+use menagerie_nn::{BatchNorm, Conv2d, ConvTranspose2d, Linear};
 use serde::{Deserialize, Serialize};
 
 /// What items pass through before (and latents after) the fully connected layers.
@@ -64,23 +64,39 @@ impl Layers {
     /// [`Error::Recipe`] with the key.
     pub fn check(&self, item: [usize; 3]) -> Result<()> {
         if self.hidden.contains(&0) || (self.network == Architecture::Conv && self.width == 0) {
-            return Err(Error::recipe("model", "a layer of no units", "give width and every number of hidden 1 or more"));
+            return Err(Error::recipe(
+                "model",
+                "a layer of no units",
+                "give width and every number of hidden 1 or more",
+            ));
         }
         let [h, w, _] = item;
         if self.network == Architecture::Conv && h.min(w) < 8 {
             let problem = format!("items of {h}x{w} are too small for strided convolutions");
-            return Err(Error::recipe("model.network", problem, "set it to \"mlp\", or enlarge images with --size 8 or more"));
+            return Err(Error::recipe(
+                "model.network",
+                problem,
+                "set it to \"mlp\", or enlarge images with --size 8 or more",
+            ));
         }
         Ok(())
     }
 
     /// Sizes from the image to the grid; the item's size alone without convolutions.
     fn sizes(&self, [h, w, _]: [usize; 3]) -> Vec<[usize; 2]> {
-        if self.network == Architecture::Conv { sizes([h, w]) } else { vec![[h, w]] }
+        if self.network == Architecture::Conv {
+            sizes([h, w])
+        } else {
+            vec![[h, w]]
+        }
     }
 
     fn channels_at(&self, i: usize, item_channels: usize) -> usize {
-        if i == 0 { item_channels } else { channels(self.width, i) }
+        if i == 0 {
+            item_channels
+        } else {
+            channels(self.width, i)
+        }
     }
 
     /// Standard deviation of first weights (He et al. 2015) for `inputs` numbers that make one.
@@ -110,15 +126,36 @@ impl Encoder {
         let at = |i: usize| layers.channels_at(i, item[2]);
         let down = |i: usize| {
             let std = Layers::std(16 * at(i - 1));
-            let layer = Conv2d::new([at(i - 1), at(i)], 4, 2, 1, std, key.stream("down").step(i as u64), device);
-            if layers.batch_norm && i > 1 { layer } else { layer.with_bias(device) }
+            let layer = Conv2d::new(
+                [at(i - 1), at(i)],
+                4,
+                2,
+                1,
+                std,
+                key.stream("down").step(i as u64),
+                device,
+            );
+            if layers.batch_norm && i > 1 {
+                layer
+            } else {
+                layer.with_bias(device)
+            }
         };
         let norm = |i: usize| BatchNorm::new(at(i), 0.0, key.stream("norm").step(i as u64), device);
         let [h, w] = sizes[n];
-        let (hidden, last) = stack(h * w * at(n), layers.hidden.iter().copied(), key.stream("hidden"), device);
+        let (hidden, last) = stack(
+            h * w * at(n),
+            layers.hidden.iter().copied(),
+            key.stream("hidden"),
+            device,
+        );
         Encoder {
             downs: (1..=n).map(down).collect(),
-            norms: if layers.batch_norm { (2..=n).map(norm).collect() } else { vec![] },
+            norms: if layers.batch_norm {
+                (2..=n).map(norm).collect()
+            } else {
+                vec![]
+            },
             hidden,
             out: Linear::new(last, outputs, key.stream("out"), device),
             activation: layers.activation.activation(),
@@ -146,7 +183,9 @@ impl Encoder {
     }
 
     fn flat(&self, x: Tensor<4>) -> Tensor<2> {
-        self.hidden.iter().fold(x.flatten::<2>(1, 3), |x, layer| layer.forward(x, self.activation))
+        self.hidden
+            .iter()
+            .fold(x.flatten::<2>(1, 3), |x, layer| layer.forward(x, self.activation))
     }
 
     /// What the last hidden layer makes of items, `[batch, features]`; the items themselves if there is none.
@@ -167,8 +206,15 @@ impl Encoder {
     /// Floats kept for the backward pass, an item.
     pub fn activations(&self) -> usize {
         let norms = if self.norms.is_empty() { 1 } else { 2 };
-        let downs = self.downs.iter().zip(&self.sizes[1..]).map(|(down, [h, w])| norms * h * w * down.weight.dims()[3]);
-        downs.chain(self.hidden.iter().map(|l| l.weight.dims()[1])).sum::<usize>() + self.out.weight.dims()[1]
+        let downs = self
+            .downs
+            .iter()
+            .zip(&self.sizes[1..])
+            .map(|(down, [h, w])| norms * h * w * down.weight.dims()[3]);
+        downs
+            .chain(self.hidden.iter().map(|l| l.weight.dims()[1]))
+            .sum::<usize>()
+            + self.out.weight.dims()[1]
     }
 }
 
@@ -198,16 +244,37 @@ impl Decoder {
         let up = |i: usize| {
             // Of the 4x4 weights of stride 2, a quarter reaches each pixel.
             let std = Layers::std(4 * at(i));
-            let layer = ConvTranspose2d::new([at(i), at(i - 1)], 4, 2, 1, std, key.stream("up").step(i as u64), device);
-            if layers.batch_norm && i > 1 { layer } else { layer.with_bias(device) }
+            let layer = ConvTranspose2d::new(
+                [at(i), at(i - 1)],
+                4,
+                2,
+                1,
+                std,
+                key.stream("up").step(i as u64),
+                device,
+            );
+            if layers.batch_norm && i > 1 {
+                layer
+            } else {
+                layer.with_bias(device)
+            }
         };
         let norm = |i: usize| BatchNorm::new(at(i), 0.0, key.stream("norm").step(i as u64), device);
         let [h, w] = sizes[n];
-        let (hidden, last) = stack(inputs, layers.hidden.iter().rev().copied(), key.stream("hidden"), device);
+        let (hidden, last) = stack(
+            inputs,
+            layers.hidden.iter().rev().copied(),
+            key.stream("hidden"),
+            device,
+        );
         Decoder {
             hidden,
             out: Linear::new(last, h * w * at(n), key.stream("out"), device),
-            norms: if layers.batch_norm { (1..n).rev().map(norm).collect() } else { vec![] },
+            norms: if layers.batch_norm {
+                (1..n).rev().map(norm).collect()
+            } else {
+                vec![]
+            },
             ups: (1..=n).rev().map(up).collect(),
             activation: layers.activation.activation(),
             end: menagerie_nn::Activation::Identity,
@@ -217,7 +284,10 @@ impl Decoder {
 
     /// The same with items kept in (-1, 1) by a tanh.
     pub fn bounded(self) -> Self {
-        Decoder { end: menagerie_nn::Activation::Tanh, ..self }
+        Decoder {
+            end: menagerie_nn::Activation::Tanh,
+            ..self
+        }
     }
 
     /// Numbers of a latent.
@@ -229,8 +299,13 @@ impl Decoder {
     pub fn forward(&self, z: Tensor<2>) -> Tensor<4> {
         let plain = menagerie_nn::Activation::Identity;
         let (batch, n) = (z.dims()[0], self.ups.len());
-        let x = self.hidden.iter().fold(z, |x, layer| layer.forward(x, self.activation));
-        let x = self.out.forward(x, if n > 0 { self.activation } else { self.end });
+        let x = self
+            .hidden
+            .iter()
+            .fold(z, |x, layer| layer.forward(x, self.activation));
+        let x = self
+            .out
+            .forward(x, if n > 0 { self.activation } else { self.end });
         let [h, w] = self.sizes[n];
         let channels = x.dims()[1] / (h * w);
         let x = x.reshape([batch, h, w, channels]);
@@ -253,9 +328,18 @@ impl Decoder {
 }
 
 /// Fully connected layers, and the width of the last.
-fn stack(inputs: usize, widths: impl Iterator<Item = usize>, key: Key, device: &Device) -> (Vec<Linear>, usize) {
+fn stack(
+    inputs: usize,
+    widths: impl Iterator<Item = usize>,
+    key: Key,
+    device: &Device,
+) -> (Vec<Linear>, usize) {
     let sizes: Vec<usize> = [inputs].into_iter().chain(widths).collect();
-    let layers = sizes.windows(2).enumerate().map(|(i, s)| Linear::new(s[0], s[1], key.step(i as u64), device)).collect();
+    let layers = sizes
+        .windows(2)
+        .enumerate()
+        .map(|(i, s)| Linear::new(s[0], s[1], key.step(i as u64), device))
+        .collect();
     (layers, sizes[sizes.len() - 1])
 }
 
@@ -276,21 +360,49 @@ mod tests {
     #[test]
     fn any_size_there_and_back() {
         let device = Device::flex();
-        let cases =
-            [(Architecture::Conv, 8, 8, 1), (Architecture::Conv, 13, 21, 3), (Architecture::Conv, 30, 45, 4), (Architecture::Mlp, 5, 3, 2)];
+        let cases = [
+            (Architecture::Conv, 8, 8, 1),
+            (Architecture::Conv, 13, 21, 3),
+            (Architecture::Conv, 30, 45, 4),
+            (Architecture::Mlp, 5, 3, 2),
+        ];
         for (network, h, w, c) in cases {
             for (batch_norm, hidden) in [(false, vec![]), (true, vec![7, 6])] {
-                let layers = Layers { network, width: 2, hidden, activation: Nonlinearity::Silu, batch_norm };
+                let layers = Layers {
+                    network,
+                    width: 2,
+                    hidden,
+                    activation: Nonlinearity::Silu,
+                    batch_norm,
+                };
                 layers.check([h, w, c]).unwrap();
                 let encoder = Encoder::new(&layers, [h, w, c], 6, Key::new(1), &device);
                 let decoder = Decoder::new(&layers, 3, [h, w, 2 * c], Key::new(2), &device);
                 let x = Tensor::ones([2, h, w, c], &device);
                 assert_eq!(encoder.features(x.clone()).dims(), [2, encoder.feature_count()]);
                 assert_eq!(encoder.forward(x).dims(), [2, 6]);
-                assert_eq!((decoder.inputs(), decoder.forward(Tensor::ones([2, 3], &device)).dims()), (3, [2, h, w, 2 * c]));
+                assert_eq!(
+                    (
+                        decoder.inputs(),
+                        decoder.forward(Tensor::ones([2, 3], &device)).dims()
+                    ),
+                    (3, [2, h, w, 2 * c])
+                );
             }
         }
-        let layers = Layers { network: Architecture::Conv, width: 2, hidden: vec![], activation: Nonlinearity::Relu, batch_norm: false };
-        assert!(layers.check([7, 30, 1]).unwrap_err().to_string().contains("model.network"));
+        let layers = Layers {
+            network: Architecture::Conv,
+            width: 2,
+            hidden: vec![],
+            activation: Nonlinearity::Relu,
+            batch_norm: false,
+        };
+        assert!(
+            layers
+                .check([7, 30, 1])
+                .unwrap_err()
+                .to_string()
+                .contains("model.network")
+        );
     }
 }

@@ -3,14 +3,19 @@ use super::elbo::{Gaussian, Weights, log_mean_exp};
 use super::likelihood::Observation;
 use super::vae::{ByBound, Config, value};
 use super::{ModelConfig, Variational};
-use menagerie_data::{Batch, DataInfo, Kind};
 use crate::{EvidenceBound, LatentSpace, Model};
-use menagerie_data::random::Key;
 use burn::tensor::{Device, Tensor};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::noise;
 
 fn floats<const D: usize>(t: Tensor<D>) -> Vec<f64> {
-    t.into_data().as_slice::<f32>().unwrap().iter().map(|&v| v as f64).collect()
+    t.into_data()
+        .as_slice::<f32>()
+        .unwrap()
+        .iter()
+        .map(|&v| v as f64)
+        .collect()
 }
 
 /// log of a normal density.
@@ -22,23 +27,43 @@ fn log_normal(x: f64, mean: f64, variance: f64) -> f64 {
 #[test]
 fn divergences_are_the_integrals() {
     let device = Device::flex();
-    let cases = [(0.0, 0.0, 0.0, 0.0), (1.3, -1.0, 0.5, 0.7), (-0.4, 0.8, 0.3, -0.6), (2.0, -2.0, 0.0, 1.0)];
+    let cases = [
+        (0.0, 0.0, 0.0, 0.0),
+        (1.3, -1.0, 0.5, 0.7),
+        (-0.4, 0.8, 0.3, -0.6),
+        (2.0, -2.0, 0.0, 1.0),
+    ];
     let column = |f: &dyn Fn(&(f32, f32, f32, f32)) -> f32| {
         Tensor::<1>::from_floats(&cases.iter().map(f).collect::<Vec<_>>()[..], &device).reshape([4, 1])
     };
-    let q = Gaussian { mean: column(&|c| c.0), log_variance: column(&|c| c.1) };
-    let p = Gaussian { mean: column(&|c| c.2), log_variance: column(&|c| c.3) };
+    let q = Gaussian {
+        mean: column(&|c| c.0),
+        log_variance: column(&|c| c.1),
+    };
+    let p = Gaussian {
+        mean: column(&|c| c.2),
+        log_variance: column(&|c| c.3),
+    };
     let (plain, other) = (floats(q.divergence()), floats(q.divergence_from(&p)));
     for (i, (m, l, pm, pl)) in cases.into_iter().enumerate() {
         let integral = |pm: f64, pv: f64| {
             let (m, v) = (m as f64, (l as f64).exp());
             let (n, reach) = (20_000, 12.0 * v.sqrt());
             let points = (0..n).map(|k| m - reach + 2.0 * reach * (k as f64 + 0.5) / n as f64);
-            let each = points.map(|x| log_normal(x, m, v).exp() * (log_normal(x, m, v) - log_normal(x, pm, pv)));
+            let each =
+                points.map(|x| log_normal(x, m, v).exp() * (log_normal(x, m, v) - log_normal(x, pm, pv)));
             each.sum::<f64>() * 2.0 * reach / n as f64
         };
-        assert!((plain[i] - integral(0.0, 1.0)).abs() < 1e-5, "{i}: {} {}", plain[i], integral(0.0, 1.0));
-        assert!((other[i] - integral(pm as f64, (pl as f64).exp())).abs() < 1e-5, "{i}: from another");
+        assert!(
+            (plain[i] - integral(0.0, 1.0)).abs() < 1e-5,
+            "{i}: {} {}",
+            plain[i],
+            integral(0.0, 1.0)
+        );
+        assert!(
+            (other[i] - integral(pm as f64, (pl as f64).exp())).abs() < 1e-5,
+            "{i}: from another"
+        );
     }
 }
 
@@ -46,7 +71,10 @@ fn divergences_are_the_integrals() {
 #[test]
 fn divergence_is_the_mean_over_draws() {
     let device = Device::flex();
-    let q = Gaussian::of(Tensor::from_floats([[0.7, -0.2, -1.0, 0.4], [0.0, 1.5, 0.3, -0.5]], &device));
+    let q = Gaussian::of(Tensor::from_floats(
+        [[0.7, -0.2, -1.0, 0.4], [0.0, 1.5, 0.3, -0.5]],
+        &device,
+    ));
     let draws = 100_000;
     let noise = noise::normal([7; 8], [2 * draws, 2], &device);
     let z = q.draw(noise.clone());
@@ -57,7 +85,11 @@ fn divergence_is_the_mean_over_draws() {
     for item in 0..2 {
         let drawn: Vec<f64> = log_ratio.iter().skip(item).step_by(2).map(|v| -v).collect();
         let m = drawn.iter().sum::<f64>() / draws as f64;
-        assert!((m - want[item]).abs() < 0.02, "item {item}: {m} against {}", want[item]);
+        assert!(
+            (m - want[item]).abs() < 0.02,
+            "item {item}: {m} against {}",
+            want[item]
+        );
         // Of single draws, too: log q(z) - log p(z) from the densities themselves.
         for k in 0..10 {
             let row = 2 * k + item;
@@ -80,13 +112,26 @@ fn reparameterized_gradients_are_central_differences() {
     let noise = noise::normal::<2>([3; 8], [2 * samples, 2], &device);
     let loss = |parameters: Tensor<2>, weighted: bool| {
         let q = Gaussian::of(parameters);
-        let noise = if weighted { noise.clone() } else { noise.clone().narrow(0, 0, 2) };
+        let noise = if weighted {
+            noise.clone()
+        } else {
+            noise.clone().narrow(0, 0, 2)
+        };
         let z = q.draw(noise.clone());
         let rows = z.dims()[0];
-        let log_likelihood = (-(z.clone() - 0.5).powi_scalar(2) * 1.5 + (z.clone() * 2.0).sin()).sum_dim(1).reshape([rows]);
+        let log_likelihood = (-(z.clone() - 0.5).powi_scalar(2) * 1.5 + (z.clone() * 2.0).sin())
+            .sum_dim(1)
+            .reshape([rows]);
         match weighted {
             true => -log_mean_exp(log_likelihood + q.log_prior_over_posterior(z, noise), samples).mean(),
-            false => Weights { beta: 1.7, ..Default::default() }.negative_bound(log_likelihood, q.divergence(), 0).loss,
+            false => {
+                Weights {
+                    beta: 1.7,
+                    ..Default::default()
+                }
+                .negative_bound(log_likelihood, q.divergence(), 0)
+                .loss
+            }
         }
     };
     for weighted in [false, true] {
@@ -102,7 +147,10 @@ fn reparameterized_gradients_are_central_differences() {
             };
             let h = 1e-2;
             let want = (at(h) - at(-h)) / (2.0 * h as f64);
-            assert!((g - want).abs() < 2e-3 + 5e-3 * want.abs(), "weighted {weighted}, number {i}: {g} against {want}");
+            assert!(
+                (g - want).abs() < 2e-3 + 5e-3 * want.abs(),
+                "weighted {weighted}, number {i}: {g} against {want}"
+            );
         }
     }
 }
@@ -126,7 +174,11 @@ impl LinearGaussian {
         let mut values = Vec::new();
         for _ in 0..count {
             let z = [rng.normal(), rng.normal()];
-            values.extend((0..D).map(|j| (z[0] * MIX[0][j] + z[1] * MIX[1][j] + SHIFT[j] + DEVIATION * rng.normal()) as f32));
+            values.extend(
+                (0..D).map(|j| {
+                    (z[0] * MIX[0][j] + z[1] * MIX[1][j] + SHIFT[j] + DEVIATION * rng.normal()) as f32
+                }),
+            );
         }
         let info = DataInfo {
             source: "linear-gaussian".into(),
@@ -140,7 +192,18 @@ impl LinearGaussian {
         };
         let indices = (0..count as u32).collect();
         let (labels, captions, attributes) = (None, None, vec![]);
-        LinearGaussian { info, batch: Batch { kind: Kind::Points, shape: vec![count, D], values, labels, attributes, captions, indices } }
+        LinearGaussian {
+            info,
+            batch: Batch {
+                kind: Kind::Points,
+                shape: vec![count, D],
+                values,
+                labels,
+                attributes,
+                captions,
+                indices,
+            },
+        }
     }
 
     /// Mean of log N(x; mean, W' W + variance 1) over the batch, in f64.
@@ -165,7 +228,9 @@ impl LinearGaussian {
             for i in 0..D {
                 y[i] = (x[i] as f64 - mean[i] - (0..i).map(|k| l[i][k] * y[k]).sum::<f64>()) / l[i][i];
             }
-            -0.5 * y.iter().map(|v| v * v).sum::<f64>() - log_root_det - 0.5 * D as f64 * std::f64::consts::TAU.ln()
+            -0.5 * y.iter().map(|v| v * v).sum::<f64>()
+                - log_root_det
+                - 0.5 * D as f64 * std::f64::consts::TAU.ln()
         };
         self.batch.values.chunks(D).map(density).sum::<f64>() / self.info.count as f64
     }
@@ -178,23 +243,40 @@ impl LinearGaussian {
             deviation: DEVIATION / EXTENT,
             ..Default::default()
         };
-        let mut config = Config { model, ..Default::default() };
+        let mut config = Config {
+            model,
+            ..Default::default()
+        };
         config.optimizer.learning_rate = 4e-2;
         config.optimizer.learning_rate_decay = 0.999;
-        config.build("vae", &self.info, &Device::flex().autodiff(), Key::new(1)).unwrap()
+        config
+            .build("vae", &self.info, &Device::flex().autodiff(), Key::new(1))
+            .unwrap()
     }
 
     /// The exact mean log-likelihood of the data under a model without hidden layers.
     fn exact(&self, model: &Variational<ByBound>) -> f64 {
         let weights = model.exported().unwrap().weights;
-        let numbers = |name: &str| weights.arrays[name].1.iter().map(|&v| v as f64 * EXTENT).collect::<Vec<_>>();
+        let numbers = |name: &str| {
+            weights.arrays[name]
+                .1
+                .iter()
+                .map(|&v| v as f64 * EXTENT)
+                .collect::<Vec<_>>()
+        };
         let (w, b) = (numbers("out.weight"), numbers("out.bias"));
         let mix = [0, 1].map(|k| std::array::from_fn(|j| w[k * D + j]));
         self.mean_log_density(&mix, std::array::from_fn(|j| b[j]), DEVIATION * DEVIATION)
     }
 
     fn bound(&self, model: &Variational<ByBound>, samples: usize, draws: u64) -> f64 {
-        let each = |d| model.evidence_bound(&self.batch, samples, Key::new(50 + d)).unwrap().iter().sum::<f64>();
+        let each = |d| {
+            model
+                .evidence_bound(&self.batch, samples, Key::new(50 + d))
+                .unwrap()
+                .iter()
+                .sum::<f64>()
+        };
         (0..draws).map(each).sum::<f64>() / (draws * self.info.count as u64) as f64
     }
 }
@@ -209,23 +291,51 @@ fn bounds_rise_to_the_exact_likelihood() {
     for (trained, slack) in [(false, 0.02), (true, 0.01)] {
         if trained {
             for step in 0..6000 {
-                model.step(std::slice::from_ref(&data.batch), Key::new(9).step(step), false).unwrap();
+                model
+                    .step(std::slice::from_ref(&data.batch), Key::new(9).step(step), false)
+                    .unwrap();
             }
         }
         let exact = data.exact(&model);
-        let bounds = [data.bound(&model, 1, 8), data.bound(&model, 5, 8), data.bound(&model, 50, 2)];
-        assert!(bounds[0] <= bounds[1] + slack && bounds[1] <= bounds[2] + slack && bounds[2] <= exact + slack, "{bounds:?} {exact}");
+        let bounds = [
+            data.bound(&model, 1, 8),
+            data.bound(&model, 5, 8),
+            data.bound(&model, 50, 2),
+        ];
+        assert!(
+            bounds[0] <= bounds[1] + slack && bounds[1] <= bounds[2] + slack && bounds[2] <= exact + slack,
+            "{bounds:?} {exact}"
+        );
         assert!(exact > before);
         before = exact;
         if trained {
-            assert!(exact - bounds[0] < 0.02, "the trained bound {} reaches {exact}", bounds[0]);
+            assert!(
+                exact - bounds[0] < 0.02,
+                "the trained bound {} reaches {exact}",
+                bounds[0]
+            );
             let truth = data.mean_log_density(&MIX, SHIFT, DEVIATION * DEVIATION);
-            assert!((exact - truth).abs() < 0.02, "{exact} against the true density's {truth}");
+            assert!(
+                (exact - truth).abs() < 0.02,
+                "{exact} against the true density's {truth}"
+            );
         } else {
-            assert!(exact - bounds[0] > 0.1 && bounds[1] - bounds[0] > 0.02, "untrained bounds are not tight: {bounds:?} {exact}");
+            assert!(
+                exact - bounds[0] > 0.1 && bounds[1] - bounds[0] > 0.02,
+                "untrained bounds are not tight: {bounds:?} {exact}"
+            );
         }
     }
     // In the data's own units: the decoder's mean at z = 0 is the data's mean.
-    let at_zero = model.decode(Tensor::zeros([1, 2], &Device::flex())).unwrap().values;
-    assert!(at_zero.iter().zip(SHIFT).all(|(v, s)| (*v as f64 - s).abs() < 0.15), "{at_zero:?}");
+    let at_zero = model
+        .decode(Tensor::zeros([1, 2], &Device::flex()))
+        .unwrap()
+        .values;
+    assert!(
+        at_zero
+            .iter()
+            .zip(SHIFT)
+            .all(|(v, s)| (*v as f64 - s).abs() < 0.15),
+        "{at_zero:?}"
+    );
 }

@@ -12,13 +12,13 @@ use super::elbo::{Gaussian, Weights};
 use super::likelihood::Likelihood;
 use super::networks::Pair;
 use super::{ModelConfig, Training, Variational};
+use crate::{Capability, Entry, Model, NetworkInfo, Part, Purpose, Registered, StepReport};
+use burn::tensor::{Device, Tensor};
 use menagerie_data::DataInfo;
 use menagerie_data::error::Result;
-use crate::{Capability, Entry, Registered, Model, NetworkInfo, Part, Purpose, StepReport, };
 use menagerie_data::random::Key;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
-use burn::tensor::{Device, Tensor};
 use menagerie_kernels::noise;
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -36,7 +36,11 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3);
-        Config { model: ModelConfig::default(), loss: Weights::default(), optimizer }
+        Config {
+            model: ModelConfig::default(),
+            loss: Weights::default(),
+            optimizer,
+        }
     }
 }
 
@@ -48,9 +52,18 @@ pub struct ByBound {
 
 impl ByBound {
     /// With fresh networks.
-    pub fn new(pair: Pair, weights: Weights, optimizer: OptimizerConfig, average: f64, device: &Device) -> Result<Self> {
+    pub fn new(
+        pair: Pair,
+        weights: Weights,
+        optimizer: OptimizerConfig,
+        average: f64,
+        device: &Device,
+    ) -> Result<Self> {
         weights.check()?;
-        Ok(ByBound { learner: Learner::new("autoencoder", pair, optimizer, average, device)?, weights })
+        Ok(ByBound {
+            learner: Learner::new("autoencoder", pair, optimizer, average, device)?,
+            weights,
+        })
     }
 }
 
@@ -65,20 +78,32 @@ impl Training for ByBound {
 
     fn networks(&self) -> Vec<NetworkInfo> {
         let pair = self.learner.network();
-        vec![self.learner.info(pair.encoder.activations() + pair.decoder.activations())]
+        vec![
+            self.learner
+                .info(pair.encoder.activations() + pair.decoder.activations()),
+        ]
     }
 
     fn step(&mut self, likelihood: &Likelihood, x: Tensor<4>, key: Key, watch: bool) -> Result<StepReport> {
         let pair = self.learner.network();
         let q = Gaussian::of(pair.encoder.forward(x.clone()));
-        let noise = noise::normal(key.stream("posterior").words(), [x.dims()[0], pair.decoder.inputs()], self.learner.device());
+        let noise = noise::normal(
+            key.stream("posterior").words(),
+            [x.dims()[0], pair.decoder.inputs()],
+            self.learner.device(),
+        );
         let z = q.draw(noise);
         let log_likelihood = likelihood.log_probability(pair.decoder.forward(z), x);
-        let bound = self.weights.negative_bound(log_likelihood, q.divergence(), self.learner.updates());
+        let bound = self
+            .weights
+            .negative_bound(log_likelihood, q.divergence(), self.learner.updates());
         let parts = watch.then(|| (value(&bound.reconstruction), value(&bound.divergence)));
         let weight = self.weights.at(self.learner.updates());
         let seen = self.learner.descend(bound.loss, watch)?;
-        let mut report = StepReport { scalars: vec![("loss/total", seen.loss)], troubles: vec![] };
+        let mut report = StepReport {
+            scalars: vec![("loss/total", seen.loss)],
+            troubles: vec![],
+        };
         if let Some((reconstruction, divergence)) = parts {
             report.scalars.extend([
                 ("loss/reconstruction", reconstruction),
@@ -86,7 +111,9 @@ impl Training for ByBound {
                 ("bound/elbo", -reconstruction - divergence),
                 ("weight/kl", weight),
             ]);
-            report.scalars.extend(seen.gradient.map(|g| ("gradient/autoencoder", g)));
+            report
+                .scalars
+                .extend(seen.gradient.map(|g| ("gradient/autoencoder", g)));
         }
         Ok(report)
     }
@@ -102,7 +129,10 @@ impl Training for ByBound {
 
 /// The number in a tensor of one.
 pub(super) fn value(t: &Tensor<1>) -> f64 {
-    t.clone().into_data().as_slice::<f32>().map_or(f64::NAN, |v| v[0] as f64)
+    t.clone()
+        .into_data()
+        .as_slice::<f32>()
+        .map_or(f64::NAN, |v| v[0] as f64)
 }
 
 impl Config {
@@ -110,7 +140,13 @@ impl Config {
     ///
     /// # Errors
     /// For settings that do not fit each other or the data.
-    pub fn build(&self, name: &'static str, info: &DataInfo, device: &Device, key: Key) -> Result<Variational<ByBound>> {
+    pub fn build(
+        &self,
+        name: &'static str,
+        info: &DataInfo,
+        device: &Device,
+        key: Key,
+    ) -> Result<Variational<ByBound>> {
         let (pair, likelihood) = self.model.build(info, device, key)?;
         let training = ByBound::new(pair, self.loss, self.optimizer, self.model.average, device)?;
         Ok(Variational::new(name, training, likelihood))
@@ -134,10 +170,21 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "vae",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LatentSpace, Capability::EvidenceBound, Capability::Encode, Capability::Reconstruct, Capability::Features],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LatentSpace,
+        Capability::EvidenceBound,
+        Capability::Encode,
+        Capability::Reconstruct,
+        Capability::Features,
+    ],
     paper: "Kingma & Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114",
     recipe: "vae",
     data: &["digits"],
-    tiny: &[("model.hidden", "[16]"), ("model.latent", "4"), ("model.average", "0.9")],
+    tiny: &[
+        ("model.hidden", "[16]"),
+        ("model.latent", "4"),
+        ("model.average", "0.9"),
+    ],
     ..Entry::of::<Config>()
 };

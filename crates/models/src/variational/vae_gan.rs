@@ -21,14 +21,14 @@ use super::likelihood::{Likelihood, Observation};
 use super::networks::{Architecture, Decoder, Encoder, Nonlinearity, Pair};
 use super::vae::value;
 use super::{ModelConfig, Training, Variational};
-use menagerie_data::{DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, NetworkInfo, Part, Purpose, StepReport, };
-use menagerie_data::random::Key;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use crate::{Capability, Entry, Model, NetworkInfo, Part, Purpose, Registered, StepReport};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{DataInfo, Kind};
 use menagerie_kernels::{RowLoss, noise, row_loss, softplus_mean};
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -68,14 +68,24 @@ pub struct Optimizers {
 
 impl Default for Game {
     fn default() -> Self {
-        Game { gamma: 1e-3, layer: 3 }
+        Game {
+            gamma: 1e-3,
+            layer: 3,
+        }
     }
 }
 
 impl Default for Optimizers {
     fn default() -> Self {
         let adam = OptimizerConfig::adam(3e-4).betas(0.5, 0.999);
-        Optimizers { encoder: adam, decoder: adam, discriminator: OptimizerConfig { learning_rate: 1e-4, ..adam } }
+        Optimizers {
+            encoder: adam,
+            decoder: adam,
+            discriminator: OptimizerConfig {
+                learning_rate: 1e-4,
+                ..adam
+            },
+        }
     }
 }
 
@@ -92,7 +102,11 @@ impl Default for Config {
             deviation: 0.25,
             ..Default::default()
         };
-        Config { model, game: Game::default(), optimizer: Optimizers::default() }
+        Config {
+            model,
+            game: Game::default(),
+            optimizer: Optimizers::default(),
+        }
     }
 }
 
@@ -112,13 +126,19 @@ impl ByGame {
         // The three terms' means: half of the fakes are reconstructions, half samples.
         let loss = softplus_mean(d.forward(real), -1.0) + softplus_mean(d.forward(fake), 1.0) * 2.0;
         let loss_value = value(&loss);
-        (loss_value, self.discriminator.update(&mut [loss.backward()], watch))
+        (
+            loss_value,
+            self.discriminator.update(&mut [loss.backward()], watch),
+        )
     }
 }
 
 impl Training for ByGame {
     fn pair(&self) -> Pair {
-        Pair { encoder: self.encoder.for_use(), decoder: self.decoder.for_use() }
+        Pair {
+            encoder: self.encoder.for_use(),
+            decoder: self.decoder.for_use(),
+        }
     }
 
     fn device(&self) -> &Device {
@@ -136,7 +156,9 @@ impl Training for ByGame {
 
     fn step(&mut self, _: &Likelihood, x: Tensor<4>, key: Key, watch: bool) -> Result<StepReport> {
         let (rows, latent) = (x.dims()[0], self.decoder.network().inputs());
-        let draw = |name: &str| -> Tensor<2> { noise::normal(key.stream(name).words(), [rows, latent], self.encoder.device()) };
+        let draw = |name: &str| -> Tensor<2> {
+            noise::normal(key.stream(name).words(), [rows, latent], self.encoder.device())
+        };
         let q = Gaussian::of(self.encoder.network().forward(x.clone()));
         let z = q.draw(draw("posterior"));
         let prior = q.divergence().sum() / rows as f64;
@@ -149,7 +171,10 @@ impl Training for ByGame {
             let layer = self.game.layer;
             let target: Tensor<2> = d.convolved(x.clone(), 0, layer).detach().flatten(1, 3);
             let back: Tensor<2> = d.convolved(decoder.forward(z), 0, layer).flatten(1, 3);
-            (row_loss(back, target, RowLoss::Square).mean() * 0.5, softplus_mean(d.forward(fake), -1.0) * 2.0)
+            (
+                row_loss(back, target, RowLoss::Square).mean() * 0.5,
+                softplus_mean(d.forward(fake), -1.0) * 2.0,
+            )
         };
         let parts = [value(&prior), value(&likeness), value(&adversarial)];
         // One backward pass serves both: gamma L_llike - L_GAN is gamma (L_llike - L_GAN / gamma), and a factor common to
@@ -166,33 +191,58 @@ impl Training for ByGame {
         self.encoder.update(&mut gradients, false);
         let gradient_g = self.decoder.update(&mut gradients, watch);
         let [prior, likeness, adversarial] = parts;
-        let mut scalars =
-            vec![("loss/discriminator", loss_d), ("loss/generator", adversarial), ("loss/kl", prior), ("loss/features", likeness)];
+        let mut scalars = vec![
+            ("loss/discriminator", loss_d),
+            ("loss/generator", adversarial),
+            ("loss/kl", prior),
+            ("loss/features", likeness),
+        ];
         scalars.extend(gradient_d.map(|g| ("gradient/discriminator", g)));
         scalars.extend(gradient_g.map(|g| ("gradient/decoder", g)));
-        Ok(StepReport { scalars, troubles: vec![] })
+        Ok(StepReport {
+            scalars,
+            troubles: vec![],
+        })
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {
-        self.encoder.save().into_iter().chain(self.decoder.save()).chain(self.discriminator.save()).collect()
+        self.encoder
+            .save()
+            .into_iter()
+            .chain(self.decoder.save())
+            .chain(self.discriminator.save())
+            .collect()
     }
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.encoder.load(read, purpose)?;
         self.decoder.load(read, purpose)?;
-        if purpose == Purpose::Train { self.discriminator.load(read, purpose) } else { Ok(()) }
+        if purpose == Purpose::Train {
+            self.discriminator.load(read, purpose)
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl Config {
     fn check(&self) -> Result<()> {
         if !(self.game.gamma.is_finite() && self.game.gamma > 0.0) {
-            return Err(Error::recipe("game.gamma", format!("{} is not a weight", self.game.gamma), "give a number above 0, say 0.001"));
+            return Err(Error::recipe(
+                "game.gamma",
+                format!("{} is not a weight", self.game.gamma),
+                "give a number above 0, say 0.001",
+            ));
         }
         let gaussian = self.model.observation == Observation::Gaussian && self.model.deviation > 0.0;
         if !gaussian || self.model.network != Architecture::Conv {
-            let problem = "the generator draws images by convolutions, and their pixels are compared as Gaussians";
-            return Err(Error::recipe("model", problem, "keep network = \"conv\", observation = \"gaussian\" and a deviation above 0"));
+            let problem =
+                "the generator draws images by convolutions, and their pixels are compared as Gaussians";
+            return Err(Error::recipe(
+                "model",
+                problem,
+                "keep network = \"conv\", observation = \"gaussian\" and a deviation above 0",
+            ));
         }
         Ok(())
     }
@@ -208,10 +258,24 @@ impl Config {
             return Err(Error::data(&info.source, problem, "choose a source of images"));
         }
         let (pair, likelihood) = self.model.build(info, device, key)?;
-        let discriminator = Encoder::new(&self.model.layers(), likelihood.item(), 1, key.stream("discriminator"), device);
+        let discriminator = Encoder::new(
+            &self.model.layers(),
+            likelihood.item(),
+            1,
+            key.stream("discriminator"),
+            device,
+        );
         if !(1..=discriminator.depth()).contains(&self.game.layer) {
-            let problem = format!("the discriminator has {} convolutions, not {}", discriminator.depth(), self.game.layer);
-            return Err(Error::recipe("game.layer", problem, format!("give 1 to {}", discriminator.depth())));
+            let problem = format!(
+                "the discriminator has {} convolutions, not {}",
+                discriminator.depth(),
+                self.game.layer
+            );
+            return Err(Error::recipe(
+                "game.layer",
+                problem,
+                format!("give 1 to {}", discriminator.depth()),
+            ));
         }
         let (average, o) = (self.model.average, self.optimizer);
         let training = ByGame {
@@ -241,11 +305,24 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "vae_gan",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LatentSpace, Capability::EvidenceBound, Capability::Encode, Capability::Reconstruct, Capability::Features],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LatentSpace,
+        Capability::EvidenceBound,
+        Capability::Encode,
+        Capability::Reconstruct,
+        Capability::Features,
+    ],
     paper: "Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric, arXiv:1512.09300",
     recipe: "vae_gan",
     data: &["digits"],
-    tiny: &[("model.latent", "4"), ("model.width", "4"), ("game.layer", "1"), ("data.size", "9"), ("model.average", "0.9")],
+    tiny: &[
+        ("model.latent", "4"),
+        ("model.width", "4"),
+        ("game.layer", "1"),
+        ("data.size", "9"),
+        ("model.average", "0.9"),
+    ],
     ..Entry::of::<Config>()
 };
 
@@ -268,24 +345,45 @@ mod tests {
             rate: 0,
         };
         let mut config = Config::default();
-        config.model = ModelConfig { latent: 3, width: 4, ..config.model };
+        config.model = ModelConfig {
+            latent: 3,
+            width: 4,
+            ..config.model
+        };
         config.game = Game { gamma, layer: 1 };
         let o = &mut config.optimizer;
-        for (o, rate) in [&mut o.encoder, &mut o.decoder, &mut o.discriminator].into_iter().zip(rate) {
+        for (o, rate) in [&mut o.encoder, &mut o.decoder, &mut o.discriminator]
+            .into_iter()
+            .zip(rate)
+        {
             *o = OptimizerConfig::sgd(rate, 0.0);
         }
         let mut x = vec![0f32; 4 * 64];
         noise::fill_uniform([3; 8], &mut x);
-        (config.build(&info, &device, Key::new(1)).unwrap(), Tensor::from_data(TensorData::new(x, [4, 8, 8, 1]), &device))
+        (
+            config.build(&info, &device, Key::new(1)).unwrap(),
+            Tensor::from_data(TensorData::new(x, [4, 8, 8, 1]), &device),
+        )
     }
 
     fn moved(rate: [f64; 3], gamma: f64) -> [Tensors; 3] {
         let (mut model, x) = game(gamma, rate);
-        let likelihood =
-            Likelihood::new(Observation::Gaussian, crate::variational::likelihood::Grey::Dynamic, 0.25, model.likelihood().info());
-        model.training_mut().step(&likelihood.unwrap(), x, Key::new(2), false).unwrap();
+        let likelihood = Likelihood::new(
+            Observation::Gaussian,
+            crate::variational::likelihood::Grey::Dynamic,
+            0.25,
+            model.likelihood().info(),
+        );
+        model
+            .training_mut()
+            .step(&likelihood.unwrap(), x, Key::new(2), false)
+            .unwrap();
         let t = model.training();
-        [Tensors::of(t.encoder.network()), Tensors::of(t.decoder.network()), Tensors::of(t.discriminator.network())]
+        [
+            Tensors::of(t.encoder.network()),
+            Tensors::of(t.decoder.network()),
+            Tensors::of(t.discriminator.network()),
+        ]
     }
 
     /// Algorithm 1: L_GAN does not reach the encoder, so its step is the same whatever gamma; the decoder's is not. A

@@ -1,11 +1,11 @@
 //! Holistic attributes of videos: what holds for all frames, as numbers that networks take.
-use menagerie_data::{Batch, DataInfo};
-use menagerie_data::error::{Error, Result, nearest};
 use crate::{SampleRequest, unconditional};
-use menagerie_nn::Tensors;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};
+use menagerie_data::error::{Error, Result, nearest};
+use menagerie_data::{Batch, DataInfo};
 use menagerie_kernels::bce_with_logits;
+use menagerie_nn::Tensors;
 use serde::{Deserialize, Serialize};
 
 /// `[attributes]`: which, and how much reading them counts.
@@ -21,7 +21,10 @@ pub struct AttributesConfig {
 
 impl Default for AttributesConfig {
     fn default() -> Self {
-        AttributesConfig { names: vec![], weight: 10.0 }
+        AttributesConfig {
+            names: vec![],
+            weight: 10.0,
+        }
     }
 }
 
@@ -34,7 +37,11 @@ impl AttributesConfig {
         if self.weight.is_finite() && self.weight >= 0.0 {
             return Ok(());
         }
-        Err(Error::recipe("attributes.weight", format!("{} is not a weight", self.weight), "give 0 or more"))
+        Err(Error::recipe(
+            "attributes.weight",
+            format!("{} is not a weight", self.weight),
+            "give 0 or more",
+        ))
     }
 }
 
@@ -81,7 +88,9 @@ impl Attributes {
                 _ if name == "label" && !info.labels.is_empty() => found.classes = info.labels.len(),
                 Some(i) => found.bits.push(i),
                 None => {
-                    let known = ["label"].into_iter().chain(info.attributes.iter().map(String::as_str));
+                    let known = ["label"]
+                        .into_iter()
+                        .chain(info.attributes.iter().map(String::as_str));
                     let problem = format!("`{}` has no `{name}`", info.source);
                     return Err(Error::recipe("attributes.names", problem, nearest(name, known)));
                 }
@@ -101,9 +110,19 @@ impl Attributes {
 
     /// Row `n` of a batch, as far as it is given.
     fn given(&self, batch: &Batch, n: usize) -> (Option<u32>, Option<Vec<f32>>) {
-        let label = batch.labels.as_ref().map(|l| l[n]).filter(|&l| (l as usize) < self.classes);
-        let own = batch.attributes.get(n * self.all..(n + 1) * self.all).filter(|a| !a.is_empty());
-        (label, own.map(|a| self.bits.iter().map(|&i| f32::from(a[i] > 0.5)).collect()))
+        let label = batch
+            .labels
+            .as_ref()
+            .map(|l| l[n])
+            .filter(|&l| (l as usize) < self.classes);
+        let own = batch
+            .attributes
+            .get(n * self.all..(n + 1) * self.all)
+            .filter(|a| !a.is_empty());
+        (
+            label,
+            own.map(|a| self.bits.iter().map(|&i| f32::from(a[i] > 0.5)).collect()),
+        )
     }
 
     /// Rows of a batch, `[batch, width]`.
@@ -133,7 +152,9 @@ impl Attributes {
         for (n, logits) in read.chunks_exact(self.width().max(1)).enumerate() {
             let (label, bits) = self.given(batch, n);
             let (by_class, by_bit) = logits.split_at(self.classes);
-            let likeliest = (0..self.classes).max_by(|&a, &b| by_class[a].total_cmp(&by_class[b])).unwrap_or(0);
+            let likeliest = (0..self.classes)
+                .max_by(|&a, &b| by_class[a].total_cmp(&by_class[b]))
+                .unwrap_or(0);
             let class = label.map_or(likeliest, |l| l as usize);
             rows.extend((0..self.classes).map(|c| f32::from(c == class)));
             rows.extend(bits.unwrap_or_else(|| by_bit.iter().map(|&l| f32::from(l > 0.0)).collect()));
@@ -155,7 +176,10 @@ impl Attributes {
             let cut = |t: Tensor<2>| t.narrow(1, self.classes, self.bits.len());
             parts.push(bce_with_logits(cut(logits), cut(rows)) * self.bits.len() as f64);
         }
-        parts.into_iter().reduce(|a, b| a + b).unwrap_or_else(|| Tensor::zeros([1], &device))
+        parts
+            .into_iter()
+            .reduce(|a, b| a + b)
+            .unwrap_or_else(|| Tensor::zeros([1], &device))
     }
 
     /// Keeps rows that were trained on, up to a number.
@@ -173,7 +197,10 @@ impl Attributes {
             unconditional(request, model)?;
         }
         if let Some(l) = request.label.filter(|&l| l as usize >= self.classes) {
-            return Err(Error::usage(format!("{model} knows {} classes, there is no class {l}", self.classes), "they count from 0"));
+            return Err(Error::usage(
+                format!("{model} knows {} classes, there is no class {l}", self.classes),
+                "they count from 0",
+            ));
         }
         let width = self.width();
         let of_class = |row: &&[f32]| request.label.is_none_or(|l| row[l as usize] == 1.0);
@@ -185,7 +212,9 @@ impl Attributes {
                 rows.extend_from_slice(kept[rng.below(kept.len())]);
                 continue;
             }
-            let class = request.label.map_or_else(|| rng.below(self.classes.max(1)), |l| l as usize);
+            let class = request
+                .label
+                .map_or_else(|| rng.below(self.classes.max(1)), |l| l as usize);
             rows.extend((0..self.classes).map(|c| f32::from(c == class)));
             rows.extend(self.bits.iter().map(|_| f32::from(rng.chance(0.5))));
         }
@@ -195,7 +224,8 @@ impl Attributes {
     /// What samples depend on.
     pub fn save(&self) -> Tensors {
         let mut t = Tensors::default();
-        t.arrays.insert("seen".into(), (vec![self.seen.len()], self.seen.clone()));
+        t.arrays
+            .insert("seen".into(), (vec![self.seen.len()], self.seen.clone()));
         t
     }
 
@@ -205,13 +235,19 @@ impl Attributes {
     /// [`Error::Data`] when it is of other attributes.
     pub fn load(&mut self, from: Tensors) -> Result<()> {
         let seen = from.arrays.get("seen").map(|(_, values)| values.clone());
-        let fits = |v: &Vec<f32>| v.len() <= KEPT * self.width() && (v.is_empty() || v.len().is_multiple_of(self.width()));
+        let fits = |v: &Vec<f32>| {
+            v.len() <= KEPT * self.width() && (v.is_empty() || v.len().is_multiple_of(self.width()))
+        };
         match seen.filter(fits) {
             Some(seen) => {
                 self.seen = seen;
                 Ok(())
             }
-            None => Err(Error::data("attributes", "are not this recipe's", "the checkpoint belongs to another recipe or is damaged")),
+            None => Err(Error::data(
+                "attributes",
+                "are not this recipe's",
+                "the checkpoint belongs to another recipe or is damaged",
+            )),
         }
     }
 }
@@ -219,9 +255,9 @@ impl Attributes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
     use menagerie_data::Kind;
     use menagerie_data::random::Key;
-    use burn::tensor::Device;
 
     fn info() -> DataInfo {
         let text = |t: &[&str]| t.iter().map(|s| s.to_string()).collect();
@@ -250,7 +286,10 @@ mod tests {
     }
 
     fn both() -> Attributes {
-        let config = AttributesConfig { names: vec!["label".into(), "y".into()], weight: 1.0 };
+        let config = AttributesConfig {
+            names: vec!["label".into(), "y".into()],
+            weight: 1.0,
+        };
         Attributes::new(&config, true, &info()).unwrap()
     }
 
@@ -261,21 +300,57 @@ mod tests {
         assert_eq!(a.of(&whole).unwrap(), [0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
         // In part: the label is given, the attribute is read; then the other way round; then nothing.
         let read = [0.1, 0.3, 0.2, 4.0, 0.9, 0.3, 0.2, -4.0];
-        assert_eq!(a.completed(&batch(Some(vec![2, 0]), vec![]), &read), [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
-        assert_eq!(a.completed(&batch(None, vec![0.9, 0.2, 0.1, 0.7]), &read), [0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
-        assert_eq!(a.completed(&batch(None, vec![]), &read), [0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
-        assert!(a.of(&batch(None, vec![])).unwrap_err().to_string().contains("has not all attributes"));
-        let wrong = AttributesConfig { names: vec!["labell".into()], weight: 1.0 };
-        assert!(Attributes::new(&wrong, true, &info()).unwrap_err().to_string().contains("did you mean `label`?"));
-        assert_eq!(Attributes::new(&AttributesConfig::default(), true, &info()).unwrap().width(), 3);
-        assert_eq!(Attributes::new(&AttributesConfig::default(), false, &info()).unwrap().width(), 0);
+        assert_eq!(
+            a.completed(&batch(Some(vec![2, 0]), vec![]), &read),
+            [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+        );
+        assert_eq!(
+            a.completed(&batch(None, vec![0.9, 0.2, 0.1, 0.7]), &read),
+            [0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0]
+        );
+        assert_eq!(
+            a.completed(&batch(None, vec![]), &read),
+            [0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+        );
+        assert!(
+            a.of(&batch(None, vec![]))
+                .unwrap_err()
+                .to_string()
+                .contains("has not all attributes")
+        );
+        let wrong = AttributesConfig {
+            names: vec!["labell".into()],
+            weight: 1.0,
+        };
+        assert!(
+            Attributes::new(&wrong, true, &info())
+                .unwrap_err()
+                .to_string()
+                .contains("did you mean `label`?")
+        );
+        assert_eq!(
+            Attributes::new(&AttributesConfig::default(), true, &info())
+                .unwrap()
+                .width(),
+            3
+        );
+        assert_eq!(
+            Attributes::new(&AttributesConfig::default(), false, &info())
+                .unwrap()
+                .width(),
+            0
+        );
     }
 
     #[test]
     fn cross_entropy_by_hand() {
         let logits = Tensor::from_floats([[0.0, 0.0, 0.0, 1.0], [2.0, 0.0, -1.0, 0.0]], &Device::flex());
         let rows = [0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0];
-        let got = both().cross_entropy(logits, &rows).into_data().as_slice::<f32>().unwrap()[0] as f64;
+        let got = both()
+            .cross_entropy(logits, &rows)
+            .into_data()
+            .as_slice::<f32>()
+            .unwrap()[0] as f64;
         let class = (3f64.ln() + ((2f64).exp() + 1.0 + (-1f64).exp()).ln() - 2.0) / 2.0;
         let bit = ((1.0 + 1f64.exp()).ln() + 2f64.ln()) / 2.0;
         assert!((got - class - bit).abs() < 1e-5, "{got} {}", class + bit);
@@ -284,8 +359,18 @@ mod tests {
     #[test]
     fn samples_have_attributes_that_were_seen() {
         let mut a = both();
-        let request = |label| SampleRequest { label, ..SampleRequest::new(20, Key::new(1)) };
-        assert_eq!(a.drawn(&request(Some(1)), "m").unwrap().chunks(4).filter(|r| r[1] == 1.0).count(), 20);
+        let request = |label| SampleRequest {
+            label,
+            ..SampleRequest::new(20, Key::new(1))
+        };
+        assert_eq!(
+            a.drawn(&request(Some(1)), "m")
+                .unwrap()
+                .chunks(4)
+                .filter(|r| r[1] == 1.0)
+                .count(),
+            20
+        );
         a.remember(&[1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
         for row in a.drawn(&request(None), "m").unwrap().chunks(4) {
             assert!(row == [1.0, 0.0, 0.0, 1.0] || row == [0.0, 0.0, 1.0, 0.0]);

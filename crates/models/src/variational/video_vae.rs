@@ -17,16 +17,17 @@ use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity};
 use super::vae::value;
 use super::video_attributes::{Attributes, AttributesConfig};
 use super::video_network::{Pass, VideoNetwork, log_ratio};
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, 
-    EvidenceBound, Model, NetworkInfo, Part, Predict, Purpose, Sample, SampleRequest, Samples, StepReport, of_shape, untempered,
+use crate::{
+    Capability, Entry, EvidenceBound, Model, NetworkInfo, Part, Predict, Purpose, Registered, Sample,
+    SampleRequest, Samples, StepReport, of_shape, untempered,
 };
-use menagerie_nn::{Linear, LstmCell, LstmState};
-use menagerie_data::random::Key;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::noise;
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use menagerie_nn::{Linear, LstmCell, LstmState};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -96,7 +97,12 @@ impl Default for Networks {
 impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3);
-        Config { model: Networks::default(), attributes: AttributesConfig::default(), loss: Weights::default(), optimizer }
+        Config {
+            model: Networks::default(),
+            attributes: AttributesConfig::default(),
+            loss: Weights::default(),
+            optimizer,
+        }
     }
 }
 
@@ -123,10 +129,18 @@ impl Config {
         self.check()?;
         if info.kind != Kind::Video {
             let problem = format!("{NAME} takes videos, these are {}", info.kind.plural());
-            return Err(Error::data(&info.source, problem, "choose portraits:video, moving:digits, or a folder with --frames N"));
+            return Err(Error::data(
+                &info.source,
+                problem,
+                "choose portraits:video, moving:digits, or a folder with --frames N",
+            ));
         }
         let m = &self.model;
-        let frame = DataInfo { kind: Kind::Image, shape: info.shape[1..].to_vec(), ..info.clone() };
+        let frame = DataInfo {
+            kind: Kind::Image,
+            shape: info.shape[1..].to_vec(),
+            ..info.clone()
+        };
         let likelihood = Likelihood::new(Observation::Gaussian, Grey::Probability, m.deviation, &frame)?;
         let layers = Layers {
             network: Architecture::Conv,
@@ -148,22 +162,43 @@ impl Config {
             prior: moving.then(|| linear(before + a, 2 * m.latent, "prior")),
             cell: moving.then(|| LstmCell::new(m.latent + a, m.units, key.stream("cell"), device)),
             reader: (a > 0).then(|| linear(2 * m.units, a, "reader")),
-            decoder: Decoder::new(&layers, m.latent + a, likelihood.outputs(), key.stream("decoder"), device),
+            decoder: Decoder::new(
+                &layers,
+                m.latent + a,
+                likelihood.outputs(),
+                key.stream("decoder"),
+                device,
+            ),
             conditional_posterior,
         };
         let learner = Learner::new("video", network, self.optimizer, m.average, device)?;
-        Ok(VideoVae { learner, weights: self.loss, likelihood, attributes, info: info.clone(), latent: m.latent })
+        Ok(VideoVae {
+            learner,
+            weights: self.loss,
+            likelihood,
+            attributes,
+            info: info.clone(),
+            latent: m.latent,
+        })
     }
 
     fn check(&self) -> Result<()> {
         let m = &self.model;
         for (key, v) in [("latent", m.latent), ("units", m.units), ("width", m.width)] {
             if v == 0 {
-                return Err(Error::recipe(format!("model.{key}"), "0 is too small", "give 1 or more"));
+                return Err(Error::recipe(
+                    format!("model.{key}"),
+                    "0 is too small",
+                    "give 1 or more",
+                ));
             }
         }
         if !(m.deviation.is_finite() && m.deviation > 0.0) {
-            return Err(Error::recipe("model.deviation", format!("{} is no standard deviation", m.deviation), "give say 0.1"));
+            return Err(Error::recipe(
+                "model.deviation",
+                format!("{} is no standard deviation", m.deviation),
+                "give say 0.1",
+            ));
         }
         self.attributes.check()?;
         self.loss.check()
@@ -188,11 +223,21 @@ impl VideoVae {
     }
 
     /// log p(x | z, a) of whole videos, `[batch]`.
-    fn log_probability(&self, network: &VideoNetwork, pass: &Pass, attributes: &Option<Tensor<2>>, x: Tensor<4>) -> Tensor<1> {
+    fn log_probability(
+        &self,
+        network: &VideoNetwork,
+        pass: &Pass,
+        attributes: &Option<Tensor<2>>,
+        x: Tensor<4>,
+    ) -> Tensor<1> {
         let batch = pass.latents.dims()[0];
         let frames = x.dims()[0] / batch.max(1);
         let said = network.decode(pass.latents.clone(), frames, attributes);
-        self.likelihood.log_probability(said, x).reshape([batch, frames]).sum_dim(1).reshape([batch])
+        self.likelihood
+            .log_probability(said, x)
+            .reshape([batch, frames])
+            .sum_dim(1)
+            .reshape([batch])
     }
 
     /// Draws `frames` latents after what came before, and the frames they stand for, in [-1, 1].
@@ -220,18 +265,29 @@ impl VideoVae {
         for from in (0..count).step_by(rows) {
             let n = rows.min(count - from);
             let held = attributes.clone().map(|a| a.narrow(0, from, n));
-            values.extend(self.likelihood.mean(network.decode(latents.clone().narrow(0, from, n), frames, &held)).values);
+            values.extend(
+                self.likelihood
+                    .mean(network.decode(latents.clone().narrow(0, from, n), frames, &held))
+                    .values,
+            );
         }
         values
     }
 
     fn tensor(&self, rows: Vec<f32>, device: &Device) -> Option<Tensor<2>> {
         let width = self.attributes.width();
-        (width > 0).then(|| Tensor::from_data(TensorData::new(rows.clone(), [rows.len() / width, width]), device))
+        (width > 0)
+            .then(|| Tensor::from_data(TensorData::new(rows.clone(), [rows.len() / width, width]), device))
     }
 
     /// Attributes of a batch: given ones, and where one is not, what the frames show.
-    fn held(&self, network: &VideoNetwork, batch: &Batch, features: Tensor<2>, device: &Device) -> Option<Tensor<2>> {
+    fn held(
+        &self,
+        network: &VideoNetwork,
+        batch: &Batch,
+        features: Tensor<2>,
+        device: &Device,
+    ) -> Option<Tensor<2>> {
         let logits = network.read(features, batch.shape[1])?;
         let read = logits.into_data().try_into_vec::<f32>().unwrap_or_default();
         self.tensor(self.attributes.completed(batch, &read), device)
@@ -242,7 +298,10 @@ impl Model for VideoVae {
     fn networks(&self) -> Vec<NetworkInfo> {
         let n = self.learner.network();
         let steps = n.cell.as_ref().map_or(0, |c| 8 * c.units());
-        vec![self.learner.info(self.info.shape[0] * (n.encoder.activations() + n.decoder.activations() + steps))]
+        vec![
+            self.learner
+                .info(self.info.shape[0] * (n.encoder.activations() + n.decoder.activations() + steps)),
+        ]
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
@@ -255,18 +314,31 @@ impl Model for VideoVae {
         let x = self.observed(batch, Some(key.stream("observe")), device);
         let network = self.learner.network();
         let features = network.features(x.clone());
-        let noise = noise::normal(key.stream("posterior").words(), [items, frames * self.latent], device);
+        let noise = noise::normal(
+            key.stream("posterior").words(),
+            [items, frames * self.latent],
+            device,
+        );
         let pass = network.pass(features.clone(), frames, &attributes, noise);
         let divergence = match &pass.prior {
             Some(p) => pass.posterior.divergence_from(p),
             None => pass.posterior.divergence(),
         };
-        let bound = self.weights.negative_bound(self.log_probability(network, &pass, &attributes, x), divergence, self.learner.updates());
+        let bound = self.weights.negative_bound(
+            self.log_probability(network, &pass, &attributes, x),
+            divergence,
+            self.learner.updates(),
+        );
         // The reader sees a beginning of a drawn length, as it will in use.
         let seen = 1 + key.stream("beginning").rng().below(frames);
         let units = features.dims()[1];
-        let beginning = features.reshape([items, frames, units]).narrow(1, 0, seen).reshape([items * seen, units]);
-        let reading = network.read(beginning, seen).map(|logits| self.attributes.cross_entropy(logits, &given));
+        let beginning = features
+            .reshape([items, frames, units])
+            .narrow(1, 0, seen)
+            .reshape([items * seen, units]);
+        let reading = network
+            .read(beginning, seen)
+            .map(|logits| self.attributes.cross_entropy(logits, &given));
         let mut scalars = Vec::new();
         if watch {
             let (reconstruction, divergence) = (value(&bound.reconstruction), value(&bound.divergence));
@@ -285,7 +357,10 @@ impl Model for VideoVae {
         self.attributes.remember(&given);
         scalars.insert(0, ("loss/total", seen.loss));
         scalars.extend(seen.gradient.map(|g| ("gradient/video", g)));
-        Ok(StepReport { scalars, troubles: vec![] })
+        Ok(StepReport {
+            scalars,
+            troubles: vec![],
+        })
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {
@@ -322,8 +397,18 @@ impl Sample for VideoVae {
             let key = request.key.stream("latents").step(t as u64);
             noise::normal(key.words(), [request.count, self.latent], &device) * request.truncation
         };
-        let values = self.imagine(&network, network.start(request.count, &device), &attributes, frames, noise);
-        Ok(Samples { kind: Kind::Video, shape: [&[request.count], &self.info.shape[..]].concat(), values })
+        let values = self.imagine(
+            &network,
+            network.start(request.count, &device),
+            &attributes,
+            frames,
+            noise,
+        );
+        Ok(Samples {
+            kind: Kind::Video,
+            shape: [&[request.count], &self.info.shape[..]].concat(),
+            values,
+        })
     }
 }
 
@@ -335,8 +420,15 @@ impl Predict for VideoVae {
     /// Attributes that the batch has are held as given; others are read from its frames.
     fn predict(&self, batch: &Batch, frames: usize, key: Key) -> Result<Samples> {
         if batch.shape.len() != 5 || batch.shape[2..] != self.info.shape[1..] || batch.shape[1] == 0 {
-            let frame = self.info.shape[1..].iter().map(usize::to_string).collect::<Vec<_>>().join("x");
-            return Err(Error::usage(format!("{NAME} goes on from 1 or more frames of {frame}"), "give videos of that size"));
+            let frame = self.info.shape[1..]
+                .iter()
+                .map(usize::to_string)
+                .collect::<Vec<_>>()
+                .join("x");
+            return Err(Error::usage(
+                format!("{NAME} goes on from 1 or more frames of {frame}"),
+                "give videos of that size",
+            ));
         }
         if frames == 0 {
             return Err(Error::usage("0 frames were asked for", "give --frames 1 or more"));
@@ -350,7 +442,11 @@ impl Predict for VideoVae {
         let pass = network.pass(features, given, &attributes, still);
         let noise = |t: usize| posterior_noise(&batch.indices, self.latent, key, t as u64, &device);
         let values = self.imagine(&network, pass.state, &attributes, frames, noise);
-        Ok(Samples { kind: Kind::Video, shape: [&[items, frames], &self.info.shape[1..]].concat(), values })
+        Ok(Samples {
+            kind: Kind::Video,
+            shape: [&[items, frames], &self.info.shape[1..]].concat(),
+            values,
+        })
     }
 }
 
@@ -366,19 +462,33 @@ impl EvidenceBound for VideoVae {
         let (items, frames) = (batch.shape[0], batch.shape[1]);
         let mut all = Vec::new();
         for k in 0..samples.max(1) as u64 {
-            let noise = posterior_noise(&batch.indices, frames * self.latent, key.stream("posterior"), k, &device);
+            let noise = posterior_noise(
+                &batch.indices,
+                frames * self.latent,
+                key.stream("posterior"),
+                k,
+                &device,
+            );
             let pass = network.pass(features.clone(), frames, &attributes, noise.clone());
             let likelihood = self.log_probability(&network, &pass, &attributes, x.clone());
             let rest = match (samples, &pass.prior) {
                 (0 | 1, Some(p)) => -pass.posterior.divergence_from(p).sum_dim(1),
                 (0 | 1, None) => -pass.posterior.divergence().sum_dim(1),
                 (_, Some(p)) => log_ratio(&pass, p, noise),
-                (_, None) => pass.posterior.log_prior_over_posterior(pass.latents.clone(), noise).reshape([items, 1]),
+                (_, None) => pass
+                    .posterior
+                    .log_prior_over_posterior(pass.latents.clone(), noise)
+                    .reshape([items, 1]),
             };
             all.push(likelihood + rest.reshape([items]));
         }
         let bound = log_mean_exp(Tensor::cat(all, 0), samples.max(1)).into_data();
-        Ok(bound.as_slice::<f32>().unwrap_or_default().iter().map(|&v| v as f64).collect())
+        Ok(bound
+            .as_slice::<f32>()
+            .unwrap_or_default()
+            .iter()
+            .map(|&v| v as f64)
+            .collect())
     }
 
     fn dimensions(&self) -> usize {
@@ -433,13 +543,32 @@ mod tests {
     use menagerie_data::Source;
 
     fn tiny(set: impl Fn(&mut Networks)) -> (VideoVae, Batch) {
-        let source = Source { size: vec![8], frames: 4, limit: 20, ..Source::parse("portraits:video") };
+        let source = Source {
+            size: vec![8],
+            frames: 4,
+            limit: 20,
+            ..Source::parse("portraits:video")
+        };
         let data = source.open().unwrap().dataset;
-        let mut model = Networks { latent: 3, units: 6, width: 2, ..Networks::default() };
+        let mut model = Networks {
+            latent: 3,
+            units: 6,
+            width: 2,
+            ..Networks::default()
+        };
         set(&mut model);
-        let attributes = AttributesConfig { names: vec!["label".into(), "glasses".into()], ..Default::default() };
-        let config = Config { model, attributes, ..Config::default() };
-        let built = config.build(data.info(), &Device::flex().autodiff(), Key::new(1)).unwrap();
+        let attributes = AttributesConfig {
+            names: vec!["label".into(), "glasses".into()],
+            ..Default::default()
+        };
+        let config = Config {
+            model,
+            attributes,
+            ..Config::default()
+        };
+        let built = config
+            .build(data.info(), &Device::flex().autodiff(), Key::new(1))
+            .unwrap();
         (built, Batch::of(&*data, &[3, 5, 11, 2]).unwrap())
     }
 
@@ -449,16 +578,23 @@ mod tests {
     fn the_parts_do_what_they_are_named_for() {
         let device = Device::flex();
         for (conditional, structured) in [(false, false), (true, false), (false, true), (true, true)] {
-            let (model, batch) = tiny(|m| (m.conditional_posterior, m.structured) = (conditional, structured));
+            let (model, batch) =
+                tiny(|m| (m.conditional_posterior, m.structured) = (conditional, structured));
             let network = model.learner.for_use();
             let features = network.features(model.observed(&batch, None, &device));
             let a = model.tensor(model.attributes.of(&batch).unwrap(), &device);
             assert_eq!(a.is_some(), structured);
             let pass = |noise: Tensor<2>| network.pass(features.clone(), 4, &a, noise);
-            let (one, other) = (pass(Tensor::zeros([4, 12], &device)), pass(Tensor::ones([4, 12], &device)));
+            let (one, other) = (
+                pass(Tensor::zeros([4, 12], &device)),
+                pass(Tensor::ones([4, 12], &device)),
+            );
             let last = |p: &Pass| p.posterior.mean.clone().narrow(1, 9, 3).into_data();
             assert_eq!(last(&one) != last(&other), conditional, "another past");
-            assert!(one.prior.unwrap().mean.narrow(1, 9, 3).into_data() != other.prior.unwrap().mean.narrow(1, 9, 3).into_data());
+            assert!(
+                one.prior.unwrap().mean.narrow(1, 9, 3).into_data()
+                    != other.prior.unwrap().mean.narrow(1, 9, 3).into_data()
+            );
         }
         let (model, batch) = tiny(|m| (m.dynamics, m.structured) = (Dynamics::Static, false));
         let network = model.learner.for_use();
@@ -472,17 +608,47 @@ mod tests {
     fn attributes_given_are_held() {
         let (mut model, batch) = tiny(|_| ());
         for s in 0..3 {
-            model.step(std::slice::from_ref(&batch), Key::new(s), false).unwrap();
+            model
+                .step(std::slice::from_ref(&batch), Key::new(s), false)
+                .unwrap();
         }
-        let one = |label| SampleRequest { label: Some(label), ..SampleRequest::new(3, Key::new(2)) };
-        assert_ne!(model.sample(&one(0)).unwrap(), model.sample(&one(2)).unwrap(), "the class matters");
-        assert!(model.sample(&one(3)).unwrap_err().to_string().contains("3 classes"));
+        let one = |label| SampleRequest {
+            label: Some(label),
+            ..SampleRequest::new(3, Key::new(2))
+        };
+        assert_ne!(
+            model.sample(&one(0)).unwrap(),
+            model.sample(&one(2)).unwrap(),
+            "the class matters"
+        );
+        assert!(
+            model
+                .sample(&one(3))
+                .unwrap_err()
+                .to_string()
+                .contains("3 classes")
+        );
         let first = Batch {
             shape: vec![4, 1, 8, 8, 3],
-            values: batch.values.chunks(4 * 192).flat_map(|v| v[..192].to_vec()).collect(),
+            values: batch
+                .values
+                .chunks(4 * 192)
+                .flat_map(|v| v[..192].to_vec())
+                .collect(),
             ..batch.clone()
         };
-        let of = |labels: Option<Vec<u32>>| model.predict(&Batch { labels, ..first.clone() }, 3, Key::new(5)).unwrap();
+        let of = |labels: Option<Vec<u32>>| {
+            model
+                .predict(
+                    &Batch {
+                        labels,
+                        ..first.clone()
+                    },
+                    3,
+                    Key::new(5),
+                )
+                .unwrap()
+        };
         let told = of(Some(vec![0; 4]));
         assert_eq!((&told.shape[..], told.kind), (&[4, 3, 8, 8, 3][..], Kind::Video));
         assert_ne!(told, of(Some(vec![1; 4])));
@@ -490,7 +656,11 @@ mod tests {
         let each: Vec<Samples> = (0..3).map(|l| of(Some(vec![l; 4]))).collect();
         // What is read is one of the classes, video by video.
         for (i, video) in read.values.chunks(3 * 192).enumerate() {
-            assert!(each.iter().any(|e| e.values.chunks(3 * 192).nth(i).unwrap() == video), "video {i}");
+            assert!(
+                each.iter()
+                    .any(|e| e.values.chunks(3 * 192).nth(i).unwrap() == video),
+                "video {i}"
+            );
         }
         assert!(model.predict(&first, 0, Key::new(5)).is_err());
     }

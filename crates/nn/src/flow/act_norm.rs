@@ -20,7 +20,10 @@ pub struct ActNorm {
 impl ActNorm {
     /// The identity, until `start` has seen data.
     pub fn new(channels: usize, device: &Device) -> Self {
-        ActNorm { log_scale: init::zeros([channels], device), shift: init::zeros([channels], device) }
+        ActNorm {
+            log_scale: init::zeros([channels], device),
+            shift: init::zeros([channels], device),
+        }
     }
 
     /// h w sum(s)
@@ -32,7 +35,15 @@ impl ActNorm {
 impl Flow for ActNorm {
     fn forward(&self, x: Tensor<4>) -> (Tensor<4>, Tensor<1>) {
         let log_det = self.log_det(x.dims());
-        (scale_shift(x, self.log_scale.val().exp(), self.shift.val(), Activation::Identity), log_det)
+        (
+            scale_shift(
+                x,
+                self.log_scale.val().exp(),
+                self.shift.val(),
+                Activation::Identity,
+            ),
+            log_det,
+        )
     }
 
     fn inverse(&self, y: Tensor<4>) -> (Tensor<4>, Tensor<1>) {
@@ -46,7 +57,12 @@ impl Flow for ActNorm {
         let [b, h, w, c] = x.dims();
         let rows = x.clone().reshape([b * h * w, c]);
         let mean = rows.clone().mean_dim(0);
-        let deviation = (rows - mean.clone()).square().mean_dim(0).sqrt().clamp_min(SMALLEST).reshape([c]);
+        let deviation = (rows - mean.clone())
+            .square()
+            .mean_dim(0)
+            .sqrt()
+            .clamp_min(SMALLEST)
+            .reshape([c]);
         self.shift = Param::from_tensor(-mean.reshape([c]) / deviation.clone());
         self.log_scale = Param::from_tensor(-deviation.log());
         self.forward(x).0

@@ -22,7 +22,9 @@ impl Checkerboard {
 
     /// 1 where pixels pass through, `[1, h, w, 1]`.
     fn mask(&self, h: usize, w: usize, device: &Device) -> Tensor<4> {
-        let values: Vec<f32> = (0..h * w).map(|i| f32::from(((i / w + i % w) % 2 == 1) == self.odd)).collect();
+        let values: Vec<f32> = (0..h * w)
+            .map(|i| f32::from(((i / w + i % w) % 2 == 1) == self.odd))
+            .collect();
         Tensor::from_data(TensorData::new(values, [1, h, w, 1]), device)
     }
 
@@ -36,7 +38,10 @@ impl Checkerboard {
         }
         let out = self.network.forward(input);
         let mapped = -mask + 1.0;
-        (bounded(out.clone().narrow(3, c, c)) * mapped.clone(), out.narrow(3, 0, c) * mapped)
+        (
+            bounded(out.clone().narrow(3, c, c)) * mapped.clone(),
+            out.narrow(3, 0, c) * mapped,
+        )
     }
 
     /// `forward`, given an image of the same height and width that the network sees, too.

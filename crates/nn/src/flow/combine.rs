@@ -85,7 +85,11 @@ impl Multiscale {
 
     /// Channels that go on after level `i`.
     fn kept(&self, i: usize) -> usize {
-        if i + 1 == self.shapes.len() { 0 } else { self.shapes[i][2].div_ceil(2) }
+        if i + 1 == self.shapes.len() {
+            0
+        } else {
+            self.shapes[i][2].div_ceil(2)
+        }
     }
 
     /// Numbers that leave after level `i`.
@@ -98,7 +102,11 @@ impl Multiscale {
     fn split(&self, i: usize, x: Tensor<4>, latents: &mut Vec<Tensor<4>>) -> Tensor<4> {
         let [b, _, _, c] = x.dims();
         let kept = self.kept(i);
-        let leaves = if kept == 0 { x.clone() } else { x.clone().narrow(3, kept, c - kept) };
+        let leaves = if kept == 0 {
+            x.clone()
+        } else {
+            x.clone().narrow(3, kept, c - kept)
+        };
         latents.push(leaves.reshape([b, 1, 1, self.leaving(i)]));
         if kept == 0 { x } else { x.narrow(3, 0, kept) }
     }
@@ -125,7 +133,10 @@ impl Flow for Multiscale {
             let n = self.leaving(i);
             end -= n;
             let [h, w, c] = self.shapes[i];
-            let own = y.clone().narrow(3, end, n).reshape([batch, h, w, c - self.kept(i)]);
+            let own = y
+                .clone()
+                .narrow(3, end, n)
+                .reshape([batch, h, w, c - self.kept(i)]);
             let whole = match x.take() {
                 Some(kept) => Tensor::cat(vec![kept, own], 3),
                 None => own,

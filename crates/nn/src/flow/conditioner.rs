@@ -1,9 +1,9 @@
 //! The networks inside couplings: from the part that passes through to the parameters of the other part's map. They need
 //! no inverse and no determinant. Each ends in zeros, so that a coupling starts as the identity.
 use crate::{Activation, Conv2d, Linear};
-use menagerie_data::random::Key;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use menagerie_data::random::Key;
 
 const RELU: Activation = Activation::Relu;
 
@@ -46,15 +46,23 @@ impl Mlp {
         let [inputs, outputs] = channels;
         let layer = |i: usize| {
             let from = if i == 0 { inputs } else { width };
-            let (to, std) = if i == depth { (outputs, 0.0) } else { (width, he(from)) };
+            let (to, std) = if i == depth {
+                (outputs, 0.0)
+            } else {
+                (width, he(from))
+            };
             Linear::normal(from, to, std, true, key.step(i as u64), device)
         };
-        Mlp { layers: (0..=depth).map(layer).collect() }
+        Mlp {
+            layers: (0..=depth).map(layer).collect(),
+        }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let last = self.layers.len() - 1;
-        self.layers.iter().enumerate().fold(x, |x, (i, layer)| layer.forward(x, if i == last { Activation::Identity } else { RELU }))
+        self.layers.iter().enumerate().fold(x, |x, (i, layer)| {
+            layer.forward(x, if i == last { Activation::Identity } else { RELU })
+        })
     }
 }
 
@@ -71,7 +79,16 @@ impl ConvNet {
     pub fn new(channels: [usize; 2], width: usize, key: Key, device: &Device) -> Self {
         let [inputs, outputs] = channels;
         ConvNet {
-            first: Conv2d::new([inputs, width], 3, 1, 1, he(9 * inputs), key.stream("first"), device).with_bias(device),
+            first: Conv2d::new(
+                [inputs, width],
+                3,
+                1,
+                1,
+                he(9 * inputs),
+                key.stream("first"),
+                device,
+            )
+            .with_bias(device),
             middle: Linear::normal(width, width, he(width), true, key.stream("middle"), device),
             last: Conv2d::new([width, outputs], 3, 1, 1, 0.0, key, device).with_bias(device),
         }
@@ -96,11 +113,16 @@ impl ResNet {
     /// `blocks` residual blocks of `width` channels.
     pub fn new(channels: [usize; 2], width: usize, blocks: usize, key: Key, device: &Device) -> Self {
         let [inputs, outputs] = channels;
-        let conv = |[from, to]: [usize; 2], std: f64, key: Key| Conv2d::new([from, to], 3, 1, 1, std, key, device).with_bias(device);
+        let conv = |[from, to]: [usize; 2], std: f64, key: Key| {
+            Conv2d::new([from, to], 3, 1, 1, std, key, device).with_bias(device)
+        };
         let block = |i: usize| {
             let key = key.stream("block").step(i as u64);
             // The second of a block starts small, so that many blocks start near the identity.
-            [conv([width; 2], he(9 * width), key.step(0)), conv([width; 2], 0.1 * he(9 * width), key.step(1))]
+            [
+                conv([width; 2], he(9 * width), key.step(0)),
+                conv([width; 2], 0.1 * he(9 * width), key.step(1)),
+            ]
         };
         ResNet {
             first: conv([inputs, width], he(9 * inputs), key.stream("first")),
@@ -110,10 +132,13 @@ impl ResNet {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = self.blocks.iter().fold(self.first.forward(x, RELU), |x, [first, second]| {
-            let change = second.forward(first.forward(x.clone(), RELU), RELU);
-            x + change
-        });
+        let x = self
+            .blocks
+            .iter()
+            .fold(self.first.forward(x, RELU), |x, [first, second]| {
+                let change = second.forward(first.forward(x.clone(), RELU), RELU);
+                x + change
+            });
         self.last.forward(x, Activation::Identity)
     }
 }
@@ -127,7 +152,9 @@ pub struct DirectConv {
 impl DirectConv {
     /// From and to so many channels.
     pub fn new(channels: [usize; 2], device: &Device) -> Self {
-        DirectConv { conv: Conv2d::new(channels, 3, 1, 1, 0.0, Key::new(0), device).with_bias(device) }
+        DirectConv {
+            conv: Conv2d::new(channels, 3, 1, 1, 0.0, Key::new(0), device).with_bias(device),
+        }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {

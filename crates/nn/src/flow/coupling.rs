@@ -60,7 +60,11 @@ impl Coupling {
 
     /// `network` takes the channels that pass through and gives `transform.parameters()` for each that is mapped.
     pub fn new(network: Conditioner, transform: Transform, swapped: bool) -> Self {
-        Coupling { network, transform, swapped }
+        Coupling {
+            network,
+            transform,
+            swapped,
+        }
     }
 
     /// The part that passes through and the other.
@@ -68,11 +72,22 @@ impl Coupling {
         let c = x.dims()[3];
         let n = c.div_ceil(2);
         let (first, second) = (x.clone().narrow(3, 0, n), x.narrow(3, n, c - n));
-        if self.swapped { (second, first) } else { (first, second) }
+        if self.swapped {
+            (second, first)
+        } else {
+            (first, second)
+        }
     }
 
     fn join(&self, passed: Tensor<4>, mapped: Tensor<4>) -> Tensor<4> {
-        Tensor::cat(if self.swapped { vec![mapped, passed] } else { vec![passed, mapped] }, 3)
+        Tensor::cat(
+            if self.swapped {
+                vec![mapped, passed]
+            } else {
+                vec![passed, mapped]
+            },
+            3,
+        )
     }
 
     /// The numbers of a part through their splines, each by its share of `h`.
@@ -80,7 +95,11 @@ impl Coupling {
         let shape = part.dims();
         let n = part.shape().num_elements();
         let (part, h) = (part.reshape([n, 1]), h.reshape([n, spline::parameters(BINS)]));
-        let (mapped, log_slope) = if backwards { spline::inverse(part, h, BINS) } else { spline::forward(part, h, BINS) };
+        let (mapped, log_slope) = if backwards {
+            spline::inverse(part, h, BINS)
+        } else {
+            spline::forward(part, h, BINS)
+        };
         (mapped.reshape(shape), item_sums(log_slope.reshape(shape)))
     }
 

@@ -30,7 +30,8 @@ impl Levels {
         if self.margin == 0.0 {
             return zeros_like_items(y) + constant;
         }
-        item_sums(activation(y.clone(), Activation::Softplus) + activation(-y.clone(), Activation::Softplus)) + constant
+        item_sums(activation(y.clone(), Activation::Softplus) + activation(-y.clone(), Activation::Softplus))
+            + constant
     }
 }
 

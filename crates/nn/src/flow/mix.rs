@@ -1,8 +1,8 @@
 use super::{Flow, for_all};
 use crate::Activation;
-use menagerie_data::random::Key;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::random::Key;
 use menagerie_kernels::{activation, linear};
 
 /// |ln s| stays below this, so that the matrix stays far from singular.
@@ -66,7 +66,10 @@ impl Mix {
         let lower = triangles.clone().tril(-1) + one.clone();
         let upper = triangles.triu(1) + one * diagonal.reshape([1, c]);
         let product = linear(lower, upper, None, Activation::Identity);
-        (linear(self.fixed_permutation.val(), product, None, Activation::Identity), log_diagonal.sum())
+        (
+            linear(self.fixed_permutation.val(), product, None, Activation::Identity),
+            log_diagonal.sum(),
+        )
     }
 
     /// The inverse of W, computed in f64.
@@ -74,12 +77,20 @@ impl Mix {
         let w = self.weight().0;
         let (c, device) = (w.dims()[0], w.device());
         let data = w.into_data();
-        let values: Vec<f64> = data.as_slice::<f32>().unwrap_or_default().iter().map(|&v| v as f64).collect();
+        let values: Vec<f64> = data
+            .as_slice::<f32>()
+            .unwrap_or_default()
+            .iter()
+            .map(|&v| v as f64)
+            .collect();
         let (order, lu) = decompose(values, c);
         let mut out = vec![0f32; c * c];
         for column in 0..c {
             // W x = e_column: forward through L, backward through U.
-            let mut x: Vec<f64> = order.iter().map(|&row| f64::from(u8::from(row == column))).collect();
+            let mut x: Vec<f64> = order
+                .iter()
+                .map(|&row| f64::from(u8::from(row == column)))
+                .collect();
             for i in 0..c {
                 x[i] -= (0..i).map(|j| lu[i * c + j] * x[j]).sum::<f64>();
             }
@@ -96,13 +107,19 @@ impl Flow for Mix {
     fn forward(&self, x: Tensor<4>) -> (Tensor<4>, Tensor<1>) {
         let [batch, h, w, _] = x.dims();
         let (weight, log_det) = self.weight();
-        (linear(x, weight, None, Activation::Identity), for_all(log_det * (h * w) as f64, batch))
+        (
+            linear(x, weight, None, Activation::Identity),
+            for_all(log_det * (h * w) as f64, batch),
+        )
     }
 
     fn inverse(&self, y: Tensor<4>) -> (Tensor<4>, Tensor<1>) {
         let [batch, h, w, _] = y.dims();
         let log_det = for_all(self.log_diagonal().sum() * -((h * w) as f64), batch);
-        (linear(y, self.inverse_weight(), None, Activation::Identity), log_det)
+        (
+            linear(y, self.inverse_weight(), None, Activation::Identity),
+            log_det,
+        )
     }
 }
 
@@ -127,7 +144,9 @@ fn rotation(c: usize, key: Key) -> Vec<f64> {
 fn decompose(mut m: Vec<f64>, c: usize) -> (Vec<usize>, Vec<f64>) {
     let mut order: Vec<usize> = (0..c).collect();
     for k in 0..c {
-        let pivot = (k..c).max_by(|&a, &b| m[a * c + k].abs().total_cmp(&m[b * c + k].abs())).unwrap_or(k);
+        let pivot = (k..c)
+            .max_by(|&a, &b| m[a * c + k].abs().total_cmp(&m[b * c + k].abs()))
+            .unwrap_or(k);
         order.swap(k, pivot);
         (0..c).for_each(|j| m.swap(k * c + j, pivot * c + j));
         for i in k + 1..c {
@@ -152,7 +171,10 @@ mod tests {
             let off = |t: Tensor<2>| t.abs().max().into_scalar::<f32>();
             let gram = w.clone().matmul(w.clone().transpose()) - Tensor::eye(c, &Device::flex());
             assert!(off(gram) < 2e-6 * c as f32, "{c} channels");
-            assert!(off(mix.inverse_weight() - w.transpose()) < 2e-6 * c as f32, "{c} channels");
+            assert!(
+                off(mix.inverse_weight() - w.transpose()) < 2e-6 * c as f32,
+                "{c} channels"
+            );
         }
     }
 
@@ -160,7 +182,10 @@ mod tests {
     #[test]
     fn scales_are_bounded() {
         let mut mix = Mix::new(3, Key::new(1), &Device::flex());
-        mix.log_scale = Param::from_tensor(Tensor::from_data(TensorData::from([-1e9f32, 0.0, 1e9]), &Device::flex()));
+        mix.log_scale = Param::from_tensor(Tensor::from_data(
+            TensorData::from([-1e9f32, 0.0, 1e9]),
+            &Device::flex(),
+        ));
         let s = mix.log_diagonal().into_data();
         assert_eq!(s.as_slice::<f32>().unwrap(), [-4.0, 0.0, 4.0]);
         let x = Tensor::<4>::ones([1, 1, 1, 3], &Device::flex());

@@ -76,7 +76,16 @@ macro_rules! of_layers {
         }
     };
 }
-of_layers!(ActNorm, Checkerboard, Coupling, Interleaved, Levels, Mix, Scaling, Squeeze);
+of_layers!(
+    ActNorm,
+    Checkerboard,
+    Coupling,
+    Interleaved,
+    Levels,
+    Mix,
+    Scaling,
+    Squeeze
+);
 
 /// The sum over all numbers of an item, `[batch]`.
 fn item_sums(x: Tensor<4>) -> Tensor<1> {

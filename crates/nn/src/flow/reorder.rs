@@ -44,7 +44,11 @@ impl Flow for Interleaved {
     fn forward(&self, x: Tensor<4>) -> (Tensor<4>, Tensor<1>) {
         let log_det = zeros_like_items(&x);
         let n: usize = self.shape.iter().product();
-        let order = (0..n).step_by(2).chain((1..n).step_by(2)).map(|i| i as i64).collect();
+        let order = (0..n)
+            .step_by(2)
+            .chain((1..n).step_by(2))
+            .map(|i| i as i64)
+            .collect();
         (Self::select(x.reshape([-1, 1, 1, n as i32]), order), log_det)
     }
     fn inverse(&self, y: Tensor<4>) -> (Tensor<4>, Tensor<1>) {

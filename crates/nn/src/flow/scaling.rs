@@ -15,7 +15,9 @@ pub struct Scaling {
 impl Scaling {
     /// The identity.
     pub fn new(channels: usize, device: &Device) -> Self {
-        Scaling { log_scale: init::zeros([channels], device) }
+        Scaling {
+            log_scale: init::zeros([channels], device),
+        }
     }
 
     fn apply(&self, x: Tensor<4>, sign: f64) -> (Tensor<4>, Tensor<1>) {
@@ -23,7 +25,10 @@ impl Scaling {
         let log_scale = self.log_scale.val() * sign;
         let log_det = for_all(log_scale.clone().sum() * (h * w) as f64, batch);
         let none = Tensor::zeros([c], &x.device());
-        (scale_shift(x, log_scale.exp(), none, Activation::Identity), log_det)
+        (
+            scale_shift(x, log_scale.exp(), none, Activation::Identity),
+            log_det,
+        )
     }
 }
 

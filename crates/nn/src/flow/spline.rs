@@ -54,26 +54,50 @@ impl Knots {
         let inner = activation(inner, Activation::Softplus) * (1.0 - SMALLEST) + SMALLEST;
         let end = Tensor::ones([n, 1], &device);
         let slopes = Tensor::cat(vec![end.clone(), inner, end], 1);
-        Knots { x: axis(h.clone().narrow(1, 0, bins)), y: axis(h.narrow(1, bins, bins)), slopes }
+        Knots {
+            x: axis(h.clone().narrow(1, 0, bins)),
+            y: axis(h.narrow(1, bins, bins)),
+            slopes,
+        }
     }
 
     /// The bin that `v` `[n, 1]` lies in along the x axis, or along the y axis.
     fn find(self, v: &Tensor<2>, along_x: bool) -> Bin {
         let [n, bins] = self.x[0].dims();
         let [_, starts] = if along_x { &self.x } else { &self.y };
-        let plain = |t: &Tensor<2>| if t.is_autodiff() { Tensor::from_inner(t.clone().inner()) } else { t.clone() };
+        let plain = |t: &Tensor<2>| {
+            if t.is_autodiff() {
+                Tensor::from_inner(t.clone().inner())
+            } else {
+                t.clone()
+            }
+        };
         let (starts, at) = (plain(starts), plain(v));
         // 1 for the bins that begin at or before v, the first always; less those of which the next does, too.
         let begun = at.clone().expand([n, bins]).greater_equal(starts).float();
-        let begun = Tensor::cat(vec![Tensor::ones([n, 1], &at.device()), begun.narrow(1, 1, bins - 1)], 1);
-        let next = Tensor::cat(vec![begun.clone().narrow(1, 1, bins - 1), Tensor::zeros([n, 1], &at.device())], 1);
+        let begun = Tensor::cat(
+            vec![Tensor::ones([n, 1], &at.device()), begun.narrow(1, 1, bins - 1)],
+            1,
+        );
+        let next = Tensor::cat(
+            vec![
+                begun.clone().narrow(1, 1, bins - 1),
+                Tensor::zeros([n, 1], &at.device()),
+            ],
+            1,
+        );
         let one = begun - next;
         let pick = |t: Tensor<2>| (t * one.clone()).sum_dim(1);
         let [width, left] = self.x.map(pick);
         let [height, low] = self.y.map(pick);
         let slopes = [0, 1].map(|k| pick(self.slopes.clone().narrow(1, k, bins)));
         let inside = at.abs().lower_elem(REACH).float();
-        Bin { x: [left, width], y: [low, height], slopes, inside }
+        Bin {
+            x: [left, width],
+            y: [low, height],
+            slopes,
+            inside,
+        }
     }
 }
 
@@ -105,7 +129,10 @@ pub(super) fn inverse(y: Tensor<2>, h: Tensor<2>, bins: usize) -> (Tensor<2>, Te
     let at = (c * 2.0 / (-b - root).clamp_max(-1e-30)).clamp(0.0, 1.0);
     let (_, log_slope) = evaluate(&bin, at.clone());
     let outside = -bin.inside.clone() + 1.0;
-    ((left + at * width) * bin.inside.clone() + y * outside, -log_slope * bin.inside)
+    (
+        (left + at * width) * bin.inside.clone() + y * outside,
+        -log_slope * bin.inside,
+    )
 }
 
 /// Their equations 4 and 5: the value and the logarithm of the slope at a share `at` in [0, 1] of the bin.

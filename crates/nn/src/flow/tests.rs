@@ -1,8 +1,8 @@
 //! One test over every layer: the inverse undoes, and the log-determinant is the numerical Jacobian's.
 use super::*;
-use menagerie_data::random::Key;
 use burn::module::{ModuleMapper, Param};
 use burn::tensor::{Device, TensorData};
+use menagerie_data::random::Key;
 use menagerie_kernels::noise;
 
 /// Moves every trained number, so that layers which start as the identity do something.
@@ -23,7 +23,12 @@ fn shaken<F: Module>(flow: F) -> F {
 }
 
 fn numbers(t: Tensor<4>) -> Vec<f64> {
-    t.into_data().as_slice::<f32>().unwrap().iter().map(|&v| v as f64).collect()
+    t.into_data()
+        .as_slice::<f32>()
+        .unwrap()
+        .iter()
+        .map(|&v| v as f64)
+        .collect()
 }
 
 /// ln |det| by elimination with pivoting.
@@ -31,7 +36,9 @@ fn log_abs_det(mut m: Vec<Vec<f64>>) -> f64 {
     let n = m.len();
     let mut sum = 0.0;
     for k in 0..n {
-        let p = (k..n).max_by(|&a, &b| m[a][k].abs().total_cmp(&m[b][k].abs())).unwrap();
+        let p = (k..n)
+            .max_by(|&a, &b| m[a][k].abs().total_cmp(&m[b][k].abs()))
+            .unwrap();
         m.swap(k, p);
         sum += m[k][k].abs().ln();
         for i in k + 1..n {
@@ -52,14 +59,23 @@ fn numerical(map: &dyn Fn(Tensor<4>) -> Tensor<4>, x: &[f64], shape: [usize; 3],
     let mut moved = Vec::with_capacity(2 * n * n);
     for j in 0..n {
         for sign in [1.0, -1.0] {
-            moved.extend(x.iter().enumerate().map(|(i, v)| (v + if i == j { sign * h } else { 0.0 }) as f32));
+            moved.extend(
+                x.iter()
+                    .enumerate()
+                    .map(|(i, v)| (v + if i == j { sign * h } else { 0.0 }) as f32),
+            );
         }
     }
-    let y = numbers(map(Tensor::from_data(TensorData::new(moved.clone(), [2 * n, a, b, c]), &Device::flex())));
+    let y = numbers(map(Tensor::from_data(
+        TensorData::new(moved.clone(), [2 * n, a, b, c]),
+        &Device::flex(),
+    )));
     let column = |j: usize| {
         // The step that f32 really took.
         let step = moved[2 * j * n + j] as f64 - moved[(2 * j + 1) * n + j] as f64;
-        (0..n).map(|i| (y[2 * j * n + i] - y[(2 * j + 1) * n + i]) / step).collect::<Vec<_>>()
+        (0..n)
+            .map(|i| (y[2 * j * n + i] - y[(2 * j + 1) * n + i]) / step)
+            .collect::<Vec<_>>()
     };
     log_abs_det((0..n).map(column).collect())
 }
@@ -73,16 +89,29 @@ fn check<F: Flow>(name: &str, flow: &F, shape: [usize; 3], spread: [f64; 2]) {
     assert_eq!(y.shape().num_elements(), 3 * n, "{name}");
     assert_eq!(back.dims(), [3, h, w, c], "{name}");
     let size = numbers(x.clone()).iter().fold(1.0f64, |m, v| m.max(v.abs()));
-    let off = numbers(back - x.clone()).iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    let off = numbers(back - x.clone())
+        .iter()
+        .fold(0.0f64, |m, v| m.max(v.abs()));
     assert!(off < 2e-5 * size, "{name}: the inverse is off by {off:.1e}");
     let value = |t: Tensor<1>| t.into_data().as_slice::<f32>().unwrap().to_vec();
     let (forward, backward) = (value(forward), value(backward));
     let inputs = numbers(x);
     for i in 0..3 {
         let (f, b) = (forward[i] as f64, backward[i] as f64);
-        assert!((f + b).abs() < 1e-3, "{name}: log-determinants {f} and {b} do not cancel");
-        let truth = numerical(&|x| flow.forward(x).0, &inputs[i * n..(i + 1) * n], shape, 2e-3 * spread[1]);
-        assert!((f - truth).abs() < 5e-3 * (1.0 + truth.abs().sqrt()), "{name}: log-determinant {f}, numerically {truth}");
+        assert!(
+            (f + b).abs() < 1e-3,
+            "{name}: log-determinants {f} and {b} do not cancel"
+        );
+        let truth = numerical(
+            &|x| flow.forward(x).0,
+            &inputs[i * n..(i + 1) * n],
+            shape,
+            2e-3 * spread[1],
+        );
+        assert!(
+            (f - truth).abs() < 5e-3 * (1.0 + truth.abs().sqrt()),
+            "{name}: log-determinant {f}, numerically {truth}"
+        );
     }
 }
 
@@ -98,7 +127,11 @@ fn conditioner(kind: usize, channels: [usize; 2], device: &Device) -> Conditione
 
 fn coupling(kind: usize, channels: usize, transform: Transform, swapped: bool, device: &Device) -> Coupling {
     let [passed, mapped] = Coupling::parts(channels, swapped);
-    Coupling::new(conditioner(kind, [passed, mapped * transform.parameters()], device), transform, swapped)
+    Coupling::new(
+        conditioner(kind, [passed, mapped * transform.parameters()], device),
+        transform,
+        swapped,
+    )
 }
 
 #[test]
@@ -108,7 +141,12 @@ fn inverses_undo_and_log_determinants_are_the_jacobians() {
     check("act_norm", &shaken(ActNorm::new(3, &d)), [2, 2, 3], standard);
     check("scaling", &shaken(Scaling::new(5, &d)), [1, 1, 5], standard);
     for c in [1, 2, 5] {
-        check(&format!("mix of {c}"), &shaken(Mix::new(c, Key::new(c as u64), &d)), [2, 1, c], standard);
+        check(
+            &format!("mix of {c}"),
+            &shaken(Mix::new(c, Key::new(c as u64), &d)),
+            [2, 1, c],
+            standard,
+        );
     }
     check("squeeze", &Squeeze {}, [4, 2, 2], standard);
     for shape in [[1, 1, 2], [3, 3, 1], [2, 3, 2]] {
@@ -117,14 +155,30 @@ fn inverses_undo_and_log_determinants_are_the_jacobians() {
     check("levels", &Levels::new(0.0), [2, 2, 2], [128.0, 20.0]);
     check("levels with logit", &Levels::new(0.05), [2, 2, 2], [128.0, 20.0]);
     for transform in [Transform::Additive, Transform::Affine, Transform::Spline] {
-        for (kind, c, swapped) in [(0, 2, false), (0, 5, true), (1, 4, false), (2, 3, true), (3, 3, false)] {
+        for (kind, c, swapped) in [
+            (0, 2, false),
+            (0, 5, true),
+            (1, 4, false),
+            (2, 3, true),
+            (3, 3, false),
+        ] {
             let shape = if kind == 0 { [1, 1, c] } else { [2, 3, c] };
-            check(&format!("{transform:?} coupling {kind} of {c}"), &shaken(coupling(kind, c, transform, swapped, &d)), shape, standard);
+            check(
+                &format!("{transform:?} coupling {kind} of {c}"),
+                &shaken(coupling(kind, c, transform, swapped, &d)),
+                shape,
+                standard,
+            );
         }
     }
     for (odd, shape) in [(false, [3, 3, 1]), (true, [2, 3, 2])] {
         let network = conditioner(2, [shape[2], 2 * shape[2]], &d);
-        check("checkerboard", &shaken(Checkerboard::new(network, odd)), shape, standard);
+        check(
+            "checkerboard",
+            &shaken(Checkerboard::new(network, odd)),
+            shape,
+            standard,
+        );
     }
 }
 
@@ -139,7 +193,10 @@ fn multiscale(device: &Device) -> Multiscale {
     };
     let first = [vec![Layer::from(Squeeze {})], step(4, 0), step(4, 1)].concat();
     let second = [vec![Layer::from(Squeeze {})], step(8, 2)].concat();
-    Multiscale::new(vec![(Chain::new(first), [2, 2, 4]), (Chain::new(second), [1, 1, 8])])
+    Multiscale::new(vec![
+        (Chain::new(first), [2, 2, 4]),
+        (Chain::new(second), [1, 1, 8]),
+    ])
 }
 
 #[test]
@@ -147,7 +204,10 @@ fn combinators_keep_the_invariants() {
     let flow = shaken(multiscale(&Device::flex()));
     assert_eq!(flow.numbers(), 16);
     check("multiscale", &flow, [4, 4, 1], [0.0, 1.0]);
-    let inverse = Inverse::new(Chain::new(vec![shaken(ActNorm::new(3, &Device::flex())).into(), Squeeze {}.into()]));
+    let inverse = Inverse::new(Chain::new(vec![
+        shaken(ActNorm::new(3, &Device::flex())).into(),
+        Squeeze {}.into(),
+    ]));
     let x = noise::normal::<4>(Key::new(5).words(), [3, 2, 1, 12], &Device::flex());
     let (y, log_det) = inverse.forward(x.clone());
     let (back, other) = inverse.inverse(y.clone());
@@ -168,7 +228,10 @@ fn the_start_normalizes() {
         let v: Vec<f64> = y.iter().skip(channel).step_by(2).copied().collect();
         let mean = v.iter().sum::<f64>() / v.len() as f64;
         let variance = v.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / v.len() as f64;
-        assert!(mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-4, "{mean} {variance}");
+        assert!(
+            mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-4,
+            "{mean} {variance}"
+        );
     }
     // A channel that does not vary is not divided by nothing.
     let flat = norm.start(Tensor::<4>::ones([2, 2, 2, 2], &d));

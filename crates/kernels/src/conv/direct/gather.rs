@@ -38,7 +38,14 @@ impl Gather {
         let first = m / (self.group * h * w) * self.group;
         let n = self.group.min(b - first);
         let m = m - first * h * w;
-        Walk { gather: self, first, n, i: m % n, y: m / n / w, x: m / n % w }
+        Walk {
+            gather: self,
+            first,
+            n,
+            i: m % n,
+            y: m / n / w,
+            x: m / n % w,
+        }
     }
 
     fn points(&self) -> usize {
@@ -96,16 +103,36 @@ struct Block {
 /// Cuts a sum of so many segments so that B's part stays in cache. A sum of no segments still has one block, which stores zeros.
 fn blocks(segments: usize, depth: usize) -> Vec<Block> {
     if segments == 0 {
-        return vec![Block { first: 0, count: 0, from: 0, depth }];
+        return vec![Block {
+            first: 0,
+            count: 0,
+            from: 0,
+            depth,
+        }];
     }
     if depth > DEPTH {
         let part = depth.div_ceil(depth.div_ceil(DEPTH));
-        let parts = |first: usize| (0..depth).step_by(part).map(move |from| Block { first, count: 1, from, depth: part.min(depth - from) });
+        let parts = |first: usize| {
+            (0..depth).step_by(part).map(move |from| Block {
+                first,
+                count: 1,
+                from,
+                depth: part.min(depth - from),
+            })
+        };
         return (0..segments).flat_map(parts).collect();
     }
     let most = (DEPTH / depth.max(1)).max(1);
     let count = segments.div_ceil(segments.div_ceil(most));
-    (0..segments).step_by(count).map(|first| Block { first, count: count.min(segments - first), from: 0, depth }).collect()
+    (0..segments)
+        .step_by(count)
+        .map(|first| Block {
+            first,
+            count: count.min(segments - first),
+            from: 0,
+            depth,
+        })
+        .collect()
 }
 
 /// A piece of the work: a panel, and points of a gather's grid.
@@ -123,10 +150,16 @@ fn tasks(gathers: &[Gather], n: usize) -> Vec<Task> {
         let points = g.points();
         for panel in 0..panels.count() {
             let rows = rows(panels.columns(panel));
-            let tiles = (points * panels.count() * gathers.len()).div_ceil(rows * threads() * 8).clamp(1, 16);
+            let tiles = (points * panels.count() * gathers.len())
+                .div_ceil(rows * threads() * 8)
+                .clamp(1, 16);
             // Consecutive tasks share a panel of B.
             for first in (0..points).step_by(tiles * rows) {
-                tasks.push(Task { gather, panel, points: first..(first + tiles * rows).min(points) });
+                tasks.push(Task {
+                    gather,
+                    panel,
+                    points: first..(first + tiles * rows).min(points),
+                });
             }
         }
     }
@@ -134,12 +167,31 @@ fn tasks(gathers: &[Gather], n: usize) -> Vec<Task> {
 }
 
 /// Computes all gathers, n columns each.
-pub(super) fn run(gathers: &[Gather], source: &Source, x: &[f32], packed: &[f32], n: usize, y: &mut [f32], e: Epilogue) {
+pub(super) fn run(
+    gathers: &[Gather],
+    source: &Source,
+    x: &[f32],
+    packed: &[f32],
+    n: usize,
+    y: &mut [f32],
+    e: Epilogue,
+) {
     let tasks = tasks(gathers, n);
     let zeros = vec![0f32; source.depth];
-    let job = Job { source, x, zeros: &zeros, packed, n, y: Ptr(y.as_mut_ptr()), len: y.len(), e };
+    let job = Job {
+        source,
+        x,
+        zeros: &zeros,
+        packed,
+        n,
+        y: Ptr(y.as_mut_ptr()),
+        len: y.len(),
+        e,
+    };
     // SAFETY: tasks write to different points or columns; points of different gathers differ.
-    par_for(tasks.len(), &|t| unsafe { job.run(&gathers[tasks[t].gather], &tasks[t]) });
+    par_for(tasks.len(), &|t| unsafe {
+        job.run(&gathers[tasks[t].gather], &tasks[t])
+    });
 }
 
 struct Job<'a> {
@@ -164,7 +216,10 @@ impl Job<'_> {
     /// # Safety
     /// No other thread writes to the task's points and columns.
     unsafe fn run(&self, g: &Gather, task: &Task) {
-        let panels = Panels { k: g.taps.len() * self.source.depth, n: self.n };
+        let panels = Panels {
+            k: g.taps.len() * self.source.depth,
+            n: self.n,
+        };
         let (j, columns) = (task.panel, panels.columns(task.panel));
         let rows = rows(columns);
         let b = &self.packed[g.packed..][..panels.len()];
@@ -185,11 +240,17 @@ impl Job<'_> {
                 for s in block.first..block.first + block.count {
                     // A tap that falls into the padding for every row of the tile is left out.
                     if self.tap(g.taps[s], block.from, &tile, &mut a[seen * rows..][..rows]) {
-                        bs[seen] = b[panels.start(j) + (s * self.source.depth + block.from) * panels.row(j)..].as_ptr();
+                        bs[seen] = b
+                            [panels.start(j) + (s * self.source.depth + block.from) * panels.row(j)..]
+                            .as_ptr();
                         seen += 1;
                     }
                 }
-                let epilogue = if i + 1 == blocks.len() { self.e.columns(j * PANEL, columns) } else { Epilogue::default() };
+                let epilogue = if i + 1 == blocks.len() {
+                    self.e.columns(j * PANEL, columns)
+                } else {
+                    Epilogue::default()
+                };
                 if seen > 0 || i == 0 || !epilogue.is_identity() {
                     let tile = Reduce {
                         depth: block.depth,
@@ -216,7 +277,11 @@ impl Job<'_> {
     /// The rows of a tile of the next `n` points; rows past them see only padding and write to `spare`.
     fn rows(&self, walk: &mut Walk, panel: usize, n: usize, spare: *mut f32) -> Rows {
         let g = walk.gather;
-        let mut rows = Rows { c: [spare; MAX_ROWS], image: [0; MAX_ROWS], at: [[isize::MIN / 2, 0]; MAX_ROWS] };
+        let mut rows = Rows {
+            c: [spare; MAX_ROWS],
+            image: [0; MAX_ROWS],
+            at: [[isize::MIN / 2, 0]; MAX_ROWS],
+        };
         for r in 0..n {
             let (b, y, x) = walk.step();
             let at = g.first + b * g.out[0] + y * g.out[1] + x * g.out[2] + panel * PANEL;
@@ -231,7 +296,11 @@ impl Job<'_> {
 
     /// Points the rows at a tap's pixels, or at zeros; returns whether any of them is a pixel.
     fn tap(&self, [dy, dx]: [isize; 2], from: usize, rows: &Rows, a: &mut [*const f32]) -> bool {
-        let Source { size: [h, w], channels, .. } = *self.source;
+        let Source {
+            size: [h, w],
+            channels,
+            ..
+        } = *self.source;
         let mut any = false;
         for (r, a) in a.iter_mut().enumerate() {
             let (y, x) = (rows.at[r][0] + dy, rows.at[r][1] + dx);
@@ -239,7 +308,9 @@ impl Job<'_> {
             any |= inside;
             *a = if inside {
                 // Inside x: the pixel is, and a tap of several pixels never leaves its row.
-                self.x.as_ptr().wrapping_add(rows.image[r] + (y as usize * w + x as usize) * channels + from)
+                self.x
+                    .as_ptr()
+                    .wrapping_add(rows.image[r] + (y as usize * w + x as usize) * channels + from)
             } else {
                 self.zeros.as_ptr()
             };

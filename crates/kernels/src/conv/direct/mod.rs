@@ -27,7 +27,11 @@ fn fuses(s: &Shape) -> bool {
 /// the same convolution over it, which never leaves its input.
 fn bordered(s: &Shape, x: &[f32], f: impl FnOnce(&Shape, &[f32])) {
     let input = [0, 1].map(|a| (s.output[a] - 1) * s.stride[a] + s.reach(a));
-    let inside = Shape { input, padding: [0, 0], ..*s };
+    let inside = Shape {
+        input,
+        padding: [0, 0],
+        ..*s
+    };
     let ([h, w], [hp, wp], c) = (s.input, input, s.in_channels);
     with_scratch(Slot::Input, inside.x_len(), |copy| {
         let copied = w.min(wp.saturating_sub(s.padding[1]));
@@ -56,14 +60,19 @@ pub(super) fn forward(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogu
     }
     let [kh, kw] = s.kernel;
     let along = if fuses(&s) { 1 } else { kw };
-    let tap = |ky: usize, kx: usize| [(ky, 0), (kx, 1)].map(|(k, a)| (k * s.dilation[a]) as isize - s.padding[a] as isize);
+    let tap = |ky: usize, kx: usize| {
+        [(ky, 0), (kx, 1)].map(|(k, a)| (k * s.dilation[a]) as isize - s.padding[a] as isize)
+    };
     let ([oh, ow], oc) = (s.output, s.out_channels);
     // Floats of a tap, and the taps. Those without weights, as masks leave them, are passed over.
     let depth = kw / along * s.in_channels;
     let weighty = |t: &usize| w[t * depth * oc..][..depth * oc].iter().any(|&v| v != 0.0);
     let seen: Vec<usize> = (0..kh * along).filter(weighty).collect();
     let taps = seen.iter().map(|t| tap(t / along, t % along)).collect();
-    let panels = Panels { k: seen.len() * depth, n: oc };
+    let panels = Panels {
+        k: seen.len() * depth,
+        n: oc,
+    };
     let gather = Gather {
         grid: [s.batch, oh, ow],
         first: 0,
@@ -73,11 +82,19 @@ pub(super) fn forward(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogu
         packed: 0,
         group: Gather::group(&s),
     };
-    let source = Source { size: s.input, channels: s.in_channels, depth };
+    let source = Source {
+        size: s.input,
+        channels: s.in_channels,
+        depth,
+    };
     with_scratch(Slot::Weights, panels.len(), |packed| {
         let to = Ptr(packed.as_mut_ptr());
         // SAFETY: `packed` has the panels' length, and each task packs a panel of its own.
-        par_for(panels.count(), &|j| unsafe { pack_rows(to, &panels, j, |i| &w[(seen[i / depth] * depth + i % depth) * oc..][..oc]) });
+        par_for(panels.count(), &|j| unsafe {
+            pack_rows(to, &panels, j, |i| {
+                &w[(seen[i / depth] * depth + i % depth) * oc..][..oc]
+            })
+        });
         run(&[gather], &source, x, packed, oc, y, e);
     });
 }
@@ -97,9 +114,17 @@ fn phases(s: &Shape, a: usize) -> Vec<Phase> {
     let (stride, pad) = (s.stride[a], s.padding[a]);
     let phase = |r: usize| {
         let first = (r + stride - pad % stride) % stride;
-        let taps = (0..s.kernel[a]).map(|k| (k, k * s.dilation[a])).filter(|(_, at)| at % stride == r);
-        let taps = taps.map(|(k, at)| (k, ((first + pad) as isize - at as isize) / stride as isize)).collect();
-        Phase { first, count: s.input[a].saturating_sub(first).div_ceil(stride), taps }
+        let taps = (0..s.kernel[a])
+            .map(|k| (k, k * s.dilation[a]))
+            .filter(|(_, at)| at % stride == r);
+        let taps = taps
+            .map(|(k, at)| (k, ((first + pad) as isize - at as isize) / stride as isize))
+            .collect();
+        Phase {
+            first,
+            count: s.input[a].saturating_sub(first).div_ceil(stride),
+            taps,
+        }
     };
     (0..stride).map(phase).filter(|p| p.count > 0).collect()
 }
@@ -119,7 +144,10 @@ pub(super) fn input_gradient(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e
             let pairs = || py.taps.iter().flat_map(|y| px.taps.iter().map(move |x| (y, x)));
             let taps: Vec<_> = pairs().map(|(y, x)| [y.1, x.1]).collect();
             kernels.push(pairs().map(|(y, x)| y.0 * kw + x.0).collect::<Vec<_>>());
-            let panels = Panels { k: taps.len() * oc, n: ic };
+            let panels = Panels {
+                k: taps.len() * oc,
+                n: ic,
+            };
             gathers.push(Gather {
                 grid: [s.batch, py.count, px.count],
                 first: (py.first * wd + px.first) * ic,
@@ -137,7 +165,10 @@ pub(super) fn input_gradient(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e
         let count = ic.div_ceil(PANEL);
         par_for(gathers.len() * count, &|t| {
             let (gather, kernel, j) = (&gathers[t / count], &kernels[t / count], t % count);
-            let panels = Panels { k: kernel.len() * oc, n: ic };
+            let panels = Panels {
+                k: kernel.len() * oc,
+                n: ic,
+            };
             for (i, k) in kernel.iter().enumerate() {
                 let from = &w[k * ic * oc..][..ic * oc];
                 // SAFETY: the panels of this gather begin at `gather.packed`, and each task packs a
@@ -145,7 +176,19 @@ pub(super) fn input_gradient(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e
                 unsafe { pack_columns(Ptr(to.get().add(gather.packed)), &panels, j, i * oc, from, oc) };
             }
         });
-        run(&gathers, &Source { size: s.output, channels: oc, depth: oc }, gy, packed, ic, gx, e);
+        run(
+            &gathers,
+            &Source {
+                size: s.output,
+                channels: oc,
+                depth: oc,
+            },
+            gy,
+            packed,
+            ic,
+            gx,
+            e,
+        );
     });
 }
 
@@ -157,27 +200,60 @@ fn input_gradient_few(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e: Epilo
     let n = sy * sx * ic;
     let [ty, tx] = [kh.div_ceil(sy), kw.div_ceil(sx)];
     let [qh, qw] = [0, 1].map(|a| (s.input[a] - 1 + s.padding[a]) / s.stride[a] + 1);
-    let taps: Vec<_> = (0..ty).flat_map(|y| (0..tx).map(move |x| [-(y as isize), -(x as isize)])).collect();
-    let panels = Panels { k: taps.len() * oc, n };
-    let gather = Gather { grid: [s.batch, qh, qw], first: 0, out: [qh * qw * n, qw * n, n], step: [1, 1], taps, packed: 0, group: 1 };
+    let taps: Vec<_> = (0..ty)
+        .flat_map(|y| (0..tx).map(move |x| [-(y as isize), -(x as isize)]))
+        .collect();
+    let panels = Panels {
+        k: taps.len() * oc,
+        n,
+    };
+    let gather = Gather {
+        grid: [s.batch, qh, qw],
+        first: 0,
+        out: [qh * qw * n, qw * n, n],
+        step: [1, 1],
+        taps,
+        packed: 0,
+        group: 1,
+    };
     // Row (tap, o) of B: the weights of all phases.
     let row = |k: usize| {
         let (tap, o) = (k / oc, k % oc);
         (0..n).map(move |c| {
             let (phase, i) = (c / ic, c % ic);
             let (ky, kx) = (phase / sx + tap / tx * sy, phase % sx + tap % tx * sx);
-            if ky < kh && kx < kw { w[((ky * kw + kx) * ic + i) * oc + o] } else { 0.0 }
+            if ky < kh && kx < kw {
+                w[((ky * kw + kx) * ic + i) * oc + o]
+            } else {
+                0.0
+            }
         })
     };
     let spread = |v: Option<&[f32]>| v.map(|v| v.iter().copied().cycle().take(n).collect::<Vec<_>>());
     let (scale, shift) = (spread(e.scale), spread(e.shift));
-    let e = Epilogue { scale: scale.as_deref(), shift: shift.as_deref(), slope: e.slope };
+    let e = Epilogue {
+        scale: scale.as_deref(),
+        shift: shift.as_deref(),
+        slope: e.slope,
+    };
     with_scratch(Slot::Weights, panels.len(), |packed| {
         let rows: Vec<Vec<f32>> = (0..panels.k).map(|k| row(k).collect()).collect();
         // SAFETY: `packed` has the panels' length; n <= 64, so there is one panel.
         unsafe { pack_rows(Ptr(packed.as_mut_ptr()), &panels, 0, |k| &rows[k]) };
         with_scratch(Slot::Output, s.batch * qh * qw * n, |coarse| {
-            run(&[gather], &Source { size: s.output, channels: oc, depth: oc }, gy, packed, n, coarse, e);
+            run(
+                &[gather],
+                &Source {
+                    size: s.output,
+                    channels: oc,
+                    depth: oc,
+                },
+                gy,
+                packed,
+                n,
+                coarse,
+                e,
+            );
             let (to, coarse) = (Ptr(gx.as_mut_ptr()), &*coarse);
             let length = sx * ic; // of one phase row of a coarse point: sx neighbouring pixels
             par_for(s.batch * h, &|i| {
@@ -190,7 +266,8 @@ fn input_gradient_few(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e: Epilo
                     let first = (-at).max(0) as usize;
                     let last = (row.len() as isize - at).clamp(0, length as isize) as usize;
                     if first < last {
-                        row[(at + first as isize) as usize..][..last - first].copy_from_slice(&from[first..last]);
+                        row[(at + first as isize) as usize..][..last - first]
+                            .copy_from_slice(&from[first..last]);
                     }
                 }
             });

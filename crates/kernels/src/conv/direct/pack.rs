@@ -6,13 +6,23 @@ use crate::scratch::Ptr;
 ///
 /// # Safety
 /// `to` points at `panels.len()` floats, of which nobody else uses panel `j` meanwhile.
-pub(in crate::conv) unsafe fn pack_rows<'a>(to: Ptr<f32>, panels: &Panels, j: usize, row: impl Fn(usize) -> &'a [f32]) {
+pub(in crate::conv) unsafe fn pack_rows<'a>(
+    to: Ptr<f32>,
+    panels: &Panels,
+    j: usize,
+    row: impl Fn(usize) -> &'a [f32],
+) {
     let (columns, strip, pitch) = (panels.columns(j), panels.strip(), panels.row(j));
     for k in 0..panels.k {
         let from = &row(k)[j * PANEL..][..columns];
         for (s, part) in from.chunks(LANES).enumerate() {
             // SAFETY: row k of strip s of panel j, 16 floats.
-            let to = unsafe { &mut *to.get().add(panels.start(j) + s * strip + k * pitch).cast::<[f32; LANES]>() };
+            let to = unsafe {
+                &mut *to
+                    .get()
+                    .add(panels.start(j) + s * strip + k * pitch)
+                    .cast::<[f32; LANES]>()
+            };
             to[..part.len()].copy_from_slice(part);
             to[part.len()..].fill(0.0);
         }
@@ -24,7 +34,14 @@ pub(in crate::conv) unsafe fn pack_rows<'a>(to: Ptr<f32>, panels: &Panels, j: us
 ///
 /// # Safety
 /// `to` points at `panels.len()` floats, of which nobody else uses panel `j` meanwhile.
-pub(in crate::conv) unsafe fn pack_columns(to: Ptr<f32>, panels: &Panels, j: usize, k0: usize, from: &[f32], depth: usize) {
+pub(in crate::conv) unsafe fn pack_columns(
+    to: Ptr<f32>,
+    panels: &Panels,
+    j: usize,
+    k0: usize,
+    from: &[f32],
+    depth: usize,
+) {
     let (columns, strip, pitch) = (panels.columns(j), panels.strip(), panels.row(j));
     assert!(k0 + depth <= panels.k && from.len() >= (j * PANEL + columns) * depth);
     for i0 in (0..depth).step_by(16) {
@@ -35,12 +52,15 @@ pub(in crate::conv) unsafe fn pack_columns(to: Ptr<f32>, panels: &Panels, j: usi
             // SAFETY: rows k0 + i0.. < k of strip c0 / 16 of panel j, 16 floats each; a whole block
             // of `from` was checked above.
             unsafe {
-                let target = to.get().add(panels.start(j) + c0 / LANES * strip + (k0 + i0) * pitch);
+                let target = to
+                    .get()
+                    .add(panels.start(j) + c0 / LANES * strip + (k0 + i0) * pitch);
                 if n == 16 && count == LANES {
                     transpose_block(source.as_ptr(), depth, target, pitch);
                 } else {
                     for i in 0..n {
-                        let row: [f32; LANES] = std::array::from_fn(|c| if c < count { source[c * depth + i] } else { 0.0 });
+                        let row: [f32; LANES] =
+                            std::array::from_fn(|c| if c < count { source[c * depth + i] } else { 0.0 });
                         *target.add(i * pitch).cast() = row;
                     }
                 }

@@ -30,8 +30,15 @@ fn in_place(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     const PIXELS: usize = 256;
     let [oh, ow] = s.output;
     let images = (PIXELS / (oh * ow)).clamp(1, s.batch);
-    let lines = if oh * ow > PIXELS { (PIXELS / ow).clamp(1, oh) } else { oh };
-    let blocks: Vec<_> = (0..s.batch).step_by(images).flat_map(|b| (0..oh).step_by(lines).map(move |y| (b, y))).collect();
+    let lines = if oh * ow > PIXELS {
+        (PIXELS / ow).clamp(1, oh)
+    } else {
+        oh
+    };
+    let blocks: Vec<_> = (0..s.batch)
+        .step_by(images)
+        .flat_map(|b| (0..oh).step_by(lines).map(move |y| (b, y)))
+        .collect();
     let part = blocks.len().div_ceil(PARTS);
     let parts = blocks.len().div_ceil(part);
     let len = gw.len();
@@ -40,8 +47,19 @@ fn in_place(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
         par_for(parts, &|p| {
             // SAFETY: part p of `parts` parts of `len` floats; each p once.
             let sum = unsafe { std::slice::from_raw_parts_mut(memory.get().add(p * len), len) };
-            for (i, &(b0, y0)) in blocks[p * part..((p + 1) * part).min(blocks.len())].iter().enumerate() {
-                add_block(s, x, gy, sum, (b0, images.min(s.batch - b0)), (y0, lines.min(oh - y0)), i > 0);
+            for (i, &(b0, y0)) in blocks[p * part..((p + 1) * part).min(blocks.len())]
+                .iter()
+                .enumerate()
+            {
+                add_block(
+                    s,
+                    x,
+                    gy,
+                    sum,
+                    (b0, images.min(s.batch - b0)),
+                    (y0, lines.min(oh - y0)),
+                    i > 0,
+                );
             }
         });
         gw.copy_from_slice(&sums[..len]);
@@ -52,15 +70,39 @@ fn in_place(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
 }
 
 /// Adds the products of some images and lines (first, number), or puts them in place of the sums.
-fn add_block(s: &Shape, x: &[f32], gy: &[f32], sum: &mut [f32], (b0, images): (usize, usize), (y0, lines): (usize, usize), add: bool) {
+fn add_block(
+    s: &Shape,
+    x: &[f32],
+    gy: &[f32],
+    sum: &mut [f32],
+    (b0, images): (usize, usize),
+    (y0, lines): (usize, usize),
+    add: bool,
+) {
     let ([h, w], [oh, ow], ic, oc) = (s.input, s.output, s.in_channels, s.out_channels);
     let (m, tile) = (s.kernel[1] * ic, outer_rows(oc));
     let panels = Panels { k: 0, n: oc };
-    let within = Within { a: [Extent::of(x), Extent::NONE], b: Extent::of(gy), c: [Extent::of(sum), Extent::NONE] };
+    let within = Within {
+        a: [Extent::of(x), Extent::NONE],
+        b: Extent::of(gy),
+        c: [Extent::of(sum), Extent::NONE],
+    };
     let axes = [
-        Axis { n: images, a: h * w * ic, b: oh * ow * oc },
-        Axis { n: lines, a: s.stride[0] * w * ic, b: ow * oc },
-        Axis { n: ow, a: s.stride[1] * ic, b: oc },
+        Axis {
+            n: images,
+            a: h * w * ic,
+            b: oh * ow * oc,
+        },
+        Axis {
+            n: lines,
+            a: s.stride[0] * w * ic,
+            b: ow * oc,
+        },
+        Axis {
+            n: ow,
+            a: s.stride[1] * ic,
+            b: oc,
+        },
     ];
     for j in 0..panels.count() {
         let b = gy[(b0 * oh + y0) * ow * oc + j * PANEL..].as_ptr();
@@ -71,7 +113,20 @@ fn add_block(s: &Shape, x: &[f32], gy: &[f32], sum: &mut [f32], (b0, images): (u
                 let (rows, columns) = (tile.min(m - i), panels.columns(j));
                 // SAFETY: no output leaves x (see `stays_inside`), so all positions lie in x and
                 // gy; the sums are this task's alone.
-                unsafe { outer(&Outer { axes, a: a[i..].as_ptr(), b, strip: LANES, c, row: oc, rows, columns, add, within: &within }) };
+                unsafe {
+                    outer(&Outer {
+                        axes,
+                        a: a[i..].as_ptr(),
+                        b,
+                        strip: LANES,
+                        c,
+                        row: oc,
+                        rows,
+                        columns,
+                        add,
+                        within: &within,
+                    })
+                };
             }
         }
     }
@@ -80,8 +135,14 @@ fn add_block(s: &Shape, x: &[f32], gy: &[f32], sum: &mut [f32], (b0, images): (u
 /// Output rows lo..hi for which tap `ky` lies inside x.
 fn valid(s: &Shape, ky: usize) -> (usize, usize) {
     let at = ky * s.dilation[0];
-    let lo = s.padding[0].saturating_sub(at).div_ceil(s.stride[0]).min(s.output[0]);
-    let hi = (s.input[0] + s.padding[0]).saturating_sub(at).div_ceil(s.stride[0]).min(s.output[0]);
+    let lo = s.padding[0]
+        .saturating_sub(at)
+        .div_ceil(s.stride[0])
+        .min(s.output[0]);
+    let hi = (s.input[0] + s.padding[0])
+        .saturating_sub(at)
+        .div_ceil(s.stride[0])
+        .min(s.output[0]);
     (lo, hi.max(lo))
 }
 
@@ -109,17 +170,39 @@ impl Streams {
         let wp = ow + (s.reach(1) - 1) / s.stride[1];
         let lines = LINE.div_ceil(ow);
         // The extra 16 floats keep the groups off each other's cache sets.
-        let (x_pitch, y_pitch) = (lines * s.stride[1] * wp * LANES + LANES, lines * ow * LANES + LANES);
-        Streams { ow, cuts, wp, lines, x_pitch, y_pitch }
+        let (x_pitch, y_pitch) = (
+            lines * s.stride[1] * wp * LANES + LANES,
+            lines * ow * LANES + LANES,
+        );
+        Streams {
+            ow,
+            cuts,
+            wp,
+            lines,
+            x_pitch,
+            y_pitch,
+        }
     }
 
     /// Copies line `l` of the stream, from the given row of gy and pixel of it: panel `j`.
     fn copy_y(&self, s: &Shape, row: &[f32], first: usize, j: usize, l: usize, to: &mut [f32]) {
-        let (oc, columns) = (s.out_channels, Panels { k: 0, n: s.out_channels }.columns(j));
+        let (oc, columns) = (
+            s.out_channels,
+            Panels {
+                k: 0,
+                n: s.out_channels,
+            }
+            .columns(j),
+        );
         for i in 0..self.ow {
             let at = (l * self.ow + i) * LANES;
             if first + i < s.output[1] {
-                copy_channels(&row[(first + i) * oc + j * PANEL..][..columns], to, at, self.y_pitch);
+                copy_channels(
+                    &row[(first + i) * oc + j * PANEL..][..columns],
+                    to,
+                    at,
+                    self.y_pitch,
+                );
             } else {
                 clear_channels(columns, to, at, self.y_pitch);
             }
@@ -127,12 +210,22 @@ impl Streams {
     }
 
     /// The same of x: channels `i0..i1`.
-    fn copy_x(&self, s: &Shape, row: &[f32], first: usize, (i0, i1): (usize, usize), l: usize, to: &mut [f32]) {
+    fn copy_x(
+        &self,
+        s: &Shape,
+        row: &[f32],
+        first: usize,
+        (i0, i1): (usize, usize),
+        l: usize,
+        to: &mut [f32],
+    ) {
         let (ic, stride) = (s.in_channels, s.stride[1]);
         for v in 0..self.wp * stride {
             let at = ((l * stride + v % stride) * self.wp + v / stride) * LANES;
             match (first * stride + v).checked_sub(s.padding[1]) {
-                Some(ix) if ix < s.input[1] => copy_channels(&row[ix * ic + i0..][..i1 - i0], to, at, self.x_pitch),
+                Some(ix) if ix < s.input[1] => {
+                    copy_channels(&row[ix * ic + i0..][..i1 - i0], to, at, self.x_pitch)
+                }
                 _ => clear_channels(i1 - i0, to, at, self.x_pitch),
             }
         }
@@ -144,7 +237,9 @@ impl Streams {
 fn streamed(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     let ([h, w], [oh, ow], ic, oc, [kh, kw]) = (s.input, s.output, s.in_channels, s.out_channels, s.kernel);
     let panels = Panels { k: 0, n: oc };
-    let parts = (threads() * 8).div_ceil(kh * panels.count()).clamp(1, ic.div_ceil(16));
+    let parts = (threads() * 8)
+        .div_ceil(kh * panels.count())
+        .clamp(1, ic.div_ceil(16));
     let part = ic.div_ceil(parts).next_multiple_of(16);
     let parts = ic.div_ceil(part);
     let streams = Streams::new(s);
@@ -161,27 +256,43 @@ fn streamed(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
             let (lo, hi) = valid(s, ky);
             let per_image = (hi - lo) * streams.cuts;
             let total = nb * per_image;
-            with_scratch(Slot::Task, nx * streams.x_pitch + ny * streams.y_pitch, |buffer| {
-                let (xs, ys) = buffer.split_at_mut(nx * streams.x_pitch);
-                // Starting at `total` when there is nothing to add still writes zeros.
-                for l0 in (0..total.max(1)).step_by(streams.lines) {
-                    let lines = streams.lines.min(total - l0);
-                    for l in 0..lines {
-                        let (b, r) = (b0 + (l0 + l) / per_image, (l0 + l) % per_image);
-                        let (oy, first) = (lo + r / streams.cuts, r % streams.cuts * streams.ow);
-                        streams.copy_y(s, &gy[(b * oh + oy) * ow * oc..][..ow * oc], first, j, l, ys);
-                        let iy = oy * s.stride[0] + ky * s.dilation[0] - s.padding[0];
-                        streams.copy_x(s, &x[(b * h + iy) * w * ic..][..w * ic], first, (i0, i1), l, xs);
+            with_scratch(
+                Slot::Task,
+                nx * streams.x_pitch + ny * streams.y_pitch,
+                |buffer| {
+                    let (xs, ys) = buffer.split_at_mut(nx * streams.x_pitch);
+                    // Starting at `total` when there is nothing to add still writes zeros.
+                    for l0 in (0..total.max(1)).step_by(streams.lines) {
+                        let lines = streams.lines.min(total - l0);
+                        for l in 0..lines {
+                            let (b, r) = (b0 + (l0 + l) / per_image, (l0 + l) % per_image);
+                            let (oy, first) = (lo + r / streams.cuts, r % streams.cuts * streams.ow);
+                            streams.copy_y(s, &gy[(b * oh + oy) * ow * oc..][..ow * oc], first, j, l, ys);
+                            let iy = oy * s.stride[0] + ky * s.dilation[0] - s.padding[0];
+                            streams.copy_x(s, &x[(b * h + iy) * w * ic..][..w * ic], first, (i0, i1), l, xs);
+                        }
+                        let within = Within {
+                            a: [Extent::of(xs), Extent::NONE],
+                            b: Extent::of(ys),
+                            c: [extent, Extent::NONE],
+                        };
+                        for kx in 0..kw {
+                            let tap = Tap {
+                                i0,
+                                i1,
+                                j,
+                                lines,
+                                add: b0 + l0 > 0,
+                                at: kx * s.dilation[1],
+                                first: (ky * kw + kx) * ic,
+                            };
+                            // SAFETY: rows i0..i1 of the taps of row ky and panel j of the result are
+                            // this task's alone, and within gw.
+                            unsafe { tap.run(s, &streams, xs, ys, out, &within) };
+                        }
                     }
-                    let within = Within { a: [Extent::of(xs), Extent::NONE], b: Extent::of(ys), c: [extent, Extent::NONE] };
-                    for kx in 0..kw {
-                        let tap = Tap { i0, i1, j, lines, add: b0 + l0 > 0, at: kx * s.dilation[1], first: (ky * kw + kx) * ic };
-                        // SAFETY: rows i0..i1 of the taps of row ky and panel j of the result are
-                        // this task's alone, and within gw.
-                        unsafe { tap.run(s, &streams, xs, ys, out, &within) };
-                    }
-                }
-            })
+                },
+            )
         });
     }
 }
@@ -202,16 +313,33 @@ struct Tap {
 impl Tap {
     /// # Safety
     /// `out` points at the whole result; rows i0..i1 of this tap, panel j, belong to the caller.
-    unsafe fn run(&self, s: &Shape, streams: &Streams, xs: &[f32], ys: &[f32], out: Ptr<f32>, within: &Within) {
+    unsafe fn run(
+        &self,
+        s: &Shape,
+        streams: &Streams,
+        xs: &[f32],
+        ys: &[f32],
+        out: Ptr<f32>,
+        within: &Within,
+    ) {
         let (stride, oc) = (s.stride[1], s.out_channels);
         let columns = Panels { k: 0, n: oc }.columns(self.j);
         let axes = [
             Axis::ONE,
-            Axis { n: self.lines, a: stride * streams.wp * LANES, b: streams.ow * LANES },
-            Axis { n: streams.ow, a: LANES, b: LANES },
+            Axis {
+                n: self.lines,
+                a: stride * streams.wp * LANES,
+                b: streams.ow * LANES,
+            },
+            Axis {
+                n: streams.ow,
+                a: LANES,
+                b: LANES,
+            },
         ];
         for i in (self.i0..self.i1).step_by(16) {
-            let a = &xs[(i - self.i0) / 16 * streams.x_pitch + (self.at % stride * streams.wp + self.at / stride) * LANES..];
+            let a = &xs[(i - self.i0) / 16 * streams.x_pitch
+                + (self.at % stride * streams.wp + self.at / stride) * LANES..];
             for (r, rows) in SIXTEEN {
                 let rows = rows.min((self.i1 - i).saturating_sub(r));
                 if rows > 0 {

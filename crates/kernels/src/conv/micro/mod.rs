@@ -59,11 +59,19 @@ impl Panels {
     }
     /// Floats from one row of panel `j` to the next.
     pub fn row(&self, j: usize) -> usize {
-        if isa() == Isa::Avx512 { self.width(j) } else { LANES }
+        if isa() == Isa::Avx512 {
+            self.width(j)
+        } else {
+            LANES
+        }
     }
     /// Floats from one strip to the next.
     pub fn strip(&self) -> usize {
-        if isa() == Isa::Avx512 { LANES } else { self.k * LANES }
+        if isa() == Isa::Avx512 {
+            LANES
+        } else {
+            self.k * LANES
+        }
     }
 }
 
@@ -78,11 +86,17 @@ impl Extent {
     pub const NONE: Extent = Extent { start: 0, end: 0 };
     pub fn of(slice: &[f32]) -> Extent {
         let range = slice.as_ptr_range();
-        Extent { start: range.start as usize, end: range.end as usize }
+        Extent {
+            start: range.start as usize,
+            end: range.end as usize,
+        }
     }
     /// `len` floats from `start` on.
     pub fn new(start: *const f32, len: usize) -> Extent {
-        Extent { start: start as usize, end: start as usize + len * size_of::<f32>() }
+        Extent {
+            start: start as usize,
+            end: start as usize + len * size_of::<f32>(),
+        }
     }
     pub fn holds(&self, p: *const f32, len: usize) -> bool {
         p as usize >= self.start && p as usize + len * size_of::<f32>() <= self.end
@@ -193,10 +207,19 @@ impl Outer<'_> {
         if self.axes.iter().all(|x| x.n > 0) {
             let last = |f: fn(&Axis) -> usize| self.axes.iter().map(|x| (x.n - 1) * f(x)).sum::<usize>();
             let tail = (self.columns - 1) / LANES * self.strip + (self.columns - 1) % LANES + 1;
-            assert!(self.within.a(self.a, last(|x| x.a) + self.rows), "a leaves its tensor");
-            assert!(self.within.b.holds(self.b, last(|x| x.b) + tail), "b leaves its tensor");
+            assert!(
+                self.within.a(self.a, last(|x| x.a) + self.rows),
+                "a leaves its tensor"
+            );
+            assert!(
+                self.within.b.holds(self.b, last(|x| x.b) + tail),
+                "b leaves its tensor"
+            );
         }
-        assert!(self.within.c(self.c, (self.rows - 1) * self.row + self.columns), "C leaves its tensor");
+        assert!(
+            self.within.c(self.c, (self.rows - 1) * self.row + self.columns),
+            "C leaves its tensor"
+        );
     }
 }
 
@@ -218,7 +241,11 @@ const MAX_OUTER_ROWS: usize = 16;
 
 /// Rows of an [`outer`] tile of so many columns that keep multiply-add units busy.
 pub(super) fn outer_rows(columns: usize) -> usize {
-    if columns <= 2 * LANES && isa() == Isa::Avx512 { 12 } else { 6 }
+    if columns <= 2 * LANES && isa() == Isa::Avx512 {
+        12
+    } else {
+        6
+    }
 }
 
 /// Sixteen rows as tiles for [`outer`] over streams: (first row, rows).

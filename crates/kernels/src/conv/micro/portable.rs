@@ -69,7 +69,12 @@ pub(super) unsafe fn outer(g: &Outer) {
                         // every position.
                         unsafe {
                             let a = g.a.add(image * images.a + line * lines.a + pixel * pixels.a);
-                            let b = g.b.add(image * images.b + line * lines.b + pixel * pixels.b + first / LANES * g.strip);
+                            let b = g.b.add(
+                                image * images.b
+                                    + line * lines.b
+                                    + pixel * pixels.b
+                                    + first / LANES * g.strip,
+                            );
                             let b: [f32; LANES] = if columns == LANES {
                                 *b.cast()
                             } else {

@@ -61,10 +61,22 @@ mod x86 {
                 let high = _mm512_shuffle_f32x4::<0b10_00_10_00>(fours[2][j], fours[3][j]);
                 let low_odd = _mm512_shuffle_f32x4::<0b11_01_11_01>(fours[0][j], fours[1][j]);
                 let high_odd = _mm512_shuffle_f32x4::<0b11_01_11_01>(fours[2][j], fours[3][j]);
-                _mm512_storeu_ps(to.add(j * pitch), _mm512_shuffle_f32x4::<0b10_00_10_00>(low, high));
-                _mm512_storeu_ps(to.add((4 + j) * pitch), _mm512_shuffle_f32x4::<0b10_00_10_00>(low_odd, high_odd));
-                _mm512_storeu_ps(to.add((8 + j) * pitch), _mm512_shuffle_f32x4::<0b11_01_11_01>(low, high));
-                _mm512_storeu_ps(to.add((12 + j) * pitch), _mm512_shuffle_f32x4::<0b11_01_11_01>(low_odd, high_odd));
+                _mm512_storeu_ps(
+                    to.add(j * pitch),
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(low, high),
+                );
+                _mm512_storeu_ps(
+                    to.add((4 + j) * pitch),
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(low_odd, high_odd),
+                );
+                _mm512_storeu_ps(
+                    to.add((8 + j) * pitch),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(low, high),
+                );
+                _mm512_storeu_ps(
+                    to.add((12 + j) * pitch),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(low_odd, high_odd),
+                );
             }
         }
     }
@@ -89,8 +101,14 @@ mod x86 {
                 fours[i][3] = _mm256_castpd_ps(_mm256_unpackhi_pd(high[0], high[1]));
             }
             for j in 0..4 {
-                _mm256_storeu_ps(to.add(j * pitch), _mm256_permute2f128_ps::<0x20>(fours[0][j], fours[1][j]));
-                _mm256_storeu_ps(to.add((4 + j) * pitch), _mm256_permute2f128_ps::<0x31>(fours[0][j], fours[1][j]));
+                _mm256_storeu_ps(
+                    to.add(j * pitch),
+                    _mm256_permute2f128_ps::<0x20>(fours[0][j], fours[1][j]),
+                );
+                _mm256_storeu_ps(
+                    to.add((4 + j) * pitch),
+                    _mm256_permute2f128_ps::<0x31>(fours[0][j], fours[1][j]),
+                );
             }
         }
     }

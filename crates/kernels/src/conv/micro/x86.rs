@@ -7,7 +7,11 @@ use std::arch::x86_64::*;
 fn masks<const STRIPS: usize>(n: usize) -> [u16; STRIPS] {
     std::array::from_fn(|j| {
         let left = n.saturating_sub(j * 16);
-        if left >= 16 { 0xffff } else { ((1u32 << left) - 1) as u16 }
+        if left >= 16 {
+            0xffff
+        } else {
+            ((1u32 << left) - 1) as u16
+        }
     })
 }
 
@@ -152,7 +156,8 @@ pub(super) unsafe fn outer512_tall<const ROWS: usize>(g: &Outer) {
             for image in 0..images.n {
                 for line in 0..lines.n {
                     let mut a = g.a.add(image * images.a + line * lines.a);
-                    let mut b = g.b.add(image * images.b + line * lines.b + first / LANES * g.strip);
+                    let mut b =
+                        g.b.add(image * images.b + line * lines.b + first / LANES * g.strip);
                     for _ in 0..pixels.n {
                         let bv = _mm512_maskz_loadu_ps(m, b);
                         for r in 0..ROWS {
@@ -165,7 +170,11 @@ pub(super) unsafe fn outer512_tall<const ROWS: usize>(g: &Outer) {
             }
             for r in 0..ROWS {
                 let c = g.c.add(r * g.row + first);
-                let before = if g.add { _mm512_maskz_loadu_ps(m, c) } else { _mm512_setzero_ps() };
+                let before = if g.add {
+                    _mm512_maskz_loadu_ps(m, c)
+                } else {
+                    _mm512_setzero_ps()
+                };
                 _mm512_mask_storeu_ps(c, m, _mm512_add_ps(sums[r], before));
             }
         }
@@ -267,12 +276,16 @@ pub(super) unsafe fn outer256<const ROWS: usize>(g: &Outer) {
             for image in 0..images.n {
                 for line in 0..lines.n {
                     let mut a = g.a.add(image * images.a + line * lines.a);
-                    let mut b = g.b.add(image * images.b + line * lines.b + first / LANES * g.strip);
+                    let mut b =
+                        g.b.add(image * images.b + line * lines.b + first / LANES * g.strip);
                     for _ in 0..pixels.n {
                         let bv = if whole {
                             [_mm256_loadu_ps(b), _mm256_loadu_ps(b.add(8))]
                         } else {
-                            [_mm256_maskload_ps(b, m[0]), _mm256_maskload_ps(b.wrapping_add(8), m[1])]
+                            [
+                                _mm256_maskload_ps(b, m[0]),
+                                _mm256_maskload_ps(b.wrapping_add(8), m[1]),
+                            ]
                         };
                         for r in 0..ROWS {
                             let av = _mm256_broadcast_ss(&*a.add(r));

@@ -63,12 +63,23 @@ pub(super) unsafe fn correlate<const M: usize, const R: usize, const A: usize>(
     shared: bool,
 ) {
     let channels = parts[0].from[0].channels;
-    let panels = Panels { k: channels.next_multiple_of(LANES) * parts[0].from.len(), n };
+    let panels = Panels {
+        k: channels.next_multiple_of(LANES) * parts[0].from.len(),
+        n,
+    };
     let zeros = vec![0f32; channels];
     let jobs: Vec<Job> = parts
         .iter()
         .zip(u.chunks_exact(A * A * spaced(panels.len())))
-        .map(|(part, u)| Job { part, tiles: Tiles::new(part.grid, M), u, panels, channels, epilogue: e, zeros: &zeros })
+        .map(|(part, u)| Job {
+            part,
+            tiles: Tiles::new(part.grid, M),
+            u,
+            panels,
+            channels,
+            epilogue: e,
+            zeros: &zeros,
+        })
         .collect();
     let pitches = jobs[0].pitches();
     let per_tile = A * A * pitches.iter().sum::<usize>();
@@ -81,12 +92,17 @@ pub(super) unsafe fn correlate<const M: usize, const R: usize, const A: usize>(
             with_scratch(Slot::Task, memory(block), |scratch| {
                 let alone: Each = &|n, f| (0..n).for_each(f);
                 // SAFETY: the caller's promise; blocks of tiles are different pixels.
-                unsafe { jobs[i % jobs.len()].block::<M, R, A>(i / jobs.len() * block, block, scratch, alone) }
+                unsafe {
+                    jobs[i % jobs.len()].block::<M, R, A>(i / jobs.len() * block, block, scratch, alone)
+                }
             })
         });
     } else {
         // The weights are read once a block, shared by all threads; the block stays in L3.
-        let block = (BLOCK / per_tile).max(MAX_ROWS).min(most).next_multiple_of(MAX_ROWS);
+        let block = (BLOCK / per_tile)
+            .max(MAX_ROWS)
+            .min(most)
+            .next_multiple_of(MAX_ROWS);
         with_scratch(Slot::Tiles, memory(block), |scratch| {
             for job in &jobs {
                 for t0 in (0..job.tiles.len()).step_by(block) {
@@ -102,14 +118,23 @@ impl Job<'_> {
     /// Floats from a transformed tile to the next, of the input and of the result: not a power of
     /// two, so that rows spread over cache sets.
     fn pitches(&self) -> [usize; 2] {
-        [self.panels.k + LANES, self.panels.n.next_multiple_of(LANES) + LANES]
+        [
+            self.panels.k + LANES,
+            self.panels.n.next_multiple_of(LANES) + LANES,
+        ]
     }
 
     /// Computes tiles `t0..t0 + block`, as far as there are any.
     ///
     /// # Safety
     /// As [`correlate`], for these tiles' pixels.
-    unsafe fn block<const M: usize, const R: usize, const A: usize>(&self, t0: usize, block: usize, scratch: &mut [f32], each: Each) {
+    unsafe fn block<const M: usize, const R: usize, const A: usize>(
+        &self,
+        t0: usize,
+        block: usize,
+        scratch: &mut [f32],
+        each: Each,
+    ) {
         if t0 >= self.tiles.len() {
             return;
         }
@@ -117,7 +142,11 @@ impl Job<'_> {
         let [kp, np] = self.pitches();
         let points = [spaced(block * kp), spaced(block * np)];
         let (v, m) = scratch.split_at_mut(A * A * points[0]);
-        let within = Within { a: [Extent::of(v), Extent::NONE], b: Extent::of(self.u), c: [Extent::of(m), Extent::NONE] };
+        let within = Within {
+            a: [Extent::of(v), Extent::NONE],
+            b: Extent::of(self.u),
+            c: [Extent::of(m), Extent::NONE],
+        };
         let (v, m) = (Ptr(v.as_mut_ptr()), Ptr(m.as_mut_ptr()));
         let Correlation { from, to, grid } = self.part;
         // 1. Tiles of the input: V[point][tile][k].
@@ -130,14 +159,24 @@ impl Job<'_> {
                 // V is this task's alone.
                 unsafe {
                     let (to, point) = (v.get().add(at), points[0]);
-                    spread::<Input<M, R, A>, A, A>(&Spread { from: &pixels, n: self.channels, to, point, group: LANES });
+                    spread::<Input<M, R, A>, A, A>(&Spread {
+                        from: &pixels,
+                        n: self.channels,
+                        to,
+                        point,
+                        group: LANES,
+                    });
                 }
             }
         });
         // 2. M[point] = V[point] U[point].
         let chunks = nt.div_ceil(PRODUCTS);
         each(A * A * self.panels.count() * chunks, &|i| {
-            let (point, j, chunk) = (i / chunks / self.panels.count(), i / chunks % self.panels.count(), i % chunks);
+            let (point, j, chunk) = (
+                i / chunks / self.panels.count(),
+                i / chunks % self.panels.count(),
+                i % chunks,
+            );
             let tiles = chunk * PRODUCTS..((chunk + 1) * PRODUCTS).min(nt);
             // SAFETY: rows `tiles` and panel j of this point of M are this task's alone; row t of
             // V is there for all t below `block`.
@@ -157,7 +196,13 @@ impl Job<'_> {
                 unsafe {
                     let (from, point) = (m.get().add(t * np), points[1]);
                     let (n, epilogue) = (self.panels.n, self.epilogue);
-                    collect::<Output<M, R, A>, M, A>(&Collect { from, point, n, to: &pixels, epilogue });
+                    collect::<Output<M, R, A>, M, A>(&Collect {
+                        from,
+                        point,
+                        n,
+                        to: &pixels,
+                        epilogue,
+                    });
                 }
             }
         });
@@ -186,17 +231,33 @@ impl Job<'_> {
             let b = u[self.panels.start(j) + k0 * self.panels.row(j)..].as_ptr();
             for (i, t) in tiles.clone().step_by(rows).enumerate() {
                 // The next panel (or point) follows in memory: a strip of it with each tile.
-                let soon = if i < width / LANES { b.wrapping_add(k * width + i * self.panels.strip()) } else { b };
+                let soon = if i < width / LANES {
+                    b.wrapping_add(k * width + i * self.panels.strip())
+                } else {
+                    b
+                };
                 let mut spare = [0f32; PANEL];
                 let row = |r: usize| (t + r).min(block - 1);
                 let at = [point * spaced(block * kp), point * spaced(block * np) + j * PANEL];
                 // SAFETY: rows below `block` exist; those past the end of the tiles hold leftovers,
                 // and their results go to `spare`.
                 let (a, c): ([*const f32; MAX_ROWS], [*mut f32; MAX_ROWS]) = unsafe {
-                    let c = |r: usize| if t + r < tiles.end { m.get().add(at[1] + row(r) * np) } else { spare.as_mut_ptr() };
-                    (std::array::from_fn(|r| v.get().add(at[0] + row(r) * kp + k0).cast_const()), std::array::from_fn(c))
+                    let c = |r: usize| {
+                        if t + r < tiles.end {
+                            m.get().add(at[1] + row(r) * np)
+                        } else {
+                            spare.as_mut_ptr()
+                        }
+                    };
+                    (
+                        std::array::from_fn(|r| v.get().add(at[0] + row(r) * kp + k0).cast_const()),
+                        std::array::from_fn(c),
+                    )
                 };
-                let within = Within { c: [within.c[0], Extent::of(&spare)], ..*within };
+                let within = Within {
+                    c: [within.c[0], Extent::of(&spare)],
+                    ..*within
+                };
                 let tile = Reduce {
                     depth: DEPTH.min(k - k0),
                     a: &a[..rows],

@@ -120,16 +120,25 @@ mod tests {
     fn correlates<const M: usize, const R: usize, const A: usize>() {
         let x: [f64; 6] = [0.3, -1.2, 0.7, 2.0, -0.4, 1.1];
         let w: [f64; 6] = [1.5, -0.3, 0.8, 0.2, 0.9, -0.7];
-        let times = |m: &Matrix, v: &[f64; 6]| -> [f64; 6] { m.map(|row| row.iter().zip(v).map(|(&a, b)| f64::from(a) * b).sum()) };
+        let times = |m: &Matrix, v: &[f64; 6]| -> [f64; 6] {
+            m.map(|row| row.iter().zip(v).map(|(&a, b)| f64::from(a) * b).sum())
+        };
         let mut xs = x;
         xs[A..].fill(0.0);
         let mut ws = w;
         ws[R..].fill(0.0);
-        let (u, v) = (times(&Kernel::<M, R, A>::T, &ws), times(&Input::<M, R, A>::T, &xs));
+        let (u, v) = (
+            times(&Kernel::<M, R, A>::T, &ws),
+            times(&Input::<M, R, A>::T, &xs),
+        );
         let y = times(&Output::<M, R, A>::T, &std::array::from_fn(|i| u[i] * v[i]));
         for i in 0..M {
             let want: f64 = (0..R).map(|r| x[i + r] * w[r]).sum();
-            assert!((y[i] - want).abs() < 1e-5, "F({M}, {R}) output {i}: {} for {want}", y[i]);
+            assert!(
+                (y[i] - want).abs() < 1e-5,
+                "F({M}, {R}) output {i}: {} for {want}",
+                y[i]
+            );
         }
     }
 

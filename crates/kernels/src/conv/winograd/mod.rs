@@ -61,14 +61,25 @@ fn x_views(s: &Shape, x: &[f32]) -> Vec<View> {
             channels: s.in_channels,
             first: 0,
             step: s.stride,
-            shift: [(phase / sx) as isize - s.padding[0] as isize, (phase % sx) as isize - s.padding[1] as isize],
+            shift: [
+                (phase / sx) as isize - s.padding[0] as isize,
+                (phase % sx) as isize - s.padding[1] as isize,
+            ],
         })
         .collect()
 }
 
 /// The tensor y as it is.
 fn y_view(s: &Shape, start: Ptr<f32>, len: usize) -> View {
-    View { start, len, size: s.output, channels: s.out_channels, first: 0, step: [1, 1], shift: [0, 0] }
+    View {
+        start,
+        len,
+        size: s.output,
+        channels: s.out_channels,
+        first: 0,
+        step: [1, 1],
+        shift: [0, 0],
+    }
 }
 
 /// Transforms kernels into panels, point by point: the taps of row k of the kernel begin at
@@ -97,31 +108,54 @@ unsafe fn transform_kernels<const M: usize, const R: usize, const A: usize>(
                 unsafe {
                     let to = to.get().add(panels.start(j) + k * panels.row(j));
                     let (point, group) = (spaced(panels.len()), panels.strip());
-                    spread::<Kernel<M, R, A>, A, R>(&Spread { from: &from, n: panels.columns(j), to, point, group });
+                    spread::<Kernel<M, R, A>, A, R>(&Spread {
+                        from: &from,
+                        n: panels.columns(j),
+                        to,
+                        point,
+                        group,
+                    });
                 }
             }
         }
     });
 }
 
-fn forward_by<const M: usize, const R: usize, const A: usize>(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogue) {
+fn forward_by<const M: usize, const R: usize, const A: usize>(
+    s: &Shape,
+    x: &[f32],
+    w: &[f32],
+    y: &mut [f32],
+    e: Epilogue,
+) {
     let (ic, oc, [sy, sx], [kh, kw]) = (s.in_channels, s.out_channels, s.stride, s.kernel);
     let padded = ic.next_multiple_of(LANES);
     let k = sy * sx * padded;
     let each = columns(oc, A * A * k);
     let shared = !stay(A * A * spaced(Panels { k, n: oc }.len()));
     for first in (0..oc).step_by(each) {
-        let panels = Panels { k, n: each.min(oc - first) };
+        let panels = Panels {
+            k,
+            n: each.min(oc - first),
+        };
         with_scratch(Slot::Weights, A * A * spaced(panels.len()), |u| {
             let tap = |k: usize, a: usize, b: usize| {
                 let (phase, i) = (k / padded, k % padded);
                 let (ky, kx) = (phase / sx + a * sy, phase % sx + b * sx);
-                (i < ic && ky < kh && kx < kw).then(|| w[((ky * kw + kx) * ic + i) * oc + first..][..panels.n].as_ptr())
+                (i < ic && ky < kh && kx < kw)
+                    .then(|| w[((ky * kw + kx) * ic + i) * oc + first..][..panels.n].as_ptr())
             };
             // SAFETY: u has that length, and taps are panels.n floats of w.
             unsafe { transform_kernels::<M, R, A>(Ptr(u.as_mut_ptr()), panels, &tap) };
-            let to = View { first, ..y_view(s, Ptr(y.as_mut_ptr()), y.len()) };
-            let part = Correlation { from: x_views(s, x), to, grid: [s.batch, s.output[0], s.output[1]] };
+            let to = View {
+                first,
+                ..y_view(s, Ptr(y.as_mut_ptr()), y.len())
+            };
+            let part = Correlation {
+                from: x_views(s, x),
+                to,
+                grid: [s.batch, s.output[0], s.output[1]],
+            };
             // SAFETY: y is borrowed for writing, and the grid covers these channels of each of its pixels once.
             unsafe { correlate::<M, R, A>(&[part], u, panels.n, e.columns(first, panels.n), shared) };
         })
@@ -161,7 +195,13 @@ fn transpose(s: &Shape, w: &[f32], to: &mut [f32]) {
     });
 }
 
-fn input_gradient_by<const M: usize, const R: usize, const A: usize>(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e: Epilogue) {
+fn input_gradient_by<const M: usize, const R: usize, const A: usize>(
+    s: &Shape,
+    gy: &[f32],
+    w: &[f32],
+    gx: &mut [f32],
+    e: Epilogue,
+) {
     let (ic, oc, stride, [kh, kw]) = (s.in_channels, s.out_channels, s.stride, s.kernel);
     let padded = oc.next_multiple_of(LANES);
     let panels = Panels { k: padded, n: ic };
@@ -177,9 +217,24 @@ fn input_gradient_by<const M: usize, const R: usize, const A: usize>(s: &Shape, 
         let at = [first(0, r[0]), first(1, r[1])];
         let reads = [0, 1].map(|a| ((at[a] + s.padding[a]) / stride[a]) as isize - (R as isize - 1));
         Correlation {
-            from: vec![View { shift: reads, ..y_view(s, Ptr::read(gy), gy.len()) }],
-            to: View { start: to, len: gx.len(), size: s.input, channels: ic, first: 0, step: stride, shift: at.map(|v| v as isize) },
-            grid: [s.batch, (s.input[0] - at[0]).div_ceil(stride[0]), (s.input[1] - at[1]).div_ceil(stride[1])],
+            from: vec![View {
+                shift: reads,
+                ..y_view(s, Ptr::read(gy), gy.len())
+            }],
+            to: View {
+                start: to,
+                len: gx.len(),
+                size: s.input,
+                channels: ic,
+                first: 0,
+                step: stride,
+                shift: at.map(|v| v as isize),
+            },
+            grid: [
+                s.batch,
+                (s.input[0] - at[0]).div_ceil(stride[0]),
+                (s.input[1] - at[1]).div_ceil(stride[1]),
+            ],
         }
     };
     // Weights that do not stay near are transformed when their phase comes, which also takes less memory.
@@ -193,7 +248,8 @@ fn input_gradient_by<const M: usize, const R: usize, const A: usize>(s: &Shape, 
                 for (r, u) in phases.iter().zip(u.chunks_exact_mut(each)) {
                     let tap = |k: usize, a: usize, b: usize| {
                         let (ky, kx) = (r[0] + stride[0] * (R - 1 - a), r[1] + stride[1] * (R - 1 - b));
-                        (k < oc && ky < kh && kx < kw).then(|| wt[((ky * kw + kx) * oc + k) * ic..][..ic].as_ptr())
+                        (k < oc && ky < kh && kx < kw)
+                            .then(|| wt[((ky * kw + kx) * oc + k) * ic..][..ic].as_ptr())
                     };
                     // SAFETY: u has that length, and taps are ic floats.
                     unsafe { transform_kernels::<M, R, A>(Ptr(u.as_mut_ptr()), panels, &tap) };

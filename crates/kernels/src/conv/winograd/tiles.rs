@@ -23,7 +23,10 @@ impl View {
         let iy = (y * self.step[0]) as isize + self.shift[0];
         let ix = (x * self.step[1]) as isize + self.shift[1];
         if (iy as usize) < h && (ix as usize) < w {
-            let pixel = self.start.get().wrapping_add(((image * h + iy as usize) * w + ix as usize) * self.channels);
+            let pixel = self
+                .start
+                .get()
+                .wrapping_add(((image * h + iy as usize) * w + ix as usize) * self.channels);
             debug_assert!(Extent::new(self.start.get(), self.len).holds(pixel, self.channels));
             Some(pixel.wrapping_add(self.first))
         } else {
@@ -57,12 +60,20 @@ pub(super) struct Tiles {
 impl Tiles {
     /// Tiles of `m` x `m` outputs.
     pub fn new([images, h, w]: [usize; 3], m: usize) -> Tiles {
-        Tiles { images, rows: h.div_ceil(m), columns: w.div_ceil(m) }
+        Tiles {
+            images,
+            rows: h.div_ceil(m),
+            columns: w.div_ceil(m),
+        }
     }
     pub fn len(&self) -> usize {
         self.images * self.rows * self.columns
     }
     pub fn at(&self, t: usize) -> [usize; 3] {
-        [t / self.columns / self.rows, t / self.columns % self.rows, t % self.columns]
+        [
+            t / self.columns / self.rows,
+            t / self.columns % self.rows,
+            t % self.columns,
+        ]
     }
 }

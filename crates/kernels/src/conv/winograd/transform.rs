@@ -150,7 +150,10 @@ trait Target<L: Lane> {
 /// # Safety
 /// The machine has the vector's instruction set, and source and target are as they promise.
 #[inline(always)]
-unsafe fn sandwich<T: Coefficients, L: Lane, const R: usize, const C: usize>(source: &impl Source<L>, target: &impl Target<L>) {
+unsafe fn sandwich<T: Coefficients, L: Lane, const R: usize, const C: usize>(
+    source: &impl Source<L>,
+    target: &impl Target<L>,
+) {
     // SAFETY: the caller's promise.
     unsafe {
         let mut middle = [[L::splat(0.0); 6]; 6];
@@ -232,7 +235,13 @@ impl<L: Lane, const C: usize> Source<L> for Pixels<'_, C> {
     unsafe fn get(&self, i: usize, j: usize) -> L {
         let p = self.from[i * C + j].wrapping_add(self.first);
         // SAFETY: n floats from `first` on are readable at every pixel.
-        unsafe { if self.n >= L::N { L::load(p) } else { L::load_some(p, self.n) } }
+        unsafe {
+            if self.n >= L::N {
+                L::load(p)
+            } else {
+                L::load_some(p, self.n)
+            }
+        }
     }
 }
 
@@ -277,7 +286,11 @@ impl<L: Lane, const R: usize> Target<L> for Finished<'_, L, R> {
             if let Some((scale, shift)) = self.affine {
                 v = shift.axpy(scale, v).leaky(self.slope);
             }
-            if self.n >= L::N { v.store(to.add(self.first)) } else { v.store_some(to.add(self.first), self.n) }
+            if self.n >= L::N {
+                v.store(to.add(self.first))
+            } else {
+                v.store_some(to.add(self.first), self.n)
+            }
         }
     }
 }
@@ -290,12 +303,29 @@ unsafe fn spread_by<T: Coefficients, L: Lane, const R: usize, const C: usize>(g:
         let left = g.n.saturating_sub(c);
         // SAFETY: the caller promises n floats at every pixel, and whole groups at every point.
         unsafe {
-            let to = Points::<_, R> { at: g.to.add(c / LANES * g.group + c % LANES), point: g.point };
+            let to = Points::<_, R> {
+                at: g.to.add(c / LANES * g.group + c % LANES),
+                point: g.point,
+            };
             // Two copies of the code, so that the common one has no masks.
             if left >= L::N {
-                sandwich::<T, L, R, C>(&Pixels::<C> { from: g.from, first: c, n: L::N }, &to);
+                sandwich::<T, L, R, C>(
+                    &Pixels::<C> {
+                        from: g.from,
+                        first: c,
+                        n: L::N,
+                    },
+                    &to,
+                );
             } else {
-                sandwich::<T, L, R, C>(&Pixels::<C> { from: g.from, first: c, n: left }, &to);
+                sandwich::<T, L, R, C>(
+                    &Pixels::<C> {
+                        from: g.from,
+                        first: c,
+                        n: left,
+                    },
+                    &to,
+                );
             }
         }
     }
@@ -315,12 +345,33 @@ unsafe fn collect_by<T: Coefficients, L: Lane, const R: usize, const C: usize>(g
             if !e.is_identity() {
                 affine = Some((channels(e.scale, c, left, 1.0), channels(e.shift, c, left, 0.0)));
             }
-            let from = Points::<_, C> { at: g.from.add(c), point: g.point };
+            let from = Points::<_, C> {
+                at: g.from.add(c),
+                point: g.point,
+            };
             let slope = e.slope;
             if left >= L::N {
-                sandwich::<T, L, R, C>(&from, &Finished::<L, R> { to: g.to, first: c, n: L::N, affine, slope });
+                sandwich::<T, L, R, C>(
+                    &from,
+                    &Finished::<L, R> {
+                        to: g.to,
+                        first: c,
+                        n: L::N,
+                        affine,
+                        slope,
+                    },
+                );
             } else {
-                sandwich::<T, L, R, C>(&from, &Finished::<L, R> { to: g.to, first: c, n: left, affine, slope });
+                sandwich::<T, L, R, C>(
+                    &from,
+                    &Finished::<L, R> {
+                        to: g.to,
+                        first: c,
+                        n: left,
+                        affine,
+                        slope,
+                    },
+                );
             }
         }
     }

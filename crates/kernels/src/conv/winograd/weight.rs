@@ -29,7 +29,12 @@ struct Work<'a> {
     zeros: &'a [f32],
 }
 
-pub(super) fn weight_gradient_by<const M: usize, const R: usize, const A: usize>(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
+pub(super) fn weight_gradient_by<const M: usize, const R: usize, const A: usize>(
+    s: &Shape,
+    x: &[f32],
+    gy: &[f32],
+    gw: &mut [f32],
+) {
     let views = x_views(s, x);
     let padded = s.in_channels.next_multiple_of(LANES);
     let (k, n) = (padded * views.len(), s.out_channels.next_multiple_of(LANES));
@@ -42,13 +47,26 @@ pub(super) fn weight_gradient_by<const M: usize, const R: usize, const A: usize>
     let blocks = tiles.len().div_ceil(block);
     // Tasks of the product: some rows of the result by one panel, all points, so that the way back
     // follows while the sums are in L2. With several blocks of tiles the sums are kept meanwhile.
-    let panels = Panels { k: 0, n: s.out_channels };
+    let panels = Panels {
+        k: 0,
+        n: s.out_channels,
+    };
     let rows = (k * panels.count() / (threads() * 4)).clamp(LANES, 64) / LANES * LANES;
     let tasks = panels.count() * k.div_ceil(rows);
     let sums = A * A * rows * PANEL;
     let zeros = vec![0f32; s.in_channels.max(s.out_channels)];
     let y = y_view(s, Ptr::read(gy), gy.len());
-    let work = Work { s, x: views, y, padded, k, tiles, pitch: block * LANES + LANES, rows, zeros: &zeros };
+    let work = Work {
+        s,
+        x: views,
+        y,
+        padded,
+        k,
+        tiles,
+        pitch: block * LANES + LANES,
+        rows,
+        zeros: &zeros,
+    };
     let points = [k, n].map(|channels| A * A * spaced(work.pitch / LANES * channels));
     with_scratch(Slot::Tiles, points[0] + points[1], |scratch| {
         with_scratch(Slot::Weights, if blocks > 1 { tasks * sums } else { 0 }, |kept| {
@@ -62,7 +80,9 @@ pub(super) fn weight_gradient_by<const M: usize, const R: usize, const A: usize>
                 par_for(tasks, &|i| {
                     // SAFETY: each task has its own part of `kept`, and its own rows and columns
                     // of the result.
-                    let run = |memory: &mut [f32]| unsafe { work.product::<M, R, A>(i, tiles.clone(), v, g, memory, out) };
+                    let run = |memory: &mut [f32]| unsafe {
+                        work.product::<M, R, A>(i, tiles.clone(), v, g, memory, out)
+                    };
                     if blocks > 1 {
                         // SAFETY: part i of `tasks` parts of `sums` floats; each i once.
                         run(unsafe { std::slice::from_raw_parts_mut(kept.get().add(i * sums), sums) })
@@ -77,7 +97,12 @@ pub(super) fn weight_gradient_by<const M: usize, const R: usize, const A: usize>
 
 impl Work<'_> {
     /// Transforms a block of tiles of x and gy.
-    fn transform<const M: usize, const R: usize, const A: usize>(&self, tiles: std::ops::Range<usize>, v: &mut [f32], g: &mut [f32]) {
+    fn transform<const M: usize, const R: usize, const A: usize>(
+        &self,
+        tiles: std::ops::Range<usize>,
+        v: &mut [f32],
+        g: &mut [f32],
+    ) {
         let (points, pitch) = ([v.len() / (A * A), g.len() / (A * A)], self.pitch);
         let (v, g) = (Ptr(v.as_mut_ptr()), Ptr(g.as_mut_ptr()));
         par_for(tiles.len().div_ceil(TRANSFORMS), &|i| {
@@ -102,7 +127,13 @@ impl Work<'_> {
                 unsafe {
                     let to = g.get().add(t * LANES);
                     let n = self.s.out_channels;
-                    spread::<OutputAsKernel<M, R, A>, A, M>(&Spread { from: &pixels, n, to, point: points[1], group: pitch });
+                    spread::<OutputAsKernel<M, R, A>, A, M>(&Spread {
+                        from: &pixels,
+                        n,
+                        to,
+                        point: points[1],
+                        group: pitch,
+                    });
                 }
             }
         });
@@ -121,16 +152,34 @@ impl Work<'_> {
         sums: &mut [f32],
         out: Ptr<f32>,
     ) {
-        let panels = Panels { k: 0, n: self.s.out_channels };
+        let panels = Panels {
+            k: 0,
+            n: self.s.out_channels,
+        };
         let (j, k0) = (i % panels.count(), i / panels.count() * self.rows);
         let (columns, rows) = (panels.columns(j), self.rows.min(self.k - k0));
-        let within = Within { a: [Extent::of(v), Extent::NONE], b: Extent::of(g), c: [Extent::of(sums), Extent::NONE] };
+        let within = Within {
+            a: [Extent::of(v), Extent::NONE],
+            b: Extent::of(g),
+            c: [Extent::of(sums), Extent::NONE],
+        };
         for point in 0..A * A {
-            let (v, g) = (&v[point * (v.len() / (A * A))..], &g[point * (g.len() / (A * A))..]);
+            let (v, g) = (
+                &v[point * (v.len() / (A * A))..],
+                &g[point * (g.len() / (A * A))..],
+            );
             for r0 in (0..rows).step_by(LANES) {
                 for (r, rows) in SIXTEEN {
                     let tile = Outer {
-                        axes: [Axis::ONE, Axis::ONE, Axis { n: tiles.len(), a: LANES, b: LANES }],
+                        axes: [
+                            Axis::ONE,
+                            Axis::ONE,
+                            Axis {
+                                n: tiles.len(),
+                                a: LANES,
+                                b: LANES,
+                            },
+                        ],
                         a: v[(k0 + r0) / LANES * self.pitch + r..].as_ptr(),
                         b: g[j * PANEL / LANES * self.pitch..].as_ptr(),
                         strip: self.pitch,
@@ -150,7 +199,12 @@ impl Work<'_> {
         if tiles.end < self.tiles.len() {
             return;
         }
-        let ([kh, kw], [sy, sx], ic, oc) = (self.s.kernel, self.s.stride, self.s.in_channels, self.s.out_channels);
+        let ([kh, kw], [sy, sx], ic, oc) = (
+            self.s.kernel,
+            self.s.stride,
+            self.s.in_channels,
+            self.s.out_channels,
+        );
         for r in (0..rows).filter(|r| (k0 + r) % self.padded < ic) {
             let (phase, channel) = ((k0 + r) / self.padded, (k0 + r) % self.padded);
             let mut to = [std::ptr::null_mut(); 36];
@@ -163,7 +217,13 @@ impl Work<'_> {
                 to[a * R + b] = unsafe { out.get().add(((ky * kw + kx) * ic + channel) * oc + j * PANEL) };
             }
             let from = sums[r * PANEL..].as_ptr();
-            let back = Collect { from, point: self.rows * PANEL, n: columns, to: &to, epilogue: Epilogue::default() };
+            let back = Collect {
+                from,
+                point: self.rows * PANEL,
+                n: columns,
+                to: &to,
+                epilogue: Epilogue::default(),
+            };
             // SAFETY: the sums of all points have been written, in whole groups of 16 columns or
             // left as they were; `columns` floats at every tap are this task's.
             unsafe { collect::<Weights<M, R, A>, R, A>(&back) };

@@ -101,15 +101,24 @@ fn of_rows<B: Backend>(x: &F<B>, half: usize, at: usize) -> F<B> {
 /// See [`Ops::gate`](crate::Ops::gate).
 pub fn gate<B: Backend>(x: F<B>, half: usize) -> F<B> {
     let shape = gated_shape(&x.shape());
-    let y = B::float_mul(B::float_tanh(of_rows::<B>(&x, half, 0)), B::sigmoid(of_rows::<B>(&x, half, 1)));
+    let y = B::float_mul(
+        B::float_tanh(of_rows::<B>(&x, half, 0)),
+        B::sigmoid(of_rows::<B>(&x, half, 1)),
+    );
     B::float_reshape(y, shape)
 }
 
 /// See [`Ops::gate_gradient`](crate::Ops::gate_gradient).
 pub fn gate_gradient<B: Backend>(g: F<B>, x: F<B>, half: usize) -> F<B> {
-    let (t, s) = (B::float_tanh(of_rows::<B>(&x, half, 0)), B::sigmoid(of_rows::<B>(&x, half, 1)));
+    let (t, s) = (
+        B::float_tanh(of_rows::<B>(&x, half, 0)),
+        B::sigmoid(of_rows::<B>(&x, half, 1)),
+    );
     let g = B::float_reshape(g, t.shape());
-    let by_a = B::float_mul(B::float_mul(g.clone(), s.clone()), slope_from_output::<B>(t.clone(), Activation::Tanh));
+    let by_a = B::float_mul(
+        B::float_mul(g.clone(), s.clone()),
+        slope_from_output::<B>(t.clone(), Activation::Tanh),
+    );
     let by_b = B::float_mul(B::float_mul(g, t), slope_from_output::<B>(s, Activation::Sigmoid));
     B::float_reshape(B::float_cat(vec![by_a, by_b], 1), x.shape())
 }
@@ -191,7 +200,10 @@ fn mix<B: Backend>(x: F<B>, a: f32, y: F<B>, b: f32) -> F<B> {
 pub fn adam<B: Backend>(p: F<B>, g: F<B>, m: F<B>, v: F<B>, s: AdamStep) -> (F<B>, F<B>, F<B>) {
     let m = mix::<B>(m, s.b1, g.clone(), 1.0 - s.b1);
     let v = mix::<B>(v, s.b2, B::float_mul(g.clone(), g), 1.0 - s.b2);
-    let root = B::float_add_scalar(B::float_mul_scalar(B::float_sqrt(v.clone()), s.root.into()), s.eps.into());
+    let root = B::float_add_scalar(
+        B::float_mul_scalar(B::float_sqrt(v.clone()), s.root.into()),
+        s.eps.into(),
+    );
     let step = B::float_div(B::float_mul_scalar(m.clone(), s.rate.into()), root);
     let p = B::float_mul_scalar(p, (1.0 - s.weight_decay).into());
     (B::float_sub(p, step), m, v)
@@ -201,13 +213,20 @@ pub fn adam<B: Backend>(p: F<B>, g: F<B>, m: F<B>, v: F<B>, s: AdamStep) -> (F<B
 pub fn rms_prop<B: Backend>(p: F<B>, g: F<B>, v: F<B>, s: RmsStep) -> (F<B>, F<B>) {
     let v = mix::<B>(v, s.alpha, B::float_mul(g.clone(), g.clone()), 1.0 - s.alpha);
     let root = B::float_add_scalar(B::float_sqrt(v.clone()), s.eps.into());
-    (B::float_sub(p, B::float_div(B::float_mul_scalar(g, s.lr.into()), root)), v)
+    (
+        B::float_sub(p, B::float_div(B::float_mul_scalar(g, s.lr.into()), root)),
+        v,
+    )
 }
 
 /// See [`Ops::sgd`](crate::Ops::sgd).
 pub fn sgd<B: Backend>(p: F<B>, g: F<B>, m: F<B>, s: SgdStep) -> (F<B>, F<B>) {
     let m = mix::<B>(m, s.momentum, g.clone(), 1.0);
-    let step = if s.nesterov { mix::<B>(m.clone(), s.momentum, g, 1.0) } else { m.clone() };
+    let step = if s.nesterov {
+        mix::<B>(m.clone(), s.momentum, g, 1.0)
+    } else {
+        m.clone()
+    };
     (B::float_sub(p, B::float_mul_scalar(step, s.lr.into())), m)
 }
 

@@ -9,7 +9,15 @@ type F<B> = FloatTensor<B>;
 /// Part of an axis.
 fn part<B: Backend>(x: &F<B>, axis: usize, from: usize, to: usize) -> F<B> {
     let shape = x.shape();
-    let ranges: Vec<_> = (0..shape.num_dims()).map(|i| if i == axis { (from..to).into() } else { (0..shape[i]).into() }).collect();
+    let ranges: Vec<_> = (0..shape.num_dims())
+        .map(|i| {
+            if i == axis {
+                (from..to).into()
+            } else {
+                (0..shape[i]).into()
+            }
+        })
+        .collect();
     B::float_slice(x.clone(), &ranges)
 }
 
@@ -59,7 +67,12 @@ fn lines<B: Backend>(x: F<B>, scan: Scan) -> F<B> {
         Scan::MirroredDiagonals => B::float_flip(x, &[2]),
     };
     let x = B::float_cat(vec![x.clone(), zeros::<B, 4>(&x, [b, h, h, c])], 2);
-    let x = part::<B>(&B::float_reshape(x, Shape::new([b, h * (w + h), c])), 1, 0, h * (w + h - 1));
+    let x = part::<B>(
+        &B::float_reshape(x, Shape::new([b, h * (w + h), c])),
+        1,
+        0,
+        h * (w + h - 1),
+    );
     B::float_swap_dims(B::float_reshape(x, Shape::new([b, h, w + h - 1, c])), 1, 2)
 }
 
@@ -71,8 +84,17 @@ fn image<B: Backend>(x: F<B>, scan: Scan) -> F<B> {
     let [b, d, h, c] = x.shape().dims();
     let x = B::float_reshape(B::float_swap_dims(x, 1, 2), Shape::new([b, h * d, c]));
     let x = B::float_cat(vec![x.clone(), zeros::<B, 3>(&x, [b, h, c])], 1);
-    let x = part::<B>(&B::float_reshape(x, Shape::new([b, h, d + 1, c])), 2, 0, d + 1 - h);
-    if scan == Scan::Diagonals { x } else { B::float_flip(x, &[2]) }
+    let x = part::<B>(
+        &B::float_reshape(x, Shape::new([b, h, d + 1, c])),
+        2,
+        0,
+        d + 1 - h,
+    );
+    if scan == Scan::Diagonals {
+        x
+    } else {
+        B::float_flip(x, &[2])
+    }
 }
 
 /// See [`Ops::conv_lstm`](crate::Ops::conv_lstm).
@@ -85,7 +107,10 @@ pub fn conv_lstm<B: Backend>(u: F<B>, w: F<B>, before: usize, scan: Scan) -> (F<
         if let Some((h, _)) = &last {
             for k in 0..taps {
                 let x = rows::<B>(shifted::<B>(h.clone(), k as isize - before as isize));
-                gates = B::float_add(gates, B::float_reshape(B::float_matmul(x, tap::<B>(&w, k)), Shape::new([b, s, 4 * n])));
+                gates = B::float_add(
+                    gates,
+                    B::float_reshape(B::float_matmul(x, tap::<B>(&w, k)), Shape::new([b, s, 4 * n])),
+                );
             }
         }
         let gate = |i: usize, act| activation::<B>(part::<B>(&gates, 2, i * n, (i + 1) * n), act);
@@ -96,15 +121,28 @@ pub fn conv_lstm<B: Backend>(u: F<B>, w: F<B>, before: usize, scan: Scan) -> (F<
             c = B::float_add(c, B::float_mul(f.clone(), old));
         }
         let h = B::float_mul(o.clone(), B::float_tanh(c.clone()));
-        states.push(B::float_reshape(B::float_cat(vec![o, f, i, g, c.clone()], 2), Shape::new([b, 1, s, 5 * n])));
+        states.push(B::float_reshape(
+            B::float_cat(vec![o, f, i, g, c.clone()], 2),
+            Shape::new([b, 1, s, 5 * n]),
+        ));
         hs.push(B::float_reshape(h.clone(), Shape::new([b, 1, s, n])));
         last = Some((h, c));
     }
-    (image::<B>(B::float_cat(hs, 1), scan), image::<B>(B::float_cat(states, 1), scan))
+    (
+        image::<B>(B::float_cat(hs, 1), scan),
+        image::<B>(B::float_cat(states, 1), scan),
+    )
 }
 
 /// See [`Ops::conv_lstm_gradient`](crate::Ops::conv_lstm_gradient).
-pub fn conv_lstm_gradient<B: Backend>(g: F<B>, w: F<B>, h: F<B>, state: F<B>, before: usize, scan: Scan) -> (F<B>, F<B>) {
+pub fn conv_lstm_gradient<B: Backend>(
+    g: F<B>,
+    w: F<B>,
+    h: F<B>,
+    state: F<B>,
+    before: usize,
+    scan: Scan,
+) -> (F<B>, F<B>) {
     let [g, h, state] = [g, h, state].map(|x| lines::<B>(x, scan));
     let ([b, steps, s, n], [taps, _, _]) = (h.shape().dims(), w.shape().dims());
     // x (1 - x) and 1 - x^2: the slopes of sigmoid and tanh by their values.
@@ -118,7 +156,11 @@ pub fn conv_lstm_gradient<B: Backend>(g: F<B>, w: F<B>, h: F<B>, state: F<B>, be
     for t in (0..steps).rev() {
         let state_t = step::<B>(&state, t);
         let [o, f, i, gg, c] = [0, 1, 2, 3, 4].map(|k| part::<B>(&state_t, 2, k * n, (k + 1) * n));
-        let old = if t == 0 { none() } else { part::<B>(&step::<B>(&state, t - 1), 2, 4 * n, 5 * n) };
+        let old = if t == 0 {
+            none()
+        } else {
+            part::<B>(&step::<B>(&state, t - 1), 2, 4 * n, 5 * n)
+        };
         by_h = B::float_add(by_h, step::<B>(&g, t));
         let tc = B::float_tanh(c);
         let d = B::float_add(by_c, mul(mul(by_h.clone(), o.clone()), square(tc.clone())));
@@ -135,7 +177,10 @@ pub fn conv_lstm_gradient<B: Backend>(g: F<B>, w: F<B>, h: F<B>, state: F<B>, be
                 let by = k as isize - before as isize;
                 let flat = rows::<B>(du.clone());
                 let back = B::float_matmul(flat.clone(), B::float_transpose(tap::<B>(&w, k)));
-                by_h = B::float_add(by_h, shifted::<B>(B::float_reshape(back, Shape::new([b, s, n])), -by));
+                by_h = B::float_add(
+                    by_h,
+                    shifted::<B>(B::float_reshape(back, Shape::new([b, s, n])), -by),
+                );
                 let x = rows::<B>(shifted::<B>(last.clone(), by));
                 let more = B::float_matmul(B::float_transpose(x), flat);
                 *by_w = Some(by_w.take().map_or(more.clone(), |w| B::float_add(w, more)));
@@ -145,6 +190,9 @@ pub fn conv_lstm_gradient<B: Backend>(g: F<B>, w: F<B>, h: F<B>, state: F<B>, be
     }
     by_u.reverse();
     let none = || zeros::<B, 2>(&h, [n, 4 * n]);
-    let by_w = by_w.into_iter().map(|w| B::float_reshape(w.unwrap_or_else(none), Shape::new([1, n, 4 * n]))).collect();
+    let by_w = by_w
+        .into_iter()
+        .map(|w| B::float_reshape(w.unwrap_or_else(none), Shape::new([1, n, 4 * n])))
+        .collect();
     (image::<B>(B::float_cat(by_u, 1), scan), B::float_cat(by_w, 0))
 }

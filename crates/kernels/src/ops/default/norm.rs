@@ -19,7 +19,13 @@ fn moments<B: Backend>(x: F<B>, axes: &[usize]) -> (F<B>, F<B>) {
 }
 
 /// See [`Ops::batch_norm_act`](crate::Ops::batch_norm_act).
-pub fn batch_norm_act<B: Backend>(x: F<B>, gamma: F<B>, beta: F<B>, eps: f32, act: Activation) -> (F<B>, F<B>, F<B>) {
+pub fn batch_norm_act<B: Backend>(
+    x: F<B>,
+    gamma: F<B>,
+    beta: F<B>,
+    eps: f32,
+    act: Activation,
+) -> (F<B>, F<B>, F<B>) {
     let (shape, channels) = (x.shape(), gamma.shape()[0]);
     let flat = Shape::new([shape.num_elements() / channels, channels]);
     let (mean, var) = moments::<B>(B::float_reshape(x.clone(), flat.clone()), &[0]);
@@ -27,7 +33,11 @@ pub fn batch_norm_act<B: Backend>(x: F<B>, gamma: F<B>, beta: F<B>, eps: f32, ac
     let centred = B::float_sub(B::float_reshape(x, flat), mean.clone());
     let y = B::float_add(B::float_mul(centred, scale), broadcast::<B>(beta, 2));
     let vector = |t| B::float_reshape(t, Shape::new([channels]));
-    (B::float_reshape(activation::<B>(y, act), shape), vector(mean), vector(var))
+    (
+        B::float_reshape(activation::<B>(y, act), shape),
+        vector(mean),
+        vector(var),
+    )
 }
 
 /// See [`Ops::batch_norm_act_gradient`](crate::Ops::batch_norm_act_gradient).
@@ -46,13 +56,19 @@ pub fn batch_norm_act_gradient<B: Backend>(
     let flat = Shape::new([n, channels]);
     let row = |t| broadcast::<B>(t, 2);
     let root = row(inverse_root::<B>(var, eps));
-    let normal = B::float_mul(B::float_sub(B::float_reshape(x, flat.clone()), row(mean)), root.clone());
+    let normal = B::float_mul(
+        B::float_sub(B::float_reshape(x, flat.clone()), row(mean)),
+        root.clone(),
+    );
     let z = B::float_add(B::float_mul(normal.clone(), row(gamma.clone())), row(beta));
     let g = B::float_mul(B::float_reshape(g, flat), slope::<B>(z, act));
     let by_beta = sum_rows::<B>(g.clone(), channels);
     let by_gamma = sum_rows::<B>(B::float_mul(g.clone(), normal.clone()), channels);
     let share = |t: &F<B>| row(B::float_mul_scalar(t.clone(), (1.0 / n as f32).into()));
-    let centred = B::float_sub(B::float_sub(g, share(&by_beta)), B::float_mul(normal, share(&by_gamma)));
+    let centred = B::float_sub(
+        B::float_sub(g, share(&by_beta)),
+        B::float_mul(normal, share(&by_gamma)),
+    );
     let dx = B::float_mul(centred, B::float_mul(row(gamma), root));
     (B::float_reshape(dx, shape), by_gamma, by_beta)
 }
@@ -65,13 +81,26 @@ pub fn scale_shift<B: Backend>(x: F<B>, scale: F<B>, shift: F<B>, act: Activatio
 }
 
 /// See [`Ops::scale_shift_gradient`](crate::Ops::scale_shift_gradient).
-pub fn scale_shift_gradient<B: Backend>(g: F<B>, x: F<B>, scale: F<B>, shift: F<B>, act: Activation) -> (F<B>, F<B>, F<B>) {
+pub fn scale_shift_gradient<B: Backend>(
+    g: F<B>,
+    x: F<B>,
+    scale: F<B>,
+    shift: F<B>,
+    act: Activation,
+) -> (F<B>, F<B>, F<B>) {
     let (rank, channels) = (x.shape().num_dims(), scale.shape()[0]);
     let scale = broadcast::<B>(scale, rank);
-    let z = B::float_add(B::float_mul(x.clone(), scale.clone()), broadcast::<B>(shift, rank));
+    let z = B::float_add(
+        B::float_mul(x.clone(), scale.clone()),
+        broadcast::<B>(shift, rank),
+    );
     let g = B::float_mul(g, slope::<B>(z, act));
     let by_scale = sum_rows::<B>(B::float_mul(g.clone(), x), channels);
-    (B::float_mul(g.clone(), scale), by_scale, sum_rows::<B>(g, channels))
+    (
+        B::float_mul(g.clone(), scale),
+        by_scale,
+        sum_rows::<B>(g, channels),
+    )
 }
 
 /// `[N,S,C]` as `[N,S,G,C/G]`.
@@ -81,7 +110,14 @@ fn grouped<B: Backend>(x: F<B>, groups: usize) -> F<B> {
 }
 
 /// See [`Ops::group_norm`](crate::Ops::group_norm).
-pub fn group_norm<B: Backend>(x: F<B>, gamma: F<B>, beta: F<B>, groups: usize, eps: f32, act: Activation) -> (F<B>, F<B>, F<B>) {
+pub fn group_norm<B: Backend>(
+    x: F<B>,
+    gamma: F<B>,
+    beta: F<B>,
+    groups: usize,
+    eps: f32,
+    act: Activation,
+) -> (F<B>, F<B>, F<B>) {
     let shape = x.shape();
     let x = grouped::<B>(x, groups);
     let (mean, var) = moments::<B>(x.clone(), &[3, 1]);
@@ -106,7 +142,10 @@ pub fn group_norm_gradient<B: Backend>(
     let shape = x.shape();
     let per_group = |t| B::float_reshape(t, Shape::new([shape[0], 1, groups, 1]));
     let root = per_group(inverse_root::<B>(var, eps));
-    let normal = B::float_mul(B::float_sub(grouped::<B>(x, groups), per_group(mean)), root.clone());
+    let normal = B::float_mul(
+        B::float_sub(grouped::<B>(x, groups), per_group(mean)),
+        root.clone(),
+    );
     // Through the affine map and the activation as an ordinary scale and shift...
     let flat = B::float_reshape(normal.clone(), shape.clone());
     let (g, by_gamma, by_beta) = scale_shift_gradient::<B>(g, flat, gamma, beta, act);

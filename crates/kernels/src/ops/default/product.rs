@@ -18,17 +18,31 @@ fn options(g: Geometry) -> ConvOptions<2> {
 /// y with zeros where its bottom and right were cut off.
 fn uncut<B: Backend>(y: F<B>, g: Geometry, size: [usize; 2], kernel: [usize; 2]) -> F<B> {
     let [b, h, w, c] = y.shape().dims();
-    let [oh, ow] = g.output_size(size, kernel).expect("checked when the form was made");
+    let [oh, ow] = g
+        .output_size(size, kernel)
+        .expect("checked when the form was made");
     let zeros = |shape: [usize; 4]| B::float_zeros(Shape::new(shape), &y.device(), y.dtype().into());
     let (below, right) = (zeros([b, oh - h, w, c]), zeros([b, oh, ow - w, c]));
-    let y = if oh > h { B::float_cat(vec![y, below], 1) } else { y };
-    if ow > w { B::float_cat(vec![y, right], 2) } else { y }
+    let y = if oh > h {
+        B::float_cat(vec![y, below], 1)
+    } else {
+        y
+    };
+    if ow > w {
+        B::float_cat(vec![y, right], 2)
+    } else {
+        y
+    }
 }
 
 /// See [`Ops::product`](crate::Ops::product).
 pub fn product<B: Backend>(x: F<B>, w: F<B>, form: Form) -> F<B> {
     match form {
-        Form::Conv { geometry, output: [oh, ow], .. } => {
+        Form::Conv {
+            geometry,
+            output: [oh, ow],
+            ..
+        } => {
             let (x, w) = (B::float_permute(x, &TO_NCHW), B::float_permute(w, &TO_OIHW));
             let y = B::float_permute(B::conv2d(x, w, None, options(geometry)), &TO_NHWC);
             let [b, h, width, c] = y.shape().dims();
@@ -44,7 +58,12 @@ pub fn product<B: Backend>(x: F<B>, w: F<B>, form: Form) -> F<B> {
 /// See [`Ops::product_input_gradient`](crate::Ops::product_input_gradient).
 pub fn product_input_gradient<B: Backend>(y: F<B>, w: F<B>, form: Form) -> F<B> {
     match form {
-        Form::Conv { geometry: g, size, kernel, .. } => {
+        Form::Conv {
+            geometry: g,
+            size,
+            kernel,
+            ..
+        } => {
             let y = uncut::<B>(y, g, size, kernel);
             let out = [y.shape()[1], y.shape()[2]];
             // What the convolution's stride left over at the bottom and the right.
@@ -63,7 +82,12 @@ pub fn product_input_gradient<B: Backend>(y: F<B>, w: F<B>, form: Form) -> F<B> 
 /// See [`Ops::product_weight_gradient`](crate::Ops::product_weight_gradient).
 pub fn product_weight_gradient<B: Backend>(x: F<B>, y: F<B>, form: Form) -> F<B> {
     match form {
-        Form::Conv { geometry, kernel, size, .. } => {
+        Form::Conv {
+            geometry,
+            kernel,
+            size,
+            ..
+        } => {
             let y = uncut::<B>(y, geometry, size, kernel);
             let (ic, oc) = (x.shape()[3] / geometry.groups, y.shape()[3]);
             let shape = Shape::new([oc, ic, kernel[0], kernel[1]]);

@@ -15,7 +15,10 @@ fn matrix<B: Backend>(like: &F<B>, r: Resample, axis: usize, transposed: bool) -
         }
     }
     let shape = if transposed { [from, to] } else { [to, from] };
-    B::float_cast(B::float_from_data(TensorData::new(m, shape), &like.device()), like.dtype().into())
+    B::float_cast(
+        B::float_from_data(TensorData::new(m, shape), &like.device()),
+        like.dtype().into(),
+    )
 }
 
 /// `[B,H,W,C]` by a matrix for the height and one for the width.
@@ -26,8 +29,14 @@ fn separable<B: Backend>(x: F<B>, rows: F<B>, columns: F<B>) -> F<B> {
         let s = m.shape();
         B::float_reshape(m, Shape::new([1, s[0], s[1]]))
     };
-    let x = B::float_matmul(batched(rows), B::float_reshape(x, Shape::new([s[0], s[1], s[2] * c])));
-    let x = B::float_matmul(batched(columns), B::float_reshape(x, Shape::new([s[0] * to[0], s[2], c])));
+    let x = B::float_matmul(
+        batched(rows),
+        B::float_reshape(x, Shape::new([s[0], s[1], s[2] * c])),
+    );
+    let x = B::float_matmul(
+        batched(columns),
+        B::float_reshape(x, Shape::new([s[0] * to[0], s[2], c])),
+    );
     B::float_reshape(x, Shape::new([s[0], to[0], to[1], c]))
 }
 
@@ -66,7 +75,10 @@ const TO_NHWC: [usize; 4] = [0, 2, 3, 1];
 /// See [`Ops::max_pool`](crate::Ops::max_pool).
 pub fn max_pool<B: Backend>(x: F<B>, w: Window) -> F<B> {
     let x = B::float_permute(x, &TO_NCHW);
-    B::float_permute(B::max_pool2d(x, w.kernel, w.stride, w.padding, [1, 1], false), &TO_NHWC)
+    B::float_permute(
+        B::max_pool2d(x, w.kernel, w.stride, w.padding, [1, 1], false),
+        &TO_NHWC,
+    )
 }
 
 /// See [`Ops::max_pool_gradient`](crate::Ops::max_pool_gradient).
@@ -74,6 +86,15 @@ pub fn max_pool_gradient<B: Backend>(g: F<B>, x: F<B>, w: Window) -> F<B> {
     let ints = get_or_init_device_settings::<B>(&x.device()).int_dtype;
     let (x, g) = (B::float_permute(x, &TO_NCHW), B::float_permute(g, &TO_NCHW));
     let found = B::max_pool2d_with_indices(x.clone(), w.kernel, w.stride, w.padding, [1, 1], false, ints);
-    let d = B::max_pool2d_with_indices_backward(x, w.kernel, w.stride, w.padding, [1, 1], false, g, found.indices);
+    let d = B::max_pool2d_with_indices_backward(
+        x,
+        w.kernel,
+        w.stride,
+        w.padding,
+        [1, 1],
+        false,
+        g,
+        found.indices,
+    );
     B::float_permute(d.x_grad, &TO_NHWC)
 }

@@ -12,13 +12,13 @@ mod walk;
 
 use super::conditionals::{Autoregressive, Grid};
 use super::discrete::Discrete;
+use crate::{Capability, Entry, Model, Registered};
+use burn::tensor::Device;
 use menagerie_data::DataInfo;
-use menagerie_nn::levels::Binarization;
 use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, Model, };
 use menagerie_data::random::Key;
 use menagerie_nn::OptimizerConfig;
-use burn::tensor::Device;
+use menagerie_nn::levels::Binarization;
 use network::PixelRnn;
 use serde::{Deserialize, Serialize};
 
@@ -67,21 +67,40 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let (kind, binarization) = (Direction::DiagonalBilstm, Binarization::Dynamic);
-        Settings { kind, width: 16, depth: 7, hidden: 32, levels: 2, binarization, average: 0.0 }
+        Settings {
+            kind,
+            width: 16,
+            depth: 7,
+            hidden: 32,
+            levels: 2,
+            binarization,
+            average: 0.0,
+        }
     }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { model: Settings::default(), optimizer: OptimizerConfig::adam(1e-3) }
+        Config {
+            model: Settings::default(),
+            optimizer: OptimizerConfig::adam(1e-3),
+        }
     }
 }
 
 impl Settings {
     fn check(&self) -> Result<Discrete> {
-        for (key, value, most) in [("width", self.width, 4096), ("depth", self.depth, 100), ("hidden", self.hidden, 16_384)] {
+        for (key, value, most) in [
+            ("width", self.width, 4096),
+            ("depth", self.depth, 100),
+            ("hidden", self.hidden, 16_384),
+        ] {
             if value == 0 || value > most {
-                return Err(Error::recipe(format!("model.{key}"), format!("{value} cannot be used"), format!("give 1 to {most}")));
+                return Err(Error::recipe(
+                    format!("model.{key}"),
+                    format!("{value} cannot be used"),
+                    format!("give 1 to {most}"),
+                ));
             }
         }
         Discrete::new(self.levels, self.binarization)
@@ -98,11 +117,25 @@ impl Config {
         let grid = Grid::new("pixel_rnn", info, m.check()?, false)?;
         for (name, value) in [("width", m.width), ("hidden", m.hidden)] {
             if !value.is_multiple_of(grid.channels) {
-                let problem = format!("{value} features do not fall into {} groups, one a channel", grid.channels);
-                return Err(Error::recipe(format!("model.{name}"), problem, format!("use a multiple of {}", grid.channels)));
+                let problem = format!(
+                    "{value} features do not fall into {} groups, one a channel",
+                    grid.channels
+                );
+                return Err(Error::recipe(
+                    format!("model.{name}"),
+                    problem,
+                    format!("use a multiple of {}", grid.channels),
+                ));
             }
         }
-        Autoregressive::new("pixel_rnn", PixelRnn::new(m, grid, key.stream("network"), device), info, self.optimizer, m.average, device)
+        Autoregressive::new(
+            "pixel_rnn",
+            PixelRnn::new(m, grid, key.stream("network"), device),
+            info,
+            self.optimizer,
+            m.average,
+            device,
+        )
     }
 }
 
@@ -128,11 +161,22 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "pixel_rnn",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LogLikelihood, Capability::Factors, Capability::Complete],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LogLikelihood,
+        Capability::Factors,
+        Capability::Complete,
+    ],
     paper: "van den Oord et al. 2016, Pixel Recurrent Neural Networks, arXiv:1601.06759",
     recipe: "pixel_rnn",
     data: &["digits"],
-    tiny: &[("data.size", "6"), ("model.width", "3"), ("model.depth", "2"), ("model.hidden", "6"), ("model.average", "0.9")],
+    tiny: &[
+        ("data.size", "6"),
+        ("model.width", "3"),
+        ("model.depth", "2"),
+        ("model.hidden", "6"),
+        ("model.average", "0.9"),
+    ],
     ..Entry::of::<Config>()
 };
 

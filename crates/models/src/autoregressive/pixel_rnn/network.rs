@@ -3,11 +3,11 @@ use super::super::conditionals::{Conditionals, Grid, Items};
 use super::super::draw::Walker;
 use super::walk::Weights;
 use super::{Direction, Settings};
-use menagerie_nn::{Activation, Linear, activation, init};
-use menagerie_data::random::Key;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::random::Key;
 use menagerie_kernels::{Geometry, Scan, conv_lstm, conv2d, linear};
+use menagerie_nn::{Activation, Linear, activation, init};
 
 /// The group, of `channels`, of feature `f` of `n`: features of a group see the channels up to their own (section 3.4).
 pub(super) fn group(f: usize, n: usize, channels: usize) -> usize {
@@ -18,7 +18,9 @@ pub(super) fn group(f: usize, n: usize, channels: usize) -> usize {
 /// (the four gates); `[inputs, copies outputs]`.
 pub(super) fn mask_b(inputs: usize, outputs: usize, copies: usize, channels: usize) -> Vec<f32> {
     let open = |i: usize, o: usize| group(i, inputs, channels) <= group(o, outputs, channels);
-    (0..inputs).flat_map(|i| (0..copies * outputs).map(move |o| f32::from(open(i, o % outputs)))).collect()
+    (0..inputs)
+        .flat_map(|i| (0..copies * outputs).map(move |o| f32::from(open(i, o % outputs))))
+        .collect()
 }
 
 /// 1 where mask A lets the image reach the first convolution: rows above the pixel, what is left of it, and in itself the
@@ -28,7 +30,9 @@ pub(super) fn mask_a([height, width]: [usize; 2], channels: usize, features: usi
     for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
         for (c, f) in (0..channels).flat_map(|c| (0..features).map(move |f| (c, f))) {
             let (above, left, here) = (y + 1 < height, x < width / 2, x == width / 2);
-            mask.push(f32::from(above || left || here && c < group(f, features, channels)));
+            mask.push(f32::from(
+                above || left || here && c < group(f, features, channels),
+            ));
         }
     }
     mask
@@ -59,9 +63,19 @@ impl Lstm {
     fn new(width: usize, inputs: usize, states: usize, key: Key, device: &Device) -> Self {
         let bound = |n: usize| 1.0 / (n as f64).sqrt();
         Lstm {
-            input: init::uniform(key.stream("input"), [inputs, 2 * width, 4 * width], bound(inputs * 2 * width), device),
+            input: init::uniform(
+                key.stream("input"),
+                [inputs, 2 * width, 4 * width],
+                bound(inputs * 2 * width),
+                device,
+            ),
             bias: init::uniform(key.stream("bias"), [4 * width], bound(inputs * 2 * width), device),
-            state: init::uniform(key.stream("state"), [states, width, 4 * width], bound(states * width), device),
+            state: init::uniform(
+                key.stream("state"),
+                [states, width, 4 * width],
+                bound(states * width),
+                device,
+            ),
         }
     }
 
@@ -71,14 +85,24 @@ impl Lstm {
         // The pixel to the left is an earlier one, of which every group may see all.
         let here = mask_b(inputs, outputs / 4, 4, channels);
         let mask = [vec![1.0; (taps - 1) * inputs * outputs], here].concat();
-        let weight = if channels > 1 { masked(&self.input, mask) } else { self.input.val() };
+        let weight = if channels > 1 {
+            masked(&self.input, mask)
+        } else {
+            self.input.val()
+        };
         let bias = Some(self.bias.val());
         if taps == 1 {
             return linear(x, weight.reshape([inputs, outputs]), bias, Activation::Identity);
         }
         let [b, h, w, _] = x.dims();
         let x = Tensor::cat(vec![Tensor::zeros([b, h, taps - 1, inputs], &x.device()), x], 2);
-        let y = conv2d(x, weight.reshape([1, taps, inputs, outputs]), bias, Geometry::new(1, 0), Activation::Identity);
+        let y = conv2d(
+            x,
+            weight.reshape([1, taps, inputs, outputs]),
+            bias,
+            Geometry::new(1, 0),
+            Activation::Identity,
+        );
         debug_assert_eq!(y.dims()[2], w);
         y
     }
@@ -120,17 +144,32 @@ impl PixelRnn {
             let key = key.stream("layer").step(i as u64);
             let lstms = match m.kind {
                 Direction::RowLstm => vec![Lstm::new(w, 2, 3, key.stream("row"), device)],
-                Direction::DiagonalBilstm => ["left", "right"].map(|n| Lstm::new(w, 1, 2, key.stream(n), device)).into(),
+                Direction::DiagonalBilstm => ["left", "right"]
+                    .map(|n| Lstm::new(w, 1, 2, key.stream(n), device))
+                    .into(),
             };
-            Layer { lstms, up: Linear::new(w, 2 * w, key.stream("up"), device) }
+            Layer {
+                lstms,
+                up: Linear::new(w, 2 * w, key.stream("up"), device),
+            }
         };
         let bound = 1.0 / ((KERNEL[0] * KERNEL[1] * c) as f64).sqrt();
         PixelRnn {
-            first: init::uniform(key.stream("first"), [KERNEL[0], KERNEL[1], c, 2 * w], bound, device),
+            first: init::uniform(
+                key.stream("first"),
+                [KERNEL[0], KERNEL[1], c, 2 * w],
+                bound,
+                device,
+            ),
             first_bias: init::zeros([2 * w], device),
             layers: (0..m.depth).map(layer).collect(),
             hidden: Linear::new(2 * w, m.hidden, key.stream("hidden"), device),
-            output: Linear::new(m.hidden, c * grid.discrete.outputs(), key.stream("output"), device),
+            output: Linear::new(
+                m.hidden,
+                c * grid.discrete.outputs(),
+                key.stream("output"),
+                device,
+            ),
             direction: m.kind,
             grid,
         }
@@ -139,7 +178,11 @@ impl PixelRnn {
     /// x `[.., inputs]` -> `[.., outputs]` through mask B.
     fn one_by_one(&self, layer: &Linear, x: Tensor<4>, act: Activation) -> Tensor<4> {
         let ([i, o], c) = (layer.weight.dims(), self.grid.channels);
-        let weight = if c > 1 { masked(&layer.weight, mask_b(i, o, 1, c)) } else { layer.weight.val() };
+        let weight = if c > 1 {
+            masked(&layer.weight, mask_b(i, o, 1, c))
+        } else {
+            layer.weight.val()
+        };
         linear(x, weight, layer.bias.as_ref().map(Param::val), act)
     }
 
@@ -185,13 +228,20 @@ impl Conditionals for PixelRnn {
         // Rows of zeros above only: the kernel's last row is the pixel's own.
         let above = Tensor::zeros([items.count, kh - 1, g.width, c], &device);
         let padding = Geometry::new(1, 0).with_padding([0, kw / 2]);
-        let x = conv2d(Tensor::cat(vec![above, x], 1), weight, Some(self.first_bias.val()), padding, Activation::Identity);
+        let x = conv2d(
+            Tensor::cat(vec![above, x], 1),
+            weight,
+            Some(self.first_bias.val()),
+            padding,
+            Activation::Identity,
+        );
         let x = self.layers.iter().fold(x, |x, layer| {
             let h = self.recur(layer, x.clone());
             x + self.one_by_one(&layer.up, h, Activation::Identity)
         });
         let hidden = self.one_by_one(&self.hidden, activation(x, Activation::Relu), Activation::Relu);
-        self.one_by_one(&self.output, hidden, Activation::Identity).reshape([items.count, g.numbers(), g.discrete.outputs()])
+        self.one_by_one(&self.output, hidden, Activation::Identity)
+            .reshape([items.count, g.numbers(), g.discrete.outputs()])
     }
 
     fn walker(&self) -> Box<dyn Walker> {
@@ -204,6 +254,10 @@ impl Conditionals for PixelRnn {
             Direction::RowLstm => 12 * w,
             Direction::DiagonalBilstm => 2 * 12 * w,
         };
-        pixels * (self.layers.len() * (lstm + 4 * w) + 4 * w + 2 * self.hidden.weight.dims()[1] + 2 * self.output.weight.dims()[1])
+        pixels
+            * (self.layers.len() * (lstm + 4 * w)
+                + 4 * w
+                + 2 * self.hidden.weight.dims()[1]
+                + 2 * self.output.weight.dims()[1])
     }
 }

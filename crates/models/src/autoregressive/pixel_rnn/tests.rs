@@ -1,7 +1,7 @@
 use super::super::conditionals::{Factors, Items};
 use super::*;
-use menagerie_data::{Batch, Kind};
 use crate::LogLikelihood;
+use menagerie_data::{Batch, Kind};
 
 const BOTH: [Direction; 2] = [Direction::RowLstm, Direction::DiagonalBilstm];
 
@@ -16,8 +16,21 @@ fn tiny(kind: Direction, [h, w, c]: [usize; 3], levels: usize) -> Autoregressive
         attributes: vec![],
         rate: 0,
     };
-    let model = Settings { kind, width: 6, depth: 2, hidden: 6, levels, binarization: Binarization::Threshold, average: 0.0 };
-    Config { model, ..Config::default() }.build(&info, &Device::flex().autodiff(), Key::new(4)).unwrap()
+    let model = Settings {
+        kind,
+        width: 6,
+        depth: 2,
+        hidden: 6,
+        levels,
+        binarization: Binarization::Threshold,
+        average: 0.0,
+    };
+    Config {
+        model,
+        ..Config::default()
+    }
+    .build(&info, &Device::flex().autodiff(), Key::new(4))
+    .unwrap()
 }
 
 fn all_of_nine() -> Vec<u32> {
@@ -42,10 +55,17 @@ fn probabilities_of_all_images_sum_to_one() {
         let mut model = tiny(kind, [3, 3, 1], 2);
         let images = all_of_nine();
         for trained in [false, true] {
-            let sum: f64 = model.log_likelihood(&batch(&images), Key::new(0)).unwrap().iter().map(|n| n.exp()).sum();
+            let sum: f64 = model
+                .log_likelihood(&batch(&images), Key::new(0))
+                .unwrap()
+                .iter()
+                .map(|n| n.exp())
+                .sum();
             assert!((sum - 1.0).abs() < 1e-4, "{kind:?}, trained {trained}: {sum}");
             for s in 0..10 {
-                model.step(&[batch(&images[9 * 77..9 * 99])], Key::new(s), false).unwrap();
+                model
+                    .step(&[batch(&images[9 * 77..9 * 99])], Key::new(s), false)
+                    .unwrap();
             }
         }
     }
@@ -60,23 +80,44 @@ fn levels(n: usize, of: usize, seed: u64) -> Vec<u32> {
 /// earlier one that lies within reach of nothing but its states.
 #[test]
 fn nothing_depends_on_what_comes_later() {
-    for (kind, shape, of) in [(BOTH[0], [5, 6, 1], 2), (BOTH[1], [5, 6, 1], 2), (BOTH[0], [4, 3, 3], 4), (BOTH[1], [4, 3, 3], 4)] {
+    for (kind, shape, of) in [
+        (BOTH[0], [5, 6, 1], 2),
+        (BOTH[1], [5, 6, 1], 2),
+        (BOTH[0], [4, 3, 3], 4),
+        (BOTH[1], [4, 3, 3], 4),
+    ] {
         let model = tiny(kind, shape, of);
         let (n, k) = (shape.iter().product::<usize>(), if of == 2 { 1 } else { of });
         let given = levels(n, of, 1);
-        let logits = |levels: &[u32]| model.logits(&Items { count: 1, levels: levels.to_vec(), labels: vec![] }, 0);
+        let logits = |levels: &[u32]| {
+            model.logits(
+                &Items {
+                    count: 1,
+                    levels: levels.to_vec(),
+                    labels: vec![],
+                },
+                0,
+            )
+        };
         let before = logits(&given);
         let mut seen = vec![false; n];
         for at in 0..n {
             let mut other = given.clone();
             other[at] = (given[at] + 1) % of as u32;
             let after = logits(&other);
-            assert_eq!(after[..k * (at + 1)], before[..k * (at + 1)], "{kind:?} {shape:?}: number {at} reaches back");
+            assert_eq!(
+                after[..k * (at + 1)],
+                before[..k * (at + 1)],
+                "{kind:?} {shape:?}: number {at} reaches back"
+            );
             seen[at] = after[k * (n - 1)..] != before[k * (n - 1)..];
         }
         if kind == Direction::DiagonalBilstm {
             // Of the last pixel's channels the last sees the others.
-            assert!(seen[..n - 1].iter().all(|s| *s), "{shape:?}: the last number does not see all earlier ones: {seen:?}");
+            assert!(
+                seen[..n - 1].iter().all(|s| *s),
+                "{shape:?}: the last number does not see all earlier ones: {seen:?}"
+            );
         }
     }
 }
@@ -100,11 +141,23 @@ fn from_scratch(model: &Autoregressive<PixelRnn>, levels: &[u32], k: usize) -> V
 
 #[test]
 fn the_sampler_agrees_with_the_network_and_with_itself_from_scratch() {
-    for (kind, shape, of) in [(BOTH[0], [5, 4, 1], 2), (BOTH[1], [5, 4, 1], 2), (BOTH[0], [3, 4, 3], 5), (BOTH[1], [3, 4, 3], 5)] {
+    for (kind, shape, of) in [
+        (BOTH[0], [5, 4, 1], 2),
+        (BOTH[1], [5, 4, 1], 2),
+        (BOTH[0], [3, 4, 3], 5),
+        (BOTH[1], [3, 4, 3], 5),
+    ] {
         let model = tiny(kind, shape, of);
         let (n, k) = (shape.iter().product::<usize>(), if of == 2 { 1 } else { of });
         let given = levels(3 * n, of, 2);
-        let network = model.logits(&Items { count: 3, levels: given.clone(), labels: vec![] }, 0);
+        let network = model.logits(
+            &Items {
+                count: 3,
+                levels: given.clone(),
+                labels: vec![],
+            },
+            0,
+        );
         let walker = model.walker();
         let order: Vec<u32> = (0..n as u32).collect();
         let mut walk = walker.start(3, 0, &order, &[]);
@@ -117,11 +170,22 @@ fn the_sampler_agrees_with_the_network_and_with_itself_from_scratch() {
             }
             walk.put(&[0, 1, 2].map(|item| given[item * n + i]));
         }
-        let worst = walked.iter().zip(&network).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
-        assert!(worst < 1e-5, "{kind:?} {shape:?}: the sampler's logits are {worst} off the network's");
+        let worst = walked
+            .iter()
+            .zip(&network)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0f32, f32::max);
+        assert!(
+            worst < 1e-5,
+            "{kind:?} {shape:?}: the sampler's logits are {worst} off the network's"
+        );
         for item in [0, 2] {
             let scratch = from_scratch(&model, &given[item * n..(item + 1) * n], k);
-            assert_eq!(walked[item * n * k..(item + 1) * n * k], scratch, "{kind:?} {shape:?}: item {item} from scratch");
+            assert_eq!(
+                walked[item * n * k..(item + 1) * n * k],
+                scratch,
+                "{kind:?} {shape:?}: item {item} from scratch"
+            );
         }
     }
 }
@@ -138,7 +202,11 @@ fn widths_that_do_not_fall_into_groups_are_refused() {
         attributes: vec![],
         rate: 0,
     };
-    let e = Config::default().build(&info, &Device::flex(), Key::new(0)).err().expect("is refused").to_string();
+    let e = Config::default()
+        .build(&info, &Device::flex(), Key::new(0))
+        .err()
+        .expect("is refused")
+        .to_string();
     assert!(e.contains("model.width") && e.contains("multiple of 3"), "{e}");
     let e = crate::registry::refusal("pixel_rnn", "model", "depth", 0.into());
     assert!(e.contains("model.depth"), "{e}");

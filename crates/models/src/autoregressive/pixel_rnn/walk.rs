@@ -4,8 +4,8 @@ use super::super::conditionals::Grid;
 use super::super::draw::{Walk, Walker};
 use super::network::{KERNEL, Lstm, PixelRnn, mask_b};
 use super::{Direction, over};
-use menagerie_nn::Linear;
 use menagerie_kernels::lstm::cell;
+use menagerie_nn::Linear;
 
 /// The weights, masked and packed for single pixels.
 pub(super) struct Weights {
@@ -36,7 +36,10 @@ impl Weights {
         let gates = |l: &Lstm| {
             let [taps, i, o] = l.input.dims();
             let mask = [vec![1.0; (taps - 1) * i * o], mask_b(i, o / 4, 4, c)].concat();
-            Affine::new(&[over(&values(&l.input), &mask), values(&l.state)].concat(), &values(&l.bias))
+            Affine::new(
+                &[over(&values(&l.input), &mask), values(&l.state)].concat(),
+                &values(&l.bias),
+            )
         };
         Weights {
             grid,
@@ -46,7 +49,10 @@ impl Weights {
             layers: network
                 .layers
                 .iter()
-                .map(|l| LayerWeights { gates: l.lstms.iter().map(gates).collect(), up: one_by_one(&l.up) })
+                .map(|l| LayerWeights {
+                    gates: l.lstms.iter().map(gates).collect(),
+                    up: one_by_one(&l.up),
+                })
                 .collect(),
             hidden: one_by_one(&network.hidden),
             output: one_by_one(&network.output),
@@ -56,8 +62,18 @@ impl Weights {
 
 impl Walker for Weights {
     fn start<'a>(&'a self, items: usize, _: usize, _: &'a [u32], _: &[u32]) -> Box<dyn Walk + 'a> {
-        let Grid { height, width, channels, .. } = self.grid;
-        let map = |n: usize| Map { width, n, items, values: vec![0.0; height * width * items * n] };
+        let Grid {
+            height,
+            width,
+            channels,
+            ..
+        } = self.grid;
+        let map = |n: usize| Map {
+            width,
+            n,
+            items,
+            values: vec![0.0; height * width * items * n],
+        };
         let w = self.width;
         let lstm = || [map(w), map(w)];
         Box::new(Pixels {
@@ -66,7 +82,11 @@ impl Walker for Weights {
             at: 0,
             image: map(channels),
             x: (0..=self.layers.len()).map(|_| map(2 * w)).collect(),
-            states: self.layers.iter().map(|l| l.gates.iter().map(|_| lstm()).collect()).collect(),
+            states: self
+                .layers
+                .iter()
+                .map(|l| l.gates.iter().map(|_| lstm()).collect())
+                .collect(),
         })
     }
 }
@@ -88,7 +108,9 @@ impl Map {
     /// A pixel's rows, or nothing where there is no such pixel.
     fn get(&self, i: isize, j: isize) -> Option<&[f32]> {
         let inside = i >= 0 && (0..self.width as isize).contains(&j);
-        inside.then(|| self.values.get(self.range(i as usize, j as usize))).flatten()
+        inside
+            .then(|| self.values.get(self.range(i as usize, j as usize)))
+            .flatten()
     }
     fn set(&mut self, i: usize, j: usize, from: &[f32]) {
         let range = self.range(i, j);
@@ -133,10 +155,17 @@ impl Pixels<'_> {
             Direction::RowLstm => {
                 let above = [-1, 0, 1].map(|d| (h.get(y - 1, x + d), w));
                 let inputs = [(input.get(y, x - 1), 2 * w), (input.get(y, x), 2 * w)];
-                (gather(self.items, &[&inputs[..], &above[..]].concat()), c.get(y - 1, x))
+                (
+                    gather(self.items, &[&inputs[..], &above[..]].concat()),
+                    c.get(y - 1, x),
+                )
             }
             Direction::DiagonalBilstm => {
-                let parts = [(input.get(y, x), 2 * w), (h.get(y - 1, x), w), (h.get(y, x + ahead), w)];
+                let parts = [
+                    (input.get(y, x), 2 * w),
+                    (h.get(y - 1, x), w),
+                    (h.get(y, x + ahead), w),
+                ];
                 (gather(self.items, &parts), c.get(y, x + ahead))
             }
         };
@@ -156,8 +185,17 @@ impl Pixels<'_> {
         let [kh, kw] = KERNEL;
         let offsets = (0..kh).flat_map(|y| (0..kw).map(move |x| (y, x)));
         let (y, x, c) = (i as isize, j as isize, self.image.n);
-        let patch: Vec<_> =
-            offsets.map(|(ky, kx)| (self.image.get(y + ky as isize + 1 - kh as isize, x + kx as isize - (kw / 2) as isize), c)).collect();
+        let patch: Vec<_> = offsets
+            .map(|(ky, kx)| {
+                (
+                    self.image.get(
+                        y + ky as isize + 1 - kh as isize,
+                        x + kx as isize - (kw / 2) as isize,
+                    ),
+                    c,
+                )
+            })
+            .collect();
         let mut now = vec![0.0; items * weights.first.outputs()];
         weights.first.apply(&gather(items, &patch), &mut now);
         let mut more = now.clone();
@@ -179,7 +217,9 @@ impl Pixels<'_> {
     fn finish_row(&mut self, i: usize) {
         for layer in 0..self.weights.layers.len() {
             if self.states[layer].len() > 1 {
-                (0..self.weights.grid.width).rev().for_each(|j| drop(self.step(layer, 1, i, j, 1)));
+                (0..self.weights.grid.width)
+                    .rev()
+                    .for_each(|j| drop(self.step(layer, 1, i, j, 1)));
             }
         }
     }
@@ -187,7 +227,12 @@ impl Pixels<'_> {
 
 impl Walk for Pixels<'_> {
     fn logits(&mut self, out: &mut [f32]) {
-        let Grid { width, channels, discrete, .. } = self.weights.grid;
+        let Grid {
+            width,
+            channels,
+            discrete,
+            ..
+        } = self.weights.grid;
         let (pixel, channel) = (self.at / channels, self.at % channels);
         let (i, j) = (pixel / width, pixel % width);
         if j == 0 && channel == 0 && i > 0 {
@@ -197,7 +242,10 @@ impl Walk for Pixels<'_> {
         let mut x = self.pixel(i, j);
         x.iter_mut().for_each(|v| *v = v.max(0.0));
         let (w, k) = (self.weights, discrete.outputs());
-        let (mut hidden, mut all) = (vec![0.0; self.items * w.hidden.outputs()], vec![0.0; self.items * w.output.outputs()]);
+        let (mut hidden, mut all) = (
+            vec![0.0; self.items * w.hidden.outputs()],
+            vec![0.0; self.items * w.output.outputs()],
+        );
         w.hidden.apply(&x, &mut hidden);
         hidden.iter_mut().for_each(|v| *v = v.max(0.0));
         w.output.apply(&hidden, &mut all);
@@ -207,7 +255,12 @@ impl Walk for Pixels<'_> {
     }
 
     fn put(&mut self, levels: &[u32]) {
-        let Grid { width, channels, discrete, .. } = self.weights.grid;
+        let Grid {
+            width,
+            channels,
+            discrete,
+            ..
+        } = self.weights.grid;
         let (pixel, channel) = (self.at / channels, self.at % channels);
         let range = self.image.range(pixel / width, pixel % width);
         for (row, &level) in self.image.values[range].chunks_exact_mut(channels).zip(levels) {

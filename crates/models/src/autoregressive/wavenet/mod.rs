@@ -10,17 +10,17 @@ mod network;
 mod stream;
 
 use super::discrete::Discrete;
-use menagerie_nn::levels::{Binarization, mu_law_level, mu_law_value};
-use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_data::error::{Error, Result};
-use crate::{Capability, Entry, Registered, 
-    Complete, Exported, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose, Sample, SampleRequest, Samples, StepReport, of_shape,
-    unconditional,
+use crate::{
+    Capability, Complete, Entry, Exported, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose,
+    Registered, Sample, SampleRequest, Samples, StepReport, of_shape, unconditional,
 };
-use menagerie_data::random::Key;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use burn::tensor::Device;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::pool::par_for;
+use menagerie_nn::levels::{Binarization, mu_law_level, mu_law_value};
+use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use network::{Sizes, WaveNet};
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
@@ -58,13 +58,24 @@ pub struct Network {
 
 impl Default for Network {
     fn default() -> Self {
-        Network { width: 64, skip: 64, cycles: 3, layers: 10, levels: 256, conditional: false, average: 0.0 }
+        Network {
+            width: 64,
+            skip: 64,
+            cycles: 3,
+            layers: 10,
+            levels: 256,
+            conditional: false,
+            average: 0.0,
+        }
     }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { model: Network::default(), optimizer: OptimizerConfig::adam(1e-3) }
+        Config {
+            model: Network::default(),
+            optimizer: OptimizerConfig::adam(1e-3),
+        }
     }
 }
 
@@ -75,11 +86,18 @@ const TOGETHER: usize = 4;
 
 impl Network {
     fn check(&self) -> Result<()> {
-        for (key, value, most) in
-            [("width", self.width, 4096), ("skip", self.skip, 4096), ("cycles", self.cycles, 64), ("layers", self.layers, 20)]
-        {
+        for (key, value, most) in [
+            ("width", self.width, 4096),
+            ("skip", self.skip, 4096),
+            ("cycles", self.cycles, 64),
+            ("layers", self.layers, 20),
+        ] {
             if value == 0 || value > most {
-                return Err(Error::recipe(format!("model.{key}"), format!("{value} cannot be used"), format!("give 1 to {most}")));
+                return Err(Error::recipe(
+                    format!("model.{key}"),
+                    format!("{value} cannot be used"),
+                    format!("give 1 to {most}"),
+                ));
             }
         }
         Discrete::new(self.levels, Binarization::Threshold).map(drop)
@@ -95,25 +113,45 @@ impl Config {
         let m = &self.model;
         m.check()?;
         let (Kind::Audio, &[length, 1]) = (info.kind, &info.shape[..]) else {
-            let problem = format!("wavenet makes sounds of one channel, these are {} of {:?}", info.kind.plural(), info.shape);
-            return Err(Error::data(&info.source, problem, "choose a folder of sounds, or the drawn set `tones`"));
+            let problem = format!(
+                "wavenet makes sounds of one channel, these are {} of {:?}",
+                info.kind.plural(),
+                info.shape
+            );
+            return Err(Error::data(
+                &info.source,
+                problem,
+                "choose a folder of sounds, or the drawn set `tones`",
+            ));
         };
         if m.conditional && info.labels.is_empty() {
-            let fix = "put the sounds of each class into a sub-folder of its own, or set model.conditional = false";
-            return Err(Error::recipe("model.conditional", "the sounds have no classes", fix));
+            let fix =
+                "put the sounds of each class into a sub-folder of its own, or set model.conditional = false";
+            return Err(Error::recipe(
+                "model.conditional",
+                "the sounds have no classes",
+                fix,
+            ));
         }
         let discrete = Discrete::new(m.levels, Binarization::Threshold)?;
         let sizes = Sizes {
             width: m.width,
             skip: m.skip,
-            dilations: (0..m.cycles).flat_map(|_| (0..m.layers).map(|i| 1 << i)).collect(),
+            dilations: (0..m.cycles)
+                .flat_map(|_| (0..m.layers).map(|i| 1 << i))
+                .collect(),
             levels: m.levels,
             outputs: discrete.outputs(),
             classes: if m.conditional { info.labels.len() } else { 0 },
         };
         let network = WaveNet::new(&sizes, key.stream("network"), device);
         let learner = Learner::new("network", network, self.optimizer, m.average, device)?;
-        Ok(Speaker { learner, discrete, length, sizes })
+        Ok(Speaker {
+            learner,
+            discrete,
+            length,
+            sizes,
+        })
     }
 }
 
@@ -128,7 +166,10 @@ pub struct Speaker {
 
 impl Speaker {
     fn codes(&self, values: &[f32]) -> Vec<u32> {
-        values.iter().map(|&v| mu_law_level(v, self.discrete.levels)).collect()
+        values
+            .iter()
+            .map(|&v| mu_law_level(v, self.discrete.levels))
+            .collect()
     }
 
     /// The classes of a batch, where they are a condition.
@@ -139,8 +180,17 @@ impl Speaker {
         let fix = "give data with the classes of the run, or train with model.conditional = false";
         match &batch.labels {
             Some(l) if l.iter().all(|&l| (l as usize) < self.sizes.classes) => Ok(Some(l)),
-            Some(_) => Err(Error::usage(format!("these sounds have classes beyond the {} of the run", self.sizes.classes), fix)),
-            None => Err(Error::usage("this wavenet is conditional, and the sounds have no classes", fix)),
+            Some(_) => Err(Error::usage(
+                format!(
+                    "these sounds have classes beyond the {} of the run",
+                    self.sizes.classes
+                ),
+                fix,
+            )),
+            None => Err(Error::usage(
+                "this wavenet is conditional, and the sounds have no classes",
+                fix,
+            )),
         }
     }
 
@@ -160,7 +210,8 @@ impl Speaker {
         let outputs = self.discrete.outputs();
         par_for(count.div_ceil(TOGETHER), &|group| {
             let items: Vec<usize> = (group * TOGETHER..count.min((group + 1) * TOGETHER)).collect();
-            let labels: Option<Vec<u32>> = (self.sizes.classes > 0).then(|| items.iter().map(|&i| label(i)).collect());
+            let labels: Option<Vec<u32>> =
+                (self.sizes.classes > 0).then(|| items.iter().map(|&i| label(i)).collect());
             let mut streams = steps.begin(items.len(), labels.as_deref());
             let mut draws: Vec<_> = items.iter().map(|&i| key(i).rng()).collect();
             let (mut made, mut codes) = (vec![0f32; items.len() * length], vec![0; items.len()]);
@@ -175,7 +226,8 @@ impl Speaker {
                 }
                 streams.advance(&codes);
             }
-            out.lock().unwrap_or_else(PoisonError::into_inner)[items[0] * length..][..made.len()].copy_from_slice(&made);
+            out.lock().unwrap_or_else(PoisonError::into_inner)[items[0] * length..][..made.len()]
+                .copy_from_slice(&made);
         });
         out.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
@@ -191,12 +243,18 @@ impl Model for Speaker {
             return Err(Error::usage("no batch was given", "report this as a bug"));
         };
         let codes = self.codes(&batch.values);
-        let logits = self.learner.network().forward(&codes, self.length, self.labels(batch)?);
+        let logits = self
+            .learner
+            .network()
+            .forward(&codes, self.length, self.labels(batch)?);
         let loss = self.discrete.nats(logits, &codes) / codes.len() as f64;
         let done = self.learner.descend(loss, watch)?;
         let mut scalars = vec![("loss/bits-per-sample", done.loss / std::f64::consts::LN_2)];
         scalars.extend(done.gradient.map(|g| ("gradient/network", g)));
-        Ok(StepReport { scalars, troubles: vec![] })
+        Ok(StepReport {
+            scalars,
+            troubles: vec![],
+        })
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {
@@ -207,10 +265,23 @@ impl Model for Speaker {
     }
 
     fn exported(&self) -> Option<Exported> {
-        let codes = Port { name: "codes", shape: vec![0, 0], meaning: format!("codes of a {}-level mu-law, in time", self.sizes.levels) };
+        let codes = Port {
+            name: "codes",
+            shape: vec![0, 0],
+            meaning: format!("codes of a {}-level mu-law, in time", self.sizes.levels),
+        };
         let meaning = "of each code, from the codes before it".into();
-        let logits = Port { name: "logits", shape: vec![0, 0, self.discrete.outputs()], meaning };
-        Some(Exported { network: "network", weights: self.learner.weights(), inputs: vec![codes], outputs: vec![logits] })
+        let logits = Port {
+            name: "logits",
+            shape: vec![0, 0, self.discrete.outputs()],
+            meaning,
+        };
+        Some(Exported {
+            network: "network",
+            weights: self.learner.weights(),
+            inputs: vec![codes],
+            outputs: vec![logits],
+        })
     }
 
     fn as_sample(&self) -> Option<&dyn Sample> {
@@ -233,7 +304,10 @@ impl Sample for Speaker {
             unconditional(request, "wavenet")?;
         }
         if let Some(l) = request.label.filter(|&l| l as usize >= classes) {
-            return Err(Error::usage(format!("there is no class {l}"), format!("classes count from 0 to {}", classes.saturating_sub(1))));
+            return Err(Error::usage(
+                format!("there is no class {l}"),
+                format!("classes count from 0 to {}", classes.saturating_sub(1)),
+            ));
         }
         if !(request.temperature.is_finite() && request.temperature > 0.0) {
             return Err(Error::usage(
@@ -243,9 +317,24 @@ impl Sample for Speaker {
         }
         let length = request.length.unwrap_or(self.length);
         let key = |i: usize| request.key.step(i as u64);
-        let label = |i: usize| request.label.unwrap_or_else(|| key(i).stream("class").rng().below(classes) as u32);
-        let values = self.draw(request.count, length, request.temperature, &key, &|_, _| None, &label);
-        Ok(Samples { kind: Kind::Audio, shape: vec![request.count, length, 1], values })
+        let label = |i: usize| {
+            request
+                .label
+                .unwrap_or_else(|| key(i).stream("class").rng().below(classes) as u32)
+        };
+        let values = self.draw(
+            request.count,
+            length,
+            request.temperature,
+            &key,
+            &|_, _| None,
+            &label,
+        );
+        Ok(Samples {
+            kind: Kind::Audio,
+            shape: vec![request.count, length, 1],
+            values,
+        })
     }
 }
 
@@ -261,8 +350,15 @@ impl LogLikelihood for Speaker {
             let labels = labels.map(|l| &l[i * at_once..][..codes.len() / self.length]);
             let logits = network.forward(codes, self.length, labels).into_data();
             let logits = logits.as_slice::<f32>().unwrap_or_default();
-            let each: Vec<f64> = logits.chunks_exact(k).zip(codes).map(|(l, &c)| self.discrete.log_probability(l, c)).collect();
-            out.extend(each.chunks_exact(self.length).map(|item| item.iter().sum::<f64>()));
+            let each: Vec<f64> = logits
+                .chunks_exact(k)
+                .zip(codes)
+                .map(|(l, &c)| self.discrete.log_probability(l, c))
+                .collect();
+            out.extend(
+                each.chunks_exact(self.length)
+                    .map(|item| item.iter().sum::<f64>()),
+            );
         }
         Ok(out)
     }
@@ -276,15 +372,30 @@ impl Complete for Speaker {
     fn complete(&self, batch: &Batch, known: &[bool], key: Key) -> Result<Samples> {
         of_shape(batch, &[self.length, 1], "wavenet")?;
         if known.len() != self.length {
-            let problem = format!("the mask has {} positions, the sounds {}", known.len(), self.length);
+            let problem = format!(
+                "the mask has {} positions, the sounds {}",
+                known.len(),
+                self.length
+            );
             return Err(Error::usage(problem, "give a mask of the sounds' length"));
         }
         let labels = self.labels(batch)?;
         let codes = self.codes(&batch.values);
         let at = |i: usize, t: usize| known[t].then(|| codes[i * self.length + t]);
         let label = |i: usize| labels.map_or(0, |l| l[i]);
-        let values = self.draw(batch.shape[0], self.length, 1.0, &|i| key.step(batch.indices[i] as u64), &at, &label);
-        Ok(Samples { kind: Kind::Audio, shape: batch.shape.clone(), values })
+        let values = self.draw(
+            batch.shape[0],
+            self.length,
+            1.0,
+            &|i| key.step(batch.indices[i] as u64),
+            &at,
+            &label,
+        );
+        Ok(Samples {
+            kind: Kind::Audio,
+            shape: batch.shape.clone(),
+            values,
+        })
     }
 }
 
@@ -305,7 +416,12 @@ impl Registered for Config {
 pub(crate) const ENTRY: Entry = Entry {
     name: "wavenet",
     family: super::FAMILY,
-    capabilities: &[Capability::Sample, Capability::LogLikelihood, Capability::Factors, Capability::Complete],
+    capabilities: &[
+        Capability::Sample,
+        Capability::LogLikelihood,
+        Capability::Factors,
+        Capability::Complete,
+    ],
     paper: "van den Oord et al. 2016, WaveNet: A Generative Model for Raw Audio, arXiv:1609.03499",
     recipe: "wavenet",
     data: &["tones"],

@@ -1,9 +1,9 @@
 //! The network: dilated causal convolutions with gated units, residual and skip connections.
-use menagerie_nn::{Activation, Linear, activation, init};
-use menagerie_data::random::Key;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use menagerie_data::random::Key;
 use menagerie_kernels::{Geometry, conv2d, gate};
+use menagerie_nn::{Activation, Linear, activation, init};
 
 /// Sizes of a network.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,8 @@ impl Layer {
             gate: taps("gate"),
             filter_bias: init::zeros([w], device),
             gate_bias: init::zeros([w], device),
-            condition: (sizes.classes > 0).then(|| init::normal(key.stream("condition"), [sizes.classes, 2 * w], 0.0, 0.3, device)),
+            condition: (sizes.classes > 0)
+                .then(|| init::normal(key.stream("condition"), [sizes.classes, 2 * w], 0.0, 0.3, device)),
             residual: (!last).then(|| Linear::new(w, w, key.stream("residual"), device)),
             skip: Linear::new(w, sizes.skip, key.stream("skip"), device),
             dilation,
@@ -63,7 +64,8 @@ impl Layer {
     fn gated(&self, x: Tensor<3>, labels: Option<&Tensor<1, Int>>) -> Tensor<3> {
         let [b, t, w] = x.dims();
         // Zeros before the beginning make the convolution causal: output t sees inputs t - dilation and t.
-        let x = Tensor::cat(vec![Tensor::zeros([b, self.dilation, w], &x.device()), x], 1).unsqueeze_dim::<4>(1);
+        let x =
+            Tensor::cat(vec![Tensor::zeros([b, self.dilation, w], &x.device()), x], 1).unsqueeze_dim::<4>(1);
         let geometry = Geometry::new(1, 0).with_dilation([1, self.dilation]);
         let weight = Tensor::cat(vec![self.filter.val(), self.gate.val()], 3);
         let bias = Tensor::cat(vec![self.filter_bias.val(), self.gate_bias.val()], 0);
@@ -94,9 +96,17 @@ impl WaveNet {
     /// First weights from a key.
     pub fn new(sizes: &Sizes, key: Key, device: &Device) -> Self {
         let last = sizes.dilations.len().saturating_sub(1);
-        let layer = |(i, &d): (usize, &usize)| Layer::new(sizes, d, i == last, key.stream("layer").step(i as u64), device);
+        let layer = |(i, &d): (usize, &usize)| {
+            Layer::new(sizes, d, i == last, key.stream("layer").step(i as u64), device)
+        };
         WaveNet {
-            input: init::normal(key.stream("input"), [2 * (sizes.levels + 1), sizes.width], 0.0, 0.7, device),
+            input: init::normal(
+                key.stream("input"),
+                [2 * (sizes.levels + 1), sizes.width],
+                0.0,
+                0.7,
+                device,
+            ),
             layers: sizes.dilations.iter().enumerate().map(layer).collect(),
             hidden: Linear::new(sizes.skip, sizes.skip, key.stream("hidden"), device),
             output: Linear::new(sizes.skip, sizes.outputs, key.stream("output"), device),
@@ -107,7 +117,14 @@ impl WaveNet {
     fn before(&self, codes: &[u32], length: usize, device: &Device) -> [Tensor<1, Int>; 2] {
         let levels = self.input.dims()[0] / 2 - 1;
         [1, 2].map(|ago| {
-            let row = |i: usize| (ago - 1) * (levels + 1) + if i % length < ago { levels } else { codes[i - ago] as usize };
+            let row = |i: usize| {
+                (ago - 1) * (levels + 1)
+                    + if i % length < ago {
+                        levels
+                    } else {
+                        codes[i - ago] as usize
+                    }
+            };
             let rows: Vec<i32> = (0..codes.len()).map(|i| row(i) as i32).collect();
             Tensor::from_data(TensorData::new(rows, [codes.len()]), device)
         })
@@ -118,21 +135,30 @@ impl WaveNet {
     pub fn forward(&self, codes: &[u32], length: usize, labels: Option<&[u32]>) -> Tensor<2> {
         let (n, b, w) = (codes.len(), codes.len() / length, self.input.dims()[1]);
         let device = self.input.val().device();
-        let labels: Option<Tensor<1, Int>> =
-            labels.map(|l| Tensor::from_data(TensorData::new(l.iter().map(|&l| l as i32).collect::<Vec<_>>(), [b]), &device));
+        let labels: Option<Tensor<1, Int>> = labels.map(|l| {
+            Tensor::from_data(
+                TensorData::new(l.iter().map(|&l| l as i32).collect::<Vec<_>>(), [b]),
+                &device,
+            )
+        });
         let [one, two] = self.before(codes, length, &device);
-        let mut x = (self.input.val().select(0, one) + self.input.val().select(0, two)).reshape([b, length, w]);
+        let mut x =
+            (self.input.val().select(0, one) + self.input.val().select(0, two)).reshape([b, length, w]);
         let mut sum: Option<Tensor<2>> = None;
         for layer in &self.layers {
             let z = layer.gated(x.clone(), labels.as_ref());
-            let skip = layer.skip.forward(z.clone().reshape([n, w]), Activation::Identity);
+            let skip = layer
+                .skip
+                .forward(z.clone().reshape([n, w]), Activation::Identity);
             sum = Some(sum.map_or(skip.clone(), |s| s + skip));
             if let Some(residual) = &layer.residual {
                 x = x + residual.forward(z, Activation::Identity);
             }
         }
         let sum = sum.expect("there is a layer");
-        let hidden = self.hidden.forward(activation(sum, Activation::Relu), Activation::Relu);
+        let hidden = self
+            .hidden
+            .forward(activation(sum, Activation::Relu), Activation::Relu);
         self.output.forward(hidden, Activation::Identity)
     }
 

@@ -34,13 +34,23 @@ impl Steps {
             let out = match &l.residual {
                 Some(r) => {
                     let skip = l.skip.weight.dims()[1];
-                    let bias = [&r.bias, &l.skip.bias].map(|b| b.as_ref().map(values).unwrap_or_default()).concat();
-                    Affine::new(&beside(&values(&r.weight), width, &values(&l.skip.weight), skip), &bias)
+                    let bias = [&r.bias, &l.skip.bias]
+                        .map(|b| b.as_ref().map(values).unwrap_or_default())
+                        .concat();
+                    Affine::new(
+                        &beside(&values(&r.weight), width, &values(&l.skip.weight), skip),
+                        &bias,
+                    )
                 }
                 None => Affine::of(&l.skip),
             };
             let condition = l.condition.as_ref().map(values).unwrap_or_default();
-            StepLayer { dilation: l.dilation, gates: Affine::new(&gates, &bias), condition, out }
+            StepLayer {
+                dilation: l.dilation,
+                gates: Affine::new(&gates, &bias),
+                condition,
+                out,
+            }
         });
         Steps {
             width,
@@ -61,7 +71,11 @@ impl Steps {
             labels: labels.map(<[u32]>::to_vec).unwrap_or_default(),
             time: 0,
             before: vec![[self.levels, 2 * self.levels + 1]; rows],
-            rings: self.layers.iter().map(|l| zeros(l.dilation * self.width)).collect(),
+            rings: self
+                .layers
+                .iter()
+                .map(|l| zeros(l.dilation * self.width))
+                .collect(),
             x: zeros(self.width),
             pair: zeros(2 * self.width),
             u: zeros(2 * self.width),
@@ -100,7 +114,9 @@ impl Streams<'_> {
         let (s, w) = (self.steps, self.steps.width);
         for (x, [one, two]) in self.x.chunks_exact_mut(w).zip(&self.before) {
             let (one, two) = (&s.input[one * w..][..w], &s.input[two * w..][..w]);
-            x.iter_mut().zip(one.iter().zip(two)).for_each(|(x, (a, b))| *x = a + b);
+            x.iter_mut()
+                .zip(one.iter().zip(two))
+                .for_each(|(x, (a, b))| *x = a + b);
         }
         self.skip.fill(0.0);
         for i in 0..s.layers.len() {
@@ -117,14 +133,21 @@ impl Streams<'_> {
         let (layer, w) = (&self.steps.layers[i], self.steps.width);
         let slot = self.rows * w;
         let ring = &mut self.rings[i][self.time % layer.dilation * slot..][..slot];
-        for ((pair, earlier), now) in self.pair.chunks_exact_mut(2 * w).zip(ring.chunks_exact(w)).zip(self.x.chunks_exact(w)) {
+        for ((pair, earlier), now) in self
+            .pair
+            .chunks_exact_mut(2 * w)
+            .zip(ring.chunks_exact(w))
+            .zip(self.x.chunks_exact(w))
+        {
             pair[..w].copy_from_slice(earlier);
             pair[w..].copy_from_slice(now);
         }
         ring.copy_from_slice(&self.x);
         layer.gates.apply(&self.pair, &mut self.u);
         for (u, &label) in self.u.chunks_exact_mut(2 * w).zip(&self.labels) {
-            u.iter_mut().zip(&layer.condition[label as usize * 2 * w..]).for_each(|(u, v)| *u += v);
+            u.iter_mut()
+                .zip(&layer.condition[label as usize * 2 * w..])
+                .for_each(|(u, v)| *u += v);
         }
         for (u, z) in self.u.chunks_exact(2 * w).zip(self.z.chunks_exact_mut(w)) {
             gate(&u[..w], &u[w..], z);
@@ -132,7 +155,11 @@ impl Streams<'_> {
         let (n, k) = (layer.out.outputs(), self.steps.hidden.inputs());
         let out = &mut self.out[..self.rows * n];
         layer.out.apply(&self.z, out);
-        for ((out, x), skip) in out.chunks_exact(n).zip(self.x.chunks_exact_mut(w)).zip(self.skip.chunks_exact_mut(k)) {
+        for ((out, x), skip) in out
+            .chunks_exact(n)
+            .zip(self.x.chunks_exact_mut(w))
+            .zip(self.skip.chunks_exact_mut(k))
+        {
             let (residual, more) = out.split_at(n - k);
             x.iter_mut().zip(residual).for_each(|(x, r)| *x += r);
             skip.iter_mut().zip(more).for_each(|(s, m)| *s += m);
