@@ -63,11 +63,11 @@ impl ModuleVisitor for Collect {
         let t = if t.is_autodiff() { t.inner() } else { t };
         self.found.insert(self.path.name(), t.reshape([n]));
     }
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.enter(name);
+    fn enter_module(&mut self, name: &str, kind: &str) {
+        self.path.enter(name, kind);
     }
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.exit();
+    fn exit_module(&mut self, _: &str, kind: &str) {
+        self.path.exit(kind);
     }
 }
 
@@ -87,10 +87,10 @@ impl ModuleMapper for Blend {
             optim::average(t.reshape([n]), new, self.weight).reshape(shape)
         })
     }
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.enter(name);
+    fn enter_module(&mut self, name: &str, kind: &str) {
+        self.path.enter(name, kind);
     }
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.exit();
+    fn exit_module(&mut self, _: &str, kind: &str) {
+        self.path.exit(kind);
     }
 }

@@ -1,56 +1,22 @@
-use super::init;
+use crate::dual::slope;
+use crate::{Activation, Dual, Init, SpectralNorm, Weights, activations, init};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use menagerie_data::random::Key;
-use menagerie_kernels::{Activation, Geometry, conv_transpose2d, conv2d};
+use menagerie_kernels::{Geometry, conv_transpose2d, conv2d};
+use std::marker::PhantomData;
 
 /// A convolution with a square kernel: `[batch, height, width, in] -> [batch, height', width', out]`.
 #[derive(Module, Debug)]
 pub struct Conv2d {
-    /// `[kernel, kernel, in, out]`
+    /// `[kernel, kernel, in / groups, out]`
     pub weight: Param<Tensor<4>>,
     /// `[out]`
     pub bias: Option<Param<Tensor<1>>>,
+    spectral: Option<SpectralNorm>,
     stride: usize,
     padding: usize,
-}
-
-impl Conv2d {
-    /// Weights normal around 0 with the given standard deviation, no bias.
-    pub fn new(
-        channels: [usize; 2],
-        kernel: usize,
-        stride: usize,
-        padding: usize,
-        std: f64,
-        key: Key,
-        device: &Device,
-    ) -> Self {
-        let [inputs, outputs] = channels;
-        Conv2d {
-            weight: init::normal(key, [kernel, kernel, inputs, outputs], 0.0, std, device),
-            bias: None,
-            stride,
-            padding,
-        }
-    }
-
-    /// The same with a bias that starts at zero.
-    pub fn with_bias(mut self, device: &Device) -> Self {
-        self.bias = Some(init::zeros([self.weight.dims()[3]], device));
-        self
-    }
-
-    /// `activation(conv(x) + bias)`
-    pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        conv2d(
-            x,
-            self.weight.val(),
-            self.bias.as_ref().map(Param::val),
-            Geometry::new(self.stride, self.padding),
-            activation,
-        )
-    }
+    groups: usize,
 }
 
 /// A transposed convolution: the adjoint of the convolution that maps its output's shape to its input's.
@@ -64,7 +30,209 @@ pub struct ConvTranspose2d {
     padding: usize,
 }
 
+/// A convolution in the making: `Conv2d::of([3, 64]).kernel(4).stride(2).padding(1).init(&init)`.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvOf<L> {
+    channels: [usize; 2],
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    groups: usize,
+    weights: Weights,
+    bias: bool,
+    spectral: bool,
+    layer: PhantomData<L>,
+}
+
+impl<L> ConvOf<L> {
+    fn new(channels: [usize; 2]) -> Self {
+        let (weights, layer) = (Weights::Fan, PhantomData);
+        ConvOf {
+            channels,
+            kernel: 3,
+            stride: 1,
+            padding: 0,
+            groups: 1,
+            weights,
+            bias: false,
+            spectral: false,
+            layer,
+        }
+    }
+    /// A square kernel of this side; 3 unless said otherwise.
+    pub fn kernel(mut self, side: usize) -> Self {
+        self.kernel = side;
+        self
+    }
+    /// Pixels from one window to the next; 1 unless said otherwise.
+    pub fn stride(mut self, stride: usize) -> Self {
+        self.stride = stride;
+        self
+    }
+    /// Zeros on each side; none unless said otherwise.
+    pub fn padding(mut self, padding: usize) -> Self {
+        self.padding = padding;
+        self
+    }
+    /// Groups of channels that see nothing of each other.
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
+        self
+    }
+    /// How the first weights are drawn; [`Weights::Fan`] unless said otherwise.
+    pub fn weights(mut self, weights: Weights) -> Self {
+        self.weights = weights;
+        self
+    }
+    /// With a bias that starts at zero.
+    pub fn bias(mut self) -> Self {
+        self.bias = true;
+        self
+    }
+    /// With a bias, if so.
+    pub fn bias_if(mut self, bias: bool) -> Self {
+        self.bias = bias;
+        self
+    }
+}
+
+impl ConvOf<Conv2d> {
+    /// With spectral normalization of its weight, if so.
+    pub fn spectral_if(mut self, spectral: bool) -> Self {
+        self.spectral = spectral;
+        self
+    }
+
+    /// The layer, with its first weights.
+    pub fn init(self, at: &Init) -> Conv2d {
+        let [inputs, outputs] = self.channels;
+        let (area, inputs) = (self.kernel * self.kernel, inputs / self.groups);
+        let shape = [self.kernel, self.kernel, inputs, outputs];
+        Conv2d {
+            weight: self.weights.draw(
+                shape,
+                [inputs * area, outputs * area / self.groups],
+                at.key(),
+                at.device(),
+            ),
+            bias: self.bias.then(|| init::zeros([outputs], at.device())),
+            spectral: self.spectral.then(|| SpectralNorm::new(area * inputs, at)),
+            stride: self.stride,
+            padding: self.padding,
+            groups: self.groups,
+        }
+    }
+}
+
+impl ConvOf<ConvTranspose2d> {
+    /// The layer, with its first weights.
+    pub fn init(self, at: &Init) -> ConvTranspose2d {
+        let [inputs, outputs] = self.channels;
+        let area = self.kernel * self.kernel;
+        let shape = [self.kernel, self.kernel, outputs, inputs];
+        ConvTranspose2d {
+            weight: self
+                .weights
+                .draw(shape, [inputs * area, outputs * area], at.key(), at.device()),
+            bias: self.bias.then(|| init::zeros([outputs], at.device())),
+            stride: self.stride,
+            padding: self.padding,
+        }
+    }
+}
+
+impl Conv2d {
+    /// Of `[in, out]` channels.
+    pub fn of(channels: [usize; 2]) -> ConvOf<Conv2d> {
+        ConvOf::new(channels)
+    }
+
+    /// Weights normal around 0 with the given standard deviation, no bias.
+    pub fn new(
+        channels: [usize; 2],
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        std: f64,
+        key: Key,
+        device: &Device,
+    ) -> Self {
+        let of = Conv2d::of(channels)
+            .kernel(kernel)
+            .stride(stride)
+            .padding(padding);
+        of.weights(Weights::Normal(std)).init(&Init::new(key, device))
+    }
+
+    /// The same with a bias that starts at zero.
+    pub fn with_bias(mut self, device: &Device) -> Self {
+        self.bias = Some(init::zeros([self.weight.dims()[3]], device));
+        self
+    }
+
+    fn weight(&self) -> Tensor<4> {
+        match &self.spectral {
+            Some(norm) => norm.of(self.weight.val()),
+            None => self.weight.val(),
+        }
+    }
+
+    fn geometry(&self) -> Geometry {
+        Geometry::new(self.stride, self.padding).with_groups(self.groups)
+    }
+
+    /// `activation(conv(x) + bias)`
+    pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        let y = conv2d(
+            x,
+            self.weight(),
+            self.bias.as_ref().map(Param::val),
+            self.geometry(),
+            activation,
+        );
+        activations::keep(&y);
+        y
+    }
+
+    /// The same with the derivative along a direction, if there is one.
+    pub fn dual(&self, x: Dual<4>, activation: Activation) -> Dual<4> {
+        let Some(direction) = x.tangent.clone() else {
+            return x.with(self.forward(x.value.clone(), activation), None);
+        };
+        let (weight, bias) = (self.weight(), self.bias.as_ref().map(Param::val));
+        let t = conv2d(
+            direction,
+            weight.clone(),
+            None,
+            self.geometry(),
+            Activation::Identity,
+        );
+        let (weight, bias) = if x.untaped() {
+            (weight.detach(), bias.map(|b| b.detach()))
+        } else {
+            (weight, bias)
+        };
+        if activation.slope_from_output() {
+            let y = conv2d(x.value.clone(), weight, bias, self.geometry(), activation);
+            return x.with(y.clone(), Some(slope(t, y.clone(), y, activation)));
+        }
+        let pre = conv2d(
+            x.value.clone(),
+            weight,
+            bias,
+            self.geometry(),
+            Activation::Identity,
+        );
+        x.with(pre, Some(t)).activation(activation)
+    }
+}
+
 impl ConvTranspose2d {
+    /// Of `[in, out]` channels.
+    pub fn of(channels: [usize; 2]) -> ConvOf<ConvTranspose2d> {
+        ConvOf::new(channels)
+    }
+
     /// Weights normal around 0 with the given standard deviation, no bias. `channels` is `[in, out]`.
     pub fn new(
         channels: [usize; 2],
@@ -75,13 +243,11 @@ impl ConvTranspose2d {
         key: Key,
         device: &Device,
     ) -> Self {
-        let [inputs, outputs] = channels;
-        ConvTranspose2d {
-            weight: init::normal(key, [kernel, kernel, outputs, inputs], 0.0, std, device),
-            bias: None,
-            stride,
-            padding,
-        }
+        let of = ConvTranspose2d::of(channels)
+            .kernel(kernel)
+            .stride(stride)
+            .padding(padding);
+        of.weights(Weights::Normal(std)).init(&Init::new(key, device))
     }
 
     /// The same with a bias that starts at zero.
@@ -93,13 +259,9 @@ impl ConvTranspose2d {
     /// `activation(conv_transpose(x) + bias)` of exactly `size` = `[height, width]`.
     pub fn forward(&self, x: Tensor<4>, size: [usize; 2], activation: Activation) -> Tensor<4> {
         let bias = self.bias.as_ref().map(Param::val);
-        conv_transpose2d(
-            x,
-            self.weight.val(),
-            bias,
-            Geometry::new(self.stride, self.padding),
-            Some(size),
-            activation,
-        )
+        let geometry = Geometry::new(self.stride, self.padding);
+        let y = conv_transpose2d(x, self.weight.val(), bias, geometry, Some(size), activation);
+        activations::keep(&y);
+        y
     }
 }

@@ -1,9 +1,93 @@
-//! First weights, drawn from keys.
+//! First weights: where they come from (a random key) and where they lie (a device).
 use burn::module::Param;
 use burn::tensor::{Device, Tensor};
 use menagerie_data::limits::claim;
 use menagerie_data::random::Key;
 use menagerie_kernels::noise;
+
+/// What a constructor of layers hands down: the key of the place in the network, and the device.
+///
+/// `init.at("down").nth(2)` is the key path of the third layer of a stack; no two places share their weights.
+#[derive(Clone, Debug)]
+pub struct Init {
+    key: Key,
+    device: Device,
+}
+
+impl Init {
+    /// At the root of a network.
+    pub fn new(key: Key, device: &Device) -> Self {
+        Init {
+            key,
+            device: device.clone(),
+        }
+    }
+
+    /// The place of that name below this one.
+    pub fn at(&self, name: &str) -> Init {
+        Init {
+            key: self.key.stream(name),
+            device: self.device.clone(),
+        }
+    }
+
+    /// The n-th place of a stack.
+    pub fn nth(&self, n: usize) -> Init {
+        Init {
+            key: self.key.step(n as u64),
+            device: self.device.clone(),
+        }
+    }
+
+    /// The key of this place.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
+    /// Where weights lie.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+}
+
+/// How the first weights of a layer are drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Weights {
+    /// normal around 0 with this standard deviation
+    Normal(f64),
+    /// uniform in ±1/sqrt(inputs), the inputs of one output counted over the kernel (LeCun et al. 1998; PyTorch's default)
+    Fan,
+    /// uniform in ±gain sqrt(6 / (inputs + outputs)) (Glorot & Bengio 2010)
+    Glorot(f64),
+    /// normal with a standard deviation of gain sqrt(2 / inputs) (He et al. 2015, arXiv:1502.01852)
+    He(f64),
+    /// all zero
+    Zero,
+}
+
+impl Weights {
+    /// Weights of that shape, each output of which reads so many inputs and each input of which feeds so many outputs.
+    pub(crate) fn draw<const D: usize>(
+        self,
+        shape: [usize; D],
+        [inputs, outputs]: [usize; 2],
+        key: Key,
+        device: &Device,
+    ) -> Param<Tensor<D>> {
+        match self {
+            Weights::Normal(std) => normal(key, shape, 0.0, std, device),
+            Weights::Fan => uniform(key, shape, 1.0 / (inputs as f64).sqrt(), device),
+            Weights::Glorot(gain) => uniform(
+                key,
+                shape,
+                gain * (6.0 / (inputs + outputs) as f64).sqrt(),
+                device,
+            ),
+            Weights::He(gain) => normal(key, shape, 0.0, gain * (2.0 / inputs as f64).sqrt(), device),
+            Weights::Zero => zeros(shape, device),
+        }
+    }
+}
 
 /// Normal with the given mean and standard deviation.
 pub fn normal<const D: usize>(

@@ -1,8 +1,10 @@
 //! What models are made of: layers (a constructor with its sizes and first weights, and `forward`; channels last),
 //! optimizers, moving averages, and networks as named arrays.
+pub mod activations;
 mod average;
 mod batch_norm;
 mod conv;
+mod dual;
 pub mod flow;
 pub mod init;
 mod learner;
@@ -14,12 +16,15 @@ mod network;
 mod optimizer;
 pub mod pyramid;
 pub mod settings;
+mod spectral;
 mod tensors;
 mod torch_file;
 
 pub use average::Average;
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv2d, ConvTranspose2d};
+pub use dual::Dual;
+pub use init::{Init, Weights};
 pub use learner::{Descent, Learner};
 pub use linear::Linear;
 pub use lstm::{LstmCell, LstmState};
@@ -27,5 +32,6 @@ pub use masked_conv::{Mask, MaskedConv2d, MaskedMatrix, group_channels};
 pub use menagerie_kernels::{Activation, activation};
 pub use network::{NetworkInfo, Part, Purpose, trainable, with_gradients};
 pub use optimizer::{Optimizer, OptimizerConfig, Rule};
+pub use spectral::SpectralNorm;
 pub use tensors::Tensors;
 pub use torch_file::read_torch;

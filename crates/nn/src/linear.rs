@@ -1,8 +1,9 @@
-use super::init;
+use crate::dual::slope;
+use crate::{Activation, Dual, Init, SpectralNorm, Weights, activations, init};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use menagerie_data::random::Key;
-use menagerie_kernels::{Activation, linear};
+use menagerie_kernels::linear;
 
 /// A fully connected layer: `[.., inputs] -> [.., outputs]`.
 #[derive(Module, Debug)]
@@ -11,33 +12,111 @@ pub struct Linear {
     pub weight: Param<Tensor<2>>,
     /// `[outputs]`
     pub bias: Option<Param<Tensor<1>>>,
+    spectral: Option<SpectralNorm>,
+}
+
+/// A fully connected layer in the making: `Linear::of([100, 10]).init(&init)`.
+#[derive(Clone, Copy, Debug)]
+pub struct LinearOf {
+    units: [usize; 2],
+    weights: Weights,
+    bias: Option<Weights>,
+    spectral: bool,
+}
+
+impl LinearOf {
+    /// How the first weights are drawn; unless said otherwise weights and bias are uniform in ±1/sqrt(inputs). With others,
+    /// a bias starts at zero.
+    pub fn weights(mut self, weights: Weights) -> Self {
+        self.weights = weights;
+        self.bias = self.bias.map(|_| Weights::Zero);
+        self
+    }
+    /// Without a bias.
+    pub fn no_bias(mut self) -> Self {
+        self.bias = None;
+        self
+    }
+    /// With spectral normalization of its weight, if so.
+    pub fn spectral_if(mut self, spectral: bool) -> Self {
+        self.spectral = spectral;
+        self
+    }
+    /// The layer, with its first weights.
+    pub fn init(self, at: &Init) -> Linear {
+        let [inputs, outputs] = self.units;
+        // Without a bias's own draw the key is the layer's: one draw, one key.
+        let key = if self.bias == Some(Weights::Fan) {
+            at.at("weight").key()
+        } else {
+            at.key()
+        };
+        Linear {
+            weight: self
+                .weights
+                .draw([inputs, outputs], [inputs, outputs], key, at.device()),
+            bias: self.bias.map(|b| match b {
+                Weights::Zero => init::zeros([outputs], at.device()),
+                b => b.draw([outputs], [inputs, outputs], at.at("bias").key(), at.device()),
+            }),
+            spectral: self.spectral.then(|| SpectralNorm::new(inputs, at)),
+        }
+    }
 }
 
 impl Linear {
+    /// Of `[inputs, outputs]`.
+    pub fn of(units: [usize; 2]) -> LinearOf {
+        LinearOf {
+            units,
+            weights: Weights::Fan,
+            bias: Some(Weights::Fan),
+            spectral: false,
+        }
+    }
+
     /// Weights and bias uniform in ±1/sqrt(inputs) (LeCun et al. 1998; PyTorch's default).
     pub fn new(inputs: usize, outputs: usize, key: Key, device: &Device) -> Self {
-        let bound = 1.0 / (inputs as f64).sqrt();
-        Linear {
-            weight: init::uniform(key.stream("weight"), [inputs, outputs], bound, device),
-            bias: Some(init::uniform(key.stream("bias"), [outputs], bound, device)),
-        }
+        Linear::of([inputs, outputs]).init(&Init::new(key, device))
     }
 
     /// Weights normal around 0 with the given standard deviation; a bias of zeros if asked for.
     pub fn normal(inputs: usize, outputs: usize, std: f64, bias: bool, key: Key, device: &Device) -> Self {
-        Linear {
-            weight: init::normal(key, [inputs, outputs], 0.0, std, device),
-            bias: bias.then(|| init::zeros([outputs], device)),
+        let of = Linear::of([inputs, outputs]).weights(Weights::Normal(std));
+        if bias { of } else { of.no_bias() }.init(&Init::new(key, device))
+    }
+
+    fn weight(&self) -> Tensor<2> {
+        match &self.spectral {
+            Some(norm) => norm.of(self.weight.val()),
+            None => self.weight.val(),
         }
     }
 
     /// `activation(x W + b)`
     pub fn forward<const D: usize>(&self, x: Tensor<D>, activation: Activation) -> Tensor<D> {
-        linear(
-            x,
-            self.weight.val(),
-            self.bias.as_ref().map(Param::val),
-            activation,
-        )
+        let y = linear(x, self.weight(), self.bias.as_ref().map(Param::val), activation);
+        activations::keep(&y);
+        y
+    }
+
+    /// The same with the derivative along a direction, if there is one.
+    pub fn dual<const D: usize>(&self, x: Dual<D>, activation: Activation) -> Dual<D> {
+        let Some(direction) = x.tangent.clone() else {
+            return x.with(self.forward(x.value.clone(), activation), None);
+        };
+        let (weight, bias) = (self.weight(), self.bias.as_ref().map(Param::val));
+        let t = linear(direction, weight.clone(), None, Activation::Identity);
+        let (weight, bias) = if x.untaped() {
+            (weight.detach(), bias.map(|b| b.detach()))
+        } else {
+            (weight, bias)
+        };
+        if activation.slope_from_output() {
+            let y = linear(x.value.clone(), weight, bias, activation);
+            return x.with(y.clone(), Some(slope(t, y.clone(), y, activation)));
+        }
+        let pre = linear(x.value.clone(), weight, bias, Activation::Identity);
+        x.with(pre, Some(t)).activation(activation)
     }
 }

@@ -491,11 +491,11 @@ impl ModuleVisitor for Collect<'_> {
             self.found.insert(self.path.name(), g.reshape([n]));
         }
     }
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.enter(name);
+    fn enter_module(&mut self, name: &str, kind: &str) {
+        self.path.enter(name, kind);
     }
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.exit();
+    fn exit_module(&mut self, _: &str, kind: &str) {
+        self.path.exit(kind);
     }
 }
 
@@ -519,11 +519,11 @@ impl ModuleMapper for Update<'_> {
             Tensor::from_inner(new.reshape(shape)).require_grad()
         })
     }
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.enter(name);
+    fn enter_module(&mut self, name: &str, kind: &str) {
+        self.path.enter(name, kind);
     }
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.exit();
+    fn exit_module(&mut self, _: &str, kind: &str) {
+        self.path.exit(kind);
     }
 }
 

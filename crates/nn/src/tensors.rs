@@ -25,11 +25,11 @@ impl Tensors {
             fn visit_float<const D: usize>(&mut self, p: &Param<Tensor<D>>) {
                 self.1.insert(self.0.name(), p.val());
             }
-            fn enter_module(&mut self, name: &str, _: &str) {
-                self.0.enter(name);
+            fn enter_module(&mut self, name: &str, kind: &str) {
+                self.0.enter(name, kind);
             }
-            fn exit_module(&mut self, _: &str, _: &str) {
-                self.0.exit();
+            fn exit_module(&mut self, _: &str, kind: &str) {
+                self.0.exit(kind);
             }
         }
         let mut c = Collect(Path::default(), Tensors::default());
@@ -93,11 +93,11 @@ impl Tensors {
                     }
                 }
             }
-            fn enter_module(&mut self, name: &str, _: &str) {
-                self.path.enter(name);
+            fn enter_module(&mut self, name: &str, kind: &str) {
+                self.path.enter(name, kind);
             }
-            fn exit_module(&mut self, _: &str, _: &str) {
-                self.path.exit();
+            fn exit_module(&mut self, _: &str, kind: &str) {
+                self.path.exit(kind);
             }
         }
         let count = self.arrays.len();
@@ -222,13 +222,21 @@ fn wrong(name: &str, problem: String) -> Error {
 #[derive(Default)]
 pub struct Path(Vec<String>);
 impl Path {
-    /// One level down.
-    pub fn enter(&mut self, name: &str) {
-        self.0.push(name.to_string());
+    /// One level down. A choice of networks (`enum ...Network`) is no level: a weight's name does not say which of them it
+    /// belongs to, so that a network keeps its names when it becomes one choice of several.
+    pub fn enter(&mut self, name: &str, kind: &str) {
+        if !Self::is_choice(kind) {
+            self.0.push(name.to_string());
+        }
     }
     /// One level up.
-    pub fn exit(&mut self) {
-        self.0.pop();
+    pub fn exit(&mut self, kind: &str) {
+        if !Self::is_choice(kind) {
+            self.0.pop();
+        }
+    }
+    fn is_choice(kind: &str) -> bool {
+        kind.starts_with("Enum:") && kind.ends_with("Network")
     }
     /// `a.b.c`
     pub fn name(&self) -> String {

@@ -273,6 +273,16 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         })
     }
 
+    /// Linear in g, whose derivative is the same again; what is saved counts as constant.
+    fn activation_gradient(g: F<Self>, saved: F<Self>, act: Activation) -> F<Self> {
+        let (g, node) = g.into_parts();
+        let saved = saved.into_primitive();
+        let kept = saved.clone();
+        record::<B, C, 1>([node], B::activation_gradient(g, saved, act), move |h, _| {
+            [Some(B::activation_gradient(h, kept, act))]
+        })
+    }
+
     fn gate(x: F<Self>, half: usize) -> F<Self> {
         keeps_input::<B, C>(x, |x| B::gate(x, half), move |g, x| B::gate_gradient(g, x, half))
     }

@@ -388,6 +388,23 @@ pub fn activation<const D: usize>(x: Tensor<D>, act: Activation) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::activation(x.into_dispatch(), act))
 }
 
+/// t times the activation's derivative, given its output y: what an activation does to a direction that is carried forward.
+/// Differentiable by t; y counts as constant, which is exact where the activation is piecewise linear.
+///
+/// # Panics
+/// If the derivative is no function of the output ([`Activation::slope_from_output`]).
+pub fn activation_slope<const D: usize>(t: Tensor<D>, y: Tensor<D>, act: Activation) -> Tensor<D> {
+    assert!(
+        act.slope_from_output(),
+        "{act:?}: the derivative is no function of the output"
+    );
+    Tensor::from_dispatch(Dispatch::activation_gradient(
+        t.into_dispatch(),
+        y.into_dispatch(),
+        act,
+    ))
+}
+
 /// The gated activation tanh(a) sigmoid(b) (van den Oord et al. 2016b, equation 2): x `[.., C]` -> `[.., C / 2]`, where the
 /// numbers of x are rows (a, b) of `half` numbers each.
 pub fn gate<const D: usize>(x: Tensor<D>, half: usize) -> Tensor<D> {

@@ -1,0 +1,164 @@
+//! A value with a direction at it: how a derivative along a direction is carried forward through a network.
+//!
+//! Burn differentiates once. For a penalty phi(g) of a critic's gradient g = dD/dx, let v = d phi / d g, held constant; then
+//! d phi / d theta = d/d theta (J v), where J v is the derivative of D along v. So: g by one backward pass, v from g alone,
+//! and one forward pass of `Dual { x, v }`, whose tangent at the end is J v and is differentiated once more.
+use crate::Activation;
+use burn::tensor::Tensor;
+use menagerie_kernels::{activation, activation_slope};
+
+/// A tensor, and possibly a direction of the same shape. Without one it is a plain tensor and costs nothing more.
+#[derive(Clone, Debug)]
+pub struct Dual<const D: usize> {
+    /// where
+    pub value: Tensor<D>,
+    /// in which direction; `None` stands for a plain pass
+    pub tangent: Option<Tensor<D>>,
+    /// Whether values stay on the tape. Where all activations are piecewise linear, a tangent depends on values only through
+    /// masks that are constant almost everywhere, and values need no tape.
+    taped: bool,
+}
+
+impl<const D: usize> From<Tensor<D>> for Dual<D> {
+    fn from(value: Tensor<D>) -> Self {
+        Dual {
+            value,
+            tangent: None,
+            taped: true,
+        }
+    }
+}
+
+impl<const D: usize> Dual<D> {
+    /// The direction `tangent` at `value`. `smooth` says that the network has smooth activations, norms or products, so that
+    /// the derivative along a direction depends on values smoothly.
+    pub fn along(value: Tensor<D>, tangent: Tensor<D>, smooth: bool) -> Self {
+        Dual {
+            value,
+            tangent: Some(tangent),
+            taped: smooth,
+        }
+    }
+
+    /// Whether values need no tape.
+    pub fn untaped(&self) -> bool {
+        self.tangent.is_some() && !self.taped
+    }
+
+    /// The same linear map of both: a reshape, a sum, a pooling, a concatenation.
+    pub fn linear<const E: usize>(self, map: impl Fn(Tensor<D>) -> Tensor<E>) -> Dual<E> {
+        Dual {
+            value: map(self.value),
+            tangent: self.tangent.map(map),
+            taped: self.taped,
+        }
+    }
+
+    /// A result whose value and tangent were worked out from this one's.
+    pub fn with<const E: usize>(&self, value: Tensor<E>, tangent: Option<Tensor<E>>) -> Dual<E> {
+        Dual {
+            value,
+            tangent,
+            taped: self.taped,
+        }
+    }
+
+    /// An activation, element by element.
+    pub fn activation(self, act: Activation) -> Self {
+        let (taped, input) = (self.taped, self.value);
+        let value = activation(input.clone(), act);
+        let tangent = self.tangent.map(|t| slope(t, input, value.clone(), act));
+        Dual {
+            value,
+            tangent,
+            taped,
+        }
+    }
+
+    /// Both halves added.
+    pub fn add(self, other: Dual<D>) -> Self {
+        let tangent = match (self.tangent, other.tangent) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+        Dual {
+            value: self.value + other.value,
+            tangent,
+            taped: self.taped,
+        }
+    }
+
+    /// Element by element, by the product rule.
+    pub fn multiply(self, other: Dual<D>) -> Self {
+        let by_self = self.tangent.map(|t| t * other.value.clone());
+        let by_other = other.tangent.map(|t| t * self.value.clone());
+        let tangent = match (by_self, by_other) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+        Dual {
+            value: self.value * other.value,
+            tangent,
+            taped: self.taped,
+        }
+    }
+
+    /// The two joined along an axis; where only one has a direction, the other's is zero.
+    pub fn cat(self, other: Dual<D>, axis: usize) -> Self {
+        let taped = self.taped;
+        let tangent = (self.tangent.is_some() || other.tangent.is_some()).then(|| {
+            let a = self.tangent.unwrap_or_else(|| self.value.zeros_like());
+            let b = other.tangent.unwrap_or_else(|| other.value.zeros_like());
+            Tensor::cat(vec![a, b], axis)
+        });
+        Dual {
+            value: Tensor::cat(vec![self.value, other.value], axis),
+            tangent,
+            taped,
+        }
+    }
+
+    /// Multiplied by a number.
+    pub fn scale(self, factor: f64) -> Self {
+        self.linear(|t| t * factor)
+    }
+
+    /// The sum of the tangent, as a loss of shape `[1]`: its gradients are those of the penalty that gave the direction.
+    ///
+    /// # Panics
+    /// If there is no tangent.
+    pub fn slope(self) -> Tensor<1> {
+        let tangent = self.tangent.expect("a direction was carried forward").sum();
+        // What lies on the tape must be consumed by a backward pass, or it stays there.
+        if self.taped {
+            tangent + self.value.sum() * 0.0
+        } else {
+            tangent
+        }
+    }
+}
+
+/// t times the activation's derivative at the input x with the output y.
+pub(crate) fn slope<const D: usize>(t: Tensor<D>, x: Tensor<D>, y: Tensor<D>, act: Activation) -> Tensor<D> {
+    match act {
+        Activation::Identity => t,
+        Activation::Relu | Activation::LeakyRelu(_) => {
+            let y = if y.is_autodiff() { y.inner() } else { y };
+            let y = if t.is_autodiff() { Tensor::from_inner(y) } else { y };
+            activation_slope(t, y, act)
+        }
+        Activation::Tanh => t * (y.clone() * y * -1.0 + 1.0),
+        Activation::Sigmoid => t * (y.clone() * (y * -1.0 + 1.0)),
+        Activation::Softplus => t * activation(x, Activation::Sigmoid),
+        Activation::Silu => {
+            let s = activation(x.clone(), Activation::Sigmoid);
+            t * (s.clone() + x * s.clone() * (s * -1.0 + 1.0))
+        }
+        Activation::Gelu => {
+            // (x Phi(x))' = Phi(x) + x phi(x)
+            let phi = (x.clone() * x.clone() * -0.5).exp() * 0.398_942_280_401_432_7;
+            let cdf = (x.clone() * std::f64::consts::FRAC_1_SQRT_2).erf() * 0.5 + 0.5;
+            t * (cdf + x * phi)
+        }
+    }
+}

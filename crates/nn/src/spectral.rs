@@ -1,0 +1,70 @@
+//! Spectral normalization: a weight divided by its largest singular value.
+use crate::Init;
+use burn::module::{Flag, Module, Param, RunningState};
+use burn::tensor::Tensor;
+use menagerie_kernels::noise;
+
+/// W / sigma(W), with sigma by power iteration that goes on from pass to pass (Miyato et al. 2018, arXiv:1802.05957,
+/// algorithm 1). The vectors are constants of a pass: the gradient is equation 12's.
+#[derive(Module, Debug)]
+pub struct SpectralNorm {
+    /// the left singular vector so far, `[rows]`
+    pub left: RunningState<Tensor<1>>,
+    training: Param<Flag>,
+}
+
+impl SpectralNorm {
+    /// For a weight of so many rows.
+    pub fn new(rows: usize, init: &Init) -> Self {
+        let device = init.device();
+        let plain = if device.is_autodiff() {
+            device.clone().without_autodiff()
+        } else {
+            device.clone()
+        };
+        let u: Tensor<1> = noise::normal(init.at("spectral").key().words(), [rows], &plain);
+        SpectralNorm {
+            left: RunningState::new(normalized(u)),
+            training: Param::from_bool(true),
+        }
+    }
+
+    /// `weight / sigma`; all axes but the last are the rows.
+    pub fn of<const D: usize>(&self, weight: Tensor<D>) -> Tensor<D> {
+        let dims = weight.dims();
+        let (columns, total) = (dims[D - 1], weight.shape().num_elements());
+        let matrix = weight.clone().reshape([total / columns, columns]);
+        let plain = if matrix.is_autodiff() {
+            matrix.clone().inner()
+        } else {
+            matrix.clone()
+        };
+        let product = |m: Tensor<2>, v: Tensor<1>| -> Tensor<1> {
+            let n = v.dims()[0];
+            m.matmul(v.reshape([n, 1])).flatten(0, 1)
+        };
+        let right = normalized(product(plain.clone().transpose(), self.left.value_sync()));
+        let mut left = self.left.value_sync();
+        if self.training.is_enabled() {
+            left = normalized(product(plain, right.clone()));
+            self.left.update(left.clone());
+            // RunningState holds an update back until the next one; take it in now, so that what is saved is current.
+            self.left.value_sync();
+        }
+        let constant = |t: Tensor<1>| {
+            if weight.is_autodiff() {
+                Tensor::from_inner(t)
+            } else {
+                t
+            }
+        };
+        let sigma = (product(matrix, constant(right)) * constant(left)).sum();
+        let ones = vec![1; D];
+        weight / sigma.reshape::<D, _>(<[usize; D]>::try_from(ones).expect("D ones"))
+    }
+}
+
+fn normalized(v: Tensor<1>) -> Tensor<1> {
+    let norm = (v.clone() * v.clone()).sum().sqrt() + 1e-12;
+    v / norm
+}
