@@ -11,8 +11,8 @@ pub fn counted<T>(pass: impl FnOnce() -> T) -> usize {
     KEPT.replace(outer).unwrap_or(0)
 }
 
-/// A layer keeps this tensor.
-pub(crate) fn keep<const D: usize>(t: &Tensor<D>) {
+/// A layer keeps this tensor; whoever writes a layer of operations says so with each result that the backward pass needs.
+pub fn keep<const D: usize>(t: &Tensor<D>) {
     if let Some(n) = KEPT.get() {
         KEPT.set(Some(n + t.shape().num_elements()));
     }

@@ -1,4 +1,4 @@
-use super::init;
+use crate::{Init, activations, init};
 use burn::module::{Flag, Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 use menagerie_data::random::Key;
@@ -21,23 +21,55 @@ pub struct BatchNorm {
     epsilon: f64,
 }
 
-impl BatchNorm {
-    /// Scales drawn around 1 with the given standard deviation (DCGAN: 0.02; 0 for plain ones), shifts 0.
-    pub fn new(channels: usize, std: f64, key: Key, device: &Device) -> Self {
-        let plain = if device.is_autodiff() {
-            device.clone().without_autodiff()
-        } else {
-            device.clone()
-        };
+/// A batch norm in the making: `BatchNorm::of(64).spread(0.02).init(&init)`.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchNormOf {
+    channels: usize,
+    spread: f64,
+    epsilon: f64,
+}
+
+impl BatchNormOf {
+    /// Standard deviation of the first scales around 1 (DCGAN: 0.02); 0 unless said otherwise.
+    pub fn spread(mut self, std: f64) -> Self {
+        self.spread = std;
+        self
+    }
+
+    /// What is added to the variance; 1e-5 unless said otherwise (PyTorch-GAN's MLP uses 0.8).
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// The layer, with its first scales; shifts are 0.
+    pub fn init(self, at: &Init) -> BatchNorm {
+        let (device, plain) = (at.device(), at.plain_device());
         BatchNorm {
-            gamma: init::normal(key, [channels], 1.0, std, device),
-            beta: init::zeros([channels], device),
-            mean: RunningState::new(Tensor::zeros([channels], &plain)),
-            variance: RunningState::new(Tensor::ones([channels], &plain)),
+            gamma: init::normal(at.key(), [self.channels], 1.0, self.spread, device),
+            beta: init::zeros([self.channels], device),
+            mean: RunningState::new(Tensor::zeros([self.channels], &plain)),
+            variance: RunningState::new(Tensor::ones([self.channels], &plain)),
             training: Param::from_bool(true),
             momentum: 0.1,
+            epsilon: self.epsilon,
+        }
+    }
+}
+
+impl BatchNorm {
+    /// Of so many channels.
+    pub fn of(channels: usize) -> BatchNormOf {
+        BatchNormOf {
+            channels,
+            spread: 0.0,
             epsilon: 1e-5,
         }
+    }
+
+    /// Scales drawn around 1 with the given standard deviation (DCGAN: 0.02; 0 for plain ones), shifts 0.
+    pub fn new(channels: usize, std: f64, key: Key, device: &Device) -> Self {
+        BatchNorm::of(channels).spread(std).init(&Init::new(key, device))
     }
 
     /// The same with another epsilon (PyTorch-GAN's MLP uses 0.8).
@@ -51,7 +83,9 @@ impl BatchNorm {
         if !self.training.is_enabled() {
             let scale = self.gamma.val() / (self.variance.value_sync() + self.epsilon).sqrt();
             let shift = self.beta.val() - self.mean.value_sync() * scale.clone();
-            return scale_shift(x, scale, shift, activation);
+            let y = scale_shift(x, scale, shift, activation);
+            activations::keep(&y);
+            return y;
         }
         let channels = self.gamma.dims()[0];
         let n = (x.shape().num_elements() / channels) as f64;
@@ -62,6 +96,7 @@ impl BatchNorm {
             self.epsilon as f32,
             activation,
         );
+        activations::keep(&y);
         self.keep(&self.mean, mean);
         // Bessel's correction, as in PyTorch: what is kept estimates the variance of the data, not of the batch.
         self.keep(&self.variance, variance * (n / (n - 1.0).max(1.0)));

@@ -109,12 +109,9 @@ impl ConvOf<Conv2d> {
         let (area, inputs) = (self.kernel * self.kernel, inputs / self.groups);
         let shape = [self.kernel, self.kernel, inputs, outputs];
         Conv2d {
-            weight: self.weights.draw(
-                shape,
-                [inputs * area, outputs * area / self.groups],
-                at.key(),
-                at.device(),
-            ),
+            weight: self
+                .weights
+                .draw(shape, [inputs * area, outputs * area / self.groups], at),
             bias: self.bias.then(|| init::zeros([outputs], at.device())),
             spectral: self.spectral.then(|| SpectralNorm::new(area * inputs, at)),
             stride: self.stride,
@@ -130,10 +127,10 @@ impl ConvOf<ConvTranspose2d> {
         let [inputs, outputs] = self.channels;
         let area = self.kernel * self.kernel;
         let shape = [self.kernel, self.kernel, outputs, inputs];
+        // Of a kernel of stride 2, a quarter reaches each pixel.
+        let fan = [(inputs * area / self.stride.pow(2)).max(1), outputs * area];
         ConvTranspose2d {
-            weight: self
-                .weights
-                .draw(shape, [inputs * area, outputs * area], at.key(), at.device()),
+            weight: self.weights.draw(shape, fan, at),
             bias: self.bias.then(|| init::zeros([outputs], at.device())),
             stride: self.stride,
             padding: self.padding,

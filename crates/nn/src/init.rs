@@ -48,6 +48,21 @@ impl Init {
     pub fn device(&self) -> &Device {
         &self.device
     }
+
+    /// The same without autodiff, for what is kept but not trained.
+    pub fn plain_device(&self) -> Device {
+        plain(&self.device)
+    }
+}
+
+/// A device without autodiff.
+pub fn plain(device: &Device) -> Device {
+    let device = device.clone();
+    if device.is_autodiff() {
+        device.without_autodiff()
+    } else {
+        device
+    }
 }
 
 /// How the first weights of a layer are drawn.
@@ -66,14 +81,14 @@ pub enum Weights {
 }
 
 impl Weights {
-    /// Weights of that shape, each output of which reads so many inputs and each input of which feeds so many outputs.
-    pub(crate) fn draw<const D: usize>(
+    /// A parameter of that shape, each output of which reads so many inputs and each input of which feeds so many outputs.
+    pub fn draw<const D: usize>(
         self,
         shape: [usize; D],
         [inputs, outputs]: [usize; 2],
-        key: Key,
-        device: &Device,
+        at: &Init,
     ) -> Param<Tensor<D>> {
+        let (key, device) = (at.key(), at.device());
         match self {
             Weights::Normal(std) => normal(key, shape, 0.0, std, device),
             Weights::Fan => uniform(key, shape, 1.0 / (inputs as f64).sqrt(), device),

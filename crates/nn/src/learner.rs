@@ -1,5 +1,6 @@
 //! One network that descends one loss: what most models outside the adversarial family are made of.
-use super::{Average, Optimizer, OptimizerConfig, Tensors, trainable};
+use super::{Average, Optimizer, OptimizerConfig, Tensors};
+use crate::init::plain;
 use crate::{NetworkInfo, Part, Purpose};
 use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor};
@@ -87,11 +88,7 @@ impl<M: Module + 'static> Learner<M> {
 
     /// The device it answers on: the same without autodiff.
     pub fn plain_device(&self) -> Device {
-        if self.device.is_autodiff() {
-            self.device.clone().without_autodiff()
-        } else {
-            self.device.clone()
-        }
+        plain(&self.device)
     }
 
     /// One update down the gradient of `loss` (shape `[1]`).
@@ -135,9 +132,15 @@ impl<M: Module + 'static> Learner<M> {
     pub fn info(&self, activations: usize) -> NetworkInfo {
         NetworkInfo {
             name: self.name,
-            parameters: trainable(self.network()),
+            parameters: super::trainable(self.network()),
             activations,
         }
+    }
+
+    /// Its line for `Model::networks`: `pass` is the forward pass of a training step on one item. It gets the network
+    /// without autodiff, and must put its input on such a device.
+    pub fn counted<T>(&self, pass: impl FnOnce(&M) -> T) -> NetworkInfo {
+        NetworkInfo::of(self.name, self.network(), pass)
     }
 
     /// The weights to ship.

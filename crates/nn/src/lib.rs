@@ -21,14 +21,14 @@ mod tensors;
 mod torch_file;
 
 pub use average::Average;
-pub use batch_norm::BatchNorm;
-pub use conv::{Conv2d, ConvTranspose2d};
+pub use batch_norm::{BatchNorm, BatchNormOf};
+pub use conv::{Conv2d, ConvOf, ConvTranspose2d};
 pub use dual::Dual;
 pub use init::{Init, Weights};
 pub use learner::{Descent, Learner};
-pub use linear::Linear;
+pub use linear::{Linear, LinearOf};
 pub use lstm::{LstmCell, LstmState};
-pub use masked_conv::{Mask, MaskedConv2d, MaskedMatrix, group_channels};
+pub use masked_conv::{Mask, MaskedConv2d, MaskedConvOf, MaskedMatrix, group_channels};
 pub use menagerie_kernels::{Activation, activation};
 pub use network::{NetworkInfo, Part, Purpose, trainable, with_gradients};
 pub use optimizer::{Optimizer, OptimizerConfig, Rule};

@@ -46,18 +46,15 @@ impl LinearOf {
     pub fn init(self, at: &Init) -> Linear {
         let [inputs, outputs] = self.units;
         // Without a bias's own draw the key is the layer's: one draw, one key.
-        let key = if self.bias == Some(Weights::Fan) {
-            at.at("weight").key()
-        } else {
-            at.key()
+        let own = match self.bias {
+            Some(Weights::Fan) => at.at("weight"),
+            _ => at.clone(),
         };
         Linear {
-            weight: self
-                .weights
-                .draw([inputs, outputs], [inputs, outputs], key, at.device()),
+            weight: self.weights.draw(self.units, self.units, &own),
             bias: self.bias.map(|b| match b {
                 Weights::Zero => init::zeros([outputs], at.device()),
-                b => b.draw([outputs], [inputs, outputs], at.at("bias").key(), at.device()),
+                b => b.draw([outputs], self.units, &at.at("bias")),
             }),
             spectral: self.spectral.then(|| SpectralNorm::new(inputs, at)),
         }

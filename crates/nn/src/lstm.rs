@@ -1,7 +1,6 @@
-use super::{Activation, Linear, activation};
+use crate::{Activation, Init, Linear, activation, activations};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use menagerie_data::random::Key;
 
 /// A long short-term memory, a step at a time (Hochreiter & Schmidhuber 1997; forget gates of Gers et al. 2000).
 #[derive(Module, Debug)]
@@ -31,10 +30,10 @@ impl LstmState {
 }
 
 impl LstmCell {
-    /// Weights uniform in ±1/sqrt(inputs + units).
-    pub fn new(inputs: usize, units: usize, key: Key, device: &Device) -> Self {
+    /// From `inputs` numbers a step to a memory of `units`; weights uniform in ±1/sqrt(inputs + units).
+    pub fn new([inputs, units]: [usize; 2], init: &Init) -> Self {
         LstmCell {
-            gates: Linear::new(inputs + units, 4 * units, key, device),
+            gates: Linear::of([inputs + units, 4 * units]).init(init),
             units,
         }
     }
@@ -51,9 +50,12 @@ impl LstmCell {
             .gates
             .forward(Tensor::cat(vec![x, state.hidden], 1), Activation::Identity);
         let part = |i: usize| all.clone().narrow(1, i * self.units, self.units);
+        // The gates' values, beside their arguments.
+        activations::keep(&all);
         let sigmoid = |t: Tensor<2>| activation(t, Activation::Sigmoid);
         let kept = sigmoid(part(1) + 1.0) * state.memory;
         let memory = kept + sigmoid(part(0)) * activation(part(2), Activation::Tanh);
+        activations::keep(&memory);
         let hidden = sigmoid(part(3)) * activation(memory.clone(), Activation::Tanh);
         LstmState { hidden, memory }
     }
@@ -62,13 +64,14 @@ impl LstmCell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use menagerie_data::random::Key;
 
     /// Three steps against the equations, number by number in f64.
     #[test]
     fn steps_are_the_equations() {
         let device = Device::flex();
         let (inputs, units, batch) = (3, 2, 2);
-        let cell = LstmCell::new(inputs, units, Key::new(5), &device);
+        let cell = LstmCell::new([inputs, units], &Init::new(Key::new(5), &device));
         let floats = |t: Tensor<2>| {
             t.into_data()
                 .as_slice::<f32>()

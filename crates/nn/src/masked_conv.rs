@@ -1,7 +1,6 @@
-use super::init;
+use crate::{Init, Weights, activations};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
-use menagerie_data::random::Key;
+use burn::tensor::{Tensor, TensorData};
 use menagerie_kernels::{Activation, activation, conv2d_reaching, linear};
 use std::ops::Range;
 
@@ -46,55 +45,66 @@ pub fn group_channels(n: usize, groups: usize, g: usize) -> Range<usize> {
     (g * n).div_ceil(groups)..((g + 1) * n).div_ceil(groups)
 }
 
-impl MaskedConv2d {
-    /// An odd kernel; weights and bias uniform in ±1/sqrt(in kernel²), as for the convolution without a mask.
-    pub fn new(
-        channels: [usize; 2],
-        kernel: usize,
-        mask: Mask,
-        groups: usize,
-        key: Key,
-        device: &Device,
-    ) -> Self {
-        let rows = kernel / 2;
-        Self::of_rows(channels, kernel, rows, mask, groups, key, device)
+/// A masked convolution in the making: `MaskedConv2d::of([1, 32], Mask::A).kernel(7).init(&init)`.
+#[derive(Clone, Copy, Debug)]
+pub struct MaskedConvOf {
+    channels: [usize; 2],
+    mask: Mask,
+    kernel: usize,
+    groups: usize,
+    rows_above: bool,
+}
+
+impl MaskedConvOf {
+    /// A square kernel of this odd side; 3 unless said otherwise.
+    pub fn kernel(mut self, side: usize) -> Self {
+        self.kernel = side;
+        self
+    }
+
+    /// Groups of channels, which come one after the other in a pixel; 1 unless said otherwise.
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
+        self
     }
 
     /// Of the present row alone.
-    pub fn row(
-        channels: [usize; 2],
-        kernel: usize,
-        mask: Mask,
-        groups: usize,
-        key: Key,
-        device: &Device,
-    ) -> Self {
-        Self::of_rows(channels, kernel, 0, mask, groups, key, device)
+    pub fn row(mut self) -> Self {
+        self.rows_above = false;
+        self
     }
 
-    fn of_rows(
-        [i, o]: [usize; 2],
-        kernel: usize,
-        rows: usize,
-        mask: Mask,
-        groups: usize,
-        key: Key,
-        device: &Device,
-    ) -> Self {
+    /// The layer; weights and bias uniform in ±1/sqrt(in kernel²), as for the convolution without a mask.
+    pub fn init(self, at: &Init) -> MaskedConv2d {
+        let ([i, o], kernel) = (self.channels, self.kernel);
+        let rows = if self.rows_above { kernel / 2 } else { 0 };
         let taps = if rows > 0 { kernel * kernel } else { kernel };
-        let bound = 1.0 / ((i * taps) as f64).sqrt();
+        let fan = [i * taps, o * taps];
         let weight = |name: &str, h: usize, w: usize| {
-            (h * w > 0).then(|| init::uniform(key.stream(name), [h, w, i, o], bound, device))
+            (h * w > 0).then(|| Weights::Fan.draw([h, w, i, o], fan, &at.at(name)))
         };
         // With one group, mask A leaves nothing of the present pixel.
-        let middle = usize::from(mask == Mask::B || groups > 1);
+        let middle = usize::from(self.mask == Mask::B || self.groups > 1);
         MaskedConv2d {
             above: weight("above", rows, kernel),
             row: weight("row", 1, kernel / 2 + middle),
-            bias: init::uniform(key.stream("bias"), [o], bound, device),
-            mask,
-            groups,
+            bias: Weights::Fan.draw([o], fan, &at.at("bias")),
+            mask: self.mask,
+            groups: self.groups,
             kernel,
+        }
+    }
+}
+
+impl MaskedConv2d {
+    /// Of `[in, out]` channels.
+    pub fn of(channels: [usize; 2], mask: Mask) -> MaskedConvOf {
+        MaskedConvOf {
+            channels,
+            mask,
+            kernel: 3,
+            groups: 1,
+            rows_above: true,
         }
     }
 
@@ -106,7 +116,7 @@ impl MaskedConv2d {
             [_, _, i, o] if self.kernel == 1 => linear(x, row.reshape([i, o]), Some(bias.clone()), act),
             _ => conv2d_reaching(x, row, Some(bias.clone()), [0, reach], act),
         };
-        match (&self.above, self.masked_row()) {
+        let y = match (&self.above, self.masked_row()) {
             (Some(above), Some(row)) => {
                 conv2d_reaching(x, joined(above.val(), row), Some(bias), [reach, reach], act)
             }
@@ -119,7 +129,9 @@ impl MaskedConv2d {
                     act,
                 )
             }
-        }
+        };
+        activations::keep(&y);
+        y
     }
 
     /// The weights of the present row, with zeros where a group does not see another.
@@ -211,6 +223,8 @@ pub struct MaskedMatrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
+    use menagerie_data::random::Key;
 
     /// Against a whole convolution whose kernel is masked, written as loops.
     #[test]
@@ -223,7 +237,10 @@ mod tests {
             (5, Mask::B, 3, [6, 9]),
             (1, Mask::B, 2, [4, 6]),
         ] {
-            let layer = MaskedConv2d::new(channels, kernel, mask, groups, Key::new(1), &device);
+            let layer = MaskedConv2d::of(channels, mask)
+                .kernel(kernel)
+                .groups(groups)
+                .init(&Init::new(Key::new(1), &device));
             let ([i, o], [h, w]) = (channels, [5, 6]);
             let x = menagerie_kernels::noise::normal(Key::new(2).words(), [2, h, w, i], &device);
             let y = layer.forward(x.clone(), Activation::Identity).into_data();

@@ -1,5 +1,5 @@
 //! What every network has: a name and sizes for people, trainable numbers, files in a checkpoint.
-use super::Tensors;
+use super::{Tensors, activations};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 
@@ -15,6 +15,19 @@ pub struct NetworkInfo {
     pub parameters: usize,
     /// floats kept for the backward pass, an item of the batch
     pub activations: usize,
+}
+
+impl NetworkInfo {
+    /// Counts a network's trainable numbers, and what its layers keep in `pass`, the forward pass of a training step on one
+    /// item. The pass gets the network without autodiff and in evaluation mode, so that running statistics stay.
+    pub fn of<M: Module, T>(name: &'static str, network: &M, pass: impl FnOnce(&M) -> T) -> NetworkInfo {
+        let plain = network.valid();
+        NetworkInfo {
+            name,
+            parameters: trainable(network),
+            activations: activations::counted(|| pass(&plain)),
+        }
+    }
 }
 
 /// What a checkpoint is loaded for.

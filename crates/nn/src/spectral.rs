@@ -16,13 +16,7 @@ pub struct SpectralNorm {
 impl SpectralNorm {
     /// For a weight of so many rows.
     pub fn new(rows: usize, init: &Init) -> Self {
-        let device = init.device();
-        let plain = if device.is_autodiff() {
-            device.clone().without_autodiff()
-        } else {
-            device.clone()
-        };
-        let u: Tensor<1> = noise::normal(init.at("spectral").key().words(), [rows], &plain);
+        let u: Tensor<1> = noise::normal(init.at("spectral").key().words(), [rows], &init.plain_device());
         SpectralNorm {
             left: RunningState::new(normalized(u)),
             training: Param::from_bool(true),

@@ -20,7 +20,7 @@ use menagerie_data::random::Key;
 use menagerie_kernels::{conv2d_reaching, dense, gate};
 use menagerie_nn::OptimizerConfig;
 use menagerie_nn::levels::Binarization;
-use menagerie_nn::{Activation, Linear, Mask, MaskedConv2d, activation, init};
+use menagerie_nn::{Activation, Init, Linear, Mask, MaskedConv2d, Weights, activation};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -99,40 +99,31 @@ struct Gated {
 }
 
 impl Gated {
-    fn new(i: usize, m: &Settings, grid: &Grid, key: Key, device: &Device) -> Gated {
-        let (first, inputs) = (
-            i == 0,
-            if i == 0 {
-                grid.channels * m.embedding.max(1)
-            } else {
-                m.width
-            },
-        );
+    fn new(i: usize, m: &Settings, grid: &Grid, init: &Init) -> Gated {
+        let first = i == 0;
+        let inputs = if first {
+            grid.channels * m.embedding.max(1)
+        } else {
+            m.width
+        };
         let (p, kernel, groups) = (m.width, if first { 7 } else { 3 }, grid.channels);
         // The first layer's rows end above the pixel; after it, the stack's features know nothing of their own row.
         let rows = kernel / 2 + usize::from(!first);
-        let bound = 1.0 / ((inputs * kernel * rows) as f64).sqrt();
+        let fan = [inputs * kernel * rows, 2 * p * kernel * rows];
+        let row = MaskedConv2d::of([inputs, 2 * p], if first { Mask::A } else { Mask::B });
+        let one = |name: &str| {
+            let of = MaskedConv2d::of([p, p], Mask::B).kernel(1).groups(groups);
+            of.init(&init.at(name))
+        };
         Gated {
-            vertical: init::uniform(
-                key.stream("vertical"),
-                [rows, kernel, inputs, 2 * p],
-                bound,
-                device,
-            ),
-            vertical_bias: init::uniform(key.stream("vertical bias"), [2 * p], bound, device),
-            link: Linear::new(2 * p, 2 * p, key.stream("link"), device),
-            row: MaskedConv2d::row(
-                [inputs, 2 * p],
-                kernel,
-                if first { Mask::A } else { Mask::B },
-                groups,
-                key.stream("row"),
-                device,
-            ),
-            residual: (i < m.depth)
-                .then(|| MaskedConv2d::new([p, p], 1, Mask::B, groups, key.stream("residual"), device)),
-            skip: MaskedConv2d::new([p, p], 1, Mask::B, groups, key.stream("skip"), device),
-            class: (grid.classes > 0).then(|| init::zeros([grid.classes, 4 * p], device)),
+            vertical: Weights::Fan.draw([rows, kernel, inputs, 2 * p], fan, &init.at("vertical")),
+            vertical_bias: Weights::Fan.draw([2 * p], fan, &init.at("vertical bias")),
+            link: Linear::of([2 * p, 2 * p]).init(&init.at("link")),
+            row: row.row().kernel(kernel).groups(groups).init(&init.at("row")),
+            residual: (i < m.depth).then(|| one("residual")),
+            skip: one("skip"),
+            class: (grid.classes > 0)
+                .then(|| Weights::Zero.draw([grid.classes, 4 * p], [grid.classes, 4 * p], init)),
             first,
         }
     }
@@ -197,15 +188,18 @@ pub struct Network {
 
 impl Network {
     /// With the settings of a recipe.
-    pub fn new(m: &Settings, grid: Grid, key: Key, device: &Device) -> Network {
-        let layer = |i: usize| Gated::new(i, m, &grid, key.stream("layer").step(i as u64), device);
+    pub fn new(m: &Settings, grid: Grid, init: &Init) -> Network {
+        let layer = |i: usize| Gated::new(i, m, &grid, &init.at("layer").nth(i));
         let last = |channels, name: &str| {
-            MaskedConv2d::new(channels, 1, Mask::B, grid.channels, key.stream(name), device)
+            let of = MaskedConv2d::of(channels, Mask::B)
+                .kernel(1)
+                .groups(grid.channels);
+            of.init(&init.at(name))
         };
         let shown = [grid.discrete.levels, m.embedding];
         Network {
             embedding: (m.embedding > 0)
-                .then(|| init::normal(key.stream("embedding"), shown, 0.0, 1.0, device)),
+                .then(|| Weights::Normal(1.0).draw(shown, shown, &init.at("embedding"))),
             layers: (0..=m.depth).map(layer).collect(),
             head: last([m.width, m.head], "head"),
             logits: last([m.head, grid.channels * grid.discrete.outputs()], "logits"),
@@ -275,7 +269,7 @@ impl Conditionals for Network {
 
     fn walker(&self) -> Box<dyn Walker> {
         let d = self.grid.discrete;
-        Box::new(Weights {
+        Box::new(ByPixel {
             shown: self
                 .embedding
                 .as_ref()
@@ -342,7 +336,7 @@ impl LayerWeights {
 }
 
 /// The weights, pixel by pixel.
-struct Weights {
+struct ByPixel {
     /// what a level is shown as, `[levels, numbers]`
     shown: Vec<f32>,
     layers: Vec<LayerWeights>,
@@ -366,7 +360,7 @@ struct LayerState {
 }
 
 struct Running<'a> {
-    weights: &'a Weights,
+    weights: &'a ByPixel,
     at: usize,
     image: Kept,
     layers: Vec<LayerState>,
@@ -377,7 +371,7 @@ struct Running<'a> {
     scratch: Vec<f32>,
 }
 
-impl Walker for Weights {
+impl Walker for ByPixel {
     fn start<'a>(&'a self, items: usize, _: usize, _: &'a [u32], labels: &[u32]) -> Box<dyn Walk + 'a> {
         let zeros = |layer: &Layer| vec![0.0; items * layer.outputs()];
         let state = |l: &LayerWeights| {
@@ -576,7 +570,7 @@ impl Config {
         )?;
         Autoregressive::new(
             name,
-            Network::new(m, grid, key.stream("network"), device),
+            Network::new(m, grid, &Init::new(key.stream("network"), device)),
             info,
             self.optimizer,
             m.average,
@@ -642,7 +636,7 @@ mod tests {
             head: 8,
             ..Default::default()
         };
-        let network = Network::new(&m, grid, Key::new(1), &Device::flex());
+        let network = Network::new(&m, grid, &Init::new(Key::new(1), &Device::flex()));
         let at = 4 * 9 + 1;
         let logit = |levels: Vec<u32>| {
             let items = Items {

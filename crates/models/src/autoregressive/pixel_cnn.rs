@@ -21,7 +21,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_nn::OptimizerConfig;
 use menagerie_nn::levels::Binarization;
-use menagerie_nn::{Activation, Mask, MaskedConv2d, activation};
+use menagerie_nn::{Activation, Init, Mask, MaskedConv2d, activation};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -95,27 +95,23 @@ pub struct Network {
 
 impl Network {
     /// With the settings of a recipe.
-    pub fn new(m: &Settings, grid: Grid, key: Key, device: &Device) -> Network {
+    pub fn new(m: &Settings, grid: Grid, init: &Init) -> Network {
         let (c, w) = (grid.channels, m.width);
-        let layer = |channels, kernel, mask, key| MaskedConv2d::new(channels, kernel, mask, c, key, device);
+        let layer = |channels, mask| MaskedConv2d::of(channels, mask).groups(c);
         let block = |i: usize| {
-            let key = key.stream("block").step(i as u64);
+            let init = init.at("block").nth(i);
             Block {
-                down: layer([2 * w, w], 1, Mask::B, key.stream("down")),
-                spatial: layer([w, w], 3, Mask::B, key.stream("spatial")),
-                up: layer([w, 2 * w], 1, Mask::B, key.stream("up")),
+                down: layer([2 * w, w], Mask::B).kernel(1).init(&init.at("down")),
+                spatial: layer([w, w], Mask::B).kernel(3).init(&init.at("spatial")),
+                up: layer([w, 2 * w], Mask::B).kernel(1).init(&init.at("up")),
             }
         };
+        let last = |channels, name: &str| layer(channels, Mask::B).kernel(1).init(&init.at(name));
         Network {
-            input: layer([c, 2 * w], 7, Mask::A, key.stream("input")),
+            input: layer([c, 2 * w], Mask::A).kernel(7).init(&init.at("input")),
             blocks: (0..m.depth).map(block).collect(),
-            head: layer([2 * w, m.head], 1, Mask::B, key.stream("head")),
-            logits: layer(
-                [m.head, c * grid.discrete.outputs()],
-                1,
-                Mask::B,
-                key.stream("logits"),
-            ),
+            head: last([2 * w, m.head], "head"),
+            logits: last([m.head, c * grid.discrete.outputs()], "logits"),
             grid,
         }
     }
@@ -294,7 +290,7 @@ impl Config {
         )?;
         Autoregressive::new(
             "pixel_cnn",
-            Network::new(m, grid, key.stream("network"), device),
+            Network::new(m, grid, &Init::new(key.stream("network"), device)),
             info,
             self.optimizer,
             m.average,

@@ -26,8 +26,8 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::noise;
+use menagerie_nn::{Init, Linear, LstmCell, LstmState};
 use menagerie_nn::{Learner, OptimizerConfig, Tensors};
-use menagerie_nn::{Linear, LstmCell, LstmState};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -160,7 +160,8 @@ impl Config {
             encoder: Encoder::new(&layers, likelihood.item(), m.units, key.stream("encoder"), device),
             posterior: linear(seen, 2 * m.latent, "posterior"),
             prior: moving.then(|| linear(before + a, 2 * m.latent, "prior")),
-            cell: moving.then(|| LstmCell::new(m.latent + a, m.units, key.stream("cell"), device)),
+            cell: moving
+                .then(|| LstmCell::new([m.latent + a, m.units], &Init::new(key.stream("cell"), device))),
             reader: (a > 0).then(|| linear(2 * m.units, a, "reader")),
             decoder: Decoder::new(
                 &layers,
