@@ -70,6 +70,7 @@ pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
         ),
         attributes: vec![],
         rate: 0,
+        shares: vec![],
     };
     Ok(Stored {
         info,

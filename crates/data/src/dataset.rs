@@ -57,6 +57,10 @@ pub struct DataInfo {
     /// samples a second, for sound; 0 elsewhere
     #[serde(default)]
     pub rate: u32,
+    /// share of all items that each of `labels` has; their sum is below 1 where items have no label. Empty where it is
+    /// not known
+    #[serde(default)]
+    pub shares: Vec<f64>,
 }
 
 impl DataInfo {
@@ -125,6 +129,11 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// [`crate::Error::Data`] with the file's path when the item cannot be read.
     fn get(&self, index: usize) -> Result<Item>;
+
+    /// The class of item `index`, as [`Dataset::get`] gives it, where it is known without reading the item.
+    fn label(&self, _index: usize) -> Option<u32> {
+        None
+    }
 
     /// What went wrong since this was last asked: each damaged item once, with its path.
     fn warnings(&self) -> Vec<String> {

@@ -88,6 +88,7 @@ impl Folder {
             labels,
             attributes,
             rate: 0,
+            shares: vec![],
         };
         let preparation = Preparation {
             size: Some([shape[0], shape[1]]),
@@ -121,6 +122,9 @@ impl Folder {
 impl Dataset for Folder {
     fn info(&self) -> &DataInfo {
         &self.info
+    }
+    fn label(&self, index: usize) -> Option<u32> {
+        self.entries[index].label
     }
     /// The item, or the next good one when its file turns out damaged.
     fn get(&self, index: usize) -> Result<Item> {

@@ -298,6 +298,7 @@ pub(super) fn join(source: &Path, set: Vec<(Idx, Option<Vec<u32>>)>) -> Result<S
         labels: (0..classes).map(|c| c.to_string()).collect(),
         attributes: vec![],
         rate: 0,
+        shares: vec![],
     };
     Ok(Stored {
         info,

@@ -25,6 +25,9 @@ impl Dataset for Stored {
     fn info(&self) -> &DataInfo {
         &self.info
     }
+    fn label(&self, index: usize) -> Option<u32> {
+        self.labels.get(index).copied()
+    }
     fn get(&self, index: usize) -> Result<Item> {
         let n = self.info.numbers();
         let at = index * n..(index + 1) * n;
@@ -41,32 +44,63 @@ impl Dataset for Stored {
     }
 }
 
-/// The first items of another set.
-pub(super) struct First {
+/// Some items of another set, or all of them, with the shares of their classes.
+pub(super) struct Part {
     info: DataInfo,
     base: Arc<dyn Dataset>,
+    /// which items; None for the first so many
+    items: Option<Vec<u32>>,
 }
 
-impl First {
-    /// The first `limit` items of `base`; all of them when it has no more, or `limit` is 0.
-    pub fn limit(base: Arc<dyn Dataset>, limit: usize) -> Arc<dyn Dataset> {
-        if limit == 0 || limit >= base.info().count {
-            return base;
-        }
-        let info = DataInfo {
-            count: limit,
-            ..base.info().clone()
+impl Part {
+    /// The first `limit` of `items` (of all where there are none named); all of them when they are no more, or `limit`
+    /// is 0.
+    pub fn of(base: Arc<dyn Dataset>, items: Option<Vec<u32>>, limit: usize) -> Arc<dyn Dataset> {
+        let there = items.as_ref().map_or(base.info().count, Vec::len);
+        let count = if limit == 0 { there } else { limit.min(there) };
+        let mut part = Part {
+            info: DataInfo {
+                count,
+                ..base.info().clone()
+            },
+            base,
+            items,
         };
-        Arc::new(First { info, base })
+        part.info.shares = part.shares();
+        if count == part.base.info().count && part.info == *part.base.info() {
+            return part.base;
+        }
+        Arc::new(part)
+    }
+
+    /// The shares of the classes; none where a class is not known before its item is read.
+    fn shares(&self) -> Vec<f64> {
+        let mut counts = vec![0usize; self.info.labels.len()];
+        let labels = (0..self.info.count).filter_map(|i| self.label(i));
+        labels.for_each(|l| counts[l as usize] += 1);
+        match counts.iter().any(|&n| n > 0) {
+            true => counts
+                .into_iter()
+                .map(|n| n as f64 / self.info.count as f64)
+                .collect(),
+            false => vec![],
+        }
+    }
+
+    fn at(&self, index: usize) -> usize {
+        self.items.as_ref().map_or(index, |items| items[index] as usize)
     }
 }
 
-impl Dataset for First {
+impl Dataset for Part {
     fn info(&self) -> &DataInfo {
         &self.info
     }
     fn get(&self, index: usize) -> Result<Item> {
-        self.base.get(index)
+        self.base.get(self.at(index))
+    }
+    fn label(&self, index: usize) -> Option<u32> {
+        self.base.label(self.at(index))
     }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()
@@ -174,6 +208,9 @@ impl Dataset for Prepared {
         };
         Ok(Item { values, ..item })
     }
+    fn label(&self, index: usize) -> Option<u32> {
+        self.base.label(index)
+    }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()
     }
@@ -277,6 +314,9 @@ impl Dataset for Cached {
                 Ok(item)
             }
         }
+    }
+    fn label(&self, index: usize) -> Option<u32> {
+        self.base.label(index)
     }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()

@@ -259,6 +259,7 @@ pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
         labels: vec![],
         attributes: vec![],
         rate: 0,
+        shares: vec![],
     })
 }
 

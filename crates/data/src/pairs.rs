@@ -83,6 +83,7 @@ impl Pairs {
             labels: vec![],
             attributes: vec![],
             rate: 0,
+            shares: vec![],
         };
         let preparation = Preparation {
             size: Some([h, w]),

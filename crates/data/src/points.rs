@@ -39,6 +39,7 @@ impl PointSet {
             labels: vec![],
             attributes: vec![],
             rate: 0,
+            shares: vec![],
         };
         let key = Key::new(seed)
             .stream("points")

@@ -106,6 +106,24 @@ impl Draw {
             }
         }
     }
+    /// One of `n` classes, as often as its share of the data; all equally often where their shares are not known
+    /// (`shares` has not `n` of them, or they sum to nothing).
+    pub fn class(&mut self, n: usize, shares: &[f64]) -> usize {
+        let total: f64 = shares.iter().sum();
+        let known = shares.len() == n && total > 0.0;
+        if !known || shares.iter().all(|s| *s == shares[0]) {
+            return self.below(n);
+        }
+        let mut left = self.uniform() * total;
+        let passed = shares.iter().position(|s| {
+            left -= s;
+            left < 0.0
+        });
+        // Rounding may leave a hair beyond the last class that there is.
+        passed
+            .or_else(|| shares.iter().rposition(|s| *s > 0.0))
+            .unwrap_or(0)
+    }
     /// Standard normal (Box and Muller 1958).
     pub fn normal(&mut self) -> f64 {
         let (u, v) = (1.0 - self.uniform(), self.uniform());
@@ -120,6 +138,28 @@ impl Draw {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_come_as_often_as_their_shares() {
+        let count = |shares: &[f64]| {
+            let mut seen = [0i32; 3];
+            let mut draw = Key::new(1).rng();
+            (0..4000).for_each(|_| seen[draw.class(3, shares)] += 1);
+            seen
+        };
+        // Standard deviations are below 32. A third of the items may have no label: the others' shares decide.
+        for shares in [[0.8, 0.0, 0.2], [0.4, 0.0, 0.1]] {
+            let seen = count(&shares);
+            assert!(seen[0].abs_diff(3200) < 130 && seen[1] == 0, "{seen:?}");
+        }
+        // Equal shares, and unknown ones, draw what they always drew.
+        let mut plain = Key::new(1).rng();
+        let mut seen = [0i32; 3];
+        (0..4000).for_each(|_| seen[plain.below(3)] += 1);
+        for shares in [&[1.0 / 3.0; 3][..], &[], &[0.0; 3], &[0.5, 0.5]] {
+            assert_eq!(count(shares), seen);
+        }
+    }
 
     #[test]
     fn keys_are_a_function_of_their_path() {

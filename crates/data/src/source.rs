@@ -1,11 +1,12 @@
 //! How a data set is named, prepared and opened.
 use super::image_file::EXTENSIONS;
-use super::memory::{Cached, First, Prepared};
+use super::memory::{Cached, Part, Prepared};
 use super::portraits::Portraits;
 use super::resize::{Alpha, Filter, Preparation};
 use super::{Dataset, Kind};
 use super::{audio, cifar, embedded, folder, idx, listing, npy, npz, pairs, points, stacked, table, video};
 use crate::error::{Error, Result, nearest};
+use crate::random::Key;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -32,6 +33,9 @@ pub struct Source {
     pub frames: usize,
     /// "train", "test" or "all"
     pub split: String,
+    /// share of the training items that is kept out of training and is then the test split; 0 for none. The seed below
+    /// chooses them, before `limit` counts
+    pub holdout: f64,
     /// use the first so many items; 0 is all of them (for drawn sets, which are endless, their usual number)
     pub limit: usize,
     /// resize filter: "area" (exact box average where an axis shrinks, bilinear where it grows), "nearest",
@@ -44,7 +48,7 @@ pub struct Source {
     pub alpha: String,
     /// share of damaged items that is tolerated
     pub max_bad: f64,
-    /// seed of the sets that are drawn rather than stored
+    /// seed of the sets that are drawn rather than stored, and of the choice of items that are held out
     pub seed: u64,
 }
 
@@ -59,6 +63,7 @@ impl Default for Source {
             length: 0,
             rate: 0,
             split: "train".into(),
+            holdout: 0.0,
             limit: 0,
             filter: "area".into(),
             crop: true,
@@ -212,6 +217,62 @@ impl Source {
     /// [`Error::Io`] when what lies at the path cannot be used, or more than `max_bad` of it is damaged.
     pub fn open(&self) -> Result<Opened> {
         let preparation = self.check()?;
+        let within = ["moving:", "stacked:"].iter().any(|p| self.source.starts_with(p));
+        if self.holdout == 0.0 || self.split == "all" || within {
+            let Opened { dataset, warnings } = self.open_split(preparation)?;
+            let dataset = Part::of(dataset, None, 0);
+            return Ok(Opened { dataset, warnings });
+        }
+        let drawn = self.is_drawn();
+        let whole = Source {
+            split: "train".into(),
+            // A drawn set has as many items as are asked for.
+            limit: if drawn { self.limit } else { 0 },
+            ..self.clone()
+        };
+        let Opened { dataset, warnings } = whole.open_split(preparation)?;
+        let held_out = self.held_out(dataset.info().count, drawn)?;
+        let test = self.split == "test";
+        let chosen = held_out.iter().enumerate().filter(|(_, held)| **held == test);
+        let items = chosen.map(|(i, _)| i as u32).collect();
+        let limit = if drawn { 0 } else { self.limit };
+        let dataset = Part::of(dataset, Some(items), limit);
+        Ok(Opened { dataset, warnings })
+    }
+
+    /// Whether it is drawn by this program, so that there are as many items as are asked for.
+    fn is_drawn(&self) -> bool {
+        known_sources()
+            .iter()
+            .any(|k| k.name == self.source && !["digits", "fashion"].contains(&k.name))
+    }
+
+    /// Which of the training items are held out: those with the smallest of the numbers that the seed and their index
+    /// give. Of a drawn set they are those below the share itself, so that the choice does not depend on its count.
+    fn held_out(&self, count: usize, drawn: bool) -> Result<Vec<bool>> {
+        let key = Key::new(self.seed).stream("holdout");
+        let draws: Vec<f64> = (0..count).map(|i| key.step(i as u64).rng().uniform()).collect();
+        let wanted = (self.holdout * count as f64).round() as usize;
+        let below = match draws.len() {
+            _ if drawn => self.holdout,
+            n if wanted < n => *draws.clone().select_nth_unstable_by(wanted, f64::total_cmp).1,
+            _ => 1.0,
+        };
+        let held_out: Vec<bool> = draws.iter().map(|d| *d < below).collect();
+        let held = held_out.iter().filter(|h| **h).count();
+        if held == 0 || held == count {
+            let problem = format!("{} of {count} items holds out {held}", self.holdout);
+            return Err(Error::recipe(
+                "data.holdout",
+                problem,
+                "choose another share, or give more items",
+            ));
+        }
+        Ok(held_out)
+    }
+
+    /// Opens the split as the source has it.
+    fn open_split(&self, preparation: Preparation) -> Result<Opened> {
         let mut warnings = Vec::new();
         if let Some(opened) = self.moving(preparation)? {
             return Ok(opened);
@@ -399,6 +460,14 @@ impl Source {
                 "give a number from 0 to 1",
             ));
         }
+        if !(0.0..1.0).contains(&self.holdout) {
+            let problem = format!("{} is not a share that can be held out", self.holdout);
+            return Err(Error::recipe(
+                "data.holdout",
+                problem,
+                "give a number from 0 to below 1",
+            ));
+        }
         let alpha = match known("data.alpha", &self.alpha, &["white", "black", "keep"])? {
             _ if self.channels == 4 => Alpha::Keep,
             "white" => Alpha::Over(255.0),
@@ -466,7 +535,7 @@ impl Source {
             );
             return Err(Error::recipe("data.frames", problem, "leave it out"));
         }
-        let base = First::limit(base, self.limit);
+        let base = Part::of(base, None, self.limit);
         let prepared = Prepared::wrap(base, preparation)?;
         Ok(prepared)
     }

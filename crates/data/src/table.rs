@@ -78,6 +78,7 @@ pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Res
         labels: names,
         attributes: vec![],
         rate: 0,
+        shares: vec![],
     };
     Ok(Stored {
         info,

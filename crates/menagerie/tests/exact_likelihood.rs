@@ -16,6 +16,7 @@ fn info(shape: [usize; 3]) -> DataInfo {
         labels: vec!["a".into(), "b".into()],
         attributes: vec![],
         rate: 0,
+        shares: vec![],
     }
 }
 

@@ -317,6 +317,7 @@ impl Set {
             labels: (0..classes).map(|c| c.to_string()).collect(),
             attributes: vec![],
             rate: 0,
+            shares: vec![],
         };
         Set { info, items }
     }

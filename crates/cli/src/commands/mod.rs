@@ -46,6 +46,9 @@ pub struct DataArgs {
     /// Which part of the data: train, test or all
     #[arg(long)]
     pub split: Option<String>,
+    /// Keep this share of the training items out of training, as the test split
+    #[arg(long, value_name = "SHARE")]
+    pub holdout: Option<f64>,
     /// Take only the first N items
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -67,6 +70,7 @@ impl DataArgs {
             ("length", self.length.map(|v| v.to_string())),
             ("rate", self.rate.map(|v| v.to_string())),
             ("split", self.split.as_ref().map(quoted)),
+            ("holdout", self.holdout.map(|v| format!("{v:?}"))),
             ("limit", self.limit.map(|v| v.to_string())),
             ("max_bad", self.max_bad.map(|v| format!("{v:?}"))),
         ];

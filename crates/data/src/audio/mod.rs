@@ -117,6 +117,7 @@ impl Sounds {
             labels,
             attributes: vec![],
             rate,
+            shares: vec![],
         };
         Ok(Sounds {
             info,
@@ -126,6 +127,11 @@ impl Sounds {
             resamplers,
             last: Mutex::default(),
         })
+    }
+
+    /// The file that a window is of.
+    fn file_of(&self, index: usize) -> usize {
+        self.first.partition_point(|&f| f <= index) - 1
     }
 
     /// The samples of a file, at the set's rate.
@@ -182,8 +188,11 @@ impl Dataset for Sounds {
     fn info(&self) -> &DataInfo {
         &self.info
     }
+    fn label(&self, index: usize) -> Option<u32> {
+        self.files[self.file_of(index)].entry.label
+    }
     fn get(&self, index: usize) -> Result<Item> {
-        let file = self.first.partition_point(|&f| f <= index) - 1;
+        let file = self.file_of(index);
         let (k, n) = (index - self.first[file], self.first[file + 1] - self.first[file]);
         let samples = self.samples(file)?;
         let length = self.info.shape[0];

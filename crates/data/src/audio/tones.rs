@@ -47,6 +47,7 @@ impl Tones {
             labels: TIMBRES.map(String::from).to_vec(),
             attributes: vec![],
             rate,
+            shares: vec![],
         };
         Ok(Tones {
             info,

@@ -94,6 +94,7 @@ impl Portraits {
             labels: Self::LABELS.map(String::from).to_vec(),
             attributes: Attributes::NAMES.iter().map(|n| n.to_string()).collect(),
             rate: 0,
+            shares: vec![],
         };
         Ok(Portraits { info, key })
     }

@@ -120,6 +120,7 @@ impl Videos {
             labels: names.clone(),
             attributes: vec![],
             rate: 0,
+            shares: vec![],
         };
         let labels = good.iter().map(|(e, _)| label(e)).collect();
         let entries = good.into_iter().map(|(e, _)| e).collect();
@@ -141,6 +142,10 @@ impl Videos {
 impl Dataset for Videos {
     fn info(&self) -> &DataInfo {
         &self.info
+    }
+
+    fn label(&self, index: usize) -> Option<u32> {
+        self.labels[index]
     }
 
     fn get(&self, index: usize) -> Result<Item> {

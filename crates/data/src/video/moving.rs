@@ -81,6 +81,7 @@ impl Moving {
             labels: vec![],
             attributes: vec![],
             rate: 0,
+            shares: vec![],
         };
         Ok(Moving {
             info,

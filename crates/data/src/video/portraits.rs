@@ -102,6 +102,7 @@ impl MovingPortraits {
             labels: Self::LABELS.map(String::from).to_vec(),
             attributes: Attributes::NAMES.iter().map(|n| n.to_string()).collect(),
             rate: 0,
+            shares: vec![],
         };
         Ok(MovingPortraits {
             info,

@@ -99,6 +99,7 @@ pub fn right(
         labels: classes.to_vec(),
         attributes: vec![],
         rate: 0,
+        shares: vec![],
     };
     let config = Config {
         model: Network {

@@ -223,6 +223,7 @@ mod tests {
             labels: vec![],
             attributes: vec![],
             rate: 0,
+            shares: vec![],
         };
         State {
             version: "0".into(),

@@ -163,6 +163,8 @@ pub struct Autoregressive<N: Conditionals> {
     learner: Learner<N>,
     shape: Vec<usize>,
     grid: Grid,
+    /// of the classes in the data
+    shares: Vec<f64>,
 }
 
 /// Items that pass through a network together when there are many.
@@ -184,6 +186,7 @@ impl<N: Conditionals> Autoregressive<N> {
             learner: Learner::new("network", network, optimizer, average, device)?,
             shape: info.shape.clone(),
             grid,
+            shares: info.shares.clone(),
         })
     }
 
@@ -312,7 +315,7 @@ impl<N: Conditionals> Model for Autoregressive<N> {
 }
 
 impl<N: Conditionals> Sample for Autoregressive<N> {
-    /// Without a class, a conditional model draws one for each sample, all equally likely.
+    /// Without a class, a conditional model draws one for each sample, as often as the data have it.
     fn sample(&self, request: &SampleRequest) -> Result<Samples> {
         let keys: Vec<Key> = (0..request.count).map(|i| request.key.step(i as u64)).collect();
         let labels = match (self.grid.classes, request.label) {
@@ -324,7 +327,7 @@ impl<N: Conditionals> Sample for Autoregressive<N> {
             (_, Some(l)) => vec![l; request.count],
             (n, None) => keys
                 .iter()
-                .map(|k| k.stream("class").rng().below(n) as u32)
+                .map(|k| k.stream("class").rng().class(n, &self.shares) as u32)
                 .collect(),
         };
         Ok(self.samples(&self.draw(&keys, &labels, request.temperature)))
@@ -463,6 +466,7 @@ mod tests {
             labels: labels.iter().map(|l| l.to_string()).collect(),
             attributes: vec![],
             rate: 0,
+            shares: vec![],
         }
     }
 

@@ -428,6 +428,7 @@ mod tests {
             labels: vec![],
             attributes: vec![],
             rate: 0,
+            shares: vec![],
         };
         let mut config = Config {
             model: Networks {

@@ -275,7 +275,15 @@ impl Task {
                 "they count from 0",
             ));
         }
-        let drawn = |i: usize| request.key.stream("labels").step(i as u64).rng().below(classes);
+        let shares = &self.info.shares;
+        let drawn = |i: usize| {
+            request
+                .key
+                .stream("labels")
+                .step(i as u64)
+                .rng()
+                .class(classes, shares)
+        };
         Ok((0..request.count)
             .flat_map(|i| self.planes(request.label.map_or_else(|| drawn(i), |l| l as usize)))
             .collect())
@@ -365,6 +373,7 @@ mod tests {
             labels,
             attributes: vec![],
             rate: 0,
+            shares: vec![],
         }
     }
 

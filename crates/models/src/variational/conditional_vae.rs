@@ -606,6 +606,7 @@ mod tests {
             labels: vec![],
             attributes: vec![],
             rate: 0,
+            shares: vec![],
         };
         let model = Networks {
             latent: 2,

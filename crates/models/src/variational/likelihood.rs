@@ -310,6 +310,7 @@ mod tests {
             labels,
             attributes,
             rate: 0,
+            shares: vec![],
         }
     }
 

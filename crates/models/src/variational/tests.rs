@@ -189,6 +189,7 @@ impl LinearGaussian {
             labels: vec![],
             attributes: vec![],
             rate: 0,
+            shares: vec![],
         };
         let indices = (0..count as u32).collect();
         let (labels, captions, attributes) = (None, None, vec![]);

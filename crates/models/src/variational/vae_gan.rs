@@ -343,6 +343,7 @@ mod tests {
             labels,
             attributes,
             rate: 0,
+            shares: vec![],
         };
         let mut config = Config::default();
         config.model = ModelConfig {

@@ -270,6 +270,7 @@ mod tests {
             labels: text(&["a", "b", "c"]),
             attributes: text(&["x", "y"]),
             rate: 0,
+            shares: vec![],
         }
     }
 

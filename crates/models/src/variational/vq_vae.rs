@@ -654,6 +654,7 @@ mod tests {
             labels: labels.iter().map(|l| l.to_string()).collect(),
             attributes: vec![],
             rate: 0,
+            shares: vec![],
         }
     }
 

@@ -15,6 +15,7 @@ fn tiny(kind: Direction, [h, w, c]: [usize; 3], levels: usize) -> Autoregressive
         labels: vec![],
         attributes: vec![],
         rate: 0,
+        shares: vec![],
     };
     let model = Settings {
         kind,
@@ -201,6 +202,7 @@ fn widths_that_do_not_fall_into_groups_are_refused() {
         labels: vec![],
         attributes: vec![],
         rate: 0,
+        shares: vec![],
     };
     let e = Config::default()
         .build(&info, &Device::flex(), Key::new(0))

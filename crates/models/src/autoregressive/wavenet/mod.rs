@@ -151,6 +151,7 @@ impl Config {
             discrete,
             length,
             sizes,
+            shares: info.shares.clone(),
         })
     }
 }
@@ -162,6 +163,8 @@ pub struct Speaker {
     /// samples of an item
     length: usize,
     sizes: Sizes,
+    /// of the classes in the data
+    shares: Vec<f64>,
 }
 
 impl Speaker {
@@ -320,7 +323,7 @@ impl Sample for Speaker {
         let label = |i: usize| {
             request
                 .label
-                .unwrap_or_else(|| key(i).stream("class").rng().below(classes) as u32)
+                .unwrap_or_else(|| key(i).stream("class").rng().class(classes, &self.shares) as u32)
         };
         let values = self.draw(
             request.count,

@@ -15,6 +15,7 @@ fn tiny(length: usize, levels: usize, conditional: bool) -> Speaker {
         },
         attributes: vec![],
         rate: 8000,
+        shares: vec![],
     };
     let model = Network {
         width: 6,
@@ -202,6 +203,7 @@ fn bad_data_and_sizes_are_named() {
         labels: labels.iter().map(|l| l.to_string()).collect(),
         attributes: vec![],
         rate: 8000,
+        shares: vec![],
     };
     let build = |c: Config, i: &DataInfo| {
         c.build(i, &Device::flex(), Key::new(0))
