@@ -1,4 +1,5 @@
 //! How a data set is named, prepared and opened.
+use super::dsprites::Sprites;
 use super::image_file::EXTENSIONS;
 use super::memory::{Cached, Part, Prepared};
 use super::portraits::Portraits;
@@ -109,7 +110,7 @@ const fn points(name: &'static str, about: &'static str) -> SourceInfo {
     }
 }
 
-static KNOWN: [SourceInfo; 11] = [
+static KNOWN: [SourceInfo; 12] = [
     SourceInfo {
         name: "digits",
         about: "handwritten digits, UCI optical digits (1998); 1,437 training and 360 test images",
@@ -129,6 +130,13 @@ static KNOWN: [SourceInfo; 11] = [
         about: "painted faces of any --size with attributes and captions; endless, 20,000 unless --limit says otherwise",
         shape: &[64, 64, 3],
         count: Portraits::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "dsprites",
+        about: "squares, ellipses and hearts of any --size from five factors (the attributes); a tenth of 737,280 is the test part",
+        shape: &[64, 64, 1],
+        count: Sprites::TRAIN,
         licence: OWN,
     },
     SourceInfo {
@@ -293,6 +301,10 @@ impl Source {
         if let Some(known) = known_sources().iter().find(|k| k.name == self.source) {
             let base: Arc<dyn Dataset> = match known.name {
                 "portraits" => return self.portraits(preparation),
+                "dsprites" => {
+                    let size = preparation.size.unwrap_or([64, 64]);
+                    Arc::new(Sprites::new(size, self.seed, &self.split, self.limit)?)
+                }
                 "tones" => Arc::new(audio::Tones::new(
                     self.seed,
                     &self.split,
