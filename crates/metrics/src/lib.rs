@@ -1,11 +1,17 @@
 //! Metrics, one a file, as functions of plain numbers: no networks, no files.
 pub mod attributes;
+pub mod boosting;
+pub mod dci;
+pub mod discrete;
 pub mod features;
 pub mod fid;
 pub mod frequency;
 pub mod inception_score;
 pub mod kid;
+pub mod linear_probe;
+pub mod logistic;
 pub mod markov;
+pub mod mig;
 pub mod moments;
 pub mod neighbours;
 pub mod path_length;

@@ -32,17 +32,9 @@ pub fn modes(shown: &[u32], channels: usize, classes: usize) -> Option<Modes> {
     shown
         .chunks_exact(channels)
         .for_each(|s| counts[s.iter().fold(0, |mode, &c| mode * classes + c as usize)] += 1);
-    let n = (shown.len() / channels) as f64;
-    let term = |&c: &usize| {
-        if c == 0 {
-            0.0
-        } else {
-            c as f64 / n * (c as f64 / n * all as f64).ln()
-        }
-    };
     Some(Modes {
         found: counts.iter().filter(|c| **c > 0).count(),
-        divergence: counts.iter().map(term).sum(),
+        divergence: super::points::divergence_from_even(&counts),
     })
 }
 
