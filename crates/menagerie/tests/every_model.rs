@@ -1,11 +1,11 @@
 //! One harness, all models: whatever is registered is tested here.
 use menagerie::data::{Batch, DataInfo, Kind, Loader};
-use menagerie::models::{Capability, Entry, Model, Purpose, SampleRequest, registry};
+use menagerie::models::{Capability, Entry, Features, Model, Purpose, SampleRequest, registry};
 use menagerie::nn::Tensors;
 use menagerie::recipe::Recipe;
 use menagerie::run::{Checkpoint, Run, Trainer, steps};
 use menagerie::{Device, Key};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -510,10 +510,43 @@ fn predictions_belong_to_items() {
     });
 }
 
+/// Every layer has a name of its own and as many numbers for each item, the same in any batch.
+fn layers_belong_to_items(name: &str, model: &dyn Features, batch: &Batch, part: &Batch) {
+    let (all, few) = (model.layers(batch).unwrap(), model.layers(part).unwrap());
+    let names: BTreeSet<&String> = all.iter().map(|l| &l.0).collect();
+    assert!(!all.is_empty() && names.len() == all.len(), "{name}: {names:?}");
+    assert_eq!(all.len(), few.len(), "{name}");
+    for ((layer, all), (also, few)) in all.iter().zip(&few) {
+        assert_eq!(layer, also, "{name}");
+        let n = all.len() / 5;
+        assert!(
+            n > 0 && all.len() == 5 * n && few.len() == 2 * n,
+            "{name}: {layer}"
+        );
+        // Items 7 and 4 are the batch's third and first.
+        for (a, b) in [(2, 0), (0, 1)] {
+            let pairs = all[a * n..][..n].iter().zip(&few[b * n..][..n]);
+            let far = pairs
+                .map(|(x, y)| (x - y).abs() / (1.0 + y.abs()))
+                .fold(0.0, f32::max);
+            assert!(far < 1e-3, "{name}: {layer}: {far}");
+        }
+    }
+    assert!(
+        model.layers(&misshapen(batch)).is_err(),
+        "{name}: another shape is refused"
+    );
+}
+
 #[test]
 fn classifiers_give_probabilities_and_features_their_width() {
     each(|entry, recipe| {
-        let (model, batch, _) = trained(recipe);
+        let (model, batch, part) = trained(recipe);
+        assert!(
+            model.labelled_batches() <= model.batches_per_step(),
+            "{}",
+            entry.name
+        );
         if let Some(c) = model.as_classify() {
             let log = c.log_probabilities(&batch).unwrap();
             let classes = c.classes().len();
@@ -544,6 +577,7 @@ fn classifiers_give_probabilities_and_features_their_width() {
                 "{}: another shape is refused",
                 entry.name
             );
+            layers_belong_to_items(entry.name, f, &batch, &part);
         }
         if let Some(r) = model.as_read_attributes() {
             let all = r.attributes(&batch).unwrap();

@@ -184,4 +184,64 @@ pub trait Features {
     fn features(&self, batch: &Batch) -> Result<Vec<f32>>;
     /// Features of an item.
     fn width(&self) -> usize;
+    /// Features of every layer, from the first to the last: the layer's name, which is the same for every batch, and
+    /// `[batch, its features]` row by row. Outputs of convolutions come through [`pooled`]. A model that does not say
+    /// more has one layer, `features`.
+    ///
+    /// # Errors
+    /// Those of [`Features::features`].
+    fn layers(&self, batch: &Batch) -> Result<Vec<(String, Vec<f32>)>> {
+        Ok(vec![("features".into(), self.features(batch)?)])
+    }
+}
+
+/// Side of what [`pooled`] leaves of a layer.
+pub const POOLED: usize = 4;
+
+/// The output of a convolution `[batch, height, width, channel]` as features: the largest value in each of 4 x 4 boxes that
+/// cover the image, flattened to `[batch, 16 channels]`, as Radford et al. 2016 (arXiv:1511.06434, section 5.1) take them
+/// from a discriminator. A side of under 4 stays as it is. Box i of a side of n runs from floor(i n / 4) to
+/// ceil((i + 1) n / 4).
+pub fn pooled(x: Tensor<4>) -> Vec<f32> {
+    let [n, h, w, c] = x.dims();
+    let values: Vec<f32> = x.into_data().iter::<f32>().collect();
+    let (rows, columns) = (h.min(POOLED), w.min(POOLED));
+    let range = |i: usize, parts: usize, side: usize| i * side / parts..((i + 1) * side).div_ceil(parts);
+    let mut out = vec![f32::NEG_INFINITY; n * rows * columns * c];
+    let images = values.chunks_exact((h * w * c).max(1));
+    for (image, out) in images.zip(out.chunks_exact_mut((rows * columns * c).max(1))) {
+        for (cell, out) in out.chunks_exact_mut(c).enumerate() {
+            for y in range(cell / columns, rows, h) {
+                for x in range(cell % columns, columns, w) {
+                    let pixel = &image[(y * w + x) * c..][..c];
+                    out.iter_mut().zip(pixel).for_each(|(o, v)| *o = o.max(*v));
+                }
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    #[test]
+    fn a_layer_is_pooled_to_four_by_four() {
+        let pool = |shape: [usize; 4]| {
+            let n = shape.iter().product::<usize>();
+            let values: Vec<f32> = (0..n).map(|i| i as f32).collect();
+            pooled(Tensor::from_data(TensorData::new(values, shape), &Device::flex()))
+        };
+        // 8 x 8 of one channel: the last of each 2 x 2 box.
+        let want: Vec<f32> = (0..16).map(|i| (i / 4 * 16 + 8 + i % 4 * 2 + 1) as f32).collect();
+        assert_eq!(pool([1, 8, 8, 1]), want);
+        // 6 wide: boxes 0-1, 1-2, 3-4, 4-5, which overlap, so that none is empty and every pixel is in one.
+        assert_eq!(pool([1, 1, 6, 2]), [2., 3., 4., 5., 8., 9., 10., 11.]);
+        assert_eq!(pool([2, 2, 2, 1]), [0., 1., 2., 3., 4., 5., 6., 7.]);
+        // A maximum of negative numbers is not 0.
+        let x = Tensor::<4>::full([1, 5, 5, 3], -2.0, &Device::flex());
+        assert_eq!(pooled(x), [-2.0; 48]);
+    }
 }

@@ -131,6 +131,13 @@ capabilities! {
             1
         }
 
+        /// How many of these batches, the last ones, hold items with labels alone. A model that says so may be trained
+        /// with few labels (`train.labels`): these batches are then drawn from the items that keep theirs, the others
+        /// from all items, with or without a label.
+        fn labelled_batches(&self) -> usize {
+            0
+        }
+
         /// One training step. `key` is the step's own; `watch` asks for the scalars and diagnoses of a log step.
         ///
         /// # Errors

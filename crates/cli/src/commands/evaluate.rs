@@ -134,7 +134,11 @@ fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
         let (evaluator, best_by) = match &mut ready {
             Some(ready) => ready,
             none => {
-                let evaluator = evaluator(args, subject, Some(recipe.data()?), device)?;
+                let evaluator = evaluator(args, subject, Some(recipe.data()?), device)?.beside(
+                    &recipe,
+                    &state.data,
+                    device,
+                )?;
                 let best_by = if args.every.is_some() {
                     chooser_of(&recipe, evaluator.names())?
                 } else {

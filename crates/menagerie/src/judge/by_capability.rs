@@ -99,8 +99,9 @@ pub fn work_out(
                     .collect())
             })?;
         }
-        "accuracy" => {
+        "accuracy" | "test-errors" => {
             let c = able(model.as_classify(), Capability::Classify, model_name)?;
+            let known = known_classes(c.classes(), &data.set.info().labels, model_name)?;
             let classes = c.classes().len();
             items(&mut |b| {
                 let labels = b
@@ -111,13 +112,19 @@ pub fn work_out(
                 let right = found
                     .chunks_exact(classes)
                     .zip(labels)
-                    .map(|(row, &l)| f64::from(argmax(row) == l as usize));
-                Ok(right.collect())
+                    .map(|(row, &l)| argmax(row) == known[l as usize]);
+                let counted = |right| f64::from(right == (metric.name == "accuracy"));
+                Ok(right.map(counted).collect())
             })?;
         }
         _ => return read_attributes(model, model_name, judge, definition, tell),
     }
-    let (value, error) = mean_and_error(&per_item);
+    let (mut value, mut error) = mean_and_error(&per_item);
+    if metric.name == "test-errors" {
+        // A number of items, not a share of them.
+        let scale = per_item.len() as f64;
+        (value, error) = (per_item.iter().sum(), error.map(|e| e * scale));
+    }
     Ok(vec![Verdict {
         metric: name.to_string(),
         value,
@@ -142,6 +149,17 @@ pub fn mean_and_error(values: &[f64]) -> (f64, Option<f64>) {
 
 fn able<T>(can: Option<T>, capability: Capability, model: &str) -> Result<T> {
     can.ok_or_else(|| capability.missing(model))
+}
+
+/// Where each of the data's classes stands among those that the model tells apart: labels are names.
+fn known_classes(own: &[String], data: &[String], model: &str) -> Result<Vec<usize>> {
+    let place = |name: &String| {
+        own.iter().position(|o| o == name).ok_or_else(|| {
+            let problem = format!("`{model}` does not know the class `{name}` of the data");
+            Error::usage(problem, format!("give data of its classes: {}", own.join(", ")))
+        })
+    };
+    data.iter().map(place).collect()
 }
 
 fn no_labels(source: &str) -> Error {

@@ -62,37 +62,37 @@ fn of_points(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>>
         return Err(lacking("the samples are not points of the plane"));
     }
     let values = sample_values(judge, judge.count, metric.name, tell)?;
-    let (value, error) = match metric.name {
-        "true-nll" => {
-            let each: Vec<f64> = values
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|p| -density.log_density([p[0] as f64, p[1] as f64]))
-                .collect();
-            mean_and_error(&each)
-        }
-        _ => {
-            let q = points::quality(&values, density).ok_or_else(|| lacking("the density has no modes"))?;
-            if metric.name == "modes" {
-                (q.modes as f64, None)
-            } else {
-                (q.high_quality, None)
-            }
-        }
-    };
     let mut definition = judge.definition(metric.name)?;
     definition.remove("reference_samples");
-    if metric.name == "true-nll" {
-        definition.insert("entropy".into(), json!(density.entropy()));
-    }
-    Ok(vec![Verdict {
-        metric: metric.name.into(),
+    let of = |name: &str, value: f64, error, definition: &Map<String, Value>| Verdict {
+        metric: name.into(),
         value,
         error,
         warning: None,
-        definition,
-    }])
+        definition: definition.clone(),
+    };
+    if metric.name == "true-nll" {
+        let points = values.as_chunks::<2>().0.iter();
+        let each: Vec<f64> = points
+            .map(|p| -density.log_density([p[0] as f64, p[1] as f64]))
+            .collect();
+        let (value, error) = mean_and_error(&each);
+        definition.insert("entropy".into(), json!(density.entropy()));
+        return Ok(vec![of(metric.name, value, error, &definition)]);
+    }
+    let q = points::quality(&values, density).ok_or_else(|| lacking("the density has no modes"))?;
+    Ok(match metric.name {
+        "modes" => {
+            let any = of("modes/any", q.any as f64, None, &definition);
+            definition.insert(
+                "counted_from".into(),
+                format!("{} of its share", points::FAIR).into(),
+            );
+            vec![of("modes", q.modes as f64, None, &definition), any]
+        }
+        "mode-kl" => vec![of(metric.name, q.divergence, None, &definition)],
+        _ => vec![of(metric.name, q.high_quality, None, &definition)],
+    })
 }
 
 /// Distance of as many samples as data, and of other data from these.

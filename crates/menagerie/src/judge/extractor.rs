@@ -270,6 +270,17 @@ impl Extractor {
         }
     }
 
+    /// Features of every layer, where it is a model; otherwise those that it gives.
+    ///
+    /// # Errors
+    /// As [`Extractor::extract`].
+    pub fn layers(&self, batch: &Batch) -> Result<Vec<(String, Vec<f32>)>> {
+        match &self.network {
+            Network::Model(model) => model.as_features().map_or(Ok(vec![]), |f| f.layers(batch)),
+            _ => Ok(vec![("features".into(), self.extract(batch)?.features)]),
+        }
+    }
+
     fn random_features(&self, layers: &[Conv2d], batch: &Batch) -> Result<Extracted> {
         if batch.shape[1].min(batch.shape[2]) < 8 {
             return Err(Error::usage(

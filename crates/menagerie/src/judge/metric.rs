@@ -5,11 +5,11 @@
 use super::extractor::Extractor;
 use super::gather::{Gathered, Gatherer};
 use super::subject::{Subject, each_item};
-use super::{by_capability, by_classes, by_features, by_images, by_latents};
+use super::{by_capability, by_classes, by_features, by_images, by_latents, by_representation};
 use crate::data::{Dataset, Kind};
 use crate::error::{Error, Result, nearest};
 use crate::metrics::prdc::Prdc;
-use crate::models::Capability;
+use crate::models::{Capability, Model};
 use crate::random::Key;
 use serde_json::{Map, Value, json};
 
@@ -86,6 +86,9 @@ macro_rules! metrics {
     };
 }
 
+/// Metrics of a capability that are worked out only where they are named: dear, or another one's figure in other words.
+const NAMED: [&str; 4] = ["test-errors", "mig", "dci", "linear-probe"];
+
 const MORE: Option<bool> = Some(true);
 const LESS: Option<bool> = Some(false);
 
@@ -98,7 +101,11 @@ metrics! {
     "psnr", "mean peak signal-to-noise ratio of reconstructions, dB", MORE, Needs::Capability(Capability::Reconstruct);
     "ssim", "mean structural similarity of items and their reconstructions", MORE, Needs::Capability(Capability::Reconstruct);
     "accuracy", "share of items whose class is found", MORE, Needs::Capability(Capability::Classify);
+    "test-errors", "items whose class is not found, of how many the definition says", LESS, Needs::Capability(Capability::Classify);
     "attributes", "accuracy or correlation of every attribute that is read", MORE, Needs::Capability(Capability::ReadAttributes);
+    "mig", "mutual information gap: whether one dimension of the code tells each factor", MORE, Needs::Capability(Capability::Encode);
+    "dci", "disentanglement, completeness and informativeness of the code", MORE, Needs::Capability(Capability::Encode);
+    "linear-probe", "accuracy of a linear classifier on the features of each layer", MORE, Needs::Capability(Capability::Features);
     "fid", "Frechet distance of features", LESS, Needs::Features;
     "fid-infinity", "the same, extrapolated to infinitely many samples", LESS, Needs::Features;
     "kid", "kernel distance of features: unbiased polynomial MMD", LESS, Needs::Features;
@@ -117,7 +124,8 @@ metrics! {
     "ms-ssim", "mean similarity of random pairs of samples, and that of pairs of the data beside it", None, Needs::Images;
     "nearest", "median distance of samples to their nearest training item, over that of held-out items", MORE, Needs::Images;
     "wasserstein-2d", "2-Wasserstein distance of points, exactly, and that of data and data beside it", LESS, Needs::Points;
-    "modes", "modes of the density that samples find", MORE, Needs::Density;
+    "modes", "modes of the density that samples find with a fair share; modes/any with one sample at least", MORE, Needs::Density;
+    "mode-kl", "KL of the shares of samples nearest to each mode to the true ones, nats", LESS, Needs::Density;
     "high-quality", "share of samples within 3 standard deviations of a mode", MORE, Needs::Density;
     "true-nll", "mean negative log-likelihood of the samples under the true density, nats", LESS, Needs::Density;
 }
@@ -196,6 +204,8 @@ pub struct Judge<'a> {
     pub reference: Option<Reference<'a>>,
     /// what gives features
     pub extractor: Option<&'a Extractor>,
+    /// the model as it was before it learned, for metrics that show it beside
+    pub untrained: Option<&'a dyn Model>,
     /// samples to draw or to read, and items of the data to compare with
     pub count: usize,
     /// all draws come from it
@@ -219,6 +229,7 @@ impl<'a> Judge<'a> {
             subject,
             reference,
             extractor,
+            untrained: None,
             count,
             key,
             samples: None,
@@ -237,7 +248,7 @@ impl<'a> Judge<'a> {
         let classifies = self.extractor.is_some_and(|e| !e.classes().is_empty());
         let suits = |m: &&Metric| match (m.needs, self.subject) {
             (Needs::Capability(c), Subject::Model { model, .. }) => {
-                c.of(model) && (m.name != "ssim" || image)
+                c.of(model) && (m.name != "ssim" || image) && !NAMED.contains(&m.name)
             }
             (Needs::Capability(_), Subject::Items(_)) => false,
             (Needs::Density, _) => {
@@ -273,6 +284,9 @@ impl<'a> Judge<'a> {
     pub fn work_out(&mut self, name: &str, tell: Tell) -> Result<Vec<Verdict>> {
         let (metric, number) = metric(name)?;
         match metric.needs {
+            Needs::Capability(Capability::Encode | Capability::Features) => {
+                by_representation::work_out(self, metric, tell)
+            }
             Needs::Capability(_) => by_capability::work_out(self, name, metric, number, tell),
             Needs::Features => by_features::work_out(self, metric, tell),
             Needs::LabelledFeatures | Needs::Classes | Needs::LabelledImages => {

@@ -6,6 +6,7 @@ mod by_classes;
 mod by_features;
 mod by_images;
 mod by_latents;
+mod by_representation;
 pub mod cas;
 pub mod extractor;
 pub mod gather;

@@ -22,6 +22,9 @@ pub struct TrainConfig {
     pub batch: usize,
     /// root of every random key
     pub seed: u64,
+    /// training items that keep their label, the same number of every class, drawn by the seed; all others come without
+    /// one. 0 is all labels. For models that learn from few labels; judging uses all of them.
+    pub labels: usize,
     /// steps between lines of metrics.jsonl
     pub log_every: u64,
     /// steps between sample pictures; one is also made before the first step and after the last
@@ -40,6 +43,7 @@ impl Default for TrainConfig {
             steps: 1000,
             batch: 64,
             seed: 0,
+            labels: 0,
             log_every: 50,
             sample_every: 500,
             checkpoint_every: 500,

@@ -9,7 +9,9 @@ use crate::judge::extractor::Extractor;
 use crate::judge::gather::Gathered;
 use crate::judge::subject::Subject;
 use crate::judge::{Judge, Metric, Needs, Reference, Tell, Verdict, gather, metric};
+use crate::models::Model;
 use crate::random::Key;
+use crate::recipe::Recipe;
 use burn::tensor::Device;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -51,6 +53,7 @@ pub struct Evaluator {
     names: Vec<String>,
     data: Option<Compared>,
     extractor: Option<Extractor>,
+    untrained: Option<Box<dyn Model>>,
     gathered: Option<Gathered>,
     notes: Vec<String>,
 }
@@ -221,7 +224,9 @@ impl Evaluator {
             || if named.is_empty() {
                 draws && subject.info().kind == Kind::Image
             } else {
-                named.iter().any(|m| m.needs.extractor())
+                // A supervised network stands beside others where one is given.
+                let beside = |m: &&Metric| m.name == "linear-probe" && settings.extractor.is_some();
+                named.iter().any(|m| m.needs.extractor() || beside(m))
             };
         // A file of statistics is enough for metrics that ask for no more.
         let alone = settings.reference.is_some() && data.is_none();
@@ -259,6 +264,7 @@ impl Evaluator {
             names: vec![],
             data,
             extractor,
+            untrained: None,
             gathered: None,
             notes: vec![],
         };
@@ -332,13 +338,27 @@ impl Evaluator {
             gathered: self.gathered.as_ref(),
         });
         let key = Key::new(self.settings.seed).stream("evaluate");
-        Judge::new(
+        let mut judge = Judge::new(
             subject,
             reference,
             self.extractor.as_ref(),
             self.settings.count,
             key,
-        )
+        );
+        judge.untrained = self.untrained.as_deref();
+        judge
+    }
+
+    /// Keeps the run's networks as they were before they learned, where a metric shows them beside.
+    ///
+    /// # Errors
+    /// Those of building the model.
+    pub fn beside(mut self, recipe: &Recipe, info: &DataInfo, device: &Device) -> Result<Evaluator> {
+        if self.names.iter().any(|n| n == "linear-probe") {
+            let key = Key::new(recipe.train()?.seed).stream("init");
+            self.untrained = Some(recipe.build(info, device, key)?);
+        }
+        Ok(self)
     }
 
     /// The metrics that are worked out.

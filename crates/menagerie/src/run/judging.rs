@@ -53,7 +53,8 @@ impl Judging {
         } else {
             device.clone()
         };
-        let evaluator = Evaluator::new(settings, subject, Some(data), &plain, &mut |_, _, _| {})?;
+        let evaluator = Evaluator::new(settings, subject, Some(data), &plain, &mut |_, _, _| {})?
+            .beside(recipe, info, &plain)?;
         said.extend(evaluator.notes().iter().cloned());
         let best_by = history::chooser(&config.best, evaluator.names())?;
         Ok((

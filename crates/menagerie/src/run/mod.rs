@@ -19,6 +19,7 @@ mod curves;
 pub mod evaluation;
 pub mod evaluator;
 mod export;
+mod feed;
 pub mod history;
 mod html;
 mod judging;

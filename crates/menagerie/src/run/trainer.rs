@@ -1,11 +1,12 @@
 //! The loop: batches in, steps done, numbers, pictures and checkpoints out.
+use super::feed::Feed;
 use super::history::{self, Best, Evaluated};
 use super::judging::Judging;
 use super::{
     Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, prune,
     read_metrics, write_index,
 };
-use crate::data::{Batch, DataInfo, Dataset, Kind, Loader};
+use crate::data::{Batch, DataInfo, Dataset, Kind};
 use crate::error::{Error, Result};
 use crate::limits::affordable;
 use crate::metrics::points;
@@ -92,7 +93,7 @@ pub struct Trainer {
     train: TrainConfig,
     model: Box<dyn Model>,
     dataset: Arc<dyn Dataset>,
-    loader: Loader,
+    feed: Feed,
     key: Key,
     state: State,
     metrics: MetricsLog,
@@ -141,9 +142,8 @@ impl Plan {
         let parameters: usize = networks.iter().map(|n| n.parameters).sum();
         let activations: usize = networks.iter().map(|n| n.activations).sum();
         let memory = 4 * (4 * parameters + activations * train.batch * 5 / 4) as u64 + (60 << 20);
-        Loader::new(dataset, train.batch, Key::new(0), 0, 1)?;
         Ok(Plan {
-            steps_per_epoch: data.count as f64 / (train.batch * batches_per_step) as f64,
+            steps_per_epoch: Feed::new(&train, &dataset, &*model, 0, 0)?.steps_per_epoch(),
             data,
             networks,
             batches_per_step,
@@ -156,11 +156,11 @@ impl Trainer {
     /// A new run at `path`.
     pub fn create(recipe: Recipe, path: &Path, device: &Device) -> Result<Self> {
         let (dataset, mut warnings, model) = prepare(&recipe, device)?;
-        let loader = Self::loader(&recipe.train()?, &dataset, 0)?;
+        let feed = Feed::new(&recipe.train()?, &dataset, &*model, 0, 0)?;
         let (judging, more) = Judging::of(&recipe, &*model, dataset.info(), device)?;
         warnings.extend(more);
         let (run, lock) = Run::create(path, &recipe)?;
-        Self::assemble(run, lock, recipe, model, dataset, loader, judging, None, warnings)
+        Self::assemble(run, lock, recipe, model, dataset, feed, judging, None, warnings)
     }
 
     /// Goes on with a run from its newest whole checkpoint (from the start if there is none yet), to `steps` if given.
@@ -220,11 +220,10 @@ impl Trainer {
             }
             model.load(&|name| c.part(name), Purpose::Train)?;
         }
-        let loader = Self::loader(
-            &recipe.train()?,
-            &dataset,
-            checkpoint.as_ref().map_or(0, |c| c.state.cursor),
-        )?;
+        let (cursor, step) = checkpoint
+            .as_ref()
+            .map_or((0, 0), |c| (c.state.cursor, c.state.step));
+        let feed = Feed::new(&recipe.train()?, &dataset, &*model, cursor, step)?;
         let (judging, more) = Judging::of(&recipe, &*model, dataset.info(), device)?;
         warnings.extend(more);
         run.write_recipe(&recipe)?;
@@ -235,24 +234,10 @@ impl Trainer {
             recipe,
             model,
             dataset,
-            loader,
+            feed,
             judging,
             checkpoint.map(|c| c.state),
             warnings,
-        )
-    }
-
-    fn loader(train: &TrainConfig, dataset: &Arc<dyn Dataset>, cursor: u64) -> Result<Loader> {
-        // One worker beside the training threads: decoding small images is far faster than learning from them.
-        let workers = std::thread::available_parallelism()
-            .map_or(1, |n| n.get())
-            .div_ceil(2);
-        Loader::new(
-            dataset.clone(),
-            train.batch,
-            Key::new(train.seed).stream("data"),
-            cursor,
-            workers,
         )
     }
 
@@ -262,7 +247,7 @@ impl Trainer {
         recipe: Recipe,
         model: Box<dyn Model>,
         dataset: Arc<dyn Dataset>,
-        loader: Loader,
+        feed: Feed,
         judging: Option<Judging>,
         state: Option<State>,
         pending: Vec<String>,
@@ -296,7 +281,7 @@ impl Trainer {
             train,
             model,
             dataset,
-            loader,
+            feed,
             key,
             state,
             metrics,
@@ -408,9 +393,7 @@ impl Trainer {
         let next = self.state.step + 1;
         let watch = next == 1 || next.is_multiple_of(self.train.log_every) || next == self.train.steps;
         let begun = Instant::now();
-        let batches = (0..self.model.batches_per_step())
-            .map(|_| self.loader.next())
-            .collect::<Result<Vec<_>>>()?;
+        let batches = self.feed.next()?;
         self.waited += begun.elapsed().as_secs_f64();
         let report = self
             .model
@@ -418,8 +401,8 @@ impl Trainer {
         self.state.seconds += begun.elapsed().as_secs_f64();
         self.state.step = next;
         self.state.images += batches.iter().map(|b| b.shape[0] as u64).sum::<u64>();
-        self.state.cursor = self.loader.cursor();
-        for w in self.loader.warnings() {
+        self.state.cursor = self.feed.cursor();
+        for w in self.feed.warnings() {
             self.say(&w)?;
             show(Event::Warning(&w));
         }
@@ -440,6 +423,8 @@ impl Trainer {
         if let Some(quality) = self.points_quality()? {
             scalars.extend([
                 ("points/modes", quality.modes as f64),
+                ("points/modes-any", quality.any as f64),
+                ("points/mode-kl", quality.divergence),
                 ("points/high-quality", quality.high_quality),
             ]);
         }

@@ -317,6 +317,10 @@ impl Features for AttributeReader {
     fn width(&self) -> usize {
         self.learner.network().trunk.features()
     }
+    fn layers(&self, batch: &Batch) -> Result<Vec<(String, Vec<f32>)>> {
+        let x = self.input(batch)?;
+        Ok(self.learner.for_use().trunk.layers(x))
+    }
 }
 
 impl Registered for Config {

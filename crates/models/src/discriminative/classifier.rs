@@ -178,6 +178,11 @@ impl Model for Classifier {
         vec![self.learner.info(self.learner.network().trunk.activations())]
     }
 
+    /// It learns from labels alone.
+    fn labelled_batches(&self) -> usize {
+        1
+    }
+
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
         let batch = &batches[0];
         let wrong = |problem: &str| Error::Training {
@@ -250,6 +255,10 @@ impl Features for Classifier {
     }
     fn width(&self) -> usize {
         self.learner.network().trunk.features()
+    }
+    fn layers(&self, batch: &Batch) -> Result<Vec<(String, Vec<f32>)>> {
+        let x = self.input(batch)?;
+        Ok(self.learner.for_use().trunk.layers(x))
     }
 }
 

@@ -1,4 +1,5 @@
 //! Convolutional networks from an image to a vector of features: LeNet and ResNet, small.
+use crate::pooled;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
@@ -212,16 +213,34 @@ impl Trunk {
 
     /// `[batch, height, width, channel] -> [batch, features]`, none below zero.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        self.trace(x, &mut |_| {})
+    }
+
+    /// Features of every layer: convolutions (after their pooling) or blocks, pooled, and the features at the end.
+    pub fn layers(&self, x: Tensor<4>) -> Vec<(String, Vec<f32>)> {
+        let mut out = Vec::new();
+        let last = self.trace(x, &mut |x| {
+            out.push((format!("layer{}", out.len() + 1), pooled(x.clone())));
+        });
+        out.push(("features".into(), last.into_data().iter::<f32>().collect()));
+        out
+    }
+
+    /// [`Trunk::forward`], which shows the output of every layer on the way.
+    fn trace(&self, x: Tensor<4>, see: &mut dyn FnMut(&Tensor<4>)) -> Tensor<2> {
+        let mut seen = |x: Tensor<4>| {
+            see(&x);
+            x
+        };
         let convolved = |x, c: &ConvNorm| c.forward(x, Activation::Relu);
         let x = match self.blocks.is_empty() {
-            true => self
-                .convolutions
-                .iter()
-                .fold(x, |x, c| max_pool2d(convolved(x, c), [2, 2], [2, 2], [0, 0])),
-            false => self
-                .blocks
-                .iter()
-                .fold(convolved(x, &self.convolutions[0]), |x, block| block.forward(x)),
+            true => self.convolutions.iter().fold(x, |x, c| {
+                seen(max_pool2d(convolved(x, c), [2, 2], [2, 2], [0, 0]))
+            }),
+            false => {
+                let first = seen(convolved(x, &self.convolutions[0]));
+                self.blocks.iter().fold(first, |x, block| seen(block.forward(x)))
+            }
         };
         let [_, h, w, _] = x.dims();
         match (&self.hidden, &self.hidden_norm) {
