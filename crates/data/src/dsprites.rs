@@ -238,6 +238,7 @@ impl Sprites {
             labels: text(&SHAPES),
             attributes: text(&FACTORS),
             rate: 0,
+            shares: vec![],
         };
         Ok(Sprites {
             info,
@@ -254,6 +255,10 @@ impl Sprites {
 impl Dataset for Sprites {
     fn info(&self) -> &DataInfo {
         &self.info
+    }
+
+    fn label(&self, index: usize) -> Option<u32> {
+        Some(self.factors(index).shape as u32)
     }
 
     fn get(&self, index: usize) -> Result<Item> {

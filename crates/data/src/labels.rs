@@ -1,4 +1,5 @@
 //! A data set of which only some items keep their labels, as semi-supervised learning has it.
+use super::memory::Part;
 use super::{DataInfo, Dataset, Density, Item};
 use crate::error::{Error, Result};
 use crate::random::Key;
@@ -60,7 +61,12 @@ impl FewLabels {
             if chosen.len() == count {
                 break;
             }
-            let Some(class) = base.get(index as usize)?.label.map(|l| l as usize) else {
+            // Some sets know a label only with the item.
+            let label = match base.label(index as usize) {
+                None => base.get(index as usize)?.label,
+                known => known,
+            };
+            let Some(class) = label.map(|l| l as usize) else {
                 continue;
             };
             if class < classes && found[class] < wanted[class] {
@@ -96,14 +102,7 @@ impl FewLabels {
     /// The labelled items alone; each as often as it takes to have `at_least` items, so that a batch can be made of them.
     pub fn labelled(&self, at_least: usize) -> Arc<dyn Dataset> {
         let indices = self.chosen.repeat(at_least.div_ceil(self.chosen.len()).max(1));
-        Arc::new(Chosen {
-            info: DataInfo {
-                count: indices.len(),
-                ..self.base.info().clone()
-            },
-            base: self.base.clone(),
-            indices,
-        })
+        Part::of(self.base.clone(), Some(indices), 0)
     }
 }
 
@@ -114,41 +113,29 @@ struct Partly {
     chosen: Vec<u32>,
 }
 
+impl Partly {
+    fn keeps(&self, index: usize) -> bool {
+        self.chosen.binary_search(&(index as u32)).is_ok()
+    }
+}
+
 impl Dataset for Partly {
     fn info(&self) -> &DataInfo {
         self.base.info()
     }
     fn get(&self, index: usize) -> Result<Item> {
         let item = self.base.get(index)?;
-        let label = item
-            .label
-            .filter(|_| self.chosen.binary_search(&(index as u32)).is_ok());
+        let label = item.label.filter(|_| self.keeps(index));
         Ok(Item { label, ..item })
+    }
+    fn label(&self, index: usize) -> Option<u32> {
+        self.base.label(index).filter(|_| self.keeps(index))
     }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()
     }
     fn density(&self) -> Option<&dyn Density> {
         self.base.density()
-    }
-}
-
-/// Some items of another set.
-struct Chosen {
-    info: DataInfo,
-    base: Arc<dyn Dataset>,
-    indices: Vec<u32>,
-}
-
-impl Dataset for Chosen {
-    fn info(&self) -> &DataInfo {
-        &self.info
-    }
-    fn get(&self, index: usize) -> Result<Item> {
-        self.base.get(self.indices[index] as usize)
-    }
-    fn warnings(&self) -> Vec<String> {
-        self.base.warnings()
     }
 }
 
