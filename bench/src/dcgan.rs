@@ -9,7 +9,7 @@
 //! Further words go to PyTorch's script (`contiguous`, `foreach`).
 use crate::peer::{Peer, compare};
 use menagerie::data::{Batch, DataInfo, Loader, Source};
-use menagerie::models::adversarial::dcgan::Config;
+use menagerie::models::adversarial::{Variant, dcgan::Dcgan};
 use menagerie::models::{Model, Sample, SampleRequest, StepReport};
 use menagerie::{Device, Key, kernels::threads};
 use std::error::Error;
@@ -84,7 +84,7 @@ fn train(
     arguments: &[String],
 ) -> Result<(), Box<dyn Error>> {
     let (info, batches) = prepared(source)?;
-    let model = Config::default().build(&info, &Device::flex().autodiff(), Key::new(0))?;
+    let model = Dcgan::config().duel("dcgan", &info, &Device::flex().autodiff(), Key::new(0))?;
     let mut ours = Steps::new(Box::new(model), batches);
     let mut last = Ok(StepReport::default());
     compare(
@@ -123,7 +123,7 @@ pub fn step_64(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 /// Samples of 64x64x3.
 pub fn sample_64(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let (info, _) = prepared("portraits")?;
-    let model = Config::default().build(&info, &Device::flex(), Key::new(0))?;
+    let model = Dcgan::config().duel("dcgan", &info, &Device::flex(), Key::new(0))?;
     let request = SampleRequest::new(BATCH, Key::new(0));
     let mut last = model.sample(&request);
     let peer = peer("dcgan_28.py", Some("sample"), arguments)?;

@@ -1,7 +1,8 @@
 //! A new objective without touching the library: least squares (Mao et al. 2017, arXiv:1611.04076).
 use burn::tensor::Tensor;
 use menagerie::data::{Loader, Source};
-use menagerie::models::adversarial::{Objective, gan};
+use menagerie::models::adversarial::networks::{Sizes, mlp};
+use menagerie::models::adversarial::{Apart, Config, Losses, Objective};
 use menagerie::models::{Model, Sample, SampleRequest};
 use menagerie::{Device, Key, metrics::points};
 
@@ -9,14 +10,20 @@ use menagerie::{Device, Key, metrics::points};
 struct LeastSquares;
 
 impl Objective for LeastSquares {
-    fn real(&self, logits: Tensor<2>) -> Tensor<1> {
-        (logits - 1.0).powf_scalar(2.0).mean() * 0.5
+    fn losses(&self) -> Losses<'_> {
+        Losses::Apart(self)
     }
-    fn fake(&self, logits: Tensor<2>) -> Tensor<1> {
-        logits.powf_scalar(2.0).mean() * 0.5
+}
+
+impl Apart for LeastSquares {
+    fn data(&self, scores: Tensor<2>) -> Tensor<1> {
+        (scores - 1.0).powf_scalar(2.0).mean() * 0.5
     }
-    fn generator(&self, logits: Tensor<2>) -> Tensor<1> {
-        self.real(logits)
+    fn samples(&self, scores: Tensor<2>) -> Tensor<1> {
+        scores.powf_scalar(2.0).mean() * 0.5
+    }
+    fn generator(&self, scores: Tensor<2>) -> Tensor<1> {
+        self.data(scores)
     }
 }
 
@@ -27,18 +34,14 @@ fn main() -> menagerie::Result<()> {
         .unwrap_or(5000);
     let data = Source::parse("ring8").open()?.dataset;
     let key = Key::new(0);
-    let networks = gan::Networks {
+    let sizes = mlp::Sizes {
         latent: 2,
         width: 64,
         ..Default::default()
     };
-    let config = gan::Config {
-        model: networks,
-        ..Default::default()
-    };
-    let mut model = config
-        .build(data.info(), &Device::flex().autodiff(), key)?
-        .with_objective(LeastSquares);
+    let config = Config::of(Sizes::Mlp(sizes));
+    let game = config.duel("gan", data.info(), &Device::flex().autodiff(), key)?;
+    let mut model = game.with_objective(LeastSquares);
     let mut batches = Loader::new(data.clone(), 256, key.stream("data"), 0, 1)?;
     for step in 1..=steps {
         let watch = step % 500 == 0;

@@ -1,6 +1,7 @@
 //! Trains DCGAN on a folder of images: `cargo run --release --example dcgan -- photos`
 use menagerie::data::{Loader, Source};
-use menagerie::models::{Model, Sample, SampleRequest, adversarial::dcgan};
+use menagerie::models::adversarial::{Variant, dcgan::Dcgan};
+use menagerie::models::{Model, Sample, SampleRequest};
 use menagerie::{Device, Key, picture};
 
 fn main() -> menagerie::Result<()> {
@@ -15,7 +16,7 @@ fn main() -> menagerie::Result<()> {
     };
     let data = source.open()?.dataset;
     let key = Key::new(0);
-    let mut model = dcgan::Config::default().build(data.info(), &Device::flex().autodiff(), key)?;
+    let mut model = Dcgan::config().duel("dcgan", data.info(), &Device::flex().autodiff(), key)?;
     let mut batches = Loader::new(data, 64, key.stream("data"), 0, 1)?;
     for step in 1..=steps {
         let report = model.step(&[batches.next()?], key.step(step), step % 50 == 0)?;

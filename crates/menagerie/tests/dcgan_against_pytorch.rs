@@ -2,7 +2,9 @@
 //! `tests/fixtures/dcgan_steps.py` made the fixture and says how.
 use menagerie::data::{Loader, Source};
 use menagerie::kernels::noise;
-use menagerie::models::{Model, adversarial::dcgan};
+use menagerie::models::Model;
+use menagerie::models::adversarial::Config;
+use menagerie::models::adversarial::networks::{Sizes, dcgan};
 use menagerie::nn::Tensors;
 use menagerie::{Device, Key};
 use serde_json::{Map, Value, json};
@@ -30,17 +32,14 @@ fn three_updates_equal_those_of_pytorch() {
         ..Source::parse("digits")
     };
     let data = source.open().unwrap().dataset;
-    let networks = dcgan::Networks {
+    let sizes = dcgan::Sizes {
         latent: 8,
         width: 4,
-        average: 0.0,
-    };
-    let config = dcgan::Config {
-        model: networks,
         ..Default::default()
     };
+    let config = Config::of(Sizes::Dcgan(sizes));
     let mut model = config
-        .build(data.info(), &device.clone().autodiff(), Key::new(1))
+        .duel("dcgan", data.info(), &device.clone().autodiff(), Key::new(1))
         .unwrap();
     let mut loader = Loader::new(data, BATCH, Key::new(2), 0, 1).unwrap();
     let start = json!({"generator": arrays(&part(&model, "generator")), "discriminator": arrays(&part(&model, "discriminator"))});

@@ -133,6 +133,11 @@ fn three_steps_change_every_trainable_parameter() {
                     "{} {name} is finite",
                     entry.name
                 );
+                // The hinge pushes the score's bias up by data and down by samples, alike while all are within the margin.
+                // A unit vector of one number is 1.
+                if name == "score.bias" || (name.ends_with("spectral.left") && values.len() == 1) {
+                    continue;
+                }
                 let moved = &new[name].1 != values;
                 // Numbers that belong to a network but are never trained are called `fixed_...`.
                 let fixed = name.rsplit('.').next().is_some_and(|n| n.starts_with("fixed_"));

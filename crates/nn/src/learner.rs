@@ -76,6 +76,11 @@ impl<M: Module + 'static> Learner<M> {
         self.network = Some(network);
     }
 
+    /// Changes the network beyond its updates: cuts its weights, say.
+    pub fn change(&mut self, change: impl FnOnce(M) -> M) {
+        self.network = self.network.take().map(change);
+    }
+
     /// Updates done.
     pub fn updates(&self) -> u64 {
         self.updates

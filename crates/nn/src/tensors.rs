@@ -37,6 +37,16 @@ impl Tensors {
         c.1
     }
 
+    /// The same arrays by other names.
+    pub fn renamed(mut self, name: impl Fn(&str) -> String) -> Tensors {
+        self.arrays = self
+            .arrays
+            .into_iter()
+            .map(|(old, array)| (name(&old), array))
+            .collect();
+        self
+    }
+
     /// Adds a tensor (f32, any rank).
     pub fn insert<const D: usize>(&mut self, name: String, t: Tensor<D>) {
         let data = t.inner_if_tracked().into_data();

@@ -2,13 +2,19 @@
 use crate::error::{Error, Result, nearest};
 use toml::{Table, Value};
 
-/// The key by which a table says what kind it is of: its other keys are that kind's own.
-const TAG: &str = "rule";
+/// Keys by which a table says what kind it is of: its other keys are that kind's own.
+const TAGS: [&str; 2] = ["rule", "architecture"];
 
-/// Lays `given` over `base`. A value takes the type of the one it replaces. A table of another kind replaces the old one
-/// whole; a table that was not there comes to be there, and `false` in its place takes it away again. Whether keys that
-/// are new may exist is for the type to say that reads them, but for the names of tables at the top.
-pub(super) fn lay(base: &mut Table, given: &Table, prefix: &str) -> Result<()> {
+/// A table that has become another kind's: where it stands, and what it held before.
+pub(super) struct Changed {
+    path: String,
+    before: Table,
+}
+
+/// Lays `given` over `base`. A value takes the type of the one it replaces. A table of another kind begins anew, and is noted
+/// in `changed`; a table that was not there comes to be there, and `false` in its place takes it away again. Whether keys
+/// that are new may exist is for the type to say that reads them, but for the names of tables at the top.
+pub(super) fn lay(base: &mut Table, given: &Table, prefix: &str, changed: &mut Vec<Changed>) -> Result<()> {
     for (key, value) in given {
         let path = if prefix.is_empty() {
             key.clone()
@@ -26,19 +32,54 @@ pub(super) fn lay(base: &mut Table, given: &Table, prefix: &str) -> Result<()> {
             (None, Value::Boolean(false)) => {}
             (None, _) => drop(base.insert(key.clone(), value.clone())),
             (Some(Value::Table(old)), Value::Table(new)) => {
-                if new
-                    .get(TAG)
-                    .is_some_and(|kind| old.get(TAG).is_some_and(|before| before != kind))
-                {
-                    old.clear();
+                let differs = |tag: &&str| {
+                    new.get(*tag)
+                        .is_some_and(|k| old.get(*tag).is_some_and(|b| b != k))
+                };
+                if TAGS.iter().any(|tag| differs(tag)) {
+                    let before = old.clone();
+                    // The model's name is no setting of a kind.
+                    old.retain(|key, _| key == "name");
+                    changed.push(Changed {
+                        path: path.clone(),
+                        before,
+                    });
                 }
-                lay(old, new, &path)?;
+                lay(old, new, &path, changed)?;
             }
             (Some(Value::Table(_)), Value::Boolean(false)) => drop(base.remove(key)),
             (Some(old), new) => *old = convert(old, new, &path)?,
         }
     }
     Ok(())
+}
+
+fn at<'a>(table: &'a mut Table, path: &str) -> Option<&'a mut Table> {
+    path.split('.')
+        .try_fold(table, |table, key| table.get_mut(key)?.as_table_mut())
+}
+
+/// What both kinds have stays as it was: gives back, for each table that changed its kind, the keys that were set in it since.
+pub(super) fn set_since(table: &mut Table, changed: &[Changed]) -> Vec<Vec<String>> {
+    let keys = |c: &Changed| {
+        at(table, &c.path)
+            .map(|t| t.keys().cloned().collect())
+            .unwrap_or_default()
+    };
+    changed.iter().map(keys).collect()
+}
+
+/// See [`set_since`]; `table` has the new kind's defaults by now.
+pub(super) fn carry_over(table: &mut Table, changed: Vec<Changed>, set: &[Vec<String>]) {
+    for (c, set) in changed.into_iter().zip(set) {
+        let Some(new) = at(table, &c.path) else { continue };
+        for (key, value) in c.before {
+            let same_type = new.get(&key).is_some_and(|v| v.same_type(&value));
+            if same_type && !set.contains(&key) {
+                new.insert(key, value);
+            }
+        }
+    }
 }
 
 /// A recipe of an earlier version in today's words.
@@ -60,7 +101,7 @@ pub(super) fn upgraded(mut given: Table) -> Table {
 }
 
 fn drop_unused(optimizer: &mut Table) {
-    let unused: &[&str] = match optimizer.get(TAG).and_then(Value::as_str) {
+    let unused: &[&str] = match optimizer.get("rule").and_then(Value::as_str) {
         Some("adam") => &["decay", "momentum"],
         Some("rms-prop") => &["beta1", "beta2", "weight_decay", "momentum"],
         Some("sgd") => &["beta1", "beta2", "epsilon", "weight_decay", "decay"],

@@ -7,7 +7,7 @@ use crate::limits::LARGEST;
 use crate::models::{self, Model};
 use crate::nn::settings;
 use crate::{Device, Key};
-use layers::{lay, upgraded};
+use layers::{carry_over, lay, set_since, upgraded};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::path::Path;
 use toml::{Table, Value};
@@ -148,8 +148,7 @@ impl Recipe {
         let mut recipe = Recipe {
             table: defaults(models::entry(name)?),
         };
-        lay(&mut recipe.table, &upgraded(given.clone()), "")?;
-        recipe.check()?;
+        recipe.lay([&upgraded(given)])?;
         Ok(recipe)
     }
 
@@ -164,6 +163,7 @@ impl Recipe {
 
     /// Sets several keys at once and checks the result, so that values which only go together may be set together.
     pub fn set_all(&mut self, pairs: &[(String, String)]) -> Result<()> {
+        let mut all = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
             let (key, value) = (key.trim(), value.trim());
             if key == "model.name" && Some(value) != self.model_name_value().as_str() {
@@ -184,8 +184,23 @@ impl Recipe {
             let Value::Table(given) = wrapped else {
                 unreachable!("a key has at least one part")
             };
-            lay(&mut self.table, &given, "")?;
+            all.push(given);
         }
+        self.lay(&all)
+    }
+
+    /// Lays tables over what there is, one after the other, and checks the result.
+    fn lay<'a>(&mut self, given: impl IntoIterator<Item = &'a Table>) -> Result<()> {
+        let mut changed = Vec::new();
+        for table in given {
+            lay(&mut self.table, table, "", &mut changed)?;
+        }
+        let set = set_since(&mut self.table, &changed);
+        self.check()?;
+        if changed.is_empty() {
+            return Ok(());
+        }
+        carry_over(&mut self.table, changed, &set);
         self.check()
     }
 
@@ -361,9 +376,9 @@ mod tests {
             e.contains("model.widht") && e.contains("did you mean `model.width`?"),
             "{e}"
         );
-        let e = message(r.clone().with("game.objective", "minmax"));
+        let e = message(r.clone().with("objective.rule", "minmax"));
         assert!(
-            e.contains("game.objective") && e.contains("did you mean `minimax`?"),
+            e.contains("objective") && e.contains("did you mean `minimax`?"),
             "{e}"
         );
         let e = message(r.clone().with("train.steps", "many"));
@@ -396,6 +411,62 @@ mod tests {
         assert!(message(set("best", "psrn")).contains("evaluate.best"));
         assert!(message(set("n", "1")).contains("evaluate.n"));
         assert!(message(set("evry", "1")).contains("did you mean `evaluate.every`?"));
+    }
+
+    /// A table of another kind keeps what both kinds have, takes its own defaults for the rest, and refuses the old kind's.
+    #[test]
+    fn a_table_of_another_kind_brings_its_own_keys() {
+        let set = |pairs: &[(&str, &str)]| {
+            let mut r = Recipe::named("dcgan").unwrap();
+            let all: Vec<_> = pairs
+                .iter()
+                .map(|(k, v)| (k.to_string(), v.to_string()))
+                .collect();
+            r.set_all(&all).map(|()| r)
+        };
+        let r = set(&[("model.architecture", "mlp"), ("model.depth", "2")]).unwrap();
+        let model = r.table["model"].as_table().unwrap();
+        assert_eq!(
+            (model["depth"].as_integer(), model["width"].as_integer()),
+            (Some(2), Some(48))
+        );
+        assert!(!model.contains_key("norm") && model["name"].as_str() == Some("dcgan"));
+        let r = set(&[("optimizer.generator.rule", "sgd")]).unwrap();
+        let sgd = r.table["optimizer"]["generator"].as_table().unwrap();
+        assert!(
+            sgd["learning_rate"].as_float() == Some(2e-4) && !sgd.contains_key("beta1"),
+            "{sgd}"
+        );
+        let e = set(&[
+            ("optimizer.generator.rule", "sgd"),
+            ("optimizer.generator.beta1", "0.5"),
+        ]);
+        assert!(e.unwrap_err().to_string().contains("has no `beta1`"));
+        // Optional tables come with their defaults, and go.
+        let mut r = set(&[("penalty.r1", "{}"), ("model.norm", "none")]).unwrap();
+        assert_eq!(r.table["penalty"]["r1"]["weight"].as_float(), Some(10.0));
+        r.set_all(&[("penalty.r1".into(), "false".into())]).unwrap();
+        assert!(!r.table["penalty"].as_table().unwrap().contains_key("r1"));
+        let e = set(&[("penalty.r1.wieght", "3"), ("model.norm", "none")])
+            .unwrap_err()
+            .to_string();
+        assert!(e.contains("did you mean `penalty.r1.weight`?"), "{e}");
+        let e = set(&[("penalty.r1", "{}")]).unwrap_err().to_string();
+        assert!(
+            e.contains("penalty.r1") && e.contains("model.norm"),
+            "both keys are named: {e}"
+        );
+    }
+
+    /// A recipe of 0.1: numbers of all rules, the objective by name, noise in the game.
+    #[test]
+    fn recipes_of_0_1_are_read() {
+        let old = "version = \"0.1.0\"\n[model]\nname = \"gan\"\nlatent = 2\nwidth = 16\ndepth = 2\n[game]\nobjective = \"minimax\"\n\
+                   noise = 0.25\nnoise_steps = 70\n[optimizer.generator]\nrule = \"adam\"\nbeta1 = 0.5\nmomentum = 0.9\ndecay = 0.99\n";
+        let r = Recipe::parse(old, "old").unwrap();
+        assert_eq!(r.table["objective"]["rule"].as_str(), Some("minimax"));
+        assert_eq!(r.table["augment"]["noise"]["steps"].as_integer(), Some(70));
+        assert_eq!(Recipe::parse(&r.to_toml(), "new").unwrap(), r);
     }
 
     #[test]

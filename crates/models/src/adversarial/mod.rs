@@ -1,19 +1,137 @@
-//! Generative adversarial networks: a generator and a discriminator that train each other.
+//! Generative adversarial networks: a generator and a discriminator that train each other. See `docs/adversarial.md`.
 //!
-//! A GAN is a composition: two networks, an [`Objective`], and a [`Game`] that plays Algorithm 1 of
-//! Goodfellow et al. 2014 over them. A model file gives the networks; the rest is shared.
+//! A model is a composition of six axes: objective, penalty, condition, augmentation, network and play. A model's file chooses
+//! among them; the rest is shared (`game/`, `plays/`, `networks/`).
+pub mod abc_gan;
+pub mod acgan;
+pub mod ali;
+pub mod am_gan;
+pub mod art_gan;
+pub mod b_gan;
+pub mod began;
+pub mod bigan;
+pub mod bs_gan;
+pub mod cat_gan;
+pub mod cgan;
+mod config;
 pub mod dcgan;
+pub mod dragan;
+pub mod ebgan;
+pub mod f_gan;
 pub mod game;
 pub mod gan;
-pub mod monitor;
-pub mod objective;
+pub mod geometric_gan;
+pub mod improved_gan;
+pub mod info_gan;
+pub mod lsgan;
+pub mod networks;
+pub mod plays;
+pub mod projection_gan;
+pub mod r3gan;
+pub mod sgan;
+pub mod sngan;
+pub mod wgan;
+pub mod wgan_gp;
 
-pub use game::{Discriminator, Game, GameConfig, Generator};
-pub use objective::Objective;
+pub use config::{Config, GameConfig, Optimizers, Prior};
+pub use game::Game;
+pub use game::objective::{Apart, Losses, Objective, Together};
 
-use crate::Entry;
+use crate::{Capability, Entry, Model, Registered};
+use burn::tensor::Device;
+use menagerie_data::DataInfo;
+use menagerie_data::error::Result;
+use menagerie_data::random::Key;
+use std::marker::PhantomData;
 
 /// The family's name in the taxonomy.
 pub const FAMILY: &str = "adversarial";
+
+/// What the game of two can do.
+const OF_A_DUEL: &[Capability] = &[Capability::Sample, Capability::LatentSpace, Capability::Features];
+/// What it can do with classes: a latent alone does not say which item is meant.
+const OF_CLASSES: &[Capability] = &[Capability::Sample, Capability::Features];
+/// What it can do where the discriminator is a classifier too.
+const SEMI_SUPERVISED: &[Capability] = &[
+    Capability::Sample,
+    Capability::LatentSpace,
+    Capability::Classify,
+    Capability::Features,
+];
+/// What a game over pairs can do.
+const OVER_PAIRS: &[Capability] = &[
+    Capability::Sample,
+    Capability::LatentSpace,
+    Capability::Encode,
+    Capability::Reconstruct,
+    Capability::Features,
+];
+
+/// Settings that make a test of a second, for each of the networks.
+const TINY_MLP: &[(&str, &str)] = &[("model.width", "16"), ("model.depth", "2"), ("model.latent", "4")];
+const TINY_DCGAN: &[(&str, &str)] = &[
+    ("model.width", "4"),
+    ("model.latent", "8"),
+    ("data.size", "8"),
+    ("model.average", "0.9"),
+];
+const TINY_RESNET: &[(&str, &str)] = &[
+    ("model.width", "4"),
+    ("model.latent", "8"),
+    ("data.size", "8"),
+    ("model.average", "0.9"),
+];
+
+/// A model that is the game of two with settings of its own.
+pub trait Variant: 'static {
+    /// Its name in the registry.
+    const NAME: &'static str;
+    /// Its settings.
+    fn config() -> Config;
+}
+
+/// What a [`Variant`] registers.
+pub struct OfTwo<V>(PhantomData<V>);
+
+impl<V: Variant> Registered for OfTwo<V> {
+    type Config = Config;
+    fn defaults() -> Config {
+        V::config()
+    }
+    fn check(config: &Config) -> Result<()> {
+        config.check()
+    }
+    fn build(config: Config, data: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
+        Ok(Box::new(config.duel(V::NAME, data, device, key)?))
+    }
+}
+
 /// Its models.
-pub(crate) const ENTRIES: &[&Entry] = &[&gan::ENTRY, &dcgan::ENTRY];
+pub(crate) const ENTRIES: &[&Entry] = &[
+    &gan::ENTRY,
+    &dcgan::ENTRY,
+    &lsgan::ENTRY,
+    &geometric_gan::ENTRY,
+    &f_gan::ENTRY,
+    &b_gan::ENTRY,
+    &bs_gan::ENTRY,
+    &ebgan::ENTRY,
+    &began::ENTRY,
+    &wgan::ENTRY,
+    &wgan_gp::ENTRY,
+    &dragan::ENTRY,
+    &sngan::ENTRY,
+    &r3gan::ENTRY,
+    &improved_gan::ENTRY,
+    &cgan::ENTRY,
+    &acgan::ENTRY,
+    &projection_gan::ENTRY,
+    &info_gan::ENTRY,
+    &abc_gan::ENTRY,
+    &bigan::ENTRY,
+    &ali::ENTRY,
+    &cat_gan::ENTRY,
+    &am_gan::ENTRY,
+    &art_gan::ENTRY,
+    &sgan::ENTRY,
+];

@@ -422,7 +422,6 @@ pub(crate) const ENTRY: Entry = Entry {
     capabilities: &[
         Capability::Sample,
         Capability::LogLikelihood,
-        Capability::Factors,
         Capability::Complete,
     ],
     paper: "van den Oord et al. 2016, WaveNet: A Generative Model for Raw Audio, arXiv:1609.03499",

@@ -1,18 +1,63 @@
-//! Watches the game and names its troubles while they happen.
+//! Watches the game and names its troubles while they happen, in the language of its objective: where a score means a
+//! probability, by probabilities; where it means none, by the gap of scores.
+use super::critic::Seen;
+use super::objective::Objective;
 use crate::Trouble;
 use std::collections::{BTreeSet, VecDeque};
 
 /// What the monitor sees at a log step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Observation {
-    /// mean of D over data
-    pub d_real: f64,
-    /// mean of D over samples
-    pub d_fake: f64,
+    /// mean probabilities of "this is data" that D gives to data and to samples, where scores mean probabilities
+    pub probabilities: Option<(f64, f64)>,
+    /// mean scores of data and samples
+    pub scores: (f64, f64),
+    /// norm of the discriminator's gradient
+    pub discriminator_gradient: f64,
     /// norm of the generator's gradient
     pub generator_gradient: f64,
     /// mean distance between pairs of samples, over that between pairs of data
     pub diversity: f64,
+}
+
+impl Observation {
+    /// Of what an update of the critic showed, and what the generator's did.
+    pub fn new(objective: &dyn Objective, seen: &Seen, generator_gradient: f64, diversity: f64) -> Self {
+        let mean = |v: &[f32], of: &dyn Fn(f64) -> Option<f64>| -> Option<f64> {
+            let all: Option<Vec<f64>> = v.iter().map(|&s| of(s as f64)).collect();
+            all.map(|all| all.iter().sum::<f64>() / all.len().max(1) as f64)
+        };
+        let probability = |v: &[f32]| mean(v, &|s| objective.probability(s));
+        let score = |v: &[f32]| mean(v, &Some).unwrap_or(f64::NAN);
+        Observation {
+            probabilities: probability(&seen.data).zip(probability(&seen.samples)),
+            scores: (score(&seen.data), score(&seen.samples)),
+            discriminator_gradient: seen.gradient,
+            generator_gradient,
+            diversity,
+        }
+    }
+
+    /// The numbers of a log step.
+    pub fn scalars(&self) -> [(&'static str, f64); 5] {
+        let (names, (data, samples)) = match self.probabilities {
+            Some(p) => (["d/real", "d/fake"], p),
+            None => (["d/score-data", "d/score-samples"], self.scores),
+        };
+        [
+            (names[0], data),
+            (names[1], samples),
+            ("gradient/discriminator", self.discriminator_gradient),
+            ("gradient/generator", self.generator_gradient),
+            ("diversity", self.diversity),
+        ]
+    }
+
+    /// Whether D tells nearly every sample from data.
+    fn is_won(&self) -> bool {
+        self.probabilities
+            .is_some_and(|(data, samples)| samples < 0.03 && data > 0.95)
+    }
 }
 
 /// Recognizes the difficulties of adversarial training from what a log step shows.
@@ -44,17 +89,18 @@ impl Monitor {
         let checks = [
             (
                 "discriminator-winning",
-                self.lasting(|o| o.d_fake < 0.03 && o.d_real > 0.95),
+                self.lasting(Observation::is_won),
                 format!(
                     "D(x) = {:.2}, D(G(z)) = {:.3}: the discriminator tells every sample from data; lower optimizer.discriminator.learning_rate or game.discriminator_steps, or give the generator more width",
-                    o.d_real, o.d_fake
+                    o.probabilities.unwrap_or_default().0,
+                    o.probabilities.unwrap_or_default().1
                 ),
             ),
             (
                 "vanishing-gradient",
                 self.lasting(|o| o.generator_gradient < 1e-3 * self.largest_gradient),
                 format!(
-                    "the generator's gradient norm is {:.1e}, under a thousandth of its largest {:.1e}: the flat region of the minimax game; use game.objective = \"non-saturating\"",
+                    "the generator's gradient norm is {:.1e}, under a thousandth of its largest {:.1e}: the discriminator has become flat where samples are; set objective.rule=non-saturating, or a penalty such as penalty.r1={{}}",
                     o.generator_gradient, self.largest_gradient
                 ),
             ),
@@ -64,6 +110,14 @@ impl Monitor {
                 format!(
                     "samples differ from each other {:.0} % as much as data do: the generator maps many latents to few samples; try a larger batch, a lower learning rate, or batch norm in the discriminator",
                     100.0 * o.diversity
+                ),
+            ),
+            (
+                "scores-run-away",
+                self.runs_away(),
+                format!(
+                    "scores of data and samples are {:.0} apart and grow: nothing bounds the critic's slope; set penalty.gradient={{}}, or a smaller penalty.clip.bound",
+                    o.scores.0 - o.scores.1
                 ),
             ),
             (
@@ -88,14 +142,24 @@ impl Monitor {
         self.seen.len() >= PATIENCE && self.seen.iter().rev().take(PATIENCE).all(bad)
     }
 
+    /// Scores that mean no probability, ever further apart: over the window the gap has grown tenfold beyond a thousand.
+    fn runs_away(&self) -> bool {
+        let gap = |o: &Observation| o.scores.0 - o.scores.1;
+        let (Some(first), Some(last)) = (self.seen.front(), self.seen.back()) else {
+            return false;
+        };
+        last.probabilities.is_none()
+            && self.seen.len() == WINDOW
+            && gap(last) > 1e3
+            && gap(last) > 10.0 * gap(first).abs()
+    }
+
     /// D(G(z)) crosses the middle at least every other log step, from below 0.2 to above 0.8.
     fn oscillates(&self) -> bool {
-        let side = |o: &Observation| {
-            if o.d_fake > 0.8 {
-                1
-            } else {
-                -((o.d_fake < 0.2) as i32)
-            }
+        let side = |o: &Observation| match o.probabilities {
+            Some((_, samples)) if samples > 0.8 => 1,
+            Some((_, samples)) if samples < 0.2 => -1,
+            _ => 0,
         };
         let sides: Vec<i32> = self.seen.iter().map(side).filter(|s| *s != 0).collect();
         self.seen.len() == WINDOW && sides.windows(2).filter(|w| w[0] != w[1]).count() >= WINDOW / 3
@@ -121,8 +185,9 @@ mod tests {
     use super::*;
 
     const WELL: Observation = Observation {
-        d_real: 0.6,
-        d_fake: 0.4,
+        probabilities: Some((0.6, 0.4)),
+        scores: (0.4, -0.4),
+        discriminator_gradient: 1.0,
         generator_gradient: 1.0,
         diversity: 0.9,
     };
@@ -142,8 +207,7 @@ mod tests {
             (
                 "discriminator-winning",
                 Observation {
-                    d_real: 0.99,
-                    d_fake: 0.001,
+                    probabilities: Some((0.99, 0.001)),
                     ..WELL
                 },
             ),
@@ -198,11 +262,28 @@ mod tests {
         let mut told = Vec::new();
         for i in 0..24 {
             told.extend(m.observe(Observation {
-                d_fake: if i / 2 % 2 == 0 { 0.05 } else { 0.95 },
+                probabilities: Some((0.6, if i / 2 % 2 == 0 { 0.05 } else { 0.95 })),
                 ..WELL
             }));
         }
         assert_eq!(told.iter().map(|t| t.name).collect::<Vec<_>>(), ["oscillation"]);
+    }
+
+    /// A critic without probabilities is watched by its gap alone.
+    #[test]
+    fn scores_without_meaning_are_no_probabilities() {
+        let score = |gap: f64| Observation {
+            probabilities: None,
+            scores: (gap, 0.0),
+            ..WELL
+        };
+        assert!(names(&mut Monitor::default(), score(50.0), 40).is_empty());
+        let mut m = Monitor::default();
+        let told: Vec<_> = (0..30)
+            .flat_map(|i| m.observe(score(2f64.powi(i))))
+            .map(|t| t.name)
+            .collect();
+        assert_eq!(told, ["scores-run-away"]);
     }
 
     #[test]

@@ -1,0 +1,309 @@
+//! A recipe of the family: the axes, and what clashes between them.
+use super::game::augment::Augment;
+use super::game::codes::Codes;
+use super::game::condition::{Condition, IntoDiscriminator, IntoGenerator};
+use super::game::critic::SemiSupervised;
+use super::game::objective::Rule;
+use super::game::penalty::Penalties;
+use super::networks::Sizes;
+use menagerie_data::error::{Error, Result};
+use menagerie_nn::OptimizerConfig;
+use serde::{Deserialize, Serialize};
+
+/// Everything of a recipe that is the family's own. Each axis is a table, and any member of one goes with any of another
+/// unless [`Config::check`] says why not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[model]`: which networks, and their sizes
+    pub model: Sizes,
+    /// `[game]`: how the two play
+    #[serde(default)]
+    pub game: GameConfig,
+    /// `[objective]`: what they minimize
+    pub objective: Rule,
+    /// `[penalty]`: what keeps the discriminator in bounds
+    #[serde(default)]
+    pub penalty: Penalties,
+    /// `[augment]`: what everything that the discriminator sees goes through
+    #[serde(default)]
+    pub augment: Augment,
+    /// `[condition]`: classes
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+    /// `[codes]`: latent numbers that can be read off a sample
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codes: Option<Codes>,
+    /// `[semi_supervised]`: few items have labels, and the discriminator learns to tell them
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub semi_supervised: Option<SemiSupervised>,
+    /// `[optimizer]`
+    #[serde(default)]
+    pub optimizer: Optimizers,
+}
+
+/// `[game]`: how the two play.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GameConfig {
+    /// updates of the discriminator for each of the generator (k)
+    pub discriminator_steps: usize,
+    /// draw new latents for the generator's update, as Algorithm 1 has it; otherwise it learns from the samples that
+    /// the discriminator's last update has just seen, which saves a pass through the generator
+    pub fresh_latents: bool,
+    /// `normal`, `uniform` in [-1, 1), or `sphere`: what latents are drawn from
+    pub prior: Prior,
+    /// the generator learns from the share of its samples that score best (Sinha et al. 2020, arXiv:2002.06224); the share
+    /// falls from 1 to this over `top_k_steps`; 1 for all
+    pub top_k: f64,
+    /// steps over which the share falls
+    pub top_k_steps: u64,
+    /// share of the data that the discriminator is told are samples (one-sided label smoothing, Salimans et al. 2016,
+    /// section 3.4); 0 for none
+    pub smoothing: f64,
+    /// the generator matches the mean features of data instead of descending the objective (Salimans et al. 2016,
+    /// section 3.1)
+    pub feature_matching: bool,
+    /// weight of the pulling-away term on the codes of an autoencoding discriminator (Zhao et al. 2016, section 2.4; paper: 0.1)
+    pub pulling_away: f64,
+    /// latents are moved by this share of the way along the critic's gradient before they are used (Wu et al. 2019,
+    /// arXiv:1912.00953, LOGAN with its natural gradient; paper: 0.9); 0 for none
+    pub latent_step: f64,
+}
+
+/// What latents are drawn from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prior {
+    /// standard normal
+    #[default]
+    Normal,
+    /// uniform in [-1, 1)
+    Uniform,
+    /// uniform on the sphere of radius sqrt(dimensions)
+    Sphere,
+}
+
+impl Default for GameConfig {
+    fn default() -> Self {
+        GameConfig {
+            discriminator_steps: 1,
+            fresh_latents: false,
+            prior: Prior::Normal,
+            top_k: 1.0,
+            top_k_steps: 2000,
+            smoothing: 0.0,
+            feature_matching: false,
+            pulling_away: 0.0,
+            latent_step: 0.0,
+        }
+    }
+}
+
+/// `[optimizer.generator]` and `[optimizer.discriminator]`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Optimizers {
+    /// the generator's, and an encoder's where there is one
+    pub generator: OptimizerConfig,
+    /// the discriminator's
+    pub discriminator: OptimizerConfig,
+}
+
+impl Default for Optimizers {
+    /// Radford et al. 2015: Adam with a learning rate of 2e-4 and beta1 of 0.5.
+    fn default() -> Self {
+        let adam = OptimizerConfig::adam(2e-4).betas(0.5, 0.999);
+        Optimizers {
+            generator: adam,
+            discriminator: adam,
+        }
+    }
+}
+
+impl Optimizers {
+    /// Both the same.
+    pub fn both(config: OptimizerConfig) -> Self {
+        Optimizers {
+            generator: config,
+            discriminator: config,
+        }
+    }
+}
+
+impl Config {
+    /// The original game between these networks.
+    pub fn of(model: Sizes) -> Self {
+        Config {
+            model,
+            game: GameConfig::default(),
+            objective: Rule::NonSaturating,
+            penalty: Penalties::default(),
+            augment: Augment::default(),
+            condition: None,
+            codes: None,
+            semi_supervised: None,
+            optimizer: Optimizers::default(),
+        }
+    }
+
+    /// Refuses what is out of range, and what clashes, naming both keys.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`].
+    pub fn check(&self) -> Result<()> {
+        self.objective.check()?;
+        self.penalty.check()?;
+        self.augment.check()?;
+        self.condition.map_or(Ok(()), |c| c.check())?;
+        self.codes.as_ref().map_or(Ok(()), Codes::check)?;
+        self.check_numbers()?;
+        self.check_clashes()
+    }
+
+    fn check_numbers(&self) -> Result<()> {
+        let g = &self.game;
+        if g.discriminator_steps == 0 {
+            return Err(Error::recipe(
+                "game.discriminator_steps",
+                "0 is too small",
+                "give 1 or more",
+            ));
+        }
+        let average = self.model.average();
+        let shares = [
+            ("model.average", average, (0.0..1.0).contains(&average)),
+            ("game.smoothing", g.smoothing, (0.0..0.5).contains(&g.smoothing)),
+            ("game.top_k", g.top_k, g.top_k > 0.0 && g.top_k <= 1.0),
+            (
+                "game.latent_step",
+                g.latent_step,
+                (0.0..=1.0).contains(&g.latent_step),
+            ),
+        ];
+        match shares.into_iter().find(|(_, _, fits)| !fits) {
+            Some(("model.average", v, _)) => Err(Error::recipe(
+                "model.average",
+                format!("{v} is not a decay"),
+                "give 0 for none, or say 0.999",
+            )),
+            Some((key, v, _)) => Err(Error::recipe(
+                key,
+                format!("{v} is out of range"),
+                "give a share, such as 0.1",
+            )),
+            None if g.pulling_away.is_finite() && g.pulling_away >= 0.0 => Ok(()),
+            None => Err(Error::recipe(
+                "game.pulling_away",
+                "this is no weight",
+                "give a positive number",
+            )),
+        }
+    }
+
+    fn check_classes(&self, clash: &dyn Fn(&str, &str, &str, &str) -> Result<()>) -> Result<()> {
+        let rule = format!("objective.rule = \"{}\"", self.objective.name());
+        if self.semi_supervised.is_some() {
+            if !self.objective.is_logit() {
+                let why = "data are told from samples by the logits of classes";
+                return clash("semi_supervised", &rule, why, "set objective.rule=non-saturating");
+            }
+            if self.condition.is_some() {
+                let why = "both say what classes are for";
+                return clash("semi_supervised", "condition", why, "leave one of the two out");
+            }
+        }
+        let classes = self.condition.map(|c| (c.discriminator, c.generator));
+        let all_in_classes = classes.is_some_and(|(d, _)| d == IntoDiscriminator::ClassesAndSamples);
+        if (self.objective == Rule::Classes) != all_in_classes {
+            let why = "with the classes of data and samples there is no other score";
+            let fix =
+                "set both objective.rule=classes and condition.discriminator=classes-and-samples, or neither";
+            return clash("condition.discriminator", &rule, why, fix);
+        }
+        if !all_in_classes && classes.is_some_and(|(_, g)| g == IntoGenerator::Nothing) {
+            let why = "a generator that hears no class can be asked for none";
+            let fix = "set condition.generator=concatenate, or condition.discriminator=classes-and-samples with objective.rule=classes";
+            return clash("condition.generator", "condition.discriminator", why, fix);
+        }
+        Ok(())
+    }
+
+    fn check_clashes(&self) -> Result<()> {
+        let rule = self.objective.name();
+        let minibatch = matches!(&self.model, Sizes::Dcgan(s) if s.minibatch > 0);
+        let clash = |key: &str, other: &str, why: &str, fix: &str| {
+            Err(Error::recipe(
+                key,
+                format!("it does not go with {other}: {why}"),
+                fix,
+            ))
+        };
+        if let Some(key) = self.penalty.of_gradients() {
+            let why = "the derivative of one item's score depends on the other items of its batch";
+            if self.model.batch_norm_in_discriminator() {
+                return clash(
+                    key,
+                    "model.norm = \"batch\"",
+                    why,
+                    "set model.norm=layer or model.norm=none, or model.spectral_norm=true",
+                );
+            }
+            if minibatch {
+                return clash(
+                    key,
+                    "model.minibatch",
+                    why,
+                    "set model.minibatch=0, or leave the penalty out",
+                );
+            }
+            if self.objective.wants_autoencoder() {
+                let why = "an autoencoder's error has no derivative by the item here";
+                return clash(
+                    key,
+                    &format!("objective.rule = \"{rule}\""),
+                    why,
+                    "leave one of the two out",
+                );
+            }
+        }
+        if self.objective.wants_autoencoder() && self.condition.is_some() {
+            let why = "a discriminator that gives items back has no head for classes";
+            return clash(
+                "condition",
+                &format!("objective.rule = \"{rule}\""),
+                why,
+                "leave one of the two out",
+            );
+        }
+        self.check_classes(&clash)?;
+        if self.augment.adaptive.is_some() && !self.objective.is_logit() {
+            let why = "it follows the sign of the scores, which must be logits";
+            return clash(
+                "augment.adaptive",
+                &format!("objective.rule = \"{rule}\""),
+                why,
+                "set objective.rule=non-saturating, or use augment.diff",
+            );
+        }
+        if self.game.smoothing > 0.0 && !self.objective.is_logit() {
+            let why = "it softens a probability, and these scores are none";
+            return clash(
+                "game.smoothing",
+                &format!("objective.rule = \"{rule}\""),
+                why,
+                "set objective.rule=non-saturating, or game.smoothing=0",
+            );
+        }
+        if self.game.pulling_away > 0.0 && !self.objective.wants_autoencoder() {
+            let why = "it pulls the codes of an autoencoding discriminator apart";
+            return clash(
+                "game.pulling_away",
+                &format!("objective.rule = \"{rule}\""),
+                why,
+                "set objective.rule=energy, or game.pulling_away=0",
+            );
+        }
+        Ok(())
+    }
+}

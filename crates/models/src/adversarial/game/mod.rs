@@ -1,0 +1,294 @@
+//! What the models of the family share: the axes, the critic that composes them, and [`Game`], which makes a model of a play.
+pub mod augment;
+pub mod codes;
+pub mod condition;
+pub mod critic;
+pub mod monitor;
+pub mod objective;
+pub mod penalty;
+pub mod play;
+pub mod stage;
+
+pub use critic::{Critic, CriticConfig, Moment, Shown};
+pub use play::{Draws, Inverts, Play, Round, Sees, Tells};
+pub use stage::Stage;
+
+use crate::{
+    Classify, Encode, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Purpose, Reconstruct,
+    Reconstruction, Sample, SampleRequest, Samples, StepReport, of_shape, pooled, unconditional, untempered,
+};
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Tensor, TensorData};
+use menagerie_data::Batch;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_nn::{Tensors, numbers};
+use monitor::Monitor;
+
+/// The only model of the family: it plays, saves, loads, reports and watches; what is played is the play's business.
+pub struct Game<P: Play> {
+    play: P,
+    monitor: Monitor,
+}
+
+impl<P: Play> Game<P> {
+    /// A model of a play.
+    pub fn new(play: P) -> Self {
+        Game {
+            play,
+            monitor: Monitor::default(),
+        }
+    }
+
+    /// What is played.
+    pub fn play(&self) -> &P {
+        &self.play
+    }
+
+    /// The same with a play changed: another objective, say.
+    pub fn map(self, change: impl FnOnce(P) -> P) -> Self {
+        Game {
+            play: change(self.play),
+            monitor: self.monitor,
+        }
+    }
+
+    fn items(&self, batch: &Batch) -> Result<Tensor<4>> {
+        let stage = self.play.stage();
+        of_shape(batch, &stage.shape, stage.model)?;
+        let [h, w, c] = stage.image_shape();
+        let x = Tensor::from_data(
+            TensorData::new(batch.values.clone(), [batch.shape[0], h, w, c]),
+            &stage.plain(),
+        );
+        Ok(x / stage.scale)
+    }
+}
+
+/// Items that pass through a network at a time: bounds memory whatever the number asked for.
+const CHUNK: usize = 64;
+
+impl<P: Play> Model for Game<P> {
+    fn networks(&self) -> Vec<NetworkInfo> {
+        self.play.networks()
+    }
+
+    fn batches_per_step(&self) -> usize {
+        self.play.batches_per_step()
+    }
+
+    fn labelled_batches(&self) -> usize {
+        self.play.labelled_batches()
+    }
+
+    fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
+        let round = self.play.step(batches, key, watch)?;
+        let losses = round.scalars.iter().filter(|(name, _)| name.starts_with("loss/"));
+        if let Some((name, loss)) = losses.clone().find(|(_, v)| !v.is_finite()) {
+            return Err(Error::Training {
+                step: self.play.updates(),
+                problem: format!("{name} is no longer finite ({loss})"),
+                fix: "go on from the last checkpoint with lower learning rates".into(),
+            });
+        }
+        let troubles = round
+            .observation
+            .map(|o| self.monitor.observe(o))
+            .unwrap_or_default();
+        Ok(StepReport {
+            scalars: round.scalars,
+            troubles,
+        })
+    }
+
+    fn save(&self) -> Vec<(String, Part<'_>)> {
+        self.play.save()
+    }
+
+    fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
+        self.play.load(read, purpose)
+    }
+
+    fn exported(&self) -> Option<Exported> {
+        self.play.exported()
+    }
+
+    fn as_sample(&self) -> Option<&dyn Sample> {
+        self.play.draws().map(|_| self as &dyn Sample)
+    }
+    fn as_latent_space(&self) -> Option<&dyn LatentSpace> {
+        self.play
+            .draws()
+            .filter(|d| !d.by_class())
+            .map(|_| self as &dyn LatentSpace)
+    }
+    fn as_encode(&self) -> Option<&dyn Encode> {
+        self.play.inverts().map(|_| self as &dyn Encode)
+    }
+    fn as_reconstruct(&self) -> Option<&dyn Reconstruct> {
+        self.play
+            .inverts()
+            .and(self.play.draws())
+            .map(|_| self as &dyn Reconstruct)
+    }
+    fn as_classify(&self) -> Option<&dyn Classify> {
+        self.play.tells().map(|_| self as &dyn Classify)
+    }
+    fn as_features(&self) -> Option<&dyn Features> {
+        self.play.sees().map(|_| self as &dyn Features)
+    }
+}
+
+impl<P: Play> Game<P> {
+    fn draws(&self) -> Result<&dyn Draws> {
+        self.play.draws().ok_or_else(|| {
+            Error::usage(
+                format!("{} draws nothing", self.play.stage().model),
+                "see `menagerie list --can sample`",
+            )
+        })
+    }
+
+    fn drawn(&self, latents: Tensor<2>, classes: Option<&[u32]>) -> Result<Samples> {
+        let (stage, draws) = (self.play.stage(), self.draws()?);
+        let [count, latent] = latents.dims();
+        if latent != draws.latent() {
+            return Err(Error::usage(
+                format!(
+                    "a latent of {} has {} numbers, not {latent}",
+                    stage.model,
+                    draws.latent()
+                ),
+                "check the file of latents",
+            ));
+        }
+        let mut values = Vec::with_capacity(count * stage.numbers());
+        for from in (0..count).step_by(CHUNK) {
+            let to = count.min(from + CHUNK);
+            let z = latents.clone().slice([from..to, 0..latent]);
+            let x = draws.draw(z, classes.map(|c| &c[from..to])) * stage.scale;
+            values.extend(numbers(x));
+        }
+        Ok(stage.samples(count, values))
+    }
+}
+
+impl<P: Play> Sample for Game<P> {
+    fn sample(&self, request: &SampleRequest) -> Result<Samples> {
+        let (stage, draws) = (self.play.stage(), self.draws()?);
+        untempered(request, stage.model)?;
+        let classes = match (draws.by_class(), request.label) {
+            (false, _) => {
+                unconditional(request, stage.model)?;
+                None
+            }
+            (true, None) => Some(stage.draw_labels(request.count, request.key.stream("classes"))),
+            (true, Some(class)) if (class as usize) < stage.labels.len() => Some(vec![class; request.count]),
+            (true, Some(class)) => {
+                let fix = format!("there are {} classes, counted from 0", stage.labels.len());
+                return Err(Error::usage(format!("there is no class {class}"), fix));
+            }
+        };
+        let z = draws.prior(request.count, request.key);
+        let z = if request.truncation == 1.0 {
+            z
+        } else {
+            z * request.truncation
+        };
+        self.drawn(z, classes.as_deref())
+    }
+}
+
+impl<P: Play> LatentSpace for Game<P> {
+    fn latent(&self) -> usize {
+        self.play.draws().map_or(0, Draws::latent)
+    }
+    fn prior(&self, count: usize, key: Key) -> Tensor<2> {
+        match self.play.draws() {
+            Some(d) => d.prior(count, key),
+            None => Tensor::zeros([count, 0], &self.play.stage().plain()),
+        }
+    }
+    fn decode(&self, latents: Tensor<2>) -> Result<Samples> {
+        self.drawn(latents, None)
+    }
+}
+
+impl<P: Play> Encode for Game<P> {
+    fn encode(&self, batch: &Batch) -> Result<Tensor<2>> {
+        let items = self.items(batch)?;
+        match self.play.inverts() {
+            Some(i) => Ok(i.invert(items)),
+            None => Err(Error::usage(
+                "this model has no encoder",
+                "see `menagerie list --can encode`",
+            )),
+        }
+    }
+}
+
+impl<P: Play> Reconstruct for Game<P> {
+    fn reconstruct(&self, batch: &Batch, _: Key) -> Result<Reconstruction> {
+        Ok(Reconstruction {
+            shown: None,
+            output: self.drawn(self.encode(batch)?, None)?,
+        })
+    }
+}
+
+impl<P: Play> Classify for Game<P> {
+    fn log_probabilities(&self, batch: &Batch) -> Result<Vec<f32>> {
+        let items = self.items(batch)?;
+        match self.play.tells() {
+            Some(t) => Ok(numbers(log_softmax(t.class_scores(items), 1))),
+            None => Err(Error::usage(
+                "this model tells no classes",
+                "see `menagerie list --can classify`",
+            )),
+        }
+    }
+    fn classes(&self) -> &[String] {
+        &self.play.stage().labels
+    }
+}
+
+impl<P: Play> Game<P> {
+    fn pooled_layers(&self, items: Tensor<4>) -> Vec<Vec<f32>> {
+        self.play
+            .sees()
+            .map(|s| s.layers(items))
+            .unwrap_or_default()
+            .into_iter()
+            .map(pooled)
+            .collect()
+    }
+}
+
+/// Every layer of what the play sees by, pooled as Radford et al. 2016 (arXiv:1511.06434, section 5.1) have it.
+impl<P: Play> Features for Game<P> {
+    fn features(&self, batch: &Batch) -> Result<Vec<f32>> {
+        let count = batch.shape[0];
+        let layers = self.pooled_layers(self.items(batch)?);
+        let of_item = |i: usize| {
+            layers
+                .iter()
+                .flat_map(move |l| l[i * l.len() / count..(i + 1) * l.len() / count].iter().copied())
+        };
+        Ok((0..count).flat_map(of_item).collect())
+    }
+
+    fn width(&self) -> usize {
+        let [h, w, c] = self.play.stage().image_shape();
+        let nothing = Tensor::zeros([1, h, w, c], &self.play.stage().plain());
+        self.pooled_layers(nothing).iter().map(Vec::len).sum()
+    }
+
+    fn layers(&self, batch: &Batch) -> Result<Vec<(String, Vec<f32>)>> {
+        let layers = self.pooled_layers(self.items(batch)?);
+        Ok(layers
+            .into_iter()
+            .enumerate()
+            .map(|(i, l)| (format!("layer{}", i + 1), l))
+            .collect())
+    }
+}

@@ -1,0 +1,89 @@
+//! What keeps a discriminator in bounds: one axis of the family, a file a member. A table that is present is on.
+mod clip;
+mod consistency;
+mod gradient;
+mod historical;
+mod lecam;
+
+pub use clip::Clip;
+pub use consistency::Consistency;
+pub use gradient::{At, Gradient, Penalized, Sided, ZeroCentred, gradient_penalty};
+pub use historical::{Historical, HistoricalAverage};
+pub use lecam::{LeCam, LeCamState};
+
+use menagerie_data::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// `[penalty]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Penalties {
+    /// of the norm of the score's gradient, towards a centre
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient: Option<Gradient>,
+    /// of the squared gradient at data
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r1: Option<ZeroCentred>,
+    /// of the squared gradient at samples
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r2: Option<ZeroCentred>,
+    /// of scores far from the other kind's average
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lecam: Option<LeCam>,
+    /// of scores that change with an augmentation
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<Consistency>,
+    /// of weights far from their average so far, in both networks
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub historical: Option<Historical>,
+    /// weights are cut after each update
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
+}
+
+impl Penalties {
+    /// The key of a penalty of the derivative of single items, if there is one.
+    pub fn of_gradients(&self) -> Option<&'static str> {
+        let keys = [
+            ("penalty.gradient", self.gradient.is_some()),
+            ("penalty.r1", self.r1.is_some()),
+            ("penalty.r2", self.r2.is_some()),
+        ];
+        keys.into_iter().find(|(_, on)| *on).map(|(key, _)| key)
+    }
+
+    /// Refuses weights that are none.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`].
+    pub fn check(&self) -> Result<()> {
+        let weights = [
+            ("penalty.gradient.weight", self.gradient.map(|p| p.weight)),
+            ("penalty.r1.weight", self.r1.map(|p| p.weight)),
+            ("penalty.r2.weight", self.r2.map(|p| p.weight)),
+            ("penalty.lecam.weight", self.lecam.map(|p| p.weight)),
+            ("penalty.consistency.data", self.consistency.map(|p| p.data)),
+            ("penalty.consistency.samples", self.consistency.map(|p| p.samples)),
+            ("penalty.historical.weight", self.historical.map(|p| p.weight)),
+            ("penalty.clip.bound", self.clip.map(|p| p.bound)),
+        ];
+        for (key, weight) in weights {
+            if let Some(w) = weight.filter(|w| !(w.is_finite() && *w >= 0.0)) {
+                return Err(Error::recipe(
+                    key,
+                    format!("{w} is no weight"),
+                    "give a positive number",
+                ));
+            }
+        }
+        let every = [
+            ("penalty.gradient.every", self.gradient.map(|p| p.every)),
+            ("penalty.r1.every", self.r1.map(|p| p.every)),
+            ("penalty.r2.every", self.r2.map(|p| p.every)),
+        ];
+        match every.into_iter().find(|(_, every)| *every == Some(0)) {
+            Some((key, _)) => Err(Error::recipe(key, "0 is too small", "give 1 or more")),
+            None => Ok(()),
+        }
+    }
+}

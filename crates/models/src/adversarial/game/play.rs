@@ -1,0 +1,101 @@
+//! A play says who is in the cast and what a step does; what it can answer, it hands out as small traits.
+use super::monitor::Observation;
+use super::stage::Stage;
+use crate::{Exported, NetworkInfo, Part, Purpose};
+use burn::tensor::Tensor;
+use menagerie_data::Batch;
+use menagerie_data::error::Result;
+use menagerie_data::random::Key;
+use menagerie_nn::Tensors;
+
+/// What a step showed.
+#[derive(Clone, Debug, Default)]
+pub struct Round {
+    /// losses and other numbers by name; those beside the losses only when they were asked for
+    pub scalars: Vec<(&'static str, f64)>,
+    /// what the monitor looks at, when it was asked for
+    pub observation: Option<Observation>,
+}
+
+/// A way of playing. [`Game`](super::Game) makes a model of it.
+pub trait Play: Send {
+    /// Where it is played.
+    fn stage(&self) -> &Stage;
+    /// Who plays.
+    fn networks(&self) -> Vec<NetworkInfo>;
+    /// Batches that a step takes.
+    fn batches_per_step(&self) -> usize {
+        1
+    }
+    /// How many of these, the last ones, hold items with labels alone.
+    fn labelled_batches(&self) -> usize {
+        0
+    }
+    /// Updates done.
+    fn updates(&self) -> u64;
+    /// One step.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Training`] when a loss is no longer finite.
+    fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<Round>;
+    /// Everything that the next step or a sample depends on, as named files.
+    fn save(&self) -> Vec<(String, Part<'_>)>;
+    /// Takes up what `save` gave.
+    ///
+    /// # Errors
+    /// Those of reading, and files of other networks.
+    fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()>;
+    /// The sampler, for other programs.
+    fn exported(&self) -> Option<Exported> {
+        None
+    }
+
+    /// Draws items.
+    fn draws(&self) -> Option<&dyn Draws> {
+        None
+    }
+    /// Finds latents of items.
+    fn inverts(&self) -> Option<&dyn Inverts> {
+        None
+    }
+    /// Tells classes of items.
+    fn tells(&self) -> Option<&dyn Tells> {
+        None
+    }
+    /// Has features of items, layer by layer.
+    fn sees(&self) -> Option<&dyn Sees> {
+        None
+    }
+}
+
+/// Draws items from latents.
+pub trait Draws {
+    /// Dimensions of a latent.
+    fn latent(&self) -> usize;
+    /// Latents from the prior, `[count, latent]`; row i is a function of the key and i.
+    fn prior(&self, count: usize, key: Key) -> Tensor<2>;
+    /// Whether items are drawn by class.
+    fn by_class(&self) -> bool {
+        false
+    }
+    /// Latents, and classes where items are drawn by class -> items `[count, height, width, channel]`, without autodiff.
+    fn draw(&self, latents: Tensor<2>, classes: Option<&[u32]>) -> Tensor<4>;
+}
+
+/// Finds latents of items.
+pub trait Inverts {
+    /// Items `[batch, height, width, channel]` -> latents `[batch, latent]`, without autodiff.
+    fn invert(&self, items: Tensor<4>) -> Tensor<2>;
+}
+
+/// Tells classes of items.
+pub trait Tells {
+    /// Items -> logits `[batch, classes]`, without autodiff.
+    fn class_scores(&self, items: Tensor<4>) -> Tensor<2>;
+}
+
+/// Has features of items.
+pub trait Sees {
+    /// What each layer makes of items: `[batch, height, width, channel]` each, without autodiff.
+    fn layers(&self, items: Tensor<4>) -> Vec<Tensor<4>>;
+}

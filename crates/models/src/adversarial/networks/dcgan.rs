@@ -1,0 +1,269 @@
+//! The networks of DCGAN (Radford et al. 2015, arXiv:1511.06434), with its guidelines (section 3): strided and transposed
+//! convolutions instead of pooling, batch norm in both networks but for the generator's last and the discriminator's first
+//! layer, no hidden fully connected layers, ReLU in the generator with tanh at its end, leaky ReLU of slope 0.2 in the
+//! discriminator; weights from N(0, 0.02).
+use super::Told;
+use burn::module::Module;
+use burn::tensor::Tensor;
+use menagerie_nn::pyramid::{channels, sizes};
+use menagerie_nn::{
+    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dual, Init, LayerNorm, Linear, Modulation, Weights,
+};
+use serde::{Deserialize, Serialize};
+
+/// `[model]`: the networks' sizes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sizes {
+    /// dimensions of a latent
+    pub latent: usize,
+    /// channels at half the image's size; they double with every halving, up to eight times as many (paper: 128)
+    pub width: usize,
+    /// `batch`, `layer` or `none`: the discriminator's norms. A gradient penalty is of single items and needs another than
+    /// batch norm (Gulrajani et al. 2017, section 4)
+    pub norm: Norm,
+    /// spectral normalization of the discriminator's weights, in place of its norms (Miyato et al. 2018)
+    pub spectral_norm: bool,
+    /// kernels of minibatch discrimination behind the discriminator's features (Salimans et al. 2016, section 3.2); 0 for none
+    pub minibatch: usize,
+    /// decay of the generator's moving average; 0 for none
+    pub average: f64,
+}
+
+/// The discriminator's norm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Norm {
+    /// over the batch (Ioffe & Szegedy 2015)
+    #[default]
+    Batch,
+    /// over all numbers of an item (Ba et al. 2016)
+    Layer,
+    /// none
+    None,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Sizes {
+            latent: 100,
+            width: 64,
+            norm: Norm::Batch,
+            spectral_norm: false,
+            minibatch: 0,
+            average: 0.0,
+        }
+    }
+}
+
+/// Standard deviation of all first weights.
+const STD: f64 = 0.02;
+const LEAKY: Activation = Activation::LeakyRelu(0.2);
+
+/// Project and reshape the latent, then double the size layer by layer (figure 1).
+#[derive(Module, Debug)]
+pub struct Generator {
+    project: Linear,
+    norms: Vec<BatchNorm>,
+    modulations: Vec<Modulation>,
+    ups: Vec<ConvTranspose2d>,
+    #[module(skip)]
+    sizes: Vec<[usize; 2]>,
+}
+
+impl Generator {
+    pub(super) fn new(s: &Sizes, [h, w, colours]: [usize; 3], told: Told, init: &Init) -> Self {
+        let sizes = sizes([h, w]);
+        let n = sizes.len() - 1;
+        let [h, w] = sizes[n];
+        let channels_at = |i: usize| if i == 0 { colours } else { channels(s.width, i) };
+        let up = |i: usize| {
+            ConvTranspose2d::of([channels_at(i), channels_at(i - 1)])
+                .kernel(4)
+                .stride(2)
+                .padding(1)
+                .weights(Weights::Normal(STD))
+                .bias_if(i == 1)
+                .init(&init.at("up").nth(i))
+        };
+        let norm = |i: usize| {
+            let at = init.at("norm").nth(i);
+            BatchNorm::new(channels_at(i), STD, at.key(), at.device())
+        };
+        let modulation =
+            |i: usize| Modulation::new(told.norms, channels_at(i), &init.at("modulation").nth(i));
+        Generator {
+            project: Linear::of([s.latent + told.joined, h * w * channels_at(n)])
+                .weights(Weights::Normal(STD))
+                .no_bias()
+                .init(&init.at("project")),
+            norms: (1..=n).rev().map(norm).collect(),
+            modulations: if told.norms > 0 {
+                (1..=n).rev().map(modulation).collect()
+            } else {
+                vec![]
+            },
+            ups: (1..=n).rev().map(up).collect(),
+            sizes,
+        }
+    }
+
+    /// See [`super::GeneratorNetwork::forward`].
+    pub fn forward(&self, z: Tensor<2>, told: Option<&Tensor<2>>) -> Tensor<4> {
+        let batch = z.dims()[0];
+        let n = self.ups.len();
+        let [h, w] = self.sizes[n];
+        let z = match told {
+            Some(t) if self.modulations.is_empty() => Tensor::cat(vec![z, t.clone()], 1),
+            _ => z,
+        };
+        let x = self.project.forward(z, Activation::Identity);
+        let channels = x.dims()[1] / (h * w);
+        let x = x.reshape([batch, h, w, channels]);
+        self.ups
+            .iter()
+            .zip(&self.norms)
+            .enumerate()
+            .fold(x, |x, (i, (up, norm))| {
+                let x = match (self.modulations.get(i), told) {
+                    (Some(m), Some(t)) => {
+                        m.forward(norm.forward(x, Activation::Identity), t.clone(), Activation::Relu)
+                    }
+                    _ => norm.forward(x, Activation::Relu),
+                };
+                let act = if i + 1 == n {
+                    Activation::Tanh
+                } else {
+                    Activation::Identity
+                };
+                up.forward(x, self.sizes[n - 1 - i], act)
+            })
+    }
+}
+
+/// Halve the size layer by layer; what is left, flattened, is the features.
+#[derive(Module, Debug)]
+pub struct Trunk {
+    downs: Vec<Conv2d>,
+    norms: Vec<BatchNorm>,
+    layer_norms: Vec<LayerNorm>,
+    minibatch: Option<super::heads::MinibatchDiscrimination>,
+    #[module(skip)]
+    sizes: Vec<[usize; 2]>,
+    spectral: bool,
+}
+
+impl Trunk {
+    pub(super) fn new(s: &Sizes, [h, w, colours]: [usize; 3], init: &Init) -> Self {
+        let sizes = sizes([h, w]);
+        let n = sizes.len() - 1;
+        let channels_at = |i: usize| if i == 0 { colours } else { channels(s.width, i) };
+        let plain = s.spectral_norm || s.norm == Norm::None;
+        let down = |i: usize| {
+            Conv2d::of([channels_at(i - 1), channels_at(i)])
+                .kernel(4)
+                .stride(2)
+                .padding(1)
+                .weights(Weights::Normal(STD))
+                .bias_if(i == 1 || plain)
+                .spectral_if(s.spectral_norm)
+                .init(&init.at("down").nth(i))
+        };
+        let norm = |i: usize| {
+            let at = init.at("norm").nth(i);
+            BatchNorm::new(channels_at(i), STD, at.key(), at.device())
+        };
+        let inner = if plain { 2..=1 } else { 2..=n };
+        let [h, w] = sizes[n];
+        let flat = h * w * channels_at(n);
+        Trunk {
+            downs: (1..=n).map(down).collect(),
+            norms: if s.norm == Norm::Batch {
+                inner.clone().map(norm).collect()
+            } else {
+                vec![]
+            },
+            layer_norms: if s.norm == Norm::Layer {
+                inner
+                    .map(|i| LayerNorm::new(channels_at(i), init.device()))
+                    .collect()
+            } else {
+                vec![]
+            },
+            minibatch: (s.minibatch > 0).then(|| {
+                super::heads::MinibatchDiscrimination::new(flat, s.minibatch, &init.at("minibatch"))
+            }),
+            sizes,
+            spectral: s.spectral_norm,
+        }
+    }
+
+    /// See [`super::TrunkNetwork::layers`].
+    pub fn layers(&self, x: Dual<4>) -> (Vec<Dual<4>>, Dual<2>) {
+        let mut seen = Vec::new();
+        let x = self.downs.iter().enumerate().fold(x, |x, (i, down)| {
+            // The first layer has no norm.
+            let x = match (
+                i.checked_sub(1).map(|i| self.norms.get(i)),
+                i.checked_sub(1).map(|i| self.layer_norms.get(i)),
+            ) {
+                (Some(Some(norm)), _) => {
+                    let y = down.dual(x, Activation::Identity);
+                    y.with(norm.forward(y.value.clone(), LEAKY), None)
+                }
+                (_, Some(Some(norm))) => norm.dual(down.dual(x, Activation::Identity), LEAKY),
+                _ => down.dual(x, LEAKY),
+            };
+            seen.push(x.clone());
+            x
+        });
+        let flat = x.linear(|t| t.flatten::<2>(1, 3));
+        let features = match &self.minibatch {
+            Some(m) => m.dual(flat),
+            None => flat,
+        };
+        (seen, features)
+    }
+
+    /// See [`super::TrunkNetwork::features`].
+    pub fn features(&self) -> usize {
+        let n = self.downs.len();
+        let [h, w] = self.sizes[n];
+        let flat = h * w * self.downs[n - 1].weight.dims()[3];
+        flat + self.minibatch.as_ref().map_or(0, |m| m.kernels())
+    }
+
+    pub(super) fn smooth(&self) -> bool {
+        !self.layer_norms.is_empty() || self.minibatch.is_some()
+    }
+
+    pub(super) fn head(&self, outputs: usize, init: &Init) -> Linear {
+        let of = Linear::of([self.features(), outputs]).weights(Weights::Normal(STD));
+        of.spectral_if(self.spectral).init(&init.at("logit"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+    use menagerie_data::Key;
+
+    /// Odd sizes too: what the generator makes has the data's shape, and the trunk takes it.
+    #[test]
+    fn any_size_and_any_number_of_channels() {
+        let init = |seed| Init::new(Key::new(seed), &Device::flex());
+        for (h, w, c) in [(8, 8, 1), (28, 28, 1), (13, 21, 3), (17, 9, 16), (30, 45, 4)] {
+            let s = Sizes {
+                latent: 5,
+                width: 2,
+                ..Sizes::default()
+            };
+            let g = Generator::new(&s, [h, w, c], Told::default(), &init(1));
+            let d = Trunk::new(&s, [h, w, c], &init(2));
+            let x = g.forward(Tensor::ones([3, 5], &Device::flex()), None);
+            assert_eq!(x.dims(), [3, h, w, c]);
+            assert_eq!(d.layers(x.into()).1.value.dims(), [3, d.features()]);
+        }
+    }
+}

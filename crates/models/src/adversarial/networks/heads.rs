@@ -1,0 +1,248 @@
+//! What a discriminator says of an item: a trunk, and heads that read a score, classes, codes or the item itself off it.
+use super::{GeneratorNetwork, Sizes, Told, TrunkNetwork};
+use burn::module::Module;
+use burn::tensor::Tensor;
+use menagerie_data::DataInfo;
+use menagerie_nn::{Activation, Dual, Init, Linear, Weights};
+
+/// Which heads a discriminator has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// numbers of the score: 1, or the classes (and one for samples) of a discriminator that tells classes
+    pub outputs: usize,
+    /// numbers of the condition that is joined to the item, as planes of their own
+    pub joined: usize,
+    /// numbers of the condition that is projected onto the features (Miyato & Koyama 2018, arXiv:1802.05637)
+    pub projected: usize,
+    /// classes that an auxiliary head tells
+    pub classes: usize,
+    /// the score is read off the classes' logits: their logarithm of summed exponentials, so that D(x) = Z / (Z + 1)
+    /// (Salimans et al. 2016, section 5)
+    pub score_of_classes: bool,
+    /// classes that a second auxiliary head tells, of samples alone
+    pub twin: usize,
+    /// whether the score has a bias: objectives of differences of scores do not see it
+    pub biased: bool,
+    /// numbers that describe the latent code of a sample
+    pub codes: usize,
+    /// numbers of the code through which the item must be given back, where the score is how well that is done
+    pub autoencoder: usize,
+}
+
+impl Default for Heads {
+    fn default() -> Self {
+        Heads {
+            outputs: 1,
+            joined: 0,
+            projected: 0,
+            classes: 0,
+            score_of_classes: false,
+            biased: true,
+            twin: 0,
+            codes: 0,
+            autoencoder: 0,
+        }
+    }
+}
+
+/// A discriminator.
+#[derive(Module, Debug)]
+pub struct CriticNetwork {
+    trunk: TrunkNetwork,
+    score: Option<Linear>,
+    projection: Option<Linear>,
+    classes: Option<Linear>,
+    twin: Option<Linear>,
+    code_units: Option<Linear>,
+    codes: Option<Linear>,
+    squeeze: Option<Linear>,
+    decoder: Option<GeneratorNetwork>,
+    joined: usize,
+}
+
+/// What a discriminator says of a batch.
+pub struct Verdict {
+    /// `[batch, outputs]`; higher for what is more like data
+    pub score: Dual<2>,
+    /// `[batch, features]`
+    pub features: Dual<2>,
+    /// logits of an auxiliary head, `[batch, classes]`
+    pub classes: Option<Tensor<2>>,
+    /// logits of the second auxiliary head
+    pub twin: Option<Tensor<2>>,
+    /// what it says of the latent code, `[batch, codes]`
+    pub codes: Option<Tensor<2>>,
+}
+
+impl CriticNetwork {
+    /// A fresh one, for data of that description.
+    pub fn new(sizes: &Sizes, info: &DataInfo, heads: Heads, init: &Init) -> Self {
+        let trunk = sizes.trunk(info, heads.joined, init);
+        let features = trunk.features();
+        let head = |n: usize, name: &str| (n > 0).then(|| trunk.head(n, &init.at(name)));
+        let plain = |n: usize, name: &str| {
+            let of = Linear::of([features, n]).weights(Weights::Normal(0.02));
+            (n > 0).then(|| of.init(&init.at(name)))
+        };
+        let code = heads.autoencoder;
+        let of = Linear::of([heads.projected, features])
+            .weights(Weights::Normal(0.02))
+            .no_bias();
+        CriticNetwork {
+            score: (code == 0 && !heads.score_of_classes).then(|| {
+                let mut head = trunk.head(heads.outputs, init);
+                if !heads.biased {
+                    head.bias = None;
+                }
+                head
+            }),
+            projection: (heads.projected > 0).then(|| of.init(&init.at("projection"))),
+            classes: head(heads.classes, "classes"),
+            twin: head(heads.twin, "twin"),
+            code_units: plain(if heads.codes > 0 { 128 } else { 0 }, "code units"),
+            codes: (heads.codes > 0).then(|| Linear::of([128, heads.codes]).init(&init.at("codes"))),
+            squeeze: plain(code, "squeeze"),
+            decoder: (code > 0).then(|| {
+                sizes
+                    .with_latent(code)
+                    .generator(info, Told::default(), &init.at("decoder"))
+            }),
+            joined: heads.joined,
+            trunk,
+        }
+    }
+
+    /// Of items `[batch, height, width, channel]`, and what they are said to be `[batch, numbers]`.
+    pub fn judge(&self, x: Dual<4>, condition: Option<&Tensor<2>>) -> Verdict {
+        let x = self.with_planes(x, condition);
+        let features = self.trunk.forward(x.clone());
+        let score = match (&self.score, &self.squeeze, &self.decoder) {
+            (Some(head), _, _) => head.dual(features.clone(), Activation::Identity),
+            (None, Some(squeeze), Some(decoder)) => {
+                let code = squeeze.forward(features.value.clone(), Activation::Identity);
+                features.with(-distance(x.value, decoder.forward(code, None)), None)
+            }
+            _ => match &self.classes {
+                Some(head) => log_sum_exp(head.dual(features.clone(), Activation::Identity)),
+                None => unreachable!("a discriminator has a score, tells classes or gives the item back"),
+            },
+        };
+        let score = match (&self.projection, condition) {
+            (Some(projection), Some(y)) => {
+                let direction = projection.forward(y.clone(), Activation::Identity);
+                let along = features.clone().multiply(direction.into());
+                score.add(along.linear(|t| t.sum_dim(1)))
+            }
+            _ => score,
+        };
+        let read = |head: &Option<Linear>| {
+            head.as_ref()
+                .map(|h| h.forward(features.value.clone(), Activation::Identity))
+        };
+        let codes = self
+            .code_units
+            .as_ref()
+            .zip(self.codes.as_ref())
+            .map(|(units, codes)| {
+                let h = units.forward(features.value.clone(), Activation::LeakyRelu(0.1));
+                codes.forward(h, Activation::Identity)
+            });
+        Verdict {
+            classes: read(&self.classes),
+            twin: read(&self.twin),
+            codes,
+            score,
+            features,
+        }
+    }
+
+    /// The code of an autoencoding discriminator, `[batch, code]`.
+    pub fn code(&self, x: Tensor<4>) -> Option<Tensor<2>> {
+        let squeeze = self.squeeze.as_ref()?;
+        Some(squeeze.forward(self.trunk.forward(x.into()).value, Activation::Identity))
+    }
+
+    /// What each layer of the trunk sees of items without a condition.
+    pub fn layers(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
+        let nothing = (self.joined > 0).then(|| Tensor::zeros([x.dims()[0], self.joined], &x.device()));
+        let x = self.with_planes(x.into(), nothing.as_ref());
+        self.trunk.layers(x).0.into_iter().map(|d| d.value).collect()
+    }
+
+    /// Whether a derivative along a direction depends on values smoothly.
+    pub fn smooth(&self) -> bool {
+        self.trunk.smooth() || self.score.is_none()
+    }
+
+    /// The condition as planes beside the item's channels, of which the item knows nothing.
+    fn with_planes(&self, x: Dual<4>, condition: Option<&Tensor<2>>) -> Dual<4> {
+        let Some(y) = condition.filter(|_| self.joined > 0) else {
+            return x;
+        };
+        let [batch, height, width, _] = x.value.dims();
+        let planes = y.clone().reshape([batch, 1, 1, self.joined]);
+        let planes = planes.expand([batch, height, width, self.joined]);
+        x.cat(planes.into(), 3)
+    }
+}
+
+/// log sum exp over each row, `[batch, 1]`; its derivative along a direction is the direction's mean under the softmax.
+fn log_sum_exp(logits: Dual<2>) -> Dual<2> {
+    let l = logits.value.clone();
+    let largest = l.clone().max_dim(1).detach();
+    let shifted = (l - largest.clone()).exp();
+    let sum = shifted.clone().sum_dim(1);
+    let value = sum.clone().log() + largest;
+    let tangent = logits.tangent.clone().map(|t| (t * (shifted / sum)).sum_dim(1));
+    logits.with(value, tangent)
+}
+
+/// Mean squared distance of items, `[batch, 1]`.
+fn distance(a: Tensor<4>, b: Tensor<4>) -> Tensor<2> {
+    let difference = (a - b).flatten::<2>(1, 3);
+    (difference.clone() * difference).mean_dim(1)
+}
+
+/// Features of a batch, and for each item how close the others are to it in several learned ways (Salimans et al. 2016,
+/// arXiv:1606.03498, section 3.2): o(x_i)_b = sum over j != i of exp(-||M_ib - M_jb||_1), M = f(x) T. A batch of samples that
+/// are all alike gives itself away.
+#[derive(Module, Debug)]
+pub struct MinibatchDiscrimination {
+    project: Linear,
+    kernels: usize,
+}
+
+/// Numbers of a kernel.
+const ROWS: usize = 5;
+
+impl MinibatchDiscrimination {
+    /// With so many kernels.
+    pub fn new(features: usize, kernels: usize, init: &Init) -> Self {
+        let of = Linear::of([features, kernels * ROWS])
+            .weights(Weights::Normal(0.02))
+            .no_bias();
+        MinibatchDiscrimination {
+            project: of.init(init),
+            kernels,
+        }
+    }
+
+    /// Numbers that are added to the features.
+    pub fn kernels(&self) -> usize {
+        self.kernels
+    }
+
+    /// `[batch, features]` -> `[batch, features + kernels]`. It has no derivative of an item by itself.
+    pub fn dual(&self, x: Dual<2>) -> Dual<2> {
+        let value = x.value.clone();
+        let batch = value.dims()[0];
+        let m = self.project.forward(value.clone(), Activation::Identity);
+        let row = m.clone().reshape([batch, 1, self.kernels, ROWS]);
+        let column = m.reshape([1, batch, self.kernels, ROWS]);
+        let near = (row - column).abs().sum_dim(3).neg().exp().sum_dim(1) - 1.0;
+        x.with(
+            Tensor::cat(vec![value, near.reshape([batch, self.kernels])], 1),
+            None,
+        )
+    }
+}

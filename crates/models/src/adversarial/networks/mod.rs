@@ -1,0 +1,211 @@
+//! The networks of the family: generators, and the trunks of discriminators, each in a file of its own; what a discriminator
+//! says of an item is read off its trunk by heads.
+pub mod dcgan;
+pub mod heads;
+pub mod mlp;
+pub mod resnet;
+
+pub use heads::{CriticNetwork, Heads, Verdict};
+
+use crate::as_image_shape;
+use burn::module::Module;
+use burn::tensor::Tensor;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::{DataInfo, Kind};
+use menagerie_nn::{Dual, Init, Linear};
+use serde::{Deserialize, Serialize};
+
+/// `[model]`: which networks play, and their sizes. Any of them goes with any objective, penalty and condition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "architecture", rename_all = "kebab-case")]
+pub enum Sizes {
+    /// fully connected networks, for images and for points
+    Mlp(mlp::Sizes),
+    /// strided convolutions
+    Dcgan(dcgan::Sizes),
+    /// residual blocks
+    Resnet(resnet::Sizes),
+}
+
+/// What a generator is told beside its latent, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// numbers joined to the latent
+    pub joined: usize,
+    /// numbers that scale and shift what batch norm gives
+    pub norms: usize,
+}
+
+impl Sizes {
+    /// Dimensions of a latent.
+    pub fn latent(&self) -> usize {
+        match self {
+            Sizes::Mlp(s) => s.latent,
+            Sizes::Dcgan(s) => s.latent,
+            Sizes::Resnet(s) => s.latent,
+        }
+    }
+
+    /// The same networks with another latent.
+    pub fn with_latent(&self, latent: usize) -> Sizes {
+        let mut sizes = self.clone();
+        match &mut sizes {
+            Sizes::Mlp(s) => s.latent = latent,
+            Sizes::Dcgan(s) => s.latent = latent,
+            Sizes::Resnet(s) => s.latent = latent,
+        }
+        sizes
+    }
+
+    /// Decay of the generator's moving average; 0 for none.
+    pub fn average(&self) -> f64 {
+        match self {
+            Sizes::Mlp(s) => s.average,
+            Sizes::Dcgan(s) => s.average,
+            Sizes::Resnet(s) => s.average,
+        }
+    }
+
+    /// Whether the discriminator has batch norm, and so no derivative of an item by itself.
+    pub fn batch_norm_in_discriminator(&self) -> bool {
+        match self {
+            Sizes::Dcgan(s) => s.norm == dcgan::Norm::Batch && !s.spectral_norm,
+            _ => false,
+        }
+    }
+
+    /// Refuses sizes of zero, and data that the networks cannot take.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] or [`Error::Data`].
+    pub fn check(&self, model: &str, info: &DataInfo) -> Result<()> {
+        let sizes = match self {
+            Sizes::Mlp(s) => s.all(),
+            Sizes::Dcgan(s) => vec![s.latent, s.width],
+            Sizes::Resnet(s) => vec![s.latent, s.width],
+        };
+        if sizes.contains(&0) {
+            let fix = format!("see the defaults: `menagerie train {model} --dry-run`");
+            return Err(Error::recipe(
+                "model",
+                "latent, width and depth must be 1 or more",
+                fix,
+            ));
+        }
+        let convolutional = !matches!(self, Sizes::Mlp(_));
+        if !matches!(info.kind, Kind::Image | Kind::Points) {
+            let problem = format!("{model} draws images or points, these are {}", info.kind.plural());
+            return Err(Error::data(&info.source, problem, "choose a source of images"));
+        }
+        if convolutional && info.kind != Kind::Image {
+            return Err(Error::data(
+                &info.source,
+                format!("{model} draws images, these are points"),
+                "set model.architecture=mlp, train `gan` on it, or choose a source of images",
+            ));
+        }
+        let [h, w, _] = as_image_shape(info);
+        if convolutional && h.min(w) < 8 {
+            let problem = format!("images of {h}x{w} are too small for strided convolutions");
+            return Err(Error::data(
+                &info.source,
+                problem,
+                "enlarge them with --size 8 or more",
+            ));
+        }
+        Ok(())
+    }
+
+    /// A fresh generator of items of that shape.
+    pub fn generator(&self, info: &DataInfo, told: Told, init: &Init) -> GeneratorNetwork {
+        let shape = as_image_shape(info);
+        let bounded = info.kind == Kind::Image;
+        match self {
+            Sizes::Mlp(s) => GeneratorNetwork::Mlp(mlp::Generator::new(s, shape, bounded, told, init)),
+            Sizes::Dcgan(s) => GeneratorNetwork::Dcgan(dcgan::Generator::new(s, shape, told, init)),
+            Sizes::Resnet(s) => GeneratorNetwork::Resnet(resnet::Generator::new(s, shape, told, init)),
+        }
+    }
+
+    /// A fresh trunk of a discriminator; `extra` channels are joined to those of the items.
+    pub fn trunk(&self, info: &DataInfo, extra: usize, init: &Init) -> TrunkNetwork {
+        let [h, w, c] = as_image_shape(info);
+        let shape = [h, w, c + extra];
+        match self {
+            Sizes::Mlp(s) => TrunkNetwork::Mlp(mlp::Trunk::new(s, shape, init)),
+            Sizes::Dcgan(s) => TrunkNetwork::Dcgan(dcgan::Trunk::new(s, shape, init)),
+            Sizes::Resnet(s) => TrunkNetwork::Resnet(resnet::Trunk::new(s, shape, init)),
+        }
+    }
+}
+
+/// A network from latents to items.
+#[derive(Module, Debug)]
+#[allow(missing_docs, clippy::large_enum_variant)] // each variant is the network of its name
+pub enum GeneratorNetwork {
+    Mlp(mlp::Generator),
+    Dcgan(dcgan::Generator),
+    Resnet(resnet::Generator),
+}
+
+impl GeneratorNetwork {
+    /// Latents `[batch, latent]`, and what is told beside them `[batch, numbers]` -> items `[batch, height, width, channel]`.
+    pub fn forward(&self, z: Tensor<2>, told: Option<&Tensor<2>>) -> Tensor<4> {
+        match self {
+            GeneratorNetwork::Mlp(g) => g.forward(z, told),
+            GeneratorNetwork::Dcgan(g) => g.forward(z, told),
+            GeneratorNetwork::Resnet(g) => g.forward(z, told),
+        }
+    }
+}
+
+/// A network from items to features, of which a discriminator's heads read what they say.
+#[derive(Module, Debug)]
+#[allow(missing_docs, clippy::large_enum_variant)] // each variant is the network of its name
+pub enum TrunkNetwork {
+    Mlp(mlp::Trunk),
+    Dcgan(dcgan::Trunk),
+    Resnet(resnet::Trunk),
+}
+
+impl TrunkNetwork {
+    /// Items `[batch, height, width, channel]` -> features `[batch, features]`.
+    pub fn forward(&self, x: Dual<4>) -> Dual<2> {
+        self.layers(x).1
+    }
+
+    /// What each layer sees, and the features.
+    pub fn layers(&self, x: Dual<4>) -> (Vec<Dual<4>>, Dual<2>) {
+        match self {
+            TrunkNetwork::Mlp(t) => t.layers(x),
+            TrunkNetwork::Dcgan(t) => t.layers(x),
+            TrunkNetwork::Resnet(t) => t.layers(x),
+        }
+    }
+
+    /// Numbers of an item's features.
+    pub fn features(&self) -> usize {
+        match self {
+            TrunkNetwork::Mlp(t) => t.features(),
+            TrunkNetwork::Dcgan(t) => t.features(),
+            TrunkNetwork::Resnet(t) => t.features(),
+        }
+    }
+
+    /// Whether a derivative along a direction depends on values smoothly: norms, smooth activations.
+    pub fn smooth(&self) -> bool {
+        match self {
+            TrunkNetwork::Dcgan(t) => t.smooth(),
+            TrunkNetwork::Mlp(_) | TrunkNetwork::Resnet(_) => false,
+        }
+    }
+
+    /// A head that reads so many numbers off the features, drawn as the network's own layers are.
+    pub fn head(&self, outputs: usize, init: &Init) -> Linear {
+        match self {
+            TrunkNetwork::Mlp(t) => t.head(outputs, init),
+            TrunkNetwork::Dcgan(t) => t.head(outputs, init),
+            TrunkNetwork::Resnet(t) => t.head(outputs, init),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! A critic over pairs of an item and its latent: one of the data comes with the latent that an encoder finds, a sample with
+//! the latent it was made from. At the optimum encoder and generator invert each other (Donahue et al. 2016, arXiv:1605.09782,
+//! BiGAN, theorem 2; Dumoulin et al. 2016, arXiv:1606.00704, ALI).
+use super::super::config::{Config, GameConfig};
+use super::super::game::condition::Condition;
+use super::super::game::monitor::Observation;
+use super::super::game::{Critic, Draws, Game, Inverts, Moment, Play, Round, Sees, Shown, Stage, critic};
+use super::super::networks::{GeneratorNetwork, Heads, Told, TrunkNetwork};
+use super::duel::latents;
+use crate::{NetworkInfo, Part, Purpose};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo};
+use menagerie_kernels::noise;
+use menagerie_nn::{Activation, Init, Learner, Linear, Tensors, activations, number};
+
+/// From an item to the mean of its latent, and with a deviation of its own to a draw around it.
+#[derive(Module, Debug)]
+pub struct EncoderNetwork {
+    trunk: TrunkNetwork,
+    mean: Linear,
+    /// logarithm of the deviation, where the encoder is stochastic
+    deviation: Option<Linear>,
+}
+
+impl EncoderNetwork {
+    /// `[batch, height, width, channel]` -> means `[batch, latent]`, and deviations where there are any.
+    pub fn forward(&self, x: Tensor<4>) -> (Tensor<2>, Option<Tensor<2>>) {
+        let h = self.trunk.forward(x.into()).value;
+        let mean = self.mean.forward(h.clone(), Activation::Identity);
+        let deviation = self
+            .deviation
+            .as_ref()
+            .map(|d| d.forward(h, Activation::Identity).clamp(-5.0, 2.0).exp());
+        (mean, deviation)
+    }
+}
+
+/// A generator, an encoder and a critic of pairs.
+pub struct Joint {
+    stage: Stage,
+    game: GameConfig,
+    latent: usize,
+    generator: Learner<GeneratorNetwork>,
+    encoder: Learner<EncoderNetwork>,
+    critic: Critic,
+}
+
+impl Config {
+    /// Fresh networks for data of that description, and the game over pairs. A `stochastic` encoder draws latents.
+    ///
+    /// # Errors
+    /// For settings that clash and data that the networks cannot take.
+    pub fn joint(
+        &self,
+        model: &'static str,
+        stochastic: bool,
+        info: &DataInfo,
+        device: &Device,
+        key: Key,
+    ) -> Result<Game<Joint>> {
+        self.check()?;
+        self.model.check(model, info)?;
+        for (key, on) in [
+            ("condition", self.condition.is_some()),
+            ("codes", self.codes.is_some()),
+            ("semi_supervised", self.semi_supervised.is_some()),
+        ] {
+            if on {
+                let problem =
+                    format!("{model} plays over pairs of items and latents, without classes or codes");
+                return Err(Error::recipe(key, problem, "leave it out"));
+            }
+        }
+        if self.objective.wants_autoencoder() {
+            let problem = "a discriminator of pairs gives no items back";
+            return Err(Error::recipe(
+                "objective.rule",
+                problem,
+                "set objective.rule=non-saturating",
+            ));
+        }
+        let latent = self.model.latent();
+        let at = Init::new(key.stream("encoder"), device);
+        let trunk = self.model.trunk(info, 0, &at);
+        let encoder = EncoderNetwork {
+            mean: trunk.head(latent, &at.at("mean")),
+            deviation: stochastic.then(|| trunk.head(latent, &at.at("deviation"))),
+            trunk,
+        };
+        let generator =
+            self.model
+                .generator(info, Told::default(), &Init::new(key.stream("generator"), device));
+        let mut config = self.critic(info);
+        (config.condition, config.numbers) = (Some(Condition::default()), latent);
+        let (optimizer, average) = (self.optimizer.generator, self.model.average());
+        Ok(Game::new(Joint {
+            stage: Stage::new(model, info, device),
+            game: self.game,
+            latent,
+            generator: Learner::new("generator", generator, optimizer, average, device)?,
+            encoder: Learner::new("encoder", encoder, optimizer, average, device)?,
+            critic: Critic::new(
+                config,
+                info,
+                Heads::default(),
+                key.stream(critic::DISCRIMINATOR),
+                device,
+            )?,
+        }))
+    }
+}
+
+impl Joint {
+    /// Items of the data with the latents that the encoder gives them.
+    fn encoded(&self, batch: &Batch, key: Key) -> Shown {
+        let items = self.stage.items(batch);
+        let (mean, deviation) = self.encoder.network().forward(items.clone());
+        let z = match deviation {
+            Some(d) => {
+                let e: Tensor<2> =
+                    noise::normal(key.stream("encoder").words(), mean.dims(), &self.stage.device);
+                mean + d * e
+            }
+            None => mean,
+        };
+        Shown {
+            items,
+            classes: Some(z),
+            codes: None,
+        }
+    }
+
+    /// Samples with the latents they were made from.
+    fn made(&self, count: usize, key: Key) -> Shown {
+        let z = latents(
+            self.game.prior,
+            count,
+            self.latent,
+            key.stream("latents"),
+            &self.stage.device,
+        );
+        Shown {
+            items: self.generator.network().forward(z.clone(), None),
+            classes: Some(z),
+            codes: None,
+        }
+    }
+}
+
+impl Play for Joint {
+    fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    fn updates(&self) -> u64 {
+        self.generator.updates()
+    }
+
+    fn networks(&self) -> Vec<NetworkInfo> {
+        let device = self.stage.plain();
+        let [h, w, c] = self.stage.image_shape();
+        let (generator, encoder) = (self.generator.network().valid(), self.encoder.network().valid());
+        let (z, x) = (
+            Tensor::zeros([1, self.latent], &device),
+            Tensor::zeros([1, h, w, c], &device),
+        );
+        vec![
+            self.generator
+                .info(activations::counted(|| generator.forward(z, None))),
+            self.encoder.info(activations::counted(|| encoder.forward(x))),
+            self.critic.info([h, w, c], self.latent, &device),
+        ]
+    }
+
+    fn batches_per_step(&self) -> usize {
+        self.game.discriminator_steps
+    }
+
+    fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<Round> {
+        let updates = self.generator.updates();
+        let mut last = None;
+        for (i, batch) in batches.iter().enumerate() {
+            let of = key.step(i as u64);
+            let (data, samples) = (self.encoded(batch, of), self.made(batch.shape[0], of));
+            let now = Moment {
+                updates,
+                key: of,
+                watch: watch && i + 1 == batches.len(),
+            };
+            let seen = self.critic.learn(data.clone(), samples.clone(), None, now)?;
+            last = Some((seen, data, samples));
+        }
+        let Some((seen, data, samples)) = last else {
+            return Err(Error::Training {
+                step: updates + 1,
+                problem: "no batch was given".into(),
+                fix: "report this as a bug".into(),
+            });
+        };
+        let diversity = watch.then(|| self.stage.diversity(&samples.items.clone().inner(), &batches[0]));
+        let samples = self
+            .critic
+            .shown(samples, updates, key.stream("noise for the generator"));
+        let data = self
+            .critic
+            .shown(data, updates, key.stream("noise for the encoder"));
+        let loss = self.critic.persuade_both(&samples, &data);
+        let value = number(loss.clone());
+        critic::finite(
+            "the loss of generator and encoder",
+            value,
+            Moment { updates, key, watch },
+        )?;
+        // One backward pass serves both; each takes its own weights' gradients out of it.
+        let mut gradients = [loss.backward()];
+        let gradient = self.generator.update(&mut gradients, watch).unwrap_or(f64::NAN);
+        self.encoder.update(&mut gradients, false);
+        let mut scalars = vec![("loss/discriminator", seen.loss), ("loss/generator", value)];
+        let observation = diversity.map(|diversity| {
+            let o = Observation::new(self.critic.objective(), &seen, gradient, diversity);
+            scalars.extend(o.scalars());
+            scalars.extend(seen.scalars.iter().copied());
+            o
+        });
+        Ok(Round { scalars, observation })
+    }
+
+    fn save(&self) -> Vec<(String, Part<'_>)> {
+        let mut parts = self.generator.save();
+        parts.extend(self.encoder.save());
+        parts.extend(self.critic.save());
+        parts
+    }
+
+    fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
+        self.generator.load(read, purpose)?;
+        self.encoder.load(read, purpose)?;
+        self.critic.load(read, purpose)
+    }
+
+    fn draws(&self) -> Option<&dyn Draws> {
+        Some(self)
+    }
+    fn inverts(&self) -> Option<&dyn Inverts> {
+        Some(self)
+    }
+    fn sees(&self) -> Option<&dyn Sees> {
+        Some(self)
+    }
+}
+
+impl Draws for Joint {
+    fn latent(&self) -> usize {
+        self.latent
+    }
+    fn prior(&self, count: usize, key: Key) -> Tensor<2> {
+        latents(
+            self.game.prior,
+            count,
+            self.latent,
+            key.stream("latents"),
+            &self.stage.plain(),
+        )
+    }
+    fn draw(&self, latents: Tensor<2>, _: Option<&[u32]>) -> Tensor<4> {
+        self.generator.for_use().forward(latents, None)
+    }
+}
+
+impl Inverts for Joint {
+    fn invert(&self, items: Tensor<4>) -> Tensor<2> {
+        self.encoder.for_use().forward(items).0
+    }
+}
+
+/// The encoder's layers: what it has learned to see.
+impl Sees for Joint {
+    fn layers(&self, items: Tensor<4>) -> Vec<Tensor<4>> {
+        let network = self.encoder.for_use();
+        network
+            .trunk
+            .layers(items.into())
+            .0
+            .into_iter()
+            .map(|d| d.value)
+            .collect()
+    }
+}

@@ -1,0 +1,51 @@
+use crate::{Activation, Dual, activations, init};
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use menagerie_kernels::group_norm;
+
+/// Layer normalization of images: over all pixels and channels of an item (Ba et al. 2016, arXiv:1607.06450), then scaled and
+/// shifted a channel. What an item becomes does not depend on its batch.
+#[derive(Module, Debug)]
+pub struct LayerNorm {
+    /// scale, `[channels]`
+    pub gamma: Param<Tensor<1>>,
+    /// shift, `[channels]`
+    pub beta: Param<Tensor<1>>,
+}
+
+const EPSILON: f32 = 1e-5;
+
+impl LayerNorm {
+    /// Scales of one, shifts of zero.
+    pub fn new(channels: usize, device: &Device) -> Self {
+        LayerNorm {
+            gamma: Param::from_tensor(Tensor::ones([channels], device)),
+            beta: init::zeros([channels], device),
+        }
+    }
+
+    /// `activation((x - mean) / sqrt(variance + epsilon) * gamma + beta)`, x `[batch, height, width, channel]`
+    pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        let y = group_norm(x, 1, self.gamma.val(), self.beta.val(), EPSILON, activation);
+        activations::keep(&y);
+        y
+    }
+
+    /// The same with the derivative along a direction, if there is one: with h = (x - m) / s, the derivative of h along t is
+    /// (t - mean(t) - h mean(h t)) / s.
+    pub fn dual(&self, x: Dual<4>, activation: Activation) -> Dual<4> {
+        let Some(t) = x.tangent.clone() else {
+            return x.with(self.forward(x.value.clone(), activation), None);
+        };
+        let mean = |t: Tensor<4>| t.mean_dim(1).mean_dim(2).mean_dim(3);
+        let centred = x.value.clone() - mean(x.value.clone());
+        let scale = (mean(centred.clone() * centred.clone()) + EPSILON).sqrt().recip();
+        let h = centred * scale.clone();
+        let along = (t.clone() - mean(t.clone()) - h.clone() * mean(h.clone() * t)) * scale;
+        let channels = self.gamma.dims()[0];
+        let gamma = self.gamma.val().reshape([1, 1, 1, channels]);
+        let beta = self.beta.val().reshape([1, 1, 1, channels]);
+        x.with(h * gamma.clone() + beta, Some(along * gamma))
+            .activation(activation)
+    }
+}
