@@ -226,9 +226,9 @@ fn wrong_words_get_the_nearest_right_ones() {
     );
     fails(
         d,
-        &["train", "dcgan", "--set", "game.objective=minmax"],
+        &["train", "dcgan", "--set", "objective.rule=minmax"],
         2,
-        &["game.objective", "did you mean `minimax`?"],
+        &["objective", "did you mean `minimax`?"],
     );
     fails(
         d,
