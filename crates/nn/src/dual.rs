@@ -162,3 +162,81 @@ pub(crate) fn slope<const D: usize>(t: Tensor<D>, x: Tensor<D>, y: Tensor<D>, ac
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Conv2d, Init, LayerNorm, Linear, Weights, numbers};
+    use burn::tensor::{Device, TensorData};
+    use menagerie_data::Key;
+
+    fn wave<const D: usize>(shape: [usize; D], phase: f32, device: &Device) -> Tensor<D> {
+        let n = shape.iter().product::<usize>();
+        let values: Vec<f32> = (0..n).map(|i| (1.7 * i as f32 + phase).sin()).collect();
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+
+    /// A linear score, where all is known by hand: for lambda (||w|| - 1)^2 the gradient is 2 lambda (||w|| - 1) w / ||w||.
+    #[test]
+    fn the_penalty_of_a_linear_score() {
+        let device = Device::flex().autodiff();
+        let layer = Linear::of([6, 1]).init(&Init::new(Key::new(1), &device));
+        let w = numbers(layer.weight.val());
+        let norm = w.iter().map(|v| v * v).sum::<f32>().sqrt();
+        let batch = 4;
+        let scale = 2.0 * 10.0 * (norm - 1.0) / norm / batch as f32;
+        let direction: Vec<f32> = (0..batch).flat_map(|_| w.iter().map(|v| v * scale)).collect();
+        let direction = Tensor::from_data(TensorData::new(direction, [batch, 6]), &device);
+        let x = wave([batch, 6], 0.3, &device);
+        let slope = layer
+            .dual(Dual::along(x, direction, false), Activation::Identity)
+            .slope();
+        let gradient = numbers(layer.weight.val().grad(&slope.backward()).expect("a gradient"));
+        for (g, w) in gradient.iter().zip(&w) {
+            assert!((g - 20.0 * (norm - 1.0) * w / norm).abs() < 1e-5, "{g}");
+        }
+    }
+
+    /// Every layer's derivative along a direction against finite differences of its values.
+    #[test]
+    fn tangents_are_derivatives_along_the_direction() {
+        let device = Device::flex().autodiff();
+        let init = Init::new(Key::new(2), &device);
+        let conv = Conv2d::of([2, 3])
+            .kernel(3)
+            .padding(1)
+            .weights(Weights::Normal(0.5))
+            .bias()
+            .init(&init);
+        let norm = LayerNorm::new(3, &device);
+        let (x, v) = (wave([2, 4, 5, 2], 0.0, &device), wave([2, 4, 5, 2], 2.0, &device));
+        let acts = [
+            Activation::Identity,
+            Activation::Relu,
+            Activation::LeakyRelu(0.2),
+            Activation::Tanh,
+            Activation::Sigmoid,
+            Activation::Softplus,
+            Activation::Silu,
+            Activation::Gelu,
+        ];
+        for act in acts {
+            let pass = |d: Dual<4>| {
+                let h = conv.dual(d, act);
+                let doubled = h.clone().multiply(h.clone()).add(h.scale(0.5));
+                norm.dual(doubled, act)
+            };
+            let along = numbers(
+                pass(Dual::along(x.clone(), v.clone(), true))
+                    .tangent
+                    .expect("a tangent"),
+            );
+            let at = |h: f64| numbers(pass((x.clone() + v.clone() * h).into()).value);
+            let (up, down) = (at(1e-2), at(-1e-2));
+            let off = |i: usize| ((up[i] - down[i]) / 2e-2 - along[i]).abs() / (1.0 + along[i].abs());
+            // A step may cross a kink of a piecewise linear activation: a few numbers may be off there.
+            let wrong = (0..along.len()).filter(|i| off(*i) > 2e-2).count();
+            assert!(wrong * 20 <= along.len(), "{act:?}: {wrong} of {}", along.len());
+        }
+    }
+}

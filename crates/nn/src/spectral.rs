@@ -62,3 +62,39 @@ fn normalized(v: Tensor<1>) -> Tensor<1> {
     let norm = (v.clone() * v.clone()).sum().sqrt() + 1e-12;
     v / norm
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numbers;
+    use burn::tensor::{Device, TensorData};
+    use menagerie_data::Key;
+
+    /// Power iteration finds the largest singular value, and the gradient is that of W / sigma(W) (equation 12): orthogonal to
+    /// W itself, since the size of W does not matter.
+    #[test]
+    fn the_largest_singular_value_becomes_one() {
+        let device = Device::flex().autodiff();
+        let norm = SpectralNorm::new(3, &Init::new(Key::new(4), &device));
+        // diag(3, 1) beside a row of zeros: singular values 3 and 1
+        let w = Tensor::<2>::from_data(
+            TensorData::new(vec![3f32, 0.0, 0.0, 1.0, 0.0, 0.0], [3, 2]),
+            &device,
+        )
+        .require_grad();
+        let mut scaled = norm.of(w.clone());
+        for _ in 0..30 {
+            scaled = norm.of(w.clone());
+        }
+        let values = numbers(scaled.clone());
+        assert!(
+            (values[0] - 1.0).abs() < 1e-5 && (values[3] - 1.0 / 3.0).abs() < 1e-5,
+            "{values:?}"
+        );
+        let weights = Tensor::from_data([[0.3f32, -1.0], [2.0, 0.7], [0.1, 0.4]], &device);
+        let g = numbers(w.grad(&(scaled * weights).sum().backward()).expect("a gradient"));
+        let along: f32 = g.iter().zip(numbers(w)).map(|(g, w)| g * w).sum();
+        assert!(along.abs() < 1e-5, "{along}");
+        assert!((g[3] - 0.7 / 3.0).abs() < 1e-5, "{g:?}");
+    }
+}
