@@ -1,4 +1,5 @@
 //! How many numbers a network keeps for its backward pass, counted by its layers.
+use crate::Activation;
 use burn::tensor::Tensor;
 use std::cell::Cell;
 
@@ -11,11 +12,24 @@ pub fn counted<T>(pass: impl FnOnce() -> T) -> usize {
     KEPT.replace(outer).unwrap_or(0)
 }
 
-/// A layer keeps this tensor; whoever writes a layer of operations says so with each result that the backward pass needs.
-pub fn keep<const D: usize>(t: &Tensor<D>) {
+/// Says that a layer keeps this tensor for its backward pass, and gives it back. Layers of this crate say so themselves;
+/// whoever builds on operations of tensors says it of each result.
+pub fn keep<const D: usize>(t: Tensor<D>) -> Tensor<D> {
     if let Some(n) = KEPT.get() {
         KEPT.set(Some(n + t.shape().num_elements()));
     }
+    t
+}
+
+/// An activation by itself, element by element.
+pub fn activation<const D: usize>(x: Tensor<D>, act: Activation) -> Tensor<D> {
+    keep(menagerie_kernels::activation(x, act))
+}
+
+/// Items that can pass at a time so that their layers hold no more than 2^24 floats (64 MiB), or one; `pass` is that of one
+/// item.
+pub fn items_at_a_time<T>(pass: impl FnOnce() -> T) -> usize {
+    ((1 << 24) / counted(pass).max(1)).max(1)
 }
 
 #[cfg(test)]
@@ -26,8 +40,10 @@ mod tests {
     #[test]
     fn only_what_is_kept_meanwhile_counts() {
         let t = Tensor::<2>::zeros([2, 3], &Device::flex());
-        keep(&t);
-        assert_eq!(counted(|| (keep(&t), counted(|| keep(&t)), keep(&t))), 12);
+        let kept = || drop(keep(t.clone()));
+        kept();
+        assert_eq!(counted(|| (kept(), counted(kept), kept())), 12);
+        assert_eq!(items_at_a_time(kept), (1 << 24) / 6);
         assert_eq!(counted(|| ()), 0);
     }
 }

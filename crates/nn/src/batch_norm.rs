@@ -83,9 +83,7 @@ impl BatchNorm {
         if !self.training.is_enabled() {
             let scale = self.gamma.val() / (self.variance.value_sync() + self.epsilon).sqrt();
             let shift = self.beta.val() - self.mean.value_sync() * scale.clone();
-            let y = scale_shift(x, scale, shift, activation);
-            activations::keep(&y);
-            return y;
+            return activations::keep(scale_shift(x, scale, shift, activation));
         }
         let channels = self.gamma.dims()[0];
         let n = (x.shape().num_elements() / channels) as f64;
@@ -96,11 +94,10 @@ impl BatchNorm {
             self.epsilon as f32,
             activation,
         );
-        activations::keep(&y);
         self.keep(&self.mean, mean);
         // Bessel's correction, as in PyTorch: what is kept estimates the variance of the data, not of the batch.
         self.keep(&self.variance, variance * (n / (n - 1.0).max(1.0)));
-        y
+        activations::keep(y)
     }
 
     fn keep(&self, running: &RunningState<Tensor<1>>, new: Tensor<1>) {

@@ -187,8 +187,7 @@ impl Conv2d {
             self.geometry(),
             activation,
         );
-        activations::keep(&y);
-        y
+        activations::keep(y)
     }
 
     /// The same with the derivative along a direction, if there is one.
@@ -258,7 +257,6 @@ impl ConvTranspose2d {
         let bias = self.bias.as_ref().map(Param::val);
         let geometry = Geometry::new(self.stride, self.padding);
         let y = conv_transpose2d(x, self.weight.val(), bias, geometry, Some(size), activation);
-        activations::keep(&y);
-        y
+        activations::keep(y)
     }
 }

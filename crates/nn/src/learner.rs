@@ -133,18 +133,9 @@ impl<M: Module + 'static> Learner<M> {
         if watch { gradient } else { None }
     }
 
-    /// Its line for `Model::networks`; `activations` are floats kept for the backward pass, an item.
-    pub fn info(&self, activations: usize) -> NetworkInfo {
-        NetworkInfo {
-            name: self.name,
-            parameters: super::trainable(self.network()),
-            activations,
-        }
-    }
-
     /// Its line for `Model::networks`: `pass` is the forward pass of a training step on one item. It gets the network
     /// without autodiff, and must put its input on such a device.
-    pub fn counted<T>(&self, pass: impl FnOnce(&M) -> T) -> NetworkInfo {
+    pub fn info<T>(&self, pass: impl FnOnce(&M) -> T) -> NetworkInfo {
         NetworkInfo::of(self.name, self.network(), pass)
     }
 

@@ -93,8 +93,7 @@ impl Linear {
     /// `activation(x W + b)`
     pub fn forward<const D: usize>(&self, x: Tensor<D>, activation: Activation) -> Tensor<D> {
         let y = linear(x, self.weight(), self.bias.as_ref().map(Param::val), activation);
-        activations::keep(&y);
-        y
+        activations::keep(y)
     }
 
     /// The same with the derivative along a direction, if there is one.

@@ -130,8 +130,7 @@ impl MaskedConv2d {
                 )
             }
         };
-        activations::keep(&y);
-        y
+        activations::keep(y)
     }
 
     /// The weights of the present row, with zeros where a group does not see another.
