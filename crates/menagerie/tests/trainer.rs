@@ -56,9 +56,7 @@ fn a_run_is_the_model_stepped_through_permutations_of_the_data() {
     let recipe = recipe();
     let data = recipe.data().unwrap().open().unwrap().dataset;
     let root = Key::new(SEED);
-    let mut model = recipe
-        .build(data.info(), &device(), root.stream("init"))
-        .unwrap();
+    let mut model = recipe.build(data.info(), &device(), root.stream("init")).unwrap();
     let each = model.batches_per_step() as u64;
     let epochs: Vec<Vec<u32>> = (0..4 * each)
         .map(|e| root.stream("data").stream("order").step(e).permutation(100))
@@ -74,10 +72,16 @@ fn a_run_is_the_model_stepped_through_permutations_of_the_data() {
     }
     same(&*model, &checkpoint);
     let state = &checkpoint.state;
-    assert_eq!((state.step, state.cursor, state.images), (STEPS, STEPS * each * BATCH, STEPS * each * BATCH));
+    assert_eq!(
+        (state.step, state.cursor, state.images),
+        (STEPS, STEPS * each * BATCH, STEPS * each * BATCH)
+    );
     let lines = read_metrics(&run.join("metrics.jsonl")).unwrap();
     let images: Vec<u64> = lines.iter().map(|l| l["images"].as_u64().unwrap()).collect();
-    assert_eq!(images, (1..=STEPS).map(|s| s * each * BATCH).collect::<Vec<u64>>());
+    assert_eq!(
+        images,
+        (1..=STEPS).map(|s| s * each * BATCH).collect::<Vec<u64>>()
+    );
 }
 
 /// Every array of every file is the model's, to the bit.
@@ -135,6 +139,9 @@ fn bits_do_not_depend_on_the_number_of_threads() {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&out.stdout);
-        assert!(said.contains(&format!("checksums: {here}")), "{threads} threads: {said}");
+        assert!(
+            said.contains(&format!("checksums: {here}")),
+            "{threads} threads: {said}"
+        );
     }
 }

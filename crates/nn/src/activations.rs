@@ -6,6 +6,18 @@ use std::cell::Cell;
 thread_local!(static KEPT: Cell<Option<usize>> = const { Cell::new(None) });
 
 /// Numbers that the layers keep for the backward pass while `pass` runs: give it one item, and they are an item's.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use menagerie_data::random::Key;
+/// use menagerie_nn::{Activation, Init, Linear, activations};
+///
+/// let init = Init::new(Key::new(1), &Device::flex());
+/// let (a, b) = (Linear::of([4, 100]).init(&init.at("a")), Linear::of([100, 2]).init(&init.at("b")));
+/// let item = Tensor::<2>::zeros([1, 4], init.device());
+/// let kept = activations::counted(|| b.forward(a.forward(item, Activation::Relu), Activation::Identity));
+/// assert_eq!(kept, 102);
+/// ```
 pub fn counted<T>(pass: impl FnOnce() -> T) -> usize {
     let outer = KEPT.replace(Some(0));
     pass();

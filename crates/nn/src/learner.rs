@@ -171,6 +171,9 @@ impl<M: Module + 'static> Learner<M> {
     }
 
     /// Takes up what `save` gave.
+    ///
+    /// # Errors
+    /// Those of `read`; [`Error::Data`] when an array is missing or has another shape.
     pub fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         if let Some(a) = &mut self.average {
             let network = read(&format!("{}_average", self.name))?.into_network(a.network().clone())?;

@@ -33,7 +33,7 @@ pub use layer_norm::LayerNorm;
 pub use learner::{Descent, Learner};
 pub use linear::{Linear, LinearOf};
 pub use lstm::{LstmCell, LstmState};
-pub use masked_conv::{Mask, MaskedConv2d, MaskedConvOf, MaskedMatrix, group_channels};
+pub use masked_conv::{Mask, MaskedConv2d, MaskedConvOf, MaskedMatrix};
 pub use menagerie_kernels::Activation;
 pub use modulation::Modulation;
 pub use network::{NetworkInfo, Part, Purpose, trainable, with_gradients};

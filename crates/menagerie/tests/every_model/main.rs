@@ -32,20 +32,73 @@ const fn of(capability: Capability, name: &'static str, test: fn(&Subject)) -> P
 
 const PROPERTIES: &[Property] = &[
     of_all("the_registry_says_what_is_true", registered::says_what_is_true),
-    of_all("steps_move_every_trainable_number", learning::steps_move_every_trainable_number),
-    of_all("a_checkpoint_gives_the_same_model_back", learning::a_checkpoint_gives_the_same_model_back),
-    of_all("interrupted_and_resumed_equals_never_interrupted", learning::interrupted_equals_never_interrupted),
-    of(Capability::Sample, "samples_are_right_and_repeatable", answers::samples),
-    of(Capability::LatentSpace, "decoders_accept_every_prior_sample", answers::latents),
-    of(Capability::LogLikelihood, "likelihoods_belong_to_items", answers::likelihoods),
-    of(Capability::EvidenceBound, "bounds_belong_to_items_and_rise_with_more_samples", answers::bounds),
-    of(Capability::Encode, "encoders_give_what_decoders_take", answers::codes),
-    of(Capability::Reconstruct, "reconstructions_have_the_items_shape", answers::reconstructions),
-    of(Capability::Complete, "completions_keep_what_is_known", answers::completions),
-    of(Capability::Predict, "predictions_belong_to_items", answers::predictions),
-    of(Capability::Classify, "classifiers_give_probabilities", answers::classes),
-    of(Capability::Features, "features_have_their_width", answers::features),
-    of(Capability::ReadAttributes, "attributes_are_numbers_by_name", answers::attributes),
+    of_all(
+        "steps_move_every_trainable_number",
+        learning::steps_move_every_trainable_number,
+    ),
+    of_all(
+        "a_checkpoint_gives_the_same_model_back",
+        learning::a_checkpoint_gives_the_same_model_back,
+    ),
+    of_all(
+        "interrupted_and_resumed_equals_never_interrupted",
+        learning::interrupted_equals_never_interrupted,
+    ),
+    of(
+        Capability::Sample,
+        "samples_are_right_and_repeatable",
+        answers::samples,
+    ),
+    of(
+        Capability::LatentSpace,
+        "decoders_accept_every_prior_sample",
+        answers::latents,
+    ),
+    of(
+        Capability::LogLikelihood,
+        "likelihoods_belong_to_items",
+        answers::likelihoods,
+    ),
+    of(
+        Capability::EvidenceBound,
+        "bounds_belong_to_items_and_rise_with_more_samples",
+        answers::bounds,
+    ),
+    of(
+        Capability::Encode,
+        "encoders_give_what_decoders_take",
+        answers::codes,
+    ),
+    of(
+        Capability::Reconstruct,
+        "reconstructions_have_the_items_shape",
+        answers::reconstructions,
+    ),
+    of(
+        Capability::Complete,
+        "completions_keep_what_is_known",
+        answers::completions,
+    ),
+    of(
+        Capability::Predict,
+        "predictions_belong_to_items",
+        answers::predictions,
+    ),
+    of(
+        Capability::Classify,
+        "classifiers_give_probabilities",
+        answers::classes,
+    ),
+    of(
+        Capability::Features,
+        "features_have_their_width",
+        answers::features,
+    ),
+    of(
+        Capability::ReadAttributes,
+        "attributes_are_numbers_by_name",
+        answers::attributes,
+    ),
 ];
 
 /// Every entry, or those that MENAGERIE_TEST_MODELS names.
@@ -66,7 +119,10 @@ fn trial(name: String, test: impl FnOnce() + Send + 'static) -> Trial {
 fn main() {
     let mut trials = vec![
         trial("registry::names_are_unique".into(), registered::names_are_unique),
-        trial("a_damaged_checkpoint_is_passed_over".into(), learning::a_damaged_checkpoint_is_passed_over),
+        trial(
+            "a_damaged_checkpoint_is_passed_over".into(),
+            learning::a_damaged_checkpoint_is_passed_over,
+        ),
     ];
     for entry in chosen() {
         let name = format!("{}::no_field_is_empty", entry.name);
@@ -75,8 +131,11 @@ fn main() {
             let subject = Arc::new(Subject::new(entry, source));
             let able = |p: &&Property| p.needs.is_none_or(|c| entry.capabilities.contains(&c));
             for property in PROPERTIES.iter().filter(able) {
-                let (name, subject) = (format!("{}::{source}::{}", entry.name, property.name), subject.clone());
-                trials.push(trial(name, || (property.test)(&subject)));
+                let (name, subject) = (
+                    format!("{}::{source}::{}", entry.name, property.name),
+                    subject.clone(),
+                );
+                trials.push(trial(name, move || (property.test)(&subject)));
             }
         }
     }

@@ -35,9 +35,6 @@ pub fn says_what_is_true(subject: &Subject) {
         assert_eq!(listed, c.of(&*model), "{}", c.name());
     }
     for network in model.networks() {
-        assert!(
-            network.parameters > 0 && network.activations > 0,
-            "{network:?}"
-        );
+        assert!(network.parameters > 0 && network.activations > 0, "{network:?}");
     }
 }

@@ -170,6 +170,9 @@ const CHUNK: usize = 64;
 
 impl<N: Conditionals> Autoregressive<N> {
     /// Takes a fresh network. `average` is the decay of the moving average of its weights, 0 for none.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] when `average` is no decay.
     pub fn new(
         name: &'static str,
         network: N,

@@ -21,7 +21,7 @@ pub use model::{Sizes, Training, Variational};
 use crate::Entry;
 
 /// The family's name in the taxonomy.
-pub const FAMILY: &str = "variational";
+pub(crate) const FAMILY: &str = "variational";
 /// Its models.
 pub(crate) const ENTRIES: &[&Entry] = &[
     &autoencoder::ENTRY,

@@ -304,6 +304,7 @@ mod tests {
     use super::*;
     use burn::tensor::Device;
     use menagerie_data::random::Key;
+    use menagerie_nn::activations;
 
     /// Odd sizes too, with and without norms and hidden layers.
     #[test]
@@ -353,5 +354,31 @@ mod tests {
                 .to_string()
                 .contains("model.network")
         );
+    }
+
+    /// Each layer keeps what it gives: counted by hand here.
+    #[test]
+    fn layers_keep_what_they_give() {
+        let init = Init::new(Key::new(1), &Device::flex());
+        let mut layers = Layers {
+            network: Architecture::Mlp,
+            width: 2,
+            hidden: vec![7, 6],
+            activation: Nonlinearity::Relu,
+            batch_norm: true,
+        };
+        let kept = |layers: &Layers, item: [usize; 3], draws: usize| {
+            let encoder = Encoder::new(layers, item, 8, &init);
+            let decoder = Decoder::new(layers, 4, item, &init);
+            let pair = PairNetwork { encoder, decoder };
+            activations::counted(|| pair.pass_one(draws))
+        };
+        assert_eq!(kept(&layers, [5, 3, 2], 1), (7 + 6 + 8) + (6 + 7 + 30));
+        assert_eq!(kept(&layers, [5, 3, 2], 10), (7 + 6 + 8) + 10 * (6 + 7 + 30));
+        // 16x16x1 -> 8x8x2 -> 4x4x4, the second normed, and back.
+        layers.network = Architecture::Conv;
+        let encoder = 128 + 2 * 64 + 7 + 6 + 8;
+        let decoder = 6 + 7 + 64 + 2 * 128 + 256;
+        assert_eq!(kept(&layers, [16, 16, 1], 1), encoder + decoder);
     }
 }

@@ -51,7 +51,10 @@ pub struct ByBound {
 }
 
 impl ByBound {
-    /// With fresh networks.
+    /// With fresh networks; `average` is the decay of their moving average, 0 for none.
+    ///
+    /// # Errors
+    /// For weights of the loss that are none, and an average that is no decay.
     pub fn new(
         pair: PairNetwork,
         loss: Loss,

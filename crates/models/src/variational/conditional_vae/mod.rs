@@ -15,8 +15,7 @@ mod network;
 #[cfg(test)]
 mod tests;
 
-pub use condition::{Condition, Task};
-pub use network::{ConditionalNetwork, GenerationNetwork};
+pub use condition::Condition;
 
 use super::elbo::{Gaussian, Loss};
 use super::likelihood::{Grey, Likelihood, Observation};
@@ -27,11 +26,13 @@ use crate::{
     Samples, StepReport, of_shape, untempered,
 };
 use burn::tensor::{Device, Tensor, TensorData};
+use condition::Task;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::noise;
 use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors};
+use network::{ConditionalNetwork, GenerationNetwork};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.

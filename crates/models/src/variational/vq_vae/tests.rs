@@ -1,4 +1,5 @@
 use super::*;
+use crate::{LogLikelihood, SampleRequest};
 
 fn info(labels: &[&str]) -> DataInfo {
     DataInfo {
