@@ -19,7 +19,14 @@ fn batches_are_the_stream_cut_to_length() {
     };
     let data = source.open().unwrap().dataset;
     let key = Key::new(9);
-    for (batch, cursor, workers) in [(1, 0, 0), (7, 0, 1), (20, 45, 2), (49, 1, 3), (50, 25, 0), (50, 0, 2)] {
+    for (batch, cursor, workers) in [
+        (1, 0, 0),
+        (7, 0, 1),
+        (20, 45, 2),
+        (49, 1, 3),
+        (50, 25, 0),
+        (50, 0, 2),
+    ] {
         let mut loader = Loader::new(data.clone(), batch, key, cursor, workers).unwrap();
         let drawn: Vec<u32> = (0..6).flat_map(|_| loader.next().unwrap().indices).collect();
         assert_eq!(

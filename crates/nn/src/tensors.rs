@@ -86,10 +86,7 @@ impl Tensors {
             fn map_float<const D: usize>(&mut self, p: Param<Tensor<D>>) -> Param<Tensor<D>> {
                 let name = self.path.name();
                 let old = p.val();
-                match self
-                    .from
-                    .get::<D>(&name, old.dims(), &plain(&old.device()))
-                {
+                match self.from.get::<D>(&name, old.dims(), &plain(&old.device())) {
                     Ok(new) => {
                         self.used += 1;
                         let (tracked, on) = (old.is_require_grad(), old.is_autodiff());

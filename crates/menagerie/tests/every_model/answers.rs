@@ -3,7 +3,8 @@
 use crate::subject::Subject;
 use menagerie::Key;
 use menagerie::data::{Batch, Kind};
-use menagerie::models::{Predict, Purpose, SampleRequest};
+use menagerie::models::{Features, Predict, Purpose, SampleRequest};
+use std::collections::BTreeSet;
 
 /// Items of the data, and two of them in another order.
 fn batch(subject: &Subject) -> Batch {
@@ -245,6 +246,28 @@ pub fn features(subject: &Subject) {
     let all = f.features(&batch).unwrap();
     assert!(all.len() == 5 * f.width() && finite(&all));
     assert!(f.features(&misshapen(&batch)).is_err(), "{ANOTHER}");
+    layers_belong_to_items(f, &batch, &part(subject));
+}
+
+/// Every layer has a name of its own and as many numbers for each item, the same in any batch.
+fn layers_belong_to_items(f: &dyn Features, batch: &Batch, part: &Batch) {
+    let (all, few) = (f.layers(batch).unwrap(), f.layers(part).unwrap());
+    let names: BTreeSet<&String> = all.iter().map(|l| &l.0).collect();
+    assert!(!all.is_empty() && names.len() == all.len(), "{names:?}");
+    assert_eq!(all.len(), few.len());
+    for ((layer, all), (also, few)) in all.iter().zip(&few) {
+        assert_eq!(layer, also);
+        let n = all.len() / 5;
+        assert!(n > 0 && all.len() == 5 * n && few.len() == 2 * n, "{layer}");
+        // Items 7 and 4 are the batch's third and first.
+        for (a, b) in [(2, 0), (0, 1)] {
+            let pairs = all[a * n..][..n].iter().zip(&few[b * n..][..n]);
+            let far = pairs.map(|(x, y)| (x - y).abs() / (1.0 + y.abs()));
+            let far = far.fold(0.0, f32::max);
+            assert!(far < 1e-3, "{layer}: {far}");
+        }
+    }
+    assert!(f.layers(&misshapen(batch)).is_err(), "{ANOTHER}");
 }
 
 pub fn attributes(subject: &Subject) {

@@ -34,6 +34,7 @@ pub fn says_what_is_true(subject: &Subject) {
         let listed = subject.entry.capabilities.contains(c);
         assert_eq!(listed, c.of(&*model), "{}", c.name());
     }
+    assert!(model.labelled_batches() <= model.batches_per_step());
     for network in model.networks() {
         assert!(network.parameters > 0 && network.activations > 0, "{network:?}");
     }
