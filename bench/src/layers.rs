@@ -98,8 +98,8 @@ impl Stack {
     fn new(device: &Device) -> Stack {
         let convs = |name: &str| {
             let init = Init::new(Key::new(0), device).at(name);
-            let conv = Conv2d::of([128, 128]).padding(1).weights(Weights::Normal(0.02));
-            (0..BLOCKS).map(|i| conv.init(&init.nth(i))).collect()
+            let conv = || Conv2d::of([128, 128]).padding(1).weights(Weights::Normal(0.02));
+            (0..BLOCKS).map(|i| conv().init(&init.nth(i))).collect()
         };
         Stack {
             first: convs("first"),
