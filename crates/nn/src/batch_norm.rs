@@ -1,7 +1,6 @@
 use crate::{Init, activations, init};
 use burn::module::{Flag, Module, Param, RunningState};
-use burn::tensor::{Device, Tensor};
-use menagerie_data::random::Key;
+use burn::tensor::Tensor;
 use menagerie_kernels::{Activation, batch_norm, scale_shift};
 
 /// Batch normalization over all axes but the last (Ioffe & Szegedy 2015, arXiv:1502.03167), fused with the activation
@@ -65,17 +64,6 @@ impl BatchNorm {
             spread: 0.0,
             epsilon: 1e-5,
         }
-    }
-
-    /// Scales drawn around 1 with the given standard deviation (DCGAN: 0.02; 0 for plain ones), shifts 0.
-    pub fn new(channels: usize, std: f64, key: Key, device: &Device) -> Self {
-        BatchNorm::of(channels).spread(std).init(&Init::new(key, device))
-    }
-
-    /// The same with another epsilon (PyTorch-GAN's MLP uses 0.8).
-    pub fn with_epsilon(mut self, epsilon: f64) -> Self {
-        self.epsilon = epsilon;
-        self
     }
 
     /// `activation((x - mean) / sqrt(variance + epsilon) * gamma + beta)`

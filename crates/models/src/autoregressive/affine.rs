@@ -48,9 +48,7 @@ impl Affine {
 
 /// The numbers of a parameter.
 pub(super) fn numbers<const D: usize>(p: &Param<Tensor<D>>) -> Vec<f32> {
-    let t = p.val();
-    let t = if t.is_autodiff() { t.inner() } else { t };
-    t.into_data().try_into_vec::<f32>().unwrap_or_default()
+    menagerie_nn::numbers(p.val())
 }
 
 /// Matrices of as many rows side by side: rows of a, then of b.
