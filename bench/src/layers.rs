@@ -11,8 +11,7 @@ use crate::peer::{Peer, compare};
 use burn::module::Module;
 use burn::tensor::{Gradients, Tensor};
 use menagerie::kernels::{bce_with_logits, noise, threads};
-use menagerie::nn::{Activation, Conv2d, Linear};
-use menagerie::nn::{Optimizer, OptimizerConfig};
+use menagerie::nn::{Activation, Conv2d, Init, Linear, Optimizer, OptimizerConfig, Weights};
 use menagerie::{Device, Key};
 use std::error::Error;
 
@@ -31,8 +30,8 @@ struct Vae {
 
 impl Vae {
     fn new(device: &Device) -> Vae {
-        let linear =
-            |name: &str, inputs, outputs| Linear::new(inputs, outputs, Key::new(0).stream(name), device);
+        let init = Init::new(Key::new(0), device);
+        let linear = |name: &str, inputs, outputs| Linear::of([inputs, outputs]).init(&init.at(name));
         Vae {
             encode: linear("encode", 784, 400),
             code: linear("code", 400, 2 * LATENT),
@@ -98,10 +97,9 @@ struct Stack {
 impl Stack {
     fn new(device: &Device) -> Stack {
         let convs = |name: &str| {
-            let key = Key::new(0).stream(name);
-            (0..BLOCKS as u64)
-                .map(|i| Conv2d::new([128, 128], 3, 1, 1, 0.02, key.step(i), device))
-                .collect()
+            let init = Init::new(Key::new(0), device).at(name);
+            let conv = || Conv2d::of([128, 128]).padding(1).weights(Weights::Normal(0.02));
+            (0..BLOCKS).map(|i| conv().init(&init.nth(i))).collect()
         };
         Stack {
             first: convs("first"),

@@ -6,17 +6,17 @@
 //! ```
 use crate::dcgan::{Steps, prepared};
 use crate::peer::{Peer, compare};
-use menagerie::models::autoregressive::pixel_cnn::{Config, Settings};
+use menagerie::models::autoregressive::pixel_cnn::{Config, Sizes};
 use menagerie::models::{Sample, SampleRequest, StepReport};
 use menagerie::nn::levels::Binarization;
 use menagerie::{Device, Key, kernels::threads};
 use std::error::Error;
 
 fn config() -> Config {
-    let model = Settings {
+    let model = Sizes {
         levels: 2,
         binarization: Binarization::Dynamic,
-        ..Settings::default()
+        ..Sizes::default()
     };
     Config {
         model,

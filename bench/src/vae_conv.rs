@@ -9,7 +9,7 @@ use crate::dcgan::{BATCH, Steps, prepared};
 use crate::peer::{Peer, compare};
 use menagerie::kernels::threads;
 use menagerie::models::StepReport;
-use menagerie::models::variational::ModelConfig;
+use menagerie::models::variational::Sizes;
 use menagerie::models::variational::likelihood::Observation;
 use menagerie::models::variational::networks::Architecture;
 use menagerie::models::variational::vae::Config;
@@ -20,7 +20,7 @@ use std::error::Error;
 pub fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let rounds = arguments.first().map_or(Ok(7), |v| v.parse())?;
     let (info, batches) = prepared("portraits")?;
-    let model = ModelConfig {
+    let model = Sizes {
         network: Architecture::Conv,
         latent: 32,
         hidden: vec![256],

@@ -159,6 +159,19 @@ impl Shared {
 /// An endless stream of full batches. Item n of the stream is item `permutation(n / count)[n % count]` of the data
 /// set, where each epoch's permutation is drawn from the key: the stream is a function of key and cursor alone, however
 /// many threads decode it. Dropping the loader stops its threads.
+///
+/// ```
+/// use menagerie_data::{Loader, Source, random::Key};
+///
+/// let ring = Source::parse("ring8").open()?.dataset;
+/// let mut batches = Loader::new(ring.clone(), 32, Key::new(1), 0, 2)?;
+/// let (first, second) = (batches.next()?, batches.next()?);
+/// assert_eq!(first.shape, [32, 2]);
+/// // The cursor is all that has to be kept to go on at the same place.
+/// let mut again = Loader::new(ring, 32, Key::new(1), 32, 1)?;
+/// assert_eq!(again.next()?, second);
+/// # Ok::<(), menagerie_data::Error>(())
+/// ```
 pub struct Loader {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,

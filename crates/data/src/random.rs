@@ -7,6 +7,15 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A counter-based key: 256 bits that seed ChaCha with 12 rounds (Bernstein 2008; rounds as in Rust's StdRng).
+///
+/// ```
+/// use menagerie_data::random::Key;
+///
+/// let step = Key::new(7).stream("train").step(12);
+/// // Drawing does not change a key: the same place in the program, the same numbers.
+/// assert_eq!(step.stream("noise").rng().normal(), step.stream("noise").rng().normal());
+/// assert_ne!(step.stream("noise"), step.stream("latents"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key([u32; 8]);
 

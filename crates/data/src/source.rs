@@ -13,6 +13,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The name of a data set and how to prepare it: the `[data]` table of a recipe.
+///
+/// ```
+/// use menagerie_data::{Dataset, Source};
+///
+/// let source = Source {
+///     limit: 100,
+///     size: vec![12],
+///     ..Source::parse("digits")
+/// };
+/// let digits = source.open()?.dataset;
+/// assert_eq!((digits.info().count, &digits.info().shape[..]), (100, &[12, 12, 1][..]));
+/// # Ok::<(), menagerie_data::Error>(())
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Source {

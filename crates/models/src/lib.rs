@@ -13,8 +13,8 @@ pub use capability::{
     Predict, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, pooled,
 };
 pub use menagerie_nn::{NetworkInfo, Part, Purpose};
-pub use model::{
-    Capability, Exported, Model, Port, StepReport, Trouble, as_image_shape, of_shape, unconditional,
-    untempered,
-};
-pub use registry::{Entry, Registered, build, entry, registry};
+pub use model::{Capability, Exported, Model, Port, StepReport, Trouble};
+pub use registry::{Entry, build, entry, registry};
+
+pub(crate) use model::{as_image_shape, of_shape, unconditional, untempered};
+pub(crate) use registry::Registered;

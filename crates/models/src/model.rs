@@ -179,6 +179,9 @@ impl Capability {
 }
 
 /// Refuses a batch of another shape than the model was built for.
+///
+/// # Errors
+/// [`Error::Usage`] with both shapes.
 pub fn of_shape(batch: &Batch, shape: &[usize], model: &str) -> Result<()> {
     if batch.shape.get(1..) == Some(shape) {
         return Ok(());
@@ -196,6 +199,9 @@ pub fn of_shape(batch: &Batch, shape: &[usize], model: &str) -> Result<()> {
 }
 
 /// Refuses the parts of a request that an unconditional model cannot serve.
+///
+/// # Errors
+/// [`Error::Usage`] that names the part.
 pub fn unconditional(request: &SampleRequest, model: &str) -> Result<()> {
     match request.label {
         Some(_) => Err(Error::usage(
@@ -207,6 +213,9 @@ pub fn unconditional(request: &SampleRequest, model: &str) -> Result<()> {
 }
 
 /// Refuses a temperature for a model that has none.
+///
+/// # Errors
+/// [`Error::Usage`] for any temperature but 1.
 pub fn untempered(request: &SampleRequest, model: &str) -> Result<()> {
     match request.temperature {
         1.0 => Ok(()),

@@ -82,7 +82,7 @@ impl Entry {
     }
 }
 
-/// Every model there is, family by family. `tests/every_model.rs` runs over it.
+/// Every model there is, family by family. `tests/every_model` runs over it.
 pub fn registry() -> &'static [&'static Entry] {
     static ALL: LazyLock<Vec<&Entry>> = LazyLock::new(|| {
         [

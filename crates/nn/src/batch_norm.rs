@@ -1,7 +1,6 @@
 use crate::{Init, activations, init};
 use burn::module::{Flag, Module, Param, RunningState};
-use burn::tensor::{Device, Tensor};
-use menagerie_data::random::Key;
+use burn::tensor::Tensor;
 use menagerie_kernels::{Activation, batch_norm, scale_shift};
 
 /// Batch normalization over all axes but the last (Ioffe & Szegedy 2015, arXiv:1502.03167), fused with the activation
@@ -67,25 +66,12 @@ impl BatchNorm {
         }
     }
 
-    /// Scales drawn around 1 with the given standard deviation (DCGAN: 0.02; 0 for plain ones), shifts 0.
-    pub fn new(channels: usize, std: f64, key: Key, device: &Device) -> Self {
-        BatchNorm::of(channels).spread(std).init(&Init::new(key, device))
-    }
-
-    /// The same with another epsilon (PyTorch-GAN's MLP uses 0.8).
-    pub fn with_epsilon(mut self, epsilon: f64) -> Self {
-        self.epsilon = epsilon;
-        self
-    }
-
     /// `activation((x - mean) / sqrt(variance + epsilon) * gamma + beta)`
     pub fn forward<const D: usize>(&self, x: Tensor<D>, activation: Activation) -> Tensor<D> {
         if !self.training.is_enabled() {
             let scale = self.gamma.val() / (self.variance.value_sync() + self.epsilon).sqrt();
             let shift = self.beta.val() - self.mean.value_sync() * scale.clone();
-            let y = scale_shift(x, scale, shift, activation);
-            activations::keep(&y);
-            return y;
+            return activations::keep(scale_shift(x, scale, shift, activation));
         }
         let channels = self.gamma.dims()[0];
         let n = (x.shape().num_elements() / channels) as f64;
@@ -96,11 +82,10 @@ impl BatchNorm {
             self.epsilon as f32,
             activation,
         );
-        activations::keep(&y);
         self.keep(&self.mean, mean);
         // Bessel's correction, as in PyTorch: what is kept estimates the variance of the data, not of the batch.
         self.keep(&self.variance, variance * (n / (n - 1.0).max(1.0)));
-        y
+        activations::keep(y)
     }
 
     fn keep(&self, running: &RunningState<Tensor<1>>, new: Tensor<1>) {

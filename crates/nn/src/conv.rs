@@ -1,8 +1,7 @@
 use crate::dual::slope;
 use crate::{Activation, Dual, Init, SpectralNorm, Weights, activations, init};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
-use menagerie_data::random::Key;
+use burn::tensor::Tensor;
 use menagerie_kernels::{Geometry, conv_transpose2d, conv2d};
 use std::marker::PhantomData;
 
@@ -144,29 +143,6 @@ impl Conv2d {
         ConvOf::new(channels)
     }
 
-    /// Weights normal around 0 with the given standard deviation, no bias.
-    pub fn new(
-        channels: [usize; 2],
-        kernel: usize,
-        stride: usize,
-        padding: usize,
-        std: f64,
-        key: Key,
-        device: &Device,
-    ) -> Self {
-        let of = Conv2d::of(channels)
-            .kernel(kernel)
-            .stride(stride)
-            .padding(padding);
-        of.weights(Weights::Normal(std)).init(&Init::new(key, device))
-    }
-
-    /// The same with a bias that starts at zero.
-    pub fn with_bias(mut self, device: &Device) -> Self {
-        self.bias = Some(init::zeros([self.weight.dims()[3]], device));
-        self
-    }
-
     fn weight(&self) -> Tensor<4> {
         match &self.spectral {
             Some(norm) => norm.of(self.weight.val()),
@@ -187,8 +163,7 @@ impl Conv2d {
             self.geometry(),
             activation,
         );
-        activations::keep(&y);
-        y
+        activations::keep(y)
     }
 
     /// The same with the derivative along a direction, if there is one.
@@ -230,35 +205,11 @@ impl ConvTranspose2d {
         ConvOf::new(channels)
     }
 
-    /// Weights normal around 0 with the given standard deviation, no bias. `channels` is `[in, out]`.
-    pub fn new(
-        channels: [usize; 2],
-        kernel: usize,
-        stride: usize,
-        padding: usize,
-        std: f64,
-        key: Key,
-        device: &Device,
-    ) -> Self {
-        let of = ConvTranspose2d::of(channels)
-            .kernel(kernel)
-            .stride(stride)
-            .padding(padding);
-        of.weights(Weights::Normal(std)).init(&Init::new(key, device))
-    }
-
-    /// The same with a bias that starts at zero.
-    pub fn with_bias(mut self, device: &Device) -> Self {
-        self.bias = Some(init::zeros([self.weight.dims()[2]], device));
-        self
-    }
-
     /// `activation(conv_transpose(x) + bias)` of exactly `size` = `[height, width]`.
     pub fn forward(&self, x: Tensor<4>, size: [usize; 2], activation: Activation) -> Tensor<4> {
         let bias = self.bias.as_ref().map(Param::val);
         let geometry = Geometry::new(self.stride, self.padding);
         let y = conv_transpose2d(x, self.weight.val(), bias, geometry, Some(size), activation);
-        activations::keep(&y);
-        y
+        activations::keep(y)
     }
 }

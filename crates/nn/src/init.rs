@@ -8,6 +8,26 @@ use menagerie_kernels::noise;
 /// What a constructor of layers hands down: the key of the place in the network, and the device.
 ///
 /// `init.at("down").nth(2)` is the key path of the third layer of a stack; no two places share their weights.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use menagerie_data::random::Key;
+/// use menagerie_nn::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Init, Linear, Weights};
+///
+/// let init = Init::new(Key::new(1), &Device::flex());
+/// let down = Conv2d::of([3, 64]).kernel(4).stride(2).padding(1);
+/// let down = down.weights(Weights::Normal(0.02)).init(&init.at("down"));
+/// let norm = BatchNorm::of(64).spread(0.02).init(&init.at("norm"));
+/// let up = ConvTranspose2d::of([64, 3]).kernel(4).stride(2).padding(1).bias();
+/// let up = up.init(&init.at("up"));
+/// let head = Linear::of([64, 10]).init(&init.at("head"));
+///
+/// let x = burn::tensor::Tensor::zeros([8, 32, 32, 3], init.device());
+/// let h = norm.forward(down.forward(x, Activation::Identity), Activation::Relu);
+/// assert_eq!(h.dims(), [8, 16, 16, 64]);
+/// assert_eq!(head.forward(h.clone(), Activation::Identity).dims(), [8, 16, 16, 10]);
+/// assert_eq!(up.forward(h, [32, 32], Activation::Tanh).dims(), [8, 32, 32, 3]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Init {
     key: Key,

@@ -1,6 +1,6 @@
-use crate::{Activation, Dual, activations, init};
+use crate::{Activation, Dual, Init, activations, init};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use menagerie_kernels::group_norm;
 
 /// Layer normalization of images: over all pixels and channels of an item (Ba et al. 2016, arXiv:1607.06450), then scaled and
@@ -16,19 +16,18 @@ pub struct LayerNorm {
 const EPSILON: f32 = 1e-5;
 
 impl LayerNorm {
-    /// Scales of one, shifts of zero.
-    pub fn new(channels: usize, device: &Device) -> Self {
+    /// Of so many channels: scales of one, shifts of zero.
+    pub fn new(channels: usize, init: &Init) -> Self {
         LayerNorm {
-            gamma: Param::from_tensor(Tensor::ones([channels], device)),
-            beta: init::zeros([channels], device),
+            gamma: Param::from_tensor(Tensor::ones([channels], init.device())),
+            beta: init::zeros([channels], init.device()),
         }
     }
 
     /// `activation((x - mean) / sqrt(variance + epsilon) * gamma + beta)`, x `[batch, height, width, channel]`
     pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         let y = group_norm(x, 1, self.gamma.val(), self.beta.val(), EPSILON, activation);
-        activations::keep(&y);
-        y
+        activations::keep(y)
     }
 
     /// The same with the derivative along a direction, if there is one: with h = (x - m) / s, the derivative of h along t is

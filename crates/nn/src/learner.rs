@@ -133,18 +133,9 @@ impl<M: Module + 'static> Learner<M> {
         if watch { gradient } else { None }
     }
 
-    /// Its line for `Model::networks`; `activations` are floats kept for the backward pass, an item.
-    pub fn info(&self, activations: usize) -> NetworkInfo {
-        NetworkInfo {
-            name: self.name,
-            parameters: super::trainable(self.network()),
-            activations,
-        }
-    }
-
     /// Its line for `Model::networks`: `pass` is the forward pass of a training step on one item. It gets the network
     /// without autodiff, and must put its input on such a device.
-    pub fn counted<T>(&self, pass: impl FnOnce(&M) -> T) -> NetworkInfo {
+    pub fn info<T>(&self, pass: impl FnOnce(&M) -> T) -> NetworkInfo {
         NetworkInfo::of(self.name, self.network(), pass)
     }
 
@@ -180,6 +171,9 @@ impl<M: Module + 'static> Learner<M> {
     }
 
     /// Takes up what `save` gave.
+    ///
+    /// # Errors
+    /// Those of `read`; [`Error::Data`] when an array is missing or has another shape.
     pub fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         if let Some(a) = &mut self.average {
             let network = read(&format!("{}_average", self.name))?.into_network(a.network().clone())?;

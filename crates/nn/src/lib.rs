@@ -23,6 +23,7 @@ mod spectral;
 mod tensors;
 mod torch_file;
 
+pub use activations::activation;
 pub use average::Average;
 pub use batch_norm::{BatchNorm, BatchNormOf};
 pub use conv::{Conv2d, ConvOf, ConvTranspose2d};
@@ -32,8 +33,8 @@ pub use layer_norm::LayerNorm;
 pub use learner::{Descent, Learner};
 pub use linear::{Linear, LinearOf};
 pub use lstm::{LstmCell, LstmState};
-pub use masked_conv::{Mask, MaskedConv2d, MaskedConvOf, MaskedMatrix, group_channels};
-pub use menagerie_kernels::{Activation, activation};
+pub use masked_conv::{Mask, MaskedConv2d, MaskedConvOf, MaskedMatrix};
+pub use menagerie_kernels::Activation;
 pub use modulation::Modulation;
 pub use network::{NetworkInfo, Part, Purpose, trainable, with_gradients};
 pub use optimizer::{Optimizer, OptimizerConfig, Rule};

@@ -1,8 +1,7 @@
 use crate::dual::slope;
 use crate::{Activation, Dual, Init, SpectralNorm, Weights, activations, init};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
-use menagerie_data::random::Key;
+use burn::tensor::Tensor;
 use menagerie_kernels::linear;
 
 /// A fully connected layer: `[.., inputs] -> [.., outputs]`.
@@ -25,7 +24,8 @@ pub struct LinearOf {
 }
 
 impl LinearOf {
-    /// How the first weights are drawn; unless said otherwise weights and bias are uniform in ±1/sqrt(inputs). With others,
+    /// How the first weights are drawn; unless said otherwise weights and bias are uniform in ±1/sqrt(inputs)
+    /// (LeCun et al. 1998; PyTorch's default). With others,
     /// a bias starts at zero.
     pub fn weights(mut self, weights: Weights) -> Self {
         self.weights = weights;
@@ -72,17 +72,6 @@ impl Linear {
         }
     }
 
-    /// Weights and bias uniform in ±1/sqrt(inputs) (LeCun et al. 1998; PyTorch's default).
-    pub fn new(inputs: usize, outputs: usize, key: Key, device: &Device) -> Self {
-        Linear::of([inputs, outputs]).init(&Init::new(key, device))
-    }
-
-    /// Weights normal around 0 with the given standard deviation; a bias of zeros if asked for.
-    pub fn normal(inputs: usize, outputs: usize, std: f64, bias: bool, key: Key, device: &Device) -> Self {
-        let of = Linear::of([inputs, outputs]).weights(Weights::Normal(std));
-        if bias { of } else { of.no_bias() }.init(&Init::new(key, device))
-    }
-
     fn weight(&self) -> Tensor<2> {
         match &self.spectral {
             Some(norm) => norm.of(self.weight.val()),
@@ -93,8 +82,7 @@ impl Linear {
     /// `activation(x W + b)`
     pub fn forward<const D: usize>(&self, x: Tensor<D>, activation: Activation) -> Tensor<D> {
         let y = linear(x, self.weight(), self.bias.as_ref().map(Param::val), activation);
-        activations::keep(&y);
-        y
+        activations::keep(y)
     }
 
     /// The same with the derivative along a direction, if there is one.

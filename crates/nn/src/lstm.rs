@@ -50,12 +50,9 @@ impl LstmCell {
             .gates
             .forward(Tensor::cat(vec![x, state.hidden], 1), Activation::Identity);
         let part = |i: usize| all.clone().narrow(1, i * self.units, self.units);
-        // The gates' values, beside their arguments.
-        activations::keep(&all);
         let sigmoid = |t: Tensor<2>| activation(t, Activation::Sigmoid);
         let kept = sigmoid(part(1) + 1.0) * state.memory;
-        let memory = kept + sigmoid(part(0)) * activation(part(2), Activation::Tanh);
-        activations::keep(&memory);
+        let memory = activations::keep(kept + sigmoid(part(0)) * activation(part(2), Activation::Tanh));
         let hidden = sigmoid(part(3)) * activation(memory.clone(), Activation::Tanh);
         LstmState { hidden, memory }
     }

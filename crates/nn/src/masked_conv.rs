@@ -41,7 +41,7 @@ fn joined(above: Tensor<4>, row: Tensor<4>) -> Tensor<4> {
 }
 
 /// The channels of group `g` of `groups` among `n`.
-pub fn group_channels(n: usize, groups: usize, g: usize) -> Range<usize> {
+fn group_channels(n: usize, groups: usize, g: usize) -> Range<usize> {
     (g * n).div_ceil(groups)..((g + 1) * n).div_ceil(groups)
 }
 
@@ -130,8 +130,7 @@ impl MaskedConv2d {
                 )
             }
         };
-        activations::keep(&y);
-        y
+        activations::keep(y)
     }
 
     /// The weights of the present row, with zeros where a group does not see another.

@@ -67,3 +67,35 @@ pub fn with_gradients(value: f64, pairs: Vec<(Tensor<1>, Vec<f32>)>) -> Tensor<1
     };
     sum.clone() - sum.detach() + value
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Activation, BatchNorm, Init, Linear};
+    use burn::tensor::Device;
+    use menagerie_data::random::Key;
+
+    #[derive(Module, Debug)]
+    struct Normed {
+        linear: Linear,
+        norm: BatchNorm,
+    }
+
+    /// Weights and biases, scales and shifts are trained, running statistics are not; counting leaves those as they are.
+    #[test]
+    fn what_is_counted_stays_as_it_is() {
+        let init = Init::new(Key::new(1), &Device::flex().autodiff());
+        let network = Normed {
+            linear: Linear::of([3, 5]).init(&init),
+            norm: BatchNorm::of(5).init(&init),
+        };
+        let before = Tensors::of(&network);
+        let info = NetworkInfo::of("normed", &network, |n| {
+            let x = Tensor::<2>::ones([1, 3], &init.plain_device());
+            n.norm
+                .forward(n.linear.forward(x, Activation::Identity), Activation::Relu)
+        });
+        assert_eq!((info.name, info.parameters, info.activations), ("normed", 30, 10));
+        assert_eq!(Tensors::of(&network), before);
+    }
+}

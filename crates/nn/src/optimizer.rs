@@ -1,5 +1,6 @@
 //! Optimizers: a configuration, the state it needs a parameter, and one pass over all of them.
-use super::tensors::{Path, Plain, Tensors};
+use super::init::plain;
+use super::tensors::{Path, Tensors};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use menagerie_data::error::Result;
@@ -444,10 +445,13 @@ impl Optimizer {
     }
 
     /// Takes up what `save` gave.
+    ///
+    /// # Errors
+    /// When an array is no list of numbers.
     pub fn load(&mut self, from: &Tensors, device: &Device) -> Result<()> {
         self.steps = from.notes.get("steps").and_then(|s| s.parse().ok()).unwrap_or(0);
         self.moments.clear();
-        let device = device.clone().without_autodiff_if_any();
+        let device = plain(device);
         for (name, (shape, _)) in &from.arrays {
             let t = from.get(name, [shape.iter().product()], &device)?;
             if let Some(p) = name.strip_prefix("first.") {

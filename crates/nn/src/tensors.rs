@@ -1,4 +1,5 @@
 //! Named arrays: what a network or an optimizer is on its way to and from a file.
+use super::init::plain;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
@@ -85,10 +86,7 @@ impl Tensors {
             fn map_float<const D: usize>(&mut self, p: Param<Tensor<D>>) -> Param<Tensor<D>> {
                 let name = self.path.name();
                 let old = p.val();
-                match self
-                    .from
-                    .get::<D>(&name, old.dims(), &old.device().without_autodiff_if_any())
-                {
+                match self.from.get::<D>(&name, old.dims(), &plain(&old.device())) {
                     Ok(new) => {
                         self.used += 1;
                         let (tracked, on) = (old.is_require_grad(), old.is_autodiff());
@@ -139,6 +137,9 @@ impl Tensors {
     }
 
     /// As a safetensors file.
+    ///
+    /// # Errors
+    /// When a shape does not fit its numbers.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         safetensors::serialize(self.views(), self.information())
             .map_err(|e| wrong("the network", e.to_string()))
@@ -162,6 +163,9 @@ impl Tensors {
     }
 
     /// From a safetensors file's contents.
+    ///
+    /// # Errors
+    /// When it is no such file, or has numbers that are not `f32`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Tensors> {
         let bad =
             |e: safetensors::SafeTensorError| wrong("the file", format!("is not valid safetensors: {e}"));
@@ -254,20 +258,6 @@ impl Path {
     }
 }
 
-/// A tensor or device without autodiff, whether or not it had it.
-pub trait Plain {
-    /// See the trait.
-    fn without_autodiff_if_any(self) -> Self;
-}
-impl Plain for Device {
-    fn without_autodiff_if_any(self) -> Self {
-        if self.is_autodiff() {
-            self.without_autodiff()
-        } else {
-            self
-        }
-    }
-}
 trait Inner {
     fn inner_if_tracked(self) -> Self;
 }

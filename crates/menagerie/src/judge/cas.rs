@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::models::discriminative::Augmentation;
 use crate::models::discriminative::TrunkKind;
-use crate::models::discriminative::classifier::{Config, Network};
+use crate::models::discriminative::classifier::{Config, Sizes};
 use crate::nn::OptimizerConfig;
 use crate::random::Key;
 use burn::tensor::Device;
@@ -102,7 +102,7 @@ pub fn right(
         shares: vec![],
     };
     let config = Config {
-        model: Network {
+        model: Sizes {
             network: TrunkKind::Lenet,
             width: WIDTH,
             blocks: 1,

@@ -5,7 +5,7 @@ use super::inception::Inception;
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
 use crate::models::Model;
-use crate::nn::{Activation, Conv2d};
+use crate::nn::{Activation, Conv2d, Init, Weights};
 use crate::random::Key;
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_kernels::avg_pool2d;
@@ -118,17 +118,10 @@ impl Extractor {
     fn seeded(mut self, seed: u64) -> Self {
         // Grey images are shown three times, so the weights do not depend on the data.
         let mut inputs = 3;
+        let init = Init::new(Key::new(seed).stream("random extractor"), &self.device);
         let layers = RANDOM.iter().enumerate().map(|(i, &outputs)| {
-            let std = (2.0 / (16 * inputs) as f64).sqrt();
-            let layer = Conv2d::new(
-                [inputs, outputs],
-                4,
-                2,
-                1,
-                std,
-                Key::new(seed).stream("random extractor").step(i as u64),
-                &self.device,
-            );
+            let of = Conv2d::of([inputs, outputs]).kernel(4).stride(2).padding(1);
+            let layer = of.weights(Weights::He(1.0)).init(&init.nth(i));
             inputs = outputs;
             layer
         });

@@ -82,6 +82,17 @@ impl Default for EvaluateConfig {
 }
 
 /// A resolved recipe: no key unknown, none missing, every value of the right type.
+///
+/// ```
+/// use menagerie::recipe::Recipe;
+///
+/// let recipe = Recipe::named("vae")?.with("model.latent", "2")?.with("train.steps", "500")?;
+/// assert_eq!((recipe.model_name(), recipe.train()?.steps), ("vae", 500));
+/// // A misspelled key is refused, with the nearest right one.
+/// let e = recipe.with("model.latents", "2").unwrap_err().to_string();
+/// assert!(e.contains("model.latent"), "{e}");
+/// # Ok::<(), menagerie::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     table: Table,

@@ -50,6 +50,27 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A run folder.
+///
+/// ```
+/// use menagerie::models::SampleRequest;
+/// use menagerie::recipe::Recipe;
+/// use menagerie::run::{Run, Trainer};
+/// use menagerie::{Device, Key};
+/// use std::sync::atomic::AtomicBool;
+///
+/// # let scratch = tempfile::tempdir().unwrap();
+/// # let folder = scratch.path().join("ring");
+/// let recipe = Recipe::named("gan")?.with("data.source", "ring8")?.with("train.steps", "2")?;
+/// let mut trainer = Trainer::create(recipe, &folder, &Device::flex().autodiff())?;
+/// trainer.train(&AtomicBool::new(false), &mut |_| {})?;
+///
+/// // The folder alone is enough to sample from.
+/// let (model, checkpoint, _) = Run::open(&folder)?.model(None, &Device::flex())?;
+/// assert_eq!(checkpoint.state.step, 2);
+/// let samples = model.as_sample().unwrap().sample(&SampleRequest::new(5, Key::new(0)))?;
+/// assert_eq!(samples.shape, [5, 2]);
+/// # Ok::<(), menagerie::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Run {
     path: PathBuf,

@@ -20,13 +20,13 @@ impl Affine {
         }
     }
 
-    /// A layer that is off the tape.
+    /// A layer's.
     pub fn of(layer: &Linear) -> Self {
         let bias = layer
             .bias
             .as_ref()
-            .map_or_else(|| vec![0.0; layer.weight.dims()[1]], values);
-        Affine::new(&values(&layer.weight), &bias)
+            .map_or_else(|| vec![0.0; layer.weight.dims()[1]], numbers);
+        Affine::new(&numbers(&layer.weight), &bias)
     }
 
     /// Numbers of a row that goes in.
@@ -46,9 +46,9 @@ impl Affine {
     }
 }
 
-/// The numbers of a parameter that is off the tape.
-pub(super) fn values<const D: usize>(p: &Param<Tensor<D>>) -> Vec<f32> {
-    p.val().into_data().try_into_vec::<f32>().unwrap_or_default()
+/// The numbers of a parameter.
+pub(super) fn numbers<const D: usize>(p: &Param<Tensor<D>>) -> Vec<f32> {
+    menagerie_nn::numbers(p.val())
 }
 
 /// Matrices of as many rows side by side: rows of a, then of b.

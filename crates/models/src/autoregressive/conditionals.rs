@@ -139,8 +139,6 @@ pub trait Conditionals: Module + 'static {
     fn known_first(&self, _known: &[bool]) -> Option<Vec<u32>> {
         None
     }
-    /// Floats kept for the backward pass, an item.
-    fn activations(&self) -> usize;
 }
 
 /// The factors of a model's likelihood one by one: what exactness can be tested by.
@@ -172,6 +170,9 @@ const CHUNK: usize = 64;
 
 impl<N: Conditionals> Autoregressive<N> {
     /// Takes a fresh network. `average` is the decay of the moving average of its weights, 0 for none.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] when `average` is no decay.
     pub fn new(
         name: &'static str,
         network: N,
@@ -269,7 +270,12 @@ impl<N: Conditionals> Autoregressive<N> {
 
 impl<N: Conditionals> Model for Autoregressive<N> {
     fn networks(&self) -> Vec<NetworkInfo> {
-        vec![self.learner.info(self.learner.network().activations())]
+        let blank = Items {
+            count: 1,
+            levels: vec![0; self.grid.numbers()],
+            labels: vec![0; usize::from(self.grid.classes > 0)],
+        };
+        vec![self.learner.info(|network| network.logits(&blank, 0))]
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
@@ -444,17 +450,10 @@ impl<N: Conditionals> Factors for Autoregressive<N> {
     }
 }
 
-/// A parameter's numbers.
-pub(super) fn numbers<const D: usize>(t: &burn::module::Param<Tensor<D>>) -> Vec<f32> {
-    let t = t.val();
-    let t = if t.is_autodiff() { t.inner() } else { t };
-    t.into_data().as_slice::<f32>().unwrap_or_default().to_vec()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::autoregressive::gated_pixel_cnn::{Config, Settings};
+    use crate::autoregressive::gated_pixel_cnn::{Config, Sizes};
 
     fn info(labels: &[&str], kind: Kind) -> DataInfo {
         DataInfo {
@@ -485,7 +484,7 @@ mod tests {
 
     fn config() -> Config {
         Config {
-            model: Settings {
+            model: Sizes {
                 width: 4,
                 depth: 1,
                 head: 4,

@@ -16,7 +16,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::portraits::{Attributes, Meaning};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_nn::{Activation, Linear};
+use menagerie_nn::{Activation, Init, Linear};
 use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -26,7 +26,7 @@ use std::ops::Range;
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Network,
+    pub model: Sizes,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -35,7 +35,7 @@ impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(2e-3).weight_decay(1e-3);
         Config {
-            model: Network::default(),
+            model: Sizes::default(),
             optimizer,
         }
     }
@@ -44,7 +44,7 @@ impl Default for Config {
 /// `[model]`: the network's sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Network {
+pub struct Sizes {
     /// channels of the first layer; there are four times as many features
     pub width: usize,
     /// residual blocks a stage
@@ -53,9 +53,9 @@ pub struct Network {
     pub average: f64,
 }
 
-impl Default for Network {
+impl Default for Sizes {
     fn default() -> Self {
-        Network {
+        Sizes {
             width: 16,
             blocks: 1,
             average: 0.998,
@@ -68,6 +68,12 @@ impl Default for Network {
 pub struct ReaderNetwork {
     trunk: Trunk,
     heads: Linear,
+}
+
+impl ReaderNetwork {
+    fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        self.heads.forward(self.trunk.forward(x), Activation::Identity)
+    }
 }
 
 /// The reader in training.
@@ -125,9 +131,10 @@ impl Config {
             blocks: m.blocks,
             positions: true,
         };
-        let trunk = Trunk::new(sizes, as_image_shape(info), key.stream("trunk"), device)?;
+        let init = Init::new(key, device);
+        let trunk = Trunk::new(sizes, as_image_shape(info), &init.at("trunk"))?;
         let outputs = heads.last().map_or(0, |h| h.outputs.end);
-        let heads_layer = Linear::new(trunk.features(), outputs, key.stream("heads"), device);
+        let heads_layer = Linear::of([trunk.features(), outputs]).init(&init.at("heads"));
         let learner = Learner::new(
             "reader",
             ReaderNetwork {
@@ -235,7 +242,12 @@ impl AttributeReader {
 
 impl Model for AttributeReader {
     fn networks(&self) -> Vec<NetworkInfo> {
-        vec![self.learner.info(self.learner.network().trunk.activations())]
+        let blank = images(
+            vec![0.0; self.shape.iter().product()],
+            &[&[1], &self.shape[..]].concat(),
+            &self.learner.plain_device(),
+        );
+        vec![self.learner.info(|network| network.forward(blank))]
     }
 
     fn step(&mut self, batches: &[Batch], _: Key, watch: bool) -> Result<StepReport> {
@@ -251,9 +263,7 @@ impl Model for AttributeReader {
         let targets = self.targets(&batch.attributes, n);
         let network = self.learner.network();
         let x = images(batch.values.clone(), &batch.shape, self.learner.device());
-        let y = network
-            .heads
-            .forward(network.trunk.forward(x), Activation::Identity);
+        let y = network.forward(x);
         let mut report = StepReport::default();
         if watch {
             let read = self.read(&numbers(y.clone()));
@@ -297,12 +307,7 @@ impl Model for AttributeReader {
 impl ReadAttributes for AttributeReader {
     fn attributes(&self, batch: &Batch) -> Result<Vec<f32>> {
         let x = self.input(batch)?;
-        let network = self.learner.for_use();
-        Ok(self.read(&numbers(
-            network
-                .heads
-                .forward(network.trunk.forward(x), Activation::Identity),
-        )))
+        Ok(self.read(&numbers(self.learner.for_use().forward(x))))
     }
     fn names(&self) -> &[String] {
         &self.names
@@ -353,9 +358,9 @@ mod tests {
     fn reader() -> AttributeReader {
         let info = Portraits::new([8, 8], 0, 10).unwrap().info().clone();
         Config {
-            model: Network {
+            model: Sizes {
                 width: 2,
-                ..Network::default()
+                ..Sizes::default()
             },
             ..Config::default()
         }

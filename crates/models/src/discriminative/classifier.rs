@@ -14,7 +14,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_nn::{Activation, Linear};
+use menagerie_nn::{Activation, Init, Linear};
 use menagerie_nn::{Learner, OptimizerConfig, Tensors};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Network,
+    pub model: Sizes,
     /// `[augment]`
     pub augment: Augmentation,
     /// `[optimizer]`
@@ -34,7 +34,7 @@ impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(2e-3).weight_decay(1e-3);
         Config {
-            model: Network::default(),
+            model: Sizes::default(),
             augment: Augmentation::default(),
             optimizer,
         }
@@ -44,7 +44,7 @@ impl Default for Config {
 /// `[model]`: which network, and its sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Network {
+pub struct Sizes {
     /// `lenet` or `resnet`
     pub network: TrunkKind,
     /// channels of the first layer; there are four times as many features
@@ -55,9 +55,9 @@ pub struct Network {
     pub average: f64,
 }
 
-impl Default for Network {
+impl Default for Sizes {
     fn default() -> Self {
-        Network {
+        Sizes {
             network: TrunkKind::Resnet,
             width: 16,
             blocks: 1,
@@ -111,8 +111,9 @@ impl Config {
             blocks: m.blocks,
             positions: false,
         };
-        let trunk = Trunk::new(sizes, as_image_shape(info), key.stream("trunk"), device)?;
-        let logits = Linear::new(trunk.features(), info.labels.len(), key.stream("logits"), device);
+        let init = Init::new(key, device);
+        let trunk = Trunk::new(sizes, as_image_shape(info), &init.at("trunk"))?;
+        let logits = Linear::of([trunk.features(), info.labels.len()]).init(&init.at("logits"));
         let learner = Learner::new(
             "classifier",
             ClassifierNetwork { trunk, logits },
@@ -175,7 +176,12 @@ impl Classifier {
 
 impl Model for Classifier {
     fn networks(&self) -> Vec<NetworkInfo> {
-        vec![self.learner.info(self.learner.network().trunk.activations())]
+        let blank = images(
+            vec![0.0; self.shape.iter().product()],
+            &[&[1], &self.shape[..]].concat(),
+            &self.learner.plain_device(),
+        );
+        vec![self.learner.info(|network| network.forward(blank))]
     }
 
     /// It learns from labels alone.

@@ -1,17 +1,17 @@
 //! Networks that judge rather than generate: a class, or what a picture shows.
 pub mod attribute_reader;
-pub(crate) mod augment;
+mod augment;
 pub mod classifier;
-pub(crate) mod trunk;
+mod trunk;
 
 pub use attribute_reader::AttributeReader;
 pub use augment::Augmentation;
 pub use classifier::Classifier;
-pub use trunk::{Trunk, TrunkConfig, TrunkKind};
+pub use trunk::TrunkKind;
 
 use crate::Entry;
 
 /// The family's name in the taxonomy.
-pub const FAMILY: &str = "discriminative";
+pub(crate) const FAMILY: &str = "discriminative";
 /// Its models.
 pub(crate) const ENTRIES: &[&Entry] = &[&classifier::ENTRY, &attribute_reader::ENTRY];

@@ -1,11 +1,10 @@
 //! Convolutional networks from an image to a vector of features: LeNet and ResNet, small.
 use crate::pooled;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use menagerie_data::error::{Error, Result};
-use menagerie_data::random::Key;
 use menagerie_kernels::{avg_pool2d, max_pool2d};
-use menagerie_nn::{Activation, BatchNorm, Conv2d, Linear, activation};
+use menagerie_nn::{Activation, BatchNorm, Conv2d, Init, Linear, Weights, activation, activations};
 use serde::{Deserialize, Serialize};
 
 /// Which network it is.
@@ -41,12 +40,14 @@ struct ConvNorm {
 }
 
 impl ConvNorm {
-    fn new([inputs, outputs]: [usize; 2], kernel: usize, stride: usize, key: Key, device: &Device) -> Self {
-        // He et al. 2015, arXiv:1502.01852, equation 10: the variance of a layer before ReLU stays 2.
-        let std = (2.0 / (kernel * kernel * inputs) as f64).sqrt();
+    fn new(channels: [usize; 2], kernel: usize, stride: usize, init: &Init) -> Self {
+        let of = Conv2d::of(channels)
+            .kernel(kernel)
+            .stride(stride)
+            .padding(kernel / 2);
         ConvNorm {
-            conv: Conv2d::new([inputs, outputs], kernel, stride, kernel / 2, std, key, device),
-            norm: BatchNorm::new(outputs, 0.0, key, device),
+            conv: of.weights(Weights::He(1.0)).init(init),
+            norm: BatchNorm::of(channels[1]).init(init),
         }
     }
 
@@ -65,13 +66,12 @@ struct Block {
 }
 
 impl Block {
-    fn new([inputs, outputs]: [usize; 2], stride: usize, key: Key, device: &Device) -> Self {
+    fn new([inputs, outputs]: [usize; 2], stride: usize, init: &Init) -> Self {
         let changes = stride != 1 || inputs != outputs;
         Block {
-            first: ConvNorm::new([inputs, outputs], 3, stride, key.stream("first"), device),
-            second: ConvNorm::new([outputs, outputs], 3, 1, key.stream("second"), device),
-            shortcut: changes
-                .then(|| ConvNorm::new([inputs, outputs], 1, stride, key.stream("shortcut"), device)),
+            first: ConvNorm::new([inputs, outputs], 3, stride, &init.at("first")),
+            second: ConvNorm::new([outputs; 2], 3, 1, &init.at("second")),
+            shortcut: changes.then(|| ConvNorm::new([inputs, outputs], 1, stride, &init.at("shortcut"))),
         }
     }
 
@@ -99,7 +99,6 @@ pub struct Trunk {
     /// ResNet's, after that layer: without it, a large first step leaves most of its units dead behind the ReLU
     hidden_norm: Option<BatchNorm>,
     features: usize,
-    activations: usize,
 }
 
 impl Trunk {
@@ -107,13 +106,8 @@ impl Trunk {
     ///
     /// # Errors
     /// [`Error::Recipe`] for a width or a depth of 0, or images of under 4 pixels.
-    pub fn new(config: TrunkConfig, [h, w, c]: [usize; 3], key: Key, device: &Device) -> Result<Self> {
-        let TrunkConfig {
-            kind,
-            width,
-            blocks,
-            positions,
-        } = config;
+    pub fn new(config: TrunkConfig, [h, w, c]: [usize; 3], init: &Init) -> Result<Self> {
+        let (width, blocks) = (config.width, config.blocks);
         if width == 0 || width > 4096 || blocks == 0 || blocks > 64 {
             return Err(Error::recipe(
                 "model",
@@ -128,86 +122,52 @@ impl Trunk {
                 "enlarge them to 4 or more",
             ));
         }
-        Ok(match kind {
-            TrunkKind::Lenet => Trunk::lenet(width, [h, w, c], key, device),
-            TrunkKind::Resnet => Trunk::resnet(width, blocks, positions, [h, w, c], key, device),
+        Ok(match config.kind {
+            TrunkKind::Lenet => Trunk::lenet(width, [h, w, c], init),
+            TrunkKind::Resnet => Trunk::resnet(config, [h, w, c], init),
         })
     }
 
-    fn lenet(width: usize, [h, w, c]: [usize; 3], key: Key, device: &Device) -> Self {
+    fn lenet(width: usize, [h, w, c]: [usize; 3], init: &Init) -> Self {
         let (first, second, features) = (width, 2 * width, 4 * width);
         let flat = (h / 2 / 2) * (w / 2 / 2) * second;
-        let std = (2.0 / flat as f64).sqrt();
+        let conv = |channels, n: usize| ConvNorm::new(channels, 5, 1, &init.at("conv").nth(n));
+        let hidden = Linear::of([flat, features]).weights(Weights::He(1.0));
         Trunk {
-            convolutions: vec![
-                ConvNorm::new([c, first], 5, 1, key.stream("conv").step(1), device),
-                ConvNorm::new([first, second], 5, 1, key.stream("conv").step(2), device),
-            ],
+            convolutions: vec![conv([c, first], 1), conv([first, second], 2)],
             blocks: vec![],
-            hidden: Some(Linear::normal(
-                flat,
-                features,
-                std,
-                true,
-                key.stream("hidden"),
-                device,
-            )),
+            hidden: Some(hidden.init(&init.at("hidden"))),
             hidden_norm: None,
             features,
-            activations: h * w * c
-                + 2 * h * w * first
-                + h / 2 * (w / 2) * (first + 2 * second)
-                + flat
-                + features,
         }
     }
 
-    fn resnet(
-        width: usize,
-        blocks: usize,
-        positions: bool,
-        [h, w, c]: [usize; 3],
-        key: Key,
-        device: &Device,
-    ) -> Self {
-        let mut all = Vec::new();
+    fn resnet(config: TrunkConfig, [h, w, c]: [usize; 3], init: &Init) -> Self {
+        let TrunkConfig { width, positions, .. } = config;
+        let mut blocks = Vec::new();
         // Large images are halved at once: their finest detail would cost as much as all the rest.
         let stem = if h.min(w) >= 48 { 2 } else { 1 };
         let mut size = [h.div_ceil(stem), w.div_ceil(stem)];
-        let (mut channels, mut activations) = (width, h * w * c + 2 * size[0] * size[1] * width);
+        let mut channels = width;
         for stage in 0..3 {
-            for block in 0..blocks {
+            for block in 0..config.blocks {
                 let (outputs, stride) = (width << stage, if stage > 0 && block == 0 { 2 } else { 1 });
-                all.push(Block::new(
-                    [channels, outputs],
-                    stride,
-                    key.stream("block").step((stage * 64 + block) as u64),
-                    device,
-                ));
+                let init = init.at("block").nth(stage * 64 + block);
+                blocks.push(Block::new([channels, outputs], stride, &init));
                 channels = outputs;
                 size = size.map(|s| s.div_ceil(stride));
-                activations += 5 * size[0] * size[1] * outputs;
             }
         }
-        let (flat, features) = (
-            size[0] * size[1] * channels,
-            if positions { 8 * width } else { channels },
-        );
-        let std = (2.0 / flat as f64).sqrt();
+        let flat = size[0] * size[1] * channels;
+        let features = if positions { 8 * width } else { channels };
+        // The norm after it has a shift of its own.
+        let hidden = Linear::of([flat, features]).weights(Weights::He(1.0)).no_bias();
         Trunk {
-            convolutions: vec![ConvNorm::new(
-                [c, width],
-                3,
-                stem,
-                key.stream("conv").step(1),
-                device,
-            )],
-            blocks: all,
-            hidden: positions
-                .then(|| Linear::normal(flat, features, std, false, key.stream("hidden"), device)),
-            hidden_norm: positions.then(|| BatchNorm::new(features, 0.0, key.stream("hidden"), device)),
+            convolutions: vec![ConvNorm::new([c, width], 3, stem, &init.at("conv").nth(1))],
+            blocks,
+            hidden: positions.then(|| hidden.init(&init.at("hidden"))),
+            hidden_norm: positions.then(|| BatchNorm::of(features).init(&init.at("hidden"))),
             features,
-            activations: activations + features,
         }
     }
 
@@ -235,7 +195,8 @@ impl Trunk {
         let convolved = |x, c: &ConvNorm| c.forward(x, Activation::Relu);
         let x = match self.blocks.is_empty() {
             true => self.convolutions.iter().fold(x, |x, c| {
-                seen(max_pool2d(convolved(x, c), [2, 2], [2, 2], [0, 0]))
+                let pooled = max_pool2d(convolved(x, c), [2, 2], [2, 2], [0, 0]);
+                seen(activations::keep(pooled))
             }),
             false => {
                 let first = seen(convolved(x, &self.convolutions[0]));
@@ -257,21 +218,19 @@ impl Trunk {
     pub fn features(&self) -> usize {
         self.features
     }
-
-    /// Floats kept for the backward pass, an image.
-    pub fn activations(&self) -> usize {
-        self.activations
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
+    use menagerie_data::random::Key;
 
     /// Odd sizes and few pixels too.
     #[test]
     fn any_size_and_any_number_of_channels() {
         let device = Device::flex();
+        let init = Init::new(Key::new(1), &device);
         for (h, w, c) in [(28, 28, 1), (4, 4, 3), (13, 7, 2)] {
             for (kind, features) in [(TrunkKind::Lenet, 12), (TrunkKind::Resnet, 12)] {
                 let t = Trunk::new(
@@ -282,8 +241,7 @@ mod tests {
                         positions: false,
                     },
                     [h, w, c],
-                    Key::new(1),
-                    &device,
+                    &init,
                 )
                 .unwrap();
                 assert_eq!(t.features(), features);
@@ -300,21 +258,13 @@ mod tests {
             positions: true,
         };
         assert_eq!(
-            Trunk::new(config, [64, 50, 3], Key::new(1), &device)
+            Trunk::new(config, [64, 50, 3], &init)
                 .unwrap()
                 .forward(Tensor::ones([2, 64, 50, 3], &device))
                 .dims(),
             [2, 24]
         );
-        assert!(Trunk::new(config, [3, 28, 1], Key::new(1), &device).is_err());
-        assert!(
-            Trunk::new(
-                TrunkConfig { blocks: 0, ..config },
-                [28, 28, 1],
-                Key::new(1),
-                &device
-            )
-            .is_err()
-        );
+        assert!(Trunk::new(config, [3, 28, 1], &init).is_err());
+        assert!(Trunk::new(TrunkConfig { blocks: 0, ..config }, [28, 28, 1], &init).is_err());
     }
 }

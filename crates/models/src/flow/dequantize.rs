@@ -5,9 +5,9 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_kernels::{Activation, activation, noise};
-use menagerie_nn::flow::{Checkerboard, Conditioner, ResNet};
-use menagerie_nn::levels;
+use menagerie_kernels::noise;
+use menagerie_nn::flow::{Checkerboard, Conditioner, Hidden, ResNet};
+use menagerie_nn::{Activation, Init, activation, levels};
 use serde::{Deserialize, Serialize};
 
 /// What the noise within a level is.
@@ -46,27 +46,24 @@ pub struct NoiseFlow {
 }
 
 impl NoiseFlow {
-    /// `steps` couplings for images of that many channels.
-    pub fn new(channels: usize, width: usize, steps: usize, key: Key, device: &Device) -> Self {
+    /// For images of that many channels: `depth` couplings, each with a residual block of `width` channels.
+    pub fn new(channels: usize, Hidden { width, depth }: Hidden, init: &Init) -> Self {
         let coupling = |i: usize| {
-            let network = ResNet::new([2 * channels, 2 * channels], width, 1, key.step(i as u64), device);
+            let block = Hidden { width, depth: 1 };
+            let network = ResNet::new([2 * channels; 2], block, &init.nth(i));
             Checkerboard::new(Conditioner::ResNet(network), i % 2 == 1)
         };
         NoiseFlow {
-            couplings: (0..steps).map(coupling).collect(),
+            couplings: (0..depth).map(coupling).collect(),
         }
     }
 
     /// The noise's own flow where a recipe asks for one and the data are images.
-    pub(super) fn for_data(
-        which: Dequantization,
-        info: &DataInfo,
-        key: Key,
-        device: &Device,
-    ) -> Option<Self> {
+    pub(super) fn for_data(which: Dequantization, info: &DataInfo, init: &Init) -> Option<Self> {
         let channels = as_image_shape(info)[2];
         let wanted = which == Dequantization::Variational && info.kind == Kind::Image;
-        wanted.then(|| NoiseFlow::new(channels, 32, 4, key.stream("noise"), device))
+        let couplings = Hidden { width: 32, depth: 4 };
+        wanted.then(|| NoiseFlow::new(channels, couplings, &init.at("noise")))
     }
 
     /// Noise u in [0, 1) for images of levels x, and ln q(u | x) of every item. `normal` is e.
@@ -119,7 +116,7 @@ mod tests {
     #[test]
     fn the_reported_density_is_that_of_the_noise() {
         let d = Device::flex();
-        let flow = NoiseFlow::new(1, 3, 2, Key::new(4), &d);
+        let flow = NoiseFlow::new(1, Hidden { width: 3, depth: 2 }, &Init::new(Key::new(4), &d));
         let x = Tensor::<4>::ones([1, 1, 2, 1], &d) * 90.0;
         // ln q(u) by the change of variables with a numerical Jacobian.
         let at = |a: f64, b: f64| {

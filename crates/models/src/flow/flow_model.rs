@@ -60,8 +60,10 @@ impl Prior {
 /// What is trained: the flow, and the noise that it dequantizes with.
 #[derive(Module, Debug)]
 pub struct FlowNetwork {
-    flow: Multiscale,
-    noise: Option<NoiseFlow>,
+    /// data to latents
+    pub flow: Multiscale,
+    /// `None`: uniform noise
+    pub noise: Option<NoiseFlow>,
 }
 
 /// A flow with its learner.
@@ -72,36 +74,32 @@ pub struct FlowModel {
     kind: Kind,
     shape: Vec<usize>,
     image: [usize; 3],
-    activations: usize,
 }
 
 /// Numbers worked on at a time when answering: 32 images of 28x28.
 const CHUNK: usize = 32 * 784;
 
 impl FlowModel {
-    /// A fresh flow for data of that description. `activations` are floats kept for the backward pass, an item.
+    /// A fresh flow for data of that description; `average` is the decay of the moving average of its weights, 0 for none.
     ///
     /// # Errors
     /// [`Error::Recipe`] when `average` is no decay.
     pub fn new(
         name: &'static str,
         info: &DataInfo,
-        flow: Multiscale,
-        noise: Option<NoiseFlow>,
+        network: FlowNetwork,
         prior: Prior,
         optimizer: OptimizerConfig,
         average: f64,
-        activations: usize,
         device: &Device,
     ) -> Result<Self> {
         Ok(FlowModel {
             name,
-            learner: Learner::new("flow", FlowNetwork { flow, noise }, optimizer, average, device)?,
+            learner: Learner::new("flow", network, optimizer, average, device)?,
             prior,
             kind: info.kind,
             shape: info.shape.clone(),
             image: as_image_shape(info),
-            activations,
         })
     }
 
@@ -222,7 +220,12 @@ impl FlowModel {
 
 impl Model for FlowModel {
     fn networks(&self) -> Vec<NetworkInfo> {
-        vec![self.learner.info(self.activations)]
+        let [h, w, c] = self.image;
+        let x = Tensor::zeros([1, h, w, c], &self.learner.plain_device());
+        vec![self.learner.info(|network| {
+            let noise = network.noise.as_ref().map(|n| n.draw(x.clone(), x.clone()));
+            (noise, network.flow.forward(x))
+        })]
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {

@@ -6,17 +6,17 @@
 //! given what stays by one convolution that starts at zero, and the last level by a scale and shift a channel (the
 //! paper's learned priors, here as layers, so that every latent is standard normal).
 use super::real_nvp::{for_flows, for_halving};
-use super::{Dequantization, FlowModel, NoiseFlow, Prior};
+use super::{Dequantization, FlowModel, FlowNetwork, NoiseFlow, Prior};
 use crate::{Capability, Entry, Model, Registered, as_image_shape};
 use burn::tensor::Device;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{DataInfo, Kind};
-use menagerie_nn::OptimizerConfig;
 use menagerie_nn::flow::{
     ActNorm, Chain, Conditioner, ConvNet, Coupling, DirectConv, Layer, Levels, Mix, Multiscale, Squeeze,
     Transform,
 };
+use menagerie_nn::{Init, OptimizerConfig};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Networks,
+    pub model: Sizes,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -34,7 +34,7 @@ impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3).clipped(1.0);
         Config {
-            model: Networks::default(),
+            model: Sizes::default(),
             optimizer,
         }
     }
@@ -43,7 +43,7 @@ impl Default for Config {
 /// `[model]`: the networks' sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Networks {
+pub struct Sizes {
     /// levels, L: each halves the image's size (paper: 3 for 32x32)
     pub levels: usize,
     /// steps of flow in a level, K (paper: 32)
@@ -58,10 +58,10 @@ pub struct Networks {
     pub average: f64,
 }
 
-impl Default for Networks {
+impl Default for Sizes {
     fn default() -> Self {
         let (coupling, dequantization) = (Transform::Affine, Dequantization::Uniform);
-        Networks {
+        Sizes {
             levels: 2,
             depth: 8,
             width: 128,
@@ -96,25 +96,23 @@ impl Config {
             ));
         }
         for_halving(info, m.levels)?;
-        let (flow, activations) = self.flow(as_image_shape(info), key, device);
-        let noise = NoiseFlow::for_data(m.dequantization, info, key, device);
+        let init = Init::new(key, device);
+        let flow = self.flow(as_image_shape(info), &init);
+        let noise = NoiseFlow::for_data(m.dequantization, info, &init);
         FlowModel::new(
             "glow",
             info,
-            flow,
-            noise,
+            FlowNetwork { flow, noise },
             Prior::Gaussian,
             self.optimizer,
             m.average,
-            activations,
             device,
         )
     }
 
-    /// The flow, and an estimate of the floats that its backward pass keeps, an item.
-    fn flow(&self, [mut h, mut w, mut c]: [usize; 3], key: Key, device: &Device) -> (Multiscale, usize) {
+    fn flow(&self, [mut h, mut w, mut c]: [usize; 3], init: &Init) -> Multiscale {
         let m = &self.model;
-        let (mut levels, mut activations) = (Vec::new(), 0);
+        let mut levels = Vec::new();
         for level in 0..m.levels {
             (h, w, c) = (h / 2, w / 2, 4 * c);
             let mut layers: Vec<Layer> = Vec::new();
@@ -124,28 +122,26 @@ impl Config {
             layers.push(Squeeze {}.into());
             let [passed, mapped] = Coupling::parts(c, false);
             for step in 0..m.depth {
-                let key = key.stream("step").step((level * m.depth + step) as u64);
+                let init = init.at("step").nth(level * m.depth + step);
                 let network = ConvNet::new(
                     [passed, mapped * m.coupling.parameters()],
                     m.width,
-                    key.stream("network"),
-                    device,
+                    &init.at("network"),
                 );
-                layers.push(ActNorm::new(c, device).into());
-                layers.push(Mix::new(c, key.stream("rotation"), device).into());
+                layers.push(ActNorm::new(c, &init).into());
+                layers.push(Mix::new(c, &init.at("rotation")).into());
                 layers.push(Coupling::new(Conditioner::ConvNet(network), m.coupling, false).into());
             }
-            activations += m.depth * h * w * (2 * m.width + 6 * c);
             if level + 1 == m.levels {
-                layers.push(ActNorm::new(c, device).into());
+                layers.push(ActNorm::new(c, init).into());
             } else {
-                let prior = DirectConv::new([passed, 2 * mapped], device);
+                let prior = DirectConv::new([passed, 2 * mapped], init);
                 layers.push(Coupling::new(Conditioner::DirectConv(prior), Transform::Affine, false).into());
             }
             levels.push((Chain::new(layers), [h, w, c]));
             c = passed;
         }
-        (Multiscale::new(levels), activations)
+        Multiscale::new(levels)
     }
 }
 

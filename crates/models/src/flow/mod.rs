@@ -13,6 +13,6 @@ pub use flow_model::{FlowModel, FlowNetwork, Prior};
 use crate::Entry;
 
 /// The family's name in the taxonomy.
-pub const FAMILY: &str = "flow";
+pub(crate) const FAMILY: &str = "flow";
 /// Its models.
 pub(crate) const ENTRIES: &[&Entry] = &[&nice::ENTRY, &real_nvp::ENTRY, &glow::ENTRY];

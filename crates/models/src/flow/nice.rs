@@ -5,16 +5,17 @@
 //! Four additive couplings of the even and the odd numbers of an item, their roles swapped each time, each with a ReLU
 //! network of five hidden layers; then a scale a dimension. Volumes change in the last layer alone. The prior is
 //! logistic for images (section 5.1).
-use super::{Dequantization, FlowModel, NoiseFlow, Prior};
+use super::{Dequantization, FlowModel, FlowNetwork, NoiseFlow, Prior};
 use crate::{Capability, Entry, Model, Registered, as_image_shape};
 use burn::tensor::Device;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{DataInfo, Kind};
-use menagerie_nn::OptimizerConfig;
 use menagerie_nn::flow::{
-    ActNorm, Chain, Conditioner, Coupling, Interleaved, Layer, Levels, Mlp, Multiscale, Scaling, Transform,
+    ActNorm, Chain, Conditioner, Coupling, Hidden, Interleaved, Layer, Levels, Mlp, Multiscale, Scaling,
+    Transform,
 };
+use menagerie_nn::{Init, OptimizerConfig};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Networks,
+    pub model: Sizes,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -31,7 +32,7 @@ impl Default for Config {
     /// Section 5.1: Adam with a learning rate of 1e-3, beta1 0.9, beta2 0.01 (here 0.999) and epsilon 1e-4.
     fn default() -> Self {
         Config {
-            model: Networks::default(),
+            model: Sizes::default(),
             optimizer: OptimizerConfig::adam(1e-3).epsilon(1e-4).clipped(1.0),
         }
     }
@@ -40,7 +41,7 @@ impl Default for Config {
 /// `[model]`: the networks' sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Networks {
+pub struct Sizes {
     /// couplings (paper: 4)
     pub couplings: usize,
     /// units of a hidden layer (paper: 1000)
@@ -55,10 +56,10 @@ pub struct Networks {
     pub average: f64,
 }
 
-impl Default for Networks {
+impl Default for Sizes {
     fn default() -> Self {
         let dequantization = Dequantization::Uniform;
-        Networks {
+        Sizes {
             couplings: 4,
             width: 1000,
             depth: 5,
@@ -87,36 +88,32 @@ impl Config {
         super::real_nvp::for_flows("nice", info)?;
         let shape = as_image_shape(info);
         let numbers = info.numbers();
+        let init = Init::new(key, device);
+        let hidden = Hidden {
+            width: m.width,
+            depth: m.depth,
+        };
         let mut layers: Vec<Layer> = Vec::new();
         match info.kind {
-            Kind::Points => layers.push(ActNorm::new(numbers, device).into()),
+            Kind::Points => layers.push(ActNorm::new(numbers, &init).into()),
             _ => layers.push(Levels::new(0.0).into()),
         }
         layers.push(Interleaved::new(shape).into());
         for i in 0..m.couplings {
             let [passed, mapped] = Coupling::parts(numbers, i % 2 == 1);
-            let network = Mlp::new(
-                [passed, mapped],
-                m.width,
-                m.depth,
-                key.stream("coupling").step(i as u64),
-                device,
-            );
+            let network = Mlp::new([passed, mapped], hidden, &init.at("coupling").nth(i));
             layers.push(Coupling::new(Conditioner::Mlp(network), Transform::Additive, i % 2 == 1).into());
         }
-        layers.push(Scaling::new(numbers, device).into());
+        layers.push(Scaling::new(numbers, &init).into());
         let flow = Multiscale::new(vec![(Chain::new(layers), [1, 1, numbers])]);
-        let noise = NoiseFlow::for_data(m.dequantization, info, key, device);
-        let activations = m.couplings * (m.depth * m.width + 3 * numbers);
+        let noise = NoiseFlow::for_data(m.dequantization, info, &init);
         FlowModel::new(
             "nice",
             info,
-            flow,
-            noise,
+            FlowNetwork { flow, noise },
             m.prior,
             self.optimizer,
             m.average,
-            activations,
             device,
         )
     }

@@ -7,17 +7,17 @@
 //! residual. Images enter through a logit (section 4.1). Where the paper has batch norm between couplings, there is
 //! Kingma & Dhariwal's activation norm, which does not depend on the rest of a batch. For points and vectors, couplings
 //! of halves with fully connected networks.
-use super::{Dequantization, FlowModel, NoiseFlow, Prior};
+use super::{Dequantization, FlowModel, FlowNetwork, NoiseFlow, Prior};
 use crate::{Capability, Entry, Model, Registered, as_image_shape};
 use burn::tensor::Device;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{DataInfo, Kind};
-use menagerie_nn::OptimizerConfig;
 use menagerie_nn::flow::{
-    ActNorm, Chain, Checkerboard, Conditioner, Coupling, Layer, Levels, Mlp, Multiscale, ResNet, Squeeze,
-    Transform,
+    ActNorm, Chain, Checkerboard, Conditioner, Coupling, Hidden, Layer, Levels, Mlp, Multiscale, ResNet,
+    Squeeze, Transform,
 };
+use menagerie_nn::{Init, OptimizerConfig};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Networks,
+    pub model: Sizes,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -35,7 +35,7 @@ impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3).weight_decay(5e-5).clipped(1.0);
         Config {
-            model: Networks::default(),
+            model: Sizes::default(),
             optimizer,
         }
     }
@@ -44,7 +44,7 @@ impl Default for Config {
 /// `[model]`: the networks' sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Networks {
+pub struct Sizes {
     /// scales, for images; each but the last halves their size
     pub levels: usize,
     /// channels of a network at the first scale, doubled with every squeeze (paper: 64); units of a hidden layer for points
@@ -63,9 +63,9 @@ pub struct Networks {
     pub average: f64,
 }
 
-impl Default for Networks {
+impl Default for Sizes {
     fn default() -> Self {
-        Networks {
+        Sizes {
             levels: 2,
             width: 32,
             depth: 2,
@@ -140,76 +140,66 @@ impl Config {
             ));
         }
         for_flows("real_nvp", info)?;
-        let (flow, activations) = match info.kind {
-            Kind::Points => (
-                self.of_points(info.numbers(), key, device),
-                m.couplings * (m.depth * m.width + 4 * info.numbers()),
-            ),
+        let init = Init::new(key, device);
+        let flow = match info.kind {
+            Kind::Points => self.of_points(info.numbers(), &init),
             _ => {
                 for_halving(info, m.levels - 1)?;
-                self.of_images(as_image_shape(info), key, device)
+                self.of_images(as_image_shape(info), &init)
             }
         };
-        let noise = NoiseFlow::for_data(m.dequantization, info, key, device);
+        let noise = NoiseFlow::for_data(m.dequantization, info, &init);
         FlowModel::new(
             "real_nvp",
             info,
-            flow,
-            noise,
+            FlowNetwork { flow, noise },
             Prior::Gaussian,
             self.optimizer,
             m.average,
-            activations,
             device,
         )
     }
 
-    fn of_points(&self, numbers: usize, key: Key, device: &Device) -> Multiscale {
+    fn of_points(&self, numbers: usize, init: &Init) -> Multiscale {
         let m = &self.model;
-        let mut layers: Vec<Layer> = vec![ActNorm::new(numbers, device).into()];
+        let mut layers: Vec<Layer> = vec![ActNorm::new(numbers, init).into()];
         for i in 0..m.couplings {
             let [passed, mapped] = Coupling::parts(numbers, i % 2 == 1);
             let transform = m.coupling;
             let outputs = mapped * transform.parameters();
-            let network = Mlp::new(
-                [passed, outputs],
-                m.width,
-                m.depth,
-                key.stream("coupling").step(i as u64),
-                device,
-            );
+            let hidden = Hidden {
+                width: m.width,
+                depth: m.depth,
+            };
+            let network = Mlp::new([passed, outputs], hidden, &init.at("coupling").nth(i));
             layers.push(Coupling::new(Conditioner::Mlp(network), transform, i % 2 == 1).into());
-            layers.push(ActNorm::new(numbers, device).into());
+            layers.push(ActNorm::new(numbers, init).into());
         }
         Multiscale::new(vec![(Chain::new(layers), [1, 1, numbers])])
     }
 
-    /// The flow, and an estimate of the floats that its backward pass keeps, an item.
-    fn of_images(&self, [mut h, mut w, mut c]: [usize; 3], key: Key, device: &Device) -> (Multiscale, usize) {
+    fn of_images(&self, [mut h, mut w, mut c]: [usize; 3], init: &Init) -> Multiscale {
         let m = &self.model;
-        let (mut levels, mut activations, mut count) = (Vec::new(), 0, 0);
-        let mut network = |channels: [usize; 2], width: usize, pixels: usize| {
+        let (mut levels, mut count) = (Vec::new(), 0);
+        let mut network = |channels: [usize; 2], width: usize| {
             count += 1;
-            activations += pixels * (width * (1 + 3 * m.depth) + 4 * channels[1]);
-            Conditioner::ResNet(ResNet::new(
-                channels,
+            let hidden = Hidden {
                 width,
-                m.depth,
-                key.stream("coupling").step(count),
-                device,
-            ))
+                depth: m.depth,
+            };
+            Conditioner::ResNet(ResNet::new(channels, hidden, &init.at("coupling").nth(count)))
         };
         for level in 0..m.levels {
             let last = level + 1 == m.levels;
             let mut layers: Vec<Layer> = Vec::new();
             if level == 0 {
                 layers.push(Levels::new(m.margin).into());
-                layers.push(ActNorm::new(c, device).into());
+                layers.push(ActNorm::new(c, init).into());
             }
             let mut width = m.width << level;
             for i in 0..if last { 4 } else { 3 } {
-                layers.push(Checkerboard::new(network([c, 2 * c], width, h * w), i % 2 == 1).into());
-                layers.push(ActNorm::new(c, device).into());
+                layers.push(Checkerboard::new(network([c, 2 * c], width), i % 2 == 1).into());
+                layers.push(ActNorm::new(c, init).into());
             }
             if !last {
                 (h, w, c, width) = (h / 2, w / 2, 4 * c, 2 * width);
@@ -217,15 +207,15 @@ impl Config {
                 for i in 0..3 {
                     let [passed, mapped] = Coupling::parts(c, i % 2 == 1);
                     let transform = m.coupling;
-                    let inside = network([passed, mapped * transform.parameters()], width, h * w);
+                    let inside = network([passed, mapped * transform.parameters()], width);
                     layers.push(Coupling::new(inside, transform, i % 2 == 1).into());
-                    layers.push(ActNorm::new(c, device).into());
+                    layers.push(ActNorm::new(c, init).into());
                 }
             }
             levels.push((Chain::new(layers), [h, w, c]));
             c = c.div_ceil(2);
         }
-        (Multiscale::new(levels), activations)
+        Multiscale::new(levels)
     }
 }
 

@@ -39,7 +39,7 @@ fn nvp(
     optimizer: OptimizerConfig,
     average: f64,
 ) -> real_nvp::Config {
-    let model = real_nvp::Networks {
+    let model = real_nvp::Sizes {
         coupling: transform,
         couplings,
         width,
@@ -72,7 +72,7 @@ fn densities_of_points_integrate_to_one() {
     let data = source("moons", "train", 2000);
     let fast = OptimizerConfig::adam(2e-3).clipped(1.0);
     let built = |c: real_nvp::Config| c.build(data.info(), &autodiff(), Key::new(3)).unwrap();
-    let additive = nice::Networks {
+    let additive = nice::Sizes {
         width: 16,
         depth: 2,
         prior: Prior::Gaussian,
@@ -114,7 +114,7 @@ fn densities_of_points_integrate_to_one() {
 fn the_constants_of_bits_per_dimension() {
     let data = source("digits", "train", 5);
     let model = glow::Config {
-        model: glow::Networks {
+        model: glow::Sizes {
             width: 4,
             depth: 2,
             ..Default::default()
@@ -169,7 +169,7 @@ fn inverses_undo_on_real_images_after_training() {
     };
     for depth in [1, 4, 8] {
         for coupling in [Transform::Affine, Transform::Additive] {
-            let config = glow::Networks {
+            let config = glow::Sizes {
                 width: 16,
                 depth,
                 coupling,
@@ -186,7 +186,7 @@ fn inverses_undo_on_real_images_after_training() {
         }
     }
     for levels in [1, 2] {
-        let config = real_nvp::Networks {
+        let config = real_nvp::Sizes {
             width: 8,
             depth: 2,
             levels,
@@ -201,7 +201,7 @@ fn inverses_undo_on_real_images_after_training() {
             config.build(data.info(), &autodiff(), Key::new(4)).unwrap(),
         );
     }
-    let config = nice::Networks {
+    let config = nice::Sizes {
         width: 64,
         depth: 4,
         ..Default::default()
@@ -221,7 +221,7 @@ fn inverses_undo_on_real_images_after_training() {
 #[test]
 fn variational_dequantization_learns() {
     let data = source("digits", "train", 0);
-    let config = glow::Networks {
+    let config = glow::Sizes {
         width: 8,
         depth: 2,
         dequantization: Dequantization::Variational,

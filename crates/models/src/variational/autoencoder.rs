@@ -6,7 +6,7 @@
 //! Without hidden layers and with squared error, its best code spans the subspace of the largest principal components
 //! (Baldi & Hornik 1989). It has no prior over codes, so it cannot sample.
 use super::denoising_autoencoder::Corruption;
-use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity, Pair};
+use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity, PairNetwork};
 use crate::{
     Capability, Encode, Entry, Features, Model, NetworkInfo, Part, Purpose, Reconstruct, Reconstruction,
     Registered, Samples, StepReport, as_image_shape, of_shape,
@@ -15,9 +15,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_kernels::{Activation, RowLoss, row_loss};
-use menagerie_nn::activation;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use menagerie_kernels::{RowLoss, row_loss};
+use menagerie_nn::{Activation, Init, Learner, OptimizerConfig, Tensors, activation};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -25,7 +24,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Networks,
+    pub model: Sizes,
     /// `[loss]`
     pub loss: Loss,
     /// `[optimizer]`
@@ -35,7 +34,7 @@ pub struct Config {
 /// `[model]`: the networks' sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Networks {
+pub struct Sizes {
     /// `mlp` (fully connected) or `conv` (convolutions halve the image first)
     pub network: Architecture,
     /// numbers of a code
@@ -72,10 +71,10 @@ pub enum Measure {
     CrossEntropy,
 }
 
-impl Default for Networks {
+impl Default for Sizes {
     fn default() -> Self {
         let (network, activation) = (Architecture::Mlp, Nonlinearity::Relu);
-        Networks {
+        Sizes {
             network,
             latent: 32,
             hidden: vec![400, 200],
@@ -99,7 +98,7 @@ impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3);
         Config {
-            model: Networks::default(),
+            model: Sizes::default(),
             loss: Loss::default(),
             optimizer,
         }
@@ -109,7 +108,7 @@ impl Default for Config {
 /// An encoder and a decoder that give back what they are shown, or what it was before it was corrupted.
 pub struct Autoencoder {
     name: &'static str,
-    learner: Learner<Pair>,
+    learner: Learner<PairNetwork>,
     measure: Measure,
     corruption: Option<Corruption>,
     info: DataInfo,
@@ -152,11 +151,12 @@ impl Config {
             batch_norm: m.batch_norm,
         };
         layers.check(item)?;
-        let encoder = Encoder::new(&layers, item, m.latent, key.stream("encoder"), device);
-        let decoder = Decoder::new(&layers, m.latent, item, key.stream("decoder"), device);
+        let init = Init::new(key, device);
+        let encoder = Encoder::new(&layers, item, m.latent, &init.at("encoder"));
+        let decoder = Decoder::new(&layers, m.latent, item, &init.at("decoder"));
         let learner = Learner::new(
             "autoencoder",
-            Pair { encoder, decoder },
+            PairNetwork { encoder, decoder },
             self.optimizer,
             m.average,
             device,
@@ -212,11 +212,7 @@ impl Autoencoder {
 
 impl Model for Autoencoder {
     fn networks(&self) -> Vec<NetworkInfo> {
-        let pair = self.learner.network();
-        vec![
-            self.learner
-                .info(pair.encoder.activations() + pair.decoder.activations()),
-        ]
+        vec![self.learner.info(|pair| pair.pass_one(1))]
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
@@ -431,7 +427,7 @@ mod tests {
             shares: vec![],
         };
         let mut config = Config {
-            model: Networks {
+            model: Sizes {
                 latent: 2,
                 hidden: vec![],
                 ..Default::default()

@@ -9,9 +9,9 @@
 //!
 //! Both terms are in nats an item, so `loss.beta` is the paper's beta, not divided by the number of pixels. With beta
 //! above 1, F is still below log p(x), but the less tight the larger beta is.
-use super::elbo::Weights;
+use super::elbo::Loss;
 use super::networks::Architecture;
-use super::{ModelConfig, vae};
+use super::{Sizes, vae};
 use crate::{Capability, Entry, Model, Registered};
 use burn::tensor::Device;
 use menagerie_data::DataInfo;
@@ -21,7 +21,7 @@ use menagerie_data::random::Key;
 /// The paper's network: 4x4 convolutions of stride 2, a fully connected layer of 256, 32 latents, beta of 4; pixels as
 /// Gaussians rather than Bernoullis, for colours.
 fn config() -> vae::Config {
-    let model = ModelConfig {
+    let model = Sizes {
         network: Architecture::Conv,
         hidden: vec![256],
         latent: 32,
@@ -31,7 +31,7 @@ fn config() -> vae::Config {
     };
     vae::Config {
         model,
-        loss: Weights {
+        loss: Loss {
             beta: 4.0,
             ..Default::default()
         },
@@ -91,7 +91,7 @@ mod tests {
     fn the_weight_is_the_papers() {
         let device = Device::flex();
         let loss = |beta, warm_up, updates| {
-            let weights = Weights {
+            let weights = Loss {
                 beta,
                 warm_up,
                 free_bits: 0.0,
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn free_bits_by_dimension() {
         let device = Device::flex();
-        let weights = Weights {
+        let weights = Loss {
             beta: 1.0,
             warm_up: 0,
             free_bits: 0.75,

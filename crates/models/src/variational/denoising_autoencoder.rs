@@ -6,7 +6,7 @@
 //! ```text
 //! min E L(x, g(f(x~))),  x~ ~ q(x~ | x)                                       (2008, equation 4)
 //! ```
-use super::autoencoder::{self, Loss, Networks};
+use super::autoencoder::{self, Loss, Sizes};
 use crate::{Capability, Entry, Model, Registered};
 use burn::tensor::Device;
 use menagerie_data::error::{Error, Result};
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Networks,
+    pub model: Sizes,
     /// `[corruption]`
     pub corruption: Corruption,
     /// `[loss]`
@@ -70,7 +70,7 @@ impl Default for Config {
             loss,
             optimizer,
         } = autoencoder::Config::default();
-        let model = Networks {
+        let model = Sizes {
             hidden: vec![500],
             latent: 500,
             ..model

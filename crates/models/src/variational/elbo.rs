@@ -78,7 +78,7 @@ pub fn log_mean_exp(log_weights: Tensor<1>, samples: usize) -> Tensor<1> {
 /// `[loss]`: how the two terms of the bound are weighed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Weights {
+pub struct Loss {
     /// weight of the KL term; 1 is the bound itself (Higgins et al. 2017 take more)
     pub beta: f64,
     /// the weight rises linearly from 0 to `beta` in so many steps (Bowman et al. 2016; Sonderby et al. 2016)
@@ -87,9 +87,9 @@ pub struct Weights {
     pub free_bits: f64,
 }
 
-impl Default for Weights {
+impl Default for Loss {
     fn default() -> Self {
-        Weights {
+        Loss {
             beta: 1.0,
             warm_up: 0,
             free_bits: 0.0,
@@ -107,7 +107,7 @@ pub struct Bound {
     pub divergence: Tensor<1>,
 }
 
-impl Weights {
+impl Loss {
     /// Refuses weights that are none.
     ///
     /// # Errors

@@ -9,9 +9,9 @@
 //! L_1 is the evidence lower bound, L_K rises with K, and tends to log p(x).
 use super::elbo::{Gaussian, log_mean_exp};
 use super::likelihood::Likelihood;
-use super::networks::Pair;
+use super::networks::PairNetwork;
 use super::vae::value;
-use super::{ModelConfig, Training, Variational};
+use super::{Sizes, Training, Variational};
 use crate::{Capability, Entry, Model, NetworkInfo, Part, Purpose, Registered, StepReport};
 use burn::tensor::{Device, Tensor};
 use menagerie_data::DataInfo;
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: ModelConfig,
+    pub model: Sizes,
     /// `[loss]`
     pub loss: Loss,
     /// `[optimizer]`
@@ -51,7 +51,7 @@ impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3);
         Config {
-            model: ModelConfig::default(),
+            model: Sizes::default(),
             loss: Loss::default(),
             optimizer,
         }
@@ -60,12 +60,12 @@ impl Default for Config {
 
 /// Descends the negative importance-weighted bound.
 pub struct ByImportance {
-    learner: Learner<Pair>,
+    learner: Learner<PairNetwork>,
     samples: usize,
 }
 
 impl Training for ByImportance {
-    fn pair(&self) -> Pair {
+    fn pair(&self) -> PairNetwork {
         self.learner.for_use()
     }
 
@@ -74,11 +74,7 @@ impl Training for ByImportance {
     }
 
     fn networks(&self) -> Vec<NetworkInfo> {
-        let pair = self.learner.network();
-        vec![
-            self.learner
-                .info(pair.encoder.activations() + self.samples * pair.decoder.activations()),
-        ]
+        vec![self.learner.info(|pair| pair.pass_one(self.samples))]
     }
 
     fn step(&mut self, likelihood: &Likelihood, x: Tensor<4>, key: Key, watch: bool) -> Result<StepReport> {

@@ -2,8 +2,6 @@
 //! See `docs/variational.md`.
 pub mod autoencoder;
 pub mod beta_vae;
-pub mod codebook;
-pub mod condition;
 pub mod conditional_vae;
 pub mod denoising_autoencoder;
 pub mod elbo;
@@ -15,18 +13,15 @@ pub mod networks;
 mod tests;
 pub mod vae;
 pub mod vae_gan;
-pub mod video_attributes;
-mod video_network;
 pub mod video_vae;
-pub mod vq_networks;
 pub mod vq_vae;
 
-pub use model::{ModelConfig, Training, Variational};
+pub use model::{Sizes, Training, Variational};
 
 use crate::Entry;
 
 /// The family's name in the taxonomy.
-pub const FAMILY: &str = "variational";
+pub(crate) const FAMILY: &str = "variational";
 /// Its models.
 pub(crate) const ENTRIES: &[&Entry] = &[
     &autoencoder::ENTRY,

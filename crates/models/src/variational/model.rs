@@ -1,7 +1,7 @@
 //! What the models of the family share: an encoder and a decoder, however trained, and all that they can be asked.
 use super::elbo::Gaussian;
 use super::likelihood::{Grey, Likelihood, Observation};
-use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity, Pair};
+use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity, PairNetwork};
 use crate::{
     Encode, EvidenceBound, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Port, Purpose,
     Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, of_shape, unconditional,
@@ -12,13 +12,15 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
 use menagerie_kernels::noise;
-use menagerie_nn::Tensors;
+use menagerie_nn::init::plain;
+use menagerie_nn::{Init, Tensors, activations};
 use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
 
 /// `[model]`: the networks' sizes, and what is observed of an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ModelConfig {
+pub struct Sizes {
     /// `mlp` (fully connected) or `conv` (convolutions halve the image first)
     pub network: Architecture,
     /// dimensions of a latent
@@ -41,10 +43,10 @@ pub struct ModelConfig {
     pub average: f64,
 }
 
-impl Default for ModelConfig {
+impl Default for Sizes {
     /// Kingma & Welling 2014, section 5, with ReLU and a wider latent.
     fn default() -> Self {
-        ModelConfig {
+        Sizes {
             network: Architecture::Mlp,
             latent: 20,
             hidden: vec![500],
@@ -59,10 +61,10 @@ impl Default for ModelConfig {
     }
 }
 
-impl ModelConfig {
+impl Sizes {
     /// The layers of its networks.
     pub fn layers(&self) -> Layers {
-        let ModelConfig {
+        let Sizes {
             network,
             width,
             activation,
@@ -82,29 +84,25 @@ impl ModelConfig {
     ///
     /// # Errors
     /// [`Error::Recipe`] for sizes of zero, and data that cannot be observed like that.
-    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<(Pair, Likelihood)> {
+    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<(PairNetwork, Likelihood)> {
         if self.latent == 0 {
             return Err(Error::recipe("model.latent", "0 is too small", "give 1 or more"));
         }
         let likelihood = Likelihood::new(self.observation, self.binarization, self.deviation, info)?;
         let (layers, item) = (self.layers(), likelihood.item());
         layers.check(item)?;
-        let encoder = Encoder::new(&layers, item, 2 * self.latent, key.stream("encoder"), device);
-        let decoder = Decoder::new(
-            &layers,
-            self.latent,
-            likelihood.outputs(),
-            key.stream("decoder"),
-            device,
-        );
-        Ok((Pair { encoder, decoder }, likelihood))
+        let init = Init::new(key, device);
+        let encoder = Encoder::new(&layers, item, 2 * self.latent, &init.at("encoder"));
+        let outputs = likelihood.outputs();
+        let decoder = Decoder::new(&layers, self.latent, outputs, &init.at("decoder"));
+        Ok((PairNetwork { encoder, decoder }, likelihood))
     }
 }
 
 /// How an encoder and a decoder come to their weights.
 pub trait Training: Send {
     /// Both as they are to be used: without autodiff.
-    fn pair(&self) -> Pair;
+    fn pair(&self) -> PairNetwork;
     /// The device it trains on.
     fn device(&self) -> &Device;
     /// See [`Model::networks`].
@@ -129,10 +127,9 @@ pub struct Variational<T: Training> {
     training: T,
     likelihood: Likelihood,
     latent: usize,
+    /// see [`Variational::rows`]
+    rows: OnceLock<usize>,
 }
-
-/// Floats that answering may keep at a time, in the decoder's layers.
-const FLOATS: usize = 1 << 24;
 
 impl<T: Training> Variational<T> {
     /// From its parts, by its registered name.
@@ -143,6 +140,7 @@ impl<T: Training> Variational<T> {
             training,
             likelihood,
             latent,
+            rows: OnceLock::new(),
         }
     }
 
@@ -162,12 +160,7 @@ impl<T: Training> Variational<T> {
     }
 
     fn plain_device(&self) -> Device {
-        let device = self.training.device();
-        if device.is_autodiff() {
-            device.clone().without_autodiff()
-        } else {
-            device.clone()
-        }
+        plain(self.training.device())
     }
 
     /// The items of a batch as the likelihood has them, for answers.
@@ -179,8 +172,10 @@ impl<T: Training> Variational<T> {
     }
 
     /// Rows that pass the decoder at a time.
-    fn rows(&self, pair: &Pair) -> usize {
-        (FLOATS / pair.decoder.activations().max(1)).max(1)
+    fn rows(&self, pair: &PairNetwork) -> usize {
+        let decoder = &pair.decoder;
+        let one = || activations::items_at_a_time(|| decoder.forward(decoder.blank(1)));
+        *self.rows.get_or_init(one)
     }
 }
 

@@ -1,10 +1,9 @@
 //! Encoders and decoders: convolutions that halve an image, fully connected layers, and the same backwards.
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use menagerie_data::error::{Error, Result};
-use menagerie_data::random::Key;
 use menagerie_nn::pyramid::{channels, sizes};
-use menagerie_nn::{BatchNorm, Conv2d, ConvTranspose2d, Linear};
+use menagerie_nn::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Init, Linear, Weights};
 use serde::{Deserialize, Serialize};
 
 /// What items pass through before (and latents after) the fully connected layers.
@@ -32,12 +31,12 @@ pub enum Nonlinearity {
 }
 
 impl Nonlinearity {
-    fn activation(self) -> menagerie_nn::Activation {
+    fn activation(self) -> Activation {
         match self {
-            Nonlinearity::Relu => menagerie_nn::Activation::Relu,
-            Nonlinearity::LeakyRelu => menagerie_nn::Activation::LeakyRelu(0.2),
-            Nonlinearity::Tanh => menagerie_nn::Activation::Tanh,
-            Nonlinearity::Silu => menagerie_nn::Activation::Silu,
+            Nonlinearity::Relu => Activation::Relu,
+            Nonlinearity::LeakyRelu => Activation::LeakyRelu(0.2),
+            Nonlinearity::Tanh => Activation::Tanh,
+            Nonlinearity::Silu => Activation::Silu,
         }
     }
 }
@@ -98,11 +97,6 @@ impl Layers {
             channels(self.width, i)
         }
     }
-
-    /// Standard deviation of first weights (He et al. 2015) for `inputs` numbers that make one.
-    fn std(inputs: usize) -> f64 {
-        (2.0 / inputs as f64).sqrt()
-    }
 }
 
 /// Items `[batch, height, width, channel]` -> numbers `[batch, outputs]`.
@@ -113,53 +107,34 @@ pub struct Encoder {
     hidden: Vec<Linear>,
     out: Linear,
     #[module(skip)]
-    activation: menagerie_nn::Activation,
+    activation: Activation,
     #[module(skip)]
-    sizes: Vec<[usize; 2]>,
+    item: [usize; 3],
 }
 
 impl Encoder {
     /// Fresh weights for items of that shape.
-    pub fn new(layers: &Layers, item: [usize; 3], outputs: usize, key: Key, device: &Device) -> Self {
+    pub fn new(layers: &Layers, item: [usize; 3], outputs: usize, init: &Init) -> Self {
         let sizes = layers.sizes(item);
         let n = sizes.len() - 1;
         let at = |i: usize| layers.channels_at(i, item[2]);
         let down = |i: usize| {
-            let std = Layers::std(16 * at(i - 1));
-            let layer = Conv2d::new(
-                [at(i - 1), at(i)],
-                4,
-                2,
-                1,
-                std,
-                key.stream("down").step(i as u64),
-                device,
-            );
-            if layers.batch_norm && i > 1 {
-                layer
-            } else {
-                layer.with_bias(device)
-            }
+            let of = Conv2d::of([at(i - 1), at(i)]).kernel(4).stride(2).padding(1);
+            of.weights(Weights::He(1.0))
+                .bias_if(!layers.batch_norm || i == 1)
+                .init(&init.at("down").nth(i))
         };
-        let norm = |i: usize| BatchNorm::new(at(i), 0.0, key.stream("norm").step(i as u64), device);
+        let norm = |i: usize| BatchNorm::of(at(i)).init(&init.at("norm").nth(i));
         let [h, w] = sizes[n];
-        let (hidden, last) = stack(
-            h * w * at(n),
-            layers.hidden.iter().copied(),
-            key.stream("hidden"),
-            device,
-        );
+        let widths = layers.hidden.iter().copied();
+        let (hidden, last) = stack(h * w * at(n), widths, &init.at("hidden"));
         Encoder {
             downs: (1..=n).map(down).collect(),
-            norms: if layers.batch_norm {
-                (2..=n).map(norm).collect()
-            } else {
-                vec![]
-            },
+            norms: (2..=n).filter(|_| layers.batch_norm).map(norm).collect(),
             hidden,
-            out: Linear::new(last, outputs, key.stream("out"), device),
+            out: Linear::of([last, outputs]).init(&init.at("out")),
             activation: layers.activation.activation(),
-            sizes,
+            item,
         }
     }
 
@@ -170,7 +145,7 @@ impl Encoder {
 
     /// What convolution `to` (counted from 1) makes of what convolution `from` made; `from` 0 takes items.
     pub fn convolved(&self, x: Tensor<4>, from: usize, to: usize) -> Tensor<4> {
-        let plain = menagerie_nn::Activation::Identity;
+        let plain = Activation::Identity;
         (from..to).fold(x, |x, i| match i.checked_sub(1).and_then(|i| self.norms.get(i)) {
             Some(norm) => norm.forward(self.downs[i].forward(x, plain), self.activation),
             None => self.downs[i].forward(x, self.activation),
@@ -179,7 +154,7 @@ impl Encoder {
 
     /// What follows the last convolution.
     pub fn head(&self, x: Tensor<4>) -> Tensor<2> {
-        self.out.forward(self.flat(x), menagerie_nn::Activation::Identity)
+        self.out.forward(self.flat(x), Activation::Identity)
     }
 
     fn flat(&self, x: Tensor<4>) -> Tensor<2> {
@@ -203,18 +178,10 @@ impl Encoder {
         self.head(self.convolved(x, 0, self.depth()))
     }
 
-    /// Floats kept for the backward pass, an item.
-    pub fn activations(&self) -> usize {
-        let norms = if self.norms.is_empty() { 1 } else { 2 };
-        let downs = self
-            .downs
-            .iter()
-            .zip(&self.sizes[1..])
-            .map(|(down, [h, w])| norms * h * w * down.weight.dims()[3]);
-        downs
-            .chain(self.hidden.iter().map(|l| l.weight.dims()[1]))
-            .sum::<usize>()
-            + self.out.weight.dims()[1]
+    /// An item of zeros, to count by what layers keep.
+    pub fn blank(&self) -> Tensor<4> {
+        let [h, w, c] = self.item;
+        Tensor::zeros([1, h, w, c], &self.out.weight.device())
     }
 }
 
@@ -227,57 +194,40 @@ pub struct Decoder {
     norms: Vec<BatchNorm>,
     ups: Vec<ConvTranspose2d>,
     #[module(skip)]
-    activation: menagerie_nn::Activation,
+    activation: Activation,
     /// after the last layer
     #[module(skip)]
-    end: menagerie_nn::Activation,
+    end: Activation,
     #[module(skip)]
     sizes: Vec<[usize; 2]>,
 }
 
 impl Decoder {
     /// Fresh weights for items of that shape; its channels may be more than the item's, where it tells more of each number.
-    pub fn new(layers: &Layers, inputs: usize, item: [usize; 3], key: Key, device: &Device) -> Self {
+    pub fn new(layers: &Layers, inputs: usize, item: [usize; 3], init: &Init) -> Self {
         let sizes = layers.sizes(item);
         let n = sizes.len() - 1;
         let at = |i: usize| layers.channels_at(i, item[2]);
         let up = |i: usize| {
-            // Of the 4x4 weights of stride 2, a quarter reaches each pixel.
-            let std = Layers::std(4 * at(i));
-            let layer = ConvTranspose2d::new(
-                [at(i), at(i - 1)],
-                4,
-                2,
-                1,
-                std,
-                key.stream("up").step(i as u64),
-                device,
-            );
-            if layers.batch_norm && i > 1 {
-                layer
-            } else {
-                layer.with_bias(device)
-            }
+            let of = ConvTranspose2d::of([at(i), at(i - 1)])
+                .kernel(4)
+                .stride(2)
+                .padding(1);
+            of.weights(Weights::He(1.0))
+                .bias_if(!layers.batch_norm || i == 1)
+                .init(&init.at("up").nth(i))
         };
-        let norm = |i: usize| BatchNorm::new(at(i), 0.0, key.stream("norm").step(i as u64), device);
+        let norm = |i: usize| BatchNorm::of(at(i)).init(&init.at("norm").nth(i));
         let [h, w] = sizes[n];
-        let (hidden, last) = stack(
-            inputs,
-            layers.hidden.iter().rev().copied(),
-            key.stream("hidden"),
-            device,
-        );
+        let widths = layers.hidden.iter().rev().copied();
+        let (hidden, last) = stack(inputs, widths, &init.at("hidden"));
         Decoder {
             hidden,
-            out: Linear::new(last, h * w * at(n), key.stream("out"), device),
-            norms: if layers.batch_norm {
-                (1..n).rev().map(norm).collect()
-            } else {
-                vec![]
-            },
+            out: Linear::of([last, h * w * at(n)]).init(&init.at("out")),
+            norms: (1..n).rev().filter(|_| layers.batch_norm).map(norm).collect(),
             ups: (1..=n).rev().map(up).collect(),
             activation: layers.activation.activation(),
-            end: menagerie_nn::Activation::Identity,
+            end: Activation::Identity,
             sizes,
         }
     }
@@ -285,7 +235,7 @@ impl Decoder {
     /// The same with items kept in (-1, 1) by a tanh.
     pub fn bounded(self) -> Self {
         Decoder {
-            end: menagerie_nn::Activation::Tanh,
+            end: Activation::Tanh,
             ..self
         }
     }
@@ -297,7 +247,7 @@ impl Decoder {
 
     /// What latents stand for.
     pub fn forward(&self, z: Tensor<2>) -> Tensor<4> {
-        let plain = menagerie_nn::Activation::Identity;
+        let plain = Activation::Identity;
         let (batch, n) = (z.dims()[0], self.ups.len());
         let x = self
             .hidden
@@ -318,43 +268,43 @@ impl Decoder {
         })
     }
 
-    /// Floats kept for the backward pass, an item.
-    pub fn activations(&self) -> usize {
-        let norms = if self.norms.is_empty() { 1 } else { 2 };
-        let up = |(up, [h, w]): (&ConvTranspose2d, &[usize; 2])| norms * h * w * up.weight.dims()[2];
-        let ups: usize = self.ups.iter().zip(self.sizes.iter().rev().skip(1)).map(up).sum();
-        ups + self.hidden.iter().map(|l| l.weight.dims()[1]).sum::<usize>() + self.out.weight.dims()[1]
+    /// So many latents of zeros, to count by what layers keep.
+    pub fn blank(&self, rows: usize) -> Tensor<2> {
+        Tensor::zeros([rows, self.inputs()], &self.out.weight.device())
     }
 }
 
 /// Fully connected layers, and the width of the last.
-fn stack(
-    inputs: usize,
-    widths: impl Iterator<Item = usize>,
-    key: Key,
-    device: &Device,
-) -> (Vec<Linear>, usize) {
+fn stack(inputs: usize, widths: impl Iterator<Item = usize>, init: &Init) -> (Vec<Linear>, usize) {
     let sizes: Vec<usize> = [inputs].into_iter().chain(widths).collect();
-    let layers = sizes
-        .windows(2)
-        .enumerate()
-        .map(|(i, s)| Linear::new(s[0], s[1], key.step(i as u64), device))
-        .collect();
-    (layers, sizes[sizes.len() - 1])
+    let layers = sizes.windows(2).enumerate();
+    let layers = layers.map(|(i, s)| Linear::of([s[0], s[1]]).init(&init.nth(i)));
+    (layers.collect(), sizes[sizes.len() - 1])
 }
 
 /// An encoder and a decoder that are trained together.
 #[derive(Module, Debug)]
-pub struct Pair {
+pub struct PairNetwork {
     /// items to codes
     pub encoder: Encoder,
     /// latents to items
     pub decoder: Decoder,
 }
 
+impl PairNetwork {
+    /// What passes the layers for one item in a training step with so many draws of its latent.
+    pub fn pass_one(&self, draws: usize) {
+        self.encoder.forward(self.encoder.blank());
+        self.decoder.forward(self.decoder.blank(draws));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
+    use menagerie_data::random::Key;
+    use menagerie_nn::activations;
 
     /// Odd sizes too, with and without norms and hidden layers.
     #[test]
@@ -376,8 +326,8 @@ mod tests {
                     batch_norm,
                 };
                 layers.check([h, w, c]).unwrap();
-                let encoder = Encoder::new(&layers, [h, w, c], 6, Key::new(1), &device);
-                let decoder = Decoder::new(&layers, 3, [h, w, 2 * c], Key::new(2), &device);
+                let encoder = Encoder::new(&layers, [h, w, c], 6, &Init::new(Key::new(1), &device));
+                let decoder = Decoder::new(&layers, 3, [h, w, 2 * c], &Init::new(Key::new(2), &device));
                 let x = Tensor::ones([2, h, w, c], &device);
                 assert_eq!(encoder.features(x.clone()).dims(), [2, encoder.feature_count()]);
                 assert_eq!(encoder.forward(x).dims(), [2, 6]);
@@ -404,5 +354,31 @@ mod tests {
                 .to_string()
                 .contains("model.network")
         );
+    }
+
+    /// Each layer keeps what it gives: counted by hand here.
+    #[test]
+    fn layers_keep_what_they_give() {
+        let init = Init::new(Key::new(1), &Device::flex());
+        let mut layers = Layers {
+            network: Architecture::Mlp,
+            width: 2,
+            hidden: vec![7, 6],
+            activation: Nonlinearity::Relu,
+            batch_norm: true,
+        };
+        let kept = |layers: &Layers, item: [usize; 3], draws: usize| {
+            let encoder = Encoder::new(layers, item, 8, &init);
+            let decoder = Decoder::new(layers, 4, item, &init);
+            let pair = PairNetwork { encoder, decoder };
+            activations::counted(|| pair.pass_one(draws))
+        };
+        assert_eq!(kept(&layers, [5, 3, 2], 1), (7 + 6 + 8) + (6 + 7 + 30));
+        assert_eq!(kept(&layers, [5, 3, 2], 10), (7 + 6 + 8) + 10 * (6 + 7 + 30));
+        // 16x16x1 -> 8x8x2 -> 4x4x4, the second normed, and back.
+        layers.network = Architecture::Conv;
+        let encoder = 128 + 2 * 64 + 7 + 6 + 8;
+        let decoder = 6 + 7 + 64 + 2 * 128 + 256;
+        assert_eq!(kept(&layers, [16, 16, 1], 1), encoder + decoder);
     }
 }

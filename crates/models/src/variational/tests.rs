@@ -1,8 +1,8 @@
 //! The family's mathematics against independent truths.
-use super::elbo::{Gaussian, Weights, log_mean_exp};
+use super::elbo::{Gaussian, Loss, log_mean_exp};
 use super::likelihood::Observation;
 use super::vae::{ByBound, Config, value};
-use super::{ModelConfig, Variational};
+use super::{Sizes, Variational};
 use crate::{EvidenceBound, LatentSpace, Model};
 use burn::tensor::{Device, Tensor};
 use menagerie_data::random::Key;
@@ -125,7 +125,7 @@ fn reparameterized_gradients_are_central_differences() {
         match weighted {
             true => -log_mean_exp(log_likelihood + q.log_prior_over_posterior(z, noise), samples).mean(),
             false => {
-                Weights {
+                Loss {
                     beta: 1.7,
                     ..Default::default()
                 }
@@ -237,7 +237,7 @@ impl LinearGaussian {
     }
 
     fn model(&self) -> Variational<ByBound> {
-        let model = ModelConfig {
+        let model = Sizes {
             latent: 2,
             hidden: vec![],
             observation: Observation::Gaussian,

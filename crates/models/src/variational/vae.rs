@@ -8,10 +8,10 @@
 //!
 //! The encoder gives mean and variance of q(z | x), the decoder the parameters of p(x | z); one draw of z an item, by
 //! reparameterization, gives the gradient of both.
-use super::elbo::{Gaussian, Weights};
+use super::elbo::{Gaussian, Loss};
 use super::likelihood::Likelihood;
-use super::networks::Pair;
-use super::{ModelConfig, Training, Variational};
+use super::networks::PairNetwork;
+use super::{Sizes, Training, Variational};
 use crate::{Capability, Entry, Model, NetworkInfo, Part, Purpose, Registered, StepReport};
 use burn::tensor::{Device, Tensor};
 use menagerie_data::DataInfo;
@@ -26,9 +26,9 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: ModelConfig,
+    pub model: Sizes,
     /// `[loss]`
-    pub loss: Weights,
+    pub loss: Loss,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -37,8 +37,8 @@ impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3);
         Config {
-            model: ModelConfig::default(),
-            loss: Weights::default(),
+            model: Sizes::default(),
+            loss: Loss::default(),
             optimizer,
         }
     }
@@ -46,29 +46,32 @@ impl Default for Config {
 
 /// Descends the negative evidence lower bound.
 pub struct ByBound {
-    learner: Learner<Pair>,
-    weights: Weights,
+    learner: Learner<PairNetwork>,
+    loss: Loss,
 }
 
 impl ByBound {
-    /// With fresh networks.
+    /// With fresh networks; `average` is the decay of their moving average, 0 for none.
+    ///
+    /// # Errors
+    /// For weights of the loss that are none, and an average that is no decay.
     pub fn new(
-        pair: Pair,
-        weights: Weights,
+        pair: PairNetwork,
+        loss: Loss,
         optimizer: OptimizerConfig,
         average: f64,
         device: &Device,
     ) -> Result<Self> {
-        weights.check()?;
+        loss.check()?;
         Ok(ByBound {
             learner: Learner::new("autoencoder", pair, optimizer, average, device)?,
-            weights,
+            loss,
         })
     }
 }
 
 impl Training for ByBound {
-    fn pair(&self) -> Pair {
+    fn pair(&self) -> PairNetwork {
         self.learner.for_use()
     }
 
@@ -77,11 +80,7 @@ impl Training for ByBound {
     }
 
     fn networks(&self) -> Vec<NetworkInfo> {
-        let pair = self.learner.network();
-        vec![
-            self.learner
-                .info(pair.encoder.activations() + pair.decoder.activations()),
-        ]
+        vec![self.learner.info(|pair| pair.pass_one(1))]
     }
 
     fn step(&mut self, likelihood: &Likelihood, x: Tensor<4>, key: Key, watch: bool) -> Result<StepReport> {
@@ -95,10 +94,10 @@ impl Training for ByBound {
         let z = q.draw(noise);
         let log_likelihood = likelihood.log_probability(pair.decoder.forward(z), x);
         let bound = self
-            .weights
+            .loss
             .negative_bound(log_likelihood, q.divergence(), self.learner.updates());
         let parts = watch.then(|| (value(&bound.reconstruction), value(&bound.divergence)));
-        let weight = self.weights.at(self.learner.updates());
+        let weight = self.loss.at(self.learner.updates());
         let seen = self.learner.descend(bound.loss, watch)?;
         let mut report = StepReport {
             scalars: vec![("loss/total", seen.loss)],

@@ -18,9 +18,9 @@
 //! around the decoder's image: not what it is trained for.
 use super::elbo::Gaussian;
 use super::likelihood::{Likelihood, Observation};
-use super::networks::{Architecture, Decoder, Encoder, Nonlinearity, Pair};
+use super::networks::{Architecture, Decoder, Encoder, Nonlinearity, PairNetwork};
 use super::vae::value;
-use super::{ModelConfig, Training, Variational};
+use super::{Sizes, Training, Variational};
 use crate::{Capability, Entry, Model, NetworkInfo, Part, Purpose, Registered, StepReport};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -28,7 +28,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{DataInfo, Kind};
 use menagerie_kernels::{RowLoss, noise, row_loss, softplus_mean};
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`; the discriminator has the encoder's layers
-    pub model: ModelConfig,
+    pub model: Sizes,
     /// `[game]`
     pub game: Game,
     /// `[optimizer]`
@@ -91,7 +91,7 @@ impl Default for Optimizers {
 
 impl Default for Config {
     fn default() -> Self {
-        let model = ModelConfig {
+        let model = Sizes {
             network: Architecture::Conv,
             latent: 64,
             hidden: vec![],
@@ -121,10 +121,10 @@ pub struct ByGame {
 
 impl ByGame {
     /// One update of the discriminator; its loss, and the gradient's norm where it was asked for.
-    fn judge(&mut self, real: Tensor<4>, fake: Tensor<4>, watch: bool) -> (f64, Option<f64>) {
+    fn judge(&mut self, data: Tensor<4>, samples: Tensor<4>, watch: bool) -> (f64, Option<f64>) {
         let d = self.discriminator.network();
-        // The three terms' means: half of the fakes are reconstructions, half samples.
-        let loss = softplus_mean(d.forward(real), -1.0) + softplus_mean(d.forward(fake), 1.0) * 2.0;
+        // The three terms' means: half of the samples are reconstructions.
+        let loss = softplus_mean(d.forward(data), -1.0) + softplus_mean(d.forward(samples), 1.0) * 2.0;
         let loss_value = value(&loss);
         (
             loss_value,
@@ -134,8 +134,8 @@ impl ByGame {
 }
 
 impl Training for ByGame {
-    fn pair(&self) -> Pair {
-        Pair {
+    fn pair(&self) -> PairNetwork {
+        PairNetwork {
             encoder: self.encoder.for_use(),
             decoder: self.decoder.for_use(),
         }
@@ -146,11 +146,11 @@ impl Training for ByGame {
     }
 
     fn networks(&self) -> Vec<NetworkInfo> {
-        let of = |e: &Encoder| e.activations();
+        // Both play with the item, its reconstruction and a sample.
         vec![
-            self.encoder.info(of(self.encoder.network())),
-            self.decoder.info(3 * self.decoder.network().activations()),
-            self.discriminator.info(3 * of(self.discriminator.network())),
+            self.encoder.info(|e| e.forward(e.blank())),
+            self.decoder.info(|d| d.forward(d.blank(3))),
+            self.discriminator.info(|d| d.forward(d.blank().repeat_dim(0, 3))),
         ]
     }
 
@@ -164,8 +164,8 @@ impl Training for ByGame {
         let prior = q.divergence().sum() / rows as f64;
         // Algorithm 1 keeps L_GAN away from the encoder, so the game is played with images of latents that carry no gradient.
         let decoder = self.decoder.network();
-        let fake = decoder.forward(Tensor::cat(vec![z.clone().detach(), draw("latents")], 0));
-        let seen = fake.clone().detach();
+        let samples = decoder.forward(Tensor::cat(vec![z.clone().detach(), draw("latents")], 0));
+        let seen = samples.clone().detach();
         let (likeness, adversarial) = {
             let d = self.discriminator.network().clone().no_grad();
             let layer = self.game.layer;
@@ -173,7 +173,7 @@ impl Training for ByGame {
             let back: Tensor<2> = d.convolved(decoder.forward(z), 0, layer).flatten(1, 3);
             (
                 row_loss(back, target, RowLoss::Square).mean() * 0.5,
-                softplus_mean(d.forward(fake), -1.0) * 2.0,
+                softplus_mean(d.forward(samples), -1.0) * 2.0,
             )
         };
         let parts = [value(&prior), value(&likeness), value(&adversarial)];
@@ -258,13 +258,8 @@ impl Config {
             return Err(Error::data(&info.source, problem, "choose a source of images"));
         }
         let (pair, likelihood) = self.model.build(info, device, key)?;
-        let discriminator = Encoder::new(
-            &self.model.layers(),
-            likelihood.item(),
-            1,
-            key.stream("discriminator"),
-            device,
-        );
+        let at = Init::new(key, device).at("discriminator");
+        let discriminator = Encoder::new(&self.model.layers(), likelihood.item(), 1, &at);
         if !(1..=discriminator.depth()).contains(&self.game.layer) {
             let problem = format!(
                 "the discriminator has {} convolutions, not {}",
@@ -346,7 +341,7 @@ mod tests {
             shares: vec![],
         };
         let mut config = Config::default();
-        config.model = ModelConfig {
+        config.model = Sizes {
             latent: 3,
             width: 4,
             ..config.model

@@ -1,7 +1,7 @@
 use super::{Flow, for_all};
-use crate::{Activation, init};
+use crate::{Activation, Init, init};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use menagerie_kernels::scale_shift;
 
 /// Smallest standard deviation that the start divides by: a channel that hardly varies is not blown up.
@@ -19,10 +19,10 @@ pub struct ActNorm {
 
 impl ActNorm {
     /// The identity, until `start` has seen data.
-    pub fn new(channels: usize, device: &Device) -> Self {
+    pub fn new(channels: usize, init: &Init) -> Self {
         ActNorm {
-            log_scale: init::zeros([channels], device),
-            shift: init::zeros([channels], device),
+            log_scale: init::zeros([channels], init.device()),
+            shift: init::zeros([channels], init.device()),
         }
     }
 

@@ -1,6 +1,7 @@
 use super::conditioner::Conditioner;
 use super::coupling::bounded;
 use super::{Flow, item_sums};
+use crate::activations;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -47,7 +48,7 @@ impl Checkerboard {
     /// `forward`, given an image of the same height and width that the network sees, too.
     pub fn forward_with(&self, x: Tensor<4>, context: Option<Tensor<4>>) -> (Tensor<4>, Tensor<1>) {
         let (s, t) = self.parameters(&x, context);
-        (x * s.clone().exp() + t, item_sums(s))
+        (x * activations::keep(s.clone().exp()) + t, item_sums(s))
     }
 }
 

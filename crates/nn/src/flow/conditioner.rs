@@ -1,15 +1,23 @@
 //! The networks inside couplings: from the part that passes through to the parameters of the other part's map. They need
 //! no inverse and no determinant. Each ends in zeros, so that a coupling starts as the identity.
-use crate::{Activation, Conv2d, Linear};
+use crate::{Activation, Conv2d, Init, Linear, Weights};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
-use menagerie_data::random::Key;
+use burn::tensor::Tensor;
 
 const RELU: Activation = Activation::Relu;
 
-/// The standard deviation that keeps the size of activations through ReLU (He et al. 2015).
-fn he(inputs: usize) -> f64 {
-    (2.0 / inputs as f64).sqrt()
+/// The hidden layers of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hidden {
+    /// units or channels of each
+    pub width: usize,
+    /// layers, or residual blocks
+    pub depth: usize,
+}
+
+/// A 3x3 convolution that keeps the size of images, with a bias.
+fn conv(channels: [usize; 2], weights: Weights, init: &Init) -> Conv2d {
+    Conv2d::of(channels).padding(1).weights(weights).bias().init(init)
 }
 
 /// Any of them: `[batch, h, w, in] -> [batch, h, w, out]`.
@@ -41,17 +49,15 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// `depth` hidden layers of `width` with ReLU.
-    pub fn new(channels: [usize; 2], width: usize, depth: usize, key: Key, device: &Device) -> Self {
-        let [inputs, outputs] = channels;
+    /// From and to so many channels, with ReLU.
+    pub fn new([inputs, outputs]: [usize; 2], Hidden { width, depth }: Hidden, init: &Init) -> Self {
         let layer = |i: usize| {
             let from = if i == 0 { inputs } else { width };
-            let (to, std) = if i == depth {
-                (outputs, 0.0)
-            } else {
-                (width, he(from))
+            let (to, weights) = match i == depth {
+                true => (outputs, Weights::Zero),
+                false => (width, Weights::He(1.0)),
             };
-            Linear::normal(from, to, std, true, key.step(i as u64), device)
+            Linear::of([from, to]).weights(weights).init(&init.nth(i))
         };
         Mlp {
             layers: (0..=depth).map(layer).collect(),
@@ -75,22 +81,13 @@ pub struct ConvNet {
 }
 
 impl ConvNet {
-    /// `width` channels between.
-    pub fn new(channels: [usize; 2], width: usize, key: Key, device: &Device) -> Self {
-        let [inputs, outputs] = channels;
+    /// From and to so many channels, `width` between.
+    pub fn new([inputs, outputs]: [usize; 2], width: usize, init: &Init) -> Self {
+        let he = Weights::He(1.0);
         ConvNet {
-            first: Conv2d::new(
-                [inputs, width],
-                3,
-                1,
-                1,
-                he(9 * inputs),
-                key.stream("first"),
-                device,
-            )
-            .with_bias(device),
-            middle: Linear::normal(width, width, he(width), true, key.stream("middle"), device),
-            last: Conv2d::new([width, outputs], 3, 1, 1, 0.0, key, device).with_bias(device),
+            first: conv([inputs, width], he, &init.at("first")),
+            middle: Linear::of([width; 2]).weights(he).init(&init.at("middle")),
+            last: conv([width, outputs], Weights::Zero, init),
         }
     }
 
@@ -110,24 +107,17 @@ pub struct ResNet {
 }
 
 impl ResNet {
-    /// `blocks` residual blocks of `width` channels.
-    pub fn new(channels: [usize; 2], width: usize, blocks: usize, key: Key, device: &Device) -> Self {
-        let [inputs, outputs] = channels;
-        let conv = |[from, to]: [usize; 2], std: f64, key: Key| {
-            Conv2d::new([from, to], 3, 1, 1, std, key, device).with_bias(device)
-        };
+    /// From and to so many channels, with `depth` residual blocks of `width`.
+    pub fn new([inputs, outputs]: [usize; 2], Hidden { width, depth }: Hidden, init: &Init) -> Self {
         let block = |i: usize| {
-            let key = key.stream("block").step(i as u64);
+            let init = init.at("block").nth(i);
             // The second of a block starts small, so that many blocks start near the identity.
-            [
-                conv([width; 2], he(9 * width), key.step(0)),
-                conv([width; 2], 0.1 * he(9 * width), key.step(1)),
-            ]
+            [0, 1].map(|n| conv([width; 2], Weights::He([1.0, 0.1][n]), &init.nth(n)))
         };
         ResNet {
-            first: conv([inputs, width], he(9 * inputs), key.stream("first")),
-            blocks: (0..blocks).map(block).collect(),
-            last: conv([width, outputs], 0.0, key),
+            first: conv([inputs, width], Weights::He(1.0), &init.at("first")),
+            blocks: (0..depth).map(block).collect(),
+            last: conv([width, outputs], Weights::Zero, init),
         }
     }
 
@@ -151,9 +141,9 @@ pub struct DirectConv {
 
 impl DirectConv {
     /// From and to so many channels.
-    pub fn new(channels: [usize; 2], device: &Device) -> Self {
+    pub fn new(channels: [usize; 2], init: &Init) -> Self {
         DirectConv {
-            conv: Conv2d::new(channels, 3, 1, 1, 0.0, Key::new(0), device).with_bias(device),
+            conv: conv(channels, Weights::Zero, init),
         }
     }
 

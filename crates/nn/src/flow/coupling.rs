@@ -1,8 +1,8 @@
 use super::conditioner::Conditioner;
 use super::{Flow, item_sums, spline, zeros_like_items};
+use crate::{Activation, activation, activations};
 use burn::module::Module;
 use burn::tensor::Tensor;
-use menagerie_kernels::{Activation, activation};
 use serde::{Deserialize, Serialize};
 
 /// How a coupling maps the numbers of its second part, given the parameters that its network gives.
@@ -119,7 +119,7 @@ impl Flow for Coupling {
             Transform::Additive => (other + h, none),
             Transform::Affine => {
                 let (s, t) = Self::affine(h);
-                (other * s.clone().exp() + t, item_sums(s))
+                (other * activations::keep(s.clone().exp()) + t, item_sums(s))
             }
             Transform::Spline => Self::through_splines(other, h, false),
         };

@@ -1,7 +1,7 @@
 use super::{Flow, item_sums, zeros_like_items};
+use crate::{Activation, activation};
 use burn::module::Module;
 use burn::tensor::Tensor;
-use menagerie_kernels::{Activation, activation};
 
 /// Number of levels of an 8-bit image.
 const LEVELS: f64 = 256.0;

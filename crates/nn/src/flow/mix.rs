@@ -1,9 +1,9 @@
 use super::{Flow, for_all};
-use crate::Activation;
+use crate::{Activation, Init, activation};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use menagerie_data::random::Key;
-use menagerie_kernels::{activation, linear};
+use menagerie_kernels::linear;
 
 /// |ln s| stays below this, so that the matrix stays far from singular.
 const BOUND: f64 = 4.0;
@@ -26,9 +26,9 @@ pub struct Mix {
 
 impl Mix {
     /// Starts as a random rotation.
-    pub fn new(channels: usize, key: Key, device: &Device) -> Self {
-        let c = channels;
-        let (order, lu) = decompose(rotation(c, key), c);
+    pub fn new(channels: usize, init: &Init) -> Self {
+        let (c, device) = (channels, init.device());
+        let (order, lu) = decompose(rotation(c, init.key()), c);
         let mut triangles = vec![0f32; c * c];
         let (mut log_scale, mut signs, mut permutation) = (vec![0f32; c], vec![0f32; c], vec![0f32; c * c]);
         for i in 0..c {
@@ -161,12 +161,13 @@ fn decompose(mut m: Vec<f64>, c: usize) -> (Vec<usize>, Vec<f64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
 
     /// It starts as an orthogonal matrix: W W^T = 1, and its inverse is its transpose.
     #[test]
     fn starts_as_a_rotation() {
         for c in [1, 2, 3, 12, 48] {
-            let mix = Mix::new(c, Key::new(c as u64), &Device::flex());
+            let mix = Mix::new(c, &Init::new(Key::new(c as u64), &Device::flex()));
             let w = mix.weight().0;
             let off = |t: Tensor<2>| t.abs().max().into_scalar::<f32>();
             let gram = w.clone().matmul(w.clone().transpose()) - Tensor::eye(c, &Device::flex());
@@ -181,7 +182,7 @@ mod tests {
     /// Whatever the trained numbers, s lies between exp(-4) and exp(4).
     #[test]
     fn scales_are_bounded() {
-        let mut mix = Mix::new(3, Key::new(1), &Device::flex());
+        let mut mix = Mix::new(3, &Init::new(Key::new(1), &Device::flex()));
         mix.log_scale = Param::from_tensor(Tensor::from_data(
             TensorData::from([-1e9f32, 0.0, 1e9]),
             &Device::flex(),

@@ -19,13 +19,14 @@ mod tests;
 pub use act_norm::ActNorm;
 pub use checkerboard::Checkerboard;
 pub use combine::{Chain, Inverse, Multiscale};
-pub use conditioner::{Conditioner, ConvNet, DirectConv, Mlp, ResNet};
+pub use conditioner::{Conditioner, ConvNet, DirectConv, Hidden, Mlp, ResNet};
 pub use coupling::{Coupling, Transform};
 pub use levels::Levels;
 pub use mix::Mix;
 pub use reorder::{Interleaved, Squeeze};
 pub use scaling::Scaling;
 
+use crate::activations;
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -65,7 +66,7 @@ macro_rules! of_layers {
         })*
         impl Flow for Layer {
             fn forward(&self, x: Tensor<4>) -> (Tensor<4>, Tensor<1>) {
-                match self { $(Layer::$name(l) => l.forward(x)),* }
+                match self { $(Layer::$name(l) => kept(l.forward(x))),* }
             }
             fn inverse(&self, y: Tensor<4>) -> (Tensor<4>, Tensor<1>) {
                 match self { $(Layer::$name(l) => l.inverse(y)),* }
@@ -86,6 +87,11 @@ of_layers!(
     Scaling,
     Squeeze
 );
+
+/// What a layer gives is what the next one needs for its backward pass.
+fn kept((y, log_det): (Tensor<4>, Tensor<1>)) -> (Tensor<4>, Tensor<1>) {
+    (activations::keep(y), log_det)
+}
 
 /// The sum over all numbers of an item, `[batch]`.
 fn item_sums(x: Tensor<4>) -> Tensor<1> {

@@ -1,7 +1,7 @@
 use super::{Flow, for_all};
-use crate::{Activation, init};
+use crate::{Activation, Init, init};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use menagerie_kernels::scale_shift;
 
 /// A scale a channel, y = exp(s) x, that starts at the identity: NICE's last layer (Dinh et al. 2014, section 3.3), which
@@ -14,9 +14,9 @@ pub struct Scaling {
 
 impl Scaling {
     /// The identity.
-    pub fn new(channels: usize, device: &Device) -> Self {
+    pub fn new(channels: usize, init: &Init) -> Self {
         Scaling {
-            log_scale: init::zeros([channels], device),
+            log_scale: init::zeros([channels], init.device()),
         }
     }
 

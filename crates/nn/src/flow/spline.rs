@@ -1,8 +1,9 @@
 //! Monotonic rational-quadratic splines (Durkan et al. 2019, Neural Spline Flows, arXiv:1906.04032): maps of [-B, B] to
 //! itself that go through learned knots with learned slopes, and are the identity beyond. Where an affine map moves and
 //! stretches, a spline can push the modes of a density together.
+use crate::{Activation, activation, activations};
 use burn::tensor::Tensor;
-use menagerie_kernels::{Activation, activation, linear};
+use menagerie_kernels::linear;
 
 /// B: standard normal latents lie further out with a probability of 0.003.
 pub(super) const REACH: f64 = 3.0;
@@ -44,7 +45,7 @@ impl Knots {
         // Sums of the bins before each: a product with a triangle of ones.
         let before = Tensor::<2>::ones([bins, bins], &device).triu(1);
         let axis = |part: Tensor<2>| {
-            let share = burn::tensor::activation::softmax(part, 1);
+            let share = activations::keep(burn::tensor::activation::softmax(part, 1));
             let size = (share * (1.0 - SMALLEST * bins as f64) + SMALLEST) * (2.0 * REACH);
             let start = linear(size.clone(), before.clone(), None, Activation::Identity) - REACH;
             [size, start]

@@ -1,5 +1,6 @@
 //! One test over every layer: the inverse undoes, and the log-determinant is the numerical Jacobian's.
 use super::*;
+use crate::Init;
 use burn::module::{ModuleMapper, Param};
 use burn::tensor::{Device, TensorData};
 use menagerie_data::random::Key;
@@ -115,13 +116,17 @@ fn check<F: Flow>(name: &str, flow: &F, shape: [usize; 3], spread: [f64; 2]) {
     }
 }
 
+fn init(seed: usize, device: &Device) -> Init {
+    Init::new(Key::new(seed as u64), device)
+}
+
 fn conditioner(kind: usize, channels: [usize; 2], device: &Device) -> Conditioner {
-    let key = Key::new(kind as u64);
+    let (at, hidden) = (init(kind, device), |width| Hidden { width, depth: 2 });
     match kind {
-        0 => Conditioner::Mlp(Mlp::new(channels, 6, 2, key, device)),
-        1 => Conditioner::ConvNet(ConvNet::new(channels, 5, key, device)),
-        2 => Conditioner::ResNet(ResNet::new(channels, 4, 2, key, device)),
-        _ => Conditioner::DirectConv(DirectConv::new(channels, device)),
+        0 => Conditioner::Mlp(Mlp::new(channels, hidden(6), &at)),
+        1 => Conditioner::ConvNet(ConvNet::new(channels, 5, &at)),
+        2 => Conditioner::ResNet(ResNet::new(channels, hidden(4), &at)),
+        _ => Conditioner::DirectConv(DirectConv::new(channels, &at)),
     }
 }
 
@@ -138,12 +143,22 @@ fn coupling(kind: usize, channels: usize, transform: Transform, swapped: bool, d
 fn inverses_undo_and_log_determinants_are_the_jacobians() {
     let d = Device::flex();
     let standard = [0.0, 1.0];
-    check("act_norm", &shaken(ActNorm::new(3, &d)), [2, 2, 3], standard);
-    check("scaling", &shaken(Scaling::new(5, &d)), [1, 1, 5], standard);
+    check(
+        "act_norm",
+        &shaken(ActNorm::new(3, &init(0, &d))),
+        [2, 2, 3],
+        standard,
+    );
+    check(
+        "scaling",
+        &shaken(Scaling::new(5, &init(0, &d))),
+        [1, 1, 5],
+        standard,
+    );
     for c in [1, 2, 5] {
         check(
             &format!("mix of {c}"),
-            &shaken(Mix::new(c, Key::new(c as u64), &d)),
+            &shaken(Mix::new(c, &init(c, &d))),
             [2, 1, c],
             standard,
         );
@@ -186,8 +201,8 @@ fn inverses_undo_and_log_determinants_are_the_jacobians() {
 fn multiscale(device: &Device) -> Multiscale {
     let step = |c: usize, i: usize| {
         vec![
-            Layer::from(ActNorm::new(c, device)),
-            Mix::new(c, Key::new(i as u64), device).into(),
+            Layer::from(ActNorm::new(c, &init(0, device))),
+            Mix::new(c, &init(i, device)).into(),
             coupling(1, c, Transform::Affine, i % 2 == 1, device).into(),
         ]
     };
@@ -205,7 +220,7 @@ fn combinators_keep_the_invariants() {
     assert_eq!(flow.numbers(), 16);
     check("multiscale", &flow, [4, 4, 1], [0.0, 1.0]);
     let inverse = Inverse::new(Chain::new(vec![
-        shaken(ActNorm::new(3, &Device::flex())).into(),
+        shaken(ActNorm::new(3, &init(0, &Device::flex()))).into(),
         Squeeze {}.into(),
     ]));
     let x = noise::normal::<4>(Key::new(5).words(), [3, 2, 1, 12], &Device::flex());
@@ -220,7 +235,7 @@ fn combinators_keep_the_invariants() {
 #[test]
 fn the_start_normalizes() {
     let d = Device::flex();
-    let mut norm = ActNorm::new(2, &d);
+    let mut norm = ActNorm::new(2, &init(0, &d));
     let x = noise::normal::<4>(Key::new(1).words(), [8, 5, 5, 2], &d) * 7.0 + 40.0;
     let y = numbers(norm.start(x.clone()));
     assert_eq!(y, numbers(norm.forward(x).0));

@@ -12,7 +12,7 @@ use burn::tensor::{Device, Gradients, Tensor};
 use menagerie_data::DataInfo;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, activations, number, numbers};
+use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, number, numbers};
 use serde::{Deserialize, Serialize};
 
 /// Items that the critic is shown, and what they are said to be.
@@ -527,9 +527,7 @@ impl Critic {
             classes: (classes > 0).then(|| Tensor::zeros([1, classes], device)),
             codes: None,
         };
-        let network = self.learner.network().valid();
-        self.learner
-            .info(activations::counted(|| self.judged(&network, &shown)))
+        self.learner.info(|network| self.judged(network, &shown))
     }
 
     /// Files of a checkpoint.

@@ -87,8 +87,8 @@ impl Generator {
                 .init(&init.at("up").nth(i))
         };
         let norm = |i: usize| {
-            let at = init.at("norm").nth(i);
-            BatchNorm::new(channels_at(i), STD, at.key(), at.device())
+            let of = BatchNorm::of(channels_at(i)).spread(STD);
+            of.init(&init.at("norm").nth(i))
         };
         let modulation =
             |i: usize| Modulation::new(told.norms, channels_at(i), &init.at("modulation").nth(i));
@@ -170,8 +170,8 @@ impl Trunk {
                 .init(&init.at("down").nth(i))
         };
         let norm = |i: usize| {
-            let at = init.at("norm").nth(i);
-            BatchNorm::new(channels_at(i), STD, at.key(), at.device())
+            let of = BatchNorm::of(channels_at(i)).spread(STD);
+            of.init(&init.at("norm").nth(i))
         };
         let inner = if plain { 2..=1 } else { 2..=n };
         let [h, w] = sizes[n];
@@ -184,9 +184,7 @@ impl Trunk {
                 vec![]
             },
             layer_norms: if s.norm == Norm::Layer {
-                inner
-                    .map(|i| LayerNorm::new(channels_at(i), init.device()))
-                    .collect()
+                inner.map(|i| LayerNorm::new(channels_at(i), init)).collect()
             } else {
                 vec![]
             },

@@ -83,8 +83,7 @@ impl Generator {
         let [height, width, channels] = shape;
         let widths = sizes.widths(&sizes.generator);
         let norm = |(i, &w): (usize, &usize)| {
-            let at = init.at("norm").nth(i);
-            (sizes.batch_norm && i > 0).then(|| BatchNorm::new(w, 0.0, at.key(), at.device()))
+            (sizes.batch_norm && i > 0).then(|| BatchNorm::of(w).init(&init.at("norm").nth(i)))
         };
         Generator {
             norms: widths.iter().enumerate().map(norm).collect(),

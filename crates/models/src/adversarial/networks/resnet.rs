@@ -66,10 +66,7 @@ struct Up {
 
 impl Up {
     fn new(width: usize, told: usize, init: &Init) -> Self {
-        let norm = |i: usize| {
-            let at = init.at("norm").nth(i);
-            BatchNorm::new(width, 0.0, at.key(), at.device())
-        };
+        let norm = |i: usize| BatchNorm::of(width).init(&init.at("norm").nth(i));
         let modulation = |i: usize| Modulation::new(told, width, &init.at("modulation").nth(i));
         Up {
             norms: (0..2).map(norm).collect(),
@@ -120,7 +117,6 @@ impl Generator {
     pub(super) fn new(s: &Sizes, [h, w, colours]: [usize; 3], told: Told, init: &Init) -> Self {
         let sizes = sizes([h, w]);
         let [h, w] = sizes[sizes.len() - 1];
-        let norm = init.at("norm");
         Generator {
             project: Linear::of([s.latent + told.joined, h * w * s.width])
                 .weights(Weights::Glorot(1.0))
@@ -128,7 +124,7 @@ impl Generator {
             blocks: (1..sizes.len())
                 .map(|i| Up::new(s.width, told.norms, &init.at("block").nth(i)))
                 .collect(),
-            norm: BatchNorm::new(s.width, 0.0, norm.key(), norm.device()),
+            norm: BatchNorm::of(s.width).init(&init.at("norm")),
             out: Conv2d::of([s.width, colours])
                 .padding(1)
                 .weights(Weights::Glorot(1.0))

@@ -18,7 +18,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::noise;
-use menagerie_nn::{Init, Learner, Tensors, activations, number};
+use menagerie_nn::{Init, Learner, Tensors, number};
 
 /// A generator and a critic.
 pub struct Duel {
@@ -345,10 +345,8 @@ impl Play for Duel {
         let numbers = heard + self.codes.as_ref().map_or(0, Codes::numbers);
         let told = (numbers > 0).then(|| Tensor::zeros([1, numbers], &device));
         let z = Tensor::zeros([1, self.latent], &device);
-        let network = self.generator.network().valid();
-        let kept = activations::counted(|| network.forward(z, told.as_ref()));
         vec![
-            self.generator.info(kept),
+            self.generator.info(|g| g.forward(z, told.as_ref())),
             self.critic.info(self.stage.image_shape(), classes, &device),
         ]
     }

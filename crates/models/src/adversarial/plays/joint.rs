@@ -14,7 +14,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
 use menagerie_kernels::noise;
-use menagerie_nn::{Activation, Init, Learner, Linear, Tensors, activations, number};
+use menagerie_nn::{Activation, Init, Learner, Linear, Tensors, number};
 
 /// From an item to the mean of its latent, and with a deviation of its own to a draw around it.
 #[derive(Module, Debug)]
@@ -162,15 +162,13 @@ impl Play for Joint {
     fn networks(&self) -> Vec<NetworkInfo> {
         let device = self.stage.plain();
         let [h, w, c] = self.stage.image_shape();
-        let (generator, encoder) = (self.generator.network().valid(), self.encoder.network().valid());
         let (z, x) = (
             Tensor::zeros([1, self.latent], &device),
             Tensor::zeros([1, h, w, c], &device),
         );
         vec![
-            self.generator
-                .info(activations::counted(|| generator.forward(z, None))),
-            self.encoder.info(activations::counted(|| encoder.forward(x))),
+            self.generator.info(|g| g.forward(z, None)),
+            self.encoder.info(|e| e.forward(x)),
             self.critic.info([h, w, c], self.latent, &device),
         ]
     }

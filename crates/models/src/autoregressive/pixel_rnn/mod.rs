@@ -8,7 +8,7 @@
 //! neighbour and three pixels of the row above; of the Diagonal BiLSTM, the pixel and the states of its neighbours above
 //! and to the left, and, one row further up, to the right, so that every earlier pixel is seen.
 mod network;
-mod walk;
+mod sampler;
 
 use super::conditionals::{Autoregressive, Grid};
 use super::discrete::Discrete;
@@ -17,19 +17,17 @@ use burn::tensor::Device;
 use menagerie_data::DataInfo;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_nn::OptimizerConfig;
 use menagerie_nn::levels::Binarization;
-use network::PixelRnn;
+use menagerie_nn::{Init, OptimizerConfig};
+use network::PixelRnnNetwork;
 use serde::{Deserialize, Serialize};
-
-use super::affine::values as numbers;
 
 /// Everything of a recipe that is this model's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Settings,
+    pub model: Sizes,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -47,7 +45,7 @@ pub enum Direction {
 /// `[model]`: sizes, as the paper has them for MNIST.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct Sizes {
     /// `row-lstm` or `diagonal-bilstm`
     pub kind: Direction,
     /// features of a state; the residual path has twice as many (paper: 16 for MNIST, 128 for CIFAR-10)
@@ -64,10 +62,10 @@ pub struct Settings {
     pub average: f64,
 }
 
-impl Default for Settings {
+impl Default for Sizes {
     fn default() -> Self {
         let (kind, binarization) = (Direction::DiagonalBilstm, Binarization::Dynamic);
-        Settings {
+        Sizes {
             kind,
             width: 16,
             depth: 7,
@@ -82,13 +80,13 @@ impl Default for Settings {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            model: Settings::default(),
+            model: Sizes::default(),
             optimizer: OptimizerConfig::adam(1e-3),
         }
     }
 }
 
-impl Settings {
+impl Sizes {
     fn check(&self) -> Result<Discrete> {
         for (key, value, most) in [
             ("width", self.width, 4096),
@@ -112,7 +110,12 @@ impl Config {
     ///
     /// # Errors
     /// For data that are not images, and for widths that do not fall into as many groups as there are channels.
-    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<PixelRnn>> {
+    pub fn build(
+        &self,
+        info: &DataInfo,
+        device: &Device,
+        key: Key,
+    ) -> Result<Autoregressive<PixelRnnNetwork>> {
         let m = &self.model;
         let grid = Grid::new("pixel_rnn", info, m.check()?, false)?;
         for (name, value) in [("width", m.width), ("hidden", m.hidden)] {
@@ -130,7 +133,7 @@ impl Config {
         }
         Autoregressive::new(
             "pixel_rnn",
-            PixelRnn::new(m, grid, key.stream("network"), device),
+            PixelRnnNetwork::new(m, grid, &Init::new(key.stream("network"), device)),
             info,
             self.optimizer,
             m.average,

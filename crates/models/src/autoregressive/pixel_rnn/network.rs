@@ -1,13 +1,13 @@
 //! The network: a masked convolution, residual LSTM layers over rows or diagonals, and a masked head.
+use super::super::affine::numbers;
 use super::super::conditionals::{Conditionals, Grid, Items};
 use super::super::draw::Walker;
-use super::walk::Weights;
-use super::{Direction, Settings};
+use super::sampler::Sampler;
+use super::{Direction, Sizes};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
-use menagerie_data::random::Key;
+use burn::tensor::{Tensor, TensorData};
 use menagerie_kernels::{Geometry, Scan, conv_lstm, conv2d, linear};
-use menagerie_nn::{Activation, Linear, activation, init};
+use menagerie_nn::{Activation, Init, Linear, Weights, activation, activations};
 
 /// The group, of `channels`, of feature `f` of `n`: features of a group see the channels up to their own (section 3.4).
 pub(super) fn group(f: usize, n: usize, channels: usize) -> usize {
@@ -60,22 +60,14 @@ pub struct Lstm {
 }
 
 impl Lstm {
-    fn new(width: usize, inputs: usize, states: usize, key: Key, device: &Device) -> Self {
-        let bound = |n: usize| 1.0 / (n as f64).sqrt();
+    /// Gates that see so many taps of the input, and so many of the states.
+    fn new(width: usize, [inputs, states]: [usize; 2], init: &Init) -> Self {
+        let fan = |taps: usize, numbers: usize| [taps * numbers, taps * 4 * width];
+        let (of_input, of_state) = (fan(inputs, 2 * width), fan(states, width));
         Lstm {
-            input: init::uniform(
-                key.stream("input"),
-                [inputs, 2 * width, 4 * width],
-                bound(inputs * 2 * width),
-                device,
-            ),
-            bias: init::uniform(key.stream("bias"), [4 * width], bound(inputs * 2 * width), device),
-            state: init::uniform(
-                key.stream("state"),
-                [states, width, 4 * width],
-                bound(states * width),
-                device,
-            ),
+            input: Weights::Fan.draw([inputs, 2 * width, 4 * width], of_input, &init.at("input")),
+            bias: Weights::Fan.draw([4 * width], of_input, &init.at("bias")),
+            state: Weights::Fan.draw([states, width, 4 * width], of_state, &init.at("state")),
         }
     }
 
@@ -92,7 +84,8 @@ impl Lstm {
         };
         let bias = Some(self.bias.val());
         if taps == 1 {
-            return linear(x, weight.reshape([inputs, outputs]), bias, Activation::Identity);
+            let weight = weight.reshape([inputs, outputs]);
+            return activations::keep(linear(x, weight, bias, Activation::Identity));
         }
         let [b, h, w, _] = x.dims();
         let x = Tensor::cat(vec![Tensor::zeros([b, h, taps - 1, inputs], &x.device()), x], 2);
@@ -104,8 +97,19 @@ impl Lstm {
             Activation::Identity,
         );
         debug_assert_eq!(y.dims()[2], w);
-        y
+        activations::keep(y)
     }
+}
+
+/// The states h of an LSTM that runs over images. Beside its gates' arguments it keeps their values, memories and states.
+fn scan(gates: Tensor<4>, lstm: &Lstm, direction: Scan) -> Tensor<4> {
+    let values = activations::keep(gates);
+    activations::keep(activations::keep(conv_lstm(
+        values,
+        lstm.state.val(),
+        1,
+        direction,
+    )))
 }
 
 /// An LSTM layer and the way back onto the residual path (figure 5).
@@ -119,7 +123,7 @@ pub struct Layer {
 
 /// The network of Row LSTMs or Diagonal BiLSTMs.
 #[derive(Module, Debug)]
-pub struct PixelRnn {
+pub struct PixelRnnNetwork {
     /// `[4, 7, channels, 2 width]`, mask A
     pub first: Param<Tensor<4>>,
     /// `[2 width]`
@@ -136,40 +140,29 @@ pub struct PixelRnn {
     grid: Grid,
 }
 
-impl PixelRnn {
+impl PixelRnnNetwork {
     /// First weights from a key.
-    pub fn new(m: &Settings, grid: Grid, key: Key, device: &Device) -> Self {
+    pub fn new(m: &Sizes, grid: Grid, init: &Init) -> Self {
         let (w, c) = (m.width, grid.channels);
         let layer = |i: usize| {
-            let key = key.stream("layer").step(i as u64);
+            let init = init.at("layer").nth(i);
             let lstms = match m.kind {
-                Direction::RowLstm => vec![Lstm::new(w, 2, 3, key.stream("row"), device)],
+                Direction::RowLstm => vec![Lstm::new(w, [2, 3], &init.at("row"))],
                 Direction::DiagonalBilstm => ["left", "right"]
-                    .map(|n| Lstm::new(w, 1, 2, key.stream(n), device))
+                    .map(|n| Lstm::new(w, [1, 2], &init.at(n)))
                     .into(),
             };
-            Layer {
-                lstms,
-                up: Linear::new(w, 2 * w, key.stream("up"), device),
-            }
+            let up = Linear::of([w, 2 * w]).init(&init.at("up"));
+            Layer { lstms, up }
         };
-        let bound = 1.0 / ((KERNEL[0] * KERNEL[1] * c) as f64).sqrt();
-        PixelRnn {
-            first: init::uniform(
-                key.stream("first"),
-                [KERNEL[0], KERNEL[1], c, 2 * w],
-                bound,
-                device,
-            ),
-            first_bias: init::zeros([2 * w], device),
+        let fan = [KERNEL[0] * KERNEL[1] * c, KERNEL[0] * KERNEL[1] * 2 * w];
+        let outputs = c * grid.discrete.outputs();
+        PixelRnnNetwork {
+            first: Weights::Fan.draw([KERNEL[0], KERNEL[1], c, 2 * w], fan, &init.at("first")),
+            first_bias: Weights::Zero.draw([2 * w], fan, init),
             layers: (0..m.depth).map(layer).collect(),
-            hidden: Linear::new(2 * w, m.hidden, key.stream("hidden"), device),
-            output: Linear::new(
-                m.hidden,
-                c * grid.discrete.outputs(),
-                key.stream("output"),
-                device,
-            ),
+            hidden: Linear::of([2 * w, m.hidden]).init(&init.at("hidden")),
+            output: Linear::of([m.hidden, outputs]).init(&init.at("output")),
             direction: m.kind,
             grid,
         }
@@ -183,7 +176,7 @@ impl PixelRnn {
         } else {
             layer.weight.val()
         };
-        linear(x, weight, layer.bias.as_ref().map(Param::val), act)
+        activations::keep(linear(x, weight, layer.bias.as_ref().map(Param::val), act))
     }
 
     /// h `[B,H,W,width]` of x `[B,H,W,2 width]`.
@@ -191,21 +184,21 @@ impl PixelRnn {
         let c = self.grid.channels;
         match (self.direction, &layer.lstms[..]) {
             (Direction::DiagonalBilstm, [left, right]) => {
-                let from_left = conv_lstm(left.gates(x.clone(), c), left.state.val(), 1, Scan::Diagonals);
-                let from_right = conv_lstm(right.gates(x, c), right.state.val(), 1, Scan::MirroredDiagonals);
+                let from_left = scan(left.gates(x.clone(), c), left, Scan::Diagonals);
+                let from_right = scan(right.gates(x, c), right, Scan::MirroredDiagonals);
                 // What comes from the right has seen later pixels of its row: it counts for the row below.
                 let [b, h, w, n] = from_right.dims();
                 let top = Tensor::zeros([b, 1, w, n], &from_right.device());
                 from_left + Tensor::cat(vec![top, from_right], 1).narrow(1, 0, h)
             }
-            (_, lstms) => conv_lstm(lstms[0].gates(x, c), lstms[0].state.val(), 1, Scan::Rows),
+            (_, lstms) => scan(lstms[0].gates(x, c), &lstms[0], Scan::Rows),
         }
     }
 
     /// Its weights as numbers, masks laid over them, for the sampler.
     pub(super) fn masked_first(&self) -> Vec<f32> {
         let [h, w, c, f] = self.first.dims();
-        super::over(&super::numbers(&self.first), &mask_a([h, w], c, f))
+        super::over(&numbers(&self.first), &mask_a([h, w], c, f))
     }
     /// Rows or diagonals.
     pub(super) fn direction(&self) -> Direction {
@@ -213,7 +206,7 @@ impl PixelRnn {
     }
 }
 
-impl Conditionals for PixelRnn {
+impl Conditionals for PixelRnnNetwork {
     fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -228,13 +221,8 @@ impl Conditionals for PixelRnn {
         // Rows of zeros above only: the kernel's last row is the pixel's own.
         let above = Tensor::zeros([items.count, kh - 1, g.width, c], &device);
         let padding = Geometry::new(1, 0).with_padding([0, kw / 2]);
-        let x = conv2d(
-            Tensor::cat(vec![above, x], 1),
-            weight,
-            Some(self.first_bias.val()),
-            padding,
-            Activation::Identity,
-        );
+        let (x, bias) = (Tensor::cat(vec![above, x], 1), Some(self.first_bias.val()));
+        let x = activations::keep(conv2d(x, weight, bias, padding, Activation::Identity));
         let x = self.layers.iter().fold(x, |x, layer| {
             let h = self.recur(layer, x.clone());
             x + self.one_by_one(&layer.up, h, Activation::Identity)
@@ -245,19 +233,6 @@ impl Conditionals for PixelRnn {
     }
 
     fn walker(&self) -> Box<dyn Walker> {
-        Box::new(Weights::new(self))
-    }
-
-    fn activations(&self) -> usize {
-        let (w, pixels) = (self.first_bias.dims()[0] / 2, self.grid.height * self.grid.width);
-        let lstm = match self.direction {
-            Direction::RowLstm => 12 * w,
-            Direction::DiagonalBilstm => 2 * 12 * w,
-        };
-        pixels
-            * (self.layers.len() * (lstm + 4 * w)
-                + 4 * w
-                + 2 * self.hidden.weight.dims()[1]
-                + 2 * self.output.weight.dims()[1])
+        Box::new(Sampler::new(self))
     }
 }

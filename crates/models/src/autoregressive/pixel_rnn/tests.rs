@@ -5,7 +5,7 @@ use menagerie_data::{Batch, Kind};
 
 const BOTH: [Direction; 2] = [Direction::RowLstm, Direction::DiagonalBilstm];
 
-fn tiny(kind: Direction, [h, w, c]: [usize; 3], levels: usize) -> Autoregressive<PixelRnn> {
+fn tiny(kind: Direction, [h, w, c]: [usize; 3], levels: usize) -> Autoregressive<PixelRnnNetwork> {
     let info = DataInfo {
         source: "test".into(),
         kind: Kind::Image,
@@ -17,7 +17,7 @@ fn tiny(kind: Direction, [h, w, c]: [usize; 3], levels: usize) -> Autoregressive
         rate: 0,
         shares: vec![],
     };
-    let model = Settings {
+    let model = Sizes {
         kind,
         width: 6,
         depth: 2,
@@ -124,7 +124,7 @@ fn nothing_depends_on_what_comes_later() {
 }
 
 /// The sampler's logits, walked through anew for every number so that nothing is kept from the one before.
-fn from_scratch(model: &Autoregressive<PixelRnn>, levels: &[u32], k: usize) -> Vec<f32> {
+fn from_scratch(model: &Autoregressive<PixelRnnNetwork>, levels: &[u32], k: usize) -> Vec<f32> {
     let walker = model.walker();
     let order: Vec<u32> = (0..levels.len() as u32).collect();
     let one = |n: usize| {

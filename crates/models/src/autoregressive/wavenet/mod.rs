@@ -7,7 +7,7 @@
 //! dilation doubles, 1 to 512 and again from 1, see further back with each: three cycles of ten see 3,071 codes. A global
 //! condition (the class) may enter every gate (equation 3).
 mod network;
-mod stream;
+mod sampler;
 
 use super::discrete::Discrete;
 use crate::{
@@ -20,18 +20,18 @@ use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::pool::par_for;
 use menagerie_nn::levels::{Binarization, mu_law_level, mu_law_value};
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
-use network::{Sizes, WaveNet};
+use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors};
+use network::WaveNetwork;
+use sampler::Steps;
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
-use stream::Steps;
 
 /// Everything of a recipe that is this model's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Network,
+    pub model: Sizes,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -39,7 +39,7 @@ pub struct Config {
 /// `[model]`: the network's sizes. The paper does not say its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Network {
+pub struct Sizes {
     /// channels of the residual path and of the gates
     pub width: usize,
     /// channels of the skip path
@@ -56,9 +56,9 @@ pub struct Network {
     pub average: f64,
 }
 
-impl Default for Network {
+impl Default for Sizes {
     fn default() -> Self {
-        Network {
+        Sizes {
             width: 64,
             skip: 64,
             cycles: 3,
@@ -73,7 +73,7 @@ impl Default for Network {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            model: Network::default(),
+            model: Sizes::default(),
             optimizer: OptimizerConfig::adam(1e-3),
         }
     }
@@ -84,7 +84,14 @@ const POSITIONS: usize = 16_384;
 /// Sequences that a thread makes side by side.
 const TOGETHER: usize = 4;
 
-impl Network {
+impl Sizes {
+    /// Of every layer.
+    fn dilations(&self) -> Vec<usize> {
+        (0..self.cycles)
+            .flat_map(|_| (0..self.layers).map(|i| 1 << i))
+            .collect()
+    }
+
     fn check(&self) -> Result<()> {
         for (key, value, most) in [
             ("width", self.width, 4096),
@@ -134,23 +141,15 @@ impl Config {
             ));
         }
         let discrete = Discrete::new(m.levels, Binarization::Threshold)?;
-        let sizes = Sizes {
-            width: m.width,
-            skip: m.skip,
-            dilations: (0..m.cycles)
-                .flat_map(|_| (0..m.layers).map(|i| 1 << i))
-                .collect(),
-            levels: m.levels,
-            outputs: discrete.outputs(),
-            classes: if m.conditional { info.labels.len() } else { 0 },
-        };
-        let network = WaveNet::new(&sizes, key.stream("network"), device);
+        let classes = if m.conditional { info.labels.len() } else { 0 };
+        let init = Init::new(key.stream("network"), device);
+        let network = WaveNetwork::new(m, discrete.outputs(), classes, &init);
         let learner = Learner::new("network", network, self.optimizer, m.average, device)?;
         Ok(Speaker {
             learner,
             discrete,
             length,
-            sizes,
+            classes,
             shares: info.shares.clone(),
         })
     }
@@ -158,11 +157,12 @@ impl Config {
 
 /// The model: what speaks.
 pub struct Speaker {
-    learner: Learner<WaveNet>,
+    learner: Learner<WaveNetwork>,
     discrete: Discrete,
     /// samples of an item
     length: usize,
-    sizes: Sizes,
+    /// of the global condition; 0 for none
+    classes: usize,
     /// of the classes in the data
     shares: Vec<f64>,
 }
@@ -177,17 +177,14 @@ impl Speaker {
 
     /// The classes of a batch, where they are a condition.
     fn labels<'a>(&self, batch: &'a Batch) -> Result<Option<&'a [u32]>> {
-        if self.sizes.classes == 0 {
+        if self.classes == 0 {
             return Ok(None);
         }
         let fix = "give data with the classes of the run, or train with model.conditional = false";
         match &batch.labels {
-            Some(l) if l.iter().all(|&l| (l as usize) < self.sizes.classes) => Ok(Some(l)),
+            Some(l) if l.iter().all(|&l| (l as usize) < self.classes) => Ok(Some(l)),
             Some(_) => Err(Error::usage(
-                format!(
-                    "these sounds have classes beyond the {} of the run",
-                    self.sizes.classes
-                ),
+                format!("these sounds have classes beyond the {} of the run", self.classes),
                 fix,
             )),
             None => Err(Error::usage(
@@ -214,7 +211,7 @@ impl Speaker {
         par_for(count.div_ceil(TOGETHER), &|group| {
             let items: Vec<usize> = (group * TOGETHER..count.min((group + 1) * TOGETHER)).collect();
             let labels: Option<Vec<u32>> =
-                (self.sizes.classes > 0).then(|| items.iter().map(|&i| label(i)).collect());
+                (self.classes > 0).then(|| items.iter().map(|&i| label(i)).collect());
             let mut streams = steps.begin(items.len(), labels.as_deref());
             let mut draws: Vec<_> = items.iter().map(|&i| key(i).rng()).collect();
             let (mut made, mut codes) = (vec![0f32; items.len() * length], vec![0; items.len()]);
@@ -238,7 +235,11 @@ impl Speaker {
 
 impl Model for Speaker {
     fn networks(&self) -> Vec<NetworkInfo> {
-        vec![self.learner.info(self.learner.network().activations(self.length))]
+        let (codes, labels) = (vec![0; self.length], (self.classes > 0).then_some(&[0][..]));
+        vec![
+            self.learner
+                .info(|network| network.forward(&codes, self.length, labels)),
+        ]
     }
 
     fn step(&mut self, batches: &[Batch], _: Key, watch: bool) -> Result<StepReport> {
@@ -271,7 +272,7 @@ impl Model for Speaker {
         let codes = Port {
             name: "codes",
             shape: vec![0, 0],
-            meaning: format!("codes of a {}-level mu-law, in time", self.sizes.levels),
+            meaning: format!("codes of a {}-level mu-law, in time", self.discrete.levels),
         };
         let meaning = "of each code, from the codes before it".into();
         let logits = Port {
@@ -302,7 +303,7 @@ impl Sample for Speaker {
     /// Sounds as long as those it was trained on, or of `request.length` samples. A conditional model without a class in the
     /// request draws one for each.
     fn sample(&self, request: &SampleRequest) -> Result<Samples> {
-        let classes = self.sizes.classes;
+        let classes = self.classes;
         if classes == 0 {
             unconditional(request, "wavenet")?;
         }

@@ -1,26 +1,9 @@
 //! The network: dilated causal convolutions with gated units, residual and skip connections.
+use super::Sizes;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use menagerie_data::random::Key;
 use menagerie_kernels::{Geometry, conv2d, gate};
-use menagerie_nn::{Activation, Linear, activation, init};
-
-/// Sizes of a network.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sizes {
-    /// channels of the residual path and of the gates
-    pub width: usize,
-    /// channels of the skip path
-    pub skip: usize,
-    /// of every layer
-    pub dilations: Vec<usize>,
-    /// codes that a sample of sound can have
-    pub levels: usize,
-    /// logits a sample of sound
-    pub outputs: usize,
-    /// classes of the global condition; 0 for none
-    pub classes: usize,
-}
+use menagerie_nn::{Activation, Init, Linear, Weights, activation, activations};
 
 /// One gated unit: `z = tanh(W_f * x + V_f h) sigmoid(W_g * x + V_g h)` (equation 3), `*` a convolution of two taps.
 #[derive(Module, Debug)]
@@ -44,18 +27,21 @@ pub struct Layer {
 }
 
 impl Layer {
-    fn new(sizes: &Sizes, dilation: usize, last: bool, key: Key, device: &Device) -> Self {
-        let (w, std) = (sizes.width, 1.0 / (2.0 * sizes.width as f64).sqrt());
-        let taps = |name: &str| init::normal(key.stream(name), [1, 2, w, w], 0.0, std, device);
+    fn new(sizes: &Sizes, classes: usize, dilation: usize, last: bool, init: &Init) -> Self {
+        let (w, fan) = (sizes.width, [2 * sizes.width; 2]);
+        let taps = |name: &str| {
+            Weights::Normal(1.0 / (2.0 * w as f64).sqrt()).draw([1, 2, w, w], fan, &init.at(name))
+        };
+        let condition =
+            || Weights::Normal(0.3).draw([classes, 2 * w], [classes, 2 * w], &init.at("condition"));
         Layer {
             filter: taps("filter"),
             gate: taps("gate"),
-            filter_bias: init::zeros([w], device),
-            gate_bias: init::zeros([w], device),
-            condition: (sizes.classes > 0)
-                .then(|| init::normal(key.stream("condition"), [sizes.classes, 2 * w], 0.0, 0.3, device)),
-            residual: (!last).then(|| Linear::new(w, w, key.stream("residual"), device)),
-            skip: Linear::new(w, sizes.skip, key.stream("skip"), device),
+            filter_bias: Weights::Zero.draw([w], fan, init),
+            gate_bias: Weights::Zero.draw([w], fan, init),
+            condition: (classes > 0).then(condition),
+            residual: (!last).then(|| Linear::of([w, w]).init(&init.at("residual"))),
+            skip: Linear::of([w, sizes.skip]).init(&init.at("skip")),
             dilation,
         }
     }
@@ -69,18 +55,18 @@ impl Layer {
         let geometry = Geometry::new(1, 0).with_dilation([1, self.dilation]);
         let weight = Tensor::cat(vec![self.filter.val(), self.gate.val()], 3);
         let bias = Tensor::cat(vec![self.filter_bias.val(), self.gate_bias.val()], 0);
-        let both = conv2d(x, weight, Some(bias), geometry, Activation::Identity);
+        let both = activations::keep(conv2d(x, weight, Some(bias), geometry, Activation::Identity));
         let both = match (&self.condition, labels) {
             (Some(c), Some(labels)) => both + c.val().select(0, labels.clone()).reshape([b, 1, 1, 2 * w]),
             _ => both,
         };
-        gate(both, w).reshape([b, t, w])
+        activations::keep(gate(both, w)).reshape([b, t, w])
     }
 }
 
 /// From codes to the logits of each, given those before it.
 #[derive(Module, Debug)]
-pub struct WaveNet {
+pub struct WaveNetwork {
     /// The first causal convolution, of one-hot codes by two taps: row c is code c one step before, row levels + 1 + c code c
     /// two steps before; rows `levels` and `2 levels + 1` stand for what lies before the beginning. `[2 (levels + 1), width]`
     pub input: Param<Tensor<2>>,
@@ -92,24 +78,19 @@ pub struct WaveNet {
     pub output: Linear,
 }
 
-impl WaveNet {
-    /// First weights from a key.
-    pub fn new(sizes: &Sizes, key: Key, device: &Device) -> Self {
-        let last = sizes.dilations.len().saturating_sub(1);
-        let layer = |(i, &d): (usize, &usize)| {
-            Layer::new(sizes, d, i == last, key.stream("layer").step(i as u64), device)
-        };
-        WaveNet {
-            input: init::normal(
-                key.stream("input"),
-                [2 * (sizes.levels + 1), sizes.width],
-                0.0,
-                0.7,
-                device,
-            ),
-            layers: sizes.dilations.iter().enumerate().map(layer).collect(),
-            hidden: Linear::new(sizes.skip, sizes.skip, key.stream("hidden"), device),
-            output: Linear::new(sizes.skip, sizes.outputs, key.stream("output"), device),
+impl WaveNetwork {
+    /// For so many logits a sample of sound; `classes` of the global condition, 0 for none.
+    pub fn new(sizes: &Sizes, outputs: usize, classes: usize, init: &Init) -> Self {
+        let dilations = sizes.dilations();
+        let last = dilations.len().saturating_sub(1);
+        let layer =
+            |(i, &d): (usize, &usize)| Layer::new(sizes, classes, d, i == last, &init.at("layer").nth(i));
+        let input = [2 * (sizes.levels + 1), sizes.width];
+        WaveNetwork {
+            input: Weights::Normal(0.7).draw(input, input, &init.at("input")),
+            layers: dilations.iter().enumerate().map(layer).collect(),
+            hidden: Linear::of([sizes.skip; 2]).init(&init.at("hidden")),
+            output: Linear::of([sizes.skip, outputs]).init(&init.at("output")),
         }
     }
 
@@ -160,11 +141,5 @@ impl WaveNet {
             .hidden
             .forward(activation(sum, Activation::Relu), Activation::Relu);
         self.output.forward(hidden, Activation::Identity)
-    }
-
-    /// Floats kept for the backward pass, of a sequence of this length.
-    pub fn activations(&self, length: usize) -> usize {
-        let (w, s) = (self.input.dims()[1], self.hidden.weight.dims()[0]);
-        length * (self.layers.len() * 5 * w + 4 * s + 2 * self.output.weight.dims()[1])
     }
 }

@@ -17,7 +17,7 @@ fn tiny(length: usize, levels: usize, conditional: bool) -> Speaker {
         rate: 8000,
         shares: vec![],
     };
-    let model = Network {
+    let model = Sizes {
         width: 6,
         skip: 5,
         cycles: 2,

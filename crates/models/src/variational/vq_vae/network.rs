@@ -2,37 +2,15 @@
 //!
 //! van den Oord, Vinyals, Kavukcuoglu (2017), arXiv:1711.00937, section 4.1: strided convolutions of 4x4, then residual
 //! blocks of ReLU, 3x3 convolution, ReLU, 1x1 convolution; the decoder has the same backwards.
+use super::Sizes;
 use super::codebook::Codebook;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
-use menagerie_data::random::Key;
-use menagerie_nn::{Activation, Conv2d, ConvTranspose2d, Linear, activation};
+use burn::tensor::Tensor;
+use menagerie_nn::{Activation, Conv2d, ConvTranspose2d, Init, Linear, Weights, activation, activations};
 
-/// The networks' sizes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sizes {
-    /// channels
-    pub width: usize,
-    /// channels within a residual block
-    pub inner: usize,
-    /// residual blocks on each side
-    pub blocks: usize,
-    /// times that height and width are halved
-    pub halvings: usize,
-    /// numbers of a code's vector
-    pub latent: usize,
-}
-
-impl Sizes {
-    /// Heights and widths from the item to the grid of codes; halving drops an odd pixel, which the way up meets again.
-    pub fn pyramid(&self, [h, w]: [usize; 2]) -> Vec<[usize; 2]> {
-        (0..=self.halvings).map(|n| [h >> n, w >> n]).collect()
-    }
-}
-
-/// Standard deviation of first weights (He et al. 2015) for `inputs` numbers that make one.
-fn std(inputs: usize) -> f64 {
-    (2.0 / inputs as f64).sqrt()
+/// Heights and widths from the item to the grid of codes; halving drops an odd pixel, which the way up meets again.
+fn pyramid([h, w]: [usize; 2], halvings: usize) -> Vec<[usize; 2]> {
+    (0..=halvings).map(|n| [h >> n, w >> n]).collect()
 }
 
 /// x + W relu(conv(relu(x)))
@@ -43,20 +21,13 @@ struct Block {
 }
 
 impl Block {
-    fn new(s: &Sizes, key: Key, device: &Device) -> Block {
-        let conv = Conv2d::new(
-            [s.width, s.inner],
-            3,
-            1,
-            1,
-            std(9 * s.width),
-            key.stream("conv"),
-            device,
-        )
-        .with_bias(device);
+    fn new(s: &Sizes, init: &Init) -> Block {
+        let conv = Conv2d::of([s.width, s.inner])
+            .padding(1)
+            .weights(Weights::He(1.0));
         Block {
-            conv,
-            out: Linear::new(s.inner, s.width, key.stream("out"), device),
+            conv: conv.bias().init(&init.at("conv")),
+            out: Linear::of([s.inner, s.width]).init(&init.at("out")),
         }
     }
 
@@ -70,7 +41,7 @@ impl Block {
 
 /// The encoder, the codes and the decoder, which are trained together.
 #[derive(Module, Debug)]
-pub struct Network {
+pub struct VqNetwork {
     downs: Vec<Conv2d>,
     enter: Conv2d,
     encoding: Vec<Block>,
@@ -83,64 +54,46 @@ pub struct Network {
     ups: Vec<ConvTranspose2d>,
     #[module(skip)]
     pyramid: Vec<[usize; 2]>,
+    /// of an item
+    channels: usize,
 }
 
-impl Network {
+impl VqNetwork {
     /// Fresh weights for items of that shape, with `codes` codes; `outputs` numbers are said of a pixel.
-    pub fn new(
-        s: &Sizes,
-        [h, w, c]: [usize; 3],
-        outputs: usize,
-        codes: usize,
-        key: Key,
-        device: &Device,
-    ) -> Network {
+    pub fn new(s: &Sizes, [h, w, c]: [usize; 3], outputs: usize, codes: usize, init: &Init) -> VqNetwork {
         let channels = |n: usize| if n == 0 { c } else { s.width };
         let down = |n: usize| {
-            let from = channels(n - 1);
-            Conv2d::new(
-                [from, s.width],
-                4,
-                2,
-                1,
-                std(16 * from),
-                key.stream("down").step(n as u64),
-                device,
-            )
-            .with_bias(device)
+            let of = Conv2d::of([channels(n - 1), s.width])
+                .kernel(4)
+                .stride(2)
+                .padding(1);
+            of.weights(Weights::He(1.0)).bias().init(&init.at("down").nth(n))
         };
         let up = |n: usize| {
             let to = if n == 1 { outputs } else { s.width };
-            // Of the 4x4 weights of stride 2, a quarter reaches each pixel.
-            ConvTranspose2d::new(
-                [s.width, to],
-                4,
-                2,
-                1,
-                std(4 * s.width),
-                key.stream("up").step(n as u64),
-                device,
-            )
-            .with_bias(device)
+            let of = ConvTranspose2d::of([s.width, to]).kernel(4).stride(2).padding(1);
+            of.weights(Weights::He(1.0)).bias().init(&init.at("up").nth(n))
         };
         let blocks = |name: &str| {
             (0..s.blocks)
-                .map(|i| Block::new(s, key.stream(name).step(i as u64), device))
+                .map(|i| Block::new(s, &init.at(name).nth(i)))
                 .collect()
         };
         let conv = |from: usize, name: &str| {
-            Conv2d::new([from, s.width], 3, 1, 1, std(9 * from), key.stream(name), device).with_bias(device)
+            let of = Conv2d::of([from, s.width]).padding(1).weights(Weights::He(1.0));
+            of.bias().init(&init.at(name))
         };
-        Network {
+        VqNetwork {
             downs: (1..=s.halvings).map(down).collect(),
             enter: conv(channels(s.halvings), "enter"),
             encoding: blocks("encoding"),
-            narrow: Linear::new(s.width, s.latent, key.stream("narrow"), device),
-            codebook: Codebook::new(codes, s.latent, device),
+            narrow: Linear::of([s.width, s.latent]).init(&init.at("narrow")),
+            codebook: Codebook::new(codes, s.latent, init.device()),
             widen: conv(s.latent, "widen"),
             decoding: blocks("decoding"),
             ups: (1..=s.halvings).rev().map(up).collect(),
-            pyramid: s.pyramid([h, w]),
+            pyramid: pyramid([h, w], s.halvings),
+            channels: c,
         }
     }
 
@@ -188,22 +141,19 @@ impl Network {
         })
     }
 
-    /// Floats kept for the backward pass, an item.
-    pub fn activations(&self) -> usize {
-        let area = |n: usize| self.pyramid[n][0] * self.pyramid[n][1];
-        let width = self.enter.weight.dims()[3];
-        let strided: usize = (1..self.pyramid.len()).map(|n| area(n) * width).sum();
-        let outputs = self.ups.last().map_or(0, |up| up.weight.dims()[2]);
-        let blocks = (self.encoding.len() + self.decoding.len()) * 3 * width;
-        2 * strided
-            + area(0) * outputs
-            + area(self.pyramid.len() - 1) * (blocks + 4 * width + 4 * self.codebook.vectors.dims()[1])
+    /// What passes the layers for one item in a training step, to count by what they keep.
+    pub fn pass_one(&self) -> Tensor<4> {
+        let [h, w] = self.pyramid[0];
+        let blank = Tensor::zeros([1, h, w, self.channels], &self.widen.weight.device());
+        self.decode(activations::keep(self.encode(blank)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
+    use menagerie_data::random::Key;
 
     #[test]
     fn any_size_there_and_back() {
@@ -215,8 +165,9 @@ mod tests {
                 blocks: 2,
                 halvings,
                 latent: 5,
+                ..Sizes::default()
             };
-            let network = Network::new(&s, [h, w, c], 2 * c, 7, Key::new(1), &device);
+            let network = VqNetwork::new(&s, [h, w, c], 2 * c, 7, &Init::new(Key::new(1), &device));
             let [rows, columns] = network.grid();
             assert_eq!([rows, columns], [h >> halvings, w >> halvings]);
             let z = network.encode(Tensor::ones([2, h, w, c], &device));

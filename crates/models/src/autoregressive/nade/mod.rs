@@ -10,20 +10,22 @@
 //! With `orderless = true` the numbers come in a new random order each step, and every known number adds a mark M_j beside
 //! x_j W_j, so that "0" differs from "not yet known" (2016, section 5). The expectation over orders is then minimized, as
 //! in equation 21, but with all D conditionals of an order at once, which one hidden layer allows, instead of one of them.
-use super::conditionals::{Autoregressive, Conditionals, Grid, Items, numbers};
+mod sampler;
+
+use super::affine::numbers;
+use super::conditionals::{Autoregressive, Conditionals, Grid, Items};
 use super::discrete::Discrete;
-use super::draw::{Walk, Walker};
+use super::draw::Walker;
 use crate::{Capability, Entry, Model, Registered};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::DataInfo;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_kernels::dense::Packed;
 use menagerie_kernels::nade::{Hidden, Nade};
-use menagerie_nn::init;
 use menagerie_nn::levels::Binarization;
-use menagerie_nn::{OptimizerConfig, with_gradients};
+use menagerie_nn::{Init, OptimizerConfig, Weights, activations, with_gradients};
+use sampler::Sampler;
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -31,7 +33,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Settings,
+    pub model: Sizes,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -49,7 +51,7 @@ pub enum Act {
 /// `[model]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct Sizes {
     /// hidden units (paper: 500)
     pub width: usize,
     /// `sigmoid` or `relu`
@@ -66,9 +68,9 @@ pub struct Settings {
     pub average: f64,
 }
 
-impl Default for Settings {
+impl Default for Sizes {
     fn default() -> Self {
-        Settings {
+        Sizes {
             width: 500,
             activation: Act::Sigmoid,
             orderless: false,
@@ -83,7 +85,7 @@ impl Default for Settings {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            model: Settings::default(),
+            model: Sizes::default(),
             optimizer: OptimizerConfig::adam(1e-3),
         }
     }
@@ -91,7 +93,7 @@ impl Default for Config {
 
 /// The shared weights.
 #[derive(Module, Debug)]
-pub struct Network {
+pub struct NadeNetwork {
     /// W, `[numbers, hidden]`
     input: Param<Tensor<2>>,
     /// M, `[numbers, hidden]`, where the network is orderless
@@ -119,19 +121,17 @@ struct Plain {
     bias: Vec<f32>,
 }
 
-impl Network {
+impl NadeNetwork {
     /// Weights from normal distributions of variance 2 over the number of inputs (He et al. 2015), biases 0.
-    fn new(m: &Settings, grid: Grid, key: Key, device: &Device) -> Network {
+    fn new(m: &Sizes, grid: Grid, init: &Init) -> NadeNetwork {
         let (d, h, k) = (grid.numbers(), m.width, grid.discrete.outputs());
-        let std = |inputs: usize| (2.0 / inputs as f64).sqrt();
-        Network {
-            input: init::normal(key.stream("input"), [d, h], 0.0, std(d), device),
-            marks: m
-                .orderless
-                .then(|| init::normal(key.stream("marks"), [d, h], 0.0, std(d), device)),
-            hidden: init::zeros([h], device),
-            output: init::normal(key.stream("output"), [d * k, h], 0.0, std(h), device),
-            bias: init::zeros([d * k], device),
+        let of_numbers = |name: &str| Weights::He(1.0).draw([d, h], [d, h], &init.at(name));
+        NadeNetwork {
+            input: of_numbers("input"),
+            marks: m.orderless.then(|| of_numbers("marks")),
+            hidden: Weights::Zero.draw([h], [d, h], init),
+            output: Weights::He(1.0).draw([d * k, h], [h, d * k], &init.at("output")),
+            bias: Weights::Zero.draw([d * k], [h, d * k], init),
             grid,
             act: if m.activation == Act::Relu {
                 Hidden::Relu
@@ -176,7 +176,7 @@ impl Network {
     }
 }
 
-impl Conditionals for Network {
+impl Conditionals for NadeNetwork {
     fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -201,7 +201,10 @@ impl Conditionals for Network {
             &items.inputs(self.grid.discrete),
         );
         let shape = [items.count, self.grid.numbers(), self.grid.discrete.outputs()];
-        Tensor::from_data(TensorData::new(logits, shape), &self.input.device())
+        activations::keep(Tensor::from_data(
+            TensorData::new(logits, shape),
+            &self.input.device(),
+        ))
     }
 
     fn nats(&self, items: &Items, key: Key) -> Tensor<1> {
@@ -235,30 +238,7 @@ impl Conditionals for Network {
     }
 
     fn walker(&self) -> Box<dyn Walker> {
-        let p = self.plain();
-        let (d, h, k) = (self.grid.numbers(), p.hidden.len(), self.grid.discrete.outputs());
-        let rows = |w: &[f32]| {
-            (0..d)
-                .map(|i| Packed::new(&w[i * h..(i + 1) * h], h, 1, 0..h))
-                .collect::<Vec<_>>()
-        };
-        let output = (0..d)
-            .map(|i| {
-                let v = &p.output[i * k * h..(i + 1) * k * h];
-                let turned: Vec<f32> = (0..h * k).map(|at| v[at % k * h + at / k]).collect();
-                Packed::new(&turned, k, h, 0..k)
-            })
-            .collect();
-        let (input, marks) = (rows(&p.input), p.marks.as_ref().map(|m| rows(m)));
-        Box::new(Weights {
-            input,
-            marks,
-            hidden: p.hidden,
-            output,
-            bias: p.bias,
-            act: self.act,
-            discrete: self.grid.discrete,
-        })
+        Box::new(Sampler::of(self))
     }
 
     fn known_first(&self, known: &[bool]) -> Option<Vec<u32>> {
@@ -268,73 +248,9 @@ impl Conditionals for Network {
         first.extend(rest);
         Some(first)
     }
-
-    fn activations(&self) -> usize {
-        // Sums kept every so many numbers, and the logits.
-        self.grid.numbers().div_ceil(32) * self.hidden.dims()[0] + 2 * self.bias.dims()[0]
-    }
 }
 
-/// The weights, a number at a time.
-struct Weights {
-    input: Vec<Packed>,
-    marks: Option<Vec<Packed>>,
-    hidden: Vec<f32>,
-    output: Vec<Packed>,
-    bias: Vec<f32>,
-    act: Hidden,
-    discrete: Discrete,
-}
-
-/// The running sums, `[items, hidden]`.
-struct Running<'a> {
-    weights: &'a Weights,
-    sequence: &'a [u32],
-    at: usize,
-    sums: Vec<f32>,
-}
-
-impl Walker for Weights {
-    fn start<'a>(&'a self, items: usize, _: usize, sequence: &'a [u32], _: &[u32]) -> Box<dyn Walk + 'a> {
-        Box::new(Running {
-            weights: self,
-            sequence,
-            at: 0,
-            sums: self.hidden.repeat(items),
-        })
-    }
-}
-
-impl Walk for Running<'_> {
-    fn logits(&mut self, out: &mut [f32]) {
-        let w = self.weights;
-        let (i, k, h) = (
-            self.sequence[self.at] as usize,
-            w.discrete.outputs(),
-            w.hidden.len(),
-        );
-        let hidden: Vec<f32> = match w.act {
-            Hidden::Relu => self.sums.iter().map(|a| a.max(0.0)).collect(),
-            Hidden::Sigmoid => self.sums.iter().map(|a| 1.0 / (1.0 + (-a).exp())).collect(),
-        };
-        out.chunks_exact_mut(k)
-            .for_each(|out| out.copy_from_slice(&w.bias[i * k..(i + 1) * k]));
-        w.output[i].accumulate(out.len() / k, (&hidden, h), (out, k));
-    }
-
-    fn put(&mut self, levels: &[u32]) {
-        let w = self.weights;
-        let (i, h) = (self.sequence[self.at] as usize, w.hidden.len());
-        let x: Vec<f32> = levels.iter().map(|&l| w.discrete.input(l)).collect();
-        w.input[i].accumulate(x.len(), (&x, 1), (&mut self.sums, h));
-        if let Some(marks) = &w.marks {
-            marks[i].accumulate(x.len(), (&vec![1.0; x.len()], 1), (&mut self.sums, h));
-        }
-        self.at += 1;
-    }
-}
-
-impl Settings {
+impl Sizes {
     fn check(&self) -> Result<Discrete> {
         if self.width == 0 {
             return Err(Error::recipe(
@@ -364,14 +280,14 @@ impl Config {
     ///
     /// # Errors
     /// For data that are not images, and for settings that make no network or too large a one.
-    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<Network>> {
+    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<NadeNetwork>> {
         let m = &self.model;
         let grid = Grid::new("nade", info, m.check()?, false)?;
         let outputs = grid.discrete.outputs() as u128;
         grid.affords("nade", grid.numbers() as u128 * m.width as u128 * (2 + outputs))?;
         Autoregressive::new(
             "nade",
-            Network::new(m, grid, key.stream("network"), device),
+            NadeNetwork::new(m, grid, &Init::new(key.stream("network"), device)),
             info,
             self.optimizer,
             m.average,

@@ -1,6 +1,6 @@
 //! The sampler: one code after the other, each layer computed once, the past kept in rings.
-use super::super::affine::{Affine, beside, values};
-use super::network::WaveNet;
+use super::super::affine::{Affine, beside, numbers};
+use super::network::WaveNetwork;
 use menagerie_kernels::dense::gate;
 
 /// The network's weights, laid out for single steps.
@@ -26,25 +26,25 @@ struct StepLayer {
 
 impl Steps {
     /// Packs a network that is off the tape.
-    pub fn new(network: &WaveNet) -> Steps {
+    pub fn new(network: &WaveNetwork) -> Steps {
         let [rows, width] = network.input.dims();
         let layers = network.layers.iter().map(|l| {
-            let gates = beside(&values(&l.filter), width, &values(&l.gate), width);
-            let bias = [values(&l.filter_bias), values(&l.gate_bias)].concat();
+            let gates = beside(&numbers(&l.filter), width, &numbers(&l.gate), width);
+            let bias = [numbers(&l.filter_bias), numbers(&l.gate_bias)].concat();
             let out = match &l.residual {
                 Some(r) => {
                     let skip = l.skip.weight.dims()[1];
                     let bias = [&r.bias, &l.skip.bias]
-                        .map(|b| b.as_ref().map(values).unwrap_or_default())
+                        .map(|b| b.as_ref().map(numbers).unwrap_or_default())
                         .concat();
                     Affine::new(
-                        &beside(&values(&r.weight), width, &values(&l.skip.weight), skip),
+                        &beside(&numbers(&r.weight), width, &numbers(&l.skip.weight), skip),
                         &bias,
                     )
                 }
                 None => Affine::of(&l.skip),
             };
-            let condition = l.condition.as_ref().map(values).unwrap_or_default();
+            let condition = l.condition.as_ref().map(numbers).unwrap_or_default();
             StepLayer {
                 dilation: l.dilation,
                 gates: Affine::new(&gates, &bias),
@@ -55,7 +55,7 @@ impl Steps {
         Steps {
             width,
             levels: rows / 2 - 1,
-            input: values(&network.input),
+            input: numbers(&network.input),
             layers: layers.collect(),
             hidden: Affine::of(&network.hidden),
             output: Affine::of(&network.output),

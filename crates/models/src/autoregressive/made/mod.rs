@@ -8,19 +8,22 @@
 //!
 //! With `orders > 1` the network is trained for several orders of the numbers, one drawn each step, each with degrees of
 //! its own (sections 4.2 and 4.3: order- and connectivity-agnostic training); the model is their mixture.
-use super::conditionals::{Autoregressive, Conditionals, Grid, Items, numbers};
+mod sampler;
+
+use super::conditionals::{Autoregressive, Conditionals, Grid, Items};
 use super::discrete::Discrete;
-use super::draw::{Walk, Walker};
+use super::draw::Walker;
 use crate::{Capability, Entry, Model, Registered};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::DataInfo;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_kernels::{dense::Packed, linear};
-use menagerie_nn::OptimizerConfig;
+use menagerie_kernels::linear;
+use menagerie_nn::init::plain;
 use menagerie_nn::levels::Binarization;
-use menagerie_nn::{Activation, Linear};
+use menagerie_nn::{Activation, Init, Linear, OptimizerConfig, activations};
+use sampler::Sampler;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 
@@ -29,7 +32,7 @@ use std::sync::{Arc, OnceLock};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Settings,
+    pub model: Sizes,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -37,7 +40,7 @@ pub struct Config {
 /// `[model]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct Sizes {
     /// units of a hidden layer (paper: 500 to 8,000)
     pub width: usize,
     /// hidden layers (paper: 1 or 2)
@@ -55,9 +58,9 @@ pub struct Settings {
     pub average: f64,
 }
 
-impl Default for Settings {
+impl Default for Sizes {
     fn default() -> Self {
-        Settings {
+        Sizes {
             width: 500,
             depth: 1,
             orders: 1,
@@ -72,7 +75,7 @@ impl Default for Settings {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            model: Settings::default(),
+            model: Sizes::default(),
             optimizer: OptimizerConfig::adam(1e-3),
         }
     }
@@ -129,7 +132,7 @@ struct Masks(Arc<Vec<OnceLock<Vec<Tensor<2>>>>>);
 
 /// The layers; a mask is laid over each weight in every pass.
 #[derive(Module, Debug)]
-pub struct Network {
+pub struct MadeNetwork {
     layers: Vec<Linear>,
     #[module(skip)]
     grid: Grid,
@@ -139,14 +142,14 @@ pub struct Network {
     masks: Masks,
 }
 
-impl Network {
-    fn new(m: &Settings, grid: Grid, key: Key, device: &Device) -> Network {
+impl MadeNetwork {
+    fn new(m: &Sizes, grid: Grid, init: &Init) -> MadeNetwork {
         let (d, k) = (grid.numbers(), grid.discrete.outputs());
         let size = |l: usize| if l == 0 { d } else { m.width };
         let outputs = |l: usize| if l == m.depth { d * k } else { m.width };
-        Network {
+        MadeNetwork {
             layers: (0..=m.depth)
-                .map(|l| Linear::new(size(l), outputs(l), key.step(l as u64), device))
+                .map(|l| Linear::of([size(l), outputs(l)]).init(&init.nth(l)))
                 .collect(),
             grid,
             degrees: Arc::new(
@@ -161,12 +164,7 @@ impl Network {
     /// 1 where a weight counts, by layer.
     fn mask(&self, order: usize) -> &[Tensor<2>] {
         self.masks.0[order].get_or_init(|| {
-            let device = self.layers[0].weight.device();
-            let device = if device.is_autodiff() {
-                device.without_autodiff()
-            } else {
-                device
-            };
+            let device = plain(&self.layers[0].weight.device());
             let degrees = &self.degrees[order];
             let make = |(l, layer): (usize, &Linear)| {
                 let [a, b] = layer.weight.dims();
@@ -181,7 +179,7 @@ impl Network {
     }
 }
 
-impl Conditionals for Network {
+impl Conditionals for MadeNetwork {
     fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -212,16 +210,12 @@ impl Conditionals for Network {
                 } else {
                     mask.clone()
                 };
-                linear(
-                    x,
-                    w * mask,
-                    layer.bias.as_ref().map(Param::val),
-                    if l == last {
-                        Activation::Identity
-                    } else {
-                        Activation::Relu
-                    },
-                )
+                let act = if l == last {
+                    Activation::Identity
+                } else {
+                    Activation::Relu
+                };
+                activations::keep(linear(x, w * mask, layer.bias.as_ref().map(Param::val), act))
             });
         y.reshape([items.count, d, self.grid.discrete.outputs()])
     }
@@ -236,118 +230,11 @@ impl Conditionals for Network {
     }
 
     fn walker(&self) -> Box<dyn Walker> {
-        let weights: Vec<Vec<f32>> = self.layers.iter().map(|l| numbers(&l.weight)).collect();
-        let orders = self.degrees.iter().map(|d| ordered(d, &weights)).collect();
-        let biases = self
-            .layers
-            .iter()
-            .map(|l| l.bias.as_ref().map(numbers).unwrap_or_default())
-            .collect();
-        Box::new(Weights {
-            orders,
-            biases,
-            discrete: self.grid.discrete,
-        })
-    }
-
-    fn activations(&self) -> usize {
-        self.layers.iter().map(|l| l.weight.dims()[1]).sum::<usize>() + self.grid.numbers()
+        Box::new(Sampler::of(self))
     }
 }
 
-/// For each place, by layer: the units that are complete once that place is known, and their masked weights.
-type Ordered = Vec<Vec<(Vec<u32>, Packed)>>;
-
-fn ordered(degrees: &Degrees, weights: &[Vec<f32>]) -> Ordered {
-    let d = degrees.sequence.len();
-    let mut places: Ordered = (0..d).map(|_| Vec::new()).collect();
-    for (l, w) in weights.iter().enumerate() {
-        let mut units = vec![Vec::new(); d];
-        degrees.places[l]
-            .iter()
-            .enumerate()
-            .for_each(|(u, &p)| units[p as usize].push(u as u32));
-        let columns = w.len() / degrees.places[l].len();
-        let k = columns / degrees.places[l + 1].len();
-        for (place, units) in places.iter_mut().zip(units) {
-            let row = |u: usize| {
-                (0..columns).map(move |j| {
-                    if degrees.open(l, u, j / k) {
-                        w[u * columns + j]
-                    } else {
-                        0.0
-                    }
-                })
-            };
-            let rows: Vec<f32> = units.iter().flat_map(|&u| row(u as usize)).collect();
-            let packed = Packed::new(&rows, columns, units.len(), 0..columns);
-            place.push((units, packed));
-        }
-    }
-    places
-}
-
-/// Weights by order.
-struct Weights {
-    orders: Vec<Ordered>,
-    biases: Vec<Vec<f32>>,
-    discrete: Discrete,
-}
-
-/// By layer the sums so far, `[items, units]`: each unit is added to those it reaches when it is complete, once.
-struct Running<'a> {
-    weights: &'a Weights,
-    places: &'a Ordered,
-    sequence: &'a [u32],
-    at: usize,
-    sums: Vec<Vec<f32>>,
-}
-
-impl Walker for Weights {
-    fn start<'a>(&'a self, items: usize, order: usize, sequence: &'a [u32], _: &[u32]) -> Box<dyn Walk + 'a> {
-        let sums = self.biases.iter().map(|b| b.repeat(items)).collect();
-        Box::new(Running {
-            weights: self,
-            places: &self.orders[order],
-            sequence,
-            at: 0,
-            sums,
-        })
-    }
-}
-
-impl Walk for Running<'_> {
-    fn logits(&mut self, out: &mut [f32]) {
-        let (k, i) = (self.weights.discrete.outputs(), self.sequence[self.at] as usize);
-        let (Some(sums), Some(bias)) = (self.sums.last(), self.weights.biases.last()) else {
-            return;
-        };
-        for (out, sums) in out.chunks_exact_mut(k).zip(sums.chunks_exact(bias.len())) {
-            out.copy_from_slice(&sums[i * k..(i + 1) * k]);
-        }
-    }
-
-    fn put(&mut self, levels: &[u32]) {
-        let items = levels.len();
-        for (l, (units, packed)) in self.places[self.at].iter().enumerate() {
-            let n = units.len();
-            let x: Vec<f32> = match l {
-                0 => levels.iter().map(|&v| self.weights.discrete.input(v)).collect(),
-                _ => {
-                    let width = self.weights.biases[l - 1].len();
-                    let sums = &self.sums[l - 1];
-                    (0..items)
-                        .flat_map(|i| units.iter().map(move |&u| sums[i * width + u as usize].max(0.0)))
-                        .collect()
-                }
-            };
-            packed.accumulate(items, (&x, n), (&mut self.sums[l], self.weights.biases[l].len()));
-        }
-        self.at += 1;
-    }
-}
-
-impl Settings {
+impl Sizes {
     fn check(&self) -> Result<Discrete> {
         if self.width == 0 || !(1..=16).contains(&self.depth) {
             return Err(Error::recipe(
@@ -372,7 +259,7 @@ impl Config {
     ///
     /// # Errors
     /// For data that are not images, and for settings that make no network or too large a one.
-    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<Network>> {
+    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<MadeNetwork>> {
         let m = &self.model;
         let grid = Grid::new("made", info, m.check()?, false)?;
         let (d, w) = (grid.numbers() as u128, m.width as u128);
@@ -381,7 +268,7 @@ impl Config {
         grid.affords("made", weights * (1 + m.orders as u128))?;
         Autoregressive::new(
             "made",
-            Network::new(m, grid, key.stream("network"), device),
+            MadeNetwork::new(m, grid, &Init::new(key.stream("network"), device)),
             info,
             self.optimizer,
             m.average,

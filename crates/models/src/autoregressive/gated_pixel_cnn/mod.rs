@@ -7,20 +7,23 @@
 //! through a 1x1 convolution (figure 2). Layers are y = tanh(W_f * x + V_f c) sigmoid(W_g * x + V_g c) (equations 2 and 4),
 //! where c is the class. The horizontal stack has residual connections; its layers are summed, by 1x1 convolutions, into
 //! the input of the last two layers (skip connections, as the same authors' WaveNet has them).
-use super::conditionals::{Autoregressive, Conditionals, Grid, Items, numbers};
+mod sampler;
+
+use super::conditionals::{Autoregressive, Conditionals, Grid, Items};
 use super::discrete::Discrete;
-use super::draw::{Walk, Walker};
-use super::pixels::{Kept, Layer, rectify, relu};
+use super::draw::Walker;
 use crate::{Capability, Entry, Model, Registered};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use menagerie_data::DataInfo;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_kernels::{conv2d_reaching, dense, gate};
-use menagerie_nn::OptimizerConfig;
+use menagerie_kernels::{conv2d_reaching, gate};
 use menagerie_nn::levels::Binarization;
-use menagerie_nn::{Activation, Init, Linear, Mask, MaskedConv2d, Weights, activation};
+use menagerie_nn::{
+    Activation, Init, Linear, Mask, MaskedConv2d, OptimizerConfig, Weights, activation, activations,
+};
+use sampler::Sampler;
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -28,7 +31,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Settings,
+    pub model: Sizes,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -36,7 +39,7 @@ pub struct Config {
 /// `[model]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct Sizes {
     /// features of each stack (p)
     pub width: usize,
     /// layers after the first
@@ -56,9 +59,9 @@ pub struct Settings {
     pub average: f64,
 }
 
-impl Default for Settings {
+impl Default for Sizes {
     fn default() -> Self {
-        Settings {
+        Sizes {
             width: 128,
             depth: 10,
             head: 32,
@@ -74,7 +77,7 @@ impl Default for Settings {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            model: Settings::default(),
+            model: Sizes::default(),
             optimizer: OptimizerConfig::adam(1e-3),
         }
     }
@@ -99,7 +102,7 @@ struct Gated {
 }
 
 impl Gated {
-    fn new(i: usize, m: &Settings, grid: &Grid, init: &Init) -> Gated {
+    fn new(i: usize, m: &Sizes, grid: &Grid, init: &Init) -> Gated {
         let first = i == 0;
         let inputs = if first {
             grid.channels * m.embedding.max(1)
@@ -138,13 +141,9 @@ impl Gated {
     ) -> [Tensor<4>; 3] {
         let [_, kernel, ..] = self.vertical.dims();
         let reach = [kernel / 2; 2];
-        let v = conv2d_reaching(
-            v,
-            self.vertical.val(),
-            Some(self.vertical_bias.val()),
-            reach,
-            Activation::Identity,
-        );
+        let bias = Some(self.vertical_bias.val());
+        let v = conv2d_reaching(v, self.vertical.val(), bias, reach, Activation::Identity);
+        let v = activations::keep(v);
         let row = self.row.forward(h.clone(), Activation::Identity)
             + self.link.forward(v.clone(), Activation::Identity);
         let (v, row) = match (class, &self.class) {
@@ -171,12 +170,12 @@ impl Gated {
 /// tanh(filter) sigmoid(gate), `[.., 2 p]` -> `[.., p]`, where each of `groups` parts holds filters, then gates.
 fn gated(x: Tensor<4>, groups: usize) -> Tensor<4> {
     let half = x.dims()[3] / groups / 2;
-    gate(x, half)
+    activations::keep(gate(x, half))
 }
 
 /// The whole network.
 #[derive(Module, Debug)]
-pub struct Network {
+pub struct GatedNetwork {
     /// what a level is shown as, `[levels, embedding]`
     embedding: Option<Param<Tensor<2>>>,
     layers: Vec<Gated>,
@@ -186,9 +185,9 @@ pub struct Network {
     grid: Grid,
 }
 
-impl Network {
+impl GatedNetwork {
     /// With the settings of a recipe.
-    pub fn new(m: &Settings, grid: Grid, init: &Init) -> Network {
+    pub fn new(m: &Sizes, grid: Grid, init: &Init) -> GatedNetwork {
         let layer = |i: usize| Gated::new(i, m, &grid, &init.at("layer").nth(i));
         let last = |channels, name: &str| {
             let of = MaskedConv2d::of(channels, Mask::B)
@@ -197,7 +196,7 @@ impl Network {
             of.init(&init.at(name))
         };
         let shown = [grid.discrete.levels, m.embedding];
-        Network {
+        GatedNetwork {
             embedding: (m.embedding > 0)
                 .then(|| Weights::Normal(1.0).draw(shown, shown, &init.at("embedding"))),
             layers: (0..=m.depth).map(layer).collect(),
@@ -208,7 +207,7 @@ impl Network {
     }
 }
 
-impl Conditionals for Network {
+impl Conditionals for GatedNetwork {
     fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -229,7 +228,7 @@ impl Conditionals for Network {
                 let levels =
                     Tensor::<1, Int>::from_data(TensorData::new(levels, [items.levels.len()]), &device);
                 // Of a pixel, the numbers of a channel stand together: they are that channel's group.
-                vectors.val().select(0, levels).reshape([
+                activations::keep(vectors.val().select(0, levels)).reshape([
                     items.count,
                     g.height,
                     g.width,
@@ -268,253 +267,11 @@ impl Conditionals for Network {
     }
 
     fn walker(&self) -> Box<dyn Walker> {
-        let d = self.grid.discrete;
-        Box::new(ByPixel {
-            shown: self
-                .embedding
-                .as_ref()
-                .map_or_else(|| (0..d.levels as u32).map(|l| d.input(l)).collect(), numbers),
-            layers: self.layers.iter().map(LayerWeights::new).collect(),
-            head: Layer::new(&self.head),
-            logits: Layer::new(&self.logits),
-            grid: self.grid,
-        })
-    }
-
-    fn activations(&self) -> usize {
-        let p = self.head.row.as_ref().map_or(0, |w| w.dims()[2]);
-        // Of a layer: both stacks before and in the gate, their results, and the two sums.
-        let pixel = self.layers.len() * 14 * p + 2 * self.head.bias.dims()[0] + self.logits.bias.dims()[0];
-        self.grid.height * self.grid.width * pixel
+        Box::new(Sampler::of(self))
     }
 }
 
-/// A layer's weights, pixel by pixel.
-struct LayerWeights {
-    vertical: Layer,
-    link: Layer,
-    row: Layer,
-    residual: Option<Layer>,
-    skip: Layer,
-    /// V, `[classes, 4 p]`
-    class: Vec<f32>,
-}
-
-impl LayerWeights {
-    fn new(layer: &Gated) -> LayerWeights {
-        let [rows, kernel, ..] = layer.vertical.dims();
-        let reach = (kernel / 2) as isize;
-        let offsets = (0..rows * kernel)
-            .map(|t| ((t / kernel) as isize - reach, (t % kernel) as isize - reach))
-            .collect();
-        let n = layer.vertical_bias.dims()[0];
-        let whole = || std::iter::once(0..n).collect::<Vec<_>>();
-        let link_bias = layer.link.bias.as_ref().map(numbers).unwrap_or_default();
-        LayerWeights {
-            vertical: Layer::open(
-                offsets,
-                &numbers(&layer.vertical),
-                numbers(&layer.vertical_bias),
-                whole(),
-            ),
-            link: Layer::open(vec![(0, 0)], &numbers(&layer.link.weight), link_bias, whole()),
-            row: Layer::new(&layer.row),
-            residual: layer.residual.as_ref().map(Layer::new),
-            skip: Layer::new(&layer.skip),
-            class: layer.class.as_ref().map(numbers).unwrap_or_default(),
-        }
-    }
-
-    /// V of the classes of some items, `[items, 2 p]`, for the stack whose part begins at `from`.
-    fn by_class(&self, labels: &[u32], from: usize) -> Vec<f32> {
-        let n = self.vertical.outputs();
-        labels
-            .iter()
-            .flat_map(|&l| self.class[l as usize * 2 * n + from..][..n].iter().copied())
-            .collect()
-    }
-}
-
-/// The weights, pixel by pixel.
-struct ByPixel {
-    /// what a level is shown as, `[levels, numbers]`
-    shown: Vec<f32>,
-    layers: Vec<LayerWeights>,
-    head: Layer,
-    logits: Layer,
-    grid: Grid,
-}
-
-/// What is kept of a layer.
-struct LayerState {
-    /// vertical and horizontal features of every pixel, `[items, p]` each
-    vertical: Kept,
-    horizontal: Kept,
-    /// what comes through the link, of the present row, `[width][items, 2 p]`
-    linked: Vec<Vec<f32>>,
-    /// the horizontal stack before and after the gate, at the present pixel
-    row: Vec<f32>,
-    gated: Vec<f32>,
-    /// V c of both stacks, `[items, 2 p]`; empty without classes
-    class: [Vec<f32>; 2],
-}
-
-struct Running<'a> {
-    weights: &'a ByPixel,
-    at: usize,
-    image: Kept,
-    layers: Vec<LayerState>,
-    sum: Vec<f32>,
-    positive: Vec<f32>,
-    head: Vec<f32>,
-    logits: Vec<f32>,
-    scratch: Vec<f32>,
-}
-
-impl Walker for ByPixel {
-    fn start<'a>(&'a self, items: usize, _: usize, _: &'a [u32], labels: &[u32]) -> Box<dyn Walk + 'a> {
-        let zeros = |layer: &Layer| vec![0.0; items * layer.outputs()];
-        let state = |l: &LayerWeights| {
-            let p = l.skip.outputs();
-            LayerState {
-                vertical: Kept::new(&self.grid, items, p),
-                horizontal: Kept::new(&self.grid, items, p),
-                linked: (0..self.grid.width).map(|_| zeros(&l.link)).collect(),
-                row: zeros(&l.row),
-                gated: zeros(&l.skip),
-                class: [0, 2 * p].map(|from| l.by_class(labels, from)),
-            }
-        };
-        Box::new(Running {
-            weights: self,
-            at: 0,
-            image: Kept::new(
-                &self.grid,
-                items,
-                self.grid.channels * self.shown.len() / self.grid.discrete.levels,
-            ),
-            layers: self.layers.iter().map(state).collect(),
-            sum: zeros(&self.layers[0].skip),
-            positive: zeros(&self.layers[0].skip),
-            head: zeros(&self.head),
-            logits: zeros(&self.logits),
-            scratch: Vec::new(),
-        })
-    }
-}
-
-impl Running<'_> {
-    /// The vertical stack of a whole row, which waits for nothing in it.
-    fn vertical(&mut self, y: usize) {
-        let width = self.weights.grid.width;
-        for (l, weights) in self.weights.layers.iter().enumerate() {
-            let n = weights.vertical.outputs();
-            let mut before = vec![0.0; self.layers[l].row.len()];
-            for x in 0..width {
-                let pixel = y * width + x;
-                let source = if l == 0 {
-                    &self.image
-                } else {
-                    &self.layers[l - 1].vertical
-                };
-                weights
-                    .vertical
-                    .around(0, source, pixel, &mut self.scratch, &mut before);
-                let state = &mut self.layers[l];
-                weights.link.at(0, &before, &mut state.linked[x], false);
-                before.iter_mut().zip(&state.class[0]).for_each(|(v, c)| *v += c);
-                for (row, out) in before
-                    .chunks_exact(n)
-                    .zip(state.vertical.pixel(pixel).chunks_exact_mut(n / 2))
-                {
-                    dense::gate(&row[..n / 2], &row[n / 2..], out);
-                }
-            }
-        }
-    }
-
-    /// One group of colours of the horizontal stack at a pixel.
-    fn horizontal(&mut self, pixel: usize, group: usize) {
-        for (l, weights) in self.weights.layers.iter().enumerate() {
-            let (n, columns) = (weights.row.outputs(), weights.row.columns(group));
-            let (before, rest) = self.layers.split_at_mut(l);
-            let state = &mut rest[0];
-            let source = before.last().map_or(&self.image, |s| &s.horizontal);
-            weights
-                .row
-                .around(group, source, pixel, &mut self.scratch, &mut state.row);
-            let linked = &state.linked[pixel % self.weights.grid.width];
-            let half = columns.len() / 2;
-            for (i, (row, out)) in state
-                .row
-                .chunks_exact_mut(n)
-                .zip(state.gated.chunks_exact_mut(n / 2))
-                .enumerate()
-            {
-                for c in columns.clone() {
-                    row[c] += linked[i * n + c];
-                    row[c] += state.class[1].get(i * n + c).unwrap_or(&0.0);
-                }
-                let (a, b) = row[columns.clone()].split_at(half);
-                dense::gate(a, b, &mut out[columns.start / 2..columns.end / 2]);
-            }
-            if let Some(residual) = &weights.residual {
-                let h = state.horizontal.pixel(pixel);
-                if let Some(before) = before.last_mut() {
-                    let own = columns.start / 2..columns.end / 2;
-                    for (h, was) in h
-                        .chunks_exact_mut(n / 2)
-                        .zip(before.horizontal.pixel(pixel).chunks_exact(n / 2))
-                    {
-                        h[own.clone()].copy_from_slice(&was[own.clone()]);
-                    }
-                }
-                residual.at(group, &state.gated, h, l > 0);
-            }
-            weights.skip.at(group, &state.gated, &mut self.sum, l > 0);
-        }
-    }
-}
-
-impl Walk for Running<'_> {
-    fn logits(&mut self, out: &mut [f32]) {
-        let (w, g) = (self.weights, &self.weights.grid);
-        let (pixel, group) = (self.at / g.channels, self.at % g.channels);
-        if self.at.is_multiple_of(g.width * g.channels) {
-            self.vertical(pixel / g.width);
-        }
-        self.horizontal(pixel, group);
-        let (p, k) = (w.layers[0].skip.outputs(), g.discrete.outputs());
-        relu(&self.sum, &mut self.positive, p, w.layers[0].skip.columns(group));
-        w.head.at(group, &self.positive, &mut self.head, false);
-        rectify(&mut self.head, w.head.outputs(), w.head.columns(group));
-        w.logits.at(group, &self.head, &mut self.logits, false);
-        for (out, logits) in out
-            .chunks_exact_mut(k)
-            .zip(self.logits.chunks_exact(w.logits.outputs()))
-        {
-            out.copy_from_slice(&logits[group * k..(group + 1) * k]);
-        }
-    }
-
-    fn put(&mut self, levels: &[u32]) {
-        let g = &self.weights.grid;
-        let (pixel, channel) = (self.at / g.channels, self.at % g.channels);
-        let shown = &self.weights.shown;
-        let n = shown.len() / g.discrete.levels;
-        for (row, &level) in self
-            .image
-            .pixel(pixel)
-            .chunks_exact_mut(g.channels * n)
-            .zip(levels)
-        {
-            row[channel * n..][..n].copy_from_slice(&shown[level as usize * n..][..n]);
-        }
-        self.at += 1;
-    }
-}
-
-impl Settings {
+impl Sizes {
     fn check(&self) -> Result<Discrete> {
         if self.width == 0 || self.head == 0 || self.depth > 200 {
             let problem = "width and head must be 1 or more, depth at most 200";
@@ -533,7 +290,7 @@ impl Config {
     ///
     /// # Errors
     /// For data that are not images, for classes where there are none, and for features that do not fall into groups.
-    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<Network>> {
+    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<GatedNetwork>> {
         self.named("gated_pixel_cnn", info, self.model.check()?, device, key)
     }
 
@@ -545,7 +302,7 @@ impl Config {
         discrete: Discrete,
         device: &Device,
         key: Key,
-    ) -> Result<Autoregressive<Network>> {
+    ) -> Result<Autoregressive<GatedNetwork>> {
         let m = &self.model;
         let grid = Grid::new(name, info, discrete, m.conditional)?;
         grid.groups(name, [m.width, m.head])?;
@@ -570,7 +327,7 @@ impl Config {
         )?;
         Autoregressive::new(
             name,
-            Network::new(m, grid, &Init::new(key.stream("network"), device)),
+            GatedNetwork::new(m, grid, &Init::new(key.stream("network"), device)),
             info,
             self.optimizer,
             m.average,
@@ -630,13 +387,13 @@ mod tests {
             discrete,
             classes: 0,
         };
-        let m = Settings {
+        let m = Sizes {
             width: 8,
             depth: 5,
             head: 8,
             ..Default::default()
         };
-        let network = Network::new(&m, grid, &Init::new(Key::new(1), &Device::flex()));
+        let network = GatedNetwork::new(&m, grid, &Init::new(Key::new(1), &Device::flex()));
         let at = 4 * 9 + 1;
         let logit = |levels: Vec<u32>| {
             let items = Items {

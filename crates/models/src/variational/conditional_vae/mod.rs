@@ -10,8 +10,14 @@
 //! Colorization, arXiv:1612.01958); the present frames, of which x is the next (Xue et al. 2016, Visual Dynamics,
 //! arXiv:1607.02586); or the left image of a pair. The prior p(z | c) is a network of its own, as in the paper, or standard
 //! normal. What of x follows from c needs no latent: the generation network sees c at every scale, and z says the rest.
-use super::condition::{Condition, Task};
-use super::elbo::{Gaussian, Weights};
+mod condition;
+mod network;
+#[cfg(test)]
+mod tests;
+
+pub use condition::Condition;
+
+use super::elbo::{Gaussian, Loss};
 use super::likelihood::{Grey, Likelihood, Observation};
 use super::networks::{Architecture, Encoder, Layers, Nonlinearity};
 use super::vae::value;
@@ -19,15 +25,14 @@ use crate::{
     Capability, Entry, Model, NetworkInfo, Part, Predict, Purpose, Registered, Sample, SampleRequest,
     Samples, StepReport, of_shape, untempered,
 };
-use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use condition::Task;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::noise;
-use menagerie_nn::pyramid::{channels, sizes};
-use menagerie_nn::{Activation, Conv2d, ConvTranspose2d, Linear};
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors};
+use network::{ConditionalNetwork, GenerationNetwork};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -35,9 +40,9 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Networks,
+    pub model: Sizes,
     /// `[loss]`
-    pub loss: Weights,
+    pub loss: Loss,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -55,7 +60,7 @@ pub enum Prior {
 /// `[model]`: what is the condition, and the networks' sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Networks {
+pub struct Sizes {
     /// `label`, `grey`, `frames` or `pair`; `auto` takes what the data have: frames of videos, left images of pairs, grey of
     /// colour images, else labels
     pub condition: Condition,
@@ -75,9 +80,9 @@ pub struct Networks {
     pub average: f64,
 }
 
-impl Default for Networks {
+impl Default for Sizes {
     fn default() -> Self {
-        Networks {
+        Sizes {
             condition: Condition::Auto,
             context: 1,
             prior: Prior::Conditional,
@@ -94,144 +99,17 @@ impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3);
         Config {
-            model: Networks::default(),
-            loss: Weights::default(),
+            model: Sizes::default(),
+            loss: Loss::default(),
             optimizer,
         }
     }
 }
 
-/// Of p(x | z, c): the condition goes down to a small grid and up again to the image, with what it was at each size beside
-/// it; the latent joins it on the grid.
-#[derive(Module, Debug)]
-pub struct Generation {
-    project: Linear,
-    downs: Vec<Conv2d>,
-    ups: Vec<ConvTranspose2d>,
-    last: Conv2d,
-    #[module(skip)]
-    sizes: Vec<[usize; 2]>,
-}
-
-impl Generation {
-    fn new(
-        latent: usize,
-        width: usize,
-        condition: [usize; 3],
-        outputs: usize,
-        key: Key,
-        device: &Device,
-    ) -> Self {
-        let [h, w, c] = condition;
-        let sizes = sizes([h, w]);
-        let n = sizes.len() - 1;
-        let at = |i: usize| if i == 0 { width } else { channels(width, i) };
-        // He et al. 2015; of a transposed convolution's 16 weights, a quarter reaches each pixel.
-        let std = |inputs: usize| (2.0 / inputs as f64).sqrt();
-        let down = |i: usize| {
-            let from = if i == 1 { c } else { at(i - 1) };
-            Conv2d::new(
-                [from, at(i)],
-                4,
-                2,
-                1,
-                std(16 * from),
-                key.stream("down").step(i as u64),
-                device,
-            )
-            .with_bias(device)
-        };
-        let up = |i: usize| {
-            let sides = [2 * at(i), at(i - 1)];
-            ConvTranspose2d::new(
-                sides,
-                4,
-                2,
-                1,
-                std(8 * at(i)),
-                key.stream("up").step(i as u64),
-                device,
-            )
-            .with_bias(device)
-        };
-        let [gh, gw] = sizes[n];
-        Generation {
-            project: Linear::new(latent, gh * gw * at(n), key.stream("project"), device),
-            downs: (1..=n).map(down).collect(),
-            ups: (1..=n).rev().map(up).collect(),
-            last: Conv2d::new(
-                [width + c, outputs],
-                3,
-                1,
-                1,
-                0.5 * std(9 * (width + c)),
-                key.stream("last"),
-                device,
-            )
-            .with_bias(device),
-            sizes,
-        }
-    }
-
-    /// `z` `[N, latent]`, the condition `[N, height, width, ..]` -> what is said of x.
-    fn forward(&self, z: Tensor<2>, condition: Tensor<4>) -> Tensor<4> {
-        let n = self.downs.len();
-        let mut seen = vec![condition];
-        for down in &self.downs {
-            seen.push(down.forward(seen[seen.len() - 1].clone(), Activation::Relu));
-        }
-        let [batch, h, w, c] = seen[n].dims();
-        let z = self
-            .project
-            .forward(z, Activation::Relu)
-            .reshape([batch, h, w, c]);
-        let x = self.ups.iter().enumerate().fold(z, |x, (i, up)| {
-            up.forward(
-                Tensor::cat(vec![x, seen[n - i].clone()], 3),
-                self.sizes[n - 1 - i],
-                Activation::Relu,
-            )
-        });
-        self.last
-            .forward(Tensor::cat(vec![x, seen[0].clone()], 3), Activation::Identity)
-    }
-
-    /// Floats kept for the backward pass, an item.
-    fn activations(&self) -> usize {
-        let down = |(d, [h, w]): (&Conv2d, &[usize; 2])| 2 * h * w * d.weight.dims()[3];
-        let up = |(u, [h, w]): (&ConvTranspose2d, &[usize; 2])| {
-            h * w * (u.weight.dims()[2] + u.weight.dims()[3] / 2)
-        };
-        let downs: usize = self.downs.iter().zip(&self.sizes[1..]).map(down).sum();
-        downs
-            + self
-                .ups
-                .iter()
-                .zip(self.sizes.iter().rev().skip(1))
-                .map(up)
-                .sum::<usize>()
-    }
-}
-
-/// Recognition, prior and generation.
-#[derive(Module, Debug)]
-pub struct Conditional {
-    recognition: Encoder,
-    prior: Option<Encoder>,
-    generation: Generation,
-}
-
-impl Conditional {
-    /// p(z | c); `None` is standard normal.
-    fn prior(&self, condition: Tensor<4>) -> Option<Gaussian> {
-        self.prior.as_ref().map(|p| Gaussian::of(p.forward(condition)))
-    }
-}
-
 /// A conditional VAE for one kind of condition.
 pub struct ConditionalVae {
-    learner: Learner<Conditional>,
-    weights: Weights,
+    learner: Learner<ConditionalNetwork>,
+    loss: Loss,
     likelihood: Likelihood,
     task: Task,
     latent: usize,
@@ -267,24 +145,19 @@ impl Config {
             m.deviation,
             &task.target_info(),
         )?;
-        let recognition = Encoder::new(
-            &layers,
-            [h, w, c + x],
-            2 * m.latent,
-            key.stream("recognition"),
-            device,
-        );
-        let prior = || Encoder::new(&layers, [h, w, c], 2 * m.latent, key.stream("prior"), device);
-        let network = Conditional {
-            recognition,
-            prior: (m.prior == Prior::Conditional).then(prior),
-            generation: Generation::new(m.latent, m.width, [h, w, c], x, key.stream("generation"), device),
+        let init = Init::new(key, device);
+        let encoder =
+            |seen: usize, name: &str| Encoder::new(&layers, [h, w, seen], 2 * m.latent, &init.at(name));
+        let network = ConditionalNetwork {
+            recognition: encoder(c + x, "recognition"),
+            prior: (m.prior == Prior::Conditional).then(|| encoder(c, "prior")),
+            generation: GenerationNetwork::new([m.latent, m.width, x], [h, w, c], &init.at("generation")),
         };
         let learner = Learner::new("conditional", network, self.optimizer, m.average, device)?;
         let shown = vec![0.0; SHOWN * h * w * c];
         Ok(ConditionalVae {
             learner,
-            weights: self.loss,
+            loss: self.loss,
             likelihood,
             task,
             latent: m.latent,
@@ -322,7 +195,7 @@ impl ConditionalVae {
     }
 
     /// Means of p(x | z, c) with z of the prior, for conditions `[N, ..]` and standard normal noise `[N, latent]`, in [-1, 1].
-    fn draw(&self, network: &Conditional, conditions: Vec<f32>, noise: Tensor<2>) -> Vec<f32> {
+    fn draw(&self, network: &ConditionalNetwork, conditions: Vec<f32>, noise: Tensor<2>) -> Vec<f32> {
         let c = self.tensor(conditions, &self.learner.plain_device());
         let z = match network.prior(c.clone()) {
             Some(p) => p.draw(noise),
@@ -355,12 +228,17 @@ impl ConditionalVae {
 
 impl Model for ConditionalVae {
     fn networks(&self) -> Vec<NetworkInfo> {
-        let n = self.learner.network();
-        let prior = n.prior.as_ref().map_or(0, Encoder::activations);
-        vec![
-            self.learner
-                .info(n.recognition.activations() + prior + n.generation.activations()),
-        ]
+        let device = self.learner.plain_device();
+        let [h, w, c] = self.task.condition_shape();
+        let (z, seen) = (
+            Tensor::zeros([1, self.latent], &device),
+            Tensor::zeros([1, h, w, c], &device),
+        );
+        vec![self.learner.info(|n| {
+            n.recognition.forward(n.recognition.blank());
+            n.prior(seen.clone());
+            n.generation.forward(z, seen)
+        })]
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
@@ -397,7 +275,7 @@ impl Model for ConditionalVae {
             Some(p) => q.divergence_from(&p),
             None => q.divergence(),
         };
-        let bound = self.weights.negative_bound(
+        let bound = self.loss.negative_bound(
             self.likelihood.log_probability(said, x),
             divergence,
             self.learner.updates(),
@@ -565,104 +443,3 @@ pub(crate) const ENTRY: Entry = Entry {
     ],
     ..Entry::of::<Config>()
 };
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Images of one colour or its complement, which have the same grey: what no single answer can be right about.
-    fn two_colours(indices: &[u32]) -> Batch {
-        let colour = [0.8f32, -0.8 * 0.299 / 0.587, 0.0];
-        let values = indices.iter().flat_map(|i| {
-            let sign = if Key::new(1).step(*i as u64).rng().chance(0.5) {
-                1.0
-            } else {
-                -1.0
-            };
-            (0..64).flat_map(move |_| colour.map(|v| sign * v))
-        });
-        Batch {
-            kind: Kind::Image,
-            shape: vec![indices.len(), 8, 8, 3],
-            values: values.collect(),
-            labels: None,
-            attributes: vec![],
-            captions: None,
-            indices: indices.to_vec(),
-        }
-    }
-
-    /// With the condition fixed, samples differ, and the best of k comes the nearer to the truth the larger k is: nearer than
-    /// the mean of both colours, which is the best of all single answers.
-    #[test]
-    fn answers_differ_and_the_best_of_several_is_right() {
-        let device = Device::flex().autodiff();
-        let info = DataInfo {
-            source: "test".into(),
-            kind: Kind::Image,
-            shape: vec![8, 8, 3],
-            count: 1000,
-            range: (0.0, 1.0),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-        };
-        let model = Networks {
-            latent: 2,
-            width: 4,
-            hidden: vec![16],
-            deviation: 0.2,
-            ..Networks::default()
-        };
-        let optimizer = OptimizerConfig::adam(5e-3);
-        let mut model = Config {
-            model,
-            optimizer,
-            ..Config::default()
-        }
-        .build(&info, &device, Key::new(3))
-        .unwrap();
-        for s in 0..300 {
-            let batch = two_colours(&(s * 16..(s + 1) * 16).collect::<Vec<u32>>());
-            model.step(&[batch], Key::new(4).step(s as u64), false).unwrap();
-        }
-        let test = two_colours(&(5000..5032).collect::<Vec<u32>>());
-        let mut best = vec![f64::INFINITY; 32];
-        let mut errors = Vec::new();
-        for k in 0..8 {
-            let drawn = model.predict(&test, 0, Key::new(9).step(k)).unwrap();
-            assert_eq!(drawn.shape, [32, 8, 8, 3]);
-            for (i, (a, b)) in drawn.values.chunks(192).zip(test.values.chunks(192)).enumerate() {
-                let error = a
-                    .iter()
-                    .zip(b)
-                    .map(|(a, b)| ((a - b) as f64).powi(2))
-                    .sum::<f64>()
-                    / 192.0;
-                best[i] = best[i].min(error);
-            }
-            errors.push(best.iter().sum::<f64>() / 32.0);
-        }
-        let single = (0.8f64.powi(2) + (0.8 * 0.299 / 0.587f64).powi(2)) / 3.0;
-        assert!(
-            errors[0] > 0.6 * single && errors[0] < 4.0 * single,
-            "one draw cannot know the colour: {errors:?}"
-        );
-        assert!(
-            errors[7] < 0.3 * single && errors[1] < 0.9 * errors[0],
-            "{errors:?} against {single}"
-        );
-        // The grey image is what it was asked about.
-        let shown = model.condition(&test).unwrap().unwrap();
-        assert_eq!(shown.shape, [32, 8, 8, 1]);
-        assert!(shown.values.iter().all(|v| v.abs() < 1e-5));
-        assert!(
-            model
-                .predict(&test, 3, Key::new(1))
-                .unwrap_err()
-                .to_string()
-                .contains("--frames")
-        );
-    }
-}

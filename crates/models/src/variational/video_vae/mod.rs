@@ -11,23 +11,29 @@
 //! (with `conditional_posterior`) the approximate posterior of z_t know, through the LSTM, what came before. The attributes are
 //! read from the frames by a head of the encoder, which learns from the given ones; in use they are given (full control), or
 //! in part, and those that are not given are read from the frames that are.
-use super::elbo::{Weights, log_mean_exp};
+mod attributes;
+mod network;
+#[cfg(test)]
+mod tests;
+
+pub use attributes::AttributesConfig;
+
+use super::elbo::{Loss, log_mean_exp};
 use super::likelihood::{Grey, Likelihood, Observation};
 use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity};
 use super::vae::value;
-use super::video_attributes::{Attributes, AttributesConfig};
-use super::video_network::{Pass, VideoNetwork, log_ratio};
 use crate::{
     Capability, Entry, EvidenceBound, Model, NetworkInfo, Part, Predict, Purpose, Registered, Sample,
     SampleRequest, Samples, StepReport, of_shape, untempered,
 };
+use attributes::Attributes;
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::noise;
-use menagerie_nn::{Init, Linear, LstmCell, LstmState};
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use menagerie_nn::{Init, Learner, Linear, LstmCell, LstmState, OptimizerConfig, Tensors, activations};
+use network::{Pass, VideoNetwork, log_ratio};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -35,11 +41,11 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Networks,
+    pub model: Sizes,
     /// `[attributes]`
     pub attributes: AttributesConfig,
     /// `[loss]`
-    pub loss: Weights,
+    pub loss: Loss,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -57,7 +63,7 @@ pub enum Dynamics {
 /// `[model]`: the networks' parts and sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Networks {
+pub struct Sizes {
     /// `static` or `lstm`
     pub dynamics: Dynamics,
     /// +C: the approximate posterior of a frame knows what came before it
@@ -78,9 +84,9 @@ pub struct Networks {
     pub average: f64,
 }
 
-impl Default for Networks {
+impl Default for Sizes {
     fn default() -> Self {
-        Networks {
+        Sizes {
             dynamics: Dynamics::Lstm,
             conditional_posterior: true,
             structured: true,
@@ -98,9 +104,9 @@ impl Default for Config {
     fn default() -> Self {
         let optimizer = OptimizerConfig::adam(1e-3);
         Config {
-            model: Networks::default(),
+            model: Sizes::default(),
             attributes: AttributesConfig::default(),
-            loss: Weights::default(),
+            loss: Loss::default(),
             optimizer,
         }
     }
@@ -109,7 +115,7 @@ impl Default for Config {
 /// A video VAE for videos of one size.
 pub struct VideoVae {
     learner: Learner<VideoNetwork>,
-    weights: Weights,
+    loss: Loss,
     likelihood: Likelihood,
     attributes: Attributes,
     info: DataInfo,
@@ -117,8 +123,6 @@ pub struct VideoVae {
 }
 
 const NAME: &str = "video_vae";
-/// Floats that decoding may keep at a time.
-const FLOATS: usize = 1 << 24;
 
 impl Config {
     /// A fresh model for videos of that description.
@@ -153,29 +157,23 @@ impl Config {
         let attributes = Attributes::new(&self.attributes, m.structured, info)?;
         let (a, moving) = (attributes.width(), m.dynamics == Dynamics::Lstm);
         let before = if moving { m.units } else { 0 };
-        let linear = |inputs, outputs, name: &str| Linear::new(inputs, outputs, key.stream(name), device);
+        let init = Init::new(key, device);
+        let linear = |inputs, outputs, name: &str| Linear::of([inputs, outputs]).init(&init.at(name));
         let conditional_posterior = m.conditional_posterior && moving;
         let seen = m.units + if conditional_posterior { before } else { 0 };
         let network = VideoNetwork {
-            encoder: Encoder::new(&layers, likelihood.item(), m.units, key.stream("encoder"), device),
+            encoder: Encoder::new(&layers, likelihood.item(), m.units, &init.at("encoder")),
             posterior: linear(seen, 2 * m.latent, "posterior"),
             prior: moving.then(|| linear(before + a, 2 * m.latent, "prior")),
-            cell: moving
-                .then(|| LstmCell::new([m.latent + a, m.units], &Init::new(key.stream("cell"), device))),
+            cell: moving.then(|| LstmCell::new([m.latent + a, m.units], &init.at("cell"))),
             reader: (a > 0).then(|| linear(2 * m.units, a, "reader")),
-            decoder: Decoder::new(
-                &layers,
-                m.latent + a,
-                likelihood.outputs(),
-                key.stream("decoder"),
-                device,
-            ),
+            decoder: Decoder::new(&layers, m.latent + a, likelihood.outputs(), &init.at("decoder")),
             conditional_posterior,
         };
         let learner = Learner::new("video", network, self.optimizer, m.average, device)?;
         Ok(VideoVae {
             learner,
-            weights: self.loss,
+            loss: self.loss,
             likelihood,
             attributes,
             info: info.clone(),
@@ -261,7 +259,8 @@ impl VideoVae {
         }
         let latents = Tensor::cat(latents, 1);
         let count = latents.dims()[0];
-        let rows = (FLOATS / (network.decoder.activations() * frames).max(1)).max(1);
+        let decoder = &network.decoder;
+        let rows = activations::items_at_a_time(|| decoder.forward(decoder.blank(frames)));
         let mut values = Vec::new();
         for from in (0..count).step_by(rows) {
             let n = rows.min(count - from);
@@ -297,12 +296,19 @@ impl VideoVae {
 
 impl Model for VideoVae {
     fn networks(&self) -> Vec<NetworkInfo> {
-        let n = self.learner.network();
-        let steps = n.cell.as_ref().map_or(0, |c| 8 * c.units());
-        vec![
-            self.learner
-                .info(self.info.shape[0] * (n.encoder.activations() + n.decoder.activations() + steps)),
-        ]
+        let (frames, device) = (self.info.shape[0], self.learner.plain_device());
+        vec![self.learner.info(|n| {
+            let features = n.features(n.encoder.blank().repeat_dim(0, frames));
+            let held = self.tensor(vec![0.0; self.attributes.width()], &device);
+            n.read(features.clone(), frames);
+            let pass = n.pass(
+                features,
+                frames,
+                &held,
+                Tensor::zeros([1, frames * self.latent], &device),
+            );
+            n.decode(pass.latents, frames, &held)
+        })]
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
@@ -325,7 +331,7 @@ impl Model for VideoVae {
             Some(p) => pass.posterior.divergence_from(p),
             None => pass.posterior.divergence(),
         };
-        let bound = self.weights.negative_bound(
+        let bound = self.loss.negative_bound(
             self.log_probability(network, &pass, &attributes, x),
             divergence,
             self.learner.updates(),
@@ -537,132 +543,3 @@ pub(crate) const ENTRY: Entry = Entry {
     ],
     ..Entry::of::<Config>()
 };
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use menagerie_data::Source;
-
-    fn tiny(set: impl Fn(&mut Networks)) -> (VideoVae, Batch) {
-        let source = Source {
-            size: vec![8],
-            frames: 4,
-            limit: 20,
-            ..Source::parse("portraits:video")
-        };
-        let data = source.open().unwrap().dataset;
-        let mut model = Networks {
-            latent: 3,
-            units: 6,
-            width: 2,
-            ..Networks::default()
-        };
-        set(&mut model);
-        let attributes = AttributesConfig {
-            names: vec!["label".into(), "glasses".into()],
-            ..Default::default()
-        };
-        let config = Config {
-            model,
-            attributes,
-            ..Config::default()
-        };
-        let built = config
-            .build(data.info(), &Device::flex().autodiff(), Key::new(1))
-            .unwrap();
-        (built, Batch::of(&*data, &[3, 5, 11, 2]).unwrap())
-    }
-
-    /// Each part of the ablation is where it belongs: what came before moves the posterior only with +C, attributes the frames
-    /// only with +S, and a static model's frames know nothing of each other.
-    #[test]
-    fn the_parts_do_what_they_are_named_for() {
-        let device = Device::flex();
-        for (conditional, structured) in [(false, false), (true, false), (false, true), (true, true)] {
-            let (model, batch) =
-                tiny(|m| (m.conditional_posterior, m.structured) = (conditional, structured));
-            let network = model.learner.for_use();
-            let features = network.features(model.observed(&batch, None, &device));
-            let a = model.tensor(model.attributes.of(&batch).unwrap(), &device);
-            assert_eq!(a.is_some(), structured);
-            let pass = |noise: Tensor<2>| network.pass(features.clone(), 4, &a, noise);
-            let (one, other) = (
-                pass(Tensor::zeros([4, 12], &device)),
-                pass(Tensor::ones([4, 12], &device)),
-            );
-            let last = |p: &Pass| p.posterior.mean.clone().narrow(1, 9, 3).into_data();
-            assert_eq!(last(&one) != last(&other), conditional, "another past");
-            assert!(
-                one.prior.unwrap().mean.narrow(1, 9, 3).into_data()
-                    != other.prior.unwrap().mean.narrow(1, 9, 3).into_data()
-            );
-        }
-        let (model, batch) = tiny(|m| (m.dynamics, m.structured) = (Dynamics::Static, false));
-        let network = model.learner.for_use();
-        let features = network.features(model.observed(&batch, None, &device));
-        let pass = network.pass(features, 4, &None, Tensor::zeros([4, 12], &device));
-        assert!(pass.prior.is_none() && pass.state.is_none());
-    }
-
-    /// Full control: attributes given are held, others are read; a class asked for is the class drawn.
-    #[test]
-    fn attributes_given_are_held() {
-        let (mut model, batch) = tiny(|_| ());
-        for s in 0..3 {
-            model
-                .step(std::slice::from_ref(&batch), Key::new(s), false)
-                .unwrap();
-        }
-        let one = |label| SampleRequest {
-            label: Some(label),
-            ..SampleRequest::new(3, Key::new(2))
-        };
-        assert_ne!(
-            model.sample(&one(0)).unwrap(),
-            model.sample(&one(2)).unwrap(),
-            "the class matters"
-        );
-        assert!(
-            model
-                .sample(&one(3))
-                .unwrap_err()
-                .to_string()
-                .contains("3 classes")
-        );
-        let first = Batch {
-            shape: vec![4, 1, 8, 8, 3],
-            values: batch
-                .values
-                .chunks(4 * 192)
-                .flat_map(|v| v[..192].to_vec())
-                .collect(),
-            ..batch.clone()
-        };
-        let of = |labels: Option<Vec<u32>>| {
-            model
-                .predict(
-                    &Batch {
-                        labels,
-                        ..first.clone()
-                    },
-                    3,
-                    Key::new(5),
-                )
-                .unwrap()
-        };
-        let told = of(Some(vec![0; 4]));
-        assert_eq!((&told.shape[..], told.kind), (&[4, 3, 8, 8, 3][..], Kind::Video));
-        assert_ne!(told, of(Some(vec![1; 4])));
-        let read = of(None);
-        let each: Vec<Samples> = (0..3).map(|l| of(Some(vec![l; 4]))).collect();
-        // What is read is one of the classes, video by video.
-        for (i, video) in read.values.chunks(3 * 192).enumerate() {
-            assert!(
-                each.iter()
-                    .any(|e| e.values.chunks(3 * 192).nth(i).unwrap() == video),
-                "video {i}"
-            );
-        }
-        assert!(model.predict(&first, 0, Key::new(5)).is_err());
-    }
-}

@@ -1,6 +1,6 @@
 //! Networks of the video VAE, and a pass of them over a video.
-use super::elbo::Gaussian;
-use super::networks::{Decoder, Encoder};
+use super::super::elbo::Gaussian;
+use super::super::networks::{Decoder, Encoder};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use menagerie_nn::{Activation, Linear, LstmCell, LstmState, activation};

@@ -10,26 +10,31 @@
 //! The first `prior.after` steps descend L, in nats an item, with p(codes) uniform. Then encoder, codes and decoder stay as
 //! they are, and all further steps fit p(codes), a gated PixelCNN over the grid of codes (section 3.3). The second line holds
 //! because q(codes | x) has all its mass on one grid of codes, so the bound needs no draws.
-use super::codebook::{
-    CodebookConfig, Learn, MovingAverage, counts, first_vectors, perplexity, straight_through,
-};
+mod answers;
+mod codebook;
+mod network;
+#[cfg(test)]
+mod tests;
+
+pub use codebook::{CodebookConfig, Learn};
+
 use super::likelihood::{Grey, Likelihood, Observation};
 use super::vae::value;
-use super::vq_networks::{Network, Sizes};
-use crate::autoregressive::Autoregressive;
-use crate::autoregressive::discrete::Discrete;
-use crate::autoregressive::gated_pixel_cnn::{self, Settings};
+use crate::autoregressive::gated_pixel_cnn::{self, GatedNetwork};
+use crate::autoregressive::{Autoregressive, Discrete};
 use crate::{
-    Capability, Encode, Entry, EvidenceBound, Exported, Features, LogLikelihood, Model, NetworkInfo, Part,
-    Port, Purpose, Reconstruct, Reconstruction, Registered, Sample, SampleRequest, Samples, StepReport,
-    of_shape,
+    Capability, Encode, Entry, EvidenceBound, Exported, Features, Model, NetworkInfo, Part, Port, Purpose,
+    Reconstruct, Registered, Sample, Samples, StepReport, of_shape,
 };
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use codebook::{MovingAverage, counts, first_vectors, perplexity, straight_through};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_nn::levels::{self, Binarization};
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, activations};
+use network::VqNetwork;
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "vq_vae";
@@ -39,7 +44,7 @@ const NAME: &str = "vq_vae";
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Networks,
+    pub model: Sizes,
     /// `[codebook]`
     pub codebook: CodebookConfig,
     /// `[prior]`
@@ -51,7 +56,7 @@ pub struct Config {
 /// `[model]`: encoder, decoder, and what is observed of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Networks {
+pub struct Sizes {
     /// channels
     pub width: usize,
     /// channels within a residual block
@@ -100,10 +105,10 @@ pub struct Optimizers {
     pub prior: OptimizerConfig,
 }
 
-impl Default for Networks {
+impl Default for Sizes {
     fn default() -> Self {
         let (observation, binarization, deviation) = (Observation::Gaussian, Grey::Probability, 0.2);
-        Networks {
+        Sizes {
             width: 128,
             inner: 32,
             blocks: 2,
@@ -142,17 +147,16 @@ impl Default for Optimizers {
 
 /// Both stages.
 pub struct VqVae {
-    autoencoder: Learner<Network>,
+    autoencoder: Learner<VqNetwork>,
     /// present where codes learn by it
     average: Option<MovingAverage>,
-    prior: Autoregressive<gated_pixel_cnn::Network>,
+    prior: Autoregressive<GatedNetwork>,
     likelihood: Likelihood,
     codebook: CodebookConfig,
     after: u64,
+    /// items that pass the networks at a time when answering
+    rows: usize,
 }
-
-/// Floats that answering may keep at a time, in the networks' layers.
-const FLOATS: usize = 1 << 24;
 
 impl Config {
     fn check(&self) -> Result<()> {
@@ -204,27 +208,15 @@ impl Config {
                 "lower it, or enlarge images with --size",
             ));
         }
-        let sizes = Sizes {
-            width: m.width,
-            inner: m.inner,
-            blocks: m.blocks,
-            halvings: m.halvings,
-            latent: m.latent,
-        };
-        let network = Network::new(
-            &sizes,
-            item,
-            outputs,
-            self.codebook.size,
-            key.stream("autoencoder"),
-            device,
-        );
-        let [rows, columns] = network.grid();
+        let init = Init::new(key.stream("autoencoder"), device);
+        let network = VqNetwork::new(m, item, outputs, self.codebook.size, &init);
+        let rows = activations::items_at_a_time(|| network.valid().pass_one());
+        let [lines, columns] = network.grid();
         let average = (self.codebook.learn == Learn::MovingAverage)
             .then(|| MovingAverage::new(&vec![0.0; self.codebook.size * m.latent], 1.0, &self.codebook));
         // The prior is a model of images whose pixels are codes.
         let grid = DataInfo {
-            shape: vec![rows, columns, 1],
+            shape: vec![lines, columns, 1],
             range: (0.0, self.codebook.size as f32 - 1.0),
             ..info.clone()
         };
@@ -237,17 +229,17 @@ impl Config {
             average: of_prior,
             ..
         } = *p;
-        let settings = Settings {
+        let sizes = gated_pixel_cnn::Sizes {
             width,
             depth,
             head,
             conditional,
             embedding,
             average: of_prior,
-            ..Settings::default()
+            ..gated_pixel_cnn::Sizes::default()
         };
         let pixel_cnn = gated_pixel_cnn::Config {
-            model: settings,
+            model: sizes,
             optimizer: self.optimizer.prior,
         };
         let discrete = Discrete {
@@ -261,6 +253,7 @@ impl Config {
             likelihood,
             codebook: self.codebook,
             after: p.after,
+            rows,
         })
     }
 }
@@ -294,17 +287,16 @@ impl VqVae {
     }
 
     /// Calls `each` with as many places as pass the networks at a time, of `count` items.
-    fn in_parts(network: &Network, count: usize, mut each: impl FnMut(std::ops::Range<usize>)) {
-        let rows = (FLOATS / network.activations().max(1)).max(1);
+    fn in_parts(&self, count: usize, mut each: impl FnMut(std::ops::Range<usize>)) {
         (0..count)
-            .step_by(rows)
-            .for_each(|from| each(from..count.min(from + rows)));
+            .step_by(self.rows)
+            .for_each(|from| each(from..count.min(from + self.rows)));
     }
 
     /// Codes of observed items, `[items, places]`.
-    fn codes(network: &Network, x: &Tensor<4>) -> Vec<u32> {
+    fn codes(&self, network: &VqNetwork, x: &Tensor<4>) -> Vec<u32> {
         let mut codes = Vec::new();
-        Self::in_parts(network, x.dims()[0], |part| {
+        self.in_parts(x.dims()[0], |part| {
             let z = network.encode(x.clone().narrow(0, part.start, part.len()));
             codes.extend(network.codebook.nearest(z));
         });
@@ -312,23 +304,23 @@ impl VqVae {
     }
 
     /// Calls `each` with what the decoder says of a part of some items by their codes, and where the part begins.
-    fn decoded(network: &Network, codes: &[u32], mut each: impl FnMut(usize, Tensor<4>)) {
+    fn decoded(&self, network: &VqNetwork, codes: &[u32], mut each: impl FnMut(usize, Tensor<4>)) {
         let [rows, columns] = network.grid();
         let places = rows * columns;
-        Self::in_parts(network, codes.len() / places, |part| {
+        self.in_parts(codes.len() / places, |part| {
             let of = &codes[part.start * places..part.end * places];
             each(part.start, network.decode(network.codebook.look_up(of)));
         });
     }
 
-    fn images(&self, network: &Network, codes: &[u32]) -> Samples {
+    fn images(&self, network: &VqNetwork, codes: &[u32]) -> Samples {
         let info = self.likelihood.info();
         let mut all = Samples {
             kind: info.kind,
             shape: vec![0],
             values: Vec::new(),
         };
-        Self::decoded(network, codes, |_, said| {
+        self.decoded(network, codes, |_, said| {
             all.values.extend(self.likelihood.mean(said).values)
         });
         let count = all.values.len() / info.numbers().max(1);
@@ -409,7 +401,7 @@ impl VqVae {
             Some(key.stream("observe")),
             &self.autoencoder.plain_device(),
         );
-        let codes = Self::codes(&network, &x);
+        let codes = self.codes(&network, &x);
         let seen = self
             .prior
             .step(&[self.grids(batch, &codes)], key.stream("prior"), watch)?;
@@ -438,7 +430,7 @@ fn of_prior(name: &str) -> String {
 
 impl Model for VqVae {
     fn networks(&self) -> Vec<NetworkInfo> {
-        let autoencoder = self.autoencoder.info(self.autoencoder.network().activations());
+        let autoencoder = self.autoencoder.info(VqNetwork::pass_one);
         let prior = self
             .prior
             .networks()
@@ -510,92 +502,6 @@ impl Model for VqVae {
     }
 }
 
-impl Sample for VqVae {
-    /// Means of p(x | z) for codes from the prior, which heeds the temperature and, if it was told classes, the class.
-    fn sample(&self, request: &SampleRequest) -> Result<Samples> {
-        let drawn = self.prior.sample(request)?;
-        let codes: Vec<u32> = drawn
-            .values
-            .iter()
-            .map(|&v| levels::level(v, self.codebook.size))
-            .collect();
-        Ok(self.images(&self.autoencoder.for_use(), &codes))
-    }
-}
-
-impl Encode for VqVae {
-    /// The codes, `[batch, rows * columns]`, as whole numbers.
-    fn encode(&self, batch: &Batch) -> Result<Tensor<2>> {
-        let x = self.observed(batch, None)?;
-        let codes: Vec<f32> = Self::codes(&self.autoencoder.for_use(), &x)
-            .iter()
-            .map(|&c| c as f32)
-            .collect();
-        let items = batch.shape[0];
-        let places = codes.len() / items.max(1);
-        Ok(Tensor::from_data(
-            TensorData::new(codes, [items, places]),
-            &x.device(),
-        ))
-    }
-}
-
-impl Reconstruct for VqVae {
-    /// The mean of p(x | z) at the item's codes.
-    fn reconstruct(&self, batch: &Batch, key: Key) -> Result<Reconstruction> {
-        let x = self.observed(batch, Some(key))?;
-        let network = self.autoencoder.for_use();
-        let output = self.images(&network, &Self::codes(&network, &x));
-        Ok(Reconstruction {
-            shown: self.likelihood.binarizes().then(|| self.likelihood.shown(x)),
-            output,
-        })
-    }
-}
-
-impl Features for VqVae {
-    /// The vectors of the item's codes, place by place.
-    fn features(&self, batch: &Batch) -> Result<Vec<f32>> {
-        let x = self.observed(batch, None)?;
-        let network = self.autoencoder.for_use();
-        Ok(network
-            .codebook
-            .look_up(&Self::codes(&network, &x))
-            .into_data()
-            .try_into_vec()
-            .unwrap_or_default())
-    }
-
-    fn width(&self) -> usize {
-        let network = self.autoencoder.network();
-        network.grid().iter().product::<usize>() * network.codebook.vectors.dims()[1]
-    }
-}
-
-impl EvidenceBound for VqVae {
-    /// log p(x | z_q(x)) + log p(codes); given the class, if the prior was told classes. All draws would be the same one, so
-    /// their number does not matter.
-    fn evidence_bound(&self, batch: &Batch, _: usize, key: Key) -> Result<Vec<f64>> {
-        let x = self.observed(batch, Some(key))?;
-        let network = self.autoencoder.for_use();
-        let codes = Self::codes(&network, &x);
-        let mut bound = self.prior.log_likelihood(&self.grids(batch, &codes), key)?;
-        Self::decoded(&network, &codes, |from, said| {
-            let part = x.clone().narrow(0, from, said.dims()[0]);
-            let log = self.likelihood.log_probability(said, part).into_data();
-            bound[from..]
-                .iter_mut()
-                .zip(log.as_slice::<f32>().unwrap_or_default())
-                .for_each(|(b, l)| *b += *l as f64);
-        });
-        Ok(bound)
-    }
-
-    fn dimensions(&self) -> usize {
-        self.likelihood.info().numbers()
-    }
-}
-
 impl Registered for Config {
     type Config = Config;
     fn defaults() -> Config {
@@ -639,228 +545,3 @@ pub(crate) const ENTRY: Entry = Entry {
     ],
     ..Entry::of::<Config>()
 };
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn info(labels: &[&str]) -> DataInfo {
-        DataInfo {
-            source: "test".into(),
-            kind: Kind::Image,
-            shape: vec![8, 8, 1],
-            count: 9,
-            range: (0.0, 255.0),
-            labels: labels.iter().map(|l| l.to_string()).collect(),
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-        }
-    }
-
-    /// Images of a bright half, left or right by class, at four heights.
-    fn batch() -> Batch {
-        let pixel = |i: usize, y: usize, x: usize| {
-            if (x < 4) == i.is_multiple_of(2) && y / 2 <= i / 2 {
-                0.9
-            } else {
-                -0.9
-            }
-        };
-        let values = (0..8)
-            .flat_map(|i| (0..64).map(move |p| pixel(i, p / 8, p % 8)))
-            .collect();
-        let labels = Some((0..8).map(|i| i % 2).collect());
-        Batch {
-            kind: Kind::Image,
-            shape: vec![8, 8, 8, 1],
-            values,
-            labels,
-            attributes: vec![],
-            captions: None,
-            indices: (0..8).collect(),
-        }
-    }
-
-    fn config(after: u64) -> Config {
-        let mut c = Config::default();
-        c.model = Networks {
-            width: 16,
-            inner: 8,
-            blocks: 1,
-            halvings: 2,
-            latent: 4,
-            ..c.model
-        };
-        c.codebook.size = 12;
-        c.prior = Prior {
-            after,
-            width: 12,
-            depth: 2,
-            head: 12,
-            embedding: 6,
-            ..c.prior
-        };
-        c.optimizer.autoencoder.learning_rate = 3e-3;
-        c.optimizer.prior.learning_rate = 1e-2;
-        c
-    }
-
-    fn trained(config: Config, steps: u64) -> VqVae {
-        let mut model = config
-            .build(&info(&["left", "right"]), &Device::flex().autodiff(), Key::new(1))
-            .unwrap();
-        (0..steps).for_each(|s| drop(model.step(&[batch()], Key::new(2).step(s), true).unwrap()));
-        model
-    }
-
-    fn error(model: &VqVae) -> f64 {
-        let (batch, back) = (
-            batch(),
-            model.reconstruct(&batch(), Key::new(0)).unwrap().output.values,
-        );
-        batch
-            .values
-            .iter()
-            .zip(&back)
-            .map(|(a, b)| ((a - b) as f64).powi(2))
-            .sum::<f64>()
-            / back.len() as f64
-    }
-
-    /// Both ways of learning codes lead to reconstructions; then the prior learns the codes, the autoencoder stands still,
-    /// and samples are like the data, of the class asked for.
-    #[test]
-    fn codes_then_their_prior() {
-        for learn in [Learn::MovingAverage, Learn::Gradient] {
-            let mut config = config(250);
-            config.codebook.learn = learn;
-            let model = trained(config, 250);
-            assert!(
-                error(&model) < 0.05,
-                "{learn:?}: mean squared error {}",
-                error(&model)
-            );
-        }
-        let mut config = config(250);
-        config.prior.conditional = true;
-        let mut model = trained(config, 250);
-        let before = Tensors::of(model.autoencoder.network());
-        let bound = |m: &VqVae| {
-            m.evidence_bound(&batch(), 1, Key::new(3))
-                .unwrap()
-                .iter()
-                .sum::<f64>()
-                / 8.0
-        };
-        let first = bound(&model);
-        (250..400).for_each(|s| drop(model.step(&[batch()], Key::new(2).step(s), true).unwrap()));
-        assert_eq!(
-            Tensors::of(model.autoencoder.network()),
-            before,
-            "the codes no longer change"
-        );
-        assert!(
-            bound(&model) > first + 2.0,
-            "the prior has learned: {first} {}",
-            bound(&model)
-        );
-        for label in [0, 1] {
-            let s = model
-                .sample(&SampleRequest {
-                    label: Some(label),
-                    ..SampleRequest::new(20, Key::new(5))
-                })
-                .unwrap();
-            let side = |right: usize| s.values.chunks(4).skip(right).step_by(2).flatten().sum::<f32>();
-            assert!(
-                (side(0) > side(1)) == (label == 0),
-                "class {label}: {} left, {} right",
-                side(0),
-                side(1)
-            );
-        }
-        assert!(
-            model
-                .sample(&SampleRequest {
-                    label: Some(2),
-                    ..SampleRequest::new(1, Key::new(5))
-                })
-                .is_err()
-        );
-    }
-
-    /// The bound from its two parts: the decoder's log-likelihood of the item, and the prior's of its codes one by one.
-    #[test]
-    fn the_bound_is_likelihood_and_prior() {
-        let model = trained(config(5), 20);
-        let (b, network) = (batch(), model.autoencoder.for_use());
-        let bound = model.evidence_bound(&b, 1, Key::new(3)).unwrap();
-        assert_eq!(model.evidence_bound(&b, 50, Key::new(3)).unwrap(), bound);
-        let codes: Vec<u32> = model
-            .encode(&b)
-            .unwrap()
-            .into_data()
-            .as_slice::<f32>()
-            .unwrap()
-            .iter()
-            .map(|&c| c as u32)
-            .collect();
-        // Bytes are dequantized by noise, which may move an item's codes: those of the noisy item count.
-        let x = model.observed(&b, Some(Key::new(3))).unwrap();
-        let noisy = VqVae::codes(&network, &x);
-        assert!(codes.iter().zip(&noisy).filter(|(a, b)| a != b).count() < codes.len() / 4);
-        let said = network.decode(network.codebook.look_up(&noisy));
-        let mean: Vec<f32> = said.into_data().try_into_vec().unwrap();
-        let x: Vec<f32> = x.into_data().try_into_vec().unwrap();
-        let prior = model
-            .prior
-            .log_likelihood(&model.grids(&b, &noisy), Key::new(0))
-            .unwrap();
-        for i in 0..8 {
-            // A Gaussian of deviation 0.2 where images span 2 over 256 levels: 25.6 levels.
-            let density = |j: usize| {
-                -0.5 * (((x[j] - mean[j]) as f64) / 0.2).powi(2) - (25.6 * std::f64::consts::TAU.sqrt()).ln()
-            };
-            let want = (i * 64..(i + 1) * 64).map(density).sum::<f64>() + prior[i];
-            assert!((bound[i] - want).abs() < 1e-3 * want.abs(), "{} {want}", bound[i]);
-        }
-    }
-
-    #[test]
-    fn codes_pass_the_prior_unchanged() {
-        for size in [2, 3, 512, 1 << 14] {
-            assert!(
-                (0..size as u32).all(|c| levels::level(levels::value(c, size), size) == c),
-                "{size}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused() {
-        let refused = |c: Config, info: &DataInfo| {
-            c.build(info, &Device::flex(), Key::new(1))
-                .err()
-                .unwrap()
-                .to_string()
-        };
-        let mut c = config(1);
-        c.model.halvings = 4;
-        assert!(refused(c, &info(&[])).contains("model.halvings"));
-        c = config(1);
-        c.prior.conditional = true;
-        assert!(refused(c, &info(&[])).contains("these images have none"));
-        assert!(
-            refused(
-                config(1),
-                &DataInfo {
-                    kind: Kind::Points,
-                    shape: vec![2],
-                    ..info(&[])
-                }
-            )
-            .contains("draws images")
-        );
-    }
-}

@@ -1,14 +1,14 @@
 //! The sampler: each pixel's LSTM states are computed once and kept.
-use super::super::affine::{Affine, values};
+use super::super::affine::{Affine, numbers};
 use super::super::conditionals::Grid;
 use super::super::draw::{Walk, Walker};
-use super::network::{KERNEL, Lstm, PixelRnn, mask_b};
+use super::network::{KERNEL, Lstm, PixelRnnNetwork, mask_b};
 use super::{Direction, over};
 use menagerie_kernels::lstm::cell;
 use menagerie_nn::Linear;
 
 /// The weights, masked and packed for single pixels.
-pub(super) struct Weights {
+pub(super) struct Sampler {
     grid: Grid,
     direction: Direction,
     width: usize,
@@ -24,28 +24,28 @@ struct LayerWeights {
     up: Affine,
 }
 
-impl Weights {
-    pub fn new(network: &PixelRnn) -> Self {
+impl Sampler {
+    pub fn new(network: &PixelRnnNetwork) -> Self {
         let grid = *super::super::conditionals::Conditionals::grid(network);
         let c = grid.channels;
         let one_by_one = |l: &Linear| {
             let [i, o] = l.weight.dims();
-            let bias = l.bias.as_ref().map(values).unwrap_or_else(|| vec![0.0; o]);
-            Affine::new(&over(&values(&l.weight), &mask_b(i, o, 1, c)), &bias)
+            let bias = l.bias.as_ref().map(numbers).unwrap_or_else(|| vec![0.0; o]);
+            Affine::new(&over(&numbers(&l.weight), &mask_b(i, o, 1, c)), &bias)
         };
         let gates = |l: &Lstm| {
             let [taps, i, o] = l.input.dims();
             let mask = [vec![1.0; (taps - 1) * i * o], mask_b(i, o / 4, 4, c)].concat();
             Affine::new(
-                &[over(&values(&l.input), &mask), values(&l.state)].concat(),
-                &values(&l.bias),
+                &[over(&numbers(&l.input), &mask), numbers(&l.state)].concat(),
+                &numbers(&l.bias),
             )
         };
-        Weights {
+        Sampler {
             grid,
             direction: network.direction(),
             width: network.first_bias.dims()[0] / 2,
-            first: Affine::new(&network.masked_first(), &values(&network.first_bias)),
+            first: Affine::new(&network.masked_first(), &numbers(&network.first_bias)),
             layers: network
                 .layers
                 .iter()
@@ -60,7 +60,7 @@ impl Weights {
     }
 }
 
-impl Walker for Weights {
+impl Walker for Sampler {
     fn start<'a>(&'a self, items: usize, _: usize, _: &'a [u32], _: &[u32]) -> Box<dyn Walk + 'a> {
         let Grid {
             height,
@@ -134,7 +134,7 @@ fn gather(items: usize, parts: &[(Option<&[f32]>, usize)]) -> Vec<f32> {
 
 /// Some images on their way.
 struct Pixels<'a> {
-    weights: &'a Weights,
+    weights: &'a Sampler,
     items: usize,
     /// the next number
     at: usize,

@@ -9,19 +9,20 @@
 //!
 //! A 3x3 kernel under a mask sees less than all that is above: pixels to the upper right stay in a blind spot, which
 //! `gated_pixel_cnn` has not.
+mod sampler;
+
 use super::conditionals::{Autoregressive, Conditionals, Grid, Items};
 use super::discrete::Discrete;
-use super::draw::{Walk, Walker};
-use super::pixels::{Kept, Layer, rectify, relu};
+use super::draw::Walker;
 use crate::{Capability, Entry, Model, Registered};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::DataInfo;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_nn::OptimizerConfig;
 use menagerie_nn::levels::Binarization;
-use menagerie_nn::{Activation, Init, Mask, MaskedConv2d, activation};
+use menagerie_nn::{Activation, Init, Mask, MaskedConv2d, OptimizerConfig, activation};
+use sampler::Sampler;
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Settings,
+    pub model: Sizes,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -37,7 +38,7 @@ pub struct Config {
 /// `[model]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct Sizes {
     /// features inside a block (h; between blocks there are twice as many; paper: 128 for colour, 16 for MNIST)
     pub width: usize,
     /// residual blocks (paper: 15)
@@ -52,9 +53,9 @@ pub struct Settings {
     pub average: f64,
 }
 
-impl Default for Settings {
+impl Default for Sizes {
     fn default() -> Self {
-        Settings {
+        Sizes {
             width: 128,
             depth: 15,
             head: 32,
@@ -68,7 +69,7 @@ impl Default for Settings {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            model: Settings::default(),
+            model: Sizes::default(),
             optimizer: OptimizerConfig::adam(1e-3),
         }
     }
@@ -84,7 +85,7 @@ struct Block {
 
 /// The whole network.
 #[derive(Module, Debug)]
-pub struct Network {
+pub struct PixelCnnNetwork {
     input: MaskedConv2d,
     blocks: Vec<Block>,
     head: MaskedConv2d,
@@ -93,9 +94,9 @@ pub struct Network {
     grid: Grid,
 }
 
-impl Network {
+impl PixelCnnNetwork {
     /// With the settings of a recipe.
-    pub fn new(m: &Settings, grid: Grid, init: &Init) -> Network {
+    pub fn new(m: &Sizes, grid: Grid, init: &Init) -> PixelCnnNetwork {
         let (c, w) = (grid.channels, m.width);
         let layer = |channels, mask| MaskedConv2d::of(channels, mask).groups(c);
         let block = |i: usize| {
@@ -107,7 +108,7 @@ impl Network {
             }
         };
         let last = |channels, name: &str| layer(channels, Mask::B).kernel(1).init(&init.at(name));
-        Network {
+        PixelCnnNetwork {
             input: layer([c, 2 * w], Mask::A).kernel(7).init(&init.at("input")),
             blocks: (0..m.depth).map(block).collect(),
             head: last([2 * w, m.head], "head"),
@@ -117,7 +118,7 @@ impl Network {
     }
 }
 
-impl Conditionals for Network {
+impl Conditionals for PixelCnnNetwork {
     fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -149,118 +150,11 @@ impl Conditionals for Network {
     }
 
     fn walker(&self) -> Box<dyn Walker> {
-        Box::new(Weights {
-            input: Layer::new(&self.input),
-            blocks: self
-                .blocks
-                .iter()
-                .map(|b| [&b.down, &b.spatial, &b.up].map(Layer::new))
-                .collect(),
-            head: Layer::new(&self.head),
-            logits: Layer::new(&self.logits),
-            grid: self.grid,
-        })
-    }
-
-    fn activations(&self) -> usize {
-        let width = self.input.bias.dims()[0];
-        // Of a block: its input's positive part, the two layers inside (the second also before its activation), the sum.
-        let pixel = width
-            + self.blocks.len() * (2 * width + 3 * width / 2)
-            + 2 * self.head.bias.dims()[0]
-            + self.logits.bias.dims()[0];
-        self.grid.height * self.grid.width * pixel
+        Box::new(Sampler::of(self))
     }
 }
 
-/// The weights, pixel by pixel.
-struct Weights {
-    input: Layer,
-    blocks: Vec<[Layer; 3]>,
-    head: Layer,
-    logits: Layer,
-    grid: Grid,
-}
-
-/// What is kept: the image and the features inside each block for every pixel, all else for the present one.
-struct Running<'a> {
-    weights: &'a Weights,
-    at: usize,
-    image: Kept,
-    inside: Vec<Kept>,
-    h: Vec<f32>,
-    positive: Vec<Vec<f32>>,
-    spatial: Vec<Vec<f32>>,
-    head: Vec<f32>,
-    logits: Vec<f32>,
-    scratch: Vec<f32>,
-}
-
-impl Walker for Weights {
-    fn start<'a>(&'a self, items: usize, _: usize, _: &'a [u32], _: &[u32]) -> Box<dyn Walk + 'a> {
-        let zeros = |layer: &Layer| vec![0.0; items * layer.outputs()];
-        Box::new(Running {
-            weights: self,
-            at: 0,
-            image: Kept::new(&self.grid, items, self.grid.channels),
-            inside: self
-                .blocks
-                .iter()
-                .map(|b| Kept::new(&self.grid, items, b[0].outputs()))
-                .collect(),
-            h: zeros(&self.input),
-            positive: (0..self.blocks.len() + 1).map(|_| zeros(&self.input)).collect(),
-            spatial: self.blocks.iter().map(|b| zeros(&b[1])).collect(),
-            head: zeros(&self.head),
-            logits: zeros(&self.logits),
-            scratch: Vec::new(),
-        })
-    }
-}
-
-impl Walk for Running<'_> {
-    fn logits(&mut self, out: &mut [f32]) {
-        let (w, g) = (self.weights, &self.weights.grid);
-        // Features of a colour wait for the colours before it; those of earlier groups are there already.
-        let (pixel, group) = (self.at / g.channels, self.at % g.channels);
-        let (width, k) = (w.input.outputs(), g.discrete.outputs());
-        w.input
-            .around(group, &self.image, pixel, &mut self.scratch, &mut self.h);
-        let own = w.input.columns(group);
-        for (l, [down, spatial, up]) in w.blocks.iter().enumerate() {
-            relu(&self.h, &mut self.positive[l], width, own.clone());
-            let inside = self.inside[l].pixel(pixel);
-            down.at(group, &self.positive[l], inside, false);
-            rectify(inside, down.outputs(), down.columns(group));
-            let middle = &mut self.spatial[l];
-            spatial.around(group, &self.inside[l], pixel, &mut self.scratch, middle);
-            rectify(middle, spatial.outputs(), spatial.columns(group));
-            up.at(group, middle, &mut self.h, true);
-        }
-        let positive = &mut self.positive[w.blocks.len()];
-        relu(&self.h, positive, width, own);
-        w.head.at(group, positive, &mut self.head, false);
-        rectify(&mut self.head, w.head.outputs(), w.head.columns(group));
-        w.logits.at(group, &self.head, &mut self.logits, false);
-        for (out, logits) in out
-            .chunks_exact_mut(k)
-            .zip(self.logits.chunks_exact(w.logits.outputs()))
-        {
-            out.copy_from_slice(&logits[group * k..(group + 1) * k]);
-        }
-    }
-
-    fn put(&mut self, levels: &[u32]) {
-        let g = &self.weights.grid;
-        let (pixel, channel) = (self.at / g.channels, self.at % g.channels);
-        for (row, &level) in self.image.pixel(pixel).chunks_exact_mut(g.channels).zip(levels) {
-            row[channel] = g.discrete.input(level);
-        }
-        self.at += 1;
-    }
-}
-
-impl Settings {
+impl Sizes {
     fn check(&self) -> Result<Discrete> {
         if self.width == 0 || self.head == 0 || self.depth > 200 {
             let problem = "width and head must be 1 or more, depth at most 200";
@@ -279,7 +173,12 @@ impl Config {
     ///
     /// # Errors
     /// For data that are not images, and for fewer features than channels.
-    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<Network>> {
+    pub fn build(
+        &self,
+        info: &DataInfo,
+        device: &Device,
+        key: Key,
+    ) -> Result<Autoregressive<PixelCnnNetwork>> {
         let m = &self.model;
         let grid = Grid::new("pixel_cnn", info, m.check()?, false)?;
         grid.groups("pixel_cnn", [m.width, m.head])?;
@@ -290,7 +189,7 @@ impl Config {
         )?;
         Autoregressive::new(
             "pixel_cnn",
-            Network::new(m, grid, &Init::new(key.stream("network"), device)),
+            PixelCnnNetwork::new(m, grid, &Init::new(key.stream("network"), device)),
             info,
             self.optimizer,
             m.average,

@@ -5,19 +5,21 @@
 //! beat.
 //!
 //! logit_i = b_i + sum_{j < i} x_j W_ji, row by row through the image: one product with a strictly triangular matrix.
-use super::conditionals::{Autoregressive, Conditionals, Grid, Items, numbers};
+mod sampler;
+
+use super::conditionals::{Autoregressive, Conditionals, Grid, Items};
 use super::discrete::Discrete;
-use super::draw::{Walk, Walker};
+use super::draw::Walker;
 use crate::{Capability, Entry, Model, Registered};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::DataInfo;
 use menagerie_data::error::Result;
 use menagerie_data::random::Key;
-use menagerie_kernels::{dense::Packed, linear, noise};
-use menagerie_nn::Activation;
-use menagerie_nn::OptimizerConfig;
+use menagerie_kernels::{linear, noise};
 use menagerie_nn::levels::Binarization;
+use menagerie_nn::{Activation, Init, OptimizerConfig, activations};
+use sampler::Sampler;
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -25,7 +27,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[model]`
-    pub model: Settings,
+    pub model: Sizes,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
 }
@@ -33,7 +35,7 @@ pub struct Config {
 /// `[model]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct Sizes {
     /// values of a number: 2 for black and white, up to 256
     pub levels: usize,
     /// with two levels: how grey becomes black or white
@@ -42,9 +44,9 @@ pub struct Settings {
     pub average: f64,
 }
 
-impl Default for Settings {
+impl Default for Sizes {
     fn default() -> Self {
-        Settings {
+        Sizes {
             levels: 2,
             binarization: Binarization::Dynamic,
             average: 0.0,
@@ -55,7 +57,7 @@ impl Default for Settings {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            model: Settings::default(),
+            model: Sizes::default(),
             optimizer: OptimizerConfig::adam(1e-3),
         }
     }
@@ -63,7 +65,7 @@ impl Default for Config {
 
 /// One layer, of which the part above the diagonal is used.
 #[derive(Module, Debug)]
-pub struct Network {
+pub struct FvbnNetwork {
     /// `[numbers, numbers, outputs]`, the later number second
     weight: Param<Tensor<3>>,
     /// `[numbers, outputs]`
@@ -72,39 +74,25 @@ pub struct Network {
     grid: Grid,
 }
 
-impl Network {
+impl FvbnNetwork {
     /// Weights uniform in ±1/sqrt(earlier numbers), as for a layer of each number's own.
-    fn new(grid: Grid, key: Key, device: &Device) -> Network {
+    fn new(grid: Grid, init: &Init) -> FvbnNetwork {
         let (d, k) = (grid.numbers(), grid.discrete.outputs());
-        let plain = if device.is_autodiff() {
-            device.clone().without_autodiff()
-        } else {
-            device.clone()
-        };
+        let plain = init.plain_device();
         let bound: Vec<f32> = (0..d).map(|i| 1.0 / (i.max(1) as f32).sqrt()).collect();
         let bound = Tensor::<3>::from_data(TensorData::new(bound, [1, d, 1]), &plain);
-        let weight = (noise::uniform(key.stream("weight").words(), [d, d, k], &plain) * 2.0 - 1.0)
+        let weight = (noise::uniform(init.at("weight").key().words(), [d, d, k], &plain) * 2.0 - 1.0)
             * bound.clone()
             * causal(d, &plain);
-        let bias =
-            (noise::uniform(key.stream("bias").words(), [d, k], &plain) * 2.0 - 1.0) * bound.reshape([d, 1]);
-        let on = |t: Tensor<3>| {
-            if device.is_autodiff() {
-                Tensor::from_inner(t)
-            } else {
-                t
-            }
-        };
-        let on2 = |t: Tensor<2>| {
-            if device.is_autodiff() {
-                Tensor::from_inner(t)
-            } else {
-                t
-            }
-        };
-        Network {
-            weight: Param::from_tensor(on(weight)),
-            bias: Param::from_tensor(on2(bias)),
+        let bias = (noise::uniform(init.at("bias").key().words(), [d, k], &plain) * 2.0 - 1.0)
+            * bound.reshape([d, 1]);
+        let autodiff = init.device().is_autodiff();
+        fn on<const D: usize>(t: Tensor<D>, autodiff: bool) -> Param<Tensor<D>> {
+            Param::from_tensor(if autodiff { Tensor::from_inner(t) } else { t })
+        }
+        FvbnNetwork {
+            weight: on(weight, autodiff),
+            bias: on(bias, autodiff),
             grid,
         }
     }
@@ -116,7 +104,7 @@ fn causal(d: usize, device: &Device) -> Tensor<3> {
     Tensor::from_data(TensorData::new(mask, [d, d, 1]), device)
 }
 
-impl Conditionals for Network {
+impl Conditionals for FvbnNetwork {
     fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -129,76 +117,12 @@ impl Conditionals for Network {
             &device,
         );
         let weight = (self.weight.val() * causal(d, &device)).reshape([d, d * k]);
-        linear(
-            x,
-            weight,
-            Some(self.bias.val().reshape([d * k])),
-            Activation::Identity,
-        )
-        .reshape([items.count, d, k])
+        let bias = Some(self.bias.val().reshape([d * k]));
+        activations::keep(linear(x, weight, bias, Activation::Identity)).reshape([items.count, d, k])
     }
 
     fn walker(&self) -> Box<dyn Walker> {
-        let [d, _, k] = self.weight.dims();
-        let weight = numbers(&self.weight);
-        // Of row j, only what comes after number j.
-        let rows = (0..d)
-            .map(|j| Packed::new(&weight[j * d * k..(j + 1) * d * k], d * k, 1, (j + 1) * k..d * k))
-            .collect();
-        Box::new(Weights {
-            rows,
-            bias: numbers(&self.bias),
-            outputs: k,
-            discrete: self.grid.discrete,
-        })
-    }
-
-    fn activations(&self) -> usize {
-        self.grid.numbers() * (1 + self.grid.discrete.outputs())
-    }
-}
-
-/// Rows of the triangle, and biases.
-struct Weights {
-    rows: Vec<Packed>,
-    bias: Vec<f32>,
-    outputs: usize,
-    discrete: Discrete,
-}
-
-/// Running logits of all numbers that are still to come, `[items, numbers, outputs]`.
-struct Running<'a> {
-    weights: &'a Weights,
-    sums: Vec<f32>,
-    at: usize,
-}
-
-impl Walker for Weights {
-    fn start<'a>(&'a self, items: usize, _: usize, _: &'a [u32], _: &[u32]) -> Box<dyn Walk + 'a> {
-        Box::new(Running {
-            weights: self,
-            sums: self.bias.repeat(items),
-            at: 0,
-        })
-    }
-}
-
-impl Walk for Running<'_> {
-    fn logits(&mut self, out: &mut [f32]) {
-        let (k, n) = (self.weights.outputs, self.weights.bias.len());
-        for (out, sums) in out.chunks_exact_mut(k).zip(self.sums.chunks_exact(n)) {
-            out.copy_from_slice(&sums[self.at * k..(self.at + 1) * k]);
-        }
-    }
-
-    fn put(&mut self, levels: &[u32]) {
-        let x: Vec<f32> = levels.iter().map(|&l| self.weights.discrete.input(l)).collect();
-        let (k, n) = (self.weights.outputs, self.weights.bias.len());
-        let from = (self.at + 1) * k;
-        if from < n {
-            self.weights.rows[self.at].accumulate(x.len(), (&x, 1), (&mut self.sums[from..], n));
-        }
-        self.at += 1;
+        Box::new(Sampler::of(self))
     }
 }
 
@@ -207,14 +131,14 @@ impl Config {
     ///
     /// # Errors
     /// For data that are not images, and for more numbers than such a matrix can be made for.
-    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<Network>> {
+    pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Autoregressive<FvbnNetwork>> {
         let m = &self.model;
         let grid = Grid::new("fvbn", info, Discrete::new(m.levels, m.binarization)?, false)?;
         let d = grid.numbers() as u128;
         grid.affords("fvbn", d * d * grid.discrete.outputs() as u128)?;
         Autoregressive::new(
             "fvbn",
-            Network::new(grid, key.stream("network"), device),
+            FvbnNetwork::new(grid, &Init::new(key.stream("network"), device)),
             info,
             self.optimizer,
             m.average,

@@ -1,0 +1,279 @@
+//! What a model can be asked, capability by capability: it holds what it promises, repeatably, and refuses what it is not
+//! made for.
+use crate::subject::Subject;
+use menagerie::Key;
+use menagerie::data::{Batch, Kind};
+use menagerie::models::{Features, Predict, Purpose, SampleRequest};
+use std::collections::BTreeSet;
+
+/// Items of the data, and two of them in another order.
+fn batch(subject: &Subject) -> Batch {
+    subject.batch(&[4, 0, 7, 2, 9])
+}
+
+fn part(subject: &Subject) -> Batch {
+    subject.batch(&[7, 4])
+}
+
+/// The batch with one number more in every item's last axis: a shape no model was built for.
+fn misshapen(batch: &Batch) -> Batch {
+    let mut b = batch.clone();
+    let last = b.shape.len() - 1;
+    let rows = b.values.chunks(b.shape[last]);
+    b.values = rows.flat_map(|v| v.iter().copied().chain([0.0])).collect();
+    b.shape[last] += 1;
+    b
+}
+
+/// Figures of items 7 and 4 do not depend on the batch they are in, up to the rounding of sums in another order.
+fn same_in_any_batch(all: &[f64], part: &[f64]) {
+    for (a, b) in [(all[2], part[0]), (all[0], part[1])] {
+        assert!(
+            (a - b).abs() <= 1e-4 * (1.0 + a.abs()),
+            "{a} in one batch, {b} in another"
+        );
+    }
+}
+
+fn finite(values: &[f32]) -> bool {
+    values.iter().all(|v| v.is_finite())
+}
+
+const ANOTHER: &str = "another shape is refused";
+
+pub fn samples(subject: &Subject) {
+    let model = subject.model();
+    let (sampler, info) = (model.as_sample().unwrap(), subject.info());
+    let request = SampleRequest::new(7, Key::new(5));
+    let sample = |request: &SampleRequest| sampler.sample(request).unwrap();
+    let a = sample(&request);
+    assert_eq!(a.shape, [&[7], &info.shape[..]].concat());
+    assert_eq!(a.values.len(), a.shape.iter().product::<usize>());
+    assert!(finite(&a.values));
+    let pictures = matches!(info.kind, Kind::Image | Kind::Video | Kind::Pair);
+    assert!(!pictures || a.values.iter().all(|v| v.abs() <= 1.0));
+    assert_eq!(sample(&request), a);
+    let few = sample(&SampleRequest::new(3, Key::new(5)));
+    assert_eq!(
+        few.values[..],
+        a.values[..few.values.len()],
+        "a shorter draw is a prefix"
+    );
+    assert_ne!(sample(&SampleRequest::new(7, Key::new(6))).values, a.values);
+    let wrong = SampleRequest {
+        label: Some(1_000_000),
+        ..request
+    };
+    assert!(sampler.sample(&wrong).is_err(), "an unknown class is refused");
+    let cold = sampler.sample(&SampleRequest {
+        temperature: 0.2,
+        ..request
+    });
+    assert!(
+        cold.is_err() || cold.is_ok_and(|s| s != a),
+        "a temperature is refused or heeded"
+    );
+    // Loading for use alone gives the same samples.
+    let [.., saved] = subject.course();
+    let mut other = subject.build(98);
+    other.load(&|n| Ok(saved[n].clone()), Purpose::Use).unwrap();
+    assert_eq!(other.as_sample().unwrap().sample(&request).unwrap(), a);
+}
+
+pub fn latents(subject: &Subject) {
+    let model = subject.model();
+    let (space, info) = (model.as_latent_space().unwrap(), subject.info());
+    let z = space.prior(5, Key::new(1));
+    assert_eq!(z.dims(), [5, space.latent()]);
+    let x = space.decode(z.clone() * 10.0).unwrap();
+    assert_eq!(x.shape, [&[5], &info.shape[..]].concat());
+    assert!(finite(&x.values));
+    let short = space.decode(z.slice([0..5, 0..1]));
+    assert!(
+        short.is_err() || space.latent() == 1,
+        "a latent of another size is refused"
+    );
+}
+
+pub fn likelihoods(subject: &Subject) {
+    let (model, batch, key) = (subject.model(), batch(subject), Key::new(8));
+    let l = model.as_log_likelihood().unwrap();
+    let all = l.log_likelihood(&batch, key).unwrap();
+    assert!(all.len() == 5 && all.iter().all(|v| v.is_finite()), "{all:?}");
+    assert_eq!(l.log_likelihood(&batch, key).unwrap(), all, "repeatable");
+    same_in_any_batch(&all, &l.log_likelihood(&part(subject), key).unwrap());
+    assert!(l.dimensions() > 0 && l.dimensions() <= batch.shape[1..].iter().product());
+    assert!(l.log_likelihood(&misshapen(&batch), key).is_err(), "{ANOTHER}");
+}
+
+pub fn bounds(subject: &Subject) {
+    let (model, batch, key) = (subject.model(), batch(subject), Key::new(8));
+    let e = model.as_evidence_bound().unwrap();
+    let all = e.evidence_bound(&batch, 1, key).unwrap();
+    assert!(all.len() == 5 && all.iter().all(|v| v.is_finite()), "{all:?}");
+    same_in_any_batch(&all, &e.evidence_bound(&part(subject), 1, key).unwrap());
+    let mean = |k: usize, draws: u64| {
+        let all = (0..draws).flat_map(|d| e.evidence_bound(&batch, k, key.step(d)).unwrap());
+        all.sum::<f64>() / (5 * draws) as f64
+    };
+    let (one, many) = (mean(1, 16), mean(64, 1));
+    assert!(
+        many >= one - 1e-3 * one.abs(),
+        "E log of a mean of 64 weights {many} is below that of one {one}"
+    );
+    assert!(e.dimensions() > 0);
+    assert!(e.evidence_bound(&misshapen(&batch), 1, key).is_err(), "{ANOTHER}");
+}
+
+pub fn codes(subject: &Subject) {
+    let (model, batch) = (subject.model(), batch(subject));
+    let encoder = model.as_encode().unwrap();
+    let z = encoder.encode(&batch).unwrap();
+    assert_eq!(z.dims()[0], 5);
+    assert!(finite(z.clone().into_data().as_slice::<f32>().unwrap()));
+    if let Some(space) = model.as_latent_space() {
+        assert_eq!(z.dims()[1], space.latent());
+        assert_eq!(space.decode(z).unwrap().shape, batch.shape);
+    }
+    assert!(encoder.encode(&misshapen(&batch)).is_err(), "{ANOTHER}");
+}
+
+pub fn reconstructions(subject: &Subject) {
+    let (model, batch, key) = (subject.model(), batch(subject), Key::new(3));
+    let r = model.as_reconstruct().unwrap();
+    let back = r.reconstruct(&batch, key).unwrap();
+    for s in [Some(&back.output), back.shown.as_ref()].into_iter().flatten() {
+        assert_eq!((&s.shape, s.values.len()), (&batch.shape, batch.values.len()));
+        assert!(finite(&s.values));
+    }
+    let again = r.reconstruct(&batch, key).unwrap();
+    assert_eq!(again.output, back.output, "repeatable");
+    assert!(r.reconstruct(&misshapen(&batch), key).is_err(), "{ANOTHER}");
+}
+
+pub fn completions(subject: &Subject) {
+    let (model, batch) = (subject.model(), batch(subject));
+    let c = model.as_complete().unwrap();
+    let fill = |known: &[bool], seed: u64| c.complete(&batch, known, Key::new(seed));
+    // Points and sound have no width: every number or moment is a position.
+    let image = batch.shape.len() == 4;
+    let positions = batch.shape[1] * if image { batch.shape[2] } else { 1 };
+    let whole = fill(&vec![true; positions], 1).unwrap();
+    assert_eq!(whole.shape, batch.shape);
+    let known: Vec<bool> = (0..positions).map(|i| i % 3 != 1).collect();
+    let filled = fill(&known, 1).unwrap();
+    let n: usize = batch.shape[1..].iter().product();
+    let channels = n / positions;
+    for (i, (a, b)) in filled.values.iter().zip(&whole.values).enumerate() {
+        assert!(
+            !known[i % n / channels] || a == b,
+            "number {i} was known to be {b}, came back as {a}"
+        );
+    }
+    assert_eq!(fill(&known, 1).unwrap(), filled, "repeatable");
+    let none = vec![false; positions];
+    assert_ne!(fill(&none, 1).unwrap(), fill(&none, 2).unwrap());
+    assert!(fill(&known[1..], 1).is_err(), "a mask of another size is refused");
+    assert!(
+        c.complete(&misshapen(&batch), &known, Key::new(1)).is_err(),
+        "{ANOTHER}"
+    );
+}
+
+/// The first `n` frames of videos where those are the condition; of other items, all of them.
+fn beginning(p: &dyn Predict, batch: &Batch, n: usize) -> Batch {
+    let mut b = batch.clone();
+    if p.context() > 0 {
+        let each: usize = b.shape[1..].iter().product();
+        let kept = each / b.shape[1] * n;
+        b.values = b.values.chunks(each).flat_map(|v| v[..kept].to_vec()).collect();
+        b.shape[1] = n;
+    }
+    b
+}
+
+pub fn predictions(subject: &Subject) {
+    let model = subject.model();
+    let p = model.as_predict().unwrap();
+    let frames = if p.context() > 0 { 2 } else { 0 };
+    let given = |b: &Batch| beginning(p, b, p.context());
+    let (batch, part) = (given(&batch(subject)), given(&part(subject)));
+    let predict = |b: &Batch, seed: u64| p.predict(b, frames, Key::new(seed));
+    let all = predict(&batch, 4).unwrap();
+    assert_eq!(
+        (all.shape[0], all.values.len()),
+        (5, all.shape.iter().product::<usize>())
+    );
+    assert!(finite(&all.values));
+    assert!(frames == 0 || all.shape[1] == frames, "as many frames as asked");
+    assert_eq!(predict(&batch, 4).unwrap(), all, "repeatable");
+    assert_ne!(predict(&batch, 5).unwrap(), all, "another key, another answer");
+    let few = predict(&part, 4).unwrap();
+    let n = few.values.len() / 2;
+    for (of_all, of_few) in [(2, 0), (0, 1)] {
+        let (a, b) = (&all.values[of_all * n..][..n], &few.values[of_few * n..][..n]);
+        assert!(
+            a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-3),
+            "the same in any batch"
+        );
+    }
+    if let Some(shown) = p.condition(&batch).unwrap() {
+        assert_eq!(shown.shape[0], 5);
+    }
+    assert!(predict(&misshapen(&batch), 4).is_err(), "{ANOTHER}");
+    assert!(
+        p.context() == 0 || predict(&beginning(p, &batch, 0), 4).is_err(),
+        "no frames"
+    );
+}
+
+pub fn classes(subject: &Subject) {
+    let (model, batch) = (subject.model(), batch(subject));
+    let c = model.as_classify().unwrap();
+    let log = c.log_probabilities(&batch).unwrap();
+    let classes = c.classes().len();
+    assert_eq!(log.len(), 5 * classes);
+    for row in log.chunks(classes) {
+        let sum: f64 = row.iter().map(|v| (*v as f64).exp()).sum();
+        assert!((sum - 1.0).abs() < 1e-4, "probabilities sum to {sum}");
+    }
+    assert!(c.log_probabilities(&misshapen(&batch)).is_err(), "{ANOTHER}");
+}
+
+pub fn features(subject: &Subject) {
+    let (model, batch) = (subject.model(), batch(subject));
+    let f = model.as_features().unwrap();
+    let all = f.features(&batch).unwrap();
+    assert!(all.len() == 5 * f.width() && finite(&all));
+    assert!(f.features(&misshapen(&batch)).is_err(), "{ANOTHER}");
+    layers_belong_to_items(f, &batch, &part(subject));
+}
+
+/// Every layer has a name of its own and as many numbers for each item, the same in any batch.
+fn layers_belong_to_items(f: &dyn Features, batch: &Batch, part: &Batch) {
+    let (all, few) = (f.layers(batch).unwrap(), f.layers(part).unwrap());
+    let names: BTreeSet<&String> = all.iter().map(|l| &l.0).collect();
+    assert!(!all.is_empty() && names.len() == all.len(), "{names:?}");
+    assert_eq!(all.len(), few.len());
+    for ((layer, all), (also, few)) in all.iter().zip(&few) {
+        assert_eq!(layer, also);
+        let n = all.len() / 5;
+        assert!(n > 0 && all.len() == 5 * n && few.len() == 2 * n, "{layer}");
+        // Items 7 and 4 are the batch's third and first.
+        for (a, b) in [(2, 0), (0, 1)] {
+            let pairs = all[a * n..][..n].iter().zip(&few[b * n..][..n]);
+            let far = pairs.map(|(x, y)| (x - y).abs() / (1.0 + y.abs()));
+            let far = far.fold(0.0, f32::max);
+            assert!(far < 1e-3, "{layer}: {far}");
+        }
+    }
+    assert!(f.layers(&misshapen(batch)).is_err(), "{ANOTHER}");
+}
+
+pub fn attributes(subject: &Subject) {
+    let (model, batch) = (subject.model(), batch(subject));
+    let r = model.as_read_attributes().unwrap();
+    let all = r.attributes(&batch).unwrap();
+    assert!(all.len() == 5 * r.names().len() && finite(&all));
+    assert!(r.attributes(&misshapen(&batch)).is_err(), "{ANOTHER}");
+}

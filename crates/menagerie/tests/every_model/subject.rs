@@ -1,0 +1,144 @@
+//! A model and the data it is tested on. It is trained once, when a test first asks, and all tests look at that training.
+use menagerie::data::{Batch, DataInfo, Dataset};
+use menagerie::models::{Entry, Model};
+use menagerie::nn::Tensors;
+use menagerie::recipe::Recipe;
+use menagerie::{Device, Key};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// The device under test: the CPU, unless MENAGERIE_TEST_DEVICE names one that this build has.
+pub fn device() -> Device {
+    match std::env::var("MENAGERIE_TEST_DEVICE").as_deref() {
+        #[cfg(feature = "wgpu")]
+        Ok("wgpu") => Device::wgpu(Default::default()).autodiff(),
+        _ => Device::flex().autodiff(),
+    }
+}
+
+/// Networks, optimizers and averages by name.
+pub type Parts = BTreeMap<String, Tensors>;
+
+/// All that a checkpoint of the model would hold.
+pub fn parts(model: &dyn Model) -> Parts {
+    let saved = model.save().into_iter();
+    saved.map(|(name, part)| (name, part())).collect()
+}
+
+/// Steps of training, and those after which its parts are kept.
+pub const STEPS: [u64; 3] = [0, 2, 4];
+
+/// A model at its last step, and its parts after each of [`STEPS`].
+struct Trained {
+    model: Mutex<Box<dyn Model>>,
+    parts: [Parts; STEPS.len()],
+}
+
+/// See the module.
+pub struct Subject {
+    /// its line of the registry
+    pub entry: &'static Entry,
+    source: &'static str,
+    data: OnceLock<Arc<dyn Dataset>>,
+    trained: OnceLock<Trained>,
+}
+
+impl Subject {
+    pub fn new(entry: &'static Entry, source: &'static str) -> Subject {
+        Subject {
+            entry,
+            source,
+            data: OnceLock::new(),
+            trained: OnceLock::new(),
+        }
+    }
+
+    /// The model's smallest recipe on this source.
+    pub fn recipe(&self) -> Recipe {
+        let name = self.entry.name;
+        let mut recipe = Recipe::parse(&format!("[model]\nname = \"{name}\""), name).unwrap();
+        let fixed = [
+            ("data.source", self.source),
+            ("train.batch", "8"),
+            ("train.samples", "4"),
+            ("train.seed", "3"),
+        ];
+        let all = fixed.iter().chain(self.entry.tiny);
+        let all: Vec<(String, String)> = all.map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        recipe.set_all(&all).unwrap();
+        recipe
+    }
+
+    fn dataset(&self) -> &dyn Dataset {
+        &**self
+            .data
+            .get_or_init(|| self.recipe().data().unwrap().open().unwrap().dataset)
+    }
+
+    pub fn info(&self) -> &DataInfo {
+        self.dataset().info()
+    }
+
+    /// An untrained model; another seed, other first weights.
+    pub fn build(&self, seed: u64) -> Box<dyn Model> {
+        self.recipe()
+            .build(self.info(), &device(), Key::new(seed))
+            .unwrap()
+    }
+
+    /// Items of the data.
+    pub fn batch(&self, indices: &[u32]) -> Batch {
+        Batch::of(self.dataset(), indices).unwrap()
+    }
+
+    /// Steps `from..to` of one and the same course of training; losses are finite.
+    pub fn train(&self, model: &mut dyn Model, from: u64, to: u64) {
+        for step in from..to {
+            let n = model.batches_per_step() as u64;
+            let count = self.info().count as u64;
+            let batch = |b: u64| {
+                let items = (0..8).map(|i| (((step * n + b) * 8 + i) * 7 % count) as u32);
+                self.batch(&items.collect::<Vec<u32>>())
+            };
+            let batches: Vec<Batch> = (0..n).map(batch).collect();
+            let report = model.step(&batches, Key::new(2).step(step), true).unwrap();
+            let scalars = &report.scalars;
+            assert!(
+                scalars.iter().all(|(n, v)| v.is_finite() && !n.is_empty()),
+                "{scalars:?}"
+            );
+            assert!(
+                scalars.iter().any(|(n, _)| n.starts_with("loss/")),
+                "a loss is reported"
+            );
+        }
+    }
+
+    fn trained(&self) -> &Trained {
+        self.trained.get_or_init(|| {
+            let mut model = self.build(0);
+            let mut at = 0;
+            let parts = STEPS.map(|step| {
+                self.train(&mut *model, at, step);
+                at = step;
+                parts(&*model)
+            });
+            Trained {
+                model: Mutex::new(model),
+                parts,
+            }
+        })
+    }
+
+    /// The trained model, to ask.
+    pub fn model(&self) -> MutexGuard<'_, Box<dyn Model>> {
+        // A test that failed while it asked has changed nothing.
+        let lock = self.trained().model.lock();
+        lock.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The parts of the model that is being trained, after each of [`STEPS`].
+    pub fn course(&self) -> &[Parts; STEPS.len()] {
+        &self.trained().parts
+    }
+}
