@@ -208,7 +208,7 @@ mod tests {
             .weights(Weights::Normal(0.5))
             .bias()
             .init(&init);
-        let norm = LayerNorm::new(3, &device);
+        let norm = LayerNorm::new(3, &init);
         let (x, v) = (wave([2, 4, 5, 2], 0.0, &device), wave([2, 4, 5, 2], 2.0, &device));
         let acts = [
             Activation::Identity,
