@@ -133,6 +133,9 @@ impl Config {
                 fix,
             ));
         }
+        if m.conditional {
+            info.every_label("wavenet")?;
+        }
         let discrete = Discrete::new(m.levels, Binarization::Threshold)?;
         let sizes = Sizes {
             width: m.width,
