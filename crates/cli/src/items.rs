@@ -2,7 +2,7 @@
 use crate::commands::{ComputeArgs, DataArgs};
 use crate::output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use menagerie::data::{Batch, DataInfo, Dataset, Kind, write_wav};
+use menagerie::data::{Batch, DataInfo, Dataset, Kind, Opened, renumbered, write_wav};
 use menagerie::error::{Error, Result};
 use menagerie::models::{Capability, Model, Samples};
 use menagerie::picture;
@@ -89,6 +89,8 @@ impl GivenArgs {
             let usual = [
                 ("data.limit", "0"),
                 ("data.split", "\"train\""),
+                ("data.holdout", "0"),
+                ("data.array", "\"\""),
                 ("data.format", "\"auto\""),
             ];
             recipe.set_all(&usual.map(|(k, v)| (k.to_string(), v.to_string())))?;
@@ -104,11 +106,15 @@ impl GivenArgs {
         }
         recipe.set_all(&self.prepare.settings())?;
         let source = recipe.data()?;
-        let opened = source.open()?;
-        for w in &opened.warnings {
+        let Opened {
+            dataset,
+            mut warnings,
+        } = source.open()?;
+        let dataset = renumbered(dataset, &own.labels, &mut warnings);
+        for w in &warnings {
             eprintln!("warning: {w}");
         }
-        let info = opened.dataset.info();
+        let info = dataset.info();
         // The first axis of a video is time.
         let from = usize::from(any_length && own.kind == Kind::Video);
         if info.kind != own.kind || info.shape[from..] != own.shape[from..] {
@@ -132,7 +138,7 @@ impl GivenArgs {
                 fix,
             ));
         }
-        Ok(opened.dataset)
+        Ok(dataset)
     }
 }
 
@@ -330,8 +336,9 @@ fn folder(samples: &Samples, out: &Path) -> Result<()> {
     };
     std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
     for (i, image) in samples.values.chunks_exact(h * w * c).enumerate() {
-        picture::image(image, [h, w, c])
-            .save(&out.join(format!("{i:0width$}.png", width = n.to_string().len().max(5))))?;
+        let picture = picture::image(image, [h, w, c]);
+        let picture = if c == 1 { picture.grey() } else { picture };
+        picture.save(&out.join(format!("{i:0width$}.png", width = n.to_string().len().max(5))))?;
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! CIFAR-10 and CIFAR-100 (Krizhevsky 2009), binary version: records of one or two label bytes and three planes of
 //! 32x32 bytes.
 use super::memory::Stored;
-use super::{DataInfo, Kind, Values};
+use super::{DataInfo, Kind, Values, classes, split, walk};
 use crate::error::{Error, Result};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 const PIXELS: usize = 32 * 32;
@@ -16,11 +17,12 @@ pub(super) fn lies_in(folder: &Path) -> bool {
 
 /// The set at a path: a folder with `data_batch_*.bin` and `test_batch.bin` (CIFAR-10) or `train.bin` and `test.bin`
 /// (CIFAR-100, by its fine labels), or one such file.
-pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
-    let files = if path.is_dir() {
-        choose(path, split)?
+pub(super) fn open(path: &Path, split: &str, warnings: &mut Vec<String>) -> Result<Stored> {
+    let (files, others) = if path.is_dir() {
+        choose(path, split, warnings)?
     } else {
-        vec![path.to_path_buf()]
+        split::undivided(path, split)?;
+        (vec![path.to_path_buf()], vec![])
     };
     let folder = if path.is_dir() {
         path
@@ -41,7 +43,7 @@ pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
         bytes.reserve(content.len());
         for record in content.chunks_exact(label_bytes + 3 * PIXELS) {
             let (label, planes) = record.split_at(label_bytes);
-            labels.push(label[label_bytes - 1] as u32);
+            labels.push(label[label_bytes - 1] as i64);
             (0..PIXELS).for_each(|i| bytes.extend([planes[i], planes[PIXELS + i], planes[2 * PIXELS + i]]));
         }
     }
@@ -54,20 +56,28 @@ pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
             "fetch the files again",
         ));
     }
+    let mut elsewhere = Vec::new();
+    for file in &others {
+        elsewhere.extend(labels_of(file)?);
+    }
+    let names = names(
+        &folder.join(if hundred {
+            "fine_label_names.txt"
+        } else {
+            "batches.meta.txt"
+        }),
+        classes as usize,
+    );
+    let count = labels.len();
+    let name = |n: i64| names.get(n as usize).cloned().unwrap_or_else(|| n.to_string());
+    let (names, labels) = classes::by_number(&elsewhere, &labels, name);
     let info = DataInfo {
         source: path.display().to_string(),
         kind: Kind::Image,
         shape: vec![32, 32, 3],
-        count: labels.len(),
+        count,
         range: (0.0, 255.0),
-        labels: names(
-            &folder.join(if hundred {
-                "fine_label_names.txt"
-            } else {
-                "batches.meta.txt"
-            }),
-            classes,
-        ),
+        labels: names,
         attributes: vec![],
         rate: 0,
         shares: vec![],
@@ -76,11 +86,30 @@ pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
         info,
         values: Values::Bytes(bytes),
         labels,
+        attributes: vec![],
     })
 }
 
-/// The files of a split.
-fn choose(folder: &Path, split: &str) -> Result<Vec<PathBuf>> {
+/// The labels of a file's records.
+fn labels_of(file: &Path) -> Result<Vec<i64>> {
+    let length = std::fs::metadata(file).map_err(Error::io("read", file))?.len();
+    let label_bytes = label_bytes(file, length as usize)?;
+    let mut content = std::io::BufReader::new(std::fs::File::open(file).map_err(Error::io("read", file))?);
+    let record = label_bytes + 3 * PIXELS;
+    let mut labels = Vec::with_capacity(length as usize / record);
+    for _ in 0..length as usize / record {
+        let mut label = [0; 2];
+        content
+            .read_exact(&mut label[..label_bytes])
+            .and_then(|_| content.seek_relative(3 * PIXELS as i64))
+            .map_err(Error::io("read", file))?;
+        labels.push(label[label_bytes - 1] as i64);
+    }
+    Ok(labels)
+}
+
+/// The files of a split, and those of the other part.
+fn choose(folder: &Path, split: &str, warnings: &mut Vec<String>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let there = |names: &[&str]| {
         names
             .iter()
@@ -97,19 +126,20 @@ fn choose(folder: &Path, split: &str) -> Result<Vec<PathBuf>> {
         "train.bin",
     ]);
     let test = there(&["test_batch.bin", "test.bin"]);
-    let files = match split {
-        "train" => train,
-        "test" => test,
-        _ => [train, test].concat(),
-    };
-    if files.is_empty() {
-        return Err(Error::data(
-            folder,
-            format!("has no CIFAR batches of the split `{split}`"),
-            "choose another --split",
-        ));
+    let lists = there(&[
+        "batches.meta.txt",
+        "fine_label_names.txt",
+        "coarse_label_names.txt",
+        "readme.html",
+    ]);
+    walk::say_rest(folder, &[&train[..], &test, &lists].concat(), warnings)?;
+    match split {
+        "train" if train.is_empty() => Err(split::no_train(folder)),
+        "test" if test.is_empty() => Err(split::no_test(folder)),
+        "train" => Ok((train, test)),
+        "test" => Ok((test, train)),
+        _ => Ok(([train, test].concat(), vec![])),
     }
-    Ok(files)
 }
 
 /// How many label bytes a record of a file has: 1 in CIFAR-10, 2 in CIFAR-100.
@@ -128,7 +158,7 @@ fn label_bytes(file: &Path, length: usize) -> Result<usize> {
 }
 
 /// The names in the file beside the batches, or numbers.
-fn names(file: &Path, classes: u32) -> Vec<String> {
+fn names(file: &Path, classes: usize) -> Vec<String> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let names: Vec<String> = text
         .lines()
@@ -136,7 +166,7 @@ fn names(file: &Path, classes: u32) -> Vec<String> {
         .filter(|l| !l.is_empty())
         .map(String::from)
         .collect();
-    if names.len() == classes as usize {
+    if names.len() == classes {
         names
     } else {
         (0..classes).map(|c| c.to_string()).collect()

@@ -14,26 +14,37 @@ pub(super) fn tolerated(total: usize, max_bad: f64) -> usize {
 /// An error that names the first of the damaged items `bad` among `total` when they are more than a share of
 /// `max_bad`, or all.
 pub(super) fn bear(place: &Path, what: &str, bad: &[String], total: usize, max_bad: f64) -> Result<()> {
-    if bad.len() <= tolerated(total, max_bad) && bad.len() < total {
+    bear_counted(place, what, bad, bad.len(), total, max_bad)
+}
+
+/// The same of `count` damaged items, of which `bad` names the first.
+pub(super) fn bear_counted(
+    place: &Path,
+    what: &str,
+    bad: &[String],
+    count: usize,
+    total: usize,
+    max_bad: f64,
+) -> Result<()> {
+    if count <= tolerated(total, max_bad) && count < total {
         return Ok(());
     }
     let mut named = bad[..bad.len().min(SHOWN)].join("; ");
-    if bad.len() > SHOWN {
-        named += &format!("; and {} more", bad.len() - SHOWN);
+    if count > SHOWN {
+        named += &format!("; and {} more", count - SHOWN);
     }
     let problem = format!(
-        "{} of {total} {what} are damaged, more than {} %: {named}",
-        bad.len(),
+        "{count} of {total} {what} are damaged, more than {} %: {named}",
         max_bad * 100.0
     );
-    if bad.len() == total {
+    if count == total {
         return Err(Error::data(
             place,
             format!("all {total} {what} are damaged: {named}"),
             "give other data",
         ));
     }
-    let share = (1000.0 * bad.len() as f64 / total as f64).ceil() / 1000.0;
+    let share = (1000.0 * count as f64 / total as f64).ceil() / 1000.0;
     Err(Error::data(
         place,
         problem,

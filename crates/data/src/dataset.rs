@@ -1,5 +1,5 @@
 //! What a data set is: items by index, and a description of them.
-use crate::error::Result;
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// What the numbers of an item stand for, and so the meaning of its axes.
@@ -64,6 +64,28 @@ pub struct DataInfo {
 }
 
 impl DataInfo {
+    /// Refuses data for a model that is told the class of every item it learns from.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when items have no classes, or some of them none.
+    pub fn every_label(&self, model: &str) -> Result<()> {
+        let labelled: f64 = self.shares.iter().sum();
+        let problem = match self.labels.is_empty() {
+            true => format!(
+                "{model} is told classes, and these {} have none",
+                self.kind.plural()
+            ),
+            false if !self.shares.is_empty() && labelled < 1.0 - 0.5 / self.count.max(1) as f64 => format!(
+                "{model} is told the class of every item, and {} of {} have none",
+                ((1.0 - labelled) * self.count as f64).round(),
+                self.count
+            ),
+            false => return Ok(()),
+        };
+        let fix = "give all a class (a sub-folder, or a line in metadata.csv), or take the others out";
+        Err(Error::data(&self.source, problem, fix))
+    }
+
     /// How many numbers an item has.
     pub fn numbers(&self) -> usize {
         self.shape.iter().product()

@@ -39,18 +39,19 @@ pub(super) fn open(name: &str, split: &str) -> Result<Stored> {
         "test" => &parts[1..],
         _ => &parts[..],
     };
+    let place = name.as_ref();
     let mut set = Vec::new();
     for (images, labels) in chosen {
-        set.push((
-            idx::images(name.as_ref(), images)?,
-            Some(idx::labels(name.as_ref(), labels)?),
-        ));
+        set.push((idx::images(place, images)?, Some(idx::labels(place, labels)?)));
     }
-    let mut stored = idx::join(name.as_ref(), set)?;
-    if name == "fashion" {
-        stored.info.labels = CLOTHES.map(String::from).to_vec();
+    let mut elsewhere = Vec::new();
+    for (_, labels) in parts {
+        elsewhere.extend(idx::labels(place, labels)?);
     }
-    Ok(stored)
+    idx::join(place, set, &elsewhere, |n| match CLOTHES.get(n as usize) {
+        Some(clothes) if name == "fashion" => clothes.to_string(),
+        _ => n.to_string(),
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Errors are values: what went wrong, where, and how to mend it, in one line each.
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// The library's result.
@@ -17,6 +18,16 @@ pub enum Error {
         /// how to mend it
         fix: String,
     },
+    /// A data source has no such part.
+    #[error("{place}: has no {split} split; {fix}")]
+    Split {
+        /// the path or name of the source
+        place: String,
+        /// "test" or "training"
+        split: &'static str,
+        /// what can be asked for
+        fix: String,
+    },
     /// A key or a value of a recipe cannot be used.
     #[error("recipe key `{key}`: {problem}; {fix}")]
     Recipe {
@@ -28,7 +39,7 @@ pub enum Error {
         fix: String,
     },
     /// A run folder, or something in it, cannot be used.
-    #[error("{}: {problem}; {fix}", path.display())]
+    #[error("{}: {problem}; {fix}", shown(&path.display().to_string()))]
     Run {
         /// the run folder or a file in it
         path: PathBuf,
@@ -38,7 +49,7 @@ pub enum Error {
         fix: String,
     },
     /// The file system refused.
-    #[error("{}: cannot {action}: {source}{}", path.display(), hint(source))]
+    #[error("{}: cannot {action}: {source}{}", shown(&path.display().to_string()), hint(source))]
     Io {
         /// the file or folder
         path: PathBuf,
@@ -84,10 +95,11 @@ fn hint(e: &std::io::Error) -> &'static str {
 impl Error {
     /// A problem with a data source.
     pub fn data(place: impl AsRef<Path>, problem: impl Into<String>, fix: impl Into<String>) -> Self {
+        let text = |t: String| shown(&t).into_owned();
         Error::Data {
-            place: place.as_ref().display().to_string(),
-            problem: problem.into(),
-            fix: fix.into(),
+            place: text(place.as_ref().display().to_string()),
+            problem: text(problem.into()),
+            fix: text(fix.into()),
         }
     }
     /// A problem with a recipe's key.
@@ -108,9 +120,10 @@ impl Error {
     }
     /// A request that cannot be met.
     pub fn usage(problem: impl Into<String>, fix: impl Into<String>) -> Self {
+        let text = |t: String| shown(&t).into_owned();
         Error::Usage {
-            problem: problem.into(),
-            fix: fix.into(),
+            problem: text(problem.into()),
+            fix: text(fix.into()),
         }
     }
     /// For `map_err` on a file operation: `.map_err(Error::io("read", path))`.
@@ -122,6 +135,26 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         matches!(self, Error::Usage { .. } | Error::Recipe { .. })
     }
+}
+
+/// Text with names from files in it, as a line to be read: control characters, which could end the line or command a
+/// terminal, and marks that turn the direction of writing are written as escapes.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    let unsafe_in_a_line = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(unsafe_in_a_line) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match unsafe_in_a_line(c) {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// The known name nearest to `given`, as advice: "did you mean `x`?", or the list of what there is.
@@ -145,6 +178,17 @@ mod tests {
     fn nearest_name_or_the_list() {
         assert_eq!(nearest("dcgna", ["gan", "dcgan"]), "did you mean `dcgan`?");
         assert_eq!(nearest("completely-else", ["gan", "dcgan"]), "known: gan, dcgan");
+    }
+    #[test]
+    fn names_from_files_command_no_terminal() {
+        let e = Error::data("a\n\u{1b}[2Jb.png", "holds `x\ry`", "mend it").to_string();
+        assert_eq!(e, "a\\n\\u{1b}[2Jb.png: holds `x\\ry`; mend it");
+        assert_eq!(
+            Error::usage("no class `\u{202e}gnp`", "\u{e9}t\u{e9}").to_string(),
+            "no class `\\u{202e}gnp`; \u{e9}t\u{e9}"
+        );
+        let e = Error::io("read", "a\tb")(std::io::Error::from(std::io::ErrorKind::NotFound)).to_string();
+        assert!(e.starts_with("a\\tb: cannot read"), "{e}");
     }
     #[test]
     fn a_full_disk_comes_with_advice() {

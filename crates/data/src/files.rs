@@ -21,3 +21,35 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
         Error::io("write", path)(e)
     })
 }
+
+/// A name from a file as a field of a table (RFC 4180): in quotes where it needs them. A name that a spreadsheet would take
+/// for a formula begins with an apostrophe; numbers stay numbers.
+pub fn csv_field(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
+    let text = format!("{}{text}", if formula { "'" } else { "" });
+    match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod csv_tests {
+    use super::*;
+
+    #[test]
+    fn names_are_fields_and_no_formulas() {
+        for (name, field) in [
+            ("cat", "cat"),
+            ("a,b", "\"a,b\""),
+            ("say \"x\"", "\"say \"\"x\"\"\""),
+            ("two\nlines", "\"two\nlines\""),
+            ("=1+2", "'=1+2"),
+            ("-1", "-1"),
+            ("-cmd", "'-cmd"),
+            ("@a,b", "\"'@a,b\""),
+        ] {
+            assert_eq!(csv_field(name), field);
+        }
+    }
+}

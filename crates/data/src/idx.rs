@@ -2,7 +2,7 @@
 //!
 //! A header of two zeros, a type byte and the number of axes, the axes as big-endian 32-bit numbers, then the values.
 use super::memory::Stored;
-use super::{DataInfo, Kind, Values};
+use super::{DataInfo, Kind, Values, classes, limits, split, walk};
 use crate::error::{Error, Result};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ fn image_files(folder: &Path) -> Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
         let path = entry.map_err(Error::io("read", folder))?.path();
         let name = name_of(&path);
-        if name.contains("images") && (name.contains("idx3") || name.contains("idx4")) {
+        if path.is_file() && name.contains("images") && (name.contains("idx3") || name.contains("idx4")) {
             found.push(path);
         }
     }
@@ -44,11 +44,17 @@ fn name_of(path: &Path) -> String {
 
 /// The set at a path: a folder with `train` and `t10k` (or `test`) files, or one image file. Labels are read from the
 /// file beside it whose name has `labels` for `images` and `idx1` for `idx3`.
-pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
-    let files = if path.is_dir() {
-        choose(path, split)?
+pub(super) fn open(path: &Path, split: &str, warnings: &mut Vec<String>) -> Result<Stored> {
+    let folder = if path.is_dir() {
+        path
     } else {
-        vec![path.to_path_buf()]
+        path.parent().unwrap_or(path)
+    };
+    let (files, others) = if path.is_dir() {
+        choose(path, split, warnings)?
+    } else {
+        split::undivided(path, split)?;
+        (vec![path.to_path_buf()], vec![])
     };
     let mut set = Vec::new();
     for file in &files {
@@ -58,21 +64,24 @@ pub(super) fn open(path: &Path, split: &str) -> Result<Stored> {
         }
         set.push((pixels, labels_beside(file)?));
     }
-    let mut stored = join(path, set)?;
-    let folder = if path.is_dir() {
-        path
-    } else {
-        path.parent().unwrap_or(path)
-    };
-    if folder.to_string_lossy().to_lowercase().contains("fashion") && stored.info.labels.len() == 10 {
-        stored.info.labels = super::embedded::CLOTHES.map(String::from).to_vec();
+    let mut elsewhere = Vec::new();
+    for file in &others {
+        elsewhere.extend(labels_beside(file)?.unwrap_or_default());
     }
-    Ok(stored)
+    let clothes = folder.to_string_lossy().to_lowercase().contains("fashion");
+    let name = |n: i64| match super::embedded::CLOTHES.get(n as usize) {
+        Some(name) if clothes => name.to_string(),
+        _ => n.to_string(),
+    };
+    join(path, set, &elsewhere, name)
 }
 
-/// The image files of a split.
-fn choose(folder: &Path, split: &str) -> Result<Vec<PathBuf>> {
+/// The image files of a split, and those of the other part.
+fn choose(folder: &Path, split: &str, warnings: &mut Vec<String>) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let all = image_files(folder)?;
+    let mut known = all.clone();
+    known.extend(all.iter().filter_map(|p| labels_of(p)));
+    walk::say_rest(folder, &known, warnings)?;
     let is_test = |p: &PathBuf| name_of(p).contains("t10k") || name_of(p).contains("test");
     let (test, train): (Vec<_>, Vec<_>) = all.into_iter().partition(is_test);
     for part in [&train, &test] {
@@ -81,37 +90,33 @@ fn choose(folder: &Path, split: &str) -> Result<Vec<PathBuf>> {
             return Err(Error::data(folder, problem, "give the path of one image file"));
         }
     }
-    let (files, names) = match split {
-        "train" => (train, "`train`"),
-        "test" => (test, "`t10k` or `test`"),
-        _ => ([train, test].concat(), "`images`"),
-    };
-    if files.is_empty() {
-        let fix = "give the path of a file, or another --split";
-        return Err(Error::data(
-            folder,
-            format!("has no IDX image file with {names} in its name"),
-            fix,
-        ));
+    match split {
+        "train" if train.is_empty() => Err(split::no_train(folder)),
+        "test" if test.is_empty() => Err(split::no_test(folder)),
+        "train" => Ok((train, test)),
+        "test" => Ok((test, train)),
+        _ => Ok(([train, test].concat(), vec![])),
     }
-    Ok(files)
 }
 
-/// The labels beside an image file, if there is such a file.
-fn labels_beside(images: &Path) -> Result<Option<Vec<u32>>> {
+/// The file of labels beside an image file, if there is one.
+fn labels_of(images: &Path) -> Option<PathBuf> {
     let name = name_of(images)
         .replace("images", "labels")
         .replace("idx3", "idx1")
         .replace("idx4", "idx1");
     if name == name_of(images) {
-        return Ok(None);
+        return None;
     }
     let plain = images.with_file_name(name.trim_end_matches(".gz"));
     let gzipped = images.with_file_name(format!("{}.gz", name.trim_end_matches(".gz")));
-    match [plain, gzipped].into_iter().find(|p| p.is_file()) {
-        Some(path) => Ok(Some(labels(&path, &read(&path)?)?)),
-        None => Ok(None),
-    }
+    [plain, gzipped].into_iter().find(|p| p.is_file())
+}
+
+/// The labels beside an image file, if there is such a file.
+fn labels_beside(images: &Path) -> Result<Option<Vec<i64>>> {
+    let path = labels_of(images);
+    path.map(|path| labels(&path, &read(&path)?)).transpose()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -150,7 +155,7 @@ pub(super) fn images(path: &Path, file: &[u8]) -> Result<Idx> {
 }
 
 /// Labels from the bytes of a file.
-pub(super) fn labels(path: &Path, file: &[u8]) -> Result<Vec<u32>> {
+pub(super) fn labels(path: &Path, file: &[u8]) -> Result<Vec<i64>> {
     let idx = parse(path, file)?;
     if idx.shape.len() != 1 {
         return Err(Error::data(
@@ -159,7 +164,7 @@ pub(super) fn labels(path: &Path, file: &[u8]) -> Result<Vec<u32>> {
             "a file of labels has 1",
         ));
     }
-    Ok(idx.bytes.into_iter().map(u32::from).collect())
+    Ok(idx.bytes.into_iter().map(i64::from).collect())
 }
 
 /// Checks the header, and that there are as many values as it says; unpacks them.
@@ -213,9 +218,9 @@ fn parse(path: &Path, file: &[u8]) -> Result<Idx> {
         ));
     }
     let expected = shape.iter().try_fold(1usize, |n, &a| n.checked_mul(a));
-    // Deflate packs at most 1,032 bytes into one, so that a header that lies is found before memory is taken.
+    // A header that lies is found before memory is taken.
     let most = if gzipped {
-        file.len().saturating_mul(1032)
+        limits::unpacked(file.len() as u64) as usize
     } else {
         file.len()
     };
@@ -260,8 +265,14 @@ fn transpose(idx: &mut Idx) {
     idx.shape.swap(1, 2);
 }
 
-/// One set of several files' images, with labels where every file has them.
-pub(super) fn join(source: &Path, set: Vec<(Idx, Option<Vec<u32>>)>) -> Result<Stored> {
+/// One set of several files' images, with labels where every file has them. `elsewhere` are the labels of the source's
+/// other part, so that its classes are numbered together; `name` gives a label's name.
+pub(super) fn join(
+    source: &Path,
+    set: Vec<(Idx, Option<Vec<i64>>)>,
+    elsewhere: &[i64],
+    name: impl Fn(i64) -> String,
+) -> Result<Stored> {
     let shape = set[0].0.shape[1..].to_vec();
     let (mut bytes, mut labels, mut count) = (Vec::new(), Vec::new(), 0);
     let labelled = set.iter().all(|(_, l)| l.is_some());
@@ -288,14 +299,17 @@ pub(super) fn join(source: &Path, set: Vec<(Idx, Option<Vec<u32>>)>) -> Result<S
             labels.extend(of);
         }
     }
-    let classes = labels.iter().max().map_or(0, |&m| m + 1);
+    let (names, labels) = match labelled {
+        true => classes::by_number(elsewhere, &labels, name),
+        false => (vec![], vec![]),
+    };
     let info = DataInfo {
         source: source.display().to_string(),
         kind: Kind::Image,
         shape,
         count,
         range: (0.0, 255.0),
-        labels: (0..classes).map(|c| c.to_string()).collect(),
+        labels: names,
         attributes: vec![],
         rate: 0,
         shares: vec![],
@@ -304,5 +318,6 @@ pub(super) fn join(source: &Path, set: Vec<(Idx, Option<Vec<u32>>)>) -> Result<S
         info,
         values: Values::Bytes(bytes),
         labels,
+        attributes: vec![],
     })
 }

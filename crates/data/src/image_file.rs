@@ -1,6 +1,7 @@
 //! One image file: its header without its pixels, its pixels, and whether to believe either.
 use super::Values;
 use crate::error::{Error, Result};
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
@@ -8,8 +9,11 @@ use std::path::Path;
 
 /// Extensions of the files that count as images.
 pub(super) const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
-/// An image of more pixels than this (11,585 x 11,585) is taken for damaged.
+/// An image of more pixels than this (11,585 x 11,585), or of more bytes once it is decoded, is taken for damaged.
 const MAX_PIXELS: u64 = 1 << 27;
+const MAX_BYTES: u64 = 1 << 28;
+/// An image may have so many bytes whatever the length of its file; beyond, two hundred for each of these.
+const FREE_BYTES: u64 = 1 << 26;
 
 /// A decoded image, channels last, 8 bits a channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +66,11 @@ fn decode_unguarded(file: &[u8]) -> Result<Pixels, String> {
     let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
     let (width, height) = decoder.dimensions();
     plausible(width as u64, height as u64, file.len() as u64, format)?;
-    let orientation = decoder.orientation().map_err(|e| e.to_string())?;
+    affordable(decoder.total_bytes(), file.len() as u64)?;
+    let mut orientation = decoder.orientation().map_err(|e| e.to_string())?;
+    if format == ImageFormat::Png && orientation == Orientation::NoTransforms {
+        orientation = png_orientation(&mut Cursor::new(file));
+    }
     let mut image = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
     image.apply_orientation(orientation);
     let (width, height) = (image.width() as usize, image.height() as usize);
@@ -82,7 +90,7 @@ fn decode_unguarded(file: &[u8]) -> Result<Pixels, String> {
 
 fn limits() -> Limits {
     let mut limits = Limits::default();
-    limits.max_alloc = Some(8 * MAX_PIXELS);
+    limits.max_alloc = Some(2 * MAX_BYTES);
     limits
 }
 
@@ -130,18 +138,46 @@ fn plausible(width: u64, height: u64, bytes: u64, format: ImageFormat) -> Result
     Ok(())
 }
 
-/// An error unless a JPEG stream has an end: what a decoder would fill with grey.
+/// Rules out images that take too much memory, or far more than their file can mean.
+fn affordable(decoded: u64, bytes: u64) -> Result<(), String> {
+    if decoded <= FREE_BYTES || decoded <= MAX_BYTES.min(bytes.saturating_mul(200)) {
+        return Ok(());
+    }
+    Err(format!(
+        "its {bytes} bytes would take {} MB once decoded, which cannot be meant",
+        decoded >> 20
+    ))
+}
+
+/// An error unless a JPEG stream has an end: what a decoder would fill with grey. What follows the end is not looked at.
 fn jpeg_end(file: &[u8]) -> Result<(), String> {
-    // Within coded data 0xff is always followed by 0, so that this pair can only be the end marker; a thumbnail's
-    // lies before the last start of scan.
-    let scan = file
-        .windows(2)
-        .rposition(|w| w == [0xff, 0xda])
-        .ok_or("ends before its pixels")?;
-    if file[scan..].windows(2).any(|w| w == [0xff, 0xd9]) {
-        Ok(())
-    } else {
-        Err("ends early".into())
+    let (mut at, mut scan) = (2, false);
+    loop {
+        // The next marker: 0xff and a code. Within coded data 0xff is followed by 0 or by a restart marker.
+        let is_marker = |w: &[u8]| w[0] == 0xff && !matches!(w[1], 0 | 0xff | 0x01 | 0xd0..=0xd7);
+        let next = file
+            .get(at..)
+            .and_then(|rest| rest.windows(2).position(is_marker));
+        let Some(next) = next else {
+            return Err(if scan {
+                "ends early"
+            } else {
+                "ends before its pixels"
+            }
+            .into());
+        };
+        at += next + 2;
+        match file[at - 1] {
+            0xd9 => return Ok(()),
+            0xd8 => continue,
+            code => {
+                let size = file
+                    .get(at..at + 2)
+                    .map_or(0, |b| u16::from_be_bytes([b[0], b[1]]));
+                at += size as usize;
+                scan |= code == 0xda;
+            }
+        }
     }
 }
 
@@ -187,15 +223,17 @@ fn header_unguarded(path: &Path) -> Result<Header, String> {
         _ => little(2) == length,
     };
     let quick = match format {
-        ImageFormat::Png => png_shape(start),
+        ImageFormat::Png => png_shape(start).filter(|_| !png_turns(&mut file)),
         ImageFormat::Jpeg => jpeg_shape(&mut file),
         _ => None,
     };
-    let shape = match quick {
-        Some(shape) => shape,
+    let (shape, decoded) = match quick {
+        Some(shape) => (shape, shape.iter().product::<usize>() as u64),
         None => slow_shape(&mut file, format)?,
     };
     plausible(shape[1] as u64, shape[0] as u64, length, format)?;
+    let wide = format == ImageFormat::Png && start.get(24) == Some(&16);
+    affordable(decoded << u64::from(wide && quick.is_some()), length)?;
     Ok(Header {
         shape,
         complete,
@@ -212,8 +250,6 @@ fn png_shape(start: &[u8]) -> Option<[usize; 3]> {
         match start.get(at + 4..at + 8)? {
             b"IDAT" => break,
             b"tRNS" => transparent = true,
-            // Rotated by EXIF: leave it to the decoder.
-            b"eXIf" => return None,
             _ => {}
         }
         at += 12 + word(at)?;
@@ -226,6 +262,37 @@ fn png_shape(start: &[u8]) -> Option<[usize; 3]> {
         _ => return None,
     };
     Some([word(20)?, word(16)?, channels])
+}
+
+/// The orientation that a PNG's EXIF chunk asks for, which may lie before or behind the pixels.
+fn png_orientation(file: &mut (impl Read + Seek)) -> Orientation {
+    let exif = png_exif(file).and_then(|exif| Orientation::from_exif_chunk(&exif));
+    exif.unwrap_or(Orientation::NoTransforms)
+}
+
+fn png_exif(file: &mut (impl Read + Seek)) -> Option<Vec<u8>> {
+    let mut at = 8;
+    loop {
+        let mut head = [0; 8];
+        file.seek(SeekFrom::Start(at)).ok()?;
+        file.read_exact(&mut head).ok()?;
+        let size = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
+        match &head[4..] {
+            // Cameras write 64 KB at most.
+            b"eXIf" if size <= 1 << 16 => {
+                let mut exif = vec![0; size as usize];
+                file.read_exact(&mut exif).ok()?;
+                return Some(exif);
+            }
+            b"IEND" => return None,
+            _ => at += 12 + u64::from(size),
+        }
+    }
+}
+
+/// Whether a PNG is to be turned, so that height and width change places.
+fn png_turns(file: &mut File) -> bool {
+    turns(png_orientation(&mut BufReader::with_capacity(64, file)))
 }
 
 /// Height, width and channels of a JPEG file, upright: its segments up to the first frame header.
@@ -257,7 +324,7 @@ fn jpeg_shape(file: &mut File) -> Option<[usize; 3]> {
                 let mut segment = vec![0; size as usize];
                 file.read_exact(&mut segment).ok()?;
                 if let Some(exif) = segment.strip_prefix(b"Exif\0\0") {
-                    turned = image::metadata::Orientation::from_exif_chunk(exif).is_some_and(turns);
+                    turned = Orientation::from_exif_chunk(exif).is_some_and(turns);
                 }
             }
             [0xff, 0xd8..=0xda, ..] => return None,
@@ -268,22 +335,29 @@ fn jpeg_shape(file: &mut File) -> Option<[usize; 3]> {
 }
 
 /// Whether an orientation exchanges height and width.
-fn turns(o: image::metadata::Orientation) -> bool {
-    use image::metadata::Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+fn turns(o: Orientation) -> bool {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
     matches!(o, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
 }
 
-/// Height, width and channels as the decoder finds them.
-fn slow_shape(file: &mut File, format: ImageFormat) -> Result<[usize; 3], String> {
+/// Height, width and channels as the decoder finds them, and the bytes that it will make.
+fn slow_shape(file: &mut File, format: ImageFormat) -> Result<([usize; 3], u64), String> {
     file.rewind().map_err(|e| e.to_string())?;
-    let mut reader = ImageReader::with_format(BufReader::with_capacity(4096, file), format);
+    let mut reader = ImageReader::with_format(BufReader::with_capacity(4096, &mut *file), format);
     reader.limits(limits());
     let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
     let (w, h) = decoder.dimensions();
-    let turned = decoder.orientation().map_err(|e| e.to_string())?;
-    let channels = decoder.color_type().channel_count() as usize;
+    let mut turned = decoder.orientation().map_err(|e| e.to_string())?;
+    let (channels, bytes) = (
+        decoder.color_type().channel_count() as usize,
+        decoder.total_bytes(),
+    );
+    drop(decoder);
+    if format == ImageFormat::Png && turned == Orientation::NoTransforms {
+        turned = png_orientation(file);
+    }
     let (w, h) = if turns(turned) { (h, w) } else { (w, h) };
-    Ok([h as usize, w as usize, channels])
+    Ok(([h as usize, w as usize, channels], bytes))
 }
 
 impl Pixels {

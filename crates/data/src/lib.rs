@@ -6,7 +6,9 @@
 //! file and says how to mend it.
 mod arrays;
 mod audio;
+mod celeba;
 mod cifar;
+mod classes;
 mod curves;
 mod damage;
 mod dataset;
@@ -17,6 +19,7 @@ pub mod files;
 mod folder;
 mod idx;
 mod image_file;
+mod known;
 mod labels;
 pub mod limits;
 mod listing;
@@ -30,11 +33,14 @@ pub mod picture;
 mod points;
 pub mod portraits;
 pub mod random;
+mod renumbered;
 mod resize;
 mod source;
+mod split;
 mod stacked;
 mod table;
 mod video;
+mod walk;
 #[doc(hidden)]
 pub mod zip;
 
@@ -43,8 +49,10 @@ pub use audio::{wav, write_wav};
 pub use dataset::{DataInfo, Dataset, Density, Item, Kind, Values};
 pub use error::{Error, Result};
 pub use image_file::{Pixels, read_image};
+pub use known::{SourceInfo, known_sources};
 pub use labels::FewLabels;
 pub use loader::{Batch, Loader};
 pub use npy::write_npy;
 pub use random::Key;
-pub use source::{Opened, Source, SourceInfo, known_sources};
+pub use renumbered::renumbered;
+pub use source::{Opened, Source};

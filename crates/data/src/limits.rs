@@ -23,6 +23,12 @@ pub fn memory() -> u64 {
     total.unwrap_or(64 << 30).min(group.unwrap_or(u64::MAX))
 }
 
+/// Bytes that a packed file of `length` bytes may stand for: 256 MB, or 200 times its length. Deflate can pack a thousand
+/// into one, but no data that are worth learning are packed so far.
+pub fn unpacked(length: u64) -> u64 {
+    length.saturating_mul(200).max(256 << 20)
+}
+
 /// Refuses `what` where so many 32-bit numbers (the product of `sizes`) are more than half of the machine's memory.
 ///
 /// # Errors

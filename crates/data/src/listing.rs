@@ -1,9 +1,12 @@
 //! Which images lie in a folder, and what its sub-folders and metadata say about them.
 use super::audio;
+use super::celeba::{self, CelebA};
+use super::classes;
 use super::image_file::EXTENSIONS;
-use super::metadata::{self, CelebA, Described, Row};
+use super::metadata::{self, Described, Row};
+use super::walk::{Found, Side, ends_in, first_folder, is_part, of_split, parts, walk};
 use crate::error::{Error, Result};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -21,47 +24,50 @@ pub(super) struct Entry {
 #[derive(Default)]
 pub(super) struct Listing {
     pub entries: Vec<Entry>,
-    /// names of the classes
+    /// names of the classes of all splits
     pub labels: Vec<String>,
     /// names of the attributes
     pub attributes: Vec<String>,
-    /// what metadata name and is not there
+    /// what metadata name and is not there, and links that lead nowhere
     pub missing: Vec<String>,
 }
-
-/// An image file: its path below the folder, and below the sub-folder of its split.
-pub(super) type Found = (PathBuf, PathBuf);
 
 /// The images of a split of a folder. Metadata decide where there are any; otherwise sub-folders are labels.
 ///
 /// # Errors
 /// [`Error::Data`] when there are no images, no such split, or metadata that cannot be used.
 pub(super) fn list(root: &Path, split: &str, warnings: &mut Vec<String>) -> Result<Listing> {
-    let paths = walk(root, &EXTENSIONS, "images")?;
-    let described = describe(root, &paths)?;
-    if described.is_empty()
-        && let Some(lists) = metadata::celeba(root)?
-    {
-        return of_celeba(root, paths, split, lists, warnings);
-    }
-    let found = of_split(root, paths.clone(), split)?;
-    if described.is_empty() {
-        Ok(by_folders(found))
-    } else {
-        by_metadata(root, &paths, found, described, warnings)
-    }
+    let walked = walk(root, &EXTENSIONS, "images")?;
+    let described = describe(root, &walked.paths)?;
+    let lists = match described.is_empty() {
+        true => celeba::find(root)?,
+        false => None,
+    };
+    let mut used: Vec<PathBuf> = described.iter().map(|(_, d)| d.file.clone()).collect();
+    used.extend(lists.iter().flat_map(|l| l.files.iter().cloned()));
+    let below = used
+        .iter()
+        .filter_map(|f| Some(f.strip_prefix(root).ok()?.to_path_buf()));
+    walked.say_unused(root, &below.collect::<Vec<_>>(), warnings);
+    let mut listing = match lists {
+        Some(lists) => of_celeba(root, walked.paths, split, lists, warnings)?,
+        None if described.is_empty() => by_folders(root, parts(walked.paths), split, warnings)?,
+        None => by_metadata(root, parts(walked.paths), split, described, warnings)?,
+    };
+    listing.missing.extend(walked.broken);
+    Ok(listing)
 }
 
 /// The sound files of a split of a folder; sub-folders are labels.
 ///
 /// # Errors
 /// [`Error::Data`] when there are none, or no such split.
-pub(super) fn sounds(root: &Path, split: &str) -> Result<Listing> {
-    Ok(by_folders(of_split(
-        root,
-        walk(root, &audio::EXTENSIONS, "sounds")?,
-        split,
-    )?))
+pub(super) fn sounds(root: &Path, split: &str, warnings: &mut Vec<String>) -> Result<Listing> {
+    let walked = walk(root, &audio::EXTENSIONS, "sounds")?;
+    walked.say_unused(root, &[], warnings);
+    let mut listing = by_folders(root, parts(walked.paths), split, warnings)?;
+    listing.missing.extend(walked.broken);
+    Ok(listing)
 }
 
 /// A file alone.
@@ -93,84 +99,43 @@ pub(super) fn is_of_sounds(root: &Path) -> bool {
     sounds
 }
 
-fn ends_in(path: &Path, extensions: &[&str]) -> bool {
-    path.extension()
-        .and_then(|e| e.to_str())
-        .is_some_and(|e| extensions.iter().any(|x| x.eq_ignore_ascii_case(e)))
-}
-
-/// All files below a folder that end in one of these, in the order of their paths.
-pub(super) fn walk(root: &Path, extensions: &[&str], what: &str) -> Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    let mut others = 0usize;
-    for entry in WalkDir::new(root).follow_links(true) {
-        let entry = entry.map_err(|e| {
-            let path = e.path().unwrap_or(root).to_path_buf();
-            Error::data(
-                path,
-                format!("cannot be listed: {e}"),
-                "check its permissions and links",
-            )
-        })?;
-        if entry.file_type().is_dir() {
-            continue;
-        }
-        let path = entry.path();
-        if ends_in(path, extensions) && !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            paths.push(path.strip_prefix(root).unwrap_or(path).to_path_buf());
-        } else {
-            others += 1;
-        }
-    }
-    if paths.is_empty() {
-        let what = if others == 0 {
-            "is an empty folder".into()
-        } else {
-            format!("has no {what} among its {others} files")
-        };
-        return Err(Error::data(
-            root,
-            what,
-            format!("give a folder of {} files", extensions.join(", ")),
+/// Labels from sub-folders, where all files of a part lie in such and there are two at least over all parts.
+fn by_folders(root: &Path, all: Vec<Found>, split: &str, warnings: &mut Vec<String>) -> Result<Listing> {
+    let loose: BTreeSet<Side> = all
+        .iter()
+        .filter(|f| first_folder(&f.within).is_none())
+        .map(|f| f.side)
+        .collect();
+    let class =
+        |f: &Found| first_folder(&f.within).filter(|_| !loose.contains(&f.side) && f.side != Side::Outside);
+    let classes: BTreeSet<String> = all.iter().filter_map(class).collect();
+    let labels: Vec<String> = match classes.len() {
+        0 | 1 => vec![],
+        _ => classes.into_iter().collect(),
+    };
+    let found = of_split(root, all, split, warnings)?;
+    let folders: BTreeSet<String> = found.iter().filter_map(|f| first_folder(&f.within)).collect();
+    let outside = found.iter().filter(|f| first_folder(&f.within).is_none());
+    if let (Some(first), true) = (outside.clone().next(), folders.len() > 1) {
+        warnings.push(format!(
+            "{}: {} files lie in no sub-folder, {} first, so that the {} sub-folders are not taken for classes",
+            root.display(),
+            outside.count(),
+            first.path.display(),
+            folders.len()
         ));
     }
-    paths.sort();
-    Ok(paths)
-}
-
-/// Labels from sub-folders, where all images lie in such and these are at least two.
-fn by_folders(found: Vec<Found>) -> Listing {
-    let names: Vec<Option<String>> = found.iter().map(|(_, within)| first_folder(within)).collect();
-    let classes: BTreeSet<&String> = names.iter().flatten().collect();
-    let labelled = classes.len() > 1 && names.iter().all(Option::is_some);
-    let labels: Vec<String> = if labelled {
-        classes.into_iter().cloned().collect()
-    } else {
-        vec![]
+    let entry = |f: Found| Entry {
+        label: class(&f).and_then(|name| labels.binary_search(&name).ok().map(|i| i as u32)),
+        path: f.path,
+        ..Entry::default()
     };
-    let label = |name: &Option<String>| labels.binary_search(name.as_ref()?).ok().map(|i| i as u32);
-    let entries = found
-        .into_iter()
-        .zip(&names)
-        .map(|((path, _), name)| Entry {
-            path,
-            label: label(name),
-            ..Entry::default()
-        })
-        .collect();
-    Listing {
+    let entries = found.into_iter().map(entry).collect();
+    Ok(Listing {
         entries,
         labels,
         ..Listing::default()
-    }
-}
-
-fn first_folder(path: &Path) -> Option<String> {
-    let mut parts = path.components();
-    let first = parts.next()?;
-    parts
-        .next()
-        .map(|_| first.as_os_str().to_string_lossy().into_owned())
+    })
 }
 
 /// The metadata of a folder, or of its sub-folders `train`, `test` ..., each with that sub-folder.
@@ -180,10 +145,7 @@ fn describe(root: &Path, paths: &[PathBuf]) -> Result<Vec<(PathBuf, Described)>>
         return Ok(vec![(PathBuf::new(), described)]);
     }
     let tops: BTreeSet<String> = paths.iter().filter_map(|p| first_folder(p)).collect();
-    for top in tops
-        .iter()
-        .filter(|t| t.eq_ignore_ascii_case("train") || TEST.iter().any(|x| x.eq_ignore_ascii_case(t)))
-    {
+    for top in tops.iter().filter(|t| is_part(t)) {
         if let Some(described) = metadata::find(&root.join(top))? {
             all.push((PathBuf::from(top), described));
         }
@@ -191,55 +153,71 @@ fn describe(root: &Path, paths: &[PathBuf]) -> Result<Vec<(PathBuf, Described)>>
     Ok(all)
 }
 
+/// A row of metadata whose image is there.
+struct Named {
+    path: PathBuf,
+    row: Row,
+}
+
 /// The images that metadata name, in their order.
 fn by_metadata(
     root: &Path,
-    paths: &[PathBuf],
-    found: Vec<Found>,
+    all: Vec<Found>,
+    split: &str,
     described: Vec<(PathBuf, Described)>,
     warnings: &mut Vec<String>,
 ) -> Result<Listing> {
     let file = described[0].1.file.clone();
     let columns = described[0].1.columns.clone();
-    let there: HashMap<&Path, &Path> = found
-        .iter()
-        .map(|(p, within)| (p.as_path(), within.as_path()))
-        .collect();
     let mut listing = Listing::default();
-    let mut rows: Vec<(PathBuf, Row)> = Vec::new();
+    let there: HashMap<PathBuf, PathBuf> = all.iter().map(|f| (f.path.clone(), f.within.clone())).collect();
+    let mut rows = Vec::new();
     for (base, part) in described {
-        // Another split's file may have its columns in another order.
-        let at: Vec<Option<usize>> = columns
-            .iter()
-            .map(|c| part.columns.iter().position(|p| p == c))
-            .collect();
-        for mut row in part.rows {
-            row.numbers = at.iter().map(|k| row.numbers[(*k)?]).collect();
-            let path = base.join(&row.path);
-            if there.contains_key(path.as_path()) {
-                rows.push((path, row));
-            } else if paths.binary_search(&path).is_err() {
-                listing.missing.push(format!(
-                    "{}: is named in {} but is not there",
-                    root.join(&path).display(),
-                    part.file.display()
-                ));
-            }
+        rows.extend(named(root, base, part, &columns, &there, &mut listing.missing)?);
+    }
+    // Classes are numbered over all parts before the split is chosen.
+    let mut labels: Vec<Option<String>> = rows.iter().map(|n| n.row.label.clone()).collect();
+    if labels.iter().all(Option::is_none) {
+        let folder = |n: &Named| first_folder(&there[&n.path]);
+        labels = rows.iter().map(folder).collect();
+        if labels.iter().flatten().collect::<BTreeSet<_>>().len() < 2 {
+            labels.fill(None);
         }
     }
-    if rows.len() < found.len() {
-        let named: BTreeSet<&Path> = rows.iter().map(|(p, _)| p.as_path()).collect();
-        if let Some((path, _)) = found.iter().find(|(p, _)| !named.contains(p.as_path())) {
-            let n = found.len() - named.len();
-            warnings.push(format!(
-                "{n} images are not named in {} and are left out, {} first",
-                file.display(),
-                path.display()
-            ));
-        }
+    let (names, numbers) = classes::by_name(&labels);
+    let found = of_split(root, all, split, warnings)?;
+    let wanted: HashSet<&Path> = found.iter().map(|f| f.path.as_path()).collect();
+    let (rows, numbers): (Vec<Named>, Vec<Option<u32>>) = rows
+        .into_iter()
+        .zip(numbers)
+        .filter(|(n, _)| wanted.contains(n.path.as_path()))
+        .unzip();
+    if rows.is_empty() {
+        return Err(Error::data(
+            &file,
+            "names no image that is there",
+            "check `file_name`: paths are relative to this file's folder",
+        ));
+    }
+    say_unnamed(&file, &found, &rows, warnings);
+    let unlabelled: Vec<&Named> = rows
+        .iter()
+        .zip(&numbers)
+        .filter(|(_, c)| c.is_none())
+        .map(|(n, _)| n)
+        .collect();
+    if let (Some(first), false) = (unlabelled.first(), names.is_empty()) {
+        warnings.push(format!(
+            "{}: {} of {} images have no label, {} on line {} first",
+            file.display(),
+            unlabelled.len(),
+            rows.len(),
+            first.path.display(),
+            first.row.line
+        ));
     }
     let numeric: Vec<usize> = (0..columns.len())
-        .filter(|&k| rows.iter().all(|(_, r)| r.numbers[k].is_some()))
+        .filter(|&k| rows.iter().all(|n| n.row.numbers[k].is_some()))
         .collect();
     for k in (0..columns.len()).filter(|k| !numeric.contains(k)) {
         warnings.push(format!(
@@ -248,38 +226,87 @@ fn by_metadata(
             columns[k]
         ));
     }
-    let mut labels: Vec<Option<String>> = rows.iter().map(|(_, r)| r.label.clone()).collect();
-    if labels.iter().all(Option::is_none) {
-        labels = rows
-            .iter()
-            .map(|(p, _)| first_folder(there[p.as_path()]))
-            .collect();
-        if labels.iter().flatten().collect::<BTreeSet<_>>().len() < 2 {
-            labels.fill(None);
-        }
-    }
-    let (names, classes) = metadata::classes(&labels.iter().flatten().collect::<Vec<_>>());
-    let mut classes = classes.into_iter();
-    for ((path, row), label) in rows.into_iter().zip(labels) {
-        let label = label.and_then(|_| classes.next());
-        let attributes = numeric.iter().filter_map(|&k| row.numbers[k]).collect();
+    for (n, label) in rows.into_iter().zip(numbers) {
         listing.entries.push(Entry {
-            path,
+            path: n.path,
             label,
-            attributes,
-            caption: row.caption,
+            attributes: numeric.iter().filter_map(|&k| n.row.numbers[k]).collect(),
+            caption: n.row.caption,
         });
     }
     listing.labels = names;
     listing.attributes = numeric.iter().map(|&k| columns[k].clone()).collect();
-    if listing.entries.is_empty() {
-        return Err(Error::data(
-            &file,
-            "names no image that is there",
-            "check `file_name`: paths are relative to this file's folder",
+    Ok(listing)
+}
+
+/// The rows of a file of metadata whose images are there, each once unless its caption is another. Those of images that
+/// are not there come into `missing`.
+///
+/// # Errors
+/// [`Error::Data`] with both lines where two rows give an image two labels.
+fn named(
+    root: &Path,
+    base: PathBuf,
+    part: Described,
+    columns: &[String],
+    there: &HashMap<PathBuf, PathBuf>,
+    missing: &mut Vec<String>,
+) -> Result<Vec<Named>> {
+    // Another part's file may have its columns in another order.
+    let at: Vec<Option<usize>> = columns
+        .iter()
+        .map(|c| part.columns.iter().position(|p| p == c))
+        .collect();
+    let mut first: HashMap<PathBuf, usize> = HashMap::new();
+    let mut seen: HashSet<(PathBuf, Option<String>)> = HashSet::new();
+    let mut rows: Vec<Named> = Vec::new();
+    for mut row in part.rows {
+        row.numbers = at
+            .iter()
+            .map(|k| row.numbers.get((*k)?).copied().flatten())
+            .collect();
+        let path = base.join(&row.path);
+        if !there.contains_key(&path) {
+            missing.push(format!(
+                "{}: is named in {} but is not there",
+                root.join(&path).display(),
+                part.file.display()
+            ));
+            continue;
+        }
+        match first.get(&path).map(|&i| &rows[i].row) {
+            Some(before) if before.label != row.label => {
+                let say = |r: &Row| format!("`{}` on line {}", r.label.as_deref().unwrap_or(""), r.line);
+                let problem = format!(
+                    "gives {} two labels, {} and {}",
+                    path.display(),
+                    say(before),
+                    say(&row)
+                );
+                return Err(Error::data(&part.file, problem, "keep one of the lines"));
+            }
+            _ if seen.insert((path.clone(), row.caption.clone())) => {
+                first.entry(path.clone()).or_insert(rows.len());
+                rows.push(Named { path, row });
+            }
+            _ => {}
+        }
+    }
+    Ok(rows)
+}
+
+/// Tells which images of a split are not named.
+fn say_unnamed(file: &Path, found: &[Found], rows: &[Named], warnings: &mut Vec<String>) {
+    let named: HashSet<&Path> = rows.iter().map(|n| n.path.as_path()).collect();
+    let mut unnamed = found.iter().filter(|f| !named.contains(f.path.as_path()));
+    if let Some(first) = unnamed.next() {
+        warnings.push(format!(
+            "{} images are not named in {} and are left out, {} first",
+            1 + unnamed.count(),
+            file.display(),
+            first.path.display()
         ));
     }
-    Ok(listing)
 }
 
 /// CelebA's images with their attributes, split as its list says (all are for training where there is none).
@@ -291,11 +318,12 @@ fn of_celeba(
     warnings: &mut Vec<String>,
 ) -> Result<Listing> {
     if split == "test" && lists.parts.is_empty() {
-        return Err(Error::data(
-            root,
-            "has no test split",
-            "put list_eval_partition.txt beside the attributes, or use --split all",
-        ));
+        return Err(Error::Split {
+            place: root.display().to_string(),
+            split: "test",
+            fix: "put list_eval_partition.txt beside the attributes, or hold out a share with --holdout 0.1"
+                .into(),
+        });
     }
     let mut listing = Listing::default();
     let mut unnamed = 0;
@@ -326,57 +354,16 @@ fn of_celeba(
     if unnamed > 0 {
         warnings.push(format!(
             "{unnamed} images are not named in {} and are left out",
-            lists.file.display()
+            lists.files[0].display()
         ));
     }
     if listing.entries.is_empty() {
         return Err(Error::data(
-            &lists.file,
+            &lists.files[0],
             format!("names no image of {} in the split `{split}`", root.display()),
             "check that list and images belong together",
         ));
     }
     listing.attributes = lists.attributes;
     Ok(listing)
-}
-
-/// Names of sub-folders that hold what is not for training.
-const TEST: [&str; 4] = ["test", "val", "valid", "validation"];
-
-/// The files of a split, each with its path and its path within the split: where the folder has sub-folders `train`
-/// and `test` (or `val`, `valid`, `validation`), these are the splits; otherwise all files are for training.
-pub(super) fn of_split(root: &Path, paths: Vec<PathBuf>, split: &str) -> Result<Vec<Found>> {
-    let top = |p: &PathBuf| {
-        p.components()
-            .next()
-            .map(|c| c.as_os_str().to_string_lossy().to_lowercase())
-            .unwrap_or_default()
-    };
-    let tops: BTreeSet<String> = paths
-        .iter()
-        .filter(|p| p.components().count() > 1)
-        .map(top)
-        .collect();
-    let has_test = TEST.iter().find(|t| tops.contains(**t));
-    let (true, Some(test)) = (tops.contains("train"), has_test) else {
-        if split == "test" {
-            let fix = "put test files into a sub-folder `test` beside `train`, or use --split all";
-            return Err(Error::data(root, "has no test split", fix));
-        }
-        return Ok(paths.into_iter().map(|p| (p.clone(), p)).collect());
-    };
-    let wanted = |name: &str| match split {
-        "train" => name == "train",
-        "test" => name == *test,
-        _ => name == "train" || TEST.contains(&name),
-    };
-    let inside = |p: PathBuf| {
-        let within = p.components().skip(1).collect();
-        (p, within)
-    };
-    Ok(paths
-        .into_iter()
-        .filter(|p| wanted(&top(p)))
-        .map(inside)
-        .collect())
 }

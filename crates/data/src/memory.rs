@@ -18,7 +18,9 @@ pub(super) struct Stored {
     pub info: DataInfo,
     pub values: Values,
     /// empty when items have none
-    pub labels: Vec<u32>,
+    pub labels: Vec<Option<u32>>,
+    /// of all items, one after the other
+    pub attributes: Vec<f32>,
 }
 
 impl Dataset for Stored {
@@ -26,7 +28,7 @@ impl Dataset for Stored {
         &self.info
     }
     fn label(&self, index: usize) -> Option<u32> {
-        self.labels.get(index).copied()
+        self.labels.get(index).copied().flatten()
     }
     fn get(&self, index: usize) -> Result<Item> {
         let n = self.info.numbers();
@@ -35,10 +37,11 @@ impl Dataset for Stored {
             Values::Bytes(v) => Values::Bytes(v[at].to_vec()),
             Values::Floats(v) => Values::Floats(v[at].to_vec()),
         };
+        let of = self.info.attributes.len();
         Ok(Item {
             values,
-            label: self.labels.get(index).copied(),
-            attributes: vec![],
+            label: self.labels.get(index).copied().flatten(),
+            attributes: self.attributes[index * of..(index + 1) * of].to_vec(),
             caption: None,
         })
     }

@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// A header longer than this is not believed; NumPy writes 128 bytes.
-const MAX_HEADER: usize = 64 << 10;
+pub(super) const MAX_HEADER: usize = 64 << 10;
 
 /// The type of an array's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Type {
     U8,
+    /// truth values, of a byte each
+    Bool,
     /// `size` bytes
     Float {
         size: usize,
@@ -31,7 +33,7 @@ pub(super) enum Type {
 impl Type {
     fn size(self) -> usize {
         match self {
-            Type::U8 => 1,
+            Type::U8 | Type::Bool => 1,
             Type::Float { size, .. } | Type::Int { size, .. } => size,
         }
     }
@@ -42,6 +44,7 @@ impl Type {
         let size: usize = code.get(2..)?.parse().ok()?;
         match code.get(1..2)? {
             "u" if size == 1 => Some(Type::U8),
+            "b" if size == 1 => Some(Type::Bool),
             "f" if size == 4 || size == 8 => Some(Type::Float { size, big }),
             "i" | "u" if [1, 2, 4, 8].contains(&size) => Some(Type::Int {
                 size,
@@ -52,10 +55,11 @@ impl Type {
         }
     }
 
-    /// Values of items from bytes; f64 are rounded to f32. None for whole numbers wider than a byte.
+    /// Values of items from bytes; f64 are rounded to f32, truth values become 0 and 255. None for whole numbers wider than a byte.
     pub fn values(self, bytes: Vec<u8>) -> Option<Values> {
         Some(match self {
             Type::U8 => Values::Bytes(bytes),
+            Type::Bool => Values::Bytes(bytes.into_iter().map(|b| if b == 0 { 0 } else { 255 }).collect()),
             Type::Float { size: 4, big } => {
                 let one = |b: &[u8; 4]| {
                     if big {
@@ -80,12 +84,31 @@ impl Type {
         })
     }
 
-    /// Whole numbers from bytes; None for real ones.
+    /// Numbers of any type from bytes.
+    pub fn numbers(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            Type::Float { .. } => match self.values(bytes.to_vec()) {
+                Some(Values::Floats(v)) => v,
+                _ => vec![],
+            },
+            _ => self
+                .whole(bytes)
+                .unwrap_or_default()
+                .iter()
+                .map(|&n| n as f32)
+                .collect(),
+        }
+    }
+
+    /// Whole numbers from bytes; None where a real one is no whole number.
     pub fn whole(self, bytes: &[u8]) -> Option<Vec<i64>> {
         let (size, big, signed) = match self {
-            Type::U8 => (1, false, false),
+            Type::U8 | Type::Bool => (1, false, false),
             Type::Int { size, big, signed } => (size, big, signed),
-            Type::Float { .. } => return None,
+            Type::Float { .. } => {
+                let whole = |v: &f32| (v.fract() == 0.0 && v.abs() < 1e6).then_some(*v as i64);
+                return self.numbers(bytes).iter().map(whole).collect();
+            }
         };
         let one = |b: &[u8]| {
             let digits = |word: u64, &d: &u8| word << 8 | d as u64;
@@ -201,7 +224,6 @@ fn meaning(code: &str) -> &'static str {
     match code.trim_start_matches(['<', '>', '|', '=']).chars().next() {
         Some('c') => "complex numbers",
         Some('O') => "Python objects",
-        Some('b') => "truth values",
         Some('f') => "real numbers of an uncommon size",
         Some('U' | 'S') => "text",
         _ => "numbers of another type",
@@ -245,7 +267,7 @@ pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
             "one item may have 2^28 numbers at most",
         ));
     }
-    let range = if array.kind == Type::U8 {
+    let range = if matches!(array.kind, Type::U8 | Type::Bool) {
         (0.0, 255.0)
     } else {
         (0.0, 1.0)
@@ -274,7 +296,7 @@ pub(super) struct NpyFile {
 
 impl NpyFile {
     /// Checks the header against the length of the file.
-    pub fn open(path: &Path) -> Result<NpyFile> {
+    pub fn open(path: &Path, warnings: &mut Vec<String>) -> Result<NpyFile> {
         let mut file = File::open(path).map_err(Error::io("read", path))?;
         let length = file.metadata().map_err(Error::io("read", path))?.len();
         let array = header(path, &mut file, length)?;
@@ -287,9 +309,19 @@ impl NpyFile {
             start,
             file: Mutex::new(file),
         };
-        if matches!(set.kind, Type::Float { .. }) {
-            set.check_range()?;
+        let mut checks = Checks::new(path, &array, &set.info);
+        let some = ((1 << 20) / set.info.numbers()).max(1);
+        // Of bytes any value is good: the first sixteen million tell whether they are as expected.
+        let looked = match set.kind {
+            Type::Float { .. } => set.info.count,
+            _ => ((1 << 24) / set.info.numbers()).clamp(1, set.info.count),
+        };
+        for i in (0..looked).step_by(some) {
+            checks.look(i, &set.read(i, some.min(looked - i))?)?;
         }
+        let mut info = set.info.clone();
+        checks.say(&mut info, warnings);
+        set.info = info;
         Ok(set)
     }
 
@@ -303,46 +335,107 @@ impl NpyFile {
             .map_err(Error::io("read", &self.path))?;
         Ok(self.kind.values(buffer).unwrap_or(Values::Bytes(vec![])))
     }
-
-    /// Looks through real values, some items at a time.
-    fn check_range(&mut self) -> Result<()> {
-        let mut range = (f32::INFINITY, f32::NEG_INFINITY);
-        let some = ((1 << 20) / self.info.numbers()).max(1);
-        for i in (0..self.info.count).step_by(some) {
-            if let Values::Floats(values) = self.read(i, some.min(self.info.count - i))? {
-                range = checked_range(&self.path, self.info.kind, &values, range)?;
-            }
-        }
-        if self.info.kind == Kind::Points {
-            self.info.range = range;
-        }
-        Ok(())
-    }
 }
 
-/// `range` widened to hold `values`, which must be finite, and in [0, 1] when they are images.
-pub(super) fn checked_range(
-    path: &Path,
+/// What is looked for in the values of an array, some items at a time.
+pub(super) struct Checks<'a> {
+    path: &'a Path,
+    shape: &'a [usize],
     kind: Kind,
-    values: &[f32],
+    numbers: usize,
     range: (f32, f32),
-) -> Result<(f32, f32)> {
-    if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-        return Err(Error::data(
+    bytes: bool,
+}
+
+impl<'a> Checks<'a> {
+    pub fn new(path: &'a Path, array: &'a Array, info: &DataInfo) -> Checks<'a> {
+        Checks {
             path,
-            format!("value {at} of an item is {}", values[at]),
-            "leave out items that are not finite",
-        ));
+            shape: &array.shape,
+            kind: info.kind,
+            numbers: info.numbers(),
+            range: (f32::INFINITY, f32::NEG_INFINITY),
+            bytes: array.kind == Type::U8,
+        }
     }
-    let range = values.iter().fold(range, |(l, h), &v| (l.min(v), h.max(v)));
-    if kind == Kind::Image && (range.0 < 0.0 || range.1 > 1.0) {
-        return Err(Error::data(
-            path,
-            format!("has values in [{}, {}]", range.0, range.1),
-            "scale images of real numbers to [0, 1]",
-        ));
+
+    /// Looks at the items from `first` on: real values must be finite, and in [0, 1] when they are images.
+    ///
+    /// # Errors
+    /// [`Error::Data`] with the item and the place in it.
+    pub fn look(&mut self, first: usize, values: &Values) -> Result<()> {
+        let widen = |(l, h): (f32, f32), v: f32| (l.min(v), h.max(v));
+        let values = match values {
+            Values::Floats(values) => values,
+            Values::Bytes(values) => {
+                self.range = values.iter().fold(self.range, |r, &v| widen(r, v as f32));
+                return Ok(());
+            }
+        };
+        let range = values.iter().fold(self.range, |r, &v| widen(r, v));
+        let images = self.kind == Kind::Image;
+        let good = |v: &f32| v.is_finite() && !(images && (*v < 0.0 || *v > 1.0));
+        let Some(at) = values.iter().position(|v| !good(v)) else {
+            self.range = range;
+            return Ok(());
+        };
+        let place = self.place(first * self.numbers + at);
+        Err(match values.iter().position(|v| !v.is_finite()) {
+            Some(at) => Error::data(
+                self.path,
+                format!("has {} at {}", values[at], self.place(first * self.numbers + at)),
+                "leave out items that are not finite",
+            ),
+            None => Error::data(
+                self.path,
+                format!(
+                    "has values in [{}, {}], {} at {place} first",
+                    range.0, range.1, values[at]
+                ),
+                "scale images of real numbers to [0, 1]",
+            ),
+        })
     }
-    Ok(range)
+
+    /// An item and the indices in it.
+    fn place(&self, mut at: usize) -> String {
+        let mut indices: Vec<usize> = Vec::new();
+        for axis in self.shape[1..].iter().rev() {
+            indices.insert(0, at % axis);
+            at /= axis;
+        }
+        format!("item {at}, {indices:?}")
+    }
+
+    /// Tells of axes and ranges that may not be meant; points get their range.
+    pub fn say(self, info: &mut DataInfo, warnings: &mut Vec<String>) {
+        let place = self.path.display();
+        if self.kind == Kind::Points && !self.bytes {
+            info.range = self.range;
+        }
+        if let &[_, c, h, w] = self.shape
+            && matches!(c, 1 | 3 | 4)
+            && h > 4
+            && w > 4
+        {
+            warnings.push(format!(
+                "{place}: its shape {:?} is read as images of {c}x{h} with {w} channels; where the channels come \
+                 first, save numpy.moveaxis(x, 1, -1)",
+                self.shape
+            ));
+        }
+        if self.kind == Kind::Image && self.bytes && self.range.1 <= 1.0 {
+            warnings.push(format!(
+                "{place}: its bytes are 0 and 1 of 255, nearly black; save x * 255, or x.astype(bool) for black and white"
+            ));
+        }
+        if self.kind == Kind::Image && !self.bytes && self.range.1 > 0.0 && self.range.1 <= 1.0 / 255.0 {
+            warnings.push(format!(
+                "{place}: no value is above {}, where 1 is white",
+                self.range.1
+            ));
+        }
+    }
 }
 
 impl Dataset for NpyFile {

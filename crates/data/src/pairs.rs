@@ -1,8 +1,8 @@
 //! Pairs of images: `left|right` in one file, or two folders with files of the same names.
 use super::image_file::{self, EXTENSIONS};
-use super::listing::{of_split, walk};
 use super::resize::Preparation;
 use super::source::Source;
+use super::walk::{of_split, parts, walk};
 use super::{DataInfo, Dataset, Item, Kind, Values, damage};
 use crate::error::{Error, Result};
 use rayon::prelude::*;
@@ -36,10 +36,10 @@ impl Pairs {
         preparation: Preparation,
         warnings: &mut Vec<String>,
     ) -> Result<Pairs> {
-        let entries = list(root, &source.split)?;
-        let total = entries.len();
+        let (entries, mut bad) = list(root, &source.split, warnings)?;
+        let total = entries.len() + bad.len();
         let headers: Vec<_> = entries.par_iter().map(|e| check(root, e)).collect();
-        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        let mut good = Vec::new();
         for (entry, header) in entries.into_iter().zip(headers) {
             match header {
                 Ok(shape) => good.push((entry, shape)),
@@ -153,8 +153,10 @@ impl Dataset for Pairs {
 
 /// The pairs of a split. Where all files lie in two sub-folders (of those that begin with the split's name, if such
 /// there are: `trainA` and `trainB`), a file of the first belongs with that of the same name in the second.
-fn list(root: &Path, split: &str) -> Result<Vec<Entry>> {
-    let paths = walk(root, &EXTENSIONS, "images")?;
+fn list(root: &Path, split: &str, warnings: &mut Vec<String>) -> Result<(Vec<Entry>, Vec<String>)> {
+    let walked = walk(root, &EXTENSIONS, "images")?;
+    walked.say_unused(root, &[], warnings);
+    let (paths, broken) = (walked.paths, walked.broken);
     let top = |p: &Path| {
         p.components()
             .next()
@@ -168,7 +170,10 @@ fn list(root: &Path, split: &str) -> Result<Vec<Entry>> {
     };
     let found: Vec<(PathBuf, PathBuf)> = match paths.iter().any(named) {
         true => paths.into_iter().filter(named).map(|p| (p.clone(), p)).collect(),
-        false => of_split(root, paths, split)?,
+        false => of_split(root, parts(paths), split, warnings)?
+            .into_iter()
+            .map(|f| (f.path, f.within))
+            .collect(),
     };
     let folders: BTreeSet<String> = found
         .iter()
@@ -178,10 +183,8 @@ fn list(root: &Path, split: &str) -> Result<Vec<Entry>> {
     let in_folders = found.iter().all(|(_, within)| within.components().count() > 1);
     let folders: Vec<String> = folders.into_iter().collect();
     let ([a, b], true) = (&folders[..], in_folders) else {
-        return Ok(found
-            .into_iter()
-            .map(|(left, _)| Entry { left, right: None })
-            .collect());
+        let whole = |(left, _)| Entry { left, right: None };
+        return Ok((found.into_iter().map(whole).collect(), broken));
     };
     let mut sides: [BTreeMap<PathBuf, PathBuf>; 2] = Default::default();
     for (path, within) in found {
@@ -209,7 +212,7 @@ fn list(root: &Path, split: &str) -> Result<Vec<Entry>> {
             format!("has no partner in `{a}`"),
             format!("give `{a}` and `{b}` files of the same names"),
         )),
-        None => Ok(entries),
+        None => Ok((entries, broken)),
     }
 }
 

@@ -70,16 +70,24 @@ impl Picture {
         write_atomically(path, &self.png()?)
     }
 
+    /// The same with one channel, the first of its colours: for a picture of grey images alone, so that its file reads as
+    /// they do.
+    pub fn grey(mut self) -> Picture {
+        self.bytes = self.bytes.chunks_exact(self.channels).map(|p| p[0]).collect();
+        self.channels = 1;
+        self
+    }
+
     /// The bytes of a PNG file.
     ///
     /// # Errors
     /// [`Error::Usage`] when the picture has no pixels.
     pub fn png(&self) -> Result<Vec<u8>> {
         let mut out = Vec::new();
-        let colour = if self.channels == 4 {
-            image::ExtendedColorType::Rgba8
-        } else {
-            image::ExtendedColorType::Rgb8
+        let colour = match self.channels {
+            1 => image::ExtendedColorType::L8,
+            4 => image::ExtendedColorType::Rgba8,
+            _ => image::ExtendedColorType::Rgb8,
         };
         let encoder = image::codecs::png::PngEncoder::new(&mut out);
         image::ImageEncoder::write_image(

@@ -1,13 +1,15 @@
 //! How a data set is named, prepared and opened.
 use super::dsprites::Sprites;
 use super::image_file::EXTENSIONS;
+use super::known::{self, known_sources};
 use super::memory::{Cached, Part, Prepared};
 use super::portraits::Portraits;
 use super::resize::{Alpha, Filter, Preparation};
 use super::{Dataset, Kind};
-use super::{audio, cifar, embedded, folder, idx, listing, npy, npz, pairs, points, stacked, table, video};
-use crate::error::{Error, Result, nearest};
-use crate::random::Key;
+use super::{
+    audio, cifar, embedded, folder, idx, listing, npy, npz, pairs, points, split, stacked, table, video,
+};
+use crate::error::{Error, Result, nearest, shown};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +44,9 @@ pub struct Source {
     pub length: usize,
     /// samples a second of sound, to which all is resampled; 0 for the first file's
     pub rate: usize,
+    /// samples of sound beyond [-1, 1], which files of real numbers may have: "scale" divides such a file by its peak,
+    /// "clip" cuts them off, "refuse" takes the file for damaged
+    pub overload: String,
     /// frames of a video: 0 as many as the shortest video on disk has, or a drawn set's usual number; a folder is read as
     /// videos where this is given
     pub frames: usize,
@@ -60,6 +65,8 @@ pub struct Source {
     pub crop: bool,
     /// transparency: composited over "white" or "black", or "keep" it as a fourth channel
     pub alpha: String,
+    /// the array of an `.npz` archive that holds the items; empty for that of a usual name
+    pub array: String,
     /// share of damaged items that is tolerated
     pub max_bad: f64,
     /// seed of the sets that are drawn rather than stored, and of the choice of items that are held out
@@ -76,6 +83,8 @@ impl Default for Source {
             frames: 0,
             length: 0,
             rate: 0,
+            overload: "scale".into(),
+            array: String::new(),
             split: "train".into(),
             holdout: 0.0,
             limit: 0,
@@ -96,108 +105,12 @@ pub struct Opened {
     pub warnings: Vec<String>,
 }
 
-/// A data set that is known by name.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct SourceInfo {
-    /// its name
-    pub name: &'static str,
-    /// what it is, in a line
-    pub about: &'static str,
-    /// shape of an item, channels last
-    pub shape: &'static [usize],
-    /// number of training items
-    pub count: usize,
-    /// who may do what with it
-    pub licence: &'static str,
-}
-
-const OWN: &str = "drawn by this program; free of rights";
-
-const fn points(name: &'static str, about: &'static str) -> SourceInfo {
-    SourceInfo {
-        name,
-        about,
-        shape: &[2],
-        count: points::COUNT,
-        licence: OWN,
+impl Opened {
+    /// Names come from files: what is said of them is shown as text.
+    fn new(dataset: Arc<dyn Dataset>, warnings: Vec<String>) -> Opened {
+        let warnings = warnings.iter().map(|w| shown(w).into_owned()).collect();
+        Opened { dataset, warnings }
     }
-}
-
-static KNOWN: [SourceInfo; 12] = [
-    SourceInfo {
-        name: "digits",
-        about: "handwritten digits, UCI optical digits (1998); 1,437 training and 360 test images",
-        shape: &[8, 8, 1],
-        count: 1437,
-        licence: "CC BY 4.0, E. Alpaydin and C. Kaynak",
-    },
-    SourceInfo {
-        name: "fashion",
-        about: "clothes: the first 600 training and 100 test images of each class of Fashion-MNIST (2017)",
-        shape: &[28, 28, 1],
-        count: 6000,
-        licence: "MIT, Zalando SE",
-    },
-    SourceInfo {
-        name: "portraits",
-        about: "painted faces of any --size with attributes and captions; endless, 20,000 unless --limit says otherwise",
-        shape: &[64, 64, 3],
-        count: Portraits::TRAIN,
-        licence: OWN,
-    },
-    SourceInfo {
-        name: "dsprites",
-        about: "squares, ellipses and hearts of any --size from five factors (the attributes); a tenth of 737,280 is the test part",
-        shape: &[64, 64, 1],
-        count: Sprites::TRAIN,
-        licence: OWN,
-    },
-    SourceInfo {
-        name: "portraits:video",
-        about: "one face a video, of which the head turns, the mouth smiles or the light goes round (the labels); --frames N",
-        shape: &[video::MovingPortraits::FRAMES, 64, 64, 3],
-        count: video::MovingPortraits::TRAIN,
-        licence: OWN,
-    },
-    SourceInfo {
-        name: "moving:digits",
-        about: "two digits bounce in a frame of --size; moving:SOURCE does so with any source of images, MNIST's IDX files too",
-        shape: &[video::Moving::FRAMES, 20, 20, 1],
-        count: video::Moving::COUNT,
-        licence: "as its images'",
-    },
-    SourceInfo {
-        name: "stacked:digits",
-        about: "a digit in each of three channels, a thousand modes; stacked:SOURCE does so with any grey images, MNIST's too",
-        shape: &[8, 8, 3],
-        count: stacked::Stacked::COUNT,
-        licence: "as its images'",
-    },
-    points(
-        "ring8",
-        "8 Gaussians on a circle of radius 2, standard deviation 0.02; exact density",
-    ),
-    points(
-        "grid25",
-        "25 Gaussians on a 5x5 grid from -4 to 4, standard deviation 0.05; exact density",
-    ),
-    points("swissroll", "a spiral with Gaussian noise of 0.2; exact density"),
-    points(
-        "moons",
-        "two interleaved half circles with Gaussian noise of 0.2; exact density",
-    ),
-    SourceInfo {
-        name: "tones",
-        about: "short tones at 8 kHz of four timbres (the labels) and 25 pitches; endless, 2,000 unless --limit says otherwise",
-        shape: &[audio::TONE_LENGTH, 1],
-        count: audio::TONES,
-        licence: OWN,
-    },
-];
-
-/// Every data set that needs no file and no network.
-pub fn known_sources() -> &'static [SourceInfo] {
-    &KNOWN
 }
 
 /// The formats that `Source::format` may name.
@@ -242,9 +155,9 @@ impl Source {
         if self.holdout == 0.0 || self.split == "all" || within {
             let Opened { dataset, warnings } = self.open_split(preparation)?;
             let dataset = Part::of(dataset, None, 0);
-            return Ok(Opened { dataset, warnings });
+            return Ok(Opened::new(dataset, warnings));
         }
-        let drawn = self.is_drawn();
+        let drawn = known::is_drawn(&self.source);
         let whole = Source {
             split: "train".into(),
             // A drawn set has as many items as are asked for.
@@ -252,44 +165,13 @@ impl Source {
             ..self.clone()
         };
         let Opened { dataset, warnings } = whole.open_split(preparation)?;
-        let held_out = self.held_out(dataset.info().count, drawn)?;
+        let held_out = split::held_out(self.holdout, self.seed, dataset.info().count, drawn)?;
         let test = self.split == "test";
         let chosen = held_out.iter().enumerate().filter(|(_, held)| **held == test);
         let items = chosen.map(|(i, _)| i as u32).collect();
         let limit = if drawn { 0 } else { self.limit };
         let dataset = Part::of(dataset, Some(items), limit);
-        Ok(Opened { dataset, warnings })
-    }
-
-    /// Whether it is drawn by this program, so that there are as many items as are asked for.
-    fn is_drawn(&self) -> bool {
-        known_sources()
-            .iter()
-            .any(|k| k.name == self.source && !["digits", "fashion"].contains(&k.name))
-    }
-
-    /// Which of the training items are held out: those with the smallest of the numbers that the seed and their index
-    /// give. Of a drawn set they are those below the share itself, so that the choice does not depend on its count.
-    fn held_out(&self, count: usize, drawn: bool) -> Result<Vec<bool>> {
-        let key = Key::new(self.seed).stream("holdout");
-        let draws: Vec<f64> = (0..count).map(|i| key.step(i as u64).rng().uniform()).collect();
-        let wanted = (self.holdout * count as f64).round() as usize;
-        let below = match draws.len() {
-            _ if drawn => self.holdout,
-            n if wanted < n => *draws.clone().select_nth_unstable_by(wanted, f64::total_cmp).1,
-            _ => 1.0,
-        };
-        let held_out: Vec<bool> = draws.iter().map(|d| *d < below).collect();
-        let held = held_out.iter().filter(|h| **h).count();
-        if held == 0 || held == count {
-            let problem = format!("{} of {count} items holds out {held}", self.holdout);
-            return Err(Error::recipe(
-                "data.holdout",
-                problem,
-                "choose another share, or give more items",
-            ));
-        }
-        Ok(held_out)
+        Ok(Opened::new(dataset, warnings))
     }
 
     /// Opens the split as the source has it.
@@ -335,6 +217,9 @@ impl Source {
         }
         let path = Path::new(&self.source);
         if !path.exists() {
+            if let Some(error) = known::elsewhere(&self.source) {
+                return Err(error);
+            }
             let names = known_sources().iter().map(|k| k.name);
             let problem = format!("there is no data source or path `{}`", self.source);
             return Err(Error::usage(
@@ -345,19 +230,35 @@ impl Source {
                 ),
             ));
         }
+        if !path.is_dir() && !path.is_file() {
+            let problem = "is neither a file nor a folder";
+            return Err(Error::data(path, problem, "give a folder or file that exists"));
+        }
         let dataset = match self.format_of(path)? {
-            "idx" => self.finish(Arc::new(idx::open(path, &self.split)?), preparation)?,
-            "cifar" => self.finish(Arc::new(cifar::open(path, &self.split)?), preparation)?,
-            "npy" => self.finish(Arc::new(npy::NpyFile::open(path)?), preparation)?,
-            "npz" => self.finish(Arc::new(npz::open(path, &self.split)?), preparation)?,
+            "idx" => self.finish(
+                Arc::new(idx::open(path, &self.split, &mut warnings)?),
+                preparation,
+            )?,
+            "cifar" => self.finish(
+                Arc::new(cifar::open(path, &self.split, &mut warnings)?),
+                preparation,
+            )?,
+            "npy" => {
+                split::undivided(path, &self.split)?;
+                self.finish(Arc::new(npy::NpyFile::open(path, &mut warnings)?), preparation)?
+            }
+            "npz" => self.finish(Arc::new(npz::open(path, self, &mut warnings)?), preparation)?,
             "audio" => self.finish(
                 Arc::new(audio::Sounds::open(path, self, &mut warnings)?),
                 preparation,
             )?,
-            "csv" | "tsv" => self.finish(
-                Arc::new(table::open(path, self.max_bad, &mut warnings)?),
-                preparation,
-            )?,
+            "csv" | "tsv" => {
+                split::undivided(path, &self.split)?;
+                self.finish(
+                    Arc::new(table::open(path, self.max_bad, &mut warnings)?),
+                    preparation,
+                )?
+            }
             "video" => Cached::wrap(
                 Arc::new(video::Videos::open(path, self, preparation, &mut warnings)?),
                 true,
@@ -476,8 +377,9 @@ impl Source {
             ));
         }
         video::check_frames(self.frames)?;
-        known("data.split", &self.split, &["train", "test", "all"])?;
-        known("data.format", &self.format, &FORMATS)?;
+        one_of("data.overload", &self.overload, &audio::Overload::NAMES)?;
+        one_of("data.split", &self.split, &["train", "test", "all"])?;
+        one_of("data.format", &self.format, &FORMATS)?;
         if !(0.0..=1.0).contains(&self.max_bad) {
             return Err(Error::recipe(
                 "data.max_bad",
@@ -493,13 +395,13 @@ impl Source {
                 "give a number from 0 to below 1",
             ));
         }
-        let alpha = match known("data.alpha", &self.alpha, &["white", "black", "keep"])? {
+        let alpha = match one_of("data.alpha", &self.alpha, &["white", "black", "keep"])? {
             _ if self.channels == 4 => Alpha::Keep,
             "white" => Alpha::Over(255.0),
             "black" => Alpha::Over(0.0),
             _ => Alpha::Keep,
         };
-        let filter = match known(
+        let filter = match one_of(
             "data.filter",
             &self.filter,
             &["area", "nearest", "bilinear", "lanczos"],
@@ -551,6 +453,10 @@ impl Source {
                 ),
                 "leave it out",
             ));
+        }
+        if !self.array.is_empty() && self.format_of(Path::new(&self.source)).ok() != Some("npz") {
+            let problem = format!("`{}` is no .npz archive of arrays", self.source);
+            return Err(Error::recipe("data.array", problem, "leave it out"));
         }
         if self.frames != 0 {
             let problem = format!(
@@ -607,7 +513,7 @@ impl Source {
 }
 
 /// `value` when it is one of `values`.
-fn known<'a>(key: &str, value: &'a str, values: &[&str]) -> Result<&'a str> {
+fn one_of<'a>(key: &str, value: &'a str, values: &[&str]) -> Result<&'a str> {
     if values.contains(&value) {
         return Ok(value);
     }

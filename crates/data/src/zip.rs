@@ -1,12 +1,11 @@
 //! As much of the ZIP format (PKWARE APPNOTE 6.3) as NumPy writes: entries stored or deflated, no encryption, all in
 //! one file below 4 GB.
+use crate::limits::unpacked;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-/// Deflate packs at most so many bytes into one.
-const MOST_PACKED: u64 = 1032;
 /// The record at the end, with the longest comment.
 const END: u64 = 22 + 65_535;
 
@@ -61,6 +60,12 @@ impl Archive {
             entries.push(entry);
             rest = &rest[size..];
         }
+        let claimed = entries.iter().fold(0u64, |n, e| n.saturating_add(e.length));
+        if claimed > unpacked(length) {
+            return Err(format!(
+                "its entries claim {claimed} bytes, which its {length} cannot stand for"
+            ));
+        }
         Ok(Archive { file, entries })
     }
 
@@ -71,27 +76,42 @@ impl Archive {
 
     /// The content of an entry, its length and checksum verified.
     pub fn read(&mut self, name: &str) -> Result<Vec<u8>, String> {
-        let entry = self
-            .entries
-            .iter()
-            .find(|e| e.name == name)
-            .ok_or(format!("it has no entry `{name}`"))?;
-        let most = if entry.method == 8 {
-            entry.packed.saturating_mul(MOST_PACKED)
-        } else {
-            entry.packed
-        };
-        if entry.flags & 1 != 0 || ![0, 8].contains(&entry.method) {
+        let content = self.begin(name, usize::MAX)?;
+        let entry = self.entry(name)?;
+        let mut crc = Crc::new();
+        crc.update(&content);
+        if content.len() as u64 != entry.length || crc.sum() != entry.crc {
+            return Err(format!("`{name}` has a wrong length or checksum"));
+        }
+        Ok(content)
+    }
+
+    /// The length of an entry's content, as the directory has it.
+    pub fn length(&self, name: &str) -> Result<u64, String> {
+        Ok(self.entry(name)?.length)
+    }
+
+    fn entry(&self, name: &str) -> Result<&Entry, String> {
+        let found = self.entries.iter().find(|e| e.name == name);
+        found.ok_or(format!("it has no entry `{name}`"))
+    }
+
+    /// The first bytes of an entry, `most` of them at most; nothing is verified. Of the whole of it a byte more than it
+    /// claims to have may come.
+    pub fn begin(&mut self, name: &str, most: usize) -> Result<Vec<u8>, String> {
+        let entry = self.entry(name)?;
+        let (packed, length, start, method) = (entry.packed, entry.length, entry.start, entry.method);
+        if entry.flags & 1 != 0 || ![0, 8].contains(&method) {
             return Err(format!("`{name}` is encrypted or packed in an uncommon way"));
         }
-        if entry.length > most || entry.packed > self.file.metadata().map_err(|e| e.to_string())?.len() {
+        if (method == 0 && length > packed) || packed > self.file.metadata().map_err(|e| e.to_string())?.len()
+        {
             return Err(format!(
-                "`{name}` claims {} bytes, which its {} cannot hold",
-                entry.length, entry.packed
+                "`{name}` claims {length} bytes, which its {packed} cannot hold"
             ));
         }
         // The entry's own header repeats the name, and may have other extra fields than the directory.
-        let head = read_at(&mut self.file, entry.start, 30)?;
+        let head = read_at(&mut self.file, start, 30)?;
         let (Some(a), Some(b), true) = (
             u16_at(&head, 26),
             u16_at(&head, 28),
@@ -102,20 +122,15 @@ impl Archive {
         self.file
             .seek(SeekFrom::Current(i64::from(a) + i64::from(b)))
             .map_err(|e| e.to_string())?;
-        let packed = (&self.file).take(entry.packed);
-        let mut content = Vec::with_capacity(entry.length as usize);
-        let read = match entry.method {
-            0 => packed.take(entry.length + 1).read_to_end(&mut content),
-            _ => DeflateDecoder::new(packed)
-                .take(entry.length + 1)
-                .read_to_end(&mut content),
+        let most = (length + 1).min(most as u64);
+        let source = (&self.file).take(packed);
+        // Deflate packs at most 1,032 bytes into one.
+        let mut content = Vec::with_capacity(most.min(packed.saturating_mul(1032)) as usize);
+        let read = match method {
+            0 => source.take(most).read_to_end(&mut content),
+            _ => DeflateDecoder::new(source).take(most).read_to_end(&mut content),
         };
         read.map_err(|e| format!("`{name}` cannot be unpacked: {e}"))?;
-        let mut crc = Crc::new();
-        crc.update(&content);
-        if content.len() as u64 != entry.length || crc.sum() != entry.crc {
-            return Err(format!("`{name}` has a wrong length or checksum"));
-        }
         Ok(content)
     }
 }

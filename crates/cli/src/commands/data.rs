@@ -1,7 +1,7 @@
 use super::DataArgs;
 use crate::output;
 use menagerie::data::{Kind, Source, known_sources};
-use menagerie::error::{Error, Result};
+use menagerie::error::{Error, Result, shown};
 use menagerie::models::Samples;
 use menagerie::recipe::Recipe;
 use menagerie::run::draw_samples;
@@ -27,7 +27,7 @@ enum Command {
     Show {
         /// A known source or a path
         source: String,
-        /// Draw the first items into this picture (.png; of videos also .gif)
+        /// Draw items spread over the set into this picture (.png; of videos also .gif)
         #[arg(long, value_name = "grid.png")]
         out: Option<PathBuf>,
         /// Items in the picture [default: 64; 8 sounds]
@@ -109,8 +109,13 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, json: bool) 
             n
         };
         let mut values = Vec::new();
+        // Spread over the set: many a folder is sorted by class.
         for i in 0..wanted {
-            opened.dataset.get(i)?.values.extend(info.kind, &mut values);
+            opened
+                .dataset
+                .get(i * info.count / wanted)?
+                .values
+                .extend(info.kind, &mut values);
         }
         let samples = Samples {
             kind: info.kind,
@@ -121,7 +126,7 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, json: bool) 
     }
     if json {
         output::json(
-            &json!({"count": info.count, "shape": info.shape, "labels": info.labels, "range": [info.range.0, info.range.1],
+            &json!({"count": info.count, "shape": info.shape, "labels": info.labels, "shares": info.shares, "range": [info.range.0, info.range.1],
             "kind": info.kind, "attributes": info.attributes, "rate": info.rate}),
         );
         return Ok(());
@@ -130,7 +135,7 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, json: bool) 
     let shape: Vec<_> = info.shape.iter().map(usize::to_string).collect();
     output::line(format_args!(
         "{}: {} {kind} of {}, values {} to {}",
-        info.source,
+        shown(&info.source),
         output::grouped(info.count),
         shape.join("x"),
         info.range.0,
@@ -149,6 +154,11 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, json: bool) 
             info.labels.len(),
             shortened(&info.labels)
         ));
+        let labelled = info.shares.iter().sum::<f64>();
+        if !info.shares.is_empty() && labelled < 1.0 - 0.5 / info.count as f64 {
+            let without = ((1.0 - labelled) * info.count as f64).round() as usize;
+            output::line(format_args!("{} {kind} have no label", output::grouped(without)));
+        }
     }
     if !info.attributes.is_empty() {
         output::line(format_args!(
@@ -164,6 +174,11 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, json: bool) 
 }
 
 fn shortened(names: &[String]) -> String {
-    let shown = names.iter().take(40).cloned().collect::<Vec<_>>().join("; ");
+    let shown = names
+        .iter()
+        .take(40)
+        .map(|n| shown(n))
+        .collect::<Vec<_>>()
+        .join("; ");
     if names.len() > 40 { shown + "; ..." } else { shown }
 }

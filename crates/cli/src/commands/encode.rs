@@ -1,5 +1,6 @@
 use crate::items::{GivenArgs, able, each, make_parent, written};
 use menagerie::error::{Error, Result};
+use menagerie::files::csv_field;
 use menagerie::models::Capability;
 use menagerie::picture::write_npy;
 use std::path::PathBuf;
@@ -57,14 +58,8 @@ pub fn run(args: Args) -> Result<()> {
             let row: Vec<String> = row.iter().map(f32::to_string).collect();
             text += &row.join(",");
             if labelled {
-                text += &format!(
-                    ",{}",
-                    dataset
-                        .info()
-                        .labels
-                        .get(labels[i] as usize)
-                        .map_or("", String::as_str)
-                );
+                let name = dataset.info().labels.get(labels[i] as usize);
+                text += &format!(",{}", csv_field(name.map_or("", String::as_str)));
             }
             text.push('\n');
         }

@@ -255,7 +255,9 @@ fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Comp
         (Some(named), Some(own)) => Source {
             source: named.clone(),
             limit: 0,
+            holdout: 0.0,
             format: "auto".into(),
+            array: String::new(),
             ..own
         },
         (Some(named), None) => Source::parse(named),
@@ -265,6 +267,7 @@ fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Comp
     let mut source = prepared(source, args)?;
     source.format = args.prepare.data_format.clone().unwrap_or(source.format);
     source.limit = args.prepare.limit.unwrap_or(source.limit);
+    source.holdout = args.prepare.holdout.unwrap_or(source.holdout);
     let (data, warnings) = Compared::open(&source, args.prepare.split.as_deref(), info)?;
     warnings.iter().for_each(|w| eprintln!("warning: {w}"));
     Ok(Some(data))

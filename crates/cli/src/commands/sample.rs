@@ -92,11 +92,7 @@ pub fn run(args: Args) -> Result<()> {
         &size,
         "draw fewer at a time, with another --seed each time",
     )?;
-    let label = args
-        .label
-        .as_deref()
-        .map(|l| label_index(l, &info.labels))
-        .transpose()?;
+    let label = args.label.as_deref().map(|l| label_index(l, info)).transpose()?;
     let key = Key::new(args.seed).stream("sample");
     let request = SampleRequest {
         count,
@@ -143,19 +139,31 @@ fn length(seconds: f64, info: &DataInfo) -> Result<usize> {
     Ok(samples as usize)
 }
 
-fn label_index(label: &str, known: &[String]) -> Result<u32> {
-    let found = known
-        .iter()
-        .position(|k| k == label)
-        .or_else(|| label.parse::<usize>().ok().filter(|i| *i < known.len()));
-    let fix = || {
-        if known.is_empty() {
-            "its data have no classes: leave --label out".into()
-        } else {
-            nearest(label, known.iter().map(String::as_str))
-        }
+fn label_index(label: &str, info: &DataInfo) -> Result<u32> {
+    let known = &info.labels;
+    // Where names are numbers, a number is a name.
+    let numbered = known.iter().all(|k| k.parse::<i64>().is_ok());
+    let index = || {
+        label
+            .parse::<usize>()
+            .ok()
+            .filter(|i| !numbered && *i < known.len())
     };
-    found
-        .map(|i| i as u32)
-        .ok_or_else(|| Error::usage(format!("the run knows no class `{label}`"), fix()))
+    let Some(found) = known.iter().position(|k| k == label).or_else(index) else {
+        let fix = match known.is_empty() {
+            true => "its data have no classes: leave --label out".into(),
+            false => nearest(label, known.iter().map(String::as_str)),
+        };
+        return Err(Error::usage(format!("the run knows no class `{label}`"), fix));
+    };
+    if info.shares.get(found) == Some(&0.0) {
+        let problem = format!("the run has seen no item of class `{}` in training", known[found]);
+        let there = known.iter().zip(&info.shares).filter(|(_, s)| **s > 0.0);
+        let there: Vec<&str> = there.map(|(k, _)| k.as_str()).collect();
+        return Err(Error::usage(
+            problem,
+            format!("classes it has seen: {}", there.join(", ")),
+        ));
+    }
+    Ok(found as u32)
 }

@@ -1,6 +1,7 @@
 //! One sound file, whole, as numbers.
+use super::riff::Wav;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 /// Endings of files that are read.
@@ -18,16 +19,62 @@ pub struct Sound {
     pub channels: usize,
     /// in [-1, 1]
     pub samples: Vec<f32>,
+    /// the largest size of a sample in the file, and the share of those beyond 1, which only files of real numbers have
+    pub peak: f32,
+    pub beyond: f64,
+}
+
+/// What becomes of samples beyond [-1, 1].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Overload {
+    /// the file is divided by its peak
+    Scale,
+    /// they are cut off
+    Clip,
+    /// the file is damaged
+    Refuse,
+}
+
+impl Overload {
+    pub const NAMES: [&'static str; 3] = ["scale", "clip", "refuse"];
+
+    /// One of [`Overload::NAMES`]; the first for any other.
+    pub fn named(name: &str) -> Overload {
+        match name {
+            "clip" => Overload::Clip,
+            "refuse" => Overload::Refuse,
+            _ => Overload::Scale,
+        }
+    }
+
+    fn apply(self, sound: &mut Sound) -> Result<(), String> {
+        if sound.peak <= 1.0 {
+            return Ok(());
+        }
+        match self {
+            Overload::Scale => sound.samples.iter_mut().for_each(|v| *v /= sound.peak),
+            Overload::Clip => sound.samples.iter_mut().for_each(|v| *v = v.clamp(-1.0, 1.0)),
+            Overload::Refuse => {
+                return Err(format!(
+                    "{:.3} % of its samples lie beyond [-1, 1], up to {}",
+                    100.0 * sound.beyond,
+                    sound.peak
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Decodes a WAV or FLAC file, told apart by their first bytes.
 ///
 /// # Errors
 /// In words, without the path: what is wrong with it. A file of zeros is wrong, too.
-pub fn decode(path: &Path) -> Result<Sound, String> {
-    let file = BufReader::new(File::open(path).map_err(|e| format!("cannot be read: {e}"))?);
-    let flac = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("flac"));
-    let sound = if flac { of_flac(file)? } else { of_wav(file)? };
+pub fn decode(path: &Path, overload: Overload) -> Result<Sound, String> {
+    let said = |e: std::io::Error| format!("cannot be read: {e}");
+    let mut file = BufReader::new(File::open(path).map_err(said)?);
+    let flac = file.fill_buf().map_err(said)?.starts_with(b"fLaC");
+    let mut sound = if flac { of_flac(file)? } else { of_wav(file)? };
     if sound.samples.is_empty() {
         return Err("holds no samples".into());
     }
@@ -37,91 +84,97 @@ pub fn decode(path: &Path) -> Result<Sound, String> {
     if sound.samples.iter().all(|&v| v == 0.0) {
         return Err("is silent: every sample is zero".into());
     }
+    overload.apply(&mut sound)?;
     Ok(sound)
 }
 
 fn of_wav(file: BufReader<File>) -> Result<Sound, String> {
-    let reader = hound::WavReader::new(file).map_err(|e| match e {
-        hound::Error::Unsupported => {
-            "is a WAV file of a kind that is not read; convert it to PCM or float".to_string()
-        }
-        e => format!("is no WAV file: {e}"),
-    })?;
-    let spec = reader.spec();
-    let (channels, wanted) = (spec.channels as usize, reader.duration() as usize);
-    let short = |got: usize, e: hound::Error| format!("is cut off after {got} of {wanted} samples: {e}");
-    let samples = match spec.sample_format {
-        hound::SampleFormat::Float => mix(
-            channels,
-            reader.into_samples::<f32>(),
-            |v| v.clamp(-1.0, 1.0),
-            short,
-        ),
-        hound::SampleFormat::Int => {
-            let scale = (-f32::from(spec.bits_per_sample as i8 - 1)).exp2();
-            mix(
-                channels,
-                reader.into_samples::<i32>(),
-                move |v| v as f32 * scale,
-                short,
-            )
-        }
-    }?;
-    checked(spec.sample_rate, channels, samples)
+    let wav = Wav::open(file)?;
+    let mut mix = Mix::new(wav.rate, wav.channels)?;
+    wav.each(|v| mix.push(v))?;
+    Ok(mix.done())
 }
 
 fn of_flac(file: BufReader<File>) -> Result<Sound, String> {
     let mut reader = claxon::FlacReader::new(file).map_err(|e| format!("is no FLAC file: {e}"))?;
     let info = reader.streaminfo();
-    let (channels, wanted) = (info.channels as usize, info.samples);
     let scale = (-((info.bits_per_sample as f32) - 1.0)).exp2();
-    let said = |got: usize, e: claxon::Error| format!("is damaged after {got} samples: {e}");
-    let samples = mix(channels, reader.samples(), move |v| v as f32 * scale, said)?;
-    match wanted {
-        Some(n) if n != samples.len() as u64 => {
-            Err(format!("is cut off after {} of {n} samples", samples.len()))
+    let mut mix = Mix::new(info.sample_rate, info.channels as usize)?;
+    for sample in reader.samples() {
+        let v = sample.map_err(|e| format!("is damaged after {} samples: {e}", mix.samples.len()))?;
+        mix.push(v as f32 * scale)?;
+    }
+    match info.samples {
+        Some(n) if n != mix.samples.len() as u64 => {
+            Err(format!("is cut off after {} of {n} samples", mix.samples.len()))
         }
-        _ => checked(info.sample_rate, channels, samples),
+        _ => Ok(mix.done()),
     }
 }
 
-fn checked(rate: u32, channels: usize, samples: Vec<f32>) -> Result<Sound, String> {
-    match RATES.contains(&rate) {
-        true => Ok(Sound {
+/// Channels on their way to the mean of them. No length that a header claims is taken for granted: the memory grows with
+/// what is there.
+struct Mix {
+    rate: u32,
+    channels: usize,
+    samples: Vec<f32>,
+    sum: f32,
+    /// channels in `sum`
+    summed: usize,
+    peak: f32,
+    beyond: usize,
+}
+
+impl Mix {
+    fn new(rate: u32, channels: usize) -> Result<Mix, String> {
+        if channels == 0 {
+            return Err("has no channels".into());
+        }
+        if !RATES.contains(&rate) {
+            return Err(format!(
+                "claims {rate} samples a second; {} to {} can be used",
+                RATES.start(),
+                RATES.end()
+            ));
+        }
+        Ok(Mix {
             rate,
             channels,
-            samples,
-        }),
-        false => Err(format!(
-            "claims {rate} samples a second; {} to {} can be used",
-            RATES.start(),
-            RATES.end()
-        )),
+            samples: Vec::new(),
+            sum: 0.0,
+            summed: 0,
+            peak: 0.0,
+            beyond: 0,
+        })
     }
-}
 
-/// The mean of the channels of interleaved samples.
-fn mix<T, E>(
-    channels: usize,
-    from: impl Iterator<Item = Result<T, E>>,
-    value: impl Fn(T) -> f32,
-    problem: impl Fn(usize, E) -> String,
-) -> Result<Vec<f32>, String> {
-    if channels == 0 {
-        return Err("has no channels".into());
-    }
-    // No length that a header claims is taken for granted: the memory grows with what is there.
-    let (mut out, mut sum, mut k) = (Vec::new(), 0.0, 0);
-    for sample in from {
-        sum += value(sample.map_err(|e| problem(out.len(), e))?);
-        k += 1;
-        if k == channels {
-            out.push(if channels == 1 { sum } else { sum / channels as f32 });
-            (sum, k) = (0.0, 0);
-            if out.len() > LONGEST {
-                return Err(format!("is longer than {LONGEST} samples; cut it into parts"));
-            }
+    fn push(&mut self, v: f32) -> Result<(), String> {
+        self.peak = self.peak.max(v.abs());
+        self.beyond += usize::from(v.abs() > 1.0);
+        self.sum += v;
+        self.summed += 1;
+        if self.summed < self.channels {
+            return Ok(());
+        }
+        self.samples.push(match self.channels {
+            1 => self.sum,
+            n => self.sum / n as f32,
+        });
+        (self.sum, self.summed) = (0.0, 0);
+        match self.samples.len() > LONGEST {
+            true => Err(format!("is longer than {LONGEST} samples; cut it into parts")),
+            false => Ok(()),
         }
     }
-    Ok(out)
+
+    fn done(self) -> Sound {
+        let all = (self.samples.len() * self.channels).max(1);
+        Sound {
+            rate: self.rate,
+            channels: self.channels,
+            samples: self.samples,
+            peak: self.peak,
+            beyond: self.beyond as f64 / all as f64,
+        }
+    }
 }

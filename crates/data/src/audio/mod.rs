@@ -1,18 +1,19 @@
 //! Sound: a folder of WAV and FLAC files cut into windows, and short tones that are drawn.
 mod decode;
 mod resample;
+mod riff;
 mod tones;
 mod write;
 
-pub(super) use decode::EXTENSIONS;
+pub(super) use decode::{EXTENSIONS, Overload};
 pub(super) use tones::{COUNT as TONES, LENGTH as TONE_LENGTH, Tones};
 pub use write::{wav, write_wav};
 
 use super::listing::{self, Entry, Listing};
 use super::source::Source;
-use super::{DataInfo, Dataset, Item, Kind, Values, damage};
+use super::{DataInfo, Dataset, Item, Kind, Values, damage, split};
 use crate::error::{Error, Result};
-use decode::{Sound, decode};
+use decode::decode;
 use rayon::prelude::*;
 use resample::Resampler;
 use std::collections::HashMap;
@@ -22,6 +23,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Decoded samples that are kept: 256 MB of them, more than two hours at 8 kHz. Files beyond are decoded anew.
 const KEPT: usize = 64 << 20;
+
+/// Rates whose resamplers are kept.
+const KEPT_RATES: usize = 16;
 
 /// Windows of the sound files below a folder, mixed down to one channel, all of one rate.
 ///
@@ -34,6 +38,7 @@ pub(super) struct Sounds {
     /// the first window of each file, and their number
     first: Vec<usize>,
     resamplers: Resamplers,
+    overload: Overload,
     /// the file decoded last, of those that are not kept
     last: Mutex<Option<(usize, Arc<Vec<f32>>)>>,
 }
@@ -46,44 +51,54 @@ struct File {
     kept: Option<Arc<Vec<f32>>>,
     rate: u32,
     channels: usize,
+    peak: f32,
+    beyond: f64,
 }
 
 impl Sounds {
     /// Decodes every file below `root` (or the one file it is). Damaged and silent ones are left out and named in
     /// `warnings`, which also say what was resampled, mixed down, or too short.
     pub fn open(root: &Path, source: &Source, warnings: &mut Vec<String>) -> Result<Sounds> {
-        let (root, Listing { entries, labels, .. }) = match root.is_file() {
-            true => (root.parent().unwrap_or(Path::new("")), listing::one(root)),
-            false => (root, listing::sounds(root, &source.split)?),
+        let (root, listing) = match root.is_file() {
+            true => {
+                split::undivided(root, &source.split)?;
+                (root.parent().unwrap_or(Path::new("")), listing::one(root))
+            }
+            false => (root, listing::sounds(root, &source.split, warnings)?),
         };
-        let total = entries.len();
+        let Listing {
+            entries,
+            labels,
+            missing,
+            ..
+        } = listing;
+        let total = entries.len() + missing.len();
+        let overload = Overload::named(&source.overload);
         let rate = match source.rate {
             0 => entries
                 .iter()
-                .find_map(|e| decode(&root.join(&e.path)).ok())
+                .find_map(|e| decode(&root.join(&e.path), overload).ok())
                 .map_or(0, |s| s.rate),
             rate => rate as u32,
         };
         let (resamplers, kept) = (Resamplers::new(rate), AtomicUsize::new(0));
         let read = |entry: Entry| -> Result<File, String> {
             let path = root.join(&entry.path);
-            let Sound {
-                rate,
-                channels,
-                samples,
-            } = decode(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-            let samples = resamplers.apply(rate, samples);
+            let sound = decode(&path, overload).map_err(|e| format!("{}: {e}", path.display()))?;
+            let samples = resamplers.apply(sound.rate, sound.samples);
             let n = samples.len();
             let keep = kept.fetch_add(n, Ordering::Relaxed) + n <= KEPT;
             Ok(File {
                 entry,
                 samples: n,
                 kept: keep.then(|| Arc::new(samples)),
-                rate,
-                channels,
+                rate: sound.rate,
+                channels: sound.channels,
+                peak: sound.peak,
+                beyond: sound.beyond,
             })
         };
-        let (mut files, mut bad) = (Vec::new(), Vec::new());
+        let (mut files, mut bad) = (Vec::new(), missing);
         for result in entries.into_par_iter().map(read).collect::<Vec<_>>() {
             match result {
                 Ok(file) => files.push(file),
@@ -97,7 +112,7 @@ impl Sounds {
         } else {
             source.length
         };
-        say(root, rate, length, &files, warnings);
+        say(root, rate, length, overload, &files, warnings);
         files.retain(|f| f.samples >= length);
         if files.is_empty() {
             let problem = format!("no sound is as long as a window of {length} samples");
@@ -125,6 +140,7 @@ impl Sounds {
             files,
             first,
             resamplers,
+            overload,
             last: Mutex::default(),
         })
     }
@@ -147,7 +163,7 @@ impl Sounds {
         }
         let path = self.root.join(&file.entry.path);
         let fix = "put it back as it was";
-        let sound = decode(&path).map_err(|e| Error::data(&path, e, fix))?;
+        let sound = decode(&path, self.overload).map_err(|e| Error::data(&path, e, fix))?;
         let samples = Arc::new(self.resamplers.apply(sound.rate, sound.samples));
         if samples.len() != file.samples {
             return Err(Error::data(&path, "has changed since it was opened", fix));
@@ -158,7 +174,14 @@ impl Sounds {
 }
 
 /// Says what was done to the files.
-fn say(root: &Path, rate: u32, length: usize, files: &[File], warnings: &mut Vec<String>) {
+fn say(
+    root: &Path,
+    rate: u32,
+    length: usize,
+    overload: Overload,
+    files: &[File],
+    warnings: &mut Vec<String>,
+) {
     let mut of = |what: &str, test: &dyn Fn(&File) -> Option<String>| {
         let mut found = files
             .iter()
@@ -177,6 +200,13 @@ fn say(root: &Path, rate: u32, length: usize, files: &[File], warnings: &mut Vec
     });
     of("are mixed down to one channel", &|f| {
         (f.channels > 1).then(|| format!("of {} channels", f.channels))
+    });
+    let done = match overload {
+        Overload::Clip => "are cut off there",
+        _ => "are divided by their peak",
+    };
+    of(&format!("go beyond [-1, 1] and {done} (data.overload)"), &|f| {
+        (f.peak > 1.0).then(|| format!("with {:.3} % of its samples, up to {}", 100.0 * f.beyond, f.peak))
     });
     let shorter = format!("are shorter than a window of {length} samples and left out (choose by --length)");
     of(&shorter, &|f| {
@@ -233,6 +263,10 @@ impl Resamplers {
             .entry(from)
             .or_insert_with(|| Arc::new(Resampler::new(from, self.rate)))
             .clone();
+        // Tables of odd rates are large: a few are enough.
+        if all.len() > KEPT_RATES {
+            all.retain(|rate, _| *rate == from);
+        }
         drop(all);
         r.apply(&samples)
     }

@@ -8,13 +8,22 @@ const BETA: f64 = 9.0;
 /// The cutoff as a share of the lower rate's half: the filter falls to nothing between there and the half.
 const ROLL_OFF: f64 = 0.92;
 
+/// Numbers that the taps of all fractions may be; beyond, they are interpolated in a table of the kernel.
+const MOST_TAPS: usize = 1 << 21;
+/// Points of that table between two inputs: a line between neighbours is less than 1e-6 off.
+const FINE: usize = 2048;
+
 /// Band-limited interpolation with a Kaiser-windowed sinc (Smith 1984, "A flexible sampling-rate conversion method"):
 /// `y(t) = sum_k x[k] h(t - k)`, with the lower of both rates deciding the band.
 pub struct Resampler {
     /// output n lies at input `n * step / phases`
     step: usize,
-    /// taps of each fraction of an input step
+    /// fractions of an input step at which outputs lie
+    phases: usize,
+    /// taps of each fraction; none where they would be too many
     filters: Vec<Vec<f32>>,
+    /// the kernel from -before - 1 to before + 1, [`FINE`] points a step, where there are no filters
+    kernel: Vec<f64>,
     /// taps before the input at or before the output
     before: usize,
 }
@@ -36,19 +45,53 @@ impl Resampler {
             let sum: f64 = taps.iter().sum();
             taps.iter().map(|t| (t / sum) as f32).collect()
         };
+        let few = phases.saturating_mul(2 * before + 1) <= MOST_TAPS;
+        let reached = (before + 1) as f64;
+        let at = |i: usize| kernel(i as f64 / FINE as f64 - reached, cutoff, reach);
         Resampler {
             step,
-            filters: (0..phases).map(filter).collect(),
+            phases,
+            filters: if few {
+                (0..phases).map(filter).collect()
+            } else {
+                vec![]
+            },
+            kernel: if few {
+                vec![]
+            } else {
+                (0..=2 * (before + 1) * FINE).map(at).collect()
+            },
             before,
         }
     }
 
+    /// The taps of a fraction, from the table of the kernel.
+    fn interpolated(&self, phase: usize) -> Vec<f32> {
+        let at = phase as f64 / self.phases as f64;
+        let value = |k: usize| {
+            let place = (k as f64 - at + 1.0) * FINE as f64;
+            let (i, t) = (place as usize, place.fract());
+            self.kernel[i] * (1.0 - t) + self.kernel[i + 1] * t
+        };
+        let taps: Vec<f64> = (0..2 * self.before + 1).map(value).collect();
+        let sum: f64 = taps.iter().sum();
+        taps.iter().map(|t| (t / sum) as f32).collect()
+    }
+
     /// The same sound at the other rate; beyond its ends it counts as silent.
     pub fn apply(&self, x: &[f32]) -> Vec<f32> {
-        let phases = self.filters.len();
+        let phases = self.phases;
         let count = (x.len() * phases).div_ceil(self.step);
         let output = |n: usize| {
-            let (at, taps) = (n * self.step / phases, &self.filters[n * self.step % phases]);
+            let (at, phase) = (n * self.step / phases, n * self.step % phases);
+            let drawn;
+            let taps = match self.filters.get(phase) {
+                Some(taps) => taps,
+                None => {
+                    drawn = self.interpolated(phase);
+                    &drawn
+                }
+            };
             // Tap j stands over input at + j - before.
             let low = self.before.saturating_sub(at);
             let high = taps.len().min(x.len() + self.before - at);
@@ -107,6 +150,9 @@ mod tests {
             (16_000, 8000),
             (8000, 11_025),
             (22_050, 8000),
+            // No common divisor: the kernel is interpolated.
+            (44_101, 8000),
+            (8000, 44_101),
         ] {
             let r = Resampler::new(from, to);
             let got = r.apply(&sine(1000.0, from, from as usize / 4));

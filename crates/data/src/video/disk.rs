@@ -2,9 +2,9 @@
 use super::{MOST_NUMBERS, check_size};
 use crate::error::{Error, Result};
 use crate::image_file::{self, EXTENSIONS};
-use crate::listing::{of_split, walk};
 use crate::resize::Preparation;
 use crate::source::Source;
+use crate::walk::{self, of_split, parts, walk};
 use crate::{DataInfo, Dataset, Item, Kind, Values, damage};
 use image::AnimationDecoder;
 use image::codecs::gif::GifDecoder;
@@ -54,13 +54,13 @@ impl Videos {
         preparation: Preparation,
         warnings: &mut Vec<String>,
     ) -> Result<Videos> {
-        let entries = list(root, &source.split)?;
-        let total = entries.len();
+        let (entries, names, mut bad) = list(root, &source.split, warnings)?;
+        let total = entries.len() + bad.len();
         let checked: Vec<Result<Found, Refusal>> = entries
             .par_iter()
             .map(|e| check(root, e, preparation.size.is_some()))
             .collect();
-        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        let mut good = Vec::new();
         for (entry, result) in entries.into_iter().zip(checked) {
             let place = root.join(&entry.name);
             match result {
@@ -103,13 +103,6 @@ impl Videos {
         }
         let [h, w, c] = common_shape(root, &good, preparation)?;
         check_size(frames, [h, w, c])?;
-        let classes: BTreeSet<String> = good.iter().filter_map(|(e, _)| e.class.clone()).collect();
-        let labelled = classes.len() > 1 && good.iter().all(|(e, _)| e.class.is_some());
-        let names: Vec<String> = if labelled {
-            classes.into_iter().collect()
-        } else {
-            vec![]
-        };
         let label = |e: &Entry| names.binary_search(e.class.as_ref()?).ok().map(|i| i as u32);
         let info = DataInfo {
             source: source.source.clone(),
@@ -188,21 +181,41 @@ impl Dataset for Videos {
     }
 }
 
-/// The videos of a split, in the order of their names.
-fn list(root: &Path, split: &str) -> Result<Vec<Entry>> {
-    let found = of_split(root, walk(root, &EXTENSIONS, "images")?, split)?;
+/// The videos of a split, in the order of their names; the names of the classes of all splits; links that lead nowhere.
+fn list(
+    root: &Path,
+    split: &str,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<Entry>, Vec<String>, Vec<String>)> {
+    let walked = walk(root, &EXTENSIONS, "images")?;
+    walked.say_unused(root, &[], warnings);
+    let all = parts(walked.paths);
+    let everything = videos(&all);
+    let classes: BTreeSet<&String> = everything.iter().filter_map(|e| e.class.as_ref()).collect();
+    let labelled = classes.len() > 1 && everything.iter().all(|e| e.class.is_some());
+    let names = match labelled {
+        true => classes.into_iter().cloned().collect(),
+        false => vec![],
+    };
+    let found = of_split(root, all, split, warnings)?;
+    Ok((videos(&found), names, walked.broken))
+}
+
+/// Files as videos, in the order of their names.
+fn videos(found: &[walk::Found]) -> Vec<Entry> {
     let mut videos: BTreeMap<PathBuf, Entry> = BTreeMap::new();
     let class = |within: &Path, depth: usize| {
         let parts: Vec<_> = within.components().collect();
         (parts.len() > depth).then(|| parts[0].as_os_str().to_string_lossy().into_owned())
     };
-    for (path, within) in found {
+    for walk::Found { path, within, .. } in found {
+        let path = path.clone();
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gif")) {
             videos.insert(
                 path.clone(),
                 Entry {
                     name: path.clone(),
-                    class: class(&within, 1),
+                    class: class(within, 1),
                     frames: Frames::Gif(path),
                 },
             );
@@ -211,7 +224,7 @@ fn list(root: &Path, split: &str) -> Result<Vec<Entry>> {
         let name = path.parent().unwrap_or(Path::new("")).to_path_buf();
         let entry = Entry {
             name: name.clone(),
-            class: class(&within, 2),
+            class: class(within, 2),
             frames: Frames::Files(vec![]),
         };
         if let Frames::Files(files) = &mut videos.entry(name).or_insert(entry).frames {
@@ -224,7 +237,7 @@ fn list(root: &Path, split: &str) -> Result<Vec<Entry>> {
             files.sort_by_cached_key(|f| natural(&f.to_string_lossy()));
         }
     }
-    Ok(videos)
+    videos
 }
 
 /// A key that sorts `frame9` before `frame10`: runs of digits count by their value.

@@ -9,6 +9,7 @@ use crate::nn::settings;
 use crate::{Device, Key};
 use layers::{carry_over, lay, set_since, upgraded};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeSet;
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -93,9 +94,24 @@ impl Default for EvaluateConfig {
 /// assert!(e.contains("model.latent"), "{e}");
 /// # Ok::<(), menagerie::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Recipe {
     table: Table,
+    /// dotted keys that were set, or all of them where they stand in a file of one's own
+    by_hand: ByHand,
+}
+
+/// Which keys somebody chose.
+#[derive(Clone, Debug)]
+enum ByHand {
+    All,
+    These(BTreeSet<String>),
+}
+
+impl PartialEq for Recipe {
+    fn eq(&self, other: &Recipe) -> bool {
+        self.table == other.table
+    }
 }
 
 /// Recipes that come with the program, by name: (name, text).
@@ -130,7 +146,10 @@ impl Recipe {
     /// A recipe from a file.
     pub fn read(path: &Path) -> Result<Recipe> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-        Recipe::parse(&text, &path.display().to_string())
+        Ok(Recipe {
+            by_hand: ByHand::All,
+            ..Recipe::parse(&text, &path.display().to_string())?
+        })
     }
 
     /// A recipe from TOML text; `place` names it in errors. Keys left out get the model's defaults.
@@ -158,6 +177,7 @@ impl Recipe {
         })?;
         let mut recipe = Recipe {
             table: defaults(models::entry(name)?),
+            by_hand: ByHand::These(BTreeSet::new()),
         };
         recipe.lay([&upgraded(given)])?;
         Ok(recipe)
@@ -196,6 +216,9 @@ impl Recipe {
                 unreachable!("a key has at least one part")
             };
             all.push(given);
+            if let ByHand::These(keys) = &mut self.by_hand {
+                keys.insert(key.to_string());
+            }
         }
         self.lay(&all)
     }
@@ -213,6 +236,39 @@ impl Recipe {
         }
         carry_over(&mut self.table, changed, &set);
         self.check()
+    }
+
+    /// The recipe as it fits its data, and what is to be said of that: a default that asks for classes gives way where
+    /// the data have none, unless it was set by hand.
+    ///
+    /// # Errors
+    /// Those of the data.
+    pub fn fitted(mut self) -> Result<(Recipe, Vec<String>)> {
+        const KEY: &str = "conditional";
+        let chosen = match &self.by_hand {
+            ByHand::All => true,
+            ByHand::These(keys) => keys.contains("model.conditional"),
+        };
+        let model = self.table.get("model").and_then(Value::as_table);
+        let asks = model.and_then(|m| m.get(KEY)).and_then(Value::as_bool) == Some(true);
+        if !asks || chosen {
+            return Ok((self, vec![]));
+        }
+        let info = self.data()?.open()?.dataset.info().clone();
+        if !info.labels.is_empty() {
+            return Ok((self, vec![]));
+        }
+        if let Some(Value::Table(model)) = self.table.get_mut("model") {
+            model.insert(KEY.into(), Value::Boolean(false));
+        }
+        self.check()?;
+        let said = format!(
+            "{}: its {} have no classes, so that {} learns without them (model.conditional = false)",
+            info.source,
+            info.kind.plural(),
+            self.model_name()
+        );
+        Ok((self, vec![said]))
     }
 
     fn model_name_value(&self) -> Value {

@@ -3,7 +3,7 @@
 use super::evaluation::{
     Cache, data_definition, import_reference, open_extractor, reference_definition, write_reference,
 };
-use crate::data::{DataInfo, Dataset, Item, Kind, Source};
+use crate::data::{DataInfo, Dataset, Item, Kind, Opened, Source, renumbered};
 use crate::error::{Error, Result};
 use crate::judge::extractor::Extractor;
 use crate::judge::gather::Gathered;
@@ -72,12 +72,18 @@ impl Compared {
         let (source, opened) = match split {
             Some(split) => (of(split), of(split).open()?),
             None => match of("test").open() {
-                Ok(opened) => (of("test"), opened),
-                // No test split.
-                Err(_) => (of("train"), of("train").open().or_else(|_| of("all").open())?),
+                Err(Error::Split { .. }) => match of("train").open() {
+                    Err(Error::Split { .. }) => (of("all"), of("all").open()?),
+                    opened => (of("train"), opened?),
+                },
+                opened => (of("test"), opened?),
             },
         };
-        let set = opened.dataset;
+        let Opened {
+            dataset,
+            mut warnings,
+        } = opened;
+        let set = renumbered(dataset, &info.labels, &mut warnings);
         let theirs = set.info();
         if theirs.kind != info.kind || theirs.shape != info.shape {
             let size = |i: &DataInfo| i.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
@@ -85,7 +91,10 @@ impl Compared {
             let fix = match theirs.kind == Kind::Image && info.kind == Kind::Image {
                 true => format!(
                     "bring them together with --size {}x{} --channels {}",
-                    info.shape[0], info.shape[1], info.shape[2]
+                    info.shape[0],
+                    info.shape[1],
+                    // Colour becomes grey without a loss where all its channels are the same.
+                    info.shape[2].min(theirs.shape[2])
                 ),
                 false => "compare with data of the same kind".into(),
             };
@@ -96,7 +105,8 @@ impl Compared {
             ));
         }
         let training = if source.split == "test" {
-            of("train").open().ok().map(|o| o.dataset)
+            let opened = of("train").open().ok();
+            opened.map(|o| renumbered(o.dataset, &info.labels, &mut vec![]))
         } else {
             None
         };
@@ -106,7 +116,7 @@ impl Compared {
             set,
             training,
         };
-        Ok((data, opened.warnings))
+        Ok((data, warnings))
     }
 
     /// No items, where a file has their statistics.

@@ -6,7 +6,7 @@ use super::{
     Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, prune,
     read_metrics, write_index,
 };
-use crate::data::{Batch, DataInfo, Dataset, Kind};
+use crate::data::{Batch, DataInfo, Dataset, Kind, Opened, renumbered};
 use crate::error::{Error, Result};
 use crate::limits::affordable;
 use crate::metrics::points;
@@ -105,11 +105,21 @@ pub struct Trainer {
     judging: Option<Judging>,
 }
 
-/// Opens the data and builds the model of a recipe: all that can go wrong before anything is written.
-fn prepare(recipe: &Recipe, device: &Device) -> Result<(Arc<dyn Dataset>, Vec<String>, Box<dyn Model>)> {
-    let opened = recipe.data()?.open()?;
+/// Opens the data and builds the model of a recipe: all that can go wrong before anything is written. Classes have the
+/// numbers that they had when the run began.
+fn prepare(
+    recipe: &Recipe,
+    device: &Device,
+    begun: Option<&Checkpoint>,
+) -> Result<(Arc<dyn Dataset>, Vec<String>, Box<dyn Model>)> {
+    let Opened {
+        dataset,
+        mut warnings,
+    } = recipe.data()?.open()?;
+    let known = begun.map_or(&[][..], |c| &c.state.data.labels);
+    let dataset = renumbered(dataset, known, &mut warnings);
     let train = recipe.train()?;
-    let item: usize = opened.dataset.info().shape.iter().product();
+    let item: usize = dataset.info().shape.iter().product();
     affordable(
         &format!("train.batch = {}", train.batch),
         &[train.batch, item],
@@ -121,21 +131,22 @@ fn prepare(recipe: &Recipe, device: &Device) -> Result<(Arc<dyn Dataset>, Vec<St
         "set fewer samples",
     )?;
     let key = Key::new(train.seed).stream("init");
-    let model = recipe.build(opened.dataset.info(), device, key)?;
+    let model = recipe.build(dataset.info(), device, key)?;
     let batches = model.batches_per_step();
     affordable(
         &format!("{batches} batches a step"),
         &[batches, train.batch, item],
         "set fewer updates in a step",
     )?;
-    Ok((opened.dataset, opened.warnings, model))
+    Ok((dataset, warnings, model))
 }
 
 impl Plan {
     /// What a recipe would do.
     pub fn of(recipe: &Recipe, device: &Device) -> Result<Plan> {
         let train = recipe.train()?;
-        let (dataset, _, model) = prepare(recipe, device)?;
+        let (recipe, _) = recipe.clone().fitted()?;
+        let (dataset, _, model) = prepare(&recipe, device, None)?;
         let data = dataset.info().clone();
         let (networks, batches_per_step) = (model.networks(), model.batches_per_step());
         // Weights, gradients and two moments; every activation and its gradient's working copy; the program itself.
@@ -155,7 +166,9 @@ impl Plan {
 impl Trainer {
     /// A new run at `path`.
     pub fn create(recipe: Recipe, path: &Path, device: &Device) -> Result<Self> {
-        let (dataset, mut warnings, model) = prepare(&recipe, device)?;
+        let (recipe, said) = recipe.fitted()?;
+        let (dataset, mut warnings, model) = prepare(&recipe, device, None)?;
+        warnings.extend(said);
         let feed = Feed::new(&recipe.train()?, &dataset, &*model, 0, 0)?;
         let (judging, more) = Judging::of(&recipe, &*model, dataset.info(), device)?;
         warnings.extend(more);
@@ -196,7 +209,7 @@ impl Trainer {
         }
         recipe.set_all(settings)?;
         let (checkpoint, mut warnings) = run.checkpoint(None)?;
-        let (dataset, more, mut model) = prepare(&recipe, device)?;
+        let (dataset, more, mut model) = prepare(&recipe, device, checkpoint.as_ref())?;
         warnings.extend(more);
         if let Some(c) = &checkpoint {
             if c.state.data.shape != dataset.info().shape || c.state.data.count != dataset.info().count {

@@ -44,6 +44,9 @@ impl Grid {
                 "set conditional = false, or use sub-folders as classes",
             ));
         }
+        if conditional {
+            info.every_label(model)?;
+        }
         let [height, width, channels] = as_image_shape(info);
         Ok(Grid {
             height,

@@ -105,6 +105,7 @@ impl Config {
             let fix = "give images with labels: IDX files with their labels, or a folder whose sub-folders are the classes";
             return Err(Error::data(&info.source, "has no classes to learn", fix));
         }
+        info.every_label("classifier")?;
         let sizes = TrunkConfig {
             kind: m.network,
             width: m.width,

@@ -140,6 +140,9 @@ impl Config {
                 fix,
             ));
         }
+        if m.conditional {
+            info.every_label("wavenet")?;
+        }
         let discrete = Discrete::new(m.levels, Binarization::Threshold)?;
         let classes = if m.conditional { info.labels.len() } else { 0 };
         let init = Init::new(key.stream("network"), device);

@@ -1,0 +1,92 @@
+//! Labels are names: one mapping from names to numbers over all parts of a source.
+use std::collections::{BTreeSet, HashMap};
+
+/// Whether a field of a table says that there is nothing: what pandas reads as missing.
+pub(super) fn is_missing(text: &str) -> bool {
+    const MISSING: [&str; 19] = [
+        "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
+        "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+    ];
+    MISSING.contains(&text)
+}
+
+/// Class names in order (of numbers where all are), and each label's class; none for an item without a label.
+///
+/// Whole numbers written as real ones, as pandas does where a label is missing, are named as whole ones.
+pub(super) fn by_name(labels: &[Option<String>]) -> (Vec<String>, Vec<Option<u32>>) {
+    let whole = |l: &str| {
+        l.parse::<f64>()
+            .ok()
+            .filter(|v| v.fract() == 0.0 && v.abs() < 1e15)
+    };
+    let numbers = labels.iter().flatten().all(|l| whole(l).is_some());
+    let name = |l: &String| match whole(l) {
+        Some(v) if numbers && l.parse::<i64>().is_err() => (v as i64).to_string(),
+        _ => l.clone(),
+    };
+    let labels: Vec<Option<String>> = labels.iter().map(|l| l.as_ref().map(name)).collect();
+    let mut names: Vec<&String> = labels
+        .iter()
+        .flatten()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    if names.iter().all(|n| n.parse::<i64>().is_ok()) {
+        names.sort_by_key(|n| n.parse::<i64>().ok());
+    }
+    let index: HashMap<&String, u32> = names.iter().enumerate().map(|(i, n)| (*n, i as u32)).collect();
+    let each = labels.iter().map(|l| Some(index[l.as_ref()?])).collect();
+    (names.into_iter().cloned().collect(), each)
+}
+
+/// The same for numbers as files of arrays have them: `all` are those of every part, `of` those of the items at hand. A
+/// number that no item has is no class.
+pub(super) fn by_number(
+    all: &[i64],
+    of: &[i64],
+    name: impl Fn(i64) -> String,
+) -> (Vec<String>, Vec<Option<u32>>) {
+    let known: BTreeSet<i64> = all.iter().chain(of).copied().collect();
+    let index: HashMap<i64, u32> = known.iter().enumerate().map(|(i, n)| (*n, i as u32)).collect();
+    let each = of.iter().map(|l| index.get(l).copied()).collect();
+    (known.into_iter().map(name).collect(), each)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(labels: &[&str]) -> Vec<Option<String>> {
+        let one = |l: &&str| (!is_missing(l)).then(|| l.to_string());
+        labels.iter().map(one).collect()
+    }
+
+    #[test]
+    fn names_are_sorted_and_missing_ones_are_no_class() {
+        let (names, each) = by_name(&given(&["b", "", "a", "b", "NaN"]));
+        assert_eq!(
+            (&names[..], &each[..]),
+            (
+                &["a".into(), "b".into()][..],
+                &[Some(1), None, Some(0), Some(1), None][..]
+            )
+        );
+        assert_eq!(by_name(&given(&["10", "9", "-1"])).0, ["-1", "9", "10"]);
+        assert_eq!(by_name(&given(&["10.0", "5.0", "", "0.0"])).0, ["0", "5", "10"]);
+        // One name that is no whole number leaves all as they are.
+        assert_eq!(by_name(&given(&["1.0", "1.5"])).0, ["1.0", "1.5"]);
+        assert_eq!(by_name(&given(&["", ""])), (vec![], vec![None, None]));
+    }
+
+    #[test]
+    fn numbers_without_an_item_are_no_class() {
+        let (names, each) = by_number(&[1, 26, 3], &[3, 1], |n| n.to_string());
+        assert_eq!(
+            (&names[..], &each[..]),
+            (
+                &["1".into(), "3".into(), "26".into()][..],
+                &[Some(1), Some(0)][..]
+            )
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! The data sets that are known by name: those that come with the program, and where some others are.
+use super::dsprites::Sprites;
+use super::portraits::Portraits;
+use super::{audio, points, stacked, video};
+use crate::error::Error;
+use serde::Serialize;
+
+/// A data set that is known by name.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct SourceInfo {
+    /// its name
+    pub name: &'static str,
+    /// what it is, in a line
+    pub about: &'static str,
+    /// shape of an item, channels last
+    pub shape: &'static [usize],
+    /// number of training items
+    pub count: usize,
+    /// who may do what with it
+    pub licence: &'static str,
+}
+
+const OWN: &str = "drawn by this program; free of rights";
+
+const fn points(name: &'static str, about: &'static str) -> SourceInfo {
+    SourceInfo {
+        name,
+        about,
+        shape: &[2],
+        count: points::COUNT,
+        licence: OWN,
+    }
+}
+
+static KNOWN: [SourceInfo; 12] = [
+    SourceInfo {
+        name: "digits",
+        about: "handwritten digits, UCI optical digits (1998); 1,437 training and 360 test images",
+        shape: &[8, 8, 1],
+        count: 1437,
+        licence: "CC BY 4.0, E. Alpaydin and C. Kaynak",
+    },
+    SourceInfo {
+        name: "fashion",
+        about: "clothes: the first 600 training and 100 test images of each class of Fashion-MNIST (2017)",
+        shape: &[28, 28, 1],
+        count: 6000,
+        licence: "MIT, Zalando SE",
+    },
+    SourceInfo {
+        name: "portraits",
+        about: "painted faces of any --size with attributes and captions; endless, 20,000 unless --limit says otherwise",
+        shape: &[64, 64, 3],
+        count: Portraits::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "dsprites",
+        about: "squares, ellipses and hearts of any --size from five factors (the attributes); a tenth of 737,280 is the test part",
+        shape: &[64, 64, 1],
+        count: Sprites::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "portraits:video",
+        about: "one face a video, of which the head turns, the mouth smiles or the light goes round (the labels); --frames N",
+        shape: &[video::MovingPortraits::FRAMES, 64, 64, 3],
+        count: video::MovingPortraits::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "moving:digits",
+        about: "two digits bounce in a frame of --size; moving:SOURCE does so with any source of images, MNIST's IDX files too",
+        shape: &[video::Moving::FRAMES, 20, 20, 1],
+        count: video::Moving::COUNT,
+        licence: "as its images'",
+    },
+    SourceInfo {
+        name: "stacked:digits",
+        about: "a digit in each of three channels, a thousand modes; stacked:SOURCE does so with any grey images, MNIST's too",
+        shape: &[8, 8, 3],
+        count: stacked::Stacked::COUNT,
+        licence: "as its images'",
+    },
+    points(
+        "ring8",
+        "8 Gaussians on a circle of radius 2, standard deviation 0.02; exact density",
+    ),
+    points(
+        "grid25",
+        "25 Gaussians on a 5x5 grid from -4 to 4, standard deviation 0.05; exact density",
+    ),
+    points("swissroll", "a spiral with Gaussian noise of 0.2; exact density"),
+    points(
+        "moons",
+        "two interleaved half circles with Gaussian noise of 0.2; exact density",
+    ),
+    SourceInfo {
+        name: "tones",
+        about: "short tones at 8 kHz of four timbres (the labels) and 25 pitches; endless, 2,000 unless --limit says otherwise",
+        shape: &[audio::TONE_LENGTH, 1],
+        count: audio::TONES,
+        licence: OWN,
+    },
+];
+
+/// Data sets that recipes are made for and that do not come with the program: what they are called, and where they are.
+const ELSEWHERE: [(&str, &str, &str); 3] = [
+    (
+        "mnist",
+        "MNIST",
+        "its four IDX files are at https://ossci-datasets.s3.amazonaws.com/mnist/",
+    ),
+    (
+        "fashion-mnist",
+        "Fashion-MNIST",
+        "its four IDX files are at https://github.com/zalandoresearch/fashion-mnist",
+    ),
+    (
+        "speech",
+        "a set of speech",
+        "any folder of WAV or FLAC files will do",
+    ),
+];
+
+/// Every data set that needs no file and no network.
+pub fn known_sources() -> &'static [SourceInfo] {
+    &KNOWN
+}
+
+/// Whether a set of this name is drawn by this program, so that there are as many items as are asked for.
+pub(super) fn is_drawn(name: &str) -> bool {
+    KNOWN.iter().any(|k| k.name == name) && !["digits", "fashion"].contains(&name)
+}
+
+/// What is said of a set that recipes are made for and that does not come with the program.
+pub(super) fn elsewhere(name: &str) -> Option<Error> {
+    let (_, what, place) = ELSEWHERE.iter().find(|(known, _, _)| *known == name)?;
+    let fix = format!("give the folder it lies in with --data FOLDER; {place}");
+    Some(Error::usage(
+        format!("{what} does not come with the program"),
+        fix,
+    ))
+}

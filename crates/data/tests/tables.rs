@@ -1,0 +1,165 @@
+//! Tables as pandas and others write them, and sounds beyond the usual.
+use menagerie_data::{Dataset, Source, Values};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use tempfile::tempdir;
+
+fn open(path: &Path, source: Source) -> Result<(Arc<dyn Dataset>, String), String> {
+    let source = Source {
+        source: path.to_str().unwrap().into(),
+        ..source
+    };
+    let opened = source.open().map_err(|e| e.to_string())?;
+    Ok((opened.dataset, opened.warnings.join("\n")))
+}
+
+fn table(text: &str) -> Result<(Arc<dyn Dataset>, String), String> {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("t.csv");
+    fs::write(&path, text).unwrap();
+    open(&path, Source::default())
+}
+
+fn floats(set: &dyn Dataset, i: usize) -> Vec<f32> {
+    match set.get(i).unwrap().values {
+        Values::Floats(v) => v,
+        Values::Bytes(_) => panic!("bytes"),
+    }
+}
+
+fn classes(set: &dyn Dataset) -> Vec<Option<String>> {
+    let name = |i| {
+        set.get(i)
+            .unwrap()
+            .label
+            .map(|l| set.info().labels[l as usize].clone())
+    };
+    (0..set.info().count).map(name).collect()
+}
+
+#[test]
+fn headers_of_numbers_are_headers() {
+    let (set, said) = table("0,1\n.5,.25\n.125,2\n3,4\n").unwrap();
+    assert!(
+        set.info().count == 3 && said.contains("the first row, 0, 1"),
+        "{said}"
+    );
+    let (set, _) = table("0,1,label\n.5,.25,2\n.125,2,0\n3,4,2\n").unwrap();
+    assert_eq!(
+        (&set.info().shape[..], classes(&*set)),
+        (
+            &[2][..],
+            vec![Some("2".into()), Some("0".into()), Some("2".into())]
+        )
+    );
+    let (set, said) = table(",0,1\n0,.5,.25\n1,.125,2\n2,3,4\n").unwrap();
+    assert!(
+        floats(&*set, 1) == [0.125, 2.0] && said.contains("the first column has no name"),
+        "{said}"
+    );
+    // As R writes it: the header lacks the name of the row names.
+    let (set, _) = table("\"a\",\"b\"\n\"1\",.5,.25\n\"2\",.125,2\n").unwrap();
+    assert_eq!(floats(&*set, 0), [0.5, 0.25]);
+    // A first row of other numbers is a point.
+    let (set, said) = table("0,2\n1,1\n5,1\n").unwrap();
+    assert!(set.info().count == 3 && said.is_empty(), "{said}");
+    let (_, said) = table("id,a,b\n0,7,3\n1,8,3\n2,6,3\n").unwrap();
+    assert!(
+        said.contains("`id` only counts the rows") && said.contains("`b` is the same in every row"),
+        "{said}"
+    );
+}
+
+#[test]
+fn separators_are_found_and_named() {
+    for (text, name) in [
+        ("a;b\n1.5;2\n3;4\n", "`;`"),
+        ("1.5|2\n3|4\n", "`|`"),
+        ("a\tb\n1.5\t2\n3\t4\n", "tabs"),
+        ("1.5 2\n3 4\n", "spaces"),
+    ] {
+        let (set, said) = table(text).unwrap();
+        assert!(
+            floats(&*set, 0) == [1.5, 2.0] && set.info().count == 2,
+            "{text:?}"
+        );
+        assert!(said.contains("are separated by") && said.contains(name), "{said}");
+    }
+    // In a name alone it separates nothing.
+    let (set, said) = table("x;y\n1.5\n2\n").unwrap();
+    assert!(floats(&*set, 1) == [2.0] && said.is_empty(), "{said}");
+    assert!(table("\u{fffe}x").is_err());
+}
+
+#[test]
+fn missing_labels_are_no_class() {
+    let (set, said) = table("a,label\n1,2.0\n2,\n3,10.0\n4,NaN\n").unwrap();
+    assert_eq!(classes(&*set), [Some("2".into()), None, Some("10".into()), None]);
+    assert!(said.contains("2 of 4 rows have no label"), "{said}");
+    assert_eq!(set.info().shares, [0.25, 0.25]);
+}
+
+/// Of many bad rows the first are named; the rest is counted.
+#[test]
+fn bad_rows_take_no_memory_each() {
+    let text = format!("1,2\n{}", "x,y\n".repeat(20_000));
+    let e = table(&text).err().unwrap();
+    assert!(
+        e.contains("20000 of 20001 rows") && e.contains("and 19995 more") && e.len() < 2000,
+        "{e}"
+    );
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("t.csv");
+    fs::write(&path, text).unwrap();
+    let lenient = Source {
+        max_bad: 1.0,
+        ..Source::default()
+    };
+    let (_, said) = open(&path, lenient).unwrap();
+    assert!(said.lines().count() < 1010 && said.contains("19000 more rows are damaged"));
+}
+
+/// A WAV file of floats.
+fn float_wav(values: &[f32]) -> Vec<u8> {
+    let mut file = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x03\0\x01\0".to_vec();
+    for n in [8000u32, 32_000] {
+        file.extend(n.to_le_bytes());
+    }
+    file.extend([4, 0, 32, 0]);
+    file.extend(b"data");
+    file.extend((4 * values.len() as u32).to_le_bytes());
+    values.iter().for_each(|v| file.extend(v.to_le_bytes()));
+    let size = file.len() as u32 - 8;
+    file[4..8].copy_from_slice(&size.to_le_bytes());
+    file
+}
+
+#[test]
+fn samples_beyond_one_are_told_and_scaled_cut_or_refused() {
+    let dir = tempdir().unwrap();
+    let values = [0.5f32, -8.0, 2.0, 1.0];
+    fs::write(dir.path().join("a.wav"), float_wav(&values)).unwrap();
+    let with = |overload: &str| Source {
+        length: 4,
+        overload: overload.into(),
+        ..Source::default()
+    };
+    let (set, said) = open(dir.path(), with("scale")).unwrap();
+    assert_eq!(floats(&*set, 0), [0.0625, -1.0, 0.25, 0.125]);
+    assert!(
+        said.contains("a.wav with 50.000 % of its samples, up to 8"),
+        "{said}"
+    );
+    let (set, said) = open(dir.path(), with("clip")).unwrap();
+    assert_eq!(floats(&*set, 0), [0.5, -1.0, 1.0, 1.0]);
+    assert!(said.contains("cut off"), "{said}");
+    let e = open(dir.path(), with("refuse")).err().unwrap();
+    assert!(e.contains("a.wav: 50.000 % of its samples lie beyond"), "{e}");
+    assert!(
+        open(dir.path(), with("loud"))
+            .err()
+            .unwrap()
+            .contains("data.overload")
+    );
+}
