@@ -69,6 +69,11 @@ impl Archive {
         self.entries.iter().map(|e| e.name.as_str())
     }
 
+    /// Bytes of an entry's content, as the directory has it.
+    pub fn length(&self, name: &str) -> Option<u64> {
+        self.entries.iter().find(|e| e.name == name).map(|e| e.length)
+    }
+
     /// The content of an entry, its length and checksum verified.
     pub fn read(&mut self, name: &str) -> Result<Vec<u8>, String> {
         let entry = self

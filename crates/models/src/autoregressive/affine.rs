@@ -48,7 +48,7 @@ impl Affine {
 
 /// The numbers of a parameter that is off the tape.
 pub(super) fn values<const D: usize>(p: &Param<Tensor<D>>) -> Vec<f32> {
-    p.val().into_data().try_into_vec::<f32>().unwrap_or_default()
+    menagerie_nn::numbers(p.val())
 }
 
 /// Matrices of as many rows side by side: rows of a, then of b.
