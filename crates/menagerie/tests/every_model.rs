@@ -639,7 +639,7 @@ fn interrupted_and_resumed_equals_never_interrupted() {
             entry.name
         );
         assert_eq!((a.state.cursor, a.state.images), (b.state.cursor, b.state.images));
-        assert_eq!(steps(&whole.join("checkpoints")), [2, 4, 6]);
+        assert_eq!(steps(&whole.join("checkpoints")).unwrap(), [2, 4, 6]);
         let numbers = |p: &Path| {
             let mut lines = menagerie::run::read_metrics(&p.join("metrics.jsonl")).unwrap();
             lines.iter_mut().for_each(|l| drop(l.remove("seconds")));
