@@ -2,11 +2,12 @@
 use crate::commands::{ComputeArgs, DataArgs};
 use crate::output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use menagerie::data::{Batch, DataInfo, Dataset, Kind, Opened, renumbered, write_wav};
+use menagerie::data::{Batch, DataInfo, Dataset, Kind, Opened, renumbered, wav, write_wav};
 use menagerie::error::{Error, Result};
+use menagerie::files;
 use menagerie::models::{Capability, Model, Samples};
 use menagerie::picture;
-use menagerie::run::{At, Checkpoint, Run, draw_samples, write_sounds};
+use menagerie::run::{At, Checkpoint, Run, draw_samples};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -260,27 +261,26 @@ pub fn write(samples: &Samples, out: &Path) -> Result<()> {
     }
 }
 
-/// Writes items of a run's kind: as [`write`] does, and sounds as one WAV file (.wav) or a folder of them (DIR/).
+/// Writes items of a run's kind: as [`write`] does, and a sound as a WAV file (.wav) or several as a folder of them (DIR/).
 ///
 /// # Errors
-/// Those of [`write`]; [`Error::Usage`] for a .wav file of items that are no sounds.
+/// Those of [`write`]; [`Error::Usage`] for a .wav file of several items or of one that is no sound.
 pub fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result<()> {
     let named_folder = out.to_string_lossy().ends_with(['/', '\\']) || out.is_dir();
-    let named_wav = out.extension().is_some_and(|e| e.eq_ignore_ascii_case("wav"));
     match (samples.kind, &samples.shape[..]) {
         (Kind::Audio, &[n, t, c]) if named_folder => {
-            std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
-            let width = n.to_string().len().max(5);
-            let mut sounds = samples.values.chunks_exact((t * c).max(1)).enumerate();
-            sounds.try_for_each(|(i, sound)| {
-                write_wav(&out.join(format!("{i:0width$}.wav")), sound, info.rate, c)
-            })
+            let sounds: Vec<&[f32]> = samples.values.chunks_exact((t * c).max(1)).collect();
+            numbered(out, n, "wav", |i| wav(sounds[i], info.rate, c))
         }
-        (Kind::Audio, _) if named_wav => {
+        (Kind::Audio, &[1, _, c]) if is_wav(out) => {
             make_parent(out)?;
-            write_sounds(samples, info.rate, out)
+            write_wav(out, &samples.values, info.rate, c)
         }
-        _ if named_wav => Err(Error::usage(
+        (Kind::Audio, &[n, ..]) if is_wav(out) => Err(Error::usage(
+            format!("--out {} holds one sound, and there are {n}", out.display()),
+            format!("give --out {}/ for a file each", out.with_extension("").display()),
+        )),
+        _ if is_wav(out) => Err(Error::usage(
             format!(
                 "--out {} is for sounds, and these samples are {}",
                 out.display(),
@@ -290,6 +290,17 @@ pub fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result<()> {
         )),
         _ => write(samples, out),
     }
+}
+
+/// Whether a file is named as a sound.
+pub fn is_wav(out: &Path) -> bool {
+    out.extension().is_some_and(|e| e.eq_ignore_ascii_case("wav"))
+}
+
+/// Writes a folder of files `00000.END`, `00001.END`, ..., all or none; those of an earlier, longer draw go.
+fn numbered(out: &Path, count: usize, end: &str, one: impl Fn(usize) -> Result<Vec<u8>>) -> Result<()> {
+    let width = count.to_string().len().max(5);
+    files::write_folder(out, count, |i| Ok((format!("{i:0width$}.{end}"), one(i)?))).map(drop)
 }
 
 /// Images in [0, 1] as `.npy` files have them; points as they are.
@@ -305,40 +316,17 @@ fn unit_range(samples: &Samples) -> Vec<f32> {
 }
 
 fn folder(samples: &Samples, out: &Path) -> Result<()> {
-    if samples.kind == Kind::Video {
-        std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
-        let (n, each) = (samples.shape[0], samples.values.len() / samples.shape[0].max(1));
-        let width = n.to_string().len().max(5);
-        return samples
-            .values
-            .chunks_exact(each.max(1))
-            .enumerate()
-            .try_for_each(|(i, video)| {
-                let one = Samples {
-                    kind: samples.kind,
-                    shape: [&[1], &samples.shape[1..]].concat(),
-                    values: video.to_vec(),
-                };
-                draw_samples(&one, None, &out.join(format!("{i:0width$}.gif"))).map(drop)
-            });
-    }
-    if samples.kind == Kind::Pair {
-        return Err(Error::usage(
-            "a folder holds pictures, and these samples are pairs of them",
+    let n = samples.shape[0];
+    let each = (samples.values.len() / n.max(1)).max(1);
+    let one = |i: usize| &samples.values[i * each..][..each];
+    match (samples.kind, &samples.shape[1..]) {
+        (Kind::Video, &[t, h, w, c]) => {
+            numbered(out, n, "gif", |i| picture::animation(one(i), [1, t, h, w, c], 1))
+        }
+        (Kind::Image, &[h, w, c]) => numbered(out, n, "png", |i| picture::image(one(i), [h, w, c]).png()),
+        (kind, _) => Err(Error::usage(
+            format!("a folder holds pictures, and these samples are {}", kind.plural()),
             "give --out FILE.npy or FILE.png",
-        ));
+        )),
     }
-    let &[n, h, w, c] = &samples.shape[..] else {
-        return Err(Error::usage(
-            "a folder holds pictures, and these samples are points",
-            "give --out FILE.npy or FILE.png",
-        ));
-    };
-    std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
-    for (i, image) in samples.values.chunks_exact(h * w * c).enumerate() {
-        let picture = picture::image(image, [h, w, c]);
-        let picture = if c == 1 { picture.grey() } else { picture };
-        picture.save(&out.join(format!("{i:0width$}.png", width = n.to_string().len().max(5))))?;
-    }
-    Ok(())
 }

@@ -1,9 +1,18 @@
 //! The command `menagerie`: train, judge, explore and ship generative models.
+
+/// In place of the standard one, which panics where standard error is closed or full: what is printed ends no command.
+macro_rules! eprintln {
+    ($($text:tt)*) => { $crate::output::tell(format_args!($($text)*)) };
+}
+
 mod commands;
 mod items;
 mod output;
+mod signals;
 
 use clap::{Parser, Subcommand};
+use menagerie::limits;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Train generative models on your own data, judge them, explore them, ship them
@@ -56,7 +65,22 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    signals::ignore_file_size_limit();
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !limits::is_guarded() {
+            usual(panic)
+        }
+    }));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are such errors, too, with status 0.
+        Err(e) => {
+            let printed = e.print().and_then(|()| std::io::stdout().flush());
+            return ExitCode::from(if printed.is_ok() { e.exit_code() as u8 } else { 1 });
+        }
+    };
+    let done = match cli.command {
         Command::List(a) => commands::list::run(a),
         Command::Data(a) => commands::data::run(a),
         Command::Train(a) => commands::train::run(*a),

@@ -1,11 +1,37 @@
-//! Results on standard output. A reader that goes away (`| head`) ends the program quietly.
-use std::io::Write;
+//! Results on standard output, everything else on standard error. Names of files and classes may hold anything: control
+//! characters are shown, not sent to the terminal.
+use std::io::{ErrorKind, Write};
 
-/// Prints a line of results.
+/// Prints a line of results. Where it cannot be written the program ends with status 1: quietly if its reader has gone
+/// (`| head`), else with a word.
 pub fn line(text: impl std::fmt::Display) {
-    if writeln!(std::io::stdout(), "{text}").is_err() {
-        std::process::exit(0);
+    let mut out = std::io::stdout();
+    let printed = writeln!(out, "{}", visible(&text.to_string())).and_then(|()| out.flush());
+    if let Err(e) = printed {
+        if e.kind() != ErrorKind::BrokenPipe {
+            tell(format_args!("error: standard output: cannot write: {e}"));
+        }
+        std::process::exit(1);
     }
+}
+
+/// Prints a line on standard error, if it can be.
+pub fn tell(text: std::fmt::Arguments) {
+    let text = visible(&text.to_string()) + "\n";
+    std::io::stderr().write_all(text.as_bytes()).ok();
+}
+
+/// A text with its control characters written out, but for the ends of lines and tabs.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// Prints a JSON value for programs.
@@ -51,6 +77,12 @@ pub fn number(v: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn no_name_commands_the_terminal() {
+        let name = "a\u{1b}]0;x\u{7}\r\u{9b}b\t\u{e9}\n";
+        assert_eq!(super::visible(name), "a\\u{1b}]0;x\\u{7}\\r\\u{9b}b\t\u{e9}\n");
+    }
+
     #[test]
     fn numbers_for_people() {
         assert_eq!(super::grouped(1234567), "1,234,567");

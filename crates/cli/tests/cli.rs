@@ -143,7 +143,15 @@ fn train_sample_export_resume() {
     assert_eq!(bytes("a.png"), bytes("b.png"));
     assert_ne!(bytes("a.png"), bytes("c.png"));
     ok(d, &["sample", "r", "-n", "3", "--out", "many/"]);
-    assert_eq!(std::fs::read_dir(d.join("many")).unwrap().count(), 3);
+    let pictures = std::fs::read_dir(d.join("many"))
+        .unwrap()
+        .map(|e| e.unwrap().path());
+    assert_eq!(
+        pictures
+            .filter(|p| p.extension().is_some_and(|e| e == "png"))
+            .count(),
+        3
+    );
     ok(d, &["sample", "r", "-n", "3", "--out", "x.npy"]);
     assert!(bytes("x.npy").starts_with(b"\x93NUMPY") && bytes("x.npy").len() >= 3 * 64 * 4);
     fails(d, &["sample", "r", "--out", "x.tiff"], 2, &["x.tiff", ".png"]);
@@ -281,10 +289,12 @@ fn a_run_folder_in_any_state() {
         "{text}"
     );
     assert!(String::from_utf8_lossy(&out.stdout).contains("step 1"));
-    // none left
+    // none left, though there were some
     std::fs::remove_dir_all(d.join("r/checkpoints")).unwrap();
-    fails(d, &["sample", "r"], 1, &["no checkpoint yet", "--resume"]);
+    fails(d, &["sample", "r"], 1, &["holds no checkpoint", "step 2"]);
     // a run that never reached its first checkpoint goes on from the start
+    std::fs::write(d.join("r/metrics.jsonl"), "{\"step\":1}\n").unwrap();
+    fails(d, &["sample", "r"], 1, &["no checkpoint yet", "--resume"]);
     ok(d, &["train", "--resume", "r"]);
     assert!(d.join("r/checkpoints/000002").exists());
     // a place that cannot be written
@@ -308,6 +318,12 @@ fn absurd_sizes_get_one_line() {
         ("model.width=100000000", &["model.width", "too large"][..]),
         ("model.width=10000000", &["`model`", "memory"]),
         ("model.latent=9000000000000", &["model.latent", "too large"]),
+        ("optimizer.generator.beta1=1", &["optimizer.generator", "beta1"]),
+        (
+            "optimizer.generator.epsilon=-1",
+            &["optimizer.generator", "epsilon"],
+        ),
+        ("optimizer.discriminator.clip_norm=nan", &["clip_norm"]),
         (
             "train.samples=99999999999",
             &["train.samples = 99999999999", "GB"],
@@ -319,6 +335,17 @@ fn absurd_sizes_get_one_line() {
         ),
     ] {
         fails(d, &["train", "dcgan", "--set", set], 2, words);
+    }
+    for (model, set) in [
+        ("pixel_cnn", "model.depth=4000000"),
+        ("glow", "model.depth=4000000"),
+    ] {
+        fails(
+            d,
+            &["train", model, "--data", "digits", "--set", set],
+            2,
+            &["`model`"],
+        );
     }
     assert!(!d.join("runs").exists(), "nothing was written");
     ok(d, &small(&["--steps", "1", "--out", "r"]));

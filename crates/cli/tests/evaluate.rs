@@ -164,7 +164,7 @@ fn evaluations(dir: &Path, run: &str) -> Vec<Value> {
 }
 
 fn kept(dir: &Path, run: &str) -> Vec<u64> {
-    menagerie::run::steps(&dir.join(run).join("checkpoints"))
+    menagerie::run::steps(&dir.join(run).join("checkpoints")).unwrap()
 }
 
 /// Sizes and checksums of everything a checkpoint holds.

@@ -68,6 +68,7 @@ fn wait_for(child: &mut Child, what: impl Fn() -> bool) {
 
 fn newest(run: &Path) -> u64 {
     menagerie::run::steps(&run.join("checkpoints"))
+        .unwrap()
         .last()
         .copied()
         .unwrap_or(0)
@@ -152,13 +153,177 @@ fn one_writer_at_a_time_and_ctrl_c() {
         "{}",
         String::from_utf8_lossy(&sampled.stderr)
     );
+    stops(child, libc::SIGINT, &d.join("r"));
+}
+
+/// Sends a signal to a training: it writes a checkpoint, says how to go on, and ends as if the signal had ended it.
+fn stops(child: Child, signal: i32, run: &Path) {
     // SAFETY: a signal to a child of ours that has not been waited for.
-    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    unsafe { libc::kill(child.id() as i32, signal) };
     let out = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
-    assert!(out.status.success() && said.contains("--resume r"), "{said}");
-    let stopped = newest(&d.join("r"));
-    assert!(said.contains(&format!("stopped at step {stopped}")), "{said}");
+    assert_eq!(out.status.code(), Some(128 + signal), "{said}");
+    let name = run.file_name().unwrap().to_string_lossy();
+    assert!(said.contains(&format!("--resume {name}")), "{said}");
+    assert!(
+        said.contains(&format!("stopped at step {} ", newest(run))),
+        "{said}"
+    );
+}
+
+#[test]
+fn signals_that_end_programs_write_a_checkpoint_unless_they_are_ignored() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let long = |name| {
+        let mut args = train_args(name, "1");
+        args[7] = "100000";
+        // So seldom that only the signal can have written one.
+        args[15] = "train.checkpoint_every=50000";
+        args
+    };
+    let begun = |name: &str| d.join(name).join("samples/000020.png").exists();
+    for (name, signal) in [("t", libc::SIGTERM), ("h", libc::SIGHUP)] {
+        let mut child = command(d, &long(name)).spawn().unwrap();
+        wait_for(&mut child, || begun(name));
+        stops(child, signal, &d.join(name));
+        assert!(newest(&d.join(name)) >= 20);
+    }
+    // As under `nohup`.
+    let mut c = command(d, &long("n"));
+    // SAFETY: between fork and exec only an async-signal-safe call is made.
+    unsafe {
+        c.pre_exec(|| {
+            libc::signal(libc::SIGHUP, libc::SIG_IGN);
+            Ok(())
+        })
+    };
+    let mut child = c.spawn().unwrap();
+    wait_for(&mut child, || begun("n"));
+    // SAFETY: a signal to a child of ours that has not been waited for.
+    unsafe { libc::kill(child.id() as i32, libc::SIGHUP) };
+    wait_for(&mut child, || d.join("n/samples/000060.png").exists());
+    stops(child, libc::SIGTERM, &d.join("n"));
+}
+
+#[test]
+fn a_folder_that_is_moved_or_deleted_stops_the_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    for deleted in [false, true] {
+        let mut args = train_args("r", "1");
+        args[7] = "100000";
+        let mut child = command(d, &args).spawn().unwrap();
+        wait_for(&mut child, || newest(&d.join("r")) > 2);
+        std::fs::rename(d.join("r"), d.join("elsewhere")).unwrap();
+        if deleted {
+            std::fs::remove_dir_all(d.join("elsewhere")).unwrap();
+        }
+        let out = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(1), "{said}");
+        assert!(said.contains("error: "), "{said}");
+        assert!(
+            !d.join("r").exists(),
+            "no other folder is begun at the old place: {said}"
+        );
+        if !deleted {
+            let step = (newest(&d.join("elsewhere")) + 1).to_string();
+            let out = command(d, &["train", "--resume", "elsewhere", "--steps", &step]).output();
+            assert!(out.unwrap().status.success());
+            std::fs::remove_dir_all(d.join("elsewhere")).unwrap();
+        }
+    }
+}
+
+/// Nothing that is printed ends a training; results that cannot be printed are a failure.
+#[cfg(target_os = "linux")]
+#[test]
+fn closed_and_full_outputs() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let full = || Stdio::from(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    let few = |name| {
+        let mut args = train_args(name, "1");
+        args[7] = "6";
+        args
+    };
+    let status = command(d, &few("e"))
+        .stdout(Stdio::null())
+        .stderr(full())
+        .status();
+    assert_eq!((status.unwrap().code(), newest(&d.join("e"))), (Some(0), 6));
+    let out = command(d, &few("o")).stdout(full()).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!((out.status.code(), newest(&d.join("o"))), (Some(1), 6));
+    assert!(said.contains("error: standard output: cannot write"), "{said}");
+    // A reader that goes away at once, as `2>&1 | head -1`.
+    let mut child = command(d, &few("p")).spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!((child.wait().unwrap().code(), newest(&d.join("p"))), (Some(1), 6));
+    for args in [
+        &["list"][..],
+        &["--help"],
+        &["train", "--help"],
+        &["sample", "e", "--json"],
+    ] {
+        let out = command(d, args).stdout(full()).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(1), "{args:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+/// An output that does not fit onto the disk leaves the older one as it was, and advice that fits the command.
+#[test]
+fn outputs_are_whole_or_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let mut args = train_args("r", "1");
+    args[7] = "1";
+    assert!(command(d, &args).output().unwrap().status.success());
+    for out in ["x.npy", "x.png", "x/"] {
+        let line = |n| vec!["sample", "r", "-n", n, "--out", out];
+        assert!(command(d, &line("2")).output().unwrap().status.success());
+        let content = |path: &Path| -> Vec<(std::ffi::OsString, Vec<u8>)> {
+            match path.is_dir() {
+                true => {
+                    let files = std::fs::read_dir(path).unwrap().map(|e| e.unwrap());
+                    let mut files: Vec<_> = files
+                        .map(|e| (e.file_name(), std::fs::read(e.path()).unwrap()))
+                        .collect();
+                    files.sort();
+                    files
+                }
+                false => vec![("".into(), std::fs::read(path).unwrap())],
+            }
+        };
+        let before = content(&d.join(out));
+        let mut c = command(d, &line("40"));
+        // SAFETY: between fork and exec only an async-signal-safe call is made.
+        unsafe {
+            c.pre_exec(|| {
+                let limit = libc::rlimit {
+                    rlim_cur: 100,
+                    rlim_max: 100,
+                };
+                match libc::setrlimit(libc::RLIMIT_FSIZE, &limit) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                }
+            })
+        };
+        let failed = c.output().unwrap();
+        let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+        assert_eq!(failed.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains("cannot write") && said.contains("ulimit -f") && !said.contains("train"),
+            "{said}"
+        );
+        assert_eq!(content(&d.join(out)), before, "{out}");
+    }
+    let mut left = std::fs::read_dir(d).unwrap().map(|e| e.unwrap().file_name());
+    assert!(!left.any(|n| n.to_string_lossy().starts_with('.')));
 }
 
 #[test]
@@ -210,7 +375,6 @@ fn a_full_disk_leaves_the_older_checkpoint() {
     // SAFETY: between fork and exec only async-signal-safe calls are made.
     unsafe {
         c.pre_exec(|| {
-            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
             let limit = libc::rlimit {
                 rlim_cur: 100_000,
                 rlim_max: 100_000,

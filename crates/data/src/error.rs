@@ -81,12 +81,11 @@ pub enum Error {
 /// A few words of advice where the system's own message has none.
 fn hint(e: &std::io::Error) -> &'static str {
     match e.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            "; free some space, then go on with `train --resume`"
-        }
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "; free some space",
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
             "; choose a place you may write to, or change its permissions"
         }
+        std::io::ErrorKind::FileTooLarge => "; raise the limit on the size of files (`ulimit -f`)",
         std::io::ErrorKind::NotFound => "; check the path",
         _ => "",
     }

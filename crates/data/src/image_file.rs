@@ -53,7 +53,7 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Pixels> {
 /// The pixels of a file's bytes, or what is wrong with them.
 pub(super) fn decode(file: &[u8]) -> Result<Pixels, String> {
     // A decoder that panics on a damaged file has found it damaged, no more.
-    std::panic::catch_unwind(|| decode_unguarded(file)).unwrap_or_else(|_| Err("cannot be decoded".into()))
+    crate::limits::guarded(|| decode_unguarded(file)).unwrap_or_else(|_| Err("cannot be decoded".into()))
 }
 
 fn decode_unguarded(file: &[u8]) -> Result<Pixels, String> {
@@ -183,7 +183,7 @@ fn jpeg_end(file: &[u8]) -> Result<(), String> {
 
 /// What the header of a file says, and whether the file seems complete; reads four kilobytes of most files.
 pub(super) fn header(path: &Path) -> Result<Header, String> {
-    std::panic::catch_unwind(|| header_unguarded(path))
+    crate::limits::guarded(|| header_unguarded(path))
         .unwrap_or_else(|_| Err("has a header that cannot be read".into()))
 }
 

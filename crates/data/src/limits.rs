@@ -56,40 +56,72 @@ pub fn affordable(what: &str, sizes: &[usize], fix: &str) -> Result<()> {
     Err(Error::usage(problem, fix))
 }
 
+thread_local!(static GUARDED: Cell<bool> = const { Cell::new(false) });
+
+/// Does work that may panic on bad input, such as a decoder's, and gives the panic as an error. A program's panic hook can
+/// ask [`is_guarded`], to say nothing of what is caught.
+///
+/// # Errors
+/// What the panic carries.
+pub fn guarded<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
+    let outer = GUARDED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(outer);
+    result
+}
+
+/// Whether a panic of this thread would be caught by [`guarded`].
+pub fn is_guarded() -> bool {
+    GUARDED.get()
+}
+
+/// No model has more tensors of weights: one that wants more has a slip of the finger in its depth, and each takes memory
+/// and time whatever its size.
+const MOST_WEIGHTS: u32 = 1 << 16;
+
+thread_local!(static COUNT: Cell<u32> = const { Cell::new(0) });
 thread_local!(static LEFT: Cell<Option<u128>> = const { Cell::new(None) });
 
 /// What unwinds from `claim` to `while_building`; nobody else sees it.
-struct TooLarge;
+struct TooLarge(String);
 
-/// Builds a model: weights that would together take over half of the machine's memory end it with an error.
+/// Builds a model: weights that would together take over half of the machine's memory, or that are too many, end it with
+/// an error.
 ///
 /// Constructors of layers give layers, not results, so the refusal unwinds from the first weights that are too many
 /// (see `claim`) to here.
 pub fn while_building<T>(build: impl FnOnce() -> Result<T>) -> Result<T> {
-    let outer = LEFT.replace(Some((memory() / 8) as u128));
+    let outer = (LEFT.replace(Some((memory() / 8) as u128)), COUNT.replace(0));
     let result = catch_unwind(AssertUnwindSafe(build));
-    LEFT.set(outer);
-    result.unwrap_or_else(|panic| match panic.is::<TooLarge>() {
-        true => Err(Error::recipe(
+    LEFT.set(outer.0);
+    COUNT.set(outer.1);
+    result.unwrap_or_else(|panic| match panic.downcast::<TooLarge>() {
+        Ok(told) => Err(Error::recipe(
             "model",
-            format!(
-                "its weights alone would take over half of this machine's {:.1} GB of memory",
-                memory() as f64 / 1e9
-            ),
-            "make the sizes in [model] smaller, such as model.width or model.latent",
+            told.0,
+            "make the numbers in [model] smaller, such as its depth, width or latent size",
         )),
-        false => resume_unwind(panic),
+        Err(panic) => resume_unwind(panic),
     })
 }
 
 /// Takes a tensor of weights off what a model that is being built may have.
 pub fn claim(shape: &[usize]) {
     let Some(left) = LEFT.get() else { return };
+    COUNT.set(COUNT.get() + 1);
+    if COUNT.get() > MOST_WEIGHTS {
+        resume_unwind(Box::new(TooLarge(format!(
+            "it would have over {MOST_WEIGHTS} tensors of weights"
+        ))));
+    }
     let size = shape.iter().fold(1u128, |n, &s| n.saturating_mul(s as u128));
     match left.checked_sub(size) {
         Some(rest) => LEFT.set(Some(rest)),
         // Not a panic: no message is printed.
-        None => resume_unwind(Box::new(TooLarge)),
+        None => resume_unwind(Box::new(TooLarge(format!(
+            "its weights alone would take over half of this machine's {:.1} GB of memory",
+            memory() as f64 / 1e9
+        )))),
     }
 }
 
@@ -111,6 +143,15 @@ mod tests {
     }
 
     #[test]
+    fn a_guarded_panic_is_an_error() {
+        assert!(!is_guarded());
+        assert_eq!(guarded(is_guarded).unwrap(), true);
+        // Silent here, too: a panic with a payload of its own, which no hook sees.
+        assert!(guarded(|| resume_unwind(Box::new("damaged"))).is_err());
+        assert!(!is_guarded());
+    }
+
+    #[test]
     fn weights_are_counted_together_and_only_while_a_model_is_built() {
         let quarter = (memory() / 32) as usize;
         let build = |n: usize| {
@@ -122,6 +163,11 @@ mod tests {
         assert_eq!(build(4).unwrap(), 4);
         assert!(build(5).unwrap_err().to_string().contains("weights alone"));
         assert_eq!(build(4).unwrap(), 4);
+        let deep = while_building(|| {
+            (0..100_000).for_each(|_| claim(&[1]));
+            Ok(())
+        });
+        assert!(deep.unwrap_err().to_string().contains("over 65536 tensors"));
         claim(&[usize::MAX, usize::MAX]);
     }
 }

@@ -3,8 +3,9 @@
 //! `[N, H, W]` and `[N, H, W, C]` are images, of bytes (0 to 255) or real numbers in [0, 1]; `[N, F]` are points.
 use super::{DataInfo, Dataset, Item, Kind, Values};
 use crate::error::{Error, Result};
+use crate::files::write_atomically;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -475,10 +476,7 @@ pub fn write_npy(path: impl AsRef<Path>, shape: &[usize], values: &[f32]) -> Res
     let mut out = b"\x93NUMPY\x01\x00".to_vec();
     out.extend((head.len() as u16).to_le_bytes());
     out.extend(head.as_bytes());
-    let mut file = std::io::BufWriter::new(File::create(path).map_err(Error::io("create", path))?);
     out.reserve(values.len() * 4);
     values.iter().for_each(|v| out.extend(v.to_le_bytes()));
-    file.write_all(&out)
-        .and_then(|_| file.flush())
-        .map_err(Error::io("write", path))
+    write_atomically(path, &out)
 }

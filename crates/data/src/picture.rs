@@ -196,12 +196,20 @@ pub fn halves(values: &[f32], channels: usize) -> Vec<f32> {
 /// Milliseconds that a frame of an animation is shown.
 const FRAME_MS: u32 = 125;
 
-/// Writes videos `[count, time, height, width, channels]` as one animated GIF file that runs for ever: a grid of videos of
-/// `columns` columns, a frame of all of them after the other.
+/// Writes an [`animation`] into a file.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be written; [`Error::Usage`] when a frame is larger than a GIF may be.
 pub fn save_animation(values: &[f32], shape: [usize; 5], columns: usize, path: &Path) -> Result<()> {
+    write_atomically(path, &animation(values, shape, columns)?)
+}
+
+/// Videos `[count, time, height, width, channels]` as the bytes of one animated GIF file that runs for ever: a grid of
+/// videos of `columns` columns, a frame of all of them after the other.
+///
+/// # Errors
+/// [`Error::Usage`] when a frame is larger than a GIF may be.
+pub fn animation(values: &[f32], shape: [usize; 5], columns: usize) -> Result<Vec<u8>> {
     let [count, frames, height, width, channels] = shape;
     let n = height * width * channels;
     let mut out = Vec::new();
@@ -238,7 +246,7 @@ pub fn save_animation(values: &[f32], shape: [usize; 5], columns: usize, path: &
             .map_err(failed)?;
     }
     drop(encoder);
-    write_atomically(path, &out)
+    Ok(out)
 }
 
 /// One image `[height, width, channels]` with values in [-1, 1], pixel for pixel; channels as in [`grid`].

@@ -110,7 +110,7 @@ impl<M: Module + 'static> Learner<M> {
             return Err(Error::Training {
                 step: self.updates + 1,
                 problem: format!("the loss is no longer finite ({value})"),
-                fix: "the last checkpoint is intact: go on from it with a lower learning rate, or set optimizer.clip_norm = 1".into(),
+                fix: "lower optimizer.learning_rate, or set optimizer.clip_norm = 1".into(),
             });
         }
         let gradient = self.update(&mut [loss.backward()], watch);

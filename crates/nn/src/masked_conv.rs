@@ -1,4 +1,4 @@
-use crate::{Init, Weights, activations};
+use crate::{Init, Weights, activations, numbers};
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 use menagerie_kernels::{Activation, activation, conv2d_reaching, linear};
@@ -173,9 +173,7 @@ impl MaskedConv2d {
                         .map(|at| (at / w) as isize - up as isize)
                         .zip((0..h * w).map(|at| (at % w) as isize - reach as isize)),
                 );
-                let t = t.val();
-                let t = if t.is_autodiff() { t.inner() } else { t };
-                weight.extend_from_slice(t.into_data().as_slice::<f32>().unwrap_or_default());
+                weight.extend(numbers(t.val()));
             }
         };
         add(&self.above, reach);
@@ -194,9 +192,7 @@ impl MaskedConv2d {
                 group_channels(outputs, self.groups, g),
             )
         };
-        let bias = self.bias.val();
-        let bias = if bias.is_autodiff() { bias.inner() } else { bias };
-        let bias = bias.into_data().as_slice::<f32>().unwrap_or_default().to_vec();
+        let bias = numbers(self.bias.val());
         MaskedMatrix {
             groups: (0..self.groups).map(group).collect(),
             offsets,

@@ -1,5 +1,6 @@
 //! Named arrays: what a network or an optimizer is on its way to and from a file.
 use super::init::plain;
+use super::numbers;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
@@ -50,10 +51,8 @@ impl Tensors {
 
     /// Adds a tensor (f32, any rank).
     pub fn insert<const D: usize>(&mut self, name: String, t: Tensor<D>) {
-        let data = t.inner_if_tracked().into_data();
-        let shape = data.shape().to_vec();
-        let values = data.try_into_vec::<f32>().expect("networks are f32");
-        self.arrays.insert(name, (shape, values));
+        let shape = t.dims().to_vec();
+        self.arrays.insert(name, (shape, numbers(t)));
     }
 
     /// A tensor by name, checked for its shape.
@@ -255,14 +254,5 @@ impl Path {
     /// `a.b.c`
     pub fn name(&self) -> String {
         self.0.join(".")
-    }
-}
-
-trait Inner {
-    fn inner_if_tracked(self) -> Self;
-}
-impl<const D: usize> Inner for Tensor<D> {
-    fn inner_if_tracked(self) -> Self {
-        if self.is_autodiff() { self.inner() } else { self }
     }
 }

@@ -10,8 +10,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::Path;
 
-/// Values deeper or more numerous than this are not believed.
+/// Values that are more numerous than this, once those that are referred to again are counted each time, or that lie
+/// deeper in each other, are not believed: a state dictionary of a thousand tensors has some ten thousand.
 const MOST_VALUES: usize = 1 << 20;
+const MOST_DEPTH: usize = 32;
+/// An archive that holds more than so many times its own bytes is not believed: PyTorch packs nothing.
+const MOST_PACKED: u64 = 16;
+/// Tensors may share a storage, but together have at most so many times the storages' numbers.
+const MOST_SHARED: usize = 4;
 
 /// Reads the arrays of single precision of a state dictionary; whole numbers, such as counts of batches, are left out.
 ///
@@ -30,9 +36,12 @@ pub fn read_torch(path: &Path) -> Result<Tensors> {
         return Err(bad("holds no state dictionary".into()));
     };
     let mut out = Tensors::default();
+    let mut left = MOST_SHARED * storages.values().map(Vec::len).sum::<usize>() / 4;
     for (name, value) in items {
         if let Value::Tensor(t) = value
-            && let Some(values) = t.values(&storages).map_err(|e| bad(format!("`{name}`: {e}")))?
+            && let Some(values) = t
+                .values(&storages, &mut left)
+                .map_err(|e| bad(format!("`{name}`: {e}")))?
         {
             out.arrays.insert(name, (t.shape, values));
         }
@@ -48,6 +57,7 @@ type Storages = HashMap<String, Vec<u8>>;
 /// The newer format: a ZIP archive with `NAME/data.pkl` and a file a storage.
 fn from_archive(path: &Path) -> std::result::Result<(Value, Storages), String> {
     let file = File::open(path).map_err(|e| e.to_string())?;
+    let size = file.metadata().map_err(|e| e.to_string())?.len();
     let mut archive = Archive::open(file)?;
     let names: Vec<String> = archive.names().map(String::from).collect();
     let root = names
@@ -55,6 +65,10 @@ fn from_archive(path: &Path) -> std::result::Result<(Value, Storages), String> {
         .find_map(|n| n.strip_suffix("/data.pkl"))
         .ok_or("it holds no data.pkl")?
         .to_string();
+    let claimed: u64 = names.iter().filter_map(|n| archive.length(n).ok()).sum();
+    if claimed > size.saturating_mul(MOST_PACKED) {
+        return Err(format!("claims {claimed} bytes in a file of {size}"));
+    }
     let (value, _) = unpickle(&archive.read(&format!("{root}/data.pkl"))?)?;
     let mut storages = Storages::new();
     for name in names {
@@ -152,7 +166,9 @@ fn element_size(kind: &str) -> Option<usize> {
 
 impl TensorValue {
     /// Row-major numbers; None unless they are of single precision.
-    fn values(&self, storages: &Storages) -> std::result::Result<Option<Vec<f32>>, String> {
+    ///
+    /// They are taken off what all tensors may have together.
+    fn values(&self, storages: &Storages, left: &mut usize) -> std::result::Result<Option<Vec<f32>>, String> {
         if !self.kind.ends_with(".FloatStorage") {
             return Ok(None);
         }
@@ -161,8 +177,9 @@ impl TensorValue {
             .shape
             .iter()
             .try_fold(1usize, |n, &s| n.checked_mul(s))
-            .filter(|&n| n <= 1 << 30)
-            .ok_or("is too large")?;
+            .filter(|n| n <= left)
+            .ok_or("is larger than its storage allows")?;
+        *left -= count;
         let last = self
             .shape
             .iter()
@@ -193,6 +210,27 @@ impl TensorValue {
 }
 
 impl Value {
+    /// How many values it holds with itself, sixteen letters of a text counting as one, and how deep they lie.
+    fn size(&self) -> (usize, usize) {
+        let all = |values: &mut dyn Iterator<Item = &Value>| {
+            values
+                .map(Value::size)
+                .fold((1, 1), |a, b| (a.0 + b.0, a.1.max(b.1 + 1)))
+        };
+        match self {
+            Value::Tuple(v) | Value::List(v) => all(&mut v.iter()),
+            Value::Dict(d) => {
+                let names: usize = d.keys().map(|k| 1 + k.len() / 16).sum();
+                let (values, depth) = all(&mut d.values());
+                (names + values, depth)
+            }
+            Value::Text(t) | Value::Global(t) => (1 + t.len() / 16, 1),
+            Value::Long(digits) => (1 + digits.len() / 16, 1),
+            Value::Tensor(t) => (2 + t.shape.len() + t.strides.len(), 1),
+            _ => (1, 1),
+        }
+    }
+
     /// Bytes an element of every storage that tensors refer to.
     fn element_sizes(&self, out: &mut HashMap<String, usize>) {
         match self {
@@ -254,9 +292,10 @@ fn unpickle(bytes: &[u8]) -> std::result::Result<(Value, usize), String> {
         at: 0,
         stack: Vec::new(),
         memo: HashMap::new(),
+        copied: 0,
     };
     loop {
-        if m.stack.len() + m.memo.len() > MOST_VALUES {
+        if m.stack.len() + m.copied > MOST_VALUES {
             return Err("has too many values".into());
         }
         if m.step()? {
@@ -271,6 +310,8 @@ struct Machine<'a> {
     at: usize,
     stack: Vec<Value>,
     memo: HashMap<u32, Value>,
+    /// values that were copied into the memo and out of it
+    copied: usize,
 }
 
 impl Machine<'_> {
@@ -323,12 +364,26 @@ impl Machine<'_> {
     }
 
     fn keep(&mut self, index: u64) -> std::result::Result<(), String> {
-        let top = self.stack.last().cloned().ok_or("its pickle keeps nothing")?;
-        self.memo.insert(index as u32, top);
+        let top = self.stack.last().ok_or("its pickle keeps nothing")?;
+        self.copied += top.size().0;
+        let index = u32::try_from(index).map_err(|_| "its pickle keeps too much")?;
+        self.memo.insert(index, top.clone());
         Ok(())
     }
 
+    fn recall(&mut self, index: u64) -> std::result::Result<Value, String> {
+        let kept = u32::try_from(index).ok().and_then(|i| self.memo.get(&i));
+        let kept = kept.ok_or("its pickle recalls what it never kept")?;
+        self.copied += kept.size().0;
+        // Before the copy is made: what doubles each time is too many soon.
+        if self.copied > MOST_VALUES {
+            return Err("has too many values".into());
+        }
+        Ok(kept.clone())
+    }
+
     fn set(&mut self, pairs: Vec<Value>) -> std::result::Result<(), String> {
+        pairs.iter().try_for_each(shallow)?;
         if let Some(Value::Dict(d)) = self.stack.last_mut() {
             let mut pairs = pairs.into_iter();
             while let (Some(key), Some(value)) = (pairs.next(), pairs.next()) {
@@ -384,18 +439,12 @@ impl Machine<'_> {
                 _ => return Err("its pickle names no function".into()),
             },
             b'h' => {
-                let index = self.unsigned(1)? as u32;
-                self.memo
-                    .get(&index)
-                    .cloned()
-                    .ok_or("its pickle recalls what it never kept")?
+                let index = self.unsigned(1)?;
+                self.recall(index)?
             }
             b'j' => {
-                let index = self.unsigned(4)? as u32;
-                self.memo
-                    .get(&index)
-                    .cloned()
-                    .ok_or("its pickle recalls what it never kept")?
+                let index = self.unsigned(4)?;
+                self.recall(index)?
             }
             b't' => Value::Tuple(self.marked()?),
             b'l' => Value::List(self.marked()?),
@@ -441,6 +490,7 @@ impl Machine<'_> {
                 } else {
                     self.marked()?
                 };
+                items.iter().try_for_each(shallow)?;
                 if let Some(Value::List(list)) = self.stack.last_mut() {
                     list.extend(items);
                 }
@@ -452,7 +502,73 @@ impl Machine<'_> {
                 ));
             }
         };
+        if let Value::Tuple(items) | Value::List(items) = &push {
+            items.iter().try_for_each(shallow)?;
+        }
         self.stack.push(push);
         Ok(false)
+    }
+}
+
+/// Refuses a value that another is to hold if it is deep already.
+fn shallow(value: &Value) -> std::result::Result<(), String> {
+    match value.size().1 < MOST_DEPTH {
+        true => Ok(()),
+        false => Err("has values too deep in each other".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubled_and_nested_values_are_refused_at_once() {
+        // ((), ()), of that a pair, and so on: 2^200 values of 1,600 bytes.
+        let mut doubled = b"\x80\x02)".to_vec();
+        for i in 0..200u8 {
+            doubled.extend([b'q', i, b'0', b'h', i, b'h', i, 0x86]);
+        }
+        doubled.push(b'.');
+        assert!(unpickle(&doubled).unwrap_err().contains("too"));
+        let nested = [&b"\x80\x02"[..], &b")".repeat(1), &[0x85; 1_000_000], b"."].concat();
+        assert!(unpickle(&nested).unwrap_err().contains("too deep"));
+        let lists = [&b"\x80\x02"[..], &b"]".repeat(100), &b"a".repeat(99), b"."].concat();
+        assert!(unpickle(&lists).unwrap_err().contains("too deep"));
+        // A long text recalled again and again.
+        let mut text = b"\x80\x02(X\x00\x00\x10\x00".to_vec();
+        text.extend([b'x'; 1 << 20]);
+        text.extend(b"q\x00".iter().chain(&b"h\x00".repeat(1000)).chain(b"t."));
+        assert!(unpickle(&text).unwrap_err().contains("too many"));
+        // What a state dictionary has is read: a name and a pair of numbers that is referred to twice.
+        let whole = b"\x80\x02}(X\x01\x00\x00\x00wK\x02K\x03\x86q\x01X\x01\x00\x00\x00vh\x01u.";
+        let pair = Value::Tuple(vec![Value::Number(2), Value::Number(3)]);
+        let want = BTreeMap::from([("v".to_string(), pair.clone()), ("w".to_string(), pair)]);
+        assert_eq!(unpickle(whole).unwrap().0, Value::Dict(want));
+    }
+
+    #[test]
+    fn a_tensor_has_no_more_numbers_than_its_storage() {
+        let storages = Storages::from([("0".to_string(), vec![0; 40])]);
+        let tensor = |shape: &[usize], strides: &[usize]| TensorValue {
+            key: "0".into(),
+            kind: "torch.FloatStorage".into(),
+            offset: 0,
+            shape: shape.to_vec(),
+            strides: strides.to_vec(),
+        };
+        let mut left = 20;
+        assert_eq!(
+            tensor(&[2, 5], &[5, 1])
+                .values(&storages, &mut left)
+                .unwrap()
+                .unwrap()
+                .len(),
+            10
+        );
+        assert!(tensor(&[11], &[1]).values(&storages, &mut left).is_err());
+        let mut left = 20;
+        let told = tensor(&[1 << 29], &[0]).values(&storages, &mut left).unwrap_err();
+        assert!(told.contains("larger"), "{told}");
     }
 }

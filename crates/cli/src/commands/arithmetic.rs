@@ -73,15 +73,9 @@ pub fn run(args: Args) -> Result<()> {
     }
     let (means, result) = arithmetic(&terms);
     let shown = terms.iter().map(|t| t.1.dims()[0]).max().unwrap_or(0).min(SHOWN);
-    let centre = result.clone().into_data();
+    let centre = menagerie::nn::numbers(result.clone());
     let key = Key::new(args.seed).stream("arithmetic");
-    let variations = around(
-        centre.as_slice::<f32>().unwrap_or_default(),
-        shown,
-        args.noise,
-        key,
-        &result.device(),
-    );
+    let variations = around(&centre, shown, args.noise, key, &result.device());
     // Row by row; where a term has fewer members than are shown, its mean stands in.
     let mut rows = Vec::new();
     for row in 0..shown {

@@ -38,6 +38,10 @@ pub fn run(args: Args) -> Result<()> {
     args.metrics
         .iter()
         .try_for_each(|m| metric(m.split('/').next().unwrap_or(m)).map(drop))?;
+    for run in &args.runs {
+        let damage = menagerie::run::history::damage(&menagerie::run::Run::open(run)?)?;
+        damage.iter().for_each(|w| eprintln!("warning: {w}"));
+    }
     let compared = Comparison::of(&args.runs, &args.metrics)?;
     // Before anything is printed: standard output stays empty where a command fails.
     let drawn = args

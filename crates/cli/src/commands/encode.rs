@@ -39,7 +39,7 @@ pub fn run(args: Args) -> Result<()> {
     let count = each(&*dataset, args.n, |batch| {
         let z = model.encode(&batch)?;
         width = z.dims()[1];
-        values.extend_from_slice(z.into_data().as_slice::<f32>().unwrap_or_default());
+        values.extend(menagerie::nn::numbers(z));
         labels.extend(batch.labels.unwrap_or_default());
         Ok(())
     })?;

@@ -9,7 +9,7 @@ use menagerie::judge::{METRICS, Metric, Verdict, metric};
 use menagerie::models::Capability;
 use menagerie::recipe::Recipe;
 use menagerie::run::evaluator::{Compared, Evaluator, Settings};
-use menagerie::run::history::{Evaluated, append, best, chooser};
+use menagerie::run::history::{Evaluated, append, best, chooser, damage};
 use menagerie::run::{At, Run, steps};
 use serde_json::{Map, Value, json};
 use std::io::IsTerminal;
@@ -110,6 +110,7 @@ pub fn run(args: Args) -> Result<()> {
 /// Judges one checkpoint of a run, or several of which the best is told.
 fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
     let recipe = run.recipe()?;
+    damage(run)?.iter().for_each(|w| eprintln!("warning: {w}"));
     let chosen = match args.every {
         Some(every) => multiples(run, every)?.into_iter().map(At::Step).collect(),
         None => vec![args.checkpoint],
@@ -148,17 +149,16 @@ fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
             }
         };
         let verdicts = evaluator.judge(subject, &mut Progress::new().teller())?;
-        append(
-            run,
-            &Evaluated::new(
-                state.step,
-                state.images,
-                state.seconds,
-                best_by.clone(),
-                &verdicts,
-            ),
+        let found = Evaluated::new(
+            state.step,
+            state.images,
+            state.seconds,
+            best_by.clone(),
             &verdicts,
-        )?;
+        );
+        if let Err(e) = append(run, &found, &verdicts) {
+            eprintln!("warning: the figures are not kept: {e}");
+        }
         if args.every.is_none() {
             show(&verdicts, args.json);
             return Ok(());
@@ -193,7 +193,7 @@ fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
 
 /// Steps of the run's checkpoints that are multiples of a number.
 fn multiples(run: &Run, every: u64) -> Result<Vec<u64>> {
-    let all = steps(&run.file("checkpoints"));
+    let all = steps(&run.file("checkpoints"))?;
     let found: Vec<u64> = all
         .iter()
         .copied()

@@ -81,6 +81,10 @@ impl DataArgs {
     }
 }
 
+/// Threads beyond this many are a slip of the finger, or at least so many times the cores.
+const MOST_THREADS: usize = 256;
+const MOST_THREADS_A_CORE: usize = 4;
+
 /// Where and on how many threads to compute.
 #[derive(Args)]
 pub struct ComputeArgs {
@@ -95,13 +99,31 @@ pub struct ComputeArgs {
 impl ComputeArgs {
     /// Sets the threads and gives the device.
     pub fn device(&self) -> Result<Device> {
-        if let Some(n) = self.threads {
-            if n == 0 {
+        let variable = std::env::var("MENAGERIE_THREADS")
+            .ok()
+            .and_then(|n| n.parse().ok());
+        let (name, wanted) = match self.threads {
+            Some(n) => ("--threads", Some(n)),
+            None => ("MENAGERIE_THREADS =", variable),
+        };
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let most = MOST_THREADS.max(MOST_THREADS_A_CORE * cores);
+        match wanted {
+            Some(0) if self.threads.is_some() => {
                 return Err(Error::usage(
                     "--threads 0 leaves nobody to compute",
                     "give 1 or more",
                 ));
             }
+            Some(n) if n > most => {
+                return Err(Error::usage(
+                    format!("{name} {n} is too many"),
+                    format!("give {most} at most; this machine has {cores} cores"),
+                ));
+            }
+            _ => {}
+        }
+        if let Some(n) = self.threads {
             kernels::set_threads(n);
         }
         match self.device.as_str() {

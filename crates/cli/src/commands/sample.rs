@@ -14,13 +14,13 @@ use std::path::PathBuf;
 pub struct Args {
     /// A run folder
     run: PathBuf,
-    /// How many samples [default: 64; 8 sounds or videos]
+    /// How many samples [default: 64; 8 sounds or videos; 1 sound for a .wav]
     #[arg(short, long, value_name = "N")]
     n: Option<usize>,
     /// The same seed gives the same samples
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-    /// A picture (.png), a folder of files (DIR/), an array (.npy), of sounds a .wav, of videos an animation (.gif)
+    /// A picture (.png), a folder of files (DIR/), an array (.npy), of one sound a .wav, of videos an animation (.gif)
     #[arg(long, default_value = "samples.png")]
     out: PathBuf,
     /// Draw from this class (conditional models)
@@ -73,13 +73,11 @@ pub fn run(args: Args) -> Result<()> {
         .as_sample()
         .ok_or_else(|| Capability::Sample.missing(&name))?;
     let info = &checkpoint.state.data;
-    let count = args
-        .n
-        .unwrap_or(if matches!(info.kind, Kind::Audio | Kind::Video) {
-            8
-        } else {
-            64
-        });
+    let count = args.n.unwrap_or(match info.kind {
+        Kind::Audio if items::is_wav(&args.out) => 1,
+        Kind::Audio | Kind::Video => 8,
+        _ => 64,
+    });
     let length = args.seconds.map(|s| length(s, info)).transpose()?;
     // Twice: as they are drawn, and as they are written.
     let size = [

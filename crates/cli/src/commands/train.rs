@@ -1,15 +1,15 @@
 use super::{ComputeArgs, DataArgs};
 use crate::output::{self, duration, grouped, number};
+use crate::signals;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use menagerie::error::{Error, Result, nearest};
 use menagerie::models::Capability;
 use menagerie::recipe::Recipe;
-use menagerie::run::{Event, Plan, Run, Summary, Trainer};
+use menagerie::run::{At, Event, Plan, Run, Summary, Trainer};
 use serde_json::json;
 use std::io::IsTerminal;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 /// Arguments of `menagerie train`.
 #[derive(clap::Args)]
@@ -19,14 +19,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
   menagerie train dcgan --data photos --size 64 --set model.width=96 --set optimizer.generator.learning_rate=1e-4
   menagerie train gan-grid25
   menagerie train real_nvp --evaluate-every 500 --set evaluate.metrics=bpd
-  menagerie train --resume runs/dcgan-001 --steps 10000")]
+  menagerie train --resume runs/dcgan-001 --steps 10000 --set optimizer.generator.learning_rate=1e-4
+  menagerie train --from runs/dcgan-001 --data photos --steps 1000")]
 pub struct Args {
     /// A model (`menagerie list`) or a recipe that comes with the program
-    #[arg(required_unless_present_any = ["resume", "recipe"], conflicts_with = "resume")]
+    #[arg(required_unless_present_any = ["resume", "recipe", "from"], conflicts_with_all = ["resume", "from"])]
     name: Option<String>,
-    /// Go on exactly where this run stopped
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "out", "seed", "batch", "data", "size", "channels", "length", "rate", "split", "limit", "data_format", "max_bad", "dry_run"])]
+    /// Go on exactly where this run stopped; --data says where its data are now
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "from", "out", "seed", "batch", "size", "channels", "frames", "length", "rate", "split", "holdout", "limit", "data_format", "dry_run"])]
     resume: Option<PathBuf>,
+    /// Begin a new run with the weights and the recipe of this one
+    #[arg(long, value_name = "RUN", conflicts_with = "recipe")]
+    from: Option<PathBuf>,
+    /// Which checkpoint --from takes: a step, `newest` or `best`
+    #[arg(long, value_name = "STEP|best", default_value = "newest", requires = "from")]
+    checkpoint: At,
     /// Take the recipe from this file
     #[arg(long, value_name = "FILE", conflicts_with = "name")]
     recipe: Option<PathBuf>,
@@ -45,7 +52,8 @@ pub struct Args {
     /// Judge the model every N steps (the recipe's table `evaluate` says how); the best checkpoint is kept
     #[arg(long, value_name = "N")]
     evaluate_every: Option<u64>,
-    /// Set any key of the recipe; with --resume, those of its table `evaluate`
+    /// Set any key of the recipe; with --resume, one that does not decide what the model is: `optimizer...` but for the
+    /// rule, `evaluate...`, `train.steps` and how often things are written
     #[arg(long, value_name = "key=value")]
     set: Vec<String>,
     /// Only tell what would be done: the whole recipe, parameters, memory, steps an epoch
@@ -62,6 +70,7 @@ pub struct Args {
 
 /// Trains.
 pub fn run(args: Args) -> Result<()> {
+    let stop = signals::watch();
     let device = args.compute.device()?.autodiff();
     let trainer = match &args.resume {
         Some(run) => {
@@ -70,7 +79,8 @@ pub fn run(args: Args) -> Result<()> {
                 .as_deref()
                 .map(|s| steps(s, || Run::open(run)?.recipe().and_then(|r| Plan::of(&r, &device))))
                 .transpose()?;
-            let mut settings = settings(&args)?;
+            let mut settings = args.prepare.settings();
+            settings.extend(self::settings(&args)?);
             settings.extend(steps.map(|s| ("train.steps".into(), s.to_string())));
             Trainer::resume_with(run, &settings, &device)?
         }
@@ -80,15 +90,22 @@ pub fn run(args: Args) -> Result<()> {
                 return dry_run(&recipe, &Plan::of(&recipe, &device)?, args.json);
             }
             let out = args.out.clone().unwrap_or_else(|| Run::next_free(&name));
-            Trainer::create(recipe, &out, &device)?
+            match &args.from {
+                Some(run) => Trainer::create_from(recipe, &out, &Run::open(run)?, args.checkpoint, &device)?,
+                None => Trainer::create(recipe, &out, &device)?,
+            }
         }
     };
-    train(trainer, args.json)
+    train(trainer, &stop, args.json)
 }
 
 /// The recipe that the arguments describe, and the name its runs get.
 fn recipe(args: &Args, device: &menagerie::Device) -> Result<(String, Recipe)> {
     let (name, mut recipe) = match (&args.name, &args.recipe) {
+        _ if args.from.is_some() => {
+            let recipe = Run::open(args.from.as_deref().unwrap_or(Path::new(".")))?.recipe()?;
+            (recipe.model_name().to_string(), recipe)
+        }
         (_, Some(file)) => (
             file.file_stem()
                 .unwrap_or_default()
@@ -205,19 +222,8 @@ fn dry_run(recipe: &Recipe, plan: &Plan, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn train(mut trainer: Trainer, json: bool) -> Result<()> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let seen = stop.clone();
-    // The first Ctrl-C ends after the step at hand; a second one at once: what was written is whole all the same.
-    let set = ctrlc::set_handler(move || {
-        if seen.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!("\nstopping after this step (Ctrl-C again: at once)");
-    });
-    if let Err(e) = set {
-        eprintln!("warning: Ctrl-C will stop at once, without a checkpoint: {e}");
-    }
+fn train(mut trainer: Trainer, stop: &AtomicBool, json: bool) -> Result<()> {
+    signals::let_steps_finish();
     let (path, begun) = (trainer.path().to_path_buf(), trainer.step());
     let steps = trainer.recipe().train()?.steps;
     eprintln!(
@@ -226,7 +232,7 @@ fn train(mut trainer: Trainer, json: bool) -> Result<()> {
         path.display()
     );
     let mut progress = Progress::new(begun, steps);
-    let summary = trainer.train(&stop, &mut |event| progress.show(event))?;
+    let summary = trainer.train(stop, &mut |event| progress.show(event))?;
     progress.bar.finish_and_clear();
     let able: Vec<Capability> = Capability::ALL
         .iter()
@@ -235,6 +241,11 @@ fn train(mut trainer: Trainer, json: bool) -> Result<()> {
         .collect();
     let name = trainer.recipe().model_name().to_string();
     finish(&summary, &path, &name, steps, &able, json);
+    if let (true, Some(signal)) = (summary.interrupted, signals::asked()) {
+        // As if the signal had ended the program: what waits for its success (`train && deploy`) stops.
+        drop(trainer);
+        std::process::exit(128 + signal);
+    }
     Ok(())
 }
 
@@ -242,7 +253,8 @@ fn train(mut trainer: Trainer, json: bool) -> Result<()> {
 struct Progress {
     bar: ProgressBar,
     terminal: bool,
-    begun: u64,
+    /// the next step is told of
+    due: bool,
     first_picture: bool,
 }
 
@@ -265,7 +277,7 @@ impl Progress {
         Progress {
             bar,
             terminal,
-            begun,
+            due: true,
             first_picture: true,
         }
     }
@@ -278,7 +290,7 @@ impl Progress {
                 report,
             } => {
                 self.bar.set_position(step);
-                if report.scalars.len() > 2 || step == self.begun + 1 {
+                if std::mem::take(&mut self.due) {
                     let numbers = numbers(images_per_second, report);
                     if !self.terminal {
                         eprintln!("step {step}: {numbers}");
@@ -307,13 +319,16 @@ impl Progress {
             }
             Event::Trouble(t) => self.say(&format!("warning: {}: {}", t.name, t.advice)),
             Event::Warning(w) => self.say(&format!("warning: {w}")),
-            Event::Sampled(_) | Event::Logged(_) | Event::Checkpointed(_) => {}
+            Event::Noted(n) => self.say(n),
+            // Its numbers come with the step, right after.
+            Event::Logged(_) => self.due = true,
+            Event::Sampled(_) | Event::Checkpointed(_) => {}
         }
     }
 
     fn say(&self, text: &str) {
         if self.terminal {
-            self.bar.println(text)
+            self.bar.println(output::visible(text))
         } else {
             eprintln!("{text}")
         }

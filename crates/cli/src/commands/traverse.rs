@@ -68,12 +68,7 @@ pub fn run(args: Args) -> Result<()> {
         Some(i) => {
             let encoder = able(trained.model.as_encode(), Capability::Encode, &trained.name)?;
             let dataset = args.given.items(&trained)?;
-            encoder
-                .encode(&pick(&*dataset, &[i])?)?
-                .into_data()
-                .as_slice::<f32>()
-                .unwrap_or_default()
-                .to_vec()
+            menagerie::nn::numbers(encoder.encode(&pick(&*dataset, &[i])?)?)
         }
         None => vec![0.0; latent],
     };

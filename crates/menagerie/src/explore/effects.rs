@@ -47,7 +47,7 @@ pub fn effects(
 ) -> Result<Effects> {
     let prior = space.prior(draws, key);
     let (device, latent, n) = (prior.device(), space.latent(), reader.names().len());
-    let prior: Vec<f32> = prior.into_data().try_into_vec().unwrap_or_default();
+    let prior = crate::nn::numbers(prior);
     let read = |latents: Vec<f32>| -> Result<Vec<f32>> {
         let items = space.decode(Tensor::from_data(
             TensorData::new(latents, [draws, latent]),

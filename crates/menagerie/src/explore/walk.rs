@@ -1,3 +1,4 @@
+use crate::nn::numbers;
 use burn::tensor::{Tensor, TensorData};
 
 /// The shape of a walk between two latents.
@@ -15,11 +16,7 @@ pub enum Walk {
 pub fn walk(from: Tensor<2>, to: Tensor<2>, steps: usize, mode: Walk) -> Tensor<2> {
     let device = from.device();
     let [rows, latent] = from.dims();
-    let (a, b) = (from.into_data(), to.into_data());
-    let (a, b) = (
-        a.as_slice::<f32>().unwrap_or_default(),
-        b.as_slice::<f32>().unwrap_or_default(),
-    );
+    let (a, b) = (numbers(from), numbers(to));
     let mut out = Vec::with_capacity(rows * steps * latent);
     for (a, b) in a.chunks_exact(latent).zip(b.chunks_exact(latent)) {
         for i in 0..steps {

@@ -63,12 +63,7 @@ pub fn work_out(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdic
 }
 
 fn numbers(t: Tensor<2>) -> Vec<f64> {
-    t.into_data()
-        .as_slice::<f32>()
-        .unwrap_or_default()
-        .iter()
-        .map(|&v| v as f64)
-        .collect()
+    crate::nn::numbers(t).into_iter().map(f64::from).collect()
 }
 
 fn batch(made: Samples) -> Batch {

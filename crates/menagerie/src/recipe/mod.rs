@@ -1,5 +1,6 @@
 //! A recipe: everything that decides a result, as one TOML document with every default written out.
 mod layers;
+mod notes;
 
 use crate::data::{DataInfo, Source};
 use crate::error::{Error, Result, nearest};
@@ -8,6 +9,7 @@ use crate::models::{self, Model};
 use crate::nn::settings;
 use crate::{Device, Key};
 use layers::{carry_over, lay, set_since, upgraded};
+pub use notes::{Change, Note, may_change};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -97,6 +99,7 @@ impl Default for EvaluateConfig {
 #[derive(Clone, Debug)]
 pub struct Recipe {
     table: Table,
+    history: Vec<Note>,
     /// dotted keys that were set, or all of them where they stand in a file of one's own
     by_hand: ByHand,
 }
@@ -110,7 +113,7 @@ enum ByHand {
 
 impl PartialEq for Recipe {
     fn eq(&self, other: &Recipe) -> bool {
-        self.table == other.table
+        self.table == other.table && self.history == other.history
     }
 }
 
@@ -145,7 +148,7 @@ impl Recipe {
 
     /// A recipe from a file.
     pub fn read(path: &Path) -> Result<Recipe> {
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        let text = crate::files::read_text(path)?;
         Ok(Recipe {
             by_hand: ByHand::All,
             ..Recipe::parse(&text, &path.display().to_string())?
@@ -154,7 +157,7 @@ impl Recipe {
 
     /// A recipe from TOML text; `place` names it in errors. Keys left out get the model's defaults.
     pub fn parse(text: &str, place: &str) -> Result<Recipe> {
-        let given: Table = text.parse().map_err(|e: toml::de::Error| {
+        let mut given: Table = text.parse().map_err(|e: toml::de::Error| {
             Error::data(
                 place,
                 format!(
@@ -164,6 +167,7 @@ impl Recipe {
                 "see `menagerie train NAME --dry-run` for a whole recipe",
             )
         })?;
+        let history = notes::take(&mut given)?;
         let name = given
             .get("model")
             .and_then(|m| m.get("name"))
@@ -177,6 +181,7 @@ impl Recipe {
         })?;
         let mut recipe = Recipe {
             table: defaults(models::entry(name)?),
+            history,
             by_hand: ByHand::These(BTreeSet::new()),
         };
         recipe.lay([&upgraded(given)])?;
@@ -365,7 +370,11 @@ impl Recipe {
 
     /// The whole recipe as TOML.
     pub fn to_toml(&self) -> String {
-        self.table.to_string()
+        let mut table = self.table.clone();
+        if !self.history.is_empty() {
+            table.insert("history".into(), notes::written(&self.history));
+        }
+        table.to_string()
     }
 }
 

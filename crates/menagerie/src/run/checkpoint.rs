@@ -1,6 +1,8 @@
 //! Checkpoints: written beside, synced, then renamed, so that one is either whole or not there.
 use crate::data::DataInfo;
 use crate::error::{Error, Result};
+use crate::files;
+use crate::limits::affordable;
 use crate::models::Part;
 use crate::nn::Tensors;
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,12 @@ pub struct State {
     pub cursor: u64,
     /// what the model was trained on
     pub data: DataInfo,
+    /// a checksum of some of the items, by which they are known again in another place; empty where version 0.1 wrote it
+    #[serde(default)]
+    pub fingerprint: String,
+    /// the recipe that was in force, as TOML; empty where version 0.1 wrote it
+    #[serde(default)]
+    pub recipe: String,
     /// size and CRC-32C of every file beside this one
     pub files: BTreeMap<String, (u64, u32)>,
 }
@@ -40,7 +48,10 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Writes a checkpoint into `folder/NNNNNN`; an older one of that step is replaced.
     pub fn write(folder: &Path, mut state: State, parts: Vec<(String, Part)>) -> Result<PathBuf> {
-        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        // Not with its parents: a run folder that was moved away is not made again.
+        if !is_there(folder)? {
+            std::fs::create_dir(folder).map_err(Error::io("create", folder))?;
+        }
         let done = folder.join(format!("{:06}", state.step));
         let beside = folder.join(format!(".{:06}.part", state.step));
         remove(&beside)?;
@@ -54,7 +65,7 @@ impl Checkpoint {
             }
             let json = serde_json::to_string_pretty(&state)
                 .map_err(|e| Error::run(&done, e.to_string(), "report this as a bug"))?;
-            write_synced(&beside.join("state.json"), json.as_bytes())?;
+            write_synced(&beside.join("state.json"), sealed(&json).as_bytes())?;
             sync_folder(&beside)
         })();
         if let Err(e) = written {
@@ -71,14 +82,20 @@ impl Checkpoint {
     /// Opens a checkpoint and checks that every file is there and whole.
     pub fn open(path: &Path) -> Result<Checkpoint> {
         let file = path.join("state.json");
-        let text = std::fs::read_to_string(&file).map_err(Error::io("read", &file))?;
-        let state: State = serde_json::from_str(&text).map_err(|e| {
+        let damaged = |problem| {
             Error::run(
                 &file,
-                format!("damaged: {e}"),
+                format!("damaged: {problem}"),
                 "an older checkpoint may serve (--checkpoint STEP)",
             )
-        })?;
+        };
+        let text = files::read_text(&file)?;
+        let state = unsealed(&text).map_err(damaged)?;
+        affordable(
+            "an item of its data",
+            &state.data.shape,
+            "it is damaged, or no checkpoint",
+        )?;
         for (name, (size, _)) in &state.files {
             let file = path.join(name);
             let found = std::fs::metadata(&file).map_err(Error::io("read", &file))?.len();
@@ -107,7 +124,7 @@ impl Checkpoint {
                 "it was written by another recipe; start a new run",
             ));
         };
-        let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
+        let bytes = files::read(&path)?;
         if crc32c::crc32c(&bytes) != *sum {
             return Err(Error::run(
                 &path,
@@ -127,36 +144,77 @@ impl Checkpoint {
     }
 }
 
-/// Steps that have a checkpoint, oldest first.
-pub fn steps(folder: &Path) -> Vec<u64> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut steps: Vec<u64> = entries
-        .filter_map(|e| e.file_name().to_str()?.parse().ok())
-        .collect();
+/// Steps that have a checkpoint, oldest first; none where there is no such folder.
+///
+/// # Errors
+/// [`Error::Io`] when the folder cannot be listed: that is not the same as an empty one.
+pub fn steps(folder: &Path) -> Result<Vec<u64>> {
+    let mut steps: Vec<u64> = names(folder)?.iter().filter_map(|n| n.parse().ok()).collect();
     steps.sort_unstable();
-    steps
+    Ok(steps)
 }
 
-/// Deletes all but the newest `keep` and the one to `spare`, and what an interrupted write left behind.
-pub fn prune(folder: &Path, keep: usize, spare: Option<u64>) -> Result<()> {
-    let all = steps(folder);
-    for step in all[..all.len().saturating_sub(keep)]
-        .iter()
-        .filter(|s| spare != Some(**s))
-    {
-        remove(&folder.join(format!("{step:06}")))?;
+fn names(folder: &Path) -> Result<Vec<String>> {
+    if !is_there(folder)? {
+        return Ok(vec![]);
     }
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            remove(&entry.path())?;
+    let entries = std::fs::read_dir(folder).map_err(Error::io("list", folder))?;
+    let name = |e: std::io::Result<std::fs::DirEntry>| Ok(e?.file_name().to_string_lossy().into_owned());
+    entries
+        .map(name)
+        .collect::<std::io::Result<_>>()
+        .map_err(Error::io("list", folder))
+}
+
+fn is_there(path: &Path) -> Result<bool> {
+    path.try_exists().map_err(Error::io("read", path))
+}
+
+/// Deletes all but the newest `keep` and the one to `spare`, and what an interrupted write left behind. Checkpoints after
+/// `step`, the one just written, neither count nor go: they were passed over, and training comes through them again.
+///
+/// # Errors
+/// [`Error::Io`] when the folder cannot be listed or a checkpoint not be removed.
+pub fn prune(folder: &Path, keep: usize, spare: Option<u64>, step: u64) -> Result<()> {
+    let mut past = steps(folder)?;
+    past.retain(|s| *s <= step);
+    for old in &past[..past.len().saturating_sub(keep)] {
+        if spare != Some(*old) {
+            remove(&folder.join(format!("{old:06}")))?;
         }
+    }
+    for name in names(folder)?.iter().filter(|n| n.starts_with('.')) {
+        remove(&folder.join(name))?;
     }
     Ok(())
 }
 
+/// What comes before the checksum at the end of state.json.
+const SEAL: &str = ",\n  \"checksum\": ";
+
+/// An object in JSON with the CRC-32C of all that comes before it as its last field.
+fn sealed(json: &str) -> String {
+    let open = json.strip_suffix("\n}").unwrap_or(json);
+    format!("{open}{SEAL}{}\n}}\n", crc32c::crc32c(open.as_bytes()))
+}
+
+/// The state in a text of [`sealed`]. Version 0.1 wrote none, and no recipe beside the state.
+fn unsealed(text: &str) -> std::result::Result<State, String> {
+    let state: State = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    match text.rsplit_once(SEAL) {
+        Some((open, sum))
+            if sum.strip_suffix("\n}\n") != Some(&crc32c::crc32c(open.as_bytes()).to_string()) =>
+        {
+            Err("its checksum is not the one written".into())
+        }
+        None if !state.recipe.is_empty() => Err("its checksum is missing".into()),
+        _ => Ok(state),
+    }
+}
+
 /// Removes a folder in a way that never leaves half of it under its own name.
 fn remove(path: &Path) -> Result<()> {
-    if !path.exists() {
+    if !is_there(path)? {
         return Ok(());
     }
     let away = path.with_file_name(format!(
@@ -166,7 +224,7 @@ fn remove(path: &Path) -> Result<()> {
             .to_string_lossy()
             .trim_matches('.')
     ));
-    if away.exists() {
+    if is_there(&away)? {
         std::fs::remove_dir_all(&away).map_err(Error::io("remove", &away))?;
     }
     std::fs::rename(path, &away).map_err(Error::io("remove", path))?;
@@ -232,6 +290,8 @@ mod tests {
             seconds: 0.0,
             cursor: 0,
             data,
+            fingerprint: "f".into(),
+            recipe: "r".into(),
             files: BTreeMap::new(),
         }
     }
@@ -252,10 +312,13 @@ mod tests {
             Checkpoint::write(dir.path(), state(step), part(step as f32)).unwrap();
         }
         std::fs::create_dir(dir.path().join(".000009.part")).unwrap();
-        prune(dir.path(), 2, Some(1)).unwrap();
-        assert_eq!(steps(dir.path()), [1, 3, 4]);
-        prune(dir.path(), 2, None).unwrap();
-        assert_eq!(steps(dir.path()), [3, 4]);
+        prune(dir.path(), 2, Some(1), 4).unwrap();
+        assert_eq!(steps(dir.path()).unwrap(), [1, 3, 4]);
+        prune(dir.path(), 2, None, 4).unwrap();
+        assert_eq!(steps(dir.path()).unwrap(), [3, 4]);
+        // Newer ones were passed over as damaged: the one just written stays, whatever is to be kept.
+        prune(dir.path(), 1, None, 3).unwrap();
+        assert_eq!(steps(dir.path()).unwrap(), [3, 4]);
         assert!(!dir.path().join(".000009.part").exists());
         let c = Checkpoint::open(&dir.path().join("000004")).unwrap();
         assert_eq!(c.part("net").unwrap(), tensors(4.0));
@@ -266,6 +329,15 @@ mod tests {
         Checkpoint::write(dir.path(), state(4), part(9.0)).unwrap();
         let c = Checkpoint::open(&dir.path().join("000004")).unwrap();
         assert_eq!(c.part("net").unwrap().arrays["w"].1, [9.0, -9.0]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_listed_is_not_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("checkpoints");
+        assert_eq!(steps(&file).unwrap(), [0; 0]);
+        std::fs::write(&file, "no folder").unwrap();
+        assert!(steps(&file).unwrap_err().to_string().contains("cannot list"));
     }
 
     #[test]
@@ -280,7 +352,30 @@ mod tests {
         assert!(e.contains("net.safetensors") && e.contains("checksum"), "{e}");
         std::fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
         assert!(Checkpoint::open(&path).unwrap_err().to_string().contains("bytes"));
-        std::fs::write(path.join("state.json"), "{").unwrap();
+        std::fs::write(&file, &bytes).unwrap();
+        let state = path.join("state.json");
+        let text = std::fs::read_to_string(&state).unwrap();
+        for (from, to) in [
+            ("\"step\": 1", "\"step\": 2"),
+            ("\"cursor\": 0", "\"cursor\": 8"),
+            ("1.0", "0.9"),
+            ("\"checksum\": ", "\"checksum\": 1"),
+            ("\"checksum\"", "\"checksun\""),
+        ] {
+            assert!(text.contains(from), "{text}");
+            std::fs::write(&state, text.replacen(from, to, 1)).unwrap();
+            let e = Checkpoint::open(&path).unwrap_err().to_string();
+            assert!(e.contains("state.json") && e.contains("checksum"), "{from}: {e}");
+        }
+        // Version 0.1 wrote neither a checksum nor a recipe.
+        let old = text
+            .split_once(SEAL)
+            .unwrap()
+            .0
+            .replace("\"recipe\": \"r\"", "\"recipe\": \"\"");
+        std::fs::write(&state, old + "}").unwrap();
+        Checkpoint::open(&path).unwrap();
+        std::fs::write(&state, "{").unwrap();
         assert!(
             Checkpoint::open(&path)
                 .unwrap_err()

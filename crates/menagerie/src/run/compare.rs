@@ -82,7 +82,7 @@ impl Row {
         let recipe = run.recipe()?;
         let entry = models::entry(recipe.model_name())?;
         let folder = run.file("checkpoints");
-        let newest = steps(&folder)
+        let newest = steps(&folder)?
             .iter()
             .rev()
             .find_map(|s| Checkpoint::open(&folder.join(format!("{s:06}"))).ok());

@@ -102,7 +102,16 @@ pub fn data_definition(source: &Source, set: &dyn Dataset) -> Result<Map<String,
     out.insert("split".into(), source.split.as_str().into());
     out.insert("shape".into(), json!(info.shape));
     out.insert("items".into(), info.count.into());
-    // Sixteen items tell data sets apart that share a name and a size.
+    out.insert("fingerprint".into(), fingerprint(set)?.into());
+    Ok(out)
+}
+
+/// A checksum of sixteen items spread over a set: it tells sets apart that share a name and a size.
+///
+/// # Errors
+/// Those of the items.
+pub fn fingerprint(set: &dyn Dataset) -> Result<String> {
+    let info = set.info();
     let mut bytes = Vec::new();
     for k in 0..16.min(info.count) {
         let mut values = Vec::new();
@@ -111,8 +120,7 @@ pub fn data_definition(source: &Source, set: &dyn Dataset) -> Result<Map<String,
             .extend(info.kind, &mut values);
         values.iter().for_each(|v| bytes.extend(v.to_le_bytes()));
     }
-    out.insert("fingerprint".into(), sha256([bytes])[..16].into());
-    Ok(out)
+    Ok(sha256([bytes])[..16].into())
 }
 
 /// Gathered statistics of reference data, kept in a folder for the next evaluation.

@@ -1,7 +1,7 @@
 //! Shipping a trained sampler: its weights as safetensors, and a description of what goes in and what comes out.
 use super::{At, Run};
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::write_folder;
 use crate::models::Port;
 use crate::nn::Tensors;
 use burn::tensor::Device;
@@ -60,16 +60,21 @@ pub fn export(run: &Run, at: At, out: &Path, layout: Layout, device: &Device) ->
         "data": checkpoint.state.data,
         "tensors": tensors,
     });
-    std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
-    let files = [
+    let mut files = [
         ("model.safetensors", weights.to_bytes()?),
         ("model.json", format!("{description:#}\n").into_bytes()),
         ("recipe.toml", recipe.to_toml().into_bytes()),
     ];
-    files
-        .into_iter()
-        .map(|(name, bytes)| write_atomically(&out.join(name), &bytes).map(|()| out.join(name)))
-        .collect()
+    if out.join("checkpoints").exists() {
+        return Err(Error::run(
+            out,
+            "is a run, whose recipe would be overwritten",
+            "choose another --out",
+        ));
+    }
+    write_folder(out, files.len(), |i| {
+        Ok((files[i].0.to_string(), std::mem::take(&mut files[i].1)))
+    })
 }
 
 fn to_pytorch(weights: Tensors) -> Tensors {

@@ -1,10 +1,9 @@
 //! `evaluation.jsonl`: a line an evaluation, with the checkpoint that was judged and each metric with its definition.
-use super::{Run, read_metrics, step_of, steps};
+use super::{Run, lines, read_metrics, step_of, steps};
 use crate::error::{Error, Result};
 use crate::judge::Verdict;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::io::Write;
 
 /// Keys of a definition that tell of what was judged, and do not keep two figures from being compared.
 const OF_THE_SUBJECT: [&str; 5] = ["checkpoint", "model", "run", "step", "median_of_samples"];
@@ -99,13 +98,7 @@ pub fn append(run: &Run, judged: &Evaluated, verdicts: &[Verdict]) -> Result<()>
     if let Some(metric) = &judged.best_by {
         line["best_by"] = metric.as_str().into();
     }
-    let path = run.file("evaluation.jsonl");
-    let mut file = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(Error::io("write", &path))?;
-    writeln!(file, "{line}").map_err(Error::io("write", &path))
+    lines::append(&run.file("evaluation.jsonl"), &line.to_string())
 }
 
 /// Every evaluation of a run in the order they were made; none where there was none yet.
@@ -113,11 +106,20 @@ pub fn append(run: &Run, judged: &Evaluated, verdicts: &[Verdict]) -> Result<()>
 /// # Errors
 /// [`Error::Io`] when the file cannot be read.
 pub fn read(run: &Run) -> Result<Vec<Evaluated>> {
-    let path = run.file("evaluation.jsonl");
-    if !path.exists() {
-        return Ok(vec![]);
-    }
-    Ok(read_metrics(&path)?.iter().map(Evaluated::read).collect())
+    let lines = read_metrics(&run.file("evaluation.jsonl"))?;
+    Ok(lines.iter().map(Evaluated::read).collect())
+}
+
+/// What is to be said of lines of `evaluation.jsonl` that are damaged, and passed over.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be read.
+pub fn damage(run: &Run) -> Result<Option<String>> {
+    let damaged = lines::read(&run.file("evaluation.jsonl"))?.damaged;
+    Ok((damaged > 0).then(|| {
+        let path = run.file("evaluation.jsonl");
+        format!("{}: damaged lines are passed over: {damaged}", path.display())
+    }))
 }
 
 /// One for each checkpoint, oldest first: of a metric that was worked out more than once, the last figure counts.
@@ -150,7 +152,7 @@ pub struct Best {
 /// # Errors
 /// [`Error::Io`] when evaluation.jsonl cannot be read.
 pub fn best(run: &Run) -> Result<Option<Best>> {
-    Ok(best_of(&read(run)?, &steps(&run.file("checkpoints"))))
+    Ok(best_of(&read(run)?, &steps(&run.file("checkpoints"))?))
 }
 
 /// The best with one more that was judged just now, whose checkpoint may yet have to be written.
@@ -160,7 +162,7 @@ pub fn best(run: &Run) -> Result<Option<Best>> {
 pub(super) fn best_with(run: &Run, judged: &Evaluated) -> Result<Option<Best>> {
     let mut all = read(run)?;
     all.push(judged.clone());
-    let mut there = steps(&run.file("checkpoints"));
+    let mut there = steps(&run.file("checkpoints"))?;
     there.push(judged.step);
     Ok(best_of(&all, &there))
 }
@@ -221,24 +223,13 @@ pub fn chooser(wished: &str, names: &[String]) -> Result<Option<String>> {
     ))
 }
 
-/// Drops what was found for checkpoints after `step`, through which training goes again, and a line that was cut off.
+/// Drops what was found for checkpoints after `step`, through which training goes again, a line that was cut off, and
+/// damaged lines, whose number is given.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be read or written.
-pub fn forget_after(run: &Run, step: u64) -> Result<()> {
-    let path = run.file("evaluation.jsonl");
-    if !path.exists() {
-        return Ok(());
-    }
-    let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-    let stays =
-        |line: &&str| serde_json::from_str(line).is_ok_and(|l: Map<String, Value>| step_of(&l) <= step);
-    let kept: String = text.lines().filter(stays).flat_map(|l| [l, "\n"]).collect();
-    if kept == text {
-        Ok(())
-    } else {
-        crate::files::write_atomically(&path, kept.as_bytes())
-    }
+pub fn forget_after(run: &Run, step: u64) -> Result<usize> {
+    lines::keep(&run.file("evaluation.jsonl"), |line| step_of(line) <= step)
 }
 
 #[cfg(test)]

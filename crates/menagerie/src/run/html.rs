@@ -30,8 +30,8 @@ pub fn write_index(run: &Run, lines: &[Map<String, Value>]) -> Result<()> {
         "last": lines.last(),
         "troubles": lines.iter().filter(|l| l.contains_key("troubles")).collect::<Vec<_>>(),
     });
-    // A closing tag inside a string would end the script: JSON may write the slash escaped.
-    let data = data.to_string().replace("</", "<\\/");
+    // A tag or comment inside a string would end the script: JSON may write its first character as a number.
+    let data = data.to_string().replace('<', "\\u003c");
     write_atomically(&run.file("index.html"), PAGE.replace("DATA", &data).as_bytes())
 }
 

@@ -1,4 +1,5 @@
 //! `metrics.jsonl`: one JSON object a line, one line a log step.
+use super::lines;
 use crate::error::{Error, Result};
 use serde_json::{Map, Value};
 use std::fs::{File, OpenOptions};
@@ -13,25 +14,19 @@ pub struct MetricsLog {
 
 impl MetricsLog {
     /// Opens the file to append, first dropping what lies after `step` (a run that died after its last checkpoint
-    /// goes through those steps again) and a last line that was cut off.
-    pub fn open(path: &Path, step: u64) -> Result<Self> {
-        if path.exists() {
-            let kept: String = read(path)?
-                .into_iter()
-                .filter(|m| step_of(m) <= step)
-                .map(|m| to_line(&m))
-                .collect();
-            crate::files::write_atomically(path, kept.as_bytes())?;
-        }
+    /// goes through those steps again), a last line that was cut off, and damaged lines, whose number is given.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read or written.
+    pub fn open(path: &Path, step: u64) -> Result<(Self, usize)> {
+        let damaged = lines::keep(path, |m| step_of(m) <= step)?;
         let file = OpenOptions::new()
             .create(true)
             .append(true)
             .open(path)
             .map_err(Error::io("write", path))?;
-        Ok(MetricsLog {
-            file,
-            path: path.into(),
-        })
+        let path = path.into();
+        Ok((MetricsLog { file, path }, damaged))
     }
 
     /// Appends one line. Numbers that are not finite become null: JSON has no others.
@@ -58,13 +53,12 @@ pub fn step_of(line: &Map<String, Value>) -> u64 {
     line.get("step").and_then(Value::as_u64).unwrap_or(0)
 }
 
-/// All whole lines of a metrics file.
+/// All whole lines of a metrics file; none where there is none yet.
+///
+/// # Errors
+/// [`Error::Io`] when it cannot be read.
 pub fn read(path: &Path) -> Result<Vec<Map<String, Value>>> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-    Ok(text
-        .lines()
-        .filter_map(|l| serde_json::from_str(l).ok())
-        .collect())
+    lines::read(path).map(|l| l.whole)
 }
 
 #[cfg(test)]
@@ -80,7 +74,8 @@ mod tests {
             "{\"step\":1}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3}\n{\"st",
         )
         .unwrap();
-        let mut log = MetricsLog::open(&path, 2).unwrap();
+        let (mut log, damaged) = MetricsLog::open(&path, 2).unwrap();
+        assert_eq!(damaged, 0, "a line that a kill cut off is not damaged");
         log.append(Map::from_iter([("step".into(), 3.into())])).unwrap();
         assert_eq!(
             std::fs::read_to_string(&path).unwrap(),

@@ -13,9 +13,11 @@
 //! RUN/log.txt              what was said, warnings included
 //! RUN/lock                 the process that is writing
 //! ```
+mod begin;
 mod checkpoint;
 pub mod compare;
 mod curves;
+mod draw;
 pub mod evaluation;
 pub mod evaluator;
 mod export;
@@ -23,30 +25,33 @@ mod feed;
 pub mod history;
 mod html;
 mod judging;
+mod lines;
 mod metrics;
 mod points_picture;
 mod sound_picture;
 mod tensorboard;
 mod trainer;
 
+pub use begin::Plan;
 pub use checkpoint::{Checkpoint, State, prune, steps};
 pub use curves::draw_curves;
+pub use draw::{draw_samples, write_sounds};
 pub use export::{Layout, export};
 pub use html::write_index;
 pub use metrics::{MetricsLog, read as read_metrics, step_of};
 pub use points_picture::draw_points;
 pub use sound_picture::draw_sounds;
 pub use tensorboard::EventFile;
-pub use trainer::{Event, Plan, Summary, Trainer, draw_samples, write_sounds};
+pub use trainer::{Event, Summary, Trainer};
 
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::{self, write_atomically};
 use crate::models::{Model, Purpose};
 use crate::random::Key;
 use crate::recipe::Recipe;
 use burn::tensor::Device;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// A run folder.
@@ -113,35 +118,74 @@ impl std::str::FromStr for At {
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    folder: File,
+    path: PathBuf,
 }
 
-impl Run {
-    /// Makes a new run folder with its recipe.
+impl Lock {
+    /// Whether the folder is still where it was taken.
     ///
     /// # Errors
-    /// When the folder exists and holds anything.
-    pub fn create(path: &Path, recipe: &Recipe) -> Result<(Run, Lock)> {
-        let taken = std::fs::read_dir(path).is_ok_and(|mut d| d.next().is_some());
-        if taken {
-            let fix = match path.join("recipe.toml").exists() {
-                true => format!(
-                    "go on with it by `menagerie train --resume {}`, or choose another --out",
-                    path.display()
-                ),
-                false => "choose another --out".to_string(),
-            };
-            return Err(Error::run(path, "exists already and is not empty", fix));
+    /// [`Error::Run`] when it was moved or deleted: what is written to its path now would begin another folder.
+    pub fn check(&self) -> Result<()> {
+        match files::is_at(&self.folder, &self.path) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::run(
+                &self.path,
+                "the folder was moved or deleted while it was written",
+                "go on with it where it is now: `menagerie train --resume RUN`",
+            )),
+            Err(e) => Err(Error::io("read", &self.path)(e)),
         }
-        if path.exists() && !path.is_dir() {
+    }
+}
+
+/// What a run folder may hold before it is a run: a process that was stopped so early has left no more.
+const BEGINNINGS: [&str; 2] = ["lock", ".recipe.toml.part"];
+
+/// Refuses a folder that holds anything but the beginnings of a run.
+fn is_free(path: &Path) -> Result<()> {
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotADirectory => {
             return Err(Error::run(
                 path,
                 "is a file, not a folder",
                 "choose another --out",
             ));
         }
+        Err(e) => return Err(Error::io("list", path)(e)),
+    };
+    for entry in entries {
+        let name = entry.map_err(Error::io("list", path))?.file_name();
+        if BEGINNINGS.iter().any(|b| name == *b) {
+            continue;
+        }
+        let fix = match path.join("recipe.toml").exists() {
+            true => format!(
+                "go on with it by `menagerie train --resume {}`, or choose another --out",
+                path.display()
+            ),
+            false => "choose another --out".to_string(),
+        };
+        return Err(Error::run(path, "exists already and is not empty", fix));
+    }
+    Ok(())
+}
+
+impl Run {
+    /// Makes a new run folder with its recipe.
+    ///
+    /// # Errors
+    /// When the folder exists and holds anything but the beginnings of a run that came no further.
+    pub fn create(path: &Path, recipe: &Recipe) -> Result<(Run, Lock)> {
+        is_free(path)?;
         std::fs::create_dir_all(path).map_err(Error::io("create", path))?;
         let run = Run { path: path.into() };
         let lock = run.lock()?;
+        // Another process may have begun and ended a run here meanwhile.
+        is_free(path)?;
         run.write_recipe(recipe)?;
         Ok((run, lock))
     }
@@ -158,7 +202,7 @@ impl Run {
             ),
             false => (
                 "there is no such run",
-                "runs stand in runs/ unless --out said otherwise",
+                "runs are in runs/, or where --out put them",
             ),
         };
         Err(Error::run(path, problem, fix))
@@ -216,7 +260,13 @@ impl Run {
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(Error::io("write", &path))?;
-        Ok(Lock { _file: file })
+        let folder = File::open(&self.path).map_err(Error::io("read", &self.path))?;
+        let path = self.path.clone();
+        Ok(Lock {
+            _file: file,
+            folder,
+            path,
+        })
     }
 
     /// A checkpoint, and a warning for each damaged one passed over. `None` when the run has not reached its first.
@@ -225,7 +275,7 @@ impl Run {
     /// When there is no checkpoint of that step, none that was found to be the best, or none that is whole.
     pub fn checkpoint(&self, at: impl Into<At>) -> Result<(Option<Checkpoint>, Vec<String>)> {
         let folder = self.file("checkpoints");
-        let all = steps(&folder);
+        let all = steps(&folder)?;
         let step = match at.into() {
             At::Newest => None,
             At::Step(step) => Some(step),
@@ -275,7 +325,10 @@ impl Run {
             false => Err(Error::run(
                 &folder,
                 format!("no checkpoint is whole ({})", warnings.join("; ")),
-                "train again with `menagerie train` and another --out",
+                format!(
+                    "train again: `menagerie train --recipe {} --out ANOTHER`",
+                    self.file("recipe.toml").display()
+                ),
             )),
         }
     }
@@ -291,19 +344,23 @@ impl Run {
     ) -> Result<(Box<dyn Model>, Checkpoint, Vec<String>)> {
         let recipe = self.recipe()?;
         let (checkpoint, warnings) = self.checkpoint(at)?;
-        let checkpoint = checkpoint.ok_or_else(|| {
-            Error::run(
-                &self.path,
-                "has no checkpoint yet",
-                format!(
-                    "train it further: `menagerie train --resume {}`",
-                    self.path.display()
-                ),
-            )
-        })?;
+        let checkpoint = checkpoint.ok_or_else(|| self.has_no_checkpoint())?;
         let mut model = recipe.build(&checkpoint.state.data, device, Key::new(0))?;
         model.load(&|name| checkpoint.part(name), Purpose::Use)?;
         Ok((model, checkpoint, warnings))
+    }
+}
+
+impl Run {
+    fn has_no_checkpoint(&self) -> Error {
+        if let Err(e) = self.recipe().and_then(|recipe| begin::never_saved(self, &recipe)) {
+            return e;
+        }
+        let fix = format!(
+            "train it further: `menagerie train --resume {}`",
+            self.path.display()
+        );
+        Error::run(&self.path, "has no checkpoint yet", fix)
     }
 }
 

@@ -1,42 +1,24 @@
 //! The loop: batches in, steps done, numbers, pictures and checkpoints out.
+use super::begin::constant_column;
 use super::feed::Feed;
 use super::history::{self, Best, Evaluated};
 use super::judging::Judging;
 use super::{
-    Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_points, draw_sounds, prune,
-    read_metrics, write_index,
+    Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_samples, prune, read_metrics,
+    steps, write_index, write_sounds,
 };
-use crate::data::{Batch, DataInfo, Dataset, Kind, Opened, renumbered};
+use crate::data::{Batch, Dataset, Kind};
 use crate::error::{Error, Result};
-use crate::limits::affordable;
 use crate::metrics::points;
-use crate::models::{Model, NetworkInfo, Purpose, SampleRequest, Samples, StepReport, Trouble};
-use crate::picture;
+use crate::models::{Model, SampleRequest, Samples, StepReport, Trouble};
 use crate::random::Key;
 use crate::recipe::{Recipe, TrainConfig};
-use burn::tensor::Device;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-/// What `--dry-run` tells.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// the data
-    pub data: DataInfo,
-    /// the networks
-    pub networks: Vec<NetworkInfo>,
-    /// batches that one step takes
-    pub batches_per_step: usize,
-    /// steps in which every item is seen once
-    pub steps_per_epoch: f64,
-    /// estimated peak of resident memory, in bytes
-    pub memory: u64,
-}
 
 /// What happens while training, for whoever shows it.
 pub enum Event<'a> {
@@ -64,8 +46,10 @@ pub enum Event<'a> {
     },
     /// training got into a known difficulty
     Trouble(&'a Trouble),
-    /// anything else worth a line
+    /// anything else that may be wrong
     Warning(&'a str),
+    /// what was asked for and is noted, such as a key that was changed
+    Noted(&'a str),
 }
 
 /// How a training ended.
@@ -87,226 +71,26 @@ pub struct Summary {
 
 /// A training that can be begun, gone on with, and stopped after any step.
 pub struct Trainer {
-    run: Run,
-    _lock: Lock,
-    recipe: Recipe,
-    train: TrainConfig,
-    model: Box<dyn Model>,
-    dataset: Arc<dyn Dataset>,
-    feed: Feed,
-    key: Key,
-    state: State,
-    metrics: MetricsLog,
-    events: EventFile,
-    log: std::fs::File,
-    last: Map<String, Value>,
-    pending: Vec<String>,
-    waited: f64,
-    judging: Option<Judging>,
-}
-
-/// Opens the data and builds the model of a recipe: all that can go wrong before anything is written. Classes have the
-/// numbers that they had when the run began.
-fn prepare(
-    recipe: &Recipe,
-    device: &Device,
-    begun: Option<&Checkpoint>,
-) -> Result<(Arc<dyn Dataset>, Vec<String>, Box<dyn Model>)> {
-    let Opened {
-        dataset,
-        mut warnings,
-    } = recipe.data()?.open()?;
-    let known = begun.map_or(&[][..], |c| &c.state.data.labels);
-    let dataset = renumbered(dataset, known, &mut warnings);
-    let train = recipe.train()?;
-    let item: usize = dataset.info().shape.iter().product();
-    affordable(
-        &format!("train.batch = {}", train.batch),
-        &[train.batch, item],
-        "set a smaller batch",
-    )?;
-    affordable(
-        &format!("a picture of train.samples = {}", train.samples),
-        &[train.samples, item],
-        "set fewer samples",
-    )?;
-    let key = Key::new(train.seed).stream("init");
-    let model = recipe.build(dataset.info(), device, key)?;
-    let batches = model.batches_per_step();
-    affordable(
-        &format!("{batches} batches a step"),
-        &[batches, train.batch, item],
-        "set fewer updates in a step",
-    )?;
-    Ok((dataset, warnings, model))
-}
-
-impl Plan {
-    /// What a recipe would do.
-    pub fn of(recipe: &Recipe, device: &Device) -> Result<Plan> {
-        let train = recipe.train()?;
-        let (recipe, _) = recipe.clone().fitted()?;
-        let (dataset, _, model) = prepare(&recipe, device, None)?;
-        let data = dataset.info().clone();
-        let (networks, batches_per_step) = (model.networks(), model.batches_per_step());
-        // Weights, gradients and two moments; every activation and its gradient's working copy; the program itself.
-        let parameters: usize = networks.iter().map(|n| n.parameters).sum();
-        let activations: usize = networks.iter().map(|n| n.activations).sum();
-        let memory = 4 * (4 * parameters + activations * train.batch * 5 / 4) as u64 + (60 << 20);
-        Ok(Plan {
-            steps_per_epoch: Feed::new(&train, &dataset, &*model, 0, 0)?.steps_per_epoch(),
-            data,
-            networks,
-            batches_per_step,
-            memory,
-        })
-    }
+    pub(super) run: Run,
+    pub(super) lock: Lock,
+    pub(super) recipe: Recipe,
+    pub(super) train: TrainConfig,
+    pub(super) model: Box<dyn Model>,
+    pub(super) dataset: Arc<dyn Dataset>,
+    pub(super) feed: Feed,
+    pub(super) key: Key,
+    pub(super) state: State,
+    pub(super) metrics: MetricsLog,
+    pub(super) events: EventFile,
+    pub(super) log: std::fs::File,
+    pub(super) last: Map<String, Value>,
+    pub(super) pending: Vec<String>,
+    pub(super) notes: Vec<String>,
+    pub(super) waited: f64,
+    pub(super) judging: Option<Judging>,
 }
 
 impl Trainer {
-    /// A new run at `path`.
-    pub fn create(recipe: Recipe, path: &Path, device: &Device) -> Result<Self> {
-        let (recipe, said) = recipe.fitted()?;
-        let (dataset, mut warnings, model) = prepare(&recipe, device, None)?;
-        warnings.extend(said);
-        let feed = Feed::new(&recipe.train()?, &dataset, &*model, 0, 0)?;
-        let (judging, more) = Judging::of(&recipe, &*model, dataset.info(), device)?;
-        warnings.extend(more);
-        let (run, lock) = Run::create(path, &recipe)?;
-        Self::assemble(run, lock, recipe, model, dataset, feed, judging, None, warnings)
-    }
-
-    /// Goes on with a run from its newest whole checkpoint (from the start if there is none yet), to `steps` if given.
-    ///
-    /// # Errors
-    /// As [`Trainer::resume_with`].
-    pub fn resume(path: &Path, steps: Option<u64>, device: &Device) -> Result<Self> {
-        let settings: Vec<_> = steps
-            .map(|s| ("train.steps".to_string(), s.to_string()))
-            .into_iter()
-            .collect();
-        Self::resume_with(path, &settings, device)
-    }
-
-    /// The same with keys of the recipe that may change while a run goes on, since they do not decide what a step does:
-    /// `train.steps` and the table `evaluate`.
-    ///
-    /// # Errors
-    /// [`Error::Recipe`] for another key; when the data have changed or no checkpoint is whole.
-    pub fn resume_with(path: &Path, settings: &[(String, String)], device: &Device) -> Result<Self> {
-        let run = Run::open(path)?;
-        let lock = run.lock()?;
-        let mut recipe = run.recipe()?;
-        if let Some((key, _)) = settings
-            .iter()
-            .find(|(k, _)| k != "train.steps" && !k.starts_with("evaluate."))
-        {
-            return Err(Error::recipe(
-                key,
-                "decides the result, and the run has begun",
-                "start a new run",
-            ));
-        }
-        recipe.set_all(settings)?;
-        let (checkpoint, mut warnings) = run.checkpoint(None)?;
-        let (dataset, more, mut model) = prepare(&recipe, device, checkpoint.as_ref())?;
-        warnings.extend(more);
-        if let Some(c) = &checkpoint {
-            if c.state.data.shape != dataset.info().shape || c.state.data.count != dataset.info().count {
-                let (was, is) = (&c.state.data, dataset.info());
-                let problem = format!(
-                    "the data have changed: {} items of {:?} then, {} of {:?} now",
-                    was.count, was.shape, is.count, is.shape
-                );
-                return Err(Error::run(
-                    path,
-                    problem,
-                    "bring the data back as they were, or start a new run",
-                ));
-            }
-            if c.state.version != env!("CARGO_PKG_VERSION") {
-                warnings.push(format!(
-                    "the run was begun by version {}, this is {}: results may differ",
-                    c.state.version,
-                    env!("CARGO_PKG_VERSION")
-                ));
-            }
-            model.load(&|name| c.part(name), Purpose::Train)?;
-        }
-        let (cursor, step) = checkpoint
-            .as_ref()
-            .map_or((0, 0), |c| (c.state.cursor, c.state.step));
-        let feed = Feed::new(&recipe.train()?, &dataset, &*model, cursor, step)?;
-        let (judging, more) = Judging::of(&recipe, &*model, dataset.info(), device)?;
-        warnings.extend(more);
-        run.write_recipe(&recipe)?;
-        history::forget_after(&run, checkpoint.as_ref().map_or(0, |c| c.state.step))?;
-        Self::assemble(
-            run,
-            lock,
-            recipe,
-            model,
-            dataset,
-            feed,
-            judging,
-            checkpoint.map(|c| c.state),
-            warnings,
-        )
-    }
-
-    fn assemble(
-        run: Run,
-        lock: Lock,
-        recipe: Recipe,
-        model: Box<dyn Model>,
-        dataset: Arc<dyn Dataset>,
-        feed: Feed,
-        judging: Option<Judging>,
-        state: Option<State>,
-        pending: Vec<String>,
-    ) -> Result<Self> {
-        let train = recipe.train()?;
-        let state = state.unwrap_or_else(|| State {
-            version: env!("CARGO_PKG_VERSION").into(),
-            step: 0,
-            images: 0,
-            seconds: 0.0,
-            cursor: 0,
-            data: dataset.info().clone(),
-            files: BTreeMap::new(),
-        });
-        let metrics = MetricsLog::open(&run.file("metrics.jsonl"), state.step)?;
-        let last = read_metrics(&run.file("metrics.jsonl"))?
-            .pop()
-            .unwrap_or_default();
-        let events = EventFile::create(&run.file("events"))?;
-        let path = run.file("log.txt");
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(Error::io("write", &path))?;
-        let key = Key::new(train.seed);
-        Ok(Trainer {
-            run,
-            _lock: lock,
-            recipe,
-            train,
-            model,
-            dataset,
-            feed,
-            key,
-            state,
-            metrics,
-            events,
-            log,
-            last,
-            pending,
-            waited: 0.0,
-            judging,
-        })
-    }
-
     /// The run's folder.
     pub fn path(&self) -> &Path {
         self.run.path()
@@ -331,8 +115,22 @@ impl Trainer {
     /// Trains to the recipe's last step, or until `stop` is set; a checkpoint is written either way.
     ///
     /// # Errors
-    /// When the data, the disk or the losses fail; the checkpoints written before are intact.
+    /// When the data, the disk or the losses fail, or the folder is moved; the checkpoints written before are intact, and
+    /// the error says how to go on where there is a way.
     pub fn train(&mut self, stop: &AtomicBool, show: &mut dyn FnMut(Event)) -> Result<Summary> {
+        self.train_on(stop, show).map_err(|e| {
+            let e = self.advised(e);
+            // It may be the very log that cannot be written.
+            self.say(&format!("stopped: {e}")).ok();
+            e
+        })
+    }
+
+    fn train_on(&mut self, stop: &AtomicBool, show: &mut dyn FnMut(Event)) -> Result<Summary> {
+        for n in std::mem::take(&mut self.notes) {
+            self.say(&n)?;
+            show(Event::Noted(&n));
+        }
         for w in std::mem::take(&mut self.pending) {
             self.say(&w)?;
             show(Event::Warning(&w));
@@ -353,10 +151,7 @@ impl Trainer {
             self.evaluate(true, show)?;
         }
         while self.state.step < self.train.steps && !stop.load(Ordering::Relaxed) {
-            if let Err(e) = self.advance(show) {
-                self.say(&format!("stopped: {e}"))?;
-                return Err(e);
-            }
+            self.advance(show)?;
             let (step, last) = (self.state.step, self.state.step == self.train.steps);
             if step.is_multiple_of(self.train.sample_every) || last {
                 self.picture(show)?;
@@ -432,6 +227,7 @@ impl Trainer {
     }
 
     fn log_step(&mut self, report: &StepReport, show: &mut dyn FnMut(Event)) -> Result<()> {
+        self.lock.check()?;
         let mut scalars = report.scalars.clone();
         if let Some(quality) = self.points_quality()? {
             scalars.extend([
@@ -515,13 +311,17 @@ impl Trainer {
 
     /// The curves and the page, and a picture of what the model makes now.
     fn picture(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
+        self.lock.check()?;
         let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
         draw_curves(&lines, &self.run.file("curves.png"))?;
         let Some(samples) = self.pictured()? else {
             return write_index(&self.run, &lines);
         };
         let folder = self.run.file("samples");
-        std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        match std::fs::create_dir(&folder) {
+            Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(Error::io("create", &folder)(e)),
+            _ => {}
+        }
         let path = folder.join(format!("{:06}.png", self.state.step));
         draw_samples(&samples, self.dataset.density(), &path)?;
         if samples.kind == Kind::Audio {
@@ -534,6 +334,7 @@ impl Trainer {
 
     fn checkpoint(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
         let folder = self.run.file("checkpoints");
+        self.lock.check()?;
         // Parts are copied on their way to the disk.
         menagerie_kernels::memory::release();
         let path = Checkpoint::write(&folder, self.state.clone(), self.model.save())?;
@@ -541,6 +342,7 @@ impl Trainer {
             &folder,
             self.train.keep,
             history::best(&self.run)?.map(|b| b.step),
+            self.state.step,
         )?;
         show(Event::Checkpointed(&path));
         Ok(())
@@ -575,8 +377,14 @@ impl Trainer {
         if is_best && !saved {
             self.checkpoint(show)?;
         }
+        self.lock.check()?;
         history::append(&self.run, &judged, &verdicts)?;
-        prune(&self.run.file("checkpoints"), self.train.keep, best)?;
+        prune(
+            &self.run.file("checkpoints"),
+            self.train.keep,
+            best,
+            self.state.step,
+        )?;
         let values: Vec<(String, f64)> = verdicts
             .iter()
             .map(|v| (format!("evaluate/{}", v.metric), v.value))
@@ -595,60 +403,55 @@ impl Trainer {
         Ok(saved || is_best)
     }
 
+    /// An error with the way to go on from it, of which nothing is said that is not there.
+    fn advised(&self, e: Error) -> Error {
+        if let Err(moved) = self.lock.check() {
+            return moved;
+        }
+        let run = self.run.path().display();
+        match e {
+            Error::Training { problem, fix, .. } if problem.contains("no longer finite") => {
+                let cause = constant_column(&*self.dataset).ok().flatten();
+                let slower: Vec<String> = self
+                    .recipe
+                    .learning_rates()
+                    .iter()
+                    .map(|(key, rate)| format!("--set {key}={:.1e}", (rate / 10.0).min(1e-3)))
+                    .collect();
+                let slower = slower.join(" ");
+                let saved = steps(&self.run.file("checkpoints")).unwrap_or_default();
+                let saved = saved.into_iter().rfind(|s| *s <= self.state.step);
+                let way = match saved {
+                    // What was written right before the losses left the numbers has most likely gone astray, too.
+                    Some(step) if step < self.state.step => {
+                        format!("go on from step {step}: `menagerie train --resume {run} {slower}`")
+                    }
+                    Some(_) => {
+                        format!(
+                            "begin anew: `menagerie train --recipe {run}/recipe.toml {slower} --out ANOTHER`"
+                        )
+                    }
+                    None => format!(
+                        "there is no checkpoint yet; begin anew: `menagerie train --resume {run} {slower}`"
+                    ),
+                };
+                Error::Training {
+                    step: self.state.step + 1,
+                    problem,
+                    fix: cause.unwrap_or(format!("{fix}; {way}")),
+                }
+            }
+            Error::Io { path, action, source } if source.kind() == ErrorKind::StorageFull => Error::run(
+                path,
+                format!("cannot {action}: {source}"),
+                format!("free some space, then go on: `menagerie train --resume {run}`"),
+            ),
+            e => e,
+        }
+    }
+
     /// Adds a line to log.txt.
     fn say(&mut self, text: &str) -> Result<()> {
         writeln!(self.log, "{text}").map_err(Error::io("write", self.run.file("log.txt")))
     }
-}
-
-/// Sounds one after the other, with a quarter of a second between them, as one WAV file.
-///
-/// # Errors
-/// Those of [`crate::data::write_wav`].
-pub fn write_sounds(samples: &Samples, rate: u32, path: &Path) -> Result<()> {
-    let (time, channels) = (samples.shape[1], samples.shape[2]);
-    let pause = vec![0.0; rate as usize / 4 * channels];
-    let sounds: Vec<&[f32]> = samples.values.chunks_exact((time * channels).max(1)).collect();
-    crate::data::write_wav(path, &sounds.join(&pause[..]), rate, channels)
-}
-
-/// Samples as a picture: a grid of images, waveforms and spectrograms of sounds, or points (over their density where it is
-/// known).
-pub fn draw_samples(
-    samples: &Samples,
-    density: Option<&dyn crate::data::Density>,
-    path: &Path,
-) -> Result<PathBuf> {
-    match (samples.kind, &samples.shape[..]) {
-        (Kind::Image, &[n, h, w, c]) => {
-            let columns = (n as f64).sqrt().ceil() as usize;
-            picture::grid(&samples.values, [n, h, w, c], columns).save(path)?;
-        }
-        (Kind::Pair, &[n, h, w, c]) => {
-            // As one image of twice the count: all left halves, then all right ones, which rows bring together.
-            let (one, m) = (picture::halves(&samples.values, c), h * w * c / 2);
-            let beside: Vec<f32> = (0..n)
-                .flat_map(|i| [i, n + i])
-                .flat_map(|i| one[i * m..(i + 1) * m].iter().copied())
-                .collect();
-            let columns = 2 * ((n as f64 / 2.0).sqrt().ceil() as usize);
-            picture::grid(&beside, [2 * n, h, w, c / 2], columns).save(path)?;
-        }
-        (Kind::Video, &[n, t, h, w, c])
-            if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gif")) =>
-        {
-            picture::save_animation(
-                &samples.values,
-                [n, t, h, w, c],
-                (n as f64).sqrt().ceil() as usize,
-                path,
-            )?;
-        }
-        (Kind::Video, &[n, t, h, w, c]) => {
-            picture::film_strips(&samples.values, [n, t, h, w, c]).save(path)?
-        }
-        (Kind::Audio, &[n, t, c]) => draw_sounds(&samples.values, [n, t, c], path)?,
-        _ => draw_points(&samples.values, samples.shape[1], density, path)?,
-    }
-    Ok(path.into())
 }

@@ -361,8 +361,7 @@ impl<N: Conditionals> LogLikelihood for Autoregressive<N> {
             // p(x) = (1/M) sum_m p(x | order m)
             let mut by_order = vec![Vec::new(); chunk.count];
             for order in 0..network.orders() {
-                let logits = network.logits(&chunk, order).into_data();
-                let logits = logits.as_slice::<f32>().unwrap_or_default();
+                let logits = menagerie_nn::numbers(network.logits(&chunk, order));
                 for (i, (l, levels)) in logits
                     .chunks_exact(n * k)
                     .zip(chunk.levels.chunks_exact(n))
@@ -440,13 +439,7 @@ impl<N: Conditionals> Factors for Autoregressive<N> {
         self.learner.network().order(which)
     }
     fn logits(&self, items: &Items, order: usize) -> Vec<f32> {
-        self.learner
-            .for_use()
-            .logits(items, order)
-            .into_data()
-            .as_slice::<f32>()
-            .unwrap_or_default()
-            .to_vec()
+        menagerie_nn::numbers(self.learner.for_use().logits(items, order))
     }
     fn walker(&self) -> Box<dyn Walker> {
         self.learner.for_use().walker()

@@ -4,7 +4,7 @@
 //! The residual network is that of He, Zhang, Ren, Sun (2015), Deep Residual Learning for Image Recognition,
 //! arXiv:1512.03385; one linear layer gives a number for an amount, a cosine and a sine for a hue, a logit each for the
 //! members of a choice.
-use super::classifier::{best, cross_entropy, images, numbers};
+use super::classifier::{best, cross_entropy, images};
 use super::trunk::{Trunk, TrunkConfig, TrunkKind};
 use crate::{
     Capability, Entry, Features, Model, NetworkInfo, Part, Purpose, ReadAttributes, Registered, StepReport,
@@ -17,7 +17,7 @@ use menagerie_data::portraits::{Attributes, Meaning};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_nn::{Activation, Init, Linear};
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use menagerie_nn::{Learner, OptimizerConfig, Tensors, numbers};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 

@@ -15,7 +15,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_nn::{Activation, Init, Linear};
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use menagerie_nn::{Learner, OptimizerConfig, Tensors, numbers};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.
@@ -157,11 +157,6 @@ pub(super) fn images(values: Vec<f32>, shape: &[usize], device: &Device) -> Tens
         TensorData::new(values, [shape[0], shape[1], shape[2], shape[3]]),
         device,
     )
-}
-
-/// A tensor's numbers, row by row.
-pub(super) fn numbers<const D: usize>(t: Tensor<D>) -> Vec<f32> {
-    t.into_data().try_into_vec::<f32>().expect("networks are f32")
 }
 
 impl Classifier {

@@ -198,12 +198,8 @@ impl FlowModel {
                     0,
                 );
             }
-            let x = network
-                .flow
-                .inverse(z.reshape([chunk, 1, 1, latent]))
-                .0
-                .into_data();
-            values.extend_from_slice(&x.as_slice::<f32>().unwrap_or_default()[..n * latent]);
+            let x = network.flow.inverse(z.reshape([chunk, 1, 1, latent])).0;
+            values.extend_from_slice(&menagerie_nn::numbers(x)[..n * latent]);
         }
         Ok(values)
     }
@@ -345,16 +341,8 @@ impl LogLikelihood for FlowModel {
         let (network, device) = (self.learner.for_use(), self.learner.plain_device());
         let mut out = Vec::with_capacity(batch.indices.len());
         for from in (0..batch.indices.len()).step_by(self.chunk()) {
-            let log_p = self
-                .log_density(&network, &self.part(batch, from), key, &device)
-                .into_data();
-            out.extend(
-                log_p
-                    .as_slice::<f32>()
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|&v| v as f64),
-            );
+            let log_p = self.log_density(&network, &self.part(batch, from), key, &device);
+            out.extend(menagerie_nn::numbers(log_p).into_iter().map(f64::from));
         }
         Ok(out)
     }

@@ -293,7 +293,7 @@ impl Reconstruct for Autoencoder {
         } else {
             back
         };
-        let output = self.samples(back.into_data().try_into_vec().unwrap_or_default());
+        let output = self.samples(menagerie_nn::numbers(back));
         let shown = corrupted.map(|v| self.samples(v.into_iter().map(|v| v / self.scale).collect()));
         Ok(Reconstruction { shown, output })
     }
@@ -302,7 +302,7 @@ impl Reconstruct for Autoencoder {
 impl Features for Autoencoder {
     /// The code.
     fn features(&self, batch: &Batch) -> Result<Vec<f32>> {
-        Ok(self.encode(batch)?.into_data().try_into_vec().unwrap_or_default())
+        Ok(menagerie_nn::numbers(self.encode(batch)?))
     }
 
     fn width(&self) -> usize {

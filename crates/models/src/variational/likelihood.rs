@@ -243,7 +243,7 @@ impl Likelihood {
     }
 
     fn items(&self, x: Tensor<4>, rows: usize) -> Samples {
-        let mut values = x.into_data().try_into_vec::<f32>().unwrap_or_default();
+        let mut values = menagerie_nn::numbers(x);
         match self.info.kind {
             Kind::Points => values.iter_mut().for_each(|v| *v *= self.scale),
             // Dequantized: the middle of level b is (b + 1/2) / 128 - 1.

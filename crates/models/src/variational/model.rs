@@ -311,14 +311,7 @@ impl<T: Training> Features for Variational<T> {
     /// What the encoder's last hidden layer makes of an item.
     fn features(&self, batch: &Batch) -> Result<Vec<f32>> {
         let x = self.observed(batch, None)?;
-        Ok(self
-            .training
-            .pair()
-            .encoder
-            .features(x)
-            .into_data()
-            .try_into_vec()
-            .unwrap_or_default())
+        Ok(menagerie_nn::numbers(self.training.pair().encoder.features(x)))
     }
 
     fn width(&self) -> usize {
@@ -345,10 +338,9 @@ impl<T: Training> EvidenceBound for Variational<T> {
                 1 => likelihood - q.divergence().sum_dim(1).reshape([-1]),
                 _ => likelihood + q.log_prior_over_posterior(z, noise),
             };
-            let data = weights.into_data();
-            for (i, w) in data.as_slice::<f32>().unwrap_or_default().iter().enumerate() {
+            for (i, w) in menagerie_nn::numbers(weights).into_iter().enumerate() {
                 let n = sums.len();
-                sums[i % n].add(*w as f64);
+                sums[i % n].add(w as f64);
             }
         }
         Ok(sums.into_iter().map(|s| s.log_mean()).collect())

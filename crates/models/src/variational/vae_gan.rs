@@ -184,8 +184,10 @@ impl Training for ByGame {
         if !parts.iter().chain([&loss_d]).all(|v| v.is_finite()) {
             return Err(Error::Training {
                 step: self.encoder.updates() + 1,
-                problem: format!("the losses are no longer finite (encoder and decoder {parts:?}, discriminator {loss_d})"),
-                fix: "the last checkpoint is intact: go on from it with lower learning rates, or set optimizer.*.clip_norm = 1".into(),
+                problem: format!(
+                    "the losses are no longer finite (encoder and decoder {parts:?}, discriminator {loss_d})"
+                ),
+                fix: "lower the learning rates, or set clip_norm = 1, in the tables [optimizer...]".into(),
             });
         }
         self.encoder.update(&mut gradients, false);

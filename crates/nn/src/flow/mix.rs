@@ -76,13 +76,7 @@ impl Mix {
     fn inverse_weight(&self) -> Tensor<2> {
         let w = self.weight().0;
         let (c, device) = (w.dims()[0], w.device());
-        let data = w.into_data();
-        let values: Vec<f64> = data
-            .as_slice::<f32>()
-            .unwrap_or_default()
-            .iter()
-            .map(|&v| v as f64)
-            .collect();
+        let values = crate::numbers(w).into_iter().map(f64::from).collect();
         let (order, lu) = decompose(values, c);
         let mut out = vec![0f32; c * c];
         for column in 0..c {

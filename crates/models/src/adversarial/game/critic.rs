@@ -619,7 +619,7 @@ pub fn finite(what: &str, value: f64, now: Moment) -> Result<()> {
         false => Err(Error::Training {
             step: now.updates + 1,
             problem: format!("{what} is no longer finite ({value})"),
-            fix: "the last checkpoint is intact: go on from it with lower learning rates, or set optimizer.discriminator.clip_norm=1 and optimizer.generator.clip_norm=1".into(),
+            fix: "lower the learning rates, or set clip_norm = 1, in the tables [optimizer...]".into(),
         }),
     }
 }

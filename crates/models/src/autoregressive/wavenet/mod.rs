@@ -355,8 +355,7 @@ impl LogLikelihood for Speaker {
         let mut out = Vec::with_capacity(batch.shape[0]);
         for (i, codes) in codes.chunks(at_once * self.length).enumerate() {
             let labels = labels.map(|l| &l[i * at_once..][..codes.len() / self.length]);
-            let logits = network.forward(codes, self.length, labels).into_data();
-            let logits = logits.as_slice::<f32>().unwrap_or_default();
+            let logits = menagerie_nn::numbers(network.forward(codes, self.length, labels));
             let each: Vec<f64> = logits
                 .chunks_exact(k)
                 .zip(codes)

@@ -315,7 +315,7 @@ impl Model for ConditionalVae {
         self.learner.load(read, purpose)?;
         let shown =
             read("conditions")?.get("conditions", [self.shown.len()], &self.learner.plain_device())?;
-        self.shown = shown.into_data().try_into_vec().unwrap_or_default();
+        self.shown = menagerie_nn::numbers(shown);
         Ok(())
     }
 

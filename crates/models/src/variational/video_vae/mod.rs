@@ -289,7 +289,7 @@ impl VideoVae {
         device: &Device,
     ) -> Option<Tensor<2>> {
         let logits = network.read(features, batch.shape[1])?;
-        let read = logits.into_data().try_into_vec::<f32>().unwrap_or_default();
+        let read = menagerie_nn::numbers(logits);
         self.tensor(self.attributes.completed(batch, &read), device)
     }
 }
@@ -489,13 +489,8 @@ impl EvidenceBound for VideoVae {
             };
             all.push(likelihood + rest.reshape([items]));
         }
-        let bound = log_mean_exp(Tensor::cat(all, 0), samples.max(1)).into_data();
-        Ok(bound
-            .as_slice::<f32>()
-            .unwrap_or_default()
-            .iter()
-            .map(|&v| v as f64)
-            .collect())
+        let bound = menagerie_nn::numbers(log_mean_exp(Tensor::cat(all, 0), samples.max(1)));
+        Ok(bound.into_iter().map(f64::from).collect())
     }
 
     fn dimensions(&self) -> usize {

@@ -127,19 +127,14 @@ impl Codebook {
         let size = e.dims()[0];
         // || z - e ||^2 = || z ||^2 - 2 (z e - || e ||^2 / 2), and the first term is the same for all codes.
         let half_squares = (e.clone() * e.clone()).sum_dim(1).transpose() * 0.5;
-        let scores = (z.matmul(e.transpose()) - half_squares).into_data();
+        let scores = menagerie_nn::numbers(z.matmul(e.transpose()) - half_squares);
         let best = |row: &[f32]| {
             row.iter().enumerate().fold(
                 (0, f32::NEG_INFINITY),
                 |b, (i, &v)| if v > b.1 { (i, v) } else { b },
             )
         };
-        scores
-            .as_slice::<f32>()
-            .unwrap_or_default()
-            .chunks_exact(size)
-            .map(|row| best(row).0 as u32)
-            .collect()
+        scores.chunks_exact(size).map(|row| best(row).0 as u32).collect()
     }
 
     /// The vectors of some codes, `[n, width]`.
@@ -273,16 +268,8 @@ impl MovingAverage {
     pub fn load(&mut self, from: &Tensors) -> Result<()> {
         let (size, width) = (self.counts.len(), self.sums.len() / self.counts.len());
         let device = Device::flex();
-        self.counts = from
-            .get("counts", [size], &device)?
-            .into_data()
-            .try_into_vec()
-            .unwrap_or_default();
-        self.sums = from
-            .get("sums", [size, width], &device)?
-            .into_data()
-            .try_into_vec()
-            .unwrap_or_default();
+        self.counts = menagerie_nn::numbers(from.get("counts", [size], &device)?);
+        self.sums = menagerie_nn::numbers(from.get("sums", [size, width], &device)?);
         Ok(())
     }
 }

@@ -351,7 +351,7 @@ impl VqVae {
             .likelihood
             .observed(batch, Some(key.stream("observe")), self.autoencoder.device());
         let z = self.autoencoder.network().encode(x.clone());
-        let found: Vec<f32> = z.clone().inner().into_data().try_into_vec().unwrap_or_default();
+        let found = menagerie_nn::numbers(z.clone());
         if self.autoencoder.updates() == 0 {
             self.start(&found, key);
         }
