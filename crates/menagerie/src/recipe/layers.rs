@@ -84,18 +84,37 @@ pub(super) fn carry_over(table: &mut Table, changed: Vec<Changed>, set: &[Vec<St
 
 /// A recipe of an earlier version in today's words.
 pub(super) fn upgraded(mut given: Table) -> Table {
-    // Before 0.2, `[optimizer]` held the numbers of all rules, used or not.
-    if given
-        .get("version")
-        .and_then(Value::as_str)
-        .is_some_and(|v| v.starts_with("0.1."))
-        && let Some(Value::Table(optimizer)) = given.get_mut("optimizer")
-    {
+    let is_old = |v: &str| v.starts_with("0.1.");
+    if !given.get("version").and_then(Value::as_str).is_some_and(is_old) {
+        return given;
+    }
+    // `[optimizer]` held the numbers of all rules, used or not.
+    if let Some(Value::Table(optimizer)) = given.get_mut("optimizer") {
         drop_unused(optimizer);
         optimizer
             .iter_mut()
             .filter_map(|(_, v)| v.as_table_mut())
             .for_each(drop_unused);
+    }
+    // `[game]` held the objective's name and the instance noise.
+    let Some(Value::Table(game)) = given.get_mut("game") else {
+        return given;
+    };
+    let (rule, std, steps) = (
+        game.remove("objective"),
+        game.remove("noise"),
+        game.remove("noise_steps"),
+    );
+    if let Some(rule) = rule {
+        let objective = Table::from_iter([("rule".to_string(), rule)]);
+        given.insert("objective".into(), Value::Table(objective));
+    }
+    if let (Some(std), Some(steps)) = (std, steps)
+        && std.as_float() != Some(0.0)
+    {
+        let noise = Table::from_iter([("std".to_string(), std), ("steps".to_string(), steps)]);
+        let augment = Table::from_iter([("noise".to_string(), Value::Table(noise))]);
+        given.insert("augment".into(), Value::Table(augment));
     }
     given
 }
