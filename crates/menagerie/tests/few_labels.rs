@@ -12,15 +12,23 @@ fn recipe(model: &str, labels: &str) -> Recipe {
     let mut recipe = Recipe::named(model).unwrap();
     let settings = [
         ("data.source", "digits"),
-        ("model.width", "4"),
+        ("model.width", "8"),
         ("train.batch", "25"),
         ("train.checkpoint_every", "1000"),
         ("train.sample_every", "1000"),
         ("train.labels", labels),
     ];
-    recipe
-        .set_all(&settings.map(|(k, v)| (k.to_string(), v.to_string())))
-        .unwrap();
+    // Small digits, learned in few steps: no mirror images, and an average that does not hold the first weights.
+    let own = [
+        ("model.average", "0.9"),
+        ("augment.shift", "0"),
+        ("augment.flip", "false"),
+        ("optimizer.learning_rate", "1e-2"),
+    ];
+    let own = own.iter().filter(|_| model == "classifier");
+    let all = settings.iter().chain(own);
+    let all: Vec<(String, String)> = all.map(|(k, v)| (k.to_string(), v.to_string())).collect();
+    recipe.set_all(&all).unwrap();
     recipe
 }
 

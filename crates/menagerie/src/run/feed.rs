@@ -28,7 +28,7 @@ impl Feed {
         step: u64,
     ) -> Result<Feed> {
         let labelled = model.labelled_batches();
-        let any = model.batches_per_step() - labelled;
+        let any = model.batches_per_step().saturating_sub(labelled);
         let key = Key::new(train.seed);
         let (mut all, mut with_labels, mut items) = (dataset.clone(), dataset.clone(), dataset.info().count);
         if train.labels > 0 {
