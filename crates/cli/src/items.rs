@@ -255,8 +255,25 @@ pub fn write(samples: &Samples, out: &Path) -> Result<()> {
         Some("png") => draw_samples(samples, None, out).map(drop),
         Some("gif") if samples.kind == Kind::Video => draw_samples(samples, None, out).map(drop),
         _ => Err(Error::usage(
-            format!("--out {} names no known kind of file", out.display()),
+            format!("--out {} does not end in a known kind of file", out.display()),
             "end it in .png, .npy (of sounds also .wav, of videos .gif), or / for a folder of files",
+        )),
+    }
+}
+
+/// Writes samples as a grid whose cells carry their numbers.
+///
+/// # Errors
+/// [`Error::Usage`] for what is no grid of images.
+pub fn write_numbered(samples: &Samples, out: &Path) -> Result<()> {
+    match samples.shape[..] {
+        [n, h, w, c] if samples.kind == Kind::Image && out.extension().is_some_and(|e| e == "png") => {
+            let columns = (n as f64).sqrt().ceil() as usize;
+            picture::numbered_grid(&samples.values, [n, h, w, c], columns).save(out)
+        }
+        _ => Err(Error::usage(
+            "--numbers is for images in a grid",
+            "leave it out, or give a .png to --out",
         )),
     }
 }

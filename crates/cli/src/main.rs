@@ -10,7 +10,7 @@ mod items;
 mod output;
 mod signals;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use menagerie::limits;
 use std::io::Write;
 use std::process::ExitCode;
@@ -24,8 +24,8 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
-  menagerie train dcgan                        train on embedded images; a picture at once, then as it learns
-  menagerie train dcgan --data photos --size 64
+  menagerie train dcgan                        # on embedded images; a picture at once
+  menagerie train dcgan --data your/photos --size 64
   menagerie sample runs/dcgan-001 --out grid.png
   menagerie train --resume runs/dcgan-001 --steps 5000
   menagerie data show portraits --out faces.png";
@@ -62,6 +62,8 @@ enum Command {
     Compare(commands::compare::Args),
     /// Write the sampler's weights and a description of its inputs and outputs
     Export(commands::export::Args),
+    /// Print the script by which a shell completes commands and flags
+    Completions(commands::completions::Args),
 }
 
 fn main() -> ExitCode {
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
         Command::Evaluate(a) => commands::evaluate::run(*a),
         Command::Compare(a) => commands::compare::run(a),
         Command::Export(a) => commands::export::run(a),
+        Command::Completions(a) => commands::completions::run(a, &mut Cli::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

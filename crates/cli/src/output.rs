@@ -1,17 +1,55 @@
 //! Results on standard output, everything else on standard error. Names of files and classes may hold anything: control
 //! characters are shown, not sent to the terminal.
-use std::io::{ErrorKind, Write};
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Write as _};
 
-/// Prints a line of results. Where it cannot be written the program ends with status 1: quietly if its reader has gone
-/// (`| head`), else with a word.
+/// Prints lines of results.
 pub fn line(text: impl std::fmt::Display) {
+    raw(visible(&text.to_string()));
+}
+
+/// Prints a line as it is, only for text whose names are [`visible`] already. Where it cannot be written the program ends with
+/// status 1: quietly if its reader has gone (`| head`), else with a word.
+pub fn raw(text: impl std::fmt::Display) {
     let mut out = std::io::stdout();
-    let printed = writeln!(out, "{}", visible(&text.to_string())).and_then(|()| out.flush());
-    if let Err(e) = printed {
+    if let Err(e) = writeln!(out, "{text}").and_then(|()| out.flush()) {
         if e.kind() != ErrorKind::BrokenPipe {
             tell(format_args!("error: standard output: cannot write: {e}"));
         }
         std::process::exit(1);
+    }
+}
+
+/// Prints rows with their columns under each other; the last column is as long as it is.
+pub fn columns(rows: &[Vec<String>]) {
+    let letters = |s: &String| s.chars().count();
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..count)
+        .map(|i| {
+            rows.iter()
+                .filter_map(|r| r.get(i))
+                .map(letters)
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for row in rows {
+        let padded = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - letters(cell))));
+        line(padded.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
+
+/// Prints rows, the first being the head, as a table of Markdown.
+pub fn markdown(rows: &[Vec<String>]) {
+    for (i, row) in rows.iter().enumerate() {
+        let cells: Vec<String> = row.iter().map(|c| c.replace('|', "\\|")).collect();
+        line(format_args!("| {} |", cells.join(" | ")));
+        if i == 0 {
+            line(format_args!("|{}", "---|".repeat(row.len())));
+        }
     }
 }
 
@@ -21,14 +59,16 @@ pub fn tell(text: std::fmt::Arguments) {
     std::io::stderr().write_all(text.as_bytes()).ok();
 }
 
-/// A text with its control characters written out, but for the ends of lines and tabs.
+/// A text with its control characters written as JSON escapes them, but for the ends of lines and tabs: a name cannot move the
+/// cursor, change colours, or turn the direction of writing.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            '\n' | '\t' => out.push(c),
-            c if c.is_control() => out.extend(c.escape_default()),
-            c => out.push(c),
+        let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if turns || c.is_control() && !matches!(c, '\n' | '\t') {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
         }
     }
     out
@@ -79,8 +119,13 @@ pub fn number(v: f64) -> String {
 mod tests {
     #[test]
     fn no_name_commands_the_terminal() {
-        let name = "a\u{1b}]0;x\u{7}\r\u{9b}b\t\u{e9}\n";
-        assert_eq!(super::visible(name), "a\\u{1b}]0;x\\u{7}\\r\\u{9b}b\t\u{e9}\n");
+        assert_eq!(
+            super::visible("a\u{1b}[2Jb\r\u{9b}c\td\n\u{202e}é"),
+            "a\\u001b[2Jb\\u000d\\u009bc\td\n\\u202eé"
+        );
+        let value = serde_json::json!({"label": "x\u{9b}y"});
+        let shown = super::visible(&format!("{value:#}"));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

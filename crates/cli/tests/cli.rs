@@ -202,12 +202,14 @@ fn dry_run_tells_all_and_writes_nothing() {
         "memory",
         "steps an epoch",
         "2.0 epochs",
+        "# time: about",
     ] {
         assert!(said.contains(w), "{w}: {said}");
     }
     let json: serde_json::Value =
         serde_json::from_str(&ok(dir.path(), &["train", "dcgan", "--dry-run", "--json"])).unwrap();
     assert!(json["networks"][0]["parameters"].as_u64().unwrap() > 10_000);
+    assert!(json["seconds_per_step"].as_f64().unwrap() > 0.0);
     assert_eq!(
         std::fs::read_dir(dir.path()).unwrap().count(),
         0,

@@ -79,7 +79,7 @@ fn runs_are_compared_where_definitions_are_the_same() {
         "{said}"
     );
     assert!(
-        lines[4].ends_with(" | - | - |") && aside.contains("menagerie evaluate c --metrics bpd,psnr"),
+        lines[4].ends_with(" | - | - |") && aside.contains("c was not evaluated yet: menagerie evaluate c\n"),
         "{said}{aside}"
     );
     assert!(!aside.contains("warning"), "{aside}");
@@ -117,7 +117,7 @@ fn runs_are_compared_where_definitions_are_the_same() {
         d,
         &["compare", "a", "b", "--figure", "f.png", "--metrics", "psnr"],
     );
-    assert_eq!(image::open(d.join("f.png")).unwrap().width(), 480);
+    assert_eq!(image::open(d.join("f.png")).unwrap().width(), 560);
     // Another definition: no ranking, and the warning names what differs.
     write_evaluation(d, "b", &[(4, 25.0, 3.0, 11)]);
     let out = menagerie(d, &["compare", "a", "b", "--markdown"]);
@@ -519,7 +519,8 @@ fn judged_from_training_to_table() {
         table["metrics"]["fid"]["best"],
         json!([if fid(0) < fid(1) { "a" } else { "b" }])
     );
-    assert!(ok(d, &["compare", "a", "b", "--markdown"]).contains("| fid ↓ | kid ↓ | recall ↑ |"));
+    let head = "| fid(classifier) ↓ | kid(classifier) ↓ | recall(classifier) ↑ |";
+    assert!(ok(d, &["compare", "a", "b", "--markdown"]).contains(head));
     // Another classifier is another definition.
     train(
         d,
@@ -543,8 +544,27 @@ fn judged_from_training_to_table() {
     let out = menagerie(d, &["compare", "a", "b", "--markdown"]);
     let aside = String::from_utf8(out.stderr).unwrap();
     assert!(
-        aside.contains("fid is not ranked") && aside.contains("extractor_sha256"),
+        aside.contains("fid(classifier) is compared by the newest definition that all runs share")
+            && aside.contains("not by the newer extractor_sha256: "),
         "{aside}"
+    );
+    // What they do not share is not ranked.
+    let by_other = ["--metrics", "swd", "-n", "50", "--extractor", "classifier:other"];
+    ok(d, &[&["evaluate", "b"][..], &by_other].concat());
+    let by_first = ["--metrics", "swd", "-n", "50", "--extractor", "random:0"];
+    ok(d, &[&["evaluate", "a"][..], &by_first].concat());
+    let out = menagerie(d, &["compare", "a", "b", "--markdown"]);
+    let (table, aside) = (
+        String::from_utf8(out.stdout).unwrap(),
+        String::from_utf8(out.stderr).unwrap(),
+    );
+    assert!(
+        aside.contains("swd is not ranked") && aside.contains("extractor: "),
+        "{aside}"
+    );
+    assert!(
+        table.contains(" (random:0) |") && table.contains(" (classifier) |"),
+        "{table}"
     );
     assert!(!aside.contains("kid is not"), "{aside}");
 }
@@ -716,7 +736,7 @@ fn what_cannot_be_judged_is_told_in_a_line() {
     let out = menagerie(d, &judge("few.npy", &[]));
     let aside = String::from_utf8(out.stderr).unwrap();
     assert!(
-        out.status.success() && aside.contains("warning: fid: ") && aside.contains("64"),
+        out.status.success() && aside.contains("warning: fid(pixels): ") && aside.contains("64"),
         "{aside}"
     );
     // The judges.
@@ -751,7 +771,8 @@ fn what_cannot_be_judged_is_told_in_a_line() {
         &["pixels"],
     );
     train(d, "dcgan", "r", &[]);
-    fails(d, &by("classifier:r"), 2, &["dcgan", "classifier"]);
+    train(d, "fvbn", "plain", &[]);
+    fails(d, &by("classifier:plain"), 2, &["fvbn", "classifier"]);
     // The metrics.
     fails(
         d,
@@ -782,7 +803,153 @@ fn what_cannot_be_judged_is_told_in_a_line() {
         d,
         &["evaluate", "few.npy", "--every", "2"],
         2,
-        &["few.npy", "no run"],
+        &["few.npy", "not a run"],
     );
     assert!(evaluations(d, "r").is_empty(), "what failed leaves no line");
+}
+
+#[test]
+fn videos_are_judged_by_the_classes_of_their_frames() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let set = |settings: &[&str]| -> Vec<String> {
+        let all = settings.iter().flat_map(|s| ["--set".to_string(), s.to_string()]);
+        all.chain(["--size", "16", "--steps", "2", "--batch", "4"].map(String::from))
+            .collect()
+    };
+    let train = |name: &str, out: &str, data: &str, settings: &[&str]| {
+        let more = set(settings);
+        let args: Vec<&str> = ["train", name, "--data", data, "--out", out]
+            .into_iter()
+            .chain(more.iter().map(String::as_str))
+            .collect();
+        ok(d, &args);
+    };
+    let small = [
+        "model.width=2",
+        "model.latent=3",
+        "model.units=6",
+        "train.samples=2",
+    ];
+    train("video_vae", "videos", "portraits:video", &small);
+    train("classifier", "judge", "portraits", &["model.width=4"]);
+    train(
+        "dcgan",
+        "faces",
+        "portraits",
+        &["model.width=4", "train.samples=4"],
+    );
+    let metrics = [
+        "evaluate",
+        "videos",
+        "--metrics",
+        "intra-e,inter-e,i-score",
+        "-n",
+        "12",
+    ];
+    let judged = [&metrics[..], &["--extractor", "classifier:judge"]].concat();
+    let found = parsed(&ok(d, &[&judged[..], &["--json"]].concat()));
+    for of in ["", "/data"] {
+        let value = |m: &str| found[format!("{m}{of}")]["value"].as_f64().unwrap();
+        let (intra, inter, score) = (value("intra-e"), value("inter-e"), value("i-score"));
+        assert!(
+            0.0 < intra && intra <= inter + 1e-9 && inter <= 8f64.ln() + 1e-9,
+            "{found}"
+        );
+        assert!((score - (inter - intra).exp()).abs() < 1e-9, "{found}");
+    }
+    let definition = &found["intra-e"]["definition"];
+    assert_eq!(
+        (
+            &definition["frames"],
+            &definition["samples"],
+            &definition["extractor"]
+        ),
+        (&json!(10), &json!(12), &json!("classifier"))
+    );
+    // People are told the extractor with the figure.
+    assert!(ok(d, &judged).contains("intra-e(classifier)  "));
+    fails(
+        d,
+        &metrics,
+        2,
+        &["classes of frames", "--extractor classifier:RUN"],
+    );
+    let images = [
+        "evaluate",
+        "faces",
+        "--metrics",
+        "intra-e",
+        "--extractor",
+        "classifier:judge",
+    ];
+    fails(d, &images, 2, &["`intra-e` judges videos"]);
+}
+
+#[test]
+fn defaults_suit_the_data_and_figures_are_printed_even_if_they_cannot_be_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    train(d, "dcgan", "r", &[]);
+    // As many samples as there are test digits: nothing to warn of.
+    let out = menagerie(d, &["evaluate", "r"]);
+    let (said, warned) = (
+        String::from_utf8(out.stdout).unwrap(),
+        String::from_utf8(out.stderr).unwrap(),
+    );
+    assert!(
+        out.status.success() && said.contains("fid(random:0)  "),
+        "{said}{warned}"
+    );
+    assert!(!warned.contains("warning: "), "{warned}");
+    let lines = std::fs::read_to_string(d.join("r/evaluation.jsonl")).unwrap();
+    assert_eq!(parsed(&lines)["metrics"]["fid"]["definition"]["samples"], 360);
+    // What gives features needs no labels.
+    train(d, "autoencoder", "f", &[]);
+    let features = [
+        "evaluate",
+        "r",
+        "--metrics",
+        "fid",
+        "--extractor",
+        "features:f",
+        "-n",
+        "50",
+    ];
+    assert!(ok(d, &features).starts_with("fid(autoencoder)  "));
+    // No place to keep figures.
+    std::fs::remove_file(d.join("r/evaluation.jsonl")).unwrap();
+    std::fs::create_dir(d.join("r/evaluation.jsonl")).unwrap();
+    let out = menagerie(d, &["evaluate", "r", "--metrics", "fid", "-n", "20"]);
+    let (said, warned) = (
+        String::from_utf8(out.stdout).unwrap(),
+        String::from_utf8(out.stderr).unwrap(),
+    );
+    assert!(
+        out.status.success() && said.starts_with("fid(random:0)"),
+        "{said}{warned}"
+    );
+    assert!(warned.contains("not kept in the run"), "{warned}");
+}
+
+#[test]
+fn what_advice_names_can_be_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    train(d, "dcgan", "gan", &[]);
+    train(d, "autoencoder", "ae", &[]);
+    ok(d, &["evaluate", "gan", "--metrics", "fid", "-n", "20"]);
+    ok(d, &["evaluate", "ae", "--metrics", "psnr", "-n", "20"]);
+    train(d, "dcgan", "new", &[]);
+    // A GAN has no reconstructions, so only `fid` is advised; the advised command runs.
+    let out = menagerie(d, &["compare", "gan", "ae", "new"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    let advised = said
+        .split("menagerie evaluate ")
+        .nth(1)
+        .expect("an advice")
+        .trim();
+    assert_eq!(advised, "new --metrics fid");
+    let args: Vec<&str> = advised.split_whitespace().collect();
+    ok(d, &[&["evaluate"], &args[..]].concat());
 }

@@ -68,7 +68,7 @@ pub enum Error {
         /// what to try
         fix: String,
     },
-    /// A request that cannot be met: an unknown name, a capability the model has not.
+    /// A request that cannot be met: an unknown name, a capability the model lacks.
     #[error("{problem}; {fix}")]
     Usage {
         /// what was asked
@@ -156,6 +156,15 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A list of names in one line: the first of many, and how many there are.
+fn shortened(names: &[&str]) -> String {
+    const SHOWN: usize = 24;
+    match names.len() > SHOWN + 1 {
+        true => format!("{}, ... ({} in all)", names[..SHOWN].join(", "), names.len()),
+        false => names.join(", "),
+    }
+}
+
 /// The known name nearest to `given`, as advice: "did you mean `x`?", or the list of what there is.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
@@ -165,7 +174,7 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Str
         .min();
     match best {
         Some((d, k)) if d <= 1 + given.len() / 3 => format!("did you mean `{k}`?"),
-        _ => format!("known: {}", known.join(", ")),
+        _ => format!("known: {}", shortened(&known)),
     }
 }
 
@@ -177,6 +186,12 @@ mod tests {
     fn nearest_name_or_the_list() {
         assert_eq!(nearest("dcgna", ["gan", "dcgan"]), "did you mean `dcgan`?");
         assert_eq!(nearest("completely-else", ["gan", "dcgan"]), "known: gan, dcgan");
+        let many: Vec<String> = (0..120).map(|i| format!("m{i}")).collect();
+        let said = nearest("completely-else", many.iter().map(String::as_str));
+        assert!(
+            said.ends_with("m23, ... (120 in all)") && said.len() < 200,
+            "{said}"
+        );
     }
     #[test]
     fn names_from_files_command_no_terminal() {

@@ -177,6 +177,53 @@ pub fn grid(values: &[f32], shape: [usize; 4], columns: usize) -> Picture {
     }
 }
 
+/// The digits, five rows of three pixels each, the upper left one first.
+const DIGITS: [u16; 10] = [
+    0b111_101_101_101_111,
+    0b010_110_010_010_111,
+    0b111_001_111_100_111,
+    0b111_001_111_001_111,
+    0b101_101_111_001_001,
+    0b111_100_111_001_111,
+    0b111_100_111_101_111,
+    0b111_001_001_010_010,
+    0b111_101_111_101_111,
+    0b111_101_111_001_111,
+];
+
+/// A [`grid`] whose cells carry their numbers, from 0, dark on white in the upper left corner: what a text says of a sample can
+/// be found.
+pub fn numbered_grid(values: &[f32], shape: [usize; 4], columns: usize) -> Picture {
+    let [count, height, width, _] = shape;
+    let columns = columns.clamp(1, count.max(1));
+    let mut picture = grid(values, shape, columns);
+    let times = picture.width / (columns * (width + GAP) + GAP);
+    // An eighth of the cell's height, as far as it is readable.
+    let scale = (height * times / 40).max(1);
+    for n in 0..count {
+        let left = (GAP + n % columns * (width + GAP)) * times;
+        let top = (GAP + n / columns * (height + GAP)) * times;
+        let text: Vec<usize> = n.to_string().bytes().map(|b| (b - b'0') as usize).collect();
+        let (w, h) = ((4 * text.len() + 1) * scale, 7 * scale);
+        let mut label = Picture::new(w.min(width * times), h.min(height * times), picture.channels);
+        label.bytes.fill(255);
+        for y in 0..label.height {
+            for x in 0..label.width {
+                let (column, row) = (x / scale, y / scale);
+                let inside = column % 4 > 0 && (1..=5).contains(&row);
+                let digit = text.get(column / 4).filter(|_| inside);
+                let bit = digit.map(|&d| DIGITS[d] >> (14 - 3 * (row - 1) - (column % 4 - 1)) & 1);
+                if bit == Some(1) {
+                    let at = (y * label.width + x) * label.channels;
+                    label.bytes[at..at + 3].fill(0);
+                }
+            }
+        }
+        picture.put(&label, left, top);
+    }
+    picture
+}
+
 /// Film strips of videos `[count, time, height, width, channels]`: a row a video, its frames from left to right.
 pub fn film_strips(values: &[f32], [count, frames, height, width, channels]: [usize; 5]) -> Picture {
     grid(values, [count * frames, height, width, channels], frames)
@@ -311,6 +358,28 @@ mod tests {
         assert_eq!(picture[2], picture[1]);
         assert_eq!(picture[3], [w; 9]);
         assert_eq!(picture[4], [w; 9]);
+    }
+
+    #[test]
+    fn cells_carry_their_numbers() {
+        let (plain, numbered) = (
+            grid(&[0.0; 12 * 64], [12, 8, 8, 1], 12),
+            numbered_grid(&[0.0; 12 * 64], [12, 8, 8, 1], 12),
+        );
+        assert_eq!((plain.width, plain.height), (numbered.width, numbered.height));
+        let times = plain.width / 109;
+        // Cell 11 begins at its own column; its two ones are five dark pixels high, and the rest of the cell is as it was.
+        let at = |x: usize, y: usize| numbered.bytes[(y * numbered.width + x) * 3];
+        let (left, top) = ((1 + 11 * 9) * times, times);
+        let row = |y: usize| -> Vec<u8> { (0..10).map(|x| at(left + x, top + y)).collect() };
+        let (w, b, g) = (255, 0, 128);
+        assert_eq!(row(0), [w, w, w, w, w, w, w, w, w, g]);
+        assert_eq!(row(1), [w, w, b, w, w, w, b, w, w, g]);
+        assert_eq!(row(2), [w, b, b, w, w, b, b, w, w, g]);
+        assert_eq!(row(5), [w, b, b, b, w, b, b, b, w, g]);
+        assert_eq!(row(7), [g; 10]);
+        // Labels larger than a cell are cut.
+        numbered_grid(&[0.0; 100], [100, 1, 1, 1], 3).png().unwrap();
     }
 
     #[test]

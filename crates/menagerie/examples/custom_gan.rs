@@ -1,10 +1,14 @@
 //! A new objective without touching the library: least squares (Mao et al. 2017, arXiv:1611.04076).
+//! Its run folder has everything that another one has. `cargo run --release -p menagerie --example custom_gan -- runs/mine`
 use burn::tensor::Tensor;
-use menagerie::data::{Loader, Source};
-use menagerie::models::adversarial::networks::{Sizes, mlp};
+use menagerie::data::DataInfo;
+use menagerie::models::Model;
 use menagerie::models::adversarial::{Apart, Config, Losses, Objective};
-use menagerie::models::{Model, Sample, SampleRequest};
-use menagerie::{Device, Key, metrics::points};
+use menagerie::recipe::Recipe;
+use menagerie::run::{Event, Trainer};
+use menagerie::{Device, Key, Result};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 /// Real logits towards 1, fake ones towards 0; the generator wants its own at 1.
 struct LeastSquares;
@@ -27,33 +31,42 @@ impl Apart for LeastSquares {
     }
 }
 
-fn main() -> menagerie::Result<()> {
-    let steps = std::env::args()
-        .nth(1)
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(5000);
-    let data = Source::parse("ring8").open()?.dataset;
-    let key = Key::new(0);
-    let sizes = mlp::Sizes {
-        latent: 2,
-        width: 64,
-        ..Default::default()
+/// Plays on `data` in a run folder: begun there, or gone on with.
+pub fn run(data: &str, folder: &Path, steps: u64) -> Result<()> {
+    let device = Device::flex().autodiff();
+    // The recipe says everything else: networks, optimizers, data, pictures.
+    let mut recipe = Recipe::named("gan-ring8")?;
+    recipe.set_all(&[
+        ("data.source".into(), format!("{data:?}")),
+        ("model.width".into(), "64".into()),
+        ("train.steps".into(), steps.to_string()),
+    ])?;
+    let trainer = match folder.exists() {
+        true => Trainer::resume(folder, Some(steps), &device)?,
+        false => Trainer::create(recipe, folder, &device)?,
     };
-    let config = Config::of(Sizes::Mlp(sizes));
-    let game = config.duel("gan", data.info(), &Device::flex().autodiff(), key)?;
-    let mut model = game.with_objective(LeastSquares);
-    let mut batches = Loader::new(data.clone(), 256, key.stream("data"), 0, 1)?;
-    for step in 1..=steps {
-        let watch = step % 500 == 0;
-        let report = model.step(&[batches.next()?], key.step(step), watch)?;
-        if watch {
-            let samples = model.sample(&SampleRequest::new(2000, key))?;
-            let quality = data.density().and_then(|d| points::quality(&samples.values, d));
-            println!(
-                "step {step}: loss {:.3?}, {quality:?}",
-                report.get("loss/generator")
-            );
+    let build = |recipe: &Recipe, info: &DataInfo, device: &Device, key: Key| -> Result<Box<dyn Model>> {
+        let config: Config = recipe.config()?;
+        let game = config.duel("gan", info, device, key)?;
+        Ok(Box::new(game.with_objective(LeastSquares)))
+    };
+    let mut trainer = trainer.with_model("the least-squares objective", &device, build)?;
+    let summary = trainer.train(&AtomicBool::new(false), &mut |event| {
+        if let Event::Logged(line) = event {
+            println!("{line:?}");
         }
-    }
+    })?;
+    println!(
+        "{} steps; samples and curves in {}",
+        summary.step,
+        folder.display()
+    );
     Ok(())
+}
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().collect();
+    let given = |i: usize, usual: &str| args.get(i).cloned().unwrap_or(usual.into());
+    let steps = given(2, "5000").parse().unwrap_or(5000);
+    run("ring8", Path::new(&given(1, "runs/least-squares")), steps)
 }

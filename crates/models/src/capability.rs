@@ -76,7 +76,7 @@ pub trait LogLikelihood {
     /// on its batch.
     ///
     /// # Errors
-    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
     fn log_likelihood(&self, batch: &Batch, key: Key) -> Result<Vec<f64>>;
     /// Numbers of an item that are modelled: bits per dimension are nats over ln 2 and over this.
     fn dimensions(&self) -> usize;
@@ -88,7 +88,7 @@ pub trait EvidenceBound {
     /// K = 1 is the evidence lower bound. Units and keys as for [`LogLikelihood::log_likelihood`].
     ///
     /// # Errors
-    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
     fn evidence_bound(&self, batch: &Batch, samples: usize, key: Key) -> Result<Vec<f64>>;
     /// Numbers of an item that are modelled.
     fn dimensions(&self) -> usize;
@@ -99,7 +99,7 @@ pub trait Encode {
     /// `[batch, latent]`, as [`LatentSpace::decode`] takes them.
     ///
     /// # Errors
-    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
     fn encode(&self, batch: &Batch) -> Result<Tensor<2>>;
 }
 
@@ -117,7 +117,7 @@ pub trait Reconstruct {
     /// One output an item. What is drawn on the way is drawn for item `i` from `key.step(i)`.
     ///
     /// # Errors
-    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
     fn reconstruct(&self, batch: &Batch, key: Key) -> Result<Reconstruction>;
 }
 
@@ -127,7 +127,7 @@ pub trait Complete {
     /// a pixel together); known positions come back as they were, in the model's own levels.
     ///
     /// # Errors
-    /// [`menagerie_data::Error::Usage`] when the batch or the mask has not the shape the model was built for.
+    /// [`menagerie_data::Error::Usage`] when the batch or the mask does not have the shape the model was built for.
     fn complete(&self, batch: &Batch, known: &[bool], key: Key) -> Result<Samples>;
 }
 
@@ -149,7 +149,7 @@ pub trait Predict {
     /// `frames` are added, which alone are given back; other models take no `frames` (0).
     ///
     /// # Errors
-    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for, or fewer frames than it needs.
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for, or fewer frames than it needs.
     fn predict(&self, batch: &Batch, frames: usize, key: Key) -> Result<Samples>;
 }
 
@@ -158,7 +158,7 @@ pub trait Classify {
     /// Logarithms of class probabilities, `[batch, classes]`.
     ///
     /// # Errors
-    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
     fn log_probabilities(&self, batch: &Batch) -> Result<Vec<f32>>;
     /// Names of the classes.
     fn classes(&self) -> &[String];
@@ -169,7 +169,7 @@ pub trait ReadAttributes {
     /// `[batch, attributes]`, row by row, in the units of the data's own attributes; choices are whole numbers.
     ///
     /// # Errors
-    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
     fn attributes(&self, batch: &Batch) -> Result<Vec<f32>>;
     /// Names of the attributes.
     fn names(&self) -> &[String];
@@ -180,7 +180,7 @@ pub trait Features {
     /// `[batch, features]`, row by row.
     ///
     /// # Errors
-    /// [`menagerie_data::Error::Usage`] when the batch has not the shape the model was built for.
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
     fn features(&self, batch: &Batch) -> Result<Vec<f32>>;
     /// Features of an item.
     fn width(&self) -> usize;

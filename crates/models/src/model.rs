@@ -220,7 +220,7 @@ pub fn untempered(request: &SampleRequest, model: &str) -> Result<()> {
     match request.temperature {
         1.0 => Ok(()),
         t => Err(Error::usage(
-            format!("{model} has no temperature, so {t} means nothing to it"),
+            format!("{model} has no temperature, so {t} cannot be used"),
             "leave --temperature out",
         )),
     }

@@ -42,7 +42,7 @@ impl<M: Module + 'static> Learner<M> {
             return Err(Error::recipe(
                 "model.average",
                 format!("{average} is not a decay"),
-                "give 0 for none, or say 0.999",
+                "give 0 for none, or a number such as 0.999",
             ));
         }
         Ok(Learner {

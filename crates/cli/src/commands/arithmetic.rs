@@ -26,7 +26,7 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     given: GivenArgs,
-    /// What to work out, such as \"3,17 - 4 + 11\" or \"coat - pullover + dress\"
+    /// What to work out, such as "3,17 - 4 + 11" or "coat - pullover + dress"
     #[arg(allow_hyphen_values = true)]
     expression: String,
     /// Items of a class that its mean is taken over
@@ -48,7 +48,7 @@ pub fn run(args: Args) -> Result<()> {
     let expression = parse(&args.expression)?;
     if args.n == 0 || !(args.noise.is_finite() && args.noise >= 0.0) {
         return Err(Error::usage(
-            "there is no mean of no items, and no negative noise",
+            "-n 0 has no mean, and noise cannot be negative",
             "give -n of 1 or more and --noise of 0 or more",
         ));
     }
@@ -130,7 +130,7 @@ fn members(args: &Args, trained: &Trained, space: &dyn LatentSpace, term: &Term)
                 } else {
                     nearest(name, known.iter().map(String::as_str))
                 };
-                Error::usage(format!("{} knows no class `{name}`", dataset.info().source), fix)
+                Error::usage(format!("{} has no class `{name}`", dataset.info().source), fix)
             };
             let class = known.iter().position(|k| k == name).ok_or_else(unknown)? as u32;
             let mut rows = Vec::new();

@@ -1,6 +1,6 @@
 use crate::output::{self, grouped, number};
 use menagerie::error::Result;
-use menagerie::judge::metric;
+use menagerie::judge::{label, metric};
 use menagerie::run::compare::{Column, Comparison};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -53,11 +53,10 @@ pub fn run(args: Args) -> Result<()> {
         true => output::json(&compared.to_json()),
         false => table(&compared, args.markdown),
     }
-    for w in compared.warnings() {
-        eprintln!("warning: {w}");
-    }
-    let metrics = bases(&compared.columns);
+    compared.warnings().iter().for_each(|w| eprintln!("warning: {w}"));
+    compared.notes().iter().for_each(|n| eprintln!("note: {n}"));
     for row in compared.rows.iter().filter(|r| !r.is_evaluated()) {
+        let metrics = compared.metrics_for(row);
         let asked = if metrics.is_empty() {
             String::new()
         } else {
@@ -74,24 +73,14 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// The metrics that commands name, each once.
-fn bases(columns: &[Column]) -> Vec<&str> {
-    let mut names: Vec<&str> = columns
-        .iter()
-        .filter_map(|c| c.metric.split('/').next())
-        .collect();
-    names.dedup();
-    names
-}
-
 /// Columns of words, which stand to the left.
 const WORDS: usize = 3;
 
 fn table(compared: &Comparison, markdown: bool) {
     let arrow = |c: &Column| match c.higher_is_better {
-        Some(true) => format!("{} ↑", c.metric),
-        Some(false) => format!("{} ↓", c.metric),
-        None => c.metric.clone(),
+        Some(true) => format!("{} ↑", c.label()),
+        Some(false) => format!("{} ↓", c.label()),
+        None => c.label(),
     };
     let mut head: Vec<String> = ["run", "model", "family", "parameters", "images", "seconds"]
         .map(String::from)
@@ -101,7 +90,7 @@ fn table(compared: &Comparison, markdown: bool) {
     let mut rows = Vec::new();
     for (i, r) in compared.rows.iter().enumerate() {
         let mut cells = vec![
-            (r.run.clone(), false),
+            (output::visible(&r.run), false),
             (r.model.clone(), false),
             (r.family.to_string(), false),
         ];
@@ -114,9 +103,16 @@ fn table(compared: &Comparison, markdown: bool) {
         ));
         cells.push((r.latest.as_ref().map_or_else(dash, |e| number(e.seconds)), false));
         for c in &compared.columns {
-            let text = r.figure(&c.metric).and_then(|f| {
+            let text = c.figures.get(&i).and_then(|f| {
                 let error = f.error.map_or(String::new(), |e| format!(" ± {}", number(e)));
-                Some(format!("{}{error}", number(f.value?)))
+                // Where extractors differ, each figure carries its own.
+                let own = label("", &f.definition);
+                let own = if c.label().ends_with(&own) {
+                    "".into()
+                } else {
+                    format!(" {own}")
+                };
+                Some(format!("{}{error}{own}", number(f.value?)))
             });
             cells.push((text.unwrap_or_else(dash), c.best.contains(&i)));
         }
@@ -171,7 +167,7 @@ fn table(compared: &Comparison, markdown: bool) {
                 format!("{room}{text}")
             }
         });
-        output::line(padded.collect::<Vec<_>>().join("  ").trim_end());
+        output::raw(padded.collect::<Vec<_>>().join("  ").trim_end());
     };
     line(head.iter().map(|h| (h.clone(), false)).collect());
     rows.into_iter().for_each(line);

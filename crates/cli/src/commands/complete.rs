@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   menagerie complete runs/pixel_cnn-001 --mask lower-half --out grid.png
-  menagerie complete runs/pixel_cnn-001 --data your/images --mask mask.png -k 6")]
+  menagerie complete runs/pixel_cnn-001 --data your/photos --channels 1 --mask mask.png -k 6")]
 pub struct Args {
     #[command(flatten)]
     given: GivenArgs,

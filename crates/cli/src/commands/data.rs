@@ -1,6 +1,6 @@
 use super::DataArgs;
-use crate::output;
-use menagerie::data::{Kind, Source, known_sources};
+use crate::{items, output};
+use menagerie::data::{Kind, Source, SourceInfo, known_sources};
 use menagerie::error::{Error, Result, shown};
 use menagerie::models::Samples;
 use menagerie::recipe::Recipe;
@@ -10,6 +10,10 @@ use std::path::PathBuf;
 
 /// Arguments of `menagerie data`.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  menagerie data list
+  menagerie data show portraits --size 64 --out faces.png
+  menagerie data show your/photos --out grid.png --numbers")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -33,6 +37,9 @@ enum Command {
         /// Items in the picture [default: 64; 8 sounds]
         #[arg(short)]
         n: Option<usize>,
+        /// Write the number of each item into the grid
+        #[arg(long, requires = "out")]
+        numbers: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -49,17 +56,18 @@ pub fn run(args: Args) -> Result<()> {
             source,
             out,
             n,
+            numbers,
             json,
             mut prepare,
         } => {
             if prepare.data.is_some() {
                 return Err(Error::usage(
-                    "--data says again what `data show SOURCE` says",
+                    "`data show` takes the source as its argument, not by --data",
                     "leave it out",
                 ));
             }
             prepare.data = Some(source);
-            show(&prepare, out, n, json)
+            show(&prepare, out, n, numbers, json)
         }
     }
 }
@@ -73,9 +81,8 @@ fn list(json: bool) -> Result<()> {
         output::json(&all.into());
         return Ok(());
     }
-    for s in known_sources() {
-        output::line(format_args!("{:<15} {} ({})", s.name, s.about, s.licence));
-    }
+    let row = |s: &SourceInfo| vec![s.name.to_string(), format!("{} ({})", s.about, s.licence)];
+    output::columns(&known_sources().iter().map(row).collect::<Vec<_>>());
     output::line(
         "\nAny path works too: a folder of images (sub-folders are labels), IDX files (raw or gzipped), CIFAR binary batches, .npy/.npz, .csv/.tsv of numbers, a folder of .wav and .flac files.",
     );
@@ -90,7 +97,7 @@ fn source(prepare: &DataArgs) -> Result<Source> {
     recipe.data()
 }
 
-fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, json: bool) -> Result<()> {
+fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: bool, json: bool) -> Result<()> {
     let opened = source(prepare)?.open()?;
     for w in &opened.warnings {
         eprintln!("warning: {w}");
@@ -122,7 +129,10 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, json: bool) 
             shape: [&[wanted], &info.shape[..]].concat(),
             values,
         };
-        draw_samples(&samples, opened.dataset.density(), out)?;
+        match numbers {
+            true => items::write_numbered(&samples, out)?,
+            false => drop(draw_samples(&samples, opened.dataset.density(), out)?),
+        }
     }
     if json {
         output::json(

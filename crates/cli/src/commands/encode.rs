@@ -7,6 +7,9 @@ use std::path::PathBuf;
 
 /// Arguments of `menagerie encode`.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  menagerie encode runs/vae-001 --split test --out latents.npy
+  menagerie encode runs/vae-001 --data fashion --limit 100 --out latents.csv")]
 pub struct Args {
     #[command(flatten)]
     given: GivenArgs,
@@ -28,7 +31,10 @@ pub fn run(args: Args) -> Result<()> {
         .to_lowercase();
     if !["npy", "csv"].contains(&kind.as_str()) {
         return Err(Error::usage(
-            format!("--out {} names no known kind of file", args.out.display()),
+            format!(
+                "--out {} does not end in a known kind of file",
+                args.out.display()
+            ),
             "end it in .npy or .csv",
         ));
     }

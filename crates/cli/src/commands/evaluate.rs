@@ -22,7 +22,7 @@ use std::sync::Arc;
   menagerie evaluate runs/classifier-001
   menagerie evaluate runs/real_nvp-001 --metrics nll,bpd --split test
   menagerie evaluate runs/dcgan-001 --extractor classifier:runs/classifier-001
-  menagerie evaluate samples.npy --data fashion --metrics fid,kid --extractor inception:pt_inception-2015-12-05-6726825d.pth
+  menagerie evaluate samples.npy --data fashion --metrics fid,kid --extractor inception
   menagerie evaluate runs/vae-001 --every 500 --metrics elbo
   menagerie evaluate --list")]
 pub struct Args {
@@ -35,13 +35,14 @@ pub struct Args {
     /// List every metric
     #[arg(long)]
     list: bool,
-    /// Samples to draw, and items of the data to compare with
-    #[arg(short, value_name = "N", default_value_t = 10_000)]
-    n: usize,
-    /// What gives features: classifier:RUN, inception:FILE, random:SEED or pixels [default: random:0, a baseline]
+    /// Samples to draw, and items of the data to compare with [default: as many as there are of these, at most 10000]
+    #[arg(short, value_name = "N")]
+    n: Option<usize>,
+    /// What gives features: classifier:RUN, features:RUN, inception:FILE, random:SEED or pixels [default: random:0, a
+    /// network that was never trained]
     #[arg(long, value_name = "E")]
     extractor: Option<String>,
-    /// How images are brought to Inception's size: bilinear (as pytorch-fid) or clean (as clean-fid)
+    /// How images are brought to Inception's size: bilinear (as pytorch-fid) or clean (as clean-fid) [default: bilinear]
     #[arg(long, value_name = "R")]
     resize: Option<String>,
     /// Compare with statistics from this file (pytorch-fid's .npz) instead of the data's own
@@ -62,7 +63,7 @@ pub struct Args {
     /// Judge every checkpoint whose step is a multiple of N, and tell the best, which `--checkpoint best` then takes
     #[arg(long, value_name = "N", conflicts_with = "checkpoint")]
     every: Option<u64>,
-    /// Print JSON: {\"metric\": {\"value\", \"error\", \"definition\"}}
+    /// Print JSON: {"metric": {"value", "error", "definition"}}
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -71,12 +72,15 @@ pub struct Args {
     compute: ComputeArgs,
 }
 
+/// Samples and items of the data where `-n` does not say how many, if there are so many items.
+const USUAL: usize = 10_000;
+
 /// Judges a run or samples.
 pub fn run(args: Args) -> Result<()> {
     if args.list {
         return list(args.json);
     }
-    if args.n == 0 {
+    if args.n == Some(0) {
         return Err(Error::usage(
             "-n 0 leaves nothing to judge",
             "give thousands if you can",
@@ -90,7 +94,7 @@ pub fn run(args: Args) -> Result<()> {
     }
     if args.every.is_some() || args.checkpoint != At::Newest {
         return Err(Error::usage(
-            format!("{} is no run, so it has no checkpoints", what.display()),
+            format!("{} is not a run, so it has no checkpoints", what.display()),
             "leave --every and --checkpoint out",
         ));
     }
@@ -156,8 +160,9 @@ fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
             best_by.clone(),
             &verdicts,
         );
+        // What was found is printed, whether or not it can be kept.
         if let Err(e) = append(run, &found, &verdicts) {
-            eprintln!("warning: the figures are not kept: {e}");
+            eprintln!("warning: the figures are not kept in the run: {e}");
         }
         if args.every.is_none() {
             show(&verdicts, args.json);
@@ -183,7 +188,7 @@ fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
     } else if let Some(b) = best {
         output::line(format_args!(
             "best by {}: {} at step {}, which `--checkpoint best` takes",
-            b.metric,
+            b.label,
             number(b.value),
             b.step
         ));
@@ -275,9 +280,11 @@ fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Comp
 
 /// Everything that judging needs, as the flags say.
 fn evaluator(args: &Args, subject: Subject, own: Option<Source>, device: &Device) -> Result<Evaluator> {
+    let data = data(args, own, subject.info())?;
+    let available = data.as_ref().map_or(USUAL, Compared::count);
     let settings = Settings {
         metrics: args.metrics.clone(),
-        count: args.n,
+        count: args.n.unwrap_or(USUAL.min(available)),
         extractor: args.extractor.clone(),
         resize: args.resize.clone(),
         reference: args.reference.clone(),
@@ -285,11 +292,15 @@ fn evaluator(args: &Args, subject: Subject, own: Option<Source>, device: &Device
         cache: args.cache.clone(),
         seed: args.seed,
     };
-    let data = data(args, own, subject.info())?;
     let ready = Evaluator::new(settings, subject, data, device, &mut Progress::new().teller())?;
     if ready.is_baseline() {
         eprintln!(
-            "note: features are those of `random:0`, a network that was never trained; --extractor classifier:RUN tells more"
+            "note: features are those of `random:0`, a network that was never trained; {}",
+            if subject.info().labels.is_empty() {
+                "--extractor features:RUN, of a run of `menagerie train denoising_autoencoder --data SOURCE`, tells more"
+            } else {
+                "--extractor classifier:RUN, of a run of `menagerie train classifier --data SOURCE`, tells more"
+            }
         );
     }
     ready.notes().iter().for_each(|n| eprintln!("warning: {n}"));
@@ -345,12 +356,13 @@ fn show(verdicts: &[Verdict], json: bool) {
     if json {
         return output::json(&to_json(verdicts));
     }
-    let width = verdicts.iter().map(|v| v.metric.len()).max().unwrap_or(0);
-    for v in verdicts {
+    let labels: Vec<String> = verdicts.iter().map(Verdict::label).collect();
+    let width = labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
+    for (v, label) in verdicts.iter().zip(&labels) {
         let error = v.error.map_or(String::new(), |e| format!(" ± {}", number(e)));
-        output::line(format_args!("{:width$}  {}{error}", v.metric, number(v.value)));
+        output::line(format_args!("{label:width$}  {}{error}", number(v.value)));
         if let Some(w) = &v.warning {
-            eprintln!("warning: {}: {w}", v.metric);
+            eprintln!("warning: {label}: {w}");
         }
     }
 }
@@ -361,19 +373,18 @@ fn list(json: bool) -> Result<()> {
         output::json(&METRICS.iter().map(one).collect::<Vec<_>>().into());
         return Ok(());
     }
-    for m in METRICS {
+    let row = |m: &Metric| {
         let better = match m.higher_is_better {
-            Some(true) => "more is better",
-            Some(false) => "less is better",
+            Some(true) => " (more is better)",
+            Some(false) => " (less is better)",
             None => "",
         };
-        output::line(format_args!(
-            "{:16} {} ({better}); needs {}",
-            m.name,
-            m.about,
-            m.needs.words()
-        ));
-    }
+        vec![
+            m.name.to_string(),
+            format!("{}{better}; needs {}", m.about, m.needs.words()),
+        ]
+    };
+    output::columns(&METRICS.iter().map(row).collect::<Vec<_>>());
     let able = Capability::ALL
         .iter()
         .map(|c| c.name())

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 
 /// Arguments of `menagerie export`.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  menagerie export runs/dcgan-001 --out shipped
+  menagerie export runs/dcgan-001 --out shipped-pytorch --layout pytorch")]
 pub struct Args {
     /// A run folder
     run: PathBuf,

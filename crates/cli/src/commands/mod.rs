@@ -2,6 +2,7 @@
 pub mod arithmetic;
 pub mod compare;
 pub mod complete;
+pub mod completions;
 pub mod data;
 pub mod encode;
 pub mod evaluate;
@@ -22,37 +23,38 @@ use menagerie::{Device, kernels};
 /// How data are named and prepared; the same flags wherever data are read.
 #[derive(Args, Default)]
 pub struct DataArgs {
-    /// A known source (`menagerie data list`) or a path
+    /// A known source (`menagerie data list`) or a path [default: the recipe's, the run's]
     #[arg(long, value_name = "SOURCE")]
     pub data: Option<String>,
-    /// Read the path as this format instead of finding out
+    /// Read the path as this format [default: found out]
     #[arg(long, value_name = "FORMAT")]
     pub data_format: Option<String>,
-    /// Resize images to S or HxW
+    /// Resize images to S or HxW [default: as the recipe says, or as they are]
     #[arg(long, value_name = "S|HxW")]
     pub size: Option<String>,
-    /// Channels of an image: 1, 3 or 4
+    /// Channels of an image: 1, 3 or 4 [default: as they are]
     #[arg(long, value_name = "1|3|4")]
     pub channels: Option<usize>,
-    /// Take N frames of each video (predict: add N); a folder is read as videos where this is given
+    /// Take N frames of each video (predict: add N); a folder is read as videos where this is given [default: as many as
+    /// all have]
     #[arg(long, value_name = "N")]
     pub frames: Option<usize>,
-    /// Cut sounds into windows of N samples
+    /// Cut sounds into windows of N samples [default: a second's]
     #[arg(long, value_name = "N")]
     pub length: Option<usize>,
-    /// Resample sounds to HZ samples a second
+    /// Resample sounds to HZ samples a second [default: the first file's rate]
     #[arg(long, value_name = "HZ")]
     pub rate: Option<usize>,
-    /// Which part of the data: train, test or all
+    /// Which part of the data: train, test or all [default: train; evaluate: test, where there is one]
     #[arg(long)]
     pub split: Option<String>,
     /// Keep this share of the training items out of training, as the test split
     #[arg(long, value_name = "SHARE")]
     pub holdout: Option<f64>,
-    /// Take only the first N items
+    /// Take only the first N items [default: all]
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Share of damaged items that may be skipped
+    /// Share of damaged items that may be skipped [default: 0.01]
     #[arg(long, value_name = "SHARE")]
     pub max_bad: Option<f64>,
 }
@@ -111,7 +113,7 @@ impl ComputeArgs {
         match wanted {
             Some(0) if self.threads.is_some() => {
                 return Err(Error::usage(
-                    "--threads 0 leaves nobody to compute",
+                    "--threads 0 cannot compute anything",
                     "give 1 or more",
                 ));
             }

@@ -28,7 +28,7 @@ pub struct Args {
     /// Forget labels and attributes of the items, so that the model reads them from what it is given
     #[arg(long)]
     unlabelled: bool,
-    /// The same seed draws alike
+    /// The same seed gives the same draws
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
     /// A picture (.png): condition, truth and draws of an item in a row, or film strips below each other; videos also as an
@@ -55,7 +55,7 @@ struct Question {
 pub fn run(mut args: Args) -> Result<()> {
     if args.samples == 0 || args.n == 0 {
         return Err(Error::usage(
-            "0 draws or items ask for nothing",
+            "0 draws or items leave nothing to show",
             "give -n and --samples 1 or more",
         ));
     }
@@ -89,7 +89,7 @@ pub fn run(mut args: Args) -> Result<()> {
         (Some("png"), Kind::Image) => rows(model.condition(&question.given)?, &truth, &draws, &args.out)?,
         _ => {
             let problem = format!(
-                "--out {} names no kind of file that can show this",
+                "--out {} does not end in a kind of file that can show this",
                 args.out.display()
             );
             return Err(Error::usage(
@@ -228,7 +228,7 @@ fn item(of: &Samples, i: usize) -> &[f32] {
 /// A row an item: condition, truth, draws.
 fn rows(condition: Option<Samples>, truth: &Samples, draws: &[Samples], out: &Path) -> Result<()> {
     let &[n, h, w, c] = &draws[0].shape[..] else {
-        return Err(Error::usage("these draws are no images", "give --out FILE.npy"));
+        return Err(Error::usage("these draws are not images", "give --out FILE.npy"));
     };
     let columns = usize::from(condition.is_some()) + 1 + draws.len();
     let mut values = Vec::with_capacity(n * columns * h * w * c);

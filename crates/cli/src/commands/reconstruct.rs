@@ -6,13 +6,16 @@ use std::path::PathBuf;
 
 /// Arguments of `menagerie reconstruct`.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  menagerie reconstruct runs/vae-001 --split test --out pairs.png
+  menagerie reconstruct runs/denoising_autoencoder-001 --out pairs.png")]
 pub struct Args {
     #[command(flatten)]
     given: GivenArgs,
     /// How many items
     #[arg(short, value_name = "N", default_value_t = 16)]
     n: usize,
-    /// The same seed corrupts and draws alike
+    /// The same seed gives the same corruption and the same draws
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
     /// A picture (.png) with the item, what the model was shown and what came back side by side, or all of them as .npy

@@ -11,6 +11,11 @@ use std::path::PathBuf;
 
 /// Arguments of `menagerie sample`.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  menagerie sample runs/dcgan-001 -n 100 --out grid.png
+  menagerie sample runs/gated_pixel_cnn-001 --label 3 --temperature 0.9
+  menagerie sample runs/dcgan-001 -n 1000 --seed 7 --out samples.npy
+  menagerie sample runs/wavenet-001 --seconds 2 -n 3 --out sounds/")]
 pub struct Args {
     /// A run folder
     run: PathBuf,
@@ -23,6 +28,9 @@ pub struct Args {
     /// A picture (.png), a folder of files (DIR/), an array (.npy), of one sound a .wav, of videos an animation (.gif)
     #[arg(long, default_value = "samples.png")]
     out: PathBuf,
+    /// Write the number of each sample into the grid
+    #[arg(long)]
+    numbers: bool,
     /// Draw from this class (conditional models)
     #[arg(long, value_name = "L")]
     label: Option<String>,
@@ -52,13 +60,13 @@ pub fn run(args: Args) -> Result<()> {
     }
     if !(args.truncation.is_finite() && args.truncation >= 0.0) {
         return Err(Error::usage(
-            format!("--truncation {} is no scale", args.truncation),
+            format!("--truncation {} cannot scale anything", args.truncation),
             "give 0 or more; 1 is the prior as trained",
         ));
     }
     if !(args.temperature.is_finite() && args.temperature > 0.0) {
         return Err(Error::usage(
-            format!("--temperature {} is none", args.temperature),
+            format!("--temperature {} cannot be used", args.temperature),
             "give more than 0; 1 is as trained",
         ));
     }
@@ -101,7 +109,10 @@ pub fn run(args: Args) -> Result<()> {
         length,
     };
     let samples = sampler.sample(&request)?;
-    items::write_of(info, &samples, &args.out)?;
+    match args.numbers {
+        true => items::write_numbered(&samples, &args.out)?,
+        false => items::write_of(info, &samples, &args.out)?,
+    }
     if args.json {
         output::json(
             &json!({"count": count, "shape": samples.shape[1..], "step": checkpoint.state.step, "seed": args.seed, "out": args.out}),
@@ -152,7 +163,7 @@ fn label_index(label: &str, info: &DataInfo) -> Result<u32> {
             true => "its data have no classes: leave --label out".into(),
             false => nearest(label, known.iter().map(String::as_str)),
         };
-        return Err(Error::usage(format!("the run knows no class `{label}`"), fix));
+        return Err(Error::usage(format!("the run has no class `{label}`"), fix));
     };
     if info.shares.get(found) == Some(&0.0) {
         let problem = format!("the run has seen no item of class `{}` in training", known[found]);

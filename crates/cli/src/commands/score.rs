@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   menagerie score runs/real_nvp-001 --split test
   menagerie score runs/vae-001 --data digits --split test --samples 50
-  menagerie score runs/pixel_cnn-001 --data your/images --out scores.csv")]
+  menagerie score runs/pixel_cnn-001 --data your/photos --channels 1 --out scores.csv")]
 pub struct Args {
     #[command(flatten)]
     given: GivenArgs,
@@ -38,8 +38,8 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     if args.samples == 0 {
         return Err(Error::usage(
-            "--samples 0 leaves no bound",
-            "give 1 for the evidence lower bound, or say 50",
+            "--samples 0 gives no bound",
+            "give 1 for the evidence lower bound, or a number such as 50",
         ));
     }
     let trained = args.given.model()?;

@@ -3,6 +3,7 @@ use crate::output::{self, duration, grouped, number};
 use crate::signals;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use menagerie::error::{Error, Result, nearest};
+use menagerie::judge::label;
 use menagerie::models::Capability;
 use menagerie::recipe::Recipe;
 use menagerie::run::{At, Event, Plan, Run, Summary, Trainer};
@@ -16,11 +17,12 @@ use std::sync::atomic::AtomicBool;
 #[command(after_help = "Examples:
   menagerie train dcgan
   menagerie train dcgan-portraits --steps 2000 --seed 7
-  menagerie train dcgan --data photos --size 64 --set model.width=96 --set optimizer.generator.learning_rate=1e-4
+  menagerie train dcgan --data your/photos --size 64 --set model.width=96 --out runs/photos
+  menagerie train dcgan --set optimizer.generator.learning_rate=1e-4 --dry-run
   menagerie train gan-grid25
   menagerie train real_nvp --evaluate-every 500 --set evaluate.metrics=bpd
   menagerie train --resume runs/dcgan-001 --steps 10000 --set optimizer.generator.learning_rate=1e-4
-  menagerie train --from runs/dcgan-001 --data photos --steps 1000")]
+  menagerie train --from runs/dcgan-001 --data your/photos --steps 1000")]
 pub struct Args {
     /// A model (`menagerie list`) or a recipe that comes with the program
     #[arg(required_unless_present_any = ["resume", "recipe", "from"], conflicts_with_all = ["resume", "from"])]
@@ -40,13 +42,13 @@ pub struct Args {
     /// Where to write the run [default: runs/NAME-NNN]
     #[arg(long, value_name = "RUN")]
     out: Option<PathBuf>,
-    /// Updates: a number, or with a unit: 10epochs, 200kimages
+    /// Updates: a number, or with a unit: 10epochs, 200kimages [default: the recipe's]
     #[arg(long, value_name = "N")]
     steps: Option<String>,
-    /// Items in a batch
+    /// Items in a batch [default: the recipe's]
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
-    /// The same seed gives the same run
+    /// The same seed gives the same run [default: the recipe's, mostly 0]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// Judge the model every N steps (the recipe's table `evaluate` says how); the best checkpoint is kept
@@ -56,7 +58,7 @@ pub struct Args {
     /// rule, `evaluate...`, `train.steps` and how often things are written
     #[arg(long, value_name = "key=value")]
     set: Vec<String>,
-    /// Only tell what would be done: the whole recipe, parameters, memory, steps an epoch
+    /// Only tell what would be done: the whole recipe, parameters, memory, steps an epoch, and the time by a few steps
     #[arg(long)]
     dry_run: bool,
     /// Print the result as JSON
@@ -87,7 +89,13 @@ pub fn run(args: Args) -> Result<()> {
         None => {
             let (name, recipe) = recipe(&args, &device)?;
             if args.dry_run {
-                return dry_run(&recipe, &Plan::of(&recipe, &device)?, args.json);
+                let plan = Plan::of(&recipe, &device)?;
+                return dry_run(
+                    &recipe,
+                    &plan,
+                    Plan::seconds_per_step(&recipe, &device)?,
+                    args.json,
+                );
             }
             let out = args.out.clone().unwrap_or_else(|| Run::next_free(&name));
             match &args.from {
@@ -96,7 +104,13 @@ pub fn run(args: Args) -> Result<()> {
             }
         }
     };
-    train(trainer, &stop, args.json)
+    let again = match (&args.name, &args.recipe, &args.from) {
+        (Some(name), ..) => name.clone(),
+        (None, Some(file), _) => format!("--recipe {}", file.display()),
+        (None, None, Some(run)) => format!("--from {}", run.display()),
+        (None, None, None) => trainer.recipe().model_name().into(),
+    };
+    train(trainer, &again, &stop, args.json)
 }
 
 /// The recipe that the arguments describe, and the name its runs get.
@@ -189,7 +203,7 @@ fn steps(text: &str, plan: impl FnOnce() -> Result<Plan>) -> Result<u64> {
     Ok(steps as u64)
 }
 
-fn dry_run(recipe: &Recipe, plan: &Plan, json: bool) -> Result<()> {
+fn dry_run(recipe: &Recipe, plan: &Plan, seconds_per_step: f64, json: bool) -> Result<()> {
     let train = recipe.train()?;
     if json {
         let networks: Vec<_> = plan
@@ -199,7 +213,7 @@ fn dry_run(recipe: &Recipe, plan: &Plan, json: bool) -> Result<()> {
             .collect();
         output::json(
             &json!({"recipe": recipe.to_toml(), "networks": networks, "memory_bytes": plan.memory, "steps_per_epoch": plan.steps_per_epoch,
-            "steps": train.steps, "data": {"source": plan.data.source, "count": plan.data.count, "shape": plan.data.shape}}),
+            "steps": train.steps, "seconds_per_step": seconds_per_step, "data": {"source": plan.data.source, "count": plan.data.count, "shape": plan.data.shape}}),
         );
         return Ok(());
     }
@@ -219,10 +233,16 @@ fn dry_run(recipe: &Recipe, plan: &Plan, json: bool) -> Result<()> {
         train.steps,
         train.steps as f64 / plan.steps_per_epoch
     ));
+    output::line(format_args!(
+        "# time: about {} here, at {} s a step (a few steps were tried; pictures, checkpoints and evaluations come on top)",
+        duration(seconds_per_step * train.steps as f64),
+        number(seconds_per_step)
+    ));
     Ok(())
 }
 
-fn train(mut trainer: Trainer, stop: &AtomicBool, json: bool) -> Result<()> {
+/// Trains; `again` is how the command names what is trained.
+fn train(mut trainer: Trainer, again: &str, stop: &AtomicBool, json: bool) -> Result<()> {
     signals::let_steps_finish();
     let (path, begun) = (trainer.path().to_path_buf(), trainer.step());
     let steps = trainer.recipe().train()?.steps;
@@ -239,8 +259,7 @@ fn train(mut trainer: Trainer, stop: &AtomicBool, json: bool) -> Result<()> {
         .copied()
         .filter(|c| c.of(trainer.model()))
         .collect();
-    let name = trainer.recipe().model_name().to_string();
-    finish(&summary, &path, &name, steps, &able, json);
+    finish(&summary, &path, again, steps, &able, json);
     if let (true, Some(signal)) = (summary.interrupted, signals::asked()) {
         // As if the signal had ended the program: what waits for its success (`train && deploy`) stops.
         drop(trainer);
@@ -306,10 +325,10 @@ impl Progress {
                 ));
             }
             Event::Evaluated { judged, best } => {
-                let figures = judged
-                    .figures
-                    .iter()
-                    .map(|(name, f)| format!("{name} {}", f.value.map_or("-".into(), number)));
+                let figures = judged.figures.iter().map(|(name, f)| {
+                    let value = f.value.map_or("-".into(), number);
+                    format!("{} {value}", label(name, &f.definition))
+                });
                 let best = if best { " (the best so far)" } else { "" };
                 self.say(&format!(
                     "step {}: {}{best}",
@@ -418,7 +437,7 @@ fn finish(
     if let Some(b) = &summary.best {
         output::line(format_args!(
             "best by {}: {} at step {}, which `--checkpoint best` takes",
-            b.metric,
+            b.label,
             number(b.value),
             b.step
         ));

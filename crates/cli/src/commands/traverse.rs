@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 /// Arguments of `menagerie traverse`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  menagerie traverse runs/vae-001                          a row a dimension
+  menagerie traverse runs/vae-001                          # a row a dimension
   menagerie traverse runs/vae-001 --dims 3,7 --range -2:2
-  menagerie traverse runs/vae-001 --data fashion --item 5  around a real item
-  menagerie traverse runs/beta_vae-001 --read runs/attribute-reader-001 --range -2:2   which dimension moves what")]
+  menagerie traverse runs/vae-001 --data fashion --item 5  # around a real item
+  menagerie traverse runs/beta_vae-001 --read runs/attribute-reader-001 --range -2:2")]
 pub struct Args {
     #[command(flatten)]
     given: GivenArgs,

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 /// Figures of a metric with `Needs::Capability`.
 ///
 /// # Errors
-/// [`Error::Usage`] when the model has not the capability.
+/// [`Error::Usage`] when the model lacks the capability.
 pub fn work_out(
     judge: &mut Judge,
     name: &str,
@@ -202,7 +202,7 @@ fn read_attributes(
     if data.set.info().attributes != r.names() {
         return Err(Error::data(
             &data.set.info().source,
-            "has not the attributes that are read",
+            "does not have the attributes that are read",
             "give --data portraits",
         ));
     }

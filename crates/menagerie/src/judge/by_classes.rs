@@ -57,7 +57,7 @@ fn score(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>>
 
 fn tells_no_classes(metric: &str, extractor: &Extractor) -> Error {
     let problem = format!(
-        "`{metric}` asks for classes, and the extractor `{}` tells none",
+        "`{metric}` needs classes, and the extractor `{}` tells none",
         extractor.name()
     );
     Error::usage(problem, "give --extractor classifier:RUN or inception:FILE")
@@ -116,7 +116,7 @@ fn class_accuracy(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verd
 fn labels_of<'b>(batch: &'b Batch, metric: &str) -> Result<&'b [u32]> {
     let missing = || {
         Error::usage(
-            format!("`{metric}` asks for classes, and an item has none"),
+            format!("`{metric}` needs classes, and an item has none"),
             "give items that all have labels",
         )
     };
@@ -203,7 +203,7 @@ fn same_classes(judge: &Judge, metric: &str) -> Result<usize> {
             }
         };
         let problem = format!(
-            "`{metric}` asks for the same classes of samples ({}) and data ({})",
+            "`{metric}` needs the same classes of samples ({}) and data ({})",
             say(own),
             say(theirs)
         );
@@ -296,7 +296,7 @@ fn intra_fid(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>>
     }
     let value = distances.iter().sum::<f64>() / distances.len() as f64;
     let warning = (fewest <= width)
-        .then(|| format!("a class has but {fewest} items for the covariance of {width} features"));
+        .then(|| format!("a class has only {fewest} items for the covariance of {width} features"));
     let mut definition = features_definition(judge, metric.name)?;
     definition.insert("samples".into(), seen[0].into());
     definition.insert("reference_samples".into(), seen[1].into());

@@ -5,7 +5,7 @@
 use super::extractor::Extractor;
 use super::gather::{Gathered, Gatherer};
 use super::subject::{Subject, each_item};
-use super::{by_capability, by_classes, by_features, by_images, by_latents, by_representation};
+use super::{by_capability, by_classes, by_features, by_frames, by_images, by_latents, by_representation};
 use crate::data::{Dataset, Kind};
 use crate::error::{Error, Result, nearest};
 use crate::metrics::prdc::Prdc;
@@ -24,6 +24,8 @@ pub enum Needs {
     LabelledFeatures,
     /// images, and an extractor that tells classes
     Classes,
+    /// videos, and an extractor that tells the classes of their frames
+    Frames,
     /// a model with a latent space that makes images, and an extractor
     Path,
     /// images and data to compare them with
@@ -40,10 +42,11 @@ impl Needs {
     /// What that is, in words.
     pub fn words(self) -> String {
         match self {
-            Needs::Capability(c) => format!("a model that can {}", c.name()),
+            Needs::Capability(c) => format!("a model with the capability `{}`", c.name()),
             Needs::Features => "images, data, an extractor".into(),
             Needs::LabelledFeatures => "images and data with classes, an extractor".into(),
             Needs::Classes => "images, an extractor that tells classes".into(),
+            Needs::Frames => "videos, an extractor that tells classes of frames".into(),
             Needs::Path => "a model with a latent space, an extractor".into(),
             Needs::Images => "images, data".into(),
             Needs::LabelledImages => "images and data with classes".into(),
@@ -56,13 +59,25 @@ impl Needs {
     pub fn extractor(self) -> bool {
         matches!(
             self,
-            Needs::Features | Needs::LabelledFeatures | Needs::Classes | Needs::Path
+            Needs::Features | Needs::LabelledFeatures | Needs::Classes | Needs::Frames | Needs::Path
         )
     }
 
     /// Whether features of all of the data are asked for ([`Reference::gathered`]).
     pub fn reference_features(self) -> bool {
         self == Needs::Features
+    }
+
+    /// Whether it can be had of a model of those capabilities whose data are of that kind, where the kind is known.
+    pub fn suits(self, capabilities: &[Capability], kind: Option<Kind>) -> bool {
+        let draws = |of: Kind| capabilities.contains(&Capability::Sample) && kind.is_none_or(|k| k == of);
+        match self {
+            Needs::Capability(c) => capabilities.contains(&c),
+            Needs::Path => capabilities.contains(&Capability::LatentSpace) && draws(Kind::Image),
+            Needs::Frames => draws(Kind::Video),
+            Needs::Points | Needs::Density => draws(Kind::Points),
+            _ => draws(Kind::Image),
+        }
     }
 }
 
@@ -117,6 +132,9 @@ metrics! {
     "intra-fid", "mean over classes of the Frechet distance of a class's samples and data", LESS, Needs::LabelledFeatures;
     "is", "Inception score: sure of each sample's class, and of many classes", MORE, Needs::Classes;
     "class-accuracy", "share of samples that a classifier takes for the class they were drawn from", MORE, Needs::Classes;
+    "intra-e", "entropy of a video's class, by a classifier of its frames: the class stays, and can be told", LESS, Needs::Frames;
+    "inter-e", "entropy of the classes over all videos: all of them occur", MORE, Needs::Frames;
+    "i-score", "exp of the mean divergence of a video's class from those of all videos", MORE, Needs::Frames;
     "stacked-mnist", "modes of the thousand triples of digits that samples find, and KL to even shares", None, Needs::Classes;
     "ppl", "perceptual path length: squared change of features a step of the latent", LESS, Needs::Path;
     "cas", "accuracy on the data of a classifier that learned from samples alone", MORE, Needs::LabelledImages;
@@ -146,6 +164,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// The metric as people are told it: with the extractor that the figure depends on, `fid(random:0)`.
+    pub fn label(&self) -> String {
+        label(&self.metric, &self.definition)
+    }
+
     /// As a line of evaluation.jsonl and `--json` have it.
     pub fn to_json(&self) -> Value {
         let mut out = json!({"value": self.value, "error": self.error, "definition": self.definition});
@@ -153,6 +176,14 @@ impl Verdict {
             out["warning"] = w.as_str().into();
         }
         out
+    }
+}
+
+/// A metric with the extractor of its definition, where it has one: `fid(random:0)`, `cas/data`.
+pub fn label(metric: &str, definition: &Map<String, Value>) -> String {
+    match definition.get("extractor").and_then(Value::as_str) {
+        Some(extractor) => format!("{metric}({extractor})"),
+        None => metric.into(),
     }
 }
 
@@ -214,6 +245,8 @@ pub struct Judge<'a> {
     real: Option<Gathered>,
     /// precision, recall, density and coverage share most of their work
     pub(super) prdc: Option<Prdc>,
+    /// so do the three of videos
+    pub(super) consistency: Option<by_frames::Found>,
 }
 
 impl<'a> Judge<'a> {
@@ -235,6 +268,7 @@ impl<'a> Judge<'a> {
             samples: None,
             real: None,
             prdc: None,
+            consistency: None,
         }
     }
 
@@ -268,6 +302,11 @@ impl<'a> Judge<'a> {
             (Needs::Classes, _) => {
                 draws && image && classifies && m.name == "class-accuracy" && self.subject.has_classes()
             }
+            (Needs::Frames, _) => {
+                draws
+                    && self.subject.info().kind == Kind::Video
+                    && self.extractor.is_some_and(Extractor::classifies)
+            }
             (Needs::Points, _) => {
                 draws && self.reference.is_some() && self.subject.info().kind == Kind::Points
             }
@@ -292,6 +331,7 @@ impl<'a> Judge<'a> {
             Needs::LabelledFeatures | Needs::Classes | Needs::LabelledImages => {
                 by_classes::work_out(self, metric, tell)
             }
+            Needs::Frames => by_frames::work_out(self, metric, tell),
             Needs::Path => by_latents::work_out(self, metric, tell),
             Needs::Images | Needs::Points | Needs::Density => by_images::work_out(self, metric, tell),
         }
@@ -321,7 +361,7 @@ impl<'a> Judge<'a> {
     /// [`Error::Usage`] when there is none.
     pub fn features(&self, metric: &str) -> Result<&'a Extractor> {
         self.extractor.ok_or_else(|| {
-            let fix = "give --extractor classifier:RUN, inception:FILE, random:SEED or pixels";
+            let fix = "give --extractor classifier:RUN, features:RUN, inception:FILE, random:SEED or pixels";
             Error::usage(
                 format!("`{metric}` compares features, and no extractor was given"),
                 fix,

@@ -4,6 +4,7 @@ mod bicubic;
 mod by_capability;
 mod by_classes;
 mod by_features;
+mod by_frames;
 mod by_images;
 mod by_latents;
 mod by_representation;
@@ -15,4 +16,4 @@ mod metric;
 pub mod subject;
 
 pub use by_images::{Neighbours, neighbours};
-pub use metric::{Judge, METRICS, Metric, Needs, Reference, Tell, Verdict, gather, metric};
+pub use metric::{Judge, METRICS, Metric, Needs, Reference, Tell, Verdict, gather, label, metric};

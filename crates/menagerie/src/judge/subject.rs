@@ -34,7 +34,7 @@ impl<'a> Subject<'a> {
             Subject::Model { model, name, .. } => Ok((*model, name)),
             Subject::Items(set) => {
                 let problem = format!(
-                    "`{metric}` asks a model, and {} holds samples alone",
+                    "`{metric}` needs a model, and {} holds samples alone",
                     set.info().source
                 );
                 Err(Error::usage(problem, "give a run folder"))
@@ -155,7 +155,7 @@ impl<'a> Subject<'a> {
                 ),
             };
             return Err(Error::usage(
-                format!("`{metric}` asks for classes, and {problem}"),
+                format!("`{metric}` needs classes, and {problem}"),
                 fix,
             ));
         }

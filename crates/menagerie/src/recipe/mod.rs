@@ -66,7 +66,7 @@ pub struct EvaluateConfig {
     pub metrics: Vec<String>,
     /// samples to draw, and held-out items to compare with
     pub n: usize,
-    /// what gives features: "classifier:RUN", "inception:FILE", "random:SEED" or "pixels"
+    /// what gives features: "classifier:RUN", "features:RUN", "inception:FILE", "random:SEED" or "pixels"
     pub extractor: String,
     /// the metric whose best checkpoint is kept beside the newest; empty for the first one
     pub best: String,
@@ -306,6 +306,14 @@ impl Recipe {
     /// What the model's own check says; [`Error::Recipe`] when its weights would not fit into memory.
     pub fn build(&self, data: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
         models::build(models::entry(self.model_name())?, &self.own(), data, device, key)
+    }
+
+    /// The model's own tables as its `Config`, for a program that builds the model itself.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] when it is another model's.
+    pub fn config<C: DeserializeOwned>(&self) -> Result<C> {
+        settings::read(&self.own(), "")
     }
 
     /// Everything that is the model's own business: all tables but those that every recipe has, without `model.name`.

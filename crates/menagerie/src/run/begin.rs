@@ -35,16 +35,21 @@ pub struct Plan {
 }
 
 /// The data and the model of a recipe, and what is to be said of them.
-struct Prepared {
-    dataset: Arc<dyn Dataset>,
-    model: Box<dyn Model>,
+pub(super) struct Prepared {
+    pub(super) dataset: Arc<dyn Dataset>,
+    pub(super) model: Box<dyn Model>,
     warnings: Vec<String>,
     notes: Vec<String>,
 }
 
 /// Builds the model of a recipe for its data, whose classes have the numbers that they had in `known`, where a run has
 /// begun with them.
-fn prepare(recipe: &Recipe, opened: Opened, known: &[String], device: &Device) -> Result<Prepared> {
+pub(super) fn prepare(
+    recipe: &Recipe,
+    opened: Opened,
+    known: &[String],
+    device: &Device,
+) -> Result<Prepared> {
     let Opened {
         dataset,
         mut warnings,
@@ -345,6 +350,7 @@ impl Trainer {
             notes: prepared.notes,
             waited: 0.0,
             judging,
+            custom: false,
         })
     }
 }

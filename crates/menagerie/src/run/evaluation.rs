@@ -10,13 +10,16 @@ use burn::tensor::Device;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
-/// SHA-256 of `pt_inception-2015-12-05-6726825d.pth` begins with the digits in its name, as PyTorch's hub checks them.
+/// The weights of the FID reference, as pytorch-fid publishes them.
+const INCEPTION: &str = "pt_inception-2015-12-05-6726825d.pth";
+/// Their SHA-256 begins with the digits in their name, as PyTorch's hub checks them.
 const INCEPTION_SHA256: &str = "6726825d";
 
-/// An extractor by its name: `classifier:RUN`, `inception:FILE`, `random:SEED` or `pixels`.
+/// An extractor by its name: `classifier:RUN` or `features:RUN` of a model that gives features, `inception:FILE` (`inception`
+/// alone looks for the file where reference statistics are kept), `random:SEED` or `pixels`.
 ///
 /// # Errors
-/// [`Error::Usage`] for an unknown name or a resize that the extractor has not; those of the run or the file;
+/// [`Error::Usage`] for an unknown name or a resize that the extractor does not have; those of the run or the file;
 /// [`Error::Data`] when the Inception weights are others than the reference's.
 pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Result<Extractor> {
     let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
@@ -39,8 +42,8 @@ pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Resu
             let seed = if rest.is_empty() { Ok(0) } else { rest.parse() };
             Ok(Extractor::random(seed.map_err(|_| missing("seed"))?, device))
         }
-        "classifier" if rest.is_empty() => Err(missing("run")),
-        "classifier" => {
+        "classifier" | "features" if rest.is_empty() => Err(missing("run")),
+        "classifier" | "features" => {
             let run = Run::open(Path::new(rest))?;
             let name = run.recipe()?.model_name().to_string();
             let (model, checkpoint, _) = run.model(None, device)?;
@@ -57,9 +60,20 @@ pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Resu
             }
             Extractor::of_model(name, sha256(parts), model, device)
         }
-        "inception" if rest.is_empty() => Err(missing("file")),
         "inception" => {
-            let path = Path::new(rest);
+            let kept = Cache::at(None).map(|c| c.folder.join(INCEPTION));
+            let path = match (rest, kept) {
+                ("", Some(kept)) if kept.is_file() => kept,
+                ("", kept) => {
+                    let place = kept.map_or(String::new(), |k| format!(" as {}", k.display()));
+                    let fix = format!(
+                        "keep {INCEPTION} of github.com/mseitzer/pytorch-fid/releases{place}, or write inception:FILE"
+                    );
+                    return Err(Error::usage("the weights of `inception` are not there", fix));
+                }
+                _ => PathBuf::from(rest),
+            };
+            let path = path.as_path();
             let hash = sha256([std::fs::read(path).map_err(Error::io("read", path))?]);
             if !hash.starts_with(INCEPTION_SHA256) {
                 let problem = format!(
@@ -69,7 +83,7 @@ pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Resu
                 return Err(Error::data(
                     path,
                     problem,
-                    "give pt_inception-2015-12-05-6726825d.pth of pytorch-fid",
+                    format!("give {INCEPTION} of github.com/mseitzer/pytorch-fid/releases"),
                 ));
             }
             let network = Inception::from_state(read_torch(path)?, device)?;
@@ -83,7 +97,7 @@ pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Resu
         }
         other => Err(Error::usage(
             format!("there is no extractor `{other}`"),
-            nearest(other, ["classifier", "inception", "random", "pixels"]),
+            nearest(other, ["classifier", "features", "inception", "random", "pixels"]),
         )),
     }
 }

@@ -134,6 +134,11 @@ impl Compared {
         }
     }
 
+    /// Items there are to compare with.
+    pub fn count(&self) -> usize {
+        self.set.info().count
+    }
+
     /// The data a run was trained on: its training data's limit says nothing about held-out items. (Of painted faces
     /// there are as many as are asked for.)
     pub fn of_run(source: Source) -> Source {
@@ -232,7 +237,9 @@ impl Evaluator {
         };
         let wanted = settings.export_reference.is_some()
             || if named.is_empty() {
-                draws && subject.info().kind == Kind::Image
+                // Of videos only a classifier of frames tells anything.
+                let kind = subject.info().kind;
+                draws && (kind == Kind::Image || kind == Kind::Video && settings.extractor.is_some())
             } else {
                 // A supervised network stands beside others where one is given.
                 let beside = |m: &&Metric| m.name == "linear-probe" && settings.extractor.is_some();
@@ -267,7 +274,7 @@ impl Evaluator {
         };
         let extractor = wanted.then(open).transpose()?;
         let compared = settings.export_reference.is_some()
-            || named.is_empty()
+            || named.is_empty() && subject.info().kind == Kind::Image
             || named.iter().any(|m| m.needs.reference_features());
         let mut out = Evaluator {
             settings,
@@ -297,7 +304,7 @@ impl Evaluator {
                 Subject::Items(_) if out.data.is_none() => {
                     "samples are compared with data, and none were given"
                 }
-                _ => "no metric suits it",
+                _ => "no metric suits what is judged",
             };
             return Err(Error::usage(
                 problem,

@@ -1,7 +1,7 @@
 //! `evaluation.jsonl`: a line an evaluation, with the checkpoint that was judged and each metric with its definition.
 use super::{Run, lines, read_metrics, step_of, steps};
 use crate::error::{Error, Result};
-use crate::judge::Verdict;
+use crate::judge::{Verdict, label};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -142,6 +142,8 @@ pub struct Best {
     pub step: u64,
     /// the metric that says so
     pub metric: String,
+    /// the metric as people are told it, with its extractor
+    pub label: String,
     /// its figure
     pub value: f64,
 }
@@ -182,7 +184,7 @@ fn best_of(all: &[Evaluated], there: &[u64]) -> Option<Best> {
             .figures
             .get(&metric)
             .filter(|f| f.definition == *definition && there.contains(&e.step));
-        let Some(value) = figure.and_then(|f| f.value) else {
+        let Some((value, definition)) = figure.and_then(|f| Some((f.value?, &f.definition))) else {
             continue;
         };
         if best
@@ -192,6 +194,7 @@ fn best_of(all: &[Evaluated], there: &[u64]) -> Option<Best> {
             best = Some(Best {
                 step: e.step,
                 metric: metric.clone(),
+                label: label(&metric, definition),
                 value,
             });
         }
@@ -213,7 +216,7 @@ pub fn chooser(wished: &str, names: &[String]) -> Result<Option<String>> {
         .any(|n| n == wished || wished.split('/').next() == Some(n));
     let problem = match higher_is_better(wished) {
         _ if !known => format!("`{wished}` is not among the metrics that are worked out"),
-        None => format!("`{wished}` does not know better from worse"),
+        None => format!("`{wished}` is no measure of quality: neither more nor less of it is better"),
         Some(_) => return Ok(Some(wished.into())),
     };
     Err(Error::recipe(
@@ -300,6 +303,7 @@ pub(super) mod tests {
             Some(Best {
                 step: 6,
                 metric: "nll".into(),
+                label: "nll".into(),
                 value: 7.0
             })
         );

@@ -11,13 +11,16 @@
 //! RUN/index.html           curves and samples in a browser, without a server
 //! RUN/events/              the same numbers for TensorBoard
 //! RUN/log.txt              what was said, warnings included
+//! RUN/custom.txt           what a program put in the place of the recipe's model
 //! RUN/lock                 the process that is writing
 //! ```
 mod begin;
 mod checkpoint;
 pub mod compare;
 mod curves;
+mod custom;
 mod draw;
+mod estimate;
 pub mod evaluation;
 pub mod evaluator;
 mod export;

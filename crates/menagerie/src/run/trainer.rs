@@ -88,6 +88,8 @@ pub struct Trainer {
     pub(super) notes: Vec<String>,
     pub(super) waited: f64,
     pub(super) judging: Option<Judging>,
+    /// whether a program put a model of its own in the place of the recipe's
+    pub(super) custom: bool,
 }
 
 impl Trainer {
@@ -127,12 +129,13 @@ impl Trainer {
     }
 
     fn train_on(&mut self, stop: &AtomicBool, show: &mut dyn FnMut(Event)) -> Result<Summary> {
+        self.knows_its_model()?;
         for n in std::mem::take(&mut self.notes) {
             self.say(&n)?;
             show(Event::Noted(&n));
         }
         for w in std::mem::take(&mut self.pending) {
-            self.say(&w)?;
+            self.say(&format!("warning: {w}"))?;
             show(Event::Warning(&w));
         }
         self.say(&format!(
@@ -211,7 +214,7 @@ impl Trainer {
         self.state.images += batches.iter().map(|b| b.shape[0] as u64).sum::<u64>();
         self.state.cursor = self.feed.cursor();
         for w in self.feed.warnings() {
-            self.say(&w)?;
+            self.say(&format!("warning: {w}"))?;
             show(Event::Warning(&w));
         }
         let images_per_second = self.state.images as f64 / self.state.seconds.max(1e-9);

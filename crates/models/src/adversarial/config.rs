@@ -185,7 +185,7 @@ impl Config {
             Some(("model.average", v, _)) => Err(Error::recipe(
                 "model.average",
                 format!("{v} is not a decay"),
-                "give 0 for none, or say 0.999",
+                "give 0 for none, or a number such as 0.999",
             )),
             Some((key, v, _)) => Err(Error::recipe(
                 key,

@@ -120,7 +120,7 @@ impl Config {
             let fix = "train it on `portraits`, or on a folder of painted faces with all their attributes";
             return Err(Error::data(
                 &info.source,
-                "has not the attributes of painted portraits",
+                "does not have the attributes of painted portraits",
                 fix,
             ));
         }

@@ -91,7 +91,7 @@ impl Monitor {
                 "discriminator-winning",
                 self.lasting(Observation::is_won),
                 format!(
-                    "D(x) = {:.2}, D(G(z)) = {:.3}: the discriminator tells every sample from data; lower optimizer.discriminator.learning_rate or game.discriminator_steps, or give the generator more width",
+                    "D(x) = {:.2}, D(G(z)) = {:.3}: the discriminator tells every sample from data; lower optimizer.discriminator.learning_rate or game.discriminator_steps, give the generator more width, or, if it plays minimax, set objective.rule=non-saturating",
                     o.probabilities.unwrap_or_default().0,
                     o.probabilities.unwrap_or_default().1
                 ),

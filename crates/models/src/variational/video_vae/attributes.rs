@@ -136,7 +136,7 @@ impl Attributes {
             if (self.classes > 0 && label.is_none()) || (!self.bits.is_empty() && bits.is_none()) {
                 return Err(Error::data(
                     &self.source,
-                    "a video has not all attributes",
+                    "a video lacks some of the attributes",
                     "give labelled videos, or set model.structured = false",
                 ));
             }
@@ -317,7 +317,7 @@ mod tests {
             a.of(&batch(None, vec![]))
                 .unwrap_err()
                 .to_string()
-                .contains("has not all attributes")
+                .contains("lacks some of the attributes")
         );
         let wrong = AttributesConfig {
             names: vec!["labell".into()],

@@ -1,0 +1,520 @@
+//! What the pages and `--help` promise: every command in them runs, in order, in a folder where nothing lies but the data that
+//! they name; tables that the command prints are as it prints them; links lead somewhere. Models are made tiny, trainings take
+//! two steps.
+#[allow(dead_code)]
+mod support;
+
+use menagerie::models;
+use menagerie::recipe::Recipe;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::menagerie as call;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// Every page that people read.
+fn pages() -> Vec<String> {
+    let docs = std::fs::read_dir(root().join("docs")).unwrap();
+    let mut all: Vec<String> = docs
+        .map(|f| format!("docs/{}", f.unwrap().file_name().to_str().unwrap()))
+        .filter(|n| n.ends_with(".md"))
+        .chain(["README.md".into(), "CONTRIBUTING.md".into()])
+        .collect();
+    all.sort();
+    all
+}
+
+// ---- the data that pages name -------------------------------------------------------------------------------------
+
+/// An IDX file of bytes.
+fn idx(path: &Path, shape: &[u32], values: impl Iterator<Item = u8>) {
+    let mut bytes = vec![0, 0, 8, shape.len() as u8];
+    shape.iter().for_each(|n| bytes.extend(n.to_be_bytes()));
+    bytes.extend(values);
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// `your/photos`, `your/mnist`, `your/fashion-mnist`, `your/recordings`: a few items of each kind.
+fn lay_out(folder: &Path) {
+    let your = folder.join("your");
+    for name in ["mnist", "fashion-mnist"] {
+        let dir = your.join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        for (part, count) in [("train", 60u32), ("t10k", 30)] {
+            let pixels = (0..count * 28 * 28).map(|i| (i % 251 + i / 784) as u8);
+            idx(
+                &dir.join(format!("{part}-images-idx3-ubyte")),
+                &[count, 28, 28],
+                pixels,
+            );
+            let labels = (0..count).map(|i| (i % 10) as u8);
+            idx(&dir.join(format!("{part}-labels-idx1-ubyte")), &[count], labels);
+        }
+    }
+    let photos = your.join("photos");
+    std::fs::create_dir_all(&photos).unwrap();
+    for k in 0..40u8 {
+        let pixel = |x: u32, y: u32| image::Rgb([x as u8 * 12, y as u8 * 12, k * 6]);
+        let path = photos.join(format!("{k:02}.png"));
+        image::RgbImage::from_fn(20, 20, pixel).save(path).unwrap();
+    }
+    image::GrayImage::from_fn(16, 16, |x, _| image::Luma([if x < 8 { 255 } else { 0 }]))
+        .save(folder.join("mask.png"))
+        .unwrap();
+    for part in ["train", "test"] {
+        let dir = your.join("recordings").join(part);
+        std::fs::create_dir_all(&dir).unwrap();
+        for k in 0..4u32 {
+            let tone: Vec<f32> = (0..8000)
+                .map(|t| (t as f32 * (0.05 + 0.01 * k as f32)).sin())
+                .collect();
+            menagerie::data::write_wav(&dir.join(format!("{k}.wav")), &tone, 8000, 1).unwrap();
+        }
+    }
+}
+
+// ---- commands of pages --------------------------------------------------------------------------------------------
+
+/// Words of a line as a shell takes them: quotes, and a comment to the end.
+fn words(line: &str) -> Vec<String> {
+    let (mut out, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for c in line.chars() {
+        match (quote, c) {
+            (Some(q), c) if c == q => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, '#') if word.is_none() => break,
+            (None, c) if c.is_whitespace() => out.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    assert!(quote.is_none(), "{line}: a quote is open");
+    out.extend(word);
+    out
+}
+
+/// The commands of a page's `sh` blocks, in order; lines that end in `\` go on.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let (mut out, mut inside) = (Vec::new(), false);
+    let joined = text.replace("\\\n", " ");
+    for line in joined.lines() {
+        match line.trim_end() {
+            "```sh" => inside = true,
+            "```" => inside = false,
+            _ if inside => out.extend(line.split(" && ").map(words).filter(|w| !w.is_empty())),
+            _ => {}
+        }
+    }
+    out
+}
+
+/// What follows a command's name where it is ours: `menagerie ...` or `cargo run --release -- ...`.
+fn ours(command: &[String]) -> Option<&[String]> {
+    match command {
+        [first, rest @ ..] if first == "menagerie" => Some(rest),
+        [a, b, c, d, rest @ ..] if [a, b, c, d] == ["cargo", "run", "--release", "--"] => Some(rest),
+        _ => None,
+    }
+}
+
+/// Commands that pages may name beside ours: this test does not run them.
+const OTHERS: [&str; 8] = [
+    "cargo",
+    "python",
+    "export",
+    "menagerie-bench",
+    "git",
+    "CARGO_TARGET_DIR=target-wgpu",
+    ".ci/run",
+    "rustup",
+];
+
+/// A value of a flag is replaced where the flag is given.
+fn replace(args: &mut [String], flag: &str, value: &str) {
+    if let Some(i) = args.iter().position(|a| a == flag)
+        && let Some(given) = args.get_mut(i + 1)
+    {
+        *given = value.into();
+    }
+}
+
+/// The command with a tiny model, few steps and few items.
+fn tiny(args: &[String]) -> Vec<String> {
+    let mut args = args.to_vec();
+    match args.first().map(String::as_str) {
+        Some("train") => {
+            let resumed = args.iter().any(|a| a == "--resume");
+            replace(&mut args, "--evaluate-every", "1");
+            if resumed {
+                replace(&mut args, "--steps", "4");
+                return args;
+            }
+            match args.iter().any(|a| a == "--steps") {
+                true => replace(&mut args, "--steps", "2"),
+                false => args.extend(["--steps".into(), "2".into()]),
+            }
+            let name = match args.iter().position(|a| a == "--recipe") {
+                Some(_) => return args,
+                None => args[1].clone(),
+            };
+            args.extend(small(&name).into_iter().flat_map(|s| ["--set".into(), s]));
+        }
+        Some("evaluate") if args.len() > 2 => {
+            replace(&mut args, "--every", "1");
+            match args.iter().any(|a| a == "-n") {
+                true => replace(&mut args, "-n", "40"),
+                false => args.extend(["-n".into(), "40".into()]),
+            }
+        }
+        _ => {}
+    }
+    args
+}
+
+/// Settings that make a recipe's model tiny.
+fn small(recipe: &str) -> Vec<String> {
+    let recipe = Recipe::named(recipe).unwrap();
+    let entry = models::entry(recipe.model_name()).unwrap();
+    let mut out: Vec<String> = entry.tiny.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    if out.iter().any(|s| s.starts_with("model.latent=")) {
+        out.push("model.latent=8".into());
+    }
+    let source = recipe.data().unwrap().source;
+    if !["ring8", "grid25", "swissroll", "moons", "tones", "speech"].contains(&source.as_str()) {
+        // One size for all, so that a reader of one run takes what another draws.
+        out.push("data.size=16".into());
+    }
+    let samples = if source == "tones" || source == "speech" {
+        2
+    } else {
+        4
+    };
+    out.extend([
+        "train.batch=8".into(),
+        format!("train.samples={samples}"),
+        "train.log_every=1".into(),
+        "train.checkpoint_every=1".into(),
+        "evaluate.n=40".into(),
+    ]);
+    out
+}
+
+/// With `runs/*` as a shell makes of it.
+fn globbed(folder: &Path, args: Vec<String>) -> Vec<String> {
+    let expand = |a: String| match a.strip_suffix("/*") {
+        Some(parent) => {
+            let all = std::fs::read_dir(folder.join(parent)).unwrap();
+            let mut names: Vec<String> = all
+                .map(|f| format!("{parent}/{}", f.unwrap().file_name().to_str().unwrap()))
+                .collect();
+            names.sort();
+            names
+        }
+        None => vec![a],
+    };
+    args.into_iter().flat_map(expand).collect()
+}
+
+/// Runs one of our commands and gives what was wrong.
+fn failure(folder: &Path, args: &[String]) -> Option<String> {
+    let mut args = globbed(folder, tiny(args));
+    // What is written into a file by the shell.
+    if let Some(at) = args.iter().position(|a| a == ">") {
+        args.truncate(at);
+    }
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let out = call(folder, &words);
+    let said = String::from_utf8_lossy(&out.stderr);
+    (!out.status.success() || said.contains("panicked"))
+        .then(|| format!("menagerie {}\n{said}", words.join(" ")))
+}
+
+/// Runs a page's commands one after the other in an empty folder.
+fn runs(name: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    lay_out(folder.path());
+    let mut wrong = Vec::new();
+    for command in commands(&page(name)) {
+        match ours(&command) {
+            Some(args) => wrong.extend(failure(folder.path(), args)),
+            None => assert!(
+                OTHERS.contains(&command[0].as_str()),
+                "{name}: who is {command:?}? Only commands go into `sh` blocks"
+            ),
+        }
+    }
+    assert!(wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
+}
+
+macro_rules! pages {
+    ($($test:ident, $page:literal;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                runs($page);
+            }
+        )*
+
+        /// A page whose commands nobody runs would be forgotten.
+        #[test]
+        fn every_page_with_commands_is_run() {
+            let run = [$($page),*];
+            let has_ours = |p: &String| commands(&page(p)).iter().any(|c| ours(c).is_some());
+            let forgotten: Vec<String> = pages()
+                .into_iter()
+                .filter(|p| !run.contains(&p.as_str()) && has_ours(p))
+                .collect();
+            assert!(forgotten.is_empty(), "{forgotten:?}: add them to the list of this test");
+        }
+    };
+}
+
+pages! {
+    readme, "README.md";
+    contributing, "CONTRIBUTING.md";
+    adversarial, "docs/adversarial.md";
+    autoregressive, "docs/autoregressive.md";
+    data, "docs/data.md";
+    flows, "docs/flows.md";
+    metrics, "docs/metrics.md";
+    pixel_rnn, "docs/pixel-rnn.md";
+    sound, "docs/sound.md";
+    variational, "docs/variational.md";
+}
+
+// ---- help ---------------------------------------------------------------------------------------------------------
+
+/// Every command and sub-command, by what `--help` lists.
+fn helps(folder: &Path) -> Vec<(Vec<String>, String)> {
+    let mut all = Vec::new();
+    let mut open: Vec<Vec<String>> = vec![vec![]];
+    while let Some(path) = open.pop() {
+        let args: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
+        let text = support::ok(folder, &args);
+        let listed = text.lines().skip_while(|l| *l != "Commands:").skip(1);
+        for line in listed.take_while(|l| !l.is_empty()) {
+            let name = line.strip_prefix("  ").and_then(|l| l.split_whitespace().next());
+            if let Some(name) = name.filter(|n| *n != "help" && !line.starts_with("   ")) {
+                open.push([path.clone(), vec![name.into()]].concat());
+            }
+        }
+        all.push((path, text));
+    }
+    all
+}
+
+/// The runs that an example reads are trained first, by the recipe in their name: `runs/dcgan-001`.
+fn train_what_is_read(folder: &Path, args: &[String]) {
+    if args[0] == "train" && !args.iter().any(|a| a == "--resume") {
+        return;
+    }
+    for word in args {
+        let run = word.rsplit_once(':').map_or(word.as_str(), |w| w.1);
+        let Some(recipe) = run
+            .strip_prefix("runs/")
+            .and_then(|r| r.get(..r.len().checked_sub(4)?))
+        else {
+            continue;
+        };
+        if !folder.join(run).exists() {
+            let train = ["train", recipe, "--out", run].map(String::from);
+            assert_eq!(failure(folder, &train), None);
+        }
+        if args[0] == "compare" {
+            let judge = ["evaluate", run, "--metrics", "fid", "--every", "1"].map(String::from);
+            assert_eq!(failure(folder, &judge), None);
+        }
+    }
+}
+
+#[test]
+fn examples_of_help_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    lay_out(folder);
+    let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());
+    for (path, text) in helps(folder) {
+        assert!(!text.contains('\\'), "{path:?}: a stray backslash in\n{text}");
+        let examples = text.lines().skip_while(|l| *l != "Examples:").skip(1);
+        for line in examples.take_while(|l| !l.is_empty()) {
+            let command = line.trim();
+            let args = words(command);
+            // Weights that do not come with the project.
+            if !seen.insert(command.to_string()) || command.contains("inception") {
+                continue;
+            }
+            let args = ours(&args).unwrap_or_else(|| panic!("{path:?}: {command:?} is no command of ours"));
+            train_what_is_read(folder, args);
+            wrong.extend(failure(folder, args));
+        }
+    }
+    assert!(seen.len() > 20, "{seen:?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+// ---- tables and links ---------------------------------------------------------------------------------------------
+
+/// `<!-- menagerie list --markdown -->`, what it prints, `<!-- end -->`: such tables are as the command prints them. With
+/// MENAGERIE_WRITE_TABLES=1 they are written anew.
+#[test]
+fn tables_are_as_the_command_prints_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut found = 0;
+    for name in pages() {
+        let text = page(&name);
+        let mut fresh = text.clone();
+        for part in text.split("<!-- menagerie ").skip(1) {
+            let (command, rest) = part.split_once(" -->\n").expect("a mark ends");
+            let (table, _) = rest.split_once("<!-- end -->").expect("a table ends");
+            let args: Vec<&str> = command.split_whitespace().collect();
+            let marked = |table: &str| format!("<!-- menagerie {command} -->\n{table}<!-- end -->");
+            fresh = fresh.replace(&marked(table), &marked(&support::ok(folder.path(), &args)));
+            found += 1;
+        }
+        if std::env::var_os("MENAGERIE_WRITE_TABLES").is_some() {
+            std::fs::write(root().join(&name), &fresh).unwrap();
+            continue;
+        }
+        assert!(
+            text == fresh,
+            "{name}: a table is stale; MENAGERIE_WRITE_TABLES=1 cargo test --release --test docs tables writes it anew"
+        );
+    }
+    assert!(found >= 2, "the tables of models and recipes");
+}
+
+/// Where a heading's anchor is, as GitHub makes it.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let heading = |l: &str| {
+        l.starts_with('#')
+            .then(|| l.trim_start_matches('#').trim().to_lowercase())
+    };
+    let slug = |h: String| -> String {
+        h.chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+            .map(|c| if c == ' ' { '-' } else { c })
+            .collect()
+    };
+    text.lines().filter_map(heading).map(slug).collect()
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut broken = Vec::new();
+    for name in pages()
+        .into_iter()
+        .chain(["CHANGELOG.md".into(), "NOTICE.md".into()])
+    {
+        let text = page(&name);
+        let folder = root().join(&name).parent().unwrap().to_path_buf();
+        for link in text.split("](").skip(1).filter_map(|l| l.split(')').next()) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            if link.contains("://") || link.contains(' ') {
+                continue;
+            }
+            let target = if file.is_empty() {
+                root().join(&name)
+            } else {
+                folder.join(file)
+            };
+            let leads = target.exists()
+                && (anchor.is_empty()
+                    || std::fs::read_to_string(&target).is_ok_and(|t| anchors(&t).contains(anchor)));
+            if !leads {
+                broken.push(format!("{name}: {link}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Files that pages name in backticks are there.
+#[test]
+fn files_that_are_named_exist() {
+    let mut missing = Vec::new();
+    for name in pages() {
+        let text = page(&name);
+        for path in text.split('`').skip(1).step_by(2) {
+            let is_file = ["crates/", "docs/", "recipes/", "bench/"]
+                .iter()
+                .any(|r| path.starts_with(r));
+            let path = path.split_whitespace().next().unwrap_or(path);
+            if is_file && !path.contains("NAME") && !root().join(path).exists() {
+                missing.push(format!("{name}: {path}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// The crates of the house that a crate stands on, by its manifest.
+fn stands_on(name: &str) -> Vec<String> {
+    let folder = name.strip_prefix("menagerie-").unwrap_or(name);
+    let manifest = page(&format!("crates/{folder}/Cargo.toml"));
+    let own = manifest.lines().skip_while(|l| *l != "[dependencies]").skip(1);
+    own.take_while(|l| !l.starts_with('['))
+        .filter_map(|l| l.strip_suffix(".workspace = true"))
+        .filter(|l| l.starts_with("menagerie"))
+        .map(String::from)
+        .collect()
+}
+
+/// The tree below a crate as `cargo tree` draws it.
+fn draw(name: &str, prefix: &str, seen: &mut BTreeSet<String>, out: &mut String) {
+    let below = stands_on(name);
+    for (i, crate_name) in below.iter().enumerate() {
+        let last = i + 1 == below.len();
+        let known = !seen.insert(crate_name.clone()) && !stands_on(crate_name).is_empty();
+        let branch = if last { "└── " } else { "├── " };
+        *out += &format!(
+            "{prefix}{branch}{crate_name}{}\n",
+            if known { " (*)" } else { "" }
+        );
+        if !known {
+            let more = if last { "    " } else { "│   " };
+            draw(crate_name, &format!("{prefix}{more}"), seen, out);
+        }
+    }
+}
+
+#[test]
+fn the_picture_of_crates_is_true() {
+    let mut picture = "menagerie-cli\n".to_string();
+    draw("menagerie-cli", "", &mut BTreeSet::new(), &mut picture);
+    let text = page("docs/design.md");
+    let drawn = text
+        .split("<!-- crates -->\n```text\n")
+        .nth(1)
+        .and_then(|t| t.split("```").next());
+    assert_eq!(
+        drawn,
+        Some(picture.as_str()),
+        "docs/design.md, the picture of crates:\n{picture}"
+    );
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = support::ok(folder.path(), &["completions", shell]);
+        assert!(
+            script.contains("evaluate") && script.contains("menagerie"),
+            "{shell}"
+        );
+    }
+    // Bash itself takes it, where there is one.
+    let script = support::ok(folder.path(), &["completions", "bash"]);
+    if let Ok(out) = Command::new("bash").args(["-n", "-c", &script]).output() {
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+}
