@@ -76,7 +76,7 @@ impl<const D: usize> Dual<D> {
     }
 
     /// Both halves added.
-    pub fn add(self, other: Dual<D>) -> Self {
+    pub fn plus(self, other: Dual<D>) -> Self {
         let tangent = match (self.tangent, other.tangent) {
             (Some(a), Some(b)) => Some(a + b),
             (a, b) => a.or(b),
@@ -89,7 +89,7 @@ impl<const D: usize> Dual<D> {
     }
 
     /// Element by element, by the product rule.
-    pub fn multiply(self, other: Dual<D>) -> Self {
+    pub fn times(self, other: Dual<D>) -> Self {
         let by_self = self.tangent.map(|t| t * other.value.clone());
         let by_other = other.tangent.map(|t| t * self.value.clone());
         let tangent = match (by_self, by_other) {
@@ -223,7 +223,7 @@ mod tests {
         for act in acts {
             let pass = |d: Dual<4>| {
                 let h = conv.dual(d, act);
-                let doubled = h.clone().multiply(h.clone()).add(h.scale(0.5));
+                let doubled = h.clone().times(h.clone()).plus(h.scale(0.5));
                 norm.dual(doubled, act)
             };
             let along = numbers(

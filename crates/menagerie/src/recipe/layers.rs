@@ -36,7 +36,7 @@ pub(super) fn lay(base: &mut Table, given: &Table, prefix: &str, changed: &mut V
                     new.get(*tag)
                         .is_some_and(|k| old.get(*tag).is_some_and(|b| b != k))
                 };
-                if TAGS.iter().any(|tag| differs(tag)) {
+                if TAGS.iter().any(differs) {
                     let before = old.clone();
                     // The model's name is no setting of a kind.
                     old.retain(|key, _| key == "name");

@@ -173,7 +173,8 @@ impl Trunk {
             let of = BatchNorm::of(channels_at(i)).spread(STD);
             of.init(&init.at("norm").nth(i))
         };
-        let inner = if plain { 2..=1 } else { 2..=n };
+        // The first layer has no norm.
+        let inner = if plain { 0..0 } else { 2..n + 1 };
         let [h, w] = sizes[n];
         let flat = h * w * channels_at(n);
         Trunk {

@@ -130,8 +130,8 @@ impl CriticNetwork {
         let score = match (&self.projection, condition) {
             (Some(projection), Some(y)) => {
                 let direction = projection.forward(y.clone(), Activation::Identity);
-                let along = features.clone().multiply(direction.into());
-                score.add(along.linear(|t| t.sum_dim(1)))
+                let along = features.clone().times(direction.into());
+                score.plus(along.linear(|t| t.sum_dim(1)))
             }
             _ => score,
         };

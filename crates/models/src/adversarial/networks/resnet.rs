@@ -190,7 +190,7 @@ impl Down {
         let h = if self.pooled { pool(h) } else { h };
         // Pooling first is cheaper, and the same, before a convolution of one pixel.
         let x = if self.pooled { pool(x) } else { x };
-        h.add(match &self.shortcut {
+        h.plus(match &self.shortcut {
             Some(conv) => conv.dual(x, Activation::Identity),
             None => x,
         })

@@ -163,7 +163,7 @@ pub fn gradient_penalty(
     let gradients = score.sum().backward();
     let g = at
         .grad(&gradients)
-        .map_or_else(|| x.clone().inner().zeros_like(), |g| g);
+        .unwrap_or_else(|| x.clone().inner().zeros_like());
     let squares = (g.clone() * g.clone()).flatten::<2>(1, 3).sum_dim(1).into_data();
     let norms: Vec<f64> = squares.iter::<f32>().map(|s| (s as f64).sqrt()).collect();
     let (mut value, mut scales) = (0.0, Vec::with_capacity(batch));
