@@ -181,7 +181,7 @@ fn survives(
         &format!("`{again}` after {what}"),
     );
     assert_eq!(&state(&run), want, "after {what}");
-    assert_eq!(hidden(&run), [PathBuf::new(); 0], "after {what}");
+    assert_eq!(hidden(&run), Vec::<PathBuf>::new(), "after {what}");
 }
 
 #[test]
