@@ -531,7 +531,7 @@ mod tests {
         }
         doubled.push(b'.');
         assert!(unpickle(&doubled).unwrap_err().contains("too"));
-        let nested = [&b"\x80\x02"[..], &b")".repeat(1), &[0x85; 1_000_000], b"."].concat();
+        let nested = [&b"\x80\x02"[..], &b")"[..], &[0x85; 1_000_000], b"."].concat();
         assert!(unpickle(&nested).unwrap_err().contains("too deep"));
         let lists = [&b"\x80\x02"[..], &b"]".repeat(100), &b"a".repeat(99), b"."].concat();
         assert!(unpickle(&lists).unwrap_err().contains("too deep"));
