@@ -16,8 +16,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::portraits::{Attributes, Meaning};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_nn::{Activation, Init, Linear};
-use menagerie_nn::{Learner, OptimizerConfig, Tensors, numbers};
+use menagerie_nn::{Activation, Init, Learner, Linear, OptimizerConfig, Tensors, numbers};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 

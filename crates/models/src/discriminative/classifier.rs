@@ -14,8 +14,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_nn::{Activation, Init, Linear};
-use menagerie_nn::{Learner, OptimizerConfig, Tensors, numbers};
+use menagerie_nn::{Activation, Init, Learner, Linear, OptimizerConfig, Tensors, numbers};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.

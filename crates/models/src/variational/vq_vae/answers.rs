@@ -59,12 +59,8 @@ impl Features for VqVae {
     fn features(&self, batch: &Batch) -> Result<Vec<f32>> {
         let x = self.observed(batch, None)?;
         let network = self.autoencoder.for_use();
-        Ok(network
-            .codebook
-            .look_up(&self.codes(&network, &x))
-            .into_data()
-            .try_into_vec()
-            .unwrap_or_default())
+        let vectors = network.codebook.look_up(&self.codes(&network, &x));
+        Ok(menagerie_nn::numbers(vectors))
     }
 
     fn width(&self) -> usize {
@@ -83,11 +79,11 @@ impl EvidenceBound for VqVae {
         let mut bound = self.prior.log_likelihood(&self.grids(batch, &codes), key)?;
         self.decoded(&network, &codes, |from, said| {
             let part = x.clone().narrow(0, from, said.dims()[0]);
-            let log = self.likelihood.log_probability(said, part).into_data();
+            let log = menagerie_nn::numbers(self.likelihood.log_probability(said, part));
             bound[from..]
                 .iter_mut()
-                .zip(log.as_slice::<f32>().unwrap_or_default())
-                .for_each(|(b, l)| *b += *l as f64);
+                .zip(log)
+                .for_each(|(b, l)| *b += l as f64);
         });
         Ok(bound)
     }
