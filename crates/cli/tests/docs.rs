@@ -127,8 +127,9 @@ fn ours(command: &[String]) -> Option<&[String]> {
 }
 
 /// Commands that pages may name beside ours: this test does not run them.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
     "cargo",
+    "MENAGERIE_FAULTS=all",
     "python",
     "export",
     "menagerie-bench",
@@ -162,7 +163,8 @@ fn tiny(args: &[String]) -> Vec<String> {
                 true => replace(&mut args, "--steps", "2"),
                 false => args.extend(["--steps".into(), "2".into()]),
             }
-            let name = match args.iter().position(|a| a == "--recipe") {
+            // Another run says what the model is.
+            let name = match args.iter().position(|a| a == "--recipe" || a == "--from") {
                 Some(_) => return args,
                 None => args[1].clone(),
             };

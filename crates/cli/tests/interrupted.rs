@@ -337,7 +337,7 @@ fn a_second_ctrl_c_ends_at_once() {
         "--data",
         "portraits",
         "--batch",
-        "256",
+        "64",
         "--set",
         "model.width=64",
         "--out",

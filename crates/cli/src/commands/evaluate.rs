@@ -114,7 +114,9 @@ pub fn run(args: Args) -> Result<()> {
 /// Judges one checkpoint of a run, or several of which the best is told.
 fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
     let recipe = run.recipe()?;
-    damage(run)?.iter().for_each(|w| eprintln!("warning: {w}"));
+    // Where earlier figures cannot be read, new ones can be given all the same.
+    let said = damage(run).unwrap_or_else(|e| Some(e.to_string()));
+    said.iter().for_each(|w| eprintln!("warning: {w}"));
     let chosen = match args.every {
         Some(every) => multiples(run, every)?.into_iter().map(At::Step).collect(),
         None => vec![args.checkpoint],
