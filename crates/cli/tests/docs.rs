@@ -187,6 +187,7 @@ fn small(recipe: &str) -> Vec<String> {
     let recipe = Recipe::named(recipe).unwrap();
     let entry = models::entry(recipe.model_name()).unwrap();
     let mut out: Vec<String> = entry.tiny.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    out.push("train.checkpoint_every=1".into());
     if out.iter().any(|s| s.starts_with("model.latent=")) {
         out.push("model.latent=8".into());
     }

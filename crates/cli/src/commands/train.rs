@@ -22,7 +22,7 @@ use std::sync::atomic::AtomicBool;
   menagerie train gan-grid25
   menagerie train real_nvp --evaluate-every 500 --set evaluate.metrics=bpd
   menagerie train --resume runs/dcgan-001 --steps 10000 --set optimizer.generator.learning_rate=1e-4
-  menagerie train --from runs/dcgan-001 --data your/photos --steps 1000")]
+  menagerie train --from runs/dcgan-001 --set optimizer.generator.learning_rate=1e-4 --steps 1000")]
 pub struct Args {
     /// A model (`menagerie list`) or a recipe that comes with the program
     #[arg(required_unless_present_any = ["resume", "recipe", "from"], conflicts_with_all = ["resume", "from"])]
