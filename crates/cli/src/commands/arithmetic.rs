@@ -21,7 +21,7 @@ last column variations of the result, and below them the result.
 Examples:
   menagerie arithmetic runs/dcgan-001 \"3,17,20 - 4,9 + 11\"
   menagerie arithmetic runs/vae-001 --data fashion \"coat - pullover + dress\"
-  menagerie arithmetic runs/vae-001 --data fashion \"label:7 - label:5 + 9\""
+  menagerie arithmetic runs/vae-001 --data fashion \"label:bag - 5 + 9\""
 )]
 pub struct Args {
     #[command(flatten)]

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 Examples:
   menagerie compare runs/dcgan-001 runs/vae-001
   menagerie compare runs/* --markdown > table.md
-  menagerie compare runs/dcgan-001 runs/dcgan-002 --metrics fid,recall --figure quality.png"
+  menagerie compare runs/dcgan-001 runs/dcgan-002 --metrics fid,recall"
 )]
 pub struct Args {
     /// Run folders
