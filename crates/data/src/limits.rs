@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_guarded_panic_is_an_error() {
         assert!(!is_guarded());
-        assert_eq!(guarded(is_guarded).unwrap(), true);
+        assert!(guarded(is_guarded).unwrap());
         // Silent here, too: a panic with a payload of its own, which no hook sees.
         assert!(guarded(|| resume_unwind(Box::new("damaged"))).is_err());
         assert!(!is_guarded());

@@ -579,7 +579,7 @@ fn doubtful_arrays_are_told() {
         panic!("floats")
     };
     assert!(said.is_empty() && first == [0, 255, 255, 0], "{said}");
-    let mut values = vec![0.5f32; 4 * 2 * 3];
+    let mut values = [0.5f32; 4 * 2 * 3];
     values[2 * 6 + 4] = f32::NAN;
     let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
     fails(&with(npy("<f4", "4, 2, 3", &bytes)), &["NaN at item 2, [1, 1]"]);
