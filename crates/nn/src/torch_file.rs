@@ -537,7 +537,7 @@ mod tests {
         assert!(unpickle(&lists).unwrap_err().contains("too deep"));
         // A long text recalled again and again.
         let mut text = b"\x80\x02(X\x00\x00\x10\x00".to_vec();
-        text.extend([b'x'; 1 << 20]);
+        text.extend(vec![b'x'; 1 << 20]);
         text.extend(b"q\x00".iter().chain(&b"h\x00".repeat(1000)).chain(b"t."));
         assert!(unpickle(&text).unwrap_err().contains("too many"));
         // What a state dictionary has is read: a name and a pair of numbers that is referred to twice.
