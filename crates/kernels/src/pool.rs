@@ -116,10 +116,11 @@ fn pool() -> &'static Pool {
     if created {
         for i in 1..pool.threads {
             let name = format!("menagerie-{i}");
-            std::thread::Builder::new()
-                .name(name)
-                .spawn(move || worker(pool))
-                .expect("the system refuses another thread");
+            let spawned = std::thread::Builder::new().name(name).spawn(move || worker(pool));
+            // Where the system refuses another thread, those that there are do the work.
+            if spawned.is_err() {
+                break;
+            }
         }
     }
     pool

@@ -29,20 +29,43 @@ mod x86 {
     use super::Lane;
     use std::arch::x86_64::*;
 
-    // SAFETY (of all the blocks below): the trait's promises; masked accesses touch n floats only.
     #[rustfmt::skip]
-    #[allow(clippy::undocumented_unsafe_blocks)]
     impl Lane for __m512 {
         const N: usize = 16;
-        #[inline(always)] unsafe fn load(p: *const f32) -> Self { unsafe { _mm512_loadu_ps(p) } }
-        #[inline(always)] unsafe fn load_some(p: *const f32, n: usize) -> Self { unsafe { _mm512_maskz_loadu_ps((1u16 << n) - 1, p) } }
-        #[inline(always)] unsafe fn store(self, p: *mut f32) { unsafe { _mm512_storeu_ps(p, self) } }
-        #[inline(always)] unsafe fn store_some(self, p: *mut f32, n: usize) { unsafe { _mm512_mask_storeu_ps(p, (1u16 << n) - 1, self) } }
-        #[inline(always)] unsafe fn splat(v: f32) -> Self { unsafe { _mm512_set1_ps(v) } }
-        #[inline(always)] unsafe fn add(self, o: Self) -> Self { unsafe { _mm512_add_ps(self, o) } }
-        #[inline(always)] unsafe fn sub(self, o: Self) -> Self { unsafe { _mm512_sub_ps(self, o) } }
-        #[inline(always)] unsafe fn axpy(self, a: Self, b: Self) -> Self { unsafe { _mm512_fmadd_ps(a, b, self) } }
+        #[inline(always)] unsafe fn load(p: *const f32) -> Self {
+            // SAFETY: N floats are readable at p, as the trait demands.
+            unsafe { _mm512_loadu_ps(p) }
+        }
+        #[inline(always)] unsafe fn load_some(p: *const f32, n: usize) -> Self {
+            // SAFETY: n floats are readable at p, as the trait demands, and no others are touched.
+            unsafe { _mm512_maskz_loadu_ps((1u16 << n) - 1, p) }
+        }
+        #[inline(always)] unsafe fn store(self, p: *mut f32) {
+            // SAFETY: N floats are writable at p, as the trait demands.
+            unsafe { _mm512_storeu_ps(p, self) }
+        }
+        #[inline(always)] unsafe fn store_some(self, p: *mut f32, n: usize) {
+            // SAFETY: n floats are writable at p, as the trait demands, and no others are touched.
+            unsafe { _mm512_mask_storeu_ps(p, (1u16 << n) - 1, self) }
+        }
+        #[inline(always)] unsafe fn splat(v: f32) -> Self {
+            // SAFETY: the machine has the instruction set, as the trait demands.
+            unsafe { _mm512_set1_ps(v) }
+        }
+        #[inline(always)] unsafe fn add(self, o: Self) -> Self {
+            // SAFETY: the machine has the instruction set, as the trait demands.
+            unsafe { _mm512_add_ps(self, o) }
+        }
+        #[inline(always)] unsafe fn sub(self, o: Self) -> Self {
+            // SAFETY: the machine has the instruction set, as the trait demands.
+            unsafe { _mm512_sub_ps(self, o) }
+        }
+        #[inline(always)] unsafe fn axpy(self, a: Self, b: Self) -> Self {
+            // SAFETY: the machine has the instruction set, as the trait demands.
+            unsafe { _mm512_fmadd_ps(a, b, self) }
+        }
         #[inline(always)] unsafe fn leaky(self, slope: f32) -> Self {
+            // SAFETY: the machine has the instruction set, as the trait demands.
             unsafe { _mm512_mask_mul_ps(self, _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self, _mm512_setzero_ps()), self, _mm512_set1_ps(slope)) }
         }
     }
@@ -56,18 +79,42 @@ mod x86 {
     }
 
     #[rustfmt::skip]
-    #[allow(clippy::undocumented_unsafe_blocks)]
     impl Lane for __m256 {
         const N: usize = 8;
-        #[inline(always)] unsafe fn load(p: *const f32) -> Self { unsafe { _mm256_loadu_ps(p) } }
-        #[inline(always)] unsafe fn load_some(p: *const f32, n: usize) -> Self { unsafe { _mm256_maskload_ps(p, some(n)) } }
-        #[inline(always)] unsafe fn store(self, p: *mut f32) { unsafe { _mm256_storeu_ps(p, self) } }
-        #[inline(always)] unsafe fn store_some(self, p: *mut f32, n: usize) { unsafe { _mm256_maskstore_ps(p, some(n), self) } }
-        #[inline(always)] unsafe fn splat(v: f32) -> Self { unsafe { _mm256_set1_ps(v) } }
-        #[inline(always)] unsafe fn add(self, o: Self) -> Self { unsafe { _mm256_add_ps(self, o) } }
-        #[inline(always)] unsafe fn sub(self, o: Self) -> Self { unsafe { _mm256_sub_ps(self, o) } }
-        #[inline(always)] unsafe fn axpy(self, a: Self, b: Self) -> Self { unsafe { _mm256_fmadd_ps(a, b, self) } }
+        #[inline(always)] unsafe fn load(p: *const f32) -> Self {
+            // SAFETY: N floats are readable at p, as the trait demands.
+            unsafe { _mm256_loadu_ps(p) }
+        }
+        #[inline(always)] unsafe fn load_some(p: *const f32, n: usize) -> Self {
+            // SAFETY: n floats are readable at p, as the trait demands, and no others are touched.
+            unsafe { _mm256_maskload_ps(p, some(n)) }
+        }
+        #[inline(always)] unsafe fn store(self, p: *mut f32) {
+            // SAFETY: N floats are writable at p, as the trait demands.
+            unsafe { _mm256_storeu_ps(p, self) }
+        }
+        #[inline(always)] unsafe fn store_some(self, p: *mut f32, n: usize) {
+            // SAFETY: n floats are writable at p, as the trait demands, and no others are touched.
+            unsafe { _mm256_maskstore_ps(p, some(n), self) }
+        }
+        #[inline(always)] unsafe fn splat(v: f32) -> Self {
+            // SAFETY: the machine has the instruction set, as the trait demands.
+            unsafe { _mm256_set1_ps(v) }
+        }
+        #[inline(always)] unsafe fn add(self, o: Self) -> Self {
+            // SAFETY: the machine has the instruction set, as the trait demands.
+            unsafe { _mm256_add_ps(self, o) }
+        }
+        #[inline(always)] unsafe fn sub(self, o: Self) -> Self {
+            // SAFETY: the machine has the instruction set, as the trait demands.
+            unsafe { _mm256_sub_ps(self, o) }
+        }
+        #[inline(always)] unsafe fn axpy(self, a: Self, b: Self) -> Self {
+            // SAFETY: the machine has the instruction set, as the trait demands.
+            unsafe { _mm256_fmadd_ps(a, b, self) }
+        }
         #[inline(always)] unsafe fn leaky(self, slope: f32) -> Self {
+            // SAFETY: the machine has the instruction set, as the trait demands.
             unsafe {
                 let negative = _mm256_cmp_ps::<_CMP_LT_OQ>(self, _mm256_setzero_ps());
                 _mm256_blendv_ps(self, _mm256_mul_ps(self, _mm256_set1_ps(slope)), negative)
@@ -76,15 +123,25 @@ mod x86 {
     }
 }
 
-// SAFETY (of all the blocks below): the trait's promises.
 #[rustfmt::skip]
-#[allow(clippy::undocumented_unsafe_blocks)]
 impl Lane for [f32; 8] {
     const N: usize = 8;
-    #[inline(always)] unsafe fn load(p: *const f32) -> Self { unsafe { *p.cast() } }
-    #[inline(always)] unsafe fn load_some(p: *const f32, n: usize) -> Self { std::array::from_fn(|i| if i < n { unsafe { *p.add(i) } } else { 0.0 }) }
-    #[inline(always)] unsafe fn store(self, p: *mut f32) { unsafe { *p.cast() = self } }
-    #[inline(always)] unsafe fn store_some(self, p: *mut f32, n: usize) { (0..n).for_each(|i| unsafe { *p.add(i) = self[i] }) }
+    #[inline(always)] unsafe fn load(p: *const f32) -> Self {
+        // SAFETY: N floats are readable at p, as the trait demands.
+        unsafe { *p.cast() }
+    }
+    #[inline(always)] unsafe fn load_some(p: *const f32, n: usize) -> Self {
+        // SAFETY: n floats are readable at p, as the trait demands, and no others are touched.
+        std::array::from_fn(|i| if i < n { unsafe { *p.add(i) } } else { 0.0 })
+    }
+    #[inline(always)] unsafe fn store(self, p: *mut f32) {
+        // SAFETY: N floats are writable at p, as the trait demands.
+        unsafe { *p.cast() = self }
+    }
+    #[inline(always)] unsafe fn store_some(self, p: *mut f32, n: usize) {
+        // SAFETY: n floats are writable at p, as the trait demands, and no others are touched.
+        (0..n).for_each(|i| unsafe { *p.add(i) = self[i] })
+    }
     #[inline(always)] unsafe fn splat(v: f32) -> Self { [v; 8] }
     #[inline(always)] unsafe fn add(self, o: Self) -> Self { std::array::from_fn(|i| self[i] + o[i]) }
     #[inline(always)] unsafe fn sub(self, o: Self) -> Self { std::array::from_fn(|i| self[i] - o[i]) }
