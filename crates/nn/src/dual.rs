@@ -149,7 +149,8 @@ pub(crate) fn slope<const D: usize>(t: Tensor<D>, x: Tensor<D>, y: Tensor<D>, ac
         }
         Activation::Tanh => t * (y.clone() * y * -1.0 + 1.0),
         Activation::Sigmoid => t * (y.clone() * (y * -1.0 + 1.0)),
-        Activation::Softplus => t * activation(x, Activation::Sigmoid),
+        // From the output, like those above: where a layer fuses its activation, its input is nowhere.
+        Activation::Softplus => t * ((y * -1.0).exp() * -1.0 + 1.0),
         Activation::Silu => {
             let s = activation(x.clone(), Activation::Sigmoid);
             t * (s.clone() + x * s.clone() * (s * -1.0 + 1.0))
