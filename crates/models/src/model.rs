@@ -138,6 +138,16 @@ capabilities! {
             0
         }
 
+                /// Whether items that it does not learn from tell something about how it learns: what a discriminator says of
+        /// them, say.
+        fn watches_held_out(&self) -> bool {
+            false
+        }
+
+        /// Takes in such items before a step that is watched; what they tell comes with that step's report. Nothing
+        /// is learned from them.
+        fn watch_held_out(&mut self, _: &Batch) {}
+
         /// One training step. `key` is the step's own; `watch` asks for the scalars and diagnoses of a log step.
         ///
         /// # Errors

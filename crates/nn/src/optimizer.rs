@@ -48,6 +48,10 @@ pub struct OptimizerConfig {
     pub learning_rate_decay: f64,
     /// steps over which the learning rate grows to its size, in proportion to the step; 0 for none
     pub warmup: u64,
+    /// step from which the learning rate falls in a straight line; counts only with `fall_to`
+    pub fall_from: u64,
+    /// step at which that line reaches zero; 0 for none
+    pub fall_to: u64,
     /// gradients of a larger norm over all parameters are scaled down to it; 0 for never
     pub clip_norm: f64,
 }
@@ -72,6 +76,10 @@ struct Written {
     momentum: Option<f64>,
     learning_rate_decay: Option<f64>,
     warmup: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fall_from: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fall_to: Option<u64>,
     clip_norm: Option<f64>,
 }
 
@@ -134,6 +142,8 @@ impl TryFrom<Written> for OptimizerConfig {
             learning_rate: w.learning_rate.unwrap_or(2e-4),
             learning_rate_decay: w.learning_rate_decay.unwrap_or(1.0),
             warmup: w.warmup.unwrap_or(0),
+            fall_from: w.fall_from.unwrap_or(0),
+            fall_to: w.fall_to.unwrap_or(0),
             clip_norm: w.clip_norm.unwrap_or(0.0),
         };
         config.in_range().map(|()| config)
@@ -156,6 +166,9 @@ impl From<OptimizerConfig> for Written {
             learning_rate: Some(c.learning_rate),
             learning_rate_decay: Some(c.learning_rate_decay),
             warmup: Some(c.warmup),
+            // Left out where there is no fall, so that recipes stay short.
+            fall_from: (c.fall_to > 0).then_some(c.fall_from),
+            fall_to: (c.fall_to > 0).then_some(c.fall_to),
             clip_norm: Some(c.clip_norm),
             ..Written::default()
         };
@@ -208,6 +221,8 @@ impl OptimizerConfig {
             learning_rate,
             learning_rate_decay: 1.0,
             warmup: 0,
+            fall_from: 0,
+            fall_to: 0,
             clip_norm: 0.0,
         }
     }
@@ -297,6 +312,12 @@ impl OptimizerConfig {
         }
         positive("learning_rate", self.learning_rate)?;
         positive("learning_rate_decay", self.learning_rate_decay)?;
+        if self.fall_from > 0 && self.fall_from >= self.fall_to {
+            return Err(format!(
+                "fall_from of {} is not before fall_to of {}; give the step at which the learning rate has fallen to zero",
+                self.fall_from, self.fall_to
+            ));
+        }
         not_negative("clip_norm", self.clip_norm)
     }
 
@@ -307,7 +328,14 @@ impl OptimizerConfig {
         } else {
             1.0
         };
-        self.learning_rate * self.learning_rate_decay.powf((step - 1) as f64) * grown
+        let left = match self.fall_to {
+            0 => 1.0,
+            to => {
+                let line = to.saturating_sub(step - 1) as f64 / (to - self.fall_from) as f64;
+                line.min(1.0)
+            }
+        };
+        self.learning_rate * self.learning_rate_decay.powf((step - 1) as f64) * grown * left
     }
 }
 

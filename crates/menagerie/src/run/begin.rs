@@ -350,6 +350,7 @@ impl Trainer {
             notes: prepared.notes,
             waited: 0.0,
             judging,
+            held_out: None,
             custom: false,
         })
     }

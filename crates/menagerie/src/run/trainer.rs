@@ -88,6 +88,9 @@ pub struct Trainer {
     pub(super) notes: Vec<String>,
     pub(super) waited: f64,
     pub(super) judging: Option<Judging>,
+    /// items of the test split, once they have been looked for
+    pub(super) held_out: Option<Option<Batch>>,
+
     /// whether a program put a model of its own in the place of the recipe's
     pub(super) custom: bool,
 }
@@ -203,6 +206,9 @@ impl Trainer {
     fn advance(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
         let next = self.state.step + 1;
         let watch = next == 1 || next.is_multiple_of(self.train.log_every) || next == self.train.steps;
+        if watch && self.model.watches_held_out() {
+            self.show_held_out();
+        }
         let begun = Instant::now();
         let batches = self.feed.next()?;
         self.waited += begun.elapsed().as_secs_f64();
@@ -227,6 +233,25 @@ impl Trainer {
             report: &report,
         });
         Ok(())
+    }
+
+    /// Shows the model the first items of the test split, where the source has one. What cannot be read there is no matter
+    /// for the training.
+    fn show_held_out(&mut self) {
+        let (recipe, batch) = (&self.recipe, self.train.batch);
+        let held_out = self.held_out.get_or_insert_with(|| {
+            let mut source = recipe.data().ok()?;
+            if source.split != "train" {
+                return None;
+            }
+            source.split = "test".into();
+            let dataset = source.open().ok()?.dataset;
+            let count = batch.min(dataset.info().count) as u32;
+            Batch::of(&*dataset, &(0..count).collect::<Vec<_>>()).ok()
+        });
+        if let Some(batch) = held_out {
+            self.model.watch_held_out(batch);
+        }
     }
 
     fn log_step(&mut self, report: &StepReport, show: &mut dyn FnMut(Event)) -> Result<()> {

@@ -6,6 +6,7 @@
 mod answers;
 mod learning;
 mod registered;
+mod settings;
 mod subject;
 
 use libtest_mimic::{Arguments, Trial};
@@ -137,6 +138,19 @@ fn main() {
                 );
                 trials.push(trial(name, move || (property.test)(&subject)));
             }
+        }
+    }
+    for (name, model, settings) in settings::SETTINGS {
+        let Some(entry) = chosen().into_iter().find(|e| e.name == *model) else {
+            continue;
+        };
+        let subject = Arc::new(Subject::with(entry, "digits", settings));
+        for property in PROPERTIES.iter().filter(|p| p.needs.is_none()).skip(1) {
+            let (name, subject) = (
+                format!("{model}::with_{name}::{}", property.name),
+                subject.clone(),
+            );
+            trials.push(trial(name, move || (property.test)(&subject)));
         }
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();

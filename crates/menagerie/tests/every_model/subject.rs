@@ -39,15 +39,27 @@ pub struct Subject {
     /// its line of the registry
     pub entry: &'static Entry,
     source: &'static str,
+    settings: &'static [(&'static str, &'static str)],
     data: OnceLock<Arc<dyn Dataset>>,
     trained: OnceLock<Trained>,
 }
 
 impl Subject {
+    /// A model by its default recipe.
     pub fn new(entry: &'static Entry, source: &'static str) -> Subject {
+        Subject::with(entry, source, &[])
+    }
+
+    /// A model by a recipe with these settings.
+    pub fn with(
+        entry: &'static Entry,
+        source: &'static str,
+        settings: &'static [(&'static str, &'static str)],
+    ) -> Subject {
         Subject {
             entry,
             source,
+            settings,
             data: OnceLock::new(),
             trained: OnceLock::new(),
         }
@@ -63,7 +75,7 @@ impl Subject {
             ("train.samples", "4"),
             ("train.seed", "3"),
         ];
-        let all = fixed.iter().chain(self.entry.tiny);
+        let all = fixed.iter().chain(self.entry.tiny).chain(self.settings);
         let all: Vec<(String, String)> = all.map(|(k, v)| (k.to_string(), v.to_string())).collect();
         recipe.set_all(&all).unwrap();
         recipe

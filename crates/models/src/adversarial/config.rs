@@ -2,9 +2,10 @@
 use super::game::augment::Augment;
 use super::game::codes::Codes;
 use super::game::condition::{Condition, IntoDiscriminator, IntoGenerator};
-use super::game::critic::SemiSupervised;
+use super::game::density::LowDensity;
 use super::game::objective::Rule;
 use super::game::penalty::Penalties;
+use super::game::semi_supervised::SemiSupervised;
 use super::networks::Sizes;
 use menagerie_data::error::{Error, Result};
 use menagerie_nn::OptimizerConfig;
@@ -51,7 +52,7 @@ pub struct GameConfig {
     /// draw new latents for the generator's update, as Algorithm 1 has it; otherwise it learns from the samples that
     /// the discriminator's last update has just seen, which saves a pass through the generator
     pub fresh_latents: bool,
-    /// `normal`, `uniform` in [-1, 1), or `sphere`: what latents are drawn from
+    /// `normal`, `truncated` (normal within ±2), `uniform` in [-1, 1), or `sphere`: what latents are drawn from
     pub prior: Prior,
     /// the generator learns from the share of its samples that score best (Sinha et al. 2020, arXiv:2002.06224); the share
     /// falls from 1 to this over `top_k_steps`; 1 for all
@@ -64,8 +65,12 @@ pub struct GameConfig {
     /// the generator matches the mean features of data instead of descending the objective (Salimans et al. 2016,
     /// section 3.1)
     pub feature_matching: bool,
-    /// weight of the pulling-away term on the codes of an autoencoding discriminator (Zhao et al. 2016, section 2.4; paper: 0.1)
+    /// weight of the pulling-away term on the codes of an autoencoding discriminator (Zhao et al. 2016, section 2.4; paper: 0.1),
+    /// or on the features of one that tells classes (Dai et al. 2017, section 5.2)
     pub pulling_away: f64,
+    /// the generator keeps away from where data are likely
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub low_density: Option<LowDensity>,
     /// latents are moved by this share of the way along the critic's gradient before they are used (Wu et al. 2019,
     /// arXiv:1912.00953, LOGAN with its natural gradient; paper: 0.9); 0 for none
     pub latent_step: f64,
@@ -78,6 +83,8 @@ pub enum Prior {
     /// standard normal
     #[default]
     Normal,
+    /// standard normal, drawn again where it lies beyond 2 (Brock et al. 2019, section 3.1)
+    Truncated,
     /// uniform in [-1, 1)
     Uniform,
     /// uniform on the sphere of radius sqrt(dimensions)
@@ -95,6 +102,7 @@ impl Default for GameConfig {
             smoothing: 0.0,
             feature_matching: false,
             pulling_away: 0.0,
+            low_density: None,
             latent_step: 0.0,
         }
     }
@@ -157,6 +165,8 @@ impl Config {
         self.augment.check()?;
         self.condition.map_or(Ok(()), |c| c.check())?;
         self.codes.as_ref().map_or(Ok(()), Codes::check)?;
+        self.semi_supervised.map_or(Ok(()), |s| s.check())?;
+        self.game.low_density.map_or(Ok(()), |d| d.check())?;
         self.check_numbers()?;
         self.check_clashes()
     }
@@ -277,15 +287,7 @@ impl Config {
             );
         }
         self.check_classes(&clash)?;
-        if self.augment.adaptive.is_some() && !self.objective.is_logit() {
-            let why = "it follows the sign of the scores, which must be logits";
-            return clash(
-                "augment.adaptive",
-                &format!("objective.rule = \"{rule}\""),
-                why,
-                "set objective.rule=non-saturating, or use augment.diff",
-            );
-        }
+
         if self.game.smoothing > 0.0 && !self.objective.is_logit() {
             let why = "it softens a probability, and these scores are none";
             return clash(
@@ -295,8 +297,24 @@ impl Config {
                 "set objective.rule=non-saturating, or game.smoothing=0",
             );
         }
-        if self.game.pulling_away > 0.0 && !self.objective.wants_autoencoder() {
-            let why = "it pulls the codes of an autoencoding discriminator apart";
+        if let Some(key) = self
+            .augment
+            .follows_scores()
+            .filter(|_| !self.objective.is_logit())
+        {
+            let why = "it follows the sign of the scores, which must be logits";
+            return clash(
+                key,
+                &format!("objective.rule = \"{rule}\""),
+                why,
+                "set objective.rule=non-saturating, or use augment.diff",
+            );
+        }
+        if self.game.pulling_away > 0.0
+            && !self.objective.wants_autoencoder()
+            && self.semi_supervised.is_none()
+        {
+            let why = "it pulls apart the codes of a discriminator that gives items back, or the features of one that tells classes";
             return clash(
                 "game.pulling_away",
                 &format!("objective.rule = \"{rule}\""),

@@ -8,6 +8,7 @@ pub mod ali;
 pub mod am_gan;
 pub mod art_gan;
 pub mod b_gan;
+pub mod bad_gan;
 pub mod began;
 pub mod bigan;
 pub mod bs_gan;
@@ -134,4 +135,5 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &am_gan::ENTRY,
     &art_gan::ENTRY,
     &sgan::ENTRY,
+    &bad_gan::ENTRY,
 ];

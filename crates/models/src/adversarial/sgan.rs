@@ -7,7 +7,7 @@
 //! `evaluate --metrics test-errors` counts mistakes.
 use super::config::Config;
 use super::dcgan::Dcgan;
-use super::game::critic::SemiSupervised;
+use super::game::semi_supervised::SemiSupervised;
 use super::{OfTwo, Variant};
 use crate::Entry;
 

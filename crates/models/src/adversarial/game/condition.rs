@@ -1,5 +1,6 @@
 //! What networks are told beside the item or the latent, and what they must say of it: one axis of the family.
 use super::super::networks::{Heads, Told, Verdict};
+use super::contrast;
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
 use menagerie_data::error::{Error, Result};
@@ -38,15 +39,21 @@ pub enum IntoDiscriminator {
     /// arXiv:1702.03410: ArtGAN). Where the generator hears no class, the target is the class that a sample is most like:
     /// activation maximization (Zhou et al. 2017, arXiv:1703.02000: AM-GAN, section 4.2)
     ClassesAndSamples,
+    /// embeddings of items are compared with that of their class and with each other (Kang & Park 2020, arXiv:2006.12681:
+    /// ContraGAN's 2C loss)
+    Contrast,
+    /// the same with data-to-data cross-entropy (Kang et al. 2021, arXiv:2111.01118: ReACGAN)
+    DataToData,
 }
 
 /// `[condition]`: classes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Condition {
-    /// `concatenate` or `batch-norm`
+    /// `concatenate`, `batch-norm` or `nothing`
     pub generator: IntoGenerator,
-    /// `concatenate`, `projection`, `classes`, `twin-classes` or `discriminative-classes`
+    /// `concatenate`, `projection`, `classes`, `twin-classes`, `discriminative-classes`, `classes-and-samples`, `contrast` or
+    /// `data-to-data`
     pub discriminator: IntoDiscriminator,
     /// weight of the classifiers' losses beside the objective's, where there are classifiers
     pub weight: f64,
@@ -126,6 +133,10 @@ impl Condition {
                 classes: classes + 1,
                 ..heads
             },
+            IntoDiscriminator::Contrast | IntoDiscriminator::DataToData => Heads {
+                embedded: classes,
+                ..heads
+            },
         }
     }
 
@@ -137,8 +148,22 @@ impl Condition {
         )
     }
 
+    /// The loss of embeddings, where they are compared.
+    fn compared(&self, verdict: &Verdict, y: &Tensor<2>) -> Option<Tensor<1>> {
+        let (e, classes) = verdict.embedding.clone()?;
+        let c = y.clone().matmul(classes);
+        let loss = match self.discriminator {
+            IntoDiscriminator::Contrast => contrast::conditional(e, c, y),
+            _ => contrast::data_to_data(e, c, y),
+        };
+        Some(loss * self.weight)
+    }
+
     /// The discriminator's loss on items of the data, or on samples, of classes y.
     pub fn discriminator_loss(&self, verdict: &Verdict, y: &Tensor<2>, of_data: bool) -> Option<Tensor<1>> {
+        if verdict.embedding.is_some() {
+            return if of_data { self.compared(verdict, y) } else { None };
+        }
         let logits = verdict.classes.clone()?;
         let loss = match self.discriminator {
             IntoDiscriminator::TwinClasses if of_data => cross_entropy(logits, y.clone()),
@@ -152,6 +177,9 @@ impl Condition {
 
     /// The generator's loss on samples of classes y.
     pub fn generator_loss(&self, verdict: &Verdict, y: &Tensor<2>) -> Option<Tensor<1>> {
+        if verdict.embedding.is_some() {
+            return self.compared(verdict, y);
+        }
         let logits = verdict.classes.clone()?;
         let loss = match self.discriminator {
             IntoDiscriminator::TwinClasses => {

@@ -2,11 +2,14 @@
 pub mod augment;
 pub mod codes;
 pub mod condition;
+pub mod contrast;
 pub mod critic;
+pub mod density;
 pub mod monitor;
 pub mod objective;
 pub mod penalty;
 pub mod play;
+pub mod semi_supervised;
 pub mod stage;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
@@ -29,6 +32,7 @@ use monitor::Monitor;
 pub struct Game<P: Play> {
     play: P,
     monitor: Monitor,
+    held_out: Option<Batch>,
 }
 
 impl<P: Play> Game<P> {
@@ -37,6 +41,7 @@ impl<P: Play> Game<P> {
         Game {
             play,
             monitor: Monitor::default(),
+            held_out: None,
         }
     }
 
@@ -50,6 +55,7 @@ impl<P: Play> Game<P> {
         Game {
             play: change(self.play),
             monitor: self.monitor,
+            held_out: self.held_out,
         }
     }
 
@@ -81,8 +87,16 @@ impl<P: Play> Model for Game<P> {
         self.play.labelled_batches()
     }
 
+    fn watches_held_out(&self) -> bool {
+        self.play.scores_items()
+    }
+
+    fn watch_held_out(&mut self, batch: &Batch) {
+        self.held_out = Some(batch.clone());
+    }
+
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
-        let round = self.play.step(batches, key, watch)?;
+        let mut round = self.play.step(batches, key, watch)?;
         let losses = round.scalars.iter().filter(|(name, _)| name.starts_with("loss/"));
         if let Some((name, loss)) = losses.clone().find(|(_, v)| !v.is_finite()) {
             return Err(Error::Training {
@@ -90,6 +104,10 @@ impl<P: Play> Model for Game<P> {
                 problem: format!("{name} is no longer finite ({loss})"),
                 fix: "go on from the last checkpoint with lower learning rates".into(),
             });
+        }
+        if let (Some(o), Some(held_out)) = (&mut round.observation, self.held_out.take()) {
+            o.overfitting = self.overfitting(&batches[0], &held_out, key.stream("overfitting"))?;
+            round.scalars.extend(o.overfitting.map(|r| ("d/overfitting", r)));
         }
         let troubles = round
             .observation
@@ -140,6 +158,31 @@ impl<P: Play> Model for Game<P> {
 }
 
 impl<P: Play> Game<P> {
+    /// How far the discriminator takes held-out items for samples (Karras et al. 2020, arXiv:2006.06676, equation 1, r_v): 0
+    /// where it scores them like the items it learned from, 1 where like samples. As it stands after the update, in
+    /// evaluation mode, without augmentation.
+    fn overfitting(&self, learned: &Batch, held_out: &Batch, key: Key) -> Result<Option<f64>> {
+        let Some(draws) = self.play.draws() else {
+            return Ok(None);
+        };
+        let count = held_out.shape[0];
+        let classes = draws
+            .by_class()
+            .then(|| self.play.stage().draw_labels(count, key.stream("classes")));
+        let samples = draws.draw(draws.prior(count, key), classes.as_deref());
+        let mean = |items, classes: Option<&[u32]>| {
+            let scores = self.play.scores(items, classes)?;
+            Some(scores.iter().map(|&s| s as f64).sum::<f64>() / scores.len().max(1) as f64)
+        };
+        let of = |b: &Batch| Ok::<_, Error>(mean(self.items(b)?, b.labels.as_deref()));
+        let (learned, held_out) = (of(learned)?, of(held_out)?);
+        let samples = mean(samples, classes.as_deref());
+        Ok(learned.zip(held_out).zip(samples).and_then(|((a, b), s)| {
+            // Where it does not tell data from samples there is nothing to overfit.
+            (a > s).then(|| (a - b) / (a - s)).filter(|r| r.is_finite())
+        }))
+    }
+
     fn draws(&self) -> Result<&dyn Draws> {
         self.play.draws().ok_or_else(|| {
             Error::usage(

@@ -18,6 +18,8 @@ pub struct Observation {
     pub generator_gradient: f64,
     /// mean distance between pairs of samples, over that between pairs of data
     pub diversity: f64,
+    /// how far D takes held-out items for samples: 0 like the items it learned from, 1 like samples
+    pub overfitting: Option<f64>,
 }
 
 impl Observation {
@@ -35,6 +37,7 @@ impl Observation {
             discriminator_gradient: seen.gradient,
             generator_gradient,
             diversity,
+            overfitting: None,
         }
     }
 
@@ -110,6 +113,14 @@ impl Monitor {
                 format!(
                     "samples differ from each other {:.0} % as much as data do: the generator maps many latents to few samples; try a larger batch, a lower learning rate, or batch norm in the discriminator",
                     100.0 * o.diversity
+                ),
+            ),
+                        (
+                "discriminator-overfits",
+                self.lasting(|o| o.overfitting.is_some_and(|r| r > 0.5)),
+                format!(
+                    "the discriminator scores items that it never saw {:.0} % of the way from the training data to samples: it learns its data by heart; set augment.diff={{}} or augment.adaptive={{}}, take more data, or keep the checkpoint that --evaluate-every finds best",
+                    100.0 * o.overfitting.unwrap_or_default()
                 ),
             ),
             (
@@ -190,6 +201,7 @@ mod tests {
         discriminator_gradient: 1.0,
         generator_gradient: 1.0,
         diversity: 0.9,
+        overfitting: None,
     };
 
     fn names(m: &mut Monitor, o: Observation, times: usize) -> Vec<&'static str> {
@@ -215,6 +227,13 @@ mod tests {
                 "vanishing-gradient",
                 Observation {
                     generator_gradient: 1e-5,
+                    ..WELL
+                },
+            ),
+            (
+                "discriminator-overfits",
+                Observation {
+                    overfitting: Some(0.8),
                     ..WELL
                 },
             ),

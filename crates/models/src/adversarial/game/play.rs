@@ -45,6 +45,14 @@ pub trait Play: Send {
     /// # Errors
     /// Those of reading, and files of other networks.
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()>;
+    /// Whether it has scores of single items.
+    fn scores_items(&self) -> bool {
+        false
+    }
+    /// Scores of items `[batch, height, width, channel]`, without autodiff, of these classes where it hears them.
+    fn scores(&self, _: Tensor<4>, _: Option<&[u32]>) -> Option<Vec<f32>> {
+        None
+    }
     /// The sampler, for other programs.
     fn exported(&self) -> Option<Exported> {
         None

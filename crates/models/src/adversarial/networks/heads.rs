@@ -1,8 +1,10 @@
 //! What a discriminator says of an item: a trunk, and heads that read a score, classes, codes or the item itself off it.
+use super::super::game::contrast;
 use super::{GeneratorNetwork, Sizes, Told, TrunkNetwork};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_data::DataInfo;
+use menagerie_data::random::Key;
 use menagerie_nn::{Activation, Dual, Init, Linear, Weights};
 
 /// Which heads a discriminator has.
@@ -23,6 +25,8 @@ pub struct Heads {
     pub twin: usize,
     /// whether the score has a bias: objectives of differences of scores do not see it
     pub biased: bool,
+    /// classes whose embeddings are compared with those of items
+    pub embedded: usize,
     /// numbers that describe the latent code of a sample
     pub codes: usize,
     /// numbers of the code through which the item must be given back, where the score is how well that is done
@@ -39,6 +43,7 @@ impl Default for Heads {
             score_of_classes: false,
             biased: true,
             twin: 0,
+            embedded: 0,
             codes: 0,
             autoencoder: 0,
         }
@@ -53,6 +58,8 @@ pub struct CriticNetwork {
     projection: Option<Linear>,
     classes: Option<Linear>,
     twin: Option<Linear>,
+    embedding: Option<Linear>,
+    embeddings_of_classes: Option<Linear>,
     code_units: Option<Linear>,
     codes: Option<Linear>,
     squeeze: Option<Linear>,
@@ -70,9 +77,14 @@ pub struct Verdict {
     pub classes: Option<Tensor<2>>,
     /// logits of the second auxiliary head
     pub twin: Option<Tensor<2>>,
+    /// embeddings of the items, `[batch, dimensions]`, and of all classes, `[classes, dimensions]`, their lengths one
+    pub embedding: Option<(Tensor<2>, Tensor<2>)>,
     /// what it says of the latent code, `[batch, codes]`
     pub codes: Option<Tensor<2>>,
 }
+
+/// Dimensions of an embedding.
+const EMBEDDING: usize = 128;
 
 impl CriticNetwork {
     /// A fresh one, for data of that description.
@@ -99,6 +111,11 @@ impl CriticNetwork {
             projection: (heads.projected > 0).then(|| of.init(&init.at("projection"))),
             classes: head(heads.classes, "classes"),
             twin: head(heads.twin, "twin"),
+            embedding: head(if heads.embedded > 0 { EMBEDDING } else { 0 }, "embedding"),
+            embeddings_of_classes: (heads.embedded > 0).then(|| {
+                let of = Linear::of([heads.embedded, EMBEDDING]).weights(Weights::Normal(1.0));
+                of.no_bias().init(&init.at("embeddings of classes"))
+            }),
             code_units: plain(if heads.codes > 0 { 128 } else { 0 }, "code units"),
             codes: (heads.codes > 0).then(|| Linear::of([128, heads.codes]).init(&init.at("codes"))),
             squeeze: plain(code, "squeeze"),
@@ -112,10 +129,10 @@ impl CriticNetwork {
         }
     }
 
-    /// Of items `[batch, height, width, channel]`, and what they are said to be `[batch, numbers]`.
-    pub fn judge(&self, x: Dual<4>, condition: Option<&Tensor<2>>) -> Verdict {
+    /// Of items `[batch, height, width, channel]`, and what they are said to be `[batch, numbers]`; with a key, as in training.
+    pub fn judge(&self, x: Dual<4>, condition: Option<&Tensor<2>>, noise: Option<Key>) -> Verdict {
         let x = self.with_planes(x, condition);
-        let features = self.trunk.forward(x.clone());
+        let features = self.trunk.forward(x.clone(), noise);
         let score = match (&self.score, &self.squeeze, &self.decoder) {
             (Some(head), _, _) => head.dual(features.clone(), Activation::Identity),
             (None, Some(squeeze), Some(decoder)) => {
@@ -150,6 +167,9 @@ impl CriticNetwork {
         Verdict {
             classes: read(&self.classes),
             twin: read(&self.twin),
+            embedding: read(&self.embedding)
+                .zip(self.embeddings_of_classes.as_ref())
+                .map(|(e, all)| (contrast::unit(e), contrast::unit(all.weight.val()))),
             codes,
             score,
             features,
@@ -159,14 +179,19 @@ impl CriticNetwork {
     /// The code of an autoencoding discriminator, `[batch, code]`.
     pub fn code(&self, x: Tensor<4>) -> Option<Tensor<2>> {
         let squeeze = self.squeeze.as_ref()?;
-        Some(squeeze.forward(self.trunk.forward(x.into()).value, Activation::Identity))
+        Some(squeeze.forward(self.trunk.forward(x.into(), None).value, Activation::Identity))
     }
 
     /// What each layer of the trunk sees of items without a condition.
     pub fn layers(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
         let nothing = (self.joined > 0).then(|| Tensor::zeros([x.dims()[0], self.joined], &x.device()));
         let x = self.with_planes(x.into(), nothing.as_ref());
-        self.trunk.layers(x).0.into_iter().map(|d| d.value).collect()
+        self.trunk
+            .layers(x, None)
+            .0
+            .into_iter()
+            .map(|d| d.value)
+            .collect()
     }
 
     /// Whether a derivative along a direction depends on values smoothly.

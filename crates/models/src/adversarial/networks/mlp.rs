@@ -2,6 +2,8 @@
 use super::Told;
 use burn::module::Module;
 use burn::tensor::Tensor;
+use menagerie_data::random::Key;
+use menagerie_kernels::noise;
 use menagerie_nn::{Activation, BatchNorm, Dual, Init, Linear};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,9 @@ pub struct Sizes {
     pub batch_norm: bool,
     /// spectral normalization of the discriminator's weights
     pub spectral_norm: bool,
+    /// standard deviation of Gaussian noise on every hidden layer of the discriminator while it trains (Salimans et al. 2016
+    /// have 0.5 for few labels); 0 for none
+    pub noise: f64,
     /// decay of the generator's moving average; 0 for none
     pub average: f64,
 }
@@ -39,6 +44,7 @@ impl Default for Sizes {
             discriminator: vec![],
             batch_norm: false,
             spectral_norm: false,
+            noise: 0.0,
             average: 0.0,
         }
     }
@@ -128,6 +134,7 @@ impl Generator {
 pub struct Trunk {
     hidden: Vec<Linear>,
     spectral: bool,
+    noise: f64,
 }
 
 impl Trunk {
@@ -141,15 +148,25 @@ impl Trunk {
         Trunk {
             hidden,
             spectral: sizes.spectral_norm,
+            noise: sizes.noise,
         }
     }
 
     /// See [`super::TrunkNetwork::layers`]; the last layer is the features.
-    pub fn layers(&self, x: Dual<4>) -> (Vec<Dual<4>>, Dual<2>) {
+    pub fn layers(&self, x: Dual<4>, noise: Option<Key>) -> (Vec<Dual<4>>, Dual<2>) {
         let flat = x.linear(|t| t.flatten::<2>(1, 3));
         let mut seen = Vec::new();
-        let last = self.hidden.iter().fold(flat, |h, layer| {
+        let noise = noise.filter(|_| self.noise > 0.0);
+        let last = self.hidden.iter().enumerate().fold(flat, |h, (i, layer)| {
             let h = layer.dual(h, LEAKY);
+            let h = match noise {
+                Some(key) => {
+                    let (shape, device) = (h.value.dims(), h.value.device());
+                    let n: Tensor<2> = noise::normal(key.step(i as u64).words(), shape, &device);
+                    h.plus((n * self.noise).into())
+                }
+                None => h,
+            };
             seen.push(h.clone().linear(|t| {
                 let [n, units] = t.dims();
                 t.reshape([n, 1, 1, units])

@@ -11,6 +11,7 @@ use crate::as_image_shape;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
 use menagerie_data::{DataInfo, Kind};
 use menagerie_nn::{Dual, Init, Linear};
 use serde::{Deserialize, Serialize};
@@ -170,14 +171,14 @@ pub enum TrunkNetwork {
 
 impl TrunkNetwork {
     /// Items `[batch, height, width, channel]` -> features `[batch, features]`.
-    pub fn forward(&self, x: Dual<4>) -> Dual<2> {
-        self.layers(x).1
+    pub fn forward(&self, x: Dual<4>, noise: Option<Key>) -> Dual<2> {
+        self.layers(x, noise).1
     }
 
-    /// What each layer sees, and the features.
-    pub fn layers(&self, x: Dual<4>) -> (Vec<Dual<4>>, Dual<2>) {
+    /// What each layer sees, and the features; with a key, as in training: with the noise that some networks have.
+    pub fn layers(&self, x: Dual<4>, noise: Option<Key>) -> (Vec<Dual<4>>, Dual<2>) {
         match self {
-            TrunkNetwork::Mlp(t) => t.layers(x),
+            TrunkNetwork::Mlp(t) => t.layers(x, noise),
             TrunkNetwork::Dcgan(t) => t.layers(x),
             TrunkNetwork::Resnet(t) => t.layers(x),
         }

@@ -28,7 +28,7 @@ pub struct EncoderNetwork {
 impl EncoderNetwork {
     /// `[batch, height, width, channel]` -> means `[batch, latent]`, and deviations where there are any.
     pub fn forward(&self, x: Tensor<4>) -> (Tensor<2>, Option<Tensor<2>>) {
-        let h = self.trunk.forward(x.into()).value;
+        let h = self.trunk.forward(x.into(), None).value;
         let mean = self.mean.forward(h.clone(), Activation::Identity);
         let deviation = self
             .deviation
@@ -127,9 +127,8 @@ impl Joint {
             None => mean,
         };
         Shown {
-            items,
             classes: Some(z),
-            codes: None,
+            ..Shown::plain(items)
         }
     }
 
@@ -143,9 +142,8 @@ impl Joint {
             &self.stage.device,
         );
         Shown {
-            items: self.generator.network().forward(z.clone(), None),
-            classes: Some(z),
-            codes: None,
+            classes: Some(z.clone()),
+            ..Shown::plain(self.generator.network().forward(z, None))
         }
     }
 }
@@ -280,7 +278,7 @@ impl Sees for Joint {
         let network = self.encoder.for_use();
         network
             .trunk
-            .layers(items.into())
+            .layers(items.into(), None)
             .0
             .into_iter()
             .map(|d| d.value)

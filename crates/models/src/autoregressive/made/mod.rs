@@ -197,9 +197,39 @@ impl Conditionals for MadeNetwork {
             TensorData::new(items.inputs(self.grid.discrete), [items.count, d]),
             &device,
         );
+        self.pass(x, order)
+            .reshape([items.count, d, self.grid.discrete.outputs()])
+    }
+
+    fn nats(&self, items: &Items, key: Key) -> Tensor<1> {
+        let (d, order) = (self.grid.discrete, key.stream("order").rng().below(self.orders()));
+        d.nats(
+            self.logits(items, order)
+                .reshape([items.levels.len(), d.outputs()]),
+            &items.levels,
+        )
+    }
+
+    fn walker(&self) -> Box<dyn Walker> {
+        Box::new(Sampler::of(self))
+    }
+}
+
+impl MadeNetwork {
+    /// Of black and white images, row by row, with one hidden layer.
+    pub(crate) fn of_bits(info: &DataInfo, units: usize, init: &Init) -> Result<MadeNetwork> {
+        let sizes = Sizes {
+            width: units,
+            ..Sizes::default()
+        };
+        let grid = Grid::new("made", info, sizes.check()?, false)?;
+        Ok(MadeNetwork::new(&sizes, grid, init))
+    }
+
+    /// The numbers of items `[batch, numbers]` -> what is said of each by those before it, `[batch, numbers * outputs]`.
+    pub(crate) fn pass(&self, x: Tensor<2>, order: usize) -> Tensor<2> {
         let last = self.layers.len() - 1;
-        let y = self
-            .layers
+        self.layers
             .iter()
             .zip(self.mask(order))
             .enumerate()
@@ -216,21 +246,7 @@ impl Conditionals for MadeNetwork {
                     Activation::Relu
                 };
                 activations::keep(linear(x, w * mask, layer.bias.as_ref().map(Param::val), act))
-            });
-        y.reshape([items.count, d, self.grid.discrete.outputs()])
-    }
-
-    fn nats(&self, items: &Items, key: Key) -> Tensor<1> {
-        let (d, order) = (self.grid.discrete, key.stream("order").rng().below(self.orders()));
-        d.nats(
-            self.logits(items, order)
-                .reshape([items.levels.len(), d.outputs()]),
-            &items.levels,
-        )
-    }
-
-    fn walker(&self) -> Box<dyn Walker> {
-        Box::new(Sampler::of(self))
+            })
     }
 }
 

@@ -44,20 +44,7 @@ pub struct AdaptiveState {
 
 impl Adaptive {
     pub(super) fn check(&self) -> Result<()> {
-        match (0.0..1.0).contains(&self.target) && self.items > 0 {
-            true => Ok(()),
-            false => {
-                let problem = format!(
-                    "a target of {} over {} items cannot be met",
-                    self.target, self.items
-                );
-                Err(Error::recipe(
-                    "augment.adaptive",
-                    problem,
-                    "give a target of 0 to 1, and some items",
-                ))
-            }
-        }
+        check("augment.adaptive", self.target, self.items)
     }
 
     pub(super) fn changes(&self) -> Diff {
@@ -71,15 +58,35 @@ impl Adaptive {
 
     /// The probability after an update that gave these scores to data.
     pub fn follow(&self, state: AdaptiveState, scores: &[f32]) -> AdaptiveState {
-        let sign: f64 = scores
-            .iter()
-            .map(|s| if *s > 0.0 { 1.0 } else { -1.0 })
-            .sum::<f64>();
-        let r = sign / scores.len().max(1) as f64;
-        let step = scores.len() as f64 / self.items as f64;
-        let step = if r > self.target { step } else { -step };
         AdaptiveState {
-            probability: (state.probability + step).clamp(0.0, 1.0),
+            probability: follow(state.probability, scores, self.target, self.items),
         }
     }
+}
+
+/// Refuses a target that no mean of signs can have, and a step without end.
+pub(super) fn check(key: &str, target: f64, items: u64) -> Result<()> {
+    match (0.0..1.0).contains(&target) && items > 0 {
+        true => Ok(()),
+        false => {
+            let problem = format!("a target of {target} over {items} items cannot be met");
+            Err(Error::recipe(
+                key,
+                problem,
+                "give a target of 0 to 1, and some items",
+            ))
+        }
+    }
+}
+
+/// A probability that rises while the mean sign of scores of data lies above the target, and falls below.
+pub(super) fn follow(probability: f64, scores: &[f32], target: f64, items: u64) -> f64 {
+    let sign: f64 = scores
+        .iter()
+        .map(|s| if *s > 0.0 { 1.0 } else { -1.0 })
+        .sum::<f64>();
+    let r = sign / scores.len().max(1) as f64;
+    let step = scores.len() as f64 / items as f64;
+    let step = if r > target { step } else { -step };
+    (probability + step).clamp(0.0, 1.0)
 }

@@ -4,10 +4,12 @@ mod adaptive;
 mod blur;
 mod colour;
 mod place;
+mod pseudo;
 
 pub use adaptive::{Adaptive, AdaptiveState};
 pub use blur::Blur;
 pub use place::{cutout, shift_and_flip};
+pub use pseudo::Pseudo;
 
 use burn::tensor::Tensor;
 use menagerie_data::error::{Error, Result};
@@ -31,6 +33,9 @@ pub struct Augment {
     /// the same with a probability that follows how much the discriminator overfits
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adaptive: Option<Adaptive>,
+    /// samples among the data, the more the discriminator overfits
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pseudo: Option<Pseudo>,
 }
 
 /// `[augment.noise]`, instance noise: where data and samples hardly overlap, the noise makes them overlap, so that the
@@ -99,7 +104,17 @@ impl Augment {
                 ));
             }
         }
-        self.adaptive.map_or(Ok(()), |a| a.check())
+        self.adaptive.map_or(Ok(()), |a| a.check())?;
+        self.pseudo.map_or(Ok(()), |p| p.check())
+    }
+
+    /// The key of what follows the signs of scores, if there is one.
+    pub fn follows_scores(&self) -> Option<&'static str> {
+        let keys = [
+            ("augment.adaptive", self.adaptive.is_some()),
+            ("augment.pseudo", self.pseudo.is_some()),
+        ];
+        keys.into_iter().find(|(_, on)| *on).map(|(key, _)| key)
     }
 
     /// Whether it is of images alone.

@@ -103,6 +103,7 @@ fn every_change_is_differentiable() {
             ..Diff::default()
         }),
         adaptive: Some(Adaptive::default()),
+        pseudo: None,
     };
     let x = ramp([2, 6, 6, 3], &device);
     let weights = ramp([2, 6, 6, 3], &device).powf_scalar(2.0);

@@ -157,7 +157,7 @@ pub fn gradient_penalty(
     let score = network
         .clone()
         .no_grad()
-        .judge(at.clone().into(), condition)
+        .judge(at.clone().into(), condition, None)
         .score
         .value;
     let gradients = score.sum().backward();
@@ -175,7 +175,7 @@ pub fn gradient_penalty(
     let scales = Tensor::<1>::from_floats(&scales[..], &g.device()).reshape([batch, 1, 1, 1]);
     let direction = Tensor::from_inner(g * scales);
     let along = network
-        .judge(Dual::along(x, direction, network.smooth()), condition)
+        .judge(Dual::along(x, direction, network.smooth()), condition, None)
         .score
         .slope();
     let norm = norms.iter().sum::<f64>() / batch as f64;

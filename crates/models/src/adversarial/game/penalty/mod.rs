@@ -3,13 +3,17 @@ mod clip;
 mod consistency;
 mod gradient;
 mod historical;
+mod latent_consistency;
 mod lecam;
+mod orthogonal;
 
 pub use clip::Clip;
 pub use consistency::Consistency;
 pub use gradient::{At, Gradient, Penalized, Sided, ZeroCentred, gradient_penalty};
 pub use historical::{Historical, HistoricalAverage};
+pub use latent_consistency::LatentConsistency;
 pub use lecam::{LeCam, LeCamState};
+pub use orthogonal::Orthogonal;
 
 use menagerie_data::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -33,6 +37,12 @@ pub struct Penalties {
     /// of scores that change with an augmentation
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consistency: Option<Consistency>,
+    /// of scores that change, and samples that do not, with the latent
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latent_consistency: Option<LatentConsistency>,
+    /// of columns of weights that lean on each other, in both networks
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orthogonal: Option<Orthogonal>,
     /// of weights far from their average so far, in both networks
     #[serde(skip_serializing_if = "Option::is_none")]
     pub historical: Option<Historical>,
@@ -65,6 +75,19 @@ impl Penalties {
             ("penalty.consistency.data", self.consistency.map(|p| p.data)),
             ("penalty.consistency.samples", self.consistency.map(|p| p.samples)),
             ("penalty.historical.weight", self.historical.map(|p| p.weight)),
+            ("penalty.orthogonal.weight", self.orthogonal.map(|p| p.weight)),
+            (
+                "penalty.latent_consistency.discriminator",
+                self.latent_consistency.map(|p| p.discriminator),
+            ),
+            (
+                "penalty.latent_consistency.generator",
+                self.latent_consistency.map(|p| p.generator),
+            ),
+            (
+                "penalty.latent_consistency.std",
+                self.latent_consistency.map(|p| p.std),
+            ),
             ("penalty.clip.bound", self.clip.map(|p| p.bound)),
         ];
         for (key, weight) in weights {

@@ -1,109 +1,24 @@
 //! The critic: a discriminator with its objective, penalties, augmentation and optimizer. It does two things: it learns to tell
 //! data from samples, and it persuades, by the loss by which whoever made the samples learns.
-use super::super::networks::{CriticNetwork, Heads, Sizes, Verdict};
+mod config;
+mod state;
+
+pub use config::{CriticConfig, Moment, Seen, Shown};
+
+use super::super::networks::{CriticNetwork, Heads, Verdict};
 use super::augment::{AdaptiveState, Augment};
 use super::codes::Codes;
-use super::condition::{Condition, cross_entropy};
+use super::condition::Condition;
 use super::objective::{Apart, Losses, Objective, Rule};
 use super::penalty::{Consistency, HistoricalAverage, LeCamState, Penalties, gradient_penalty};
-use crate::{NetworkInfo, Part, Purpose};
+use super::semi_supervised::SemiSupervised;
+use crate::NetworkInfo;
 use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor};
 use menagerie_data::DataInfo;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, number, numbers};
-use serde::{Deserialize, Serialize};
-
-/// Items that the critic is shown, and what they are said to be.
-#[derive(Clone)]
-pub struct Shown {
-    /// `[batch, height, width, channel]`
-    pub items: Tensor<4>,
-    /// their classes, `[batch, classes]`
-    pub classes: Option<Tensor<2>>,
-    /// the latent codes they were made from, `[batch, numbers]`
-    pub codes: Option<Tensor<2>>,
-}
-
-impl Shown {
-    /// Items of which nothing is said.
-    pub fn plain(items: Tensor<4>) -> Self {
-        Shown {
-            items,
-            classes: None,
-            codes: None,
-        }
-    }
-
-    fn detached(&self) -> Shown {
-        let plain = |t: &Option<Tensor<2>>| t.clone().map(Tensor::detach);
-        Shown {
-            items: self.items.clone().detach(),
-            classes: plain(&self.classes),
-            codes: plain(&self.codes),
-        }
-    }
-}
-
-/// Where a game stands: updates done, the key of this one, and whether it is watched.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    /// updates done before
-    pub updates: u64,
-    /// of what is random now
-    pub key: Key,
-    /// whether numbers and diagnoses are asked for
-    pub watch: bool,
-}
-
-/// What a critic is made of, as a recipe has it.
-#[derive(Clone)]
-pub struct CriticConfig<'a> {
-    /// `[model]`
-    pub sizes: &'a Sizes,
-    /// `[objective]`
-    pub objective: Rule,
-    /// `[penalty]`
-    pub penalties: Penalties,
-    /// `[augment]`
-    pub augment: Augment,
-    /// `[condition]`
-    pub condition: Option<Condition>,
-    /// numbers of a condition: the classes
-    pub numbers: usize,
-    /// `[codes]`
-    pub codes: Option<Codes>,
-    /// `[semi_supervised]`
-    pub semi: Option<SemiSupervised>,
-    /// `[optimizer.discriminator]`
-    pub optimizer: OptimizerConfig,
-    /// decay of the moving average of its weights, by which it answers; 0 for none
-    pub average: f64,
-    /// what data are said to be, in place of 1, where the score is a logit (one-sided label smoothing, Salimans et al. 2016,
-    /// section 3.4)
-    pub smoothing: f64,
-}
-
-/// `[semi_supervised]`: the discriminator tells K classes, and by their logits' log-sum-exp data from samples (Odena 2016,
-/// arXiv:1606.01583; Salimans et al. 2016, section 5). Items with labels come beside the others (`train.labels`).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SemiSupervised {
-    /// weight of the labelled items' cross-entropy
-    pub weight: f64,
-    /// weight of the entropy of classes of items without labels (Dai et al. 2017, arXiv:1705.09783, equation 5)
-    pub entropy: f64,
-}
-
-impl Default for SemiSupervised {
-    fn default() -> Self {
-        SemiSupervised {
-            weight: 1.0,
-            entropy: 0.0,
-        }
-    }
-}
+use menagerie_nn::{Init, Learner, number, numbers};
 
 /// See the module.
 pub struct Critic {
@@ -117,22 +32,9 @@ pub struct Critic {
     smoothing: f64,
     lecam: LeCamState,
     adaptive: AdaptiveState,
+    /// share of samples among the data that it is shown
+    pseudo: f64,
     historical: Option<HistoricalAverage<CriticNetwork>>,
-}
-
-/// What an update showed.
-#[derive(Clone, Debug, Default)]
-pub struct Seen {
-    /// the loss, penalties left out
-    pub loss: f64,
-    /// scores of the data
-    pub data: Vec<f32>,
-    /// scores of the samples
-    pub samples: Vec<f32>,
-    /// norm of the weights' gradient, where it was watched
-    pub gradient: f64,
-    /// what the objective and the penalties have to say
-    pub scalars: Vec<(&'static str, f64)>,
 }
 
 /// The name of its network in checkpoints.
@@ -188,6 +90,7 @@ impl Critic {
             smoothing: c.smoothing,
             lecam: LeCamState::default(),
             adaptive: AdaptiveState::default(),
+            pseudo: 0.0,
         })
     }
 
@@ -208,10 +111,13 @@ impl Critic {
 
     /// Items as it sees them.
     pub fn shown(&self, shown: Shown, updates: u64, key: Key) -> Shown {
-        let items = self
-            .augment
-            .apply(shown.items, updates, self.adaptive.probability, key);
-        Shown { items, ..shown }
+        let seen = |x| self.augment.apply(x, updates, self.adaptive.probability, key);
+        Shown {
+            items: seen(shown.items),
+            near: shown.near.map(seen),
+            noise: Some(key.stream("inside")),
+            ..shown
+        }
     }
 
     fn judged(&self, network: &CriticNetwork, shown: &Shown) -> Verdict {
@@ -219,6 +125,7 @@ impl Critic {
         network.judge(
             shown.items.clone().into(),
             shown.classes.as_ref().filter(|_| heard),
+            shown.noise,
         )
     }
 
@@ -233,7 +140,15 @@ impl Critic {
         labelled: Option<&Shown>,
         now: Moment,
     ) -> Result<Seen> {
-        let data = self.shown(data.detached(), now.updates, now.key.stream("noise on data"));
+        let mut data = data.detached();
+        if let Some(p) = self.augment.pseudo {
+            let (items, key) = (
+                samples.items.clone().detach(),
+                now.key.stream("samples among data"),
+            );
+            data.items = p.mixed(data.items, items, self.pseudo, key);
+        }
+        let data = self.shown(data, now.updates, now.key.stream("noise on data"));
         let samples = self.shown(
             samples.detached(),
             now.updates,
@@ -242,6 +157,11 @@ impl Critic {
         let network = self.learner.network().clone();
         let (mut gradients, mut seen) = self.objectives(&network, &data, &samples, now)?;
         self.gradient_penalties(&network, &data, &samples, now, &mut gradients, &mut seen)?;
+        if let Some((g, value)) = self.penalties.orthogonal.and_then(|o| o.gradients(&network)) {
+            finite("penalty.orthogonal", value, now)?;
+            seen.scalars.push(("penalty/orthogonal", value));
+            gradients.push(g);
+        }
         if let Some(labelled) = labelled {
             self.supervised(&network, labelled, now, &mut gradients, &mut seen)?;
         }
@@ -358,15 +278,18 @@ impl Critic {
             })
         });
         let codes = self.codes_loss(shown, verdict);
-        let entropy = self
-            .semi
-            .filter(|s| is_data && s.entropy > 0.0)
-            .zip(verdict.classes.clone());
-        let entropy = entropy.map(|(s, logits)| {
-            let p = burn::tensor::activation::softmax(logits.clone(), 1);
-            cross_entropy(logits, p) * s.entropy
+        let entropy = self.semi.filter(|_| is_data).zip(verdict.classes.clone());
+        let entropy = entropy.and_then(|(s, logits)| s.entropy_loss(logits));
+        let near = self.penalties.latent_consistency.zip(shown.near.clone());
+        let near = near.map(|(p, items)| {
+            let items = Shown {
+                items,
+                ..shown.clone()
+            };
+            let again = self.judged(network, &items).score.value;
+            Consistency::loss(verdict.score.value.clone(), again) * p.discriminator
         });
-        [classes, lecam, consistency, codes, entropy]
+        [classes, lecam, consistency, codes, entropy, near]
             .into_iter()
             .flatten()
             .reduce(|a, b| a + b)
@@ -385,10 +308,10 @@ impl Critic {
             return Ok(());
         };
         let shown = self.shown(labelled.clone(), now.updates, now.key.stream("noise on labelled"));
-        let Some(logits) = network.judge(shown.items.into(), None).classes else {
+        let Some(logits) = network.judge(shown.items.into(), None, shown.noise).classes else {
             return Ok(());
         };
-        let loss = cross_entropy(logits, y.clone()) * semi.weight;
+        let loss = semi.loss(logits, y.clone());
         let value = number(loss.clone());
         finite("the loss of labelled items", value, now)?;
         seen.scalars.push(("loss/labelled", value));
@@ -396,9 +319,14 @@ impl Critic {
         Ok(())
     }
 
+    /// Scores of items as it stands, in evaluation mode and without augmentation, for what is watched beside the training.
+    pub fn scores(&self, shown: &Shown) -> Vec<f32> {
+        numbers(self.judged(&self.learner.network().valid(), shown).score.value)
+    }
+
     /// Logits of classes of items, by the network to use.
     pub fn class_scores(&self, items: Tensor<4>) -> Option<Tensor<2>> {
-        self.learner.for_use().judge(items.into(), None).classes
+        self.learner.for_use().judge(items.into(), None, None).classes
     }
 
     /// How badly the codes of samples are read off them.
@@ -465,6 +393,9 @@ impl Critic {
         if let Some(a) = self.augment.adaptive {
             self.adaptive = a.follow(self.adaptive, &seen.data);
         }
+        if let Some(p) = self.augment.pseudo {
+            self.pseudo = p.follow(self.pseudo, &seen.data);
+        }
         self.objective.adapt(data, samples);
     }
 
@@ -523,93 +454,11 @@ impl Critic {
     pub fn info(&self, shape: [usize; 3], classes: usize, device: &Device) -> NetworkInfo {
         let [h, w, c] = shape;
         let shown = Shown {
-            items: Tensor::zeros([1, h, w, c], device),
             classes: (classes > 0).then(|| Tensor::zeros([1, classes], device)),
-            codes: None,
+            ..Shown::plain(Tensor::zeros([1, h, w, c], device))
         };
         self.learner.info(|network| self.judged(network, &shown))
     }
-
-    /// Files of a checkpoint.
-    pub fn save(&self) -> Vec<(String, Part<'_>)> {
-        let mut parts = self.learner.save();
-        if let Some(h) = &self.historical {
-            parts.push(("discriminator_mean".into(), Box::new(|| h.save())));
-        }
-        let state = self.objective.state();
-        let p = &self.penalties;
-        if state.is_some() || p.lecam.is_some() || self.augment.adaptive.is_some() {
-            let states = [
-                self.lecam.data,
-                self.lecam.samples,
-                self.adaptive.probability,
-                state.unwrap_or(0.0),
-            ];
-            let states = states.map(|v| format!("{v:?}")).join(" ");
-            let part = move || {
-                let mut t = Tensors::default();
-                t.notes.insert("states".into(), states);
-                t
-            };
-            parts.push(("critic".into(), Box::new(part)));
-        }
-        parts
-    }
-
-    /// Takes up what `save` gave.
-    ///
-    /// # Errors
-    /// Those of reading, and arrays of another network.
-    pub fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
-        self.learner.load(&|name| read(name).map(renamed), purpose)?;
-        if purpose == Purpose::Use {
-            return Ok(());
-        }
-        if let Some(h) = &mut self.historical {
-            h.load(read("discriminator_mean")?)?;
-        }
-        let stateful = self.objective.state().is_some() || self.penalties.lecam.is_some();
-        if stateful || self.augment.adaptive.is_some() {
-            let t = read("critic")?;
-            let states = t.notes.get("states").map(String::as_str).unwrap_or_default();
-            let mut states = states.split(' ').map(|s| s.parse::<f64>().unwrap_or(0.0));
-            let mut next = || states.next().unwrap_or(0.0);
-            self.lecam = LeCamState {
-                data: next(),
-                samples: next(),
-            };
-            self.adaptive = AdaptiveState { probability: next() };
-            self.objective.restore(next());
-        }
-        Ok(())
-    }
-}
-
-/// Version 0.1 had no heads: a discriminator's layers stood at the top, its last one as `logit` or `out`.
-fn renamed(t: Tensors) -> Tensors {
-    let is_old = |name: &str| {
-        !["trunk.", "score.", "first.trunk.", "first.score."]
-            .iter()
-            .any(|p| name.starts_with(p))
-    };
-    if !t.arrays.keys().any(|k| {
-        ["hidden.", "downs.", "first.hidden.", "first.downs."]
-            .iter()
-            .any(|p| k.starts_with(p))
-            && is_old(k)
-    }) {
-        return t;
-    }
-    t.renamed(|name| {
-        let (moment, path) = match name.split_once('.') {
-            Some((m @ ("first" | "second"), rest)) => (format!("{m}."), rest),
-            _ => (String::new(), name),
-        };
-        match path.strip_prefix("logit.").or_else(|| path.strip_prefix("out.")) {
-            Some(rest) => format!("{moment}score.{rest}"),
-            None => format!("{moment}trunk.{path}"),
-        }
-    })
 }
 
 /// Refuses to go on with a number that is none.

@@ -1,11 +1,17 @@
 //! The game of two: Algorithm 1 of Goodfellow et al. 2014, k updates of the discriminator, then one of the generator. With a
 //! condition both are told classes; with codes the generator is told numbers that the discriminator reads off its samples.
+mod generator;
+
+pub use generator::latents;
+
 use super::super::config::{Config, GameConfig, Prior};
 use super::super::game::codes::Codes;
 use super::super::game::condition::{Condition, IntoGenerator};
+use super::super::game::density::Density;
 use super::super::game::monitor::Observation;
 use super::super::game::objective::Objective;
-use super::super::game::penalty::HistoricalAverage;
+use super::super::game::penalty::{HistoricalAverage, LatentConsistency, Orthogonal};
+use super::super::game::semi_supervised::SemiSupervised;
 use super::super::game::stage::needs_labels;
 use super::super::game::{
     Critic, CriticConfig, Draws, Game, Moment, Play, Round, Sees, Shown, Stage, Tells, critic,
@@ -17,8 +23,8 @@ use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_kernels::noise;
-use menagerie_nn::{Init, Learner, Tensors, number};
+
+use menagerie_nn::{Init, Learner, Tensors, first_not_finite, is_finite, number};
 
 /// A generator and a critic.
 pub struct Duel {
@@ -26,16 +32,14 @@ pub struct Duel {
     game: GameConfig,
     condition: Option<Condition>,
     codes: Option<Codes>,
-    semi: bool,
+    semi: Option<SemiSupervised>,
     latent: usize,
     generator: Learner<GeneratorNetwork>,
     critic: Critic,
     historical: Option<HistoricalAverage<GeneratorNetwork>>,
-}
-
-/// Samples with what they were made from.
-struct Made {
-    shown: Shown,
+    latent_consistency: Option<LatentConsistency>,
+    orthogonal: Option<Orthogonal>,
+    density: Option<Density>,
 }
 
 impl Config {
@@ -79,7 +83,13 @@ impl Config {
             game: self.game,
             condition: self.condition,
             codes: self.codes.clone(),
-            semi: self.semi_supervised.is_some(),
+            semi: self.semi_supervised,
+            latent_consistency: self.penalty.latent_consistency,
+            orthogonal: self.penalty.orthogonal,
+            density: match self.game.low_density {
+                Some(d) => Some(Density::new(d, info, key.stream("density"), device)?),
+                None => None,
+            },
             latent: self.model.latent(),
             historical: self
                 .penalty
@@ -128,19 +138,6 @@ impl Game<Duel> {
     }
 }
 
-/// Latents from a prior, row i a function of the key and i.
-pub fn latents(prior: Prior, count: usize, latent: usize, key: Key, device: &Device) -> Tensor<2> {
-    match prior {
-        Prior::Normal => noise::normal(key.words(), [count, latent], device),
-        Prior::Uniform => noise::uniform::<2>(key.words(), [count, latent], device) * 2.0 - 1.0,
-        Prior::Sphere => {
-            let z: Tensor<2> = noise::normal(key.words(), [count, latent], device);
-            let norm = (z.clone() * z.clone()).sum_dim(1).sqrt() + 1e-12;
-            z / norm * (latent as f64).sqrt()
-        }
-    }
-}
-
 impl Duel {
     /// The generator as it is being trained.
     pub fn generator(&self) -> &GeneratorNetwork {
@@ -152,114 +149,29 @@ impl Duel {
         &self.critic
     }
 
-    /// What the generator is told: classes, then codes.
-    fn told(classes: Option<&Tensor<2>>, codes: Option<&Tensor<2>>) -> Option<Tensor<2>> {
-        match (classes, codes) {
-            (Some(a), Some(b)) => Some(Tensor::cat(vec![a.clone(), b.clone()], 1)),
-            (a, b) => a.or(b).cloned(),
-        }
-    }
-
-    /// Draws samples with this generator, on its tape if it has one.
-    fn make(&self, generator: &GeneratorNetwork, count: usize, latents: &str, key: Key) -> Made {
-        let device = &self.stage.device;
-        let z = self::latents(self.game.prior, count, self.latent, key.stream(latents), device);
-        let classes = self.condition.map(|_| {
-            let drawn = self.stage.draw_labels(count, key.stream("classes"));
-            self.stage.one_hot(&drawn, device)
-        });
-        let codes = self
-            .codes
-            .as_ref()
-            .map(|c| c.draw(count, key.stream("codes"), device));
-        let hears = self
-            .condition
-            .is_some_and(|c| c.generator != IntoGenerator::Nothing);
-        let told = Self::told(classes.as_ref().filter(|_| hears), codes.as_ref());
-        let z = if self.game.latent_step > 0.0 {
-            self.moved(z, told.as_ref(), classes.as_ref())
-        } else {
-            z
+    /// An error of a number that is none, with the place where the first such number stands.
+    fn located(&self, e: Error, batch: &Batch) -> Error {
+        let Error::Training { step, problem, fix } = e else {
+            return e;
         };
-        Made {
-            shown: Shown {
-                items: generator.forward(z, told.as_ref()),
-                classes,
-                codes,
-            },
-        }
-    }
-
-    /// LOGAN's natural step (Wu et al. 2019, equation 12): z + alpha g / (beta + ||g||^2), g the gradient of what the
-    /// generator's loss loses. The step counts as constant: the term of second order is left out.
-    fn moved(&self, z: Tensor<2>, told: Option<&Tensor<2>>, classes: Option<&Tensor<2>>) -> Tensor<2> {
-        const BETA: f64 = 5.0;
-        let at = z.clone().detach().require_grad();
-        let items = self
-            .generator
-            .network()
-            .clone()
-            .no_grad()
-            .forward(at.clone(), told);
-        let loss = -self.critic.persuade(
-            &Shown {
-                items,
-                classes: classes.cloned(),
-                codes: None,
-            },
-            None,
-            None,
-        );
-        let gradients = (loss * z.dims()[0] as f64).backward();
-        let Some(g) = at.grad(&gradients) else { return z };
-        let square = (g.clone() * g.clone()).sum_dim(1) + BETA;
-        z + Tensor::from_inner(g / square * self.game.latent_step)
-    }
-
-    /// The samples, by scores, that the generator learns from (Sinha et al. 2020).
-    fn best(&self, updates: u64) -> Option<impl Fn(&[f32]) -> Vec<usize>> {
-        let part = (updates as f64 / self.game.top_k_steps.max(1) as f64).min(1.0);
-        let share = 1.0 - part * (1.0 - self.game.top_k);
-        (share < 1.0).then_some(move |scores: &[f32]| {
-            let mut order: Vec<usize> = (0..scores.len()).collect();
-            order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
-            order.truncate(((scores.len() as f64 * share).ceil() as usize).max(1));
-            order
-        })
-    }
-
-    /// The generator's loss on samples that the critic has been shown.
-    fn generator_loss(&self, samples: &Shown, data: &Shown, updates: u64) -> Tensor<1> {
-        let loss = match self.game.feature_matching {
-            // || E f(x) - E f(G(z)) ||^2
-            true => {
-                let mean = |shown: &Shown| self.critic.opinion(shown).features.value.mean_dim(0);
-                let off = mean(samples) - mean(data).detach();
-                (off.clone() * off).sum()
-            }
-            false => {
-                let keep = self.best(updates);
-                let keep = keep.as_ref().map(|k| k as &dyn Fn(&[f32]) -> Vec<usize>);
-                self.critic.persuade(samples, Some(data), keep)
-            }
+        let layers = || {
+            let seen = self
+                .critic
+                .network()
+                .valid()
+                .layers(self.stage.items(batch).inner());
+            let first = seen.into_iter().position(|l| !is_finite(l));
+            first.map(|i| format!("what layer {} of the discriminator makes of data", i + 1))
         };
-        match self.game.pulling_away {
-            0.0 => loss,
-            weight => loss + self.pulling_away(samples) * weight,
-        }
-    }
-
-    /// The mean squared cosine of the codes of different samples (Zhao et al. 2016, equation 4).
-    fn pulling_away(&self, samples: &Shown) -> Tensor<1> {
-        let network = self.critic.network().clone().no_grad();
-        let Some(code) = network.code(samples.items.clone()) else {
-            return samples.items.clone().sum() * 0.0;
+        let weights = |of: &str, name: Option<String>| name.map(|n| format!("{of}.{n}"));
+        let place = weights("generator", first_not_finite(self.generator.network()))
+            .or_else(|| weights(critic::DISCRIMINATOR, first_not_finite(self.critic.network())))
+            .or_else(layers);
+        let problem = match place {
+            Some(place) => format!("{problem}; the first numbers that are not finite: {place}"),
+            None => problem,
         };
-        let n = code.dims()[0] as f64;
-        let norm = ((code.clone() * code.clone()).sum_dim(1) + 1e-12).sqrt();
-        let unit = code / norm;
-        let cosines = unit.clone().matmul(unit.transpose());
-        ((cosines.clone() * cosines).sum() - n) * (1.0 / (n * (n - 1.0)).max(1.0))
+        Error::Training { step, problem, fix }
     }
 
     /// k updates of the critic; gives what the last one showed, its samples and its data.
@@ -268,7 +180,7 @@ impl Duel {
         batches: &[Batch],
         key: Key,
         watch: bool,
-    ) -> Result<(critic::Seen, Made, Shown)> {
+    ) -> Result<(critic::Seen, Shown, Shown)> {
         let updates = self.generator.updates();
         let (batches, labelled) = batches.split_at(self.game.discriminator_steps.min(batches.len()));
         let labelled = match labelled.first() {
@@ -277,9 +189,8 @@ impl Duel {
                     .stage
                     .one_hot(self.stage.labels_of(batch)?, &self.stage.device);
                 Some(Shown {
-                    items: self.stage.items(batch),
                     classes: Some(classes),
-                    codes: None,
+                    ..Shown::plain(self.stage.items(batch))
                 })
             }
             None => None,
@@ -295,9 +206,8 @@ impl Duel {
                 None => None,
             };
             let data = Shown {
-                items: self.stage.items(batch),
                 classes,
-                codes: None,
+                ..Shown::plain(self.stage.items(batch))
             };
             let of = key.step(i as u64);
             // Samples that the generator will not learn from need no tape.
@@ -316,7 +226,7 @@ impl Duel {
             };
             let seen = self
                 .critic
-                .learn(data.clone(), made.shown.clone(), labelled.as_ref(), now)?;
+                .learn(data.clone(), made.clone(), labelled.as_ref(), now)?;
             last = Some((seen, made, data));
         }
         last.ok_or_else(|| Error::Training {
@@ -356,12 +266,15 @@ impl Play for Duel {
     }
 
     fn labelled_batches(&self) -> usize {
-        usize::from(self.semi)
+        usize::from(self.semi.is_some())
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<Round> {
         let updates = self.generator.updates();
-        let (seen, made, data) = self.update_critic(batches, key, watch)?;
+        let (seen, made, data) = match self.update_critic(batches, key, watch) {
+            Ok(shown) => shown,
+            Err(e) => return Err(self.located(e, &batches[0])),
+        };
         let made = match self.game.fresh_latents {
             true => {
                 drop(made);
@@ -374,26 +287,24 @@ impl Play for Duel {
             }
             false => made,
         };
-        let diversity = watch.then(|| {
-            self.stage
-                .diversity(&made.shown.items.clone().inner(), &batches[0])
-        });
-        let shown = self
-            .critic
-            .shown(made.shown, updates, key.stream("noise for the generator"));
-        let data = self
-            .critic
-            .shown(data, updates, key.stream("noise on data for the generator"));
-        let loss = self.generator_loss(&shown, &data, updates);
+        let diversity = watch.then(|| self.stage.diversity(&made.items.clone().inner(), &batches[0]));
+        let density = match &mut self.density {
+            Some(d) => Some(d.learn(data.items.clone())?),
+            None => None,
+        };
+        let loss = self.generator_loss(made, data, key);
         let value = number(loss.clone());
         let now = Moment { updates, key, watch };
-        critic::finite("the generator's loss", value, now)?;
-        let gradients = loss.backward();
-        let gradient = self.generator.update(&mut [gradients], watch).unwrap_or(f64::NAN);
+        critic::finite("the generator's loss", value, now).map_err(|e| self.located(e, &batches[0]))?;
+        let mut gradients = vec![loss.backward()];
+        let network = self.generator.network();
+        gradients.extend(self.orthogonal.and_then(|o| o.gradients(network)).map(|(g, _)| g));
+        let gradient = self.generator.update(&mut gradients, watch).unwrap_or(f64::NAN);
         if let Some(h) = &mut self.historical {
             self.generator.change(|network| h.pull(network));
         }
         let mut scalars = vec![("loss/discriminator", seen.loss), ("loss/generator", value)];
+        scalars.extend(density.filter(|_| watch).map(|d| ("density/data", d)));
         let observation = diversity.map(|diversity| {
             let o = Observation::new(self.critic.objective(), &seen, gradient, diversity);
             scalars.extend(o.scalars());
@@ -409,6 +320,7 @@ impl Play for Duel {
             parts.push(("generator_mean".into(), Box::new(|| h.save())));
         }
         parts.extend(self.critic.save());
+        parts.extend(self.density.iter().flat_map(Density::save));
         parts
     }
 
@@ -417,7 +329,25 @@ impl Play for Duel {
         if let Some(h) = self.historical.as_mut().filter(|_| purpose == Purpose::Train) {
             h.load(read("generator_mean")?)?;
         }
+        if let Some(d) = &mut self.density {
+            d.load(read, purpose)?;
+        }
         self.critic.load(read, purpose)
+    }
+
+    fn scores_items(&self) -> bool {
+        true
+    }
+
+    fn scores(&self, items: Tensor<4>, classes: Option<&[u32]>) -> Option<Vec<f32>> {
+        let classes = match self.condition {
+            Some(_) => Some(self.stage.one_hot(classes?, &items.device())),
+            None => None,
+        };
+        Some(self.critic.scores(&Shown {
+            classes,
+            ..Shown::plain(items)
+        }))
     }
 
     fn exported(&self) -> Option<Exported> {
@@ -428,6 +358,7 @@ impl Play for Duel {
         let meaning_of_latent = match self.game.prior {
             Prior::Normal => "standard normal".to_string(),
             Prior::Uniform => "uniform in [-1, 1)".to_string(),
+            Prior::Truncated => "standard normal within ±2".to_string(),
             Prior::Sphere => format!("on the sphere of radius {:.3}", (self.latent as f64).sqrt()),
         };
         let mut inputs = vec![Port {
@@ -474,7 +405,7 @@ impl Play for Duel {
         Some(self)
     }
     fn tells(&self) -> Option<&dyn Tells> {
-        self.semi.then_some(self as &dyn Tells)
+        self.semi.map(|_| self as &dyn Tells)
     }
 }
 

@@ -1,0 +1,76 @@
+//! Members of the adversarial axes that no model has by default: each learns, and its checkpoint gives all of it back.
+
+/// What a test is called, the model, and the keys that choose the member.
+pub type Setting = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+/// On the digits.
+pub const SETTINGS: &[Setting] = &[
+    ("lecam", "sngan", &[("penalty.lecam", "{}")]),
+    ("consistency", "dcgan", &[("penalty.consistency", "{}")]),
+    (
+        "latent_consistency",
+        "dcgan",
+        &[("penalty.latent_consistency", "{}"), ("augment.diff", "{}")],
+    ),
+    ("orthogonal", "dcgan", &[("penalty.orthogonal", "{}")]),
+    ("historical", "gan", &[("penalty.historical", "{}")]),
+    (
+        "top_k",
+        "dcgan",
+        &[("game.top_k", "0.5"), ("game.top_k_steps", "2")],
+    ),
+    ("latent_step", "dcgan", &[("game.latent_step", "0.9")]),
+    ("feature_matching", "dcgan", &[("game.feature_matching", "true")]),
+    (
+        "truncated_prior",
+        "dcgan",
+        &[("game.prior", "truncated"), ("game.fresh_latents", "true")],
+    ),
+    (
+        "adaptive",
+        "dcgan",
+        &[
+            ("augment.adaptive.items", "8"),
+            ("augment.adaptive.target", "0.1"),
+        ],
+    ),
+    (
+        "pseudo",
+        "dcgan",
+        &[("augment.pseudo.items", "8"), ("augment.pseudo.target", "0.1")],
+    ),
+    ("noise_inside", "gan", &[("model.noise", "0.3")]),
+    (
+        "twin_classes",
+        "acgan",
+        &[("condition.discriminator", "twin-classes")],
+    ),
+    (
+        "discriminative_classes",
+        "acgan",
+        &[("condition.discriminator", "discriminative-classes")],
+    ),
+    ("contrast", "acgan", &[("condition.discriminator", "contrast")]),
+    (
+        "data_to_data",
+        "acgan",
+        &[("condition.discriminator", "data-to-data")],
+    ),
+    (
+        "norms_hear_classes",
+        "cgan",
+        &[("condition.generator", "batch-norm")],
+    ),
+    (
+        "learning_rates_fall",
+        "dcgan",
+        &[
+            ("optimizer.generator.fall_from", "1"),
+            ("optimizer.generator.fall_to", "100"),
+        ],
+    ),
+];
