@@ -25,7 +25,7 @@ fn networks() -> Vec<(&'static str, Sizes)> {
         latent: 4,
         width: 4,
         spectral_norm: false,
-        average: 0.0,
+        ..Default::default()
     };
     vec![
         ("plain", dcgan(dcgan::Norm::None)),
@@ -72,7 +72,7 @@ fn penalties(network: &CriticNetwork, x: &Tensor<4>) -> [(&'static str, Penalize
     [
         ("two", of(&|n| two.of_norm(n))),
         ("one", of(&|n| one.of_norm(n))),
-        ("r1", of(&|n| r1.of_norm(n))),
+        ("r1", of(&|n| r1.of_norm(n, 0))),
     ]
 }
 

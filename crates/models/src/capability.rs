@@ -164,6 +164,17 @@ pub trait Classify {
     fn classes(&self) -> &[String];
 }
 
+/// Sorts items into groups that nobody has named.
+pub trait Cluster {
+    /// Logarithms of the groups' probabilities, `[batch, groups]`.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
+    fn group_log_probabilities(&self, batch: &Batch) -> Result<Vec<f32>>;
+    /// How many groups.
+    fn groups(&self) -> usize;
+}
+
 /// Reads off an item the attributes it was made from.
 pub trait ReadAttributes {
     /// `[batch, attributes]`, row by row, in the units of the data's own attributes; choices are whole numbers.

@@ -9,8 +9,8 @@ mod registry;
 pub mod variational;
 
 pub use capability::{
-    Classify, Complete, Encode, EvidenceBound, Factors, Features, LatentSpace, LogLikelihood, POOLED,
-    Predict, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, pooled,
+    Classify, Cluster, Complete, Encode, EvidenceBound, Factors, Features, LatentSpace, LogLikelihood,
+    POOLED, Predict, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, pooled,
 };
 pub use menagerie_nn::{NetworkInfo, Part, Purpose};
 pub use model::{Capability, Exported, Model, Port, StepReport, Trouble};

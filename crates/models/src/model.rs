@@ -116,6 +116,8 @@ capabilities! {
         Predict, as_predict, "predict";
         /// the class of an item
         Classify, as_classify, "classify";
+                /// the group of an item, of groups that nobody has named
+        Cluster, as_cluster, "cluster";
         /// the attributes an item was made from
         ReadAttributes, as_read_attributes, "read-attributes";
         /// features of an item

@@ -103,6 +103,21 @@ impl<const D: usize> Dual<D> {
         }
     }
 
+    /// Products of matrices in the last two axes, by the product rule.
+    pub fn matmul(self, other: Dual<D>) -> Self {
+        let by_self = self.tangent.map(|t| t.matmul(other.value.clone()));
+        let by_other = other.tangent.map(|t| self.value.clone().matmul(t));
+        let tangent = match (by_self, by_other) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+        Dual {
+            value: self.value.matmul(other.value),
+            tangent,
+            taped: self.taped,
+        }
+    }
+
     /// The two joined along an axis; where only one has a direction, the other's is zero.
     pub fn cat(self, other: Dual<D>, axis: usize) -> Self {
         let taped = self.taped;
@@ -239,5 +254,31 @@ mod tests {
             let wrong = (0..along.len()).filter(|i| off(*i) > 2e-2).count();
             assert!(wrong * 20 <= along.len(), "{act:?}: {wrong} of {}", along.len());
         }
+    }
+
+    /// Attention, whose softmax and products have derivatives of their own.
+    #[test]
+    fn the_tangent_of_attention() {
+        let device = Device::flex().autodiff();
+        let mut attention = crate::SelfAttention::new(8, false, &Init::new(Key::new(3), &device));
+        attention.gamma = attention.gamma.map(|g| g + 0.7);
+        let shape = [2, 3, 4, 8];
+        let (x, v) = (wave(shape, 0.0, &device), wave(shape, 2.0, &device));
+        let along = attention.dual(Dual::along(x.clone(), v.clone(), true));
+        let along = numbers(along.tangent.expect("a tangent"));
+        let at = |h: f64| numbers(attention.forward(x.clone() + v.clone() * h));
+        let (up, down) = (at(1e-2), at(-1e-2));
+        for i in 0..along.len() {
+            let slope = (up[i] - down[i]) / 2e-2;
+            assert!(
+                (slope - along[i]).abs() < 2e-3 * (1.0 + along[i].abs()),
+                "{slope} {}",
+                along[i]
+            );
+        }
+        assert!(
+            (0..along.len()).any(|i| (along[i] - numbers(v.clone())[i]).abs() > 1e-2),
+            "it does something"
+        );
     }
 }

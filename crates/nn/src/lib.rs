@@ -1,6 +1,7 @@
 //! What models are made of: layers (a constructor with its sizes and first weights, and `forward`; channels last),
 //! optimizers, moving averages, and networks as named arrays.
 pub mod activations;
+mod attention;
 mod average;
 mod batch_norm;
 mod conv;
@@ -25,6 +26,7 @@ mod tensors;
 mod torch_file;
 
 pub use activations::activation;
+pub use attention::SelfAttention;
 pub use average::Average;
 pub use batch_norm::{BatchNorm, BatchNormOf};
 pub use conv::{Conv2d, ConvOf, ConvTranspose2d};

@@ -1,24 +1,25 @@
 //! Metrics of what a model makes of items: whether its code tells the factors apart, and what a linear classifier can tell from
 //! its layers.
-use super::by_capability::mean_and_error;
+use super::by_capability::{argmax, mean_and_error};
 use super::metric::{Judge, Metric, Tell, Verdict};
 use super::subject::each_item;
 use crate::data::{Batch, Dataset};
 use crate::error::{Error, Result};
 use crate::limits::affordable;
 use crate::metrics::features::Features;
-use crate::metrics::{boosting, dci, linear_probe, logistic, mig};
+use crate::metrics::{boosting, clusters, dci, linear_probe, logistic, mig};
 use crate::models::{Capability, Model, POOLED};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Figures of `mig`, `dci` and `linear-probe`.
+/// Figures of `mig`, `dci`, `linear-probe` and `cluster-accuracy`.
 ///
 /// # Errors
 /// [`Error::Usage`] when the model has not the capability, or the data have no attributes or classes.
 pub fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
     match metric.name {
         "linear-probe" => probes(judge, metric, tell),
+        "cluster-accuracy" => clusters(judge, metric, tell),
         _ => factors(judge, metric, tell),
     }
 }
@@ -31,6 +32,43 @@ fn verdict(metric: String, value: f64, error: Option<f64>, definition: &Map<Stri
         warning: None,
         definition: definition.clone(),
     }
+}
+
+/// Groups of items beside the classes that they have.
+fn clusters(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+    let (model, name) = judge.subject.model(metric.name)?;
+    let able = model
+        .as_cluster()
+        .ok_or_else(|| Capability::Cluster.missing(name))?;
+    let data = judge.data(metric.name)?;
+    let (info, groups) = (data.set.info(), able.groups());
+    let classes = info.labels.len();
+    let without = || {
+        let problem = format!("`{}` needs items with classes", metric.name);
+        Error::data(&info.source, problem, "give data with labels")
+    };
+    let count = judge.count.min(info.count);
+    let (mut counts, mut seen) = (vec![0; groups * classes], 0);
+    each_item(data.set, count, &mut |batch| {
+        let labels = batch.labels.as_ref().ok_or_else(without)?;
+        let found = able.group_log_probabilities(&batch)?;
+        for (row, &label) in found.chunks_exact(groups.max(1)).zip(labels) {
+            counts[argmax(row) * classes + label as usize] += 1;
+        }
+        seen += labels.len();
+        tell(metric.name, seen, count);
+        Ok(())
+    })?;
+    if seen == 0 || classes == 0 {
+        return Err(without());
+    }
+    let mut definition = Map::new();
+    definition.insert("data".into(), data.definition.clone().into());
+    definition.insert("items".into(), seen.into());
+    definition.insert("groups".into(), groups.into());
+    let share = clusters::matched(&counts, classes) as f64 / seen as f64;
+    let error = (share * (1.0 - share) / seen as f64).sqrt();
+    Ok(vec![verdict(metric.name.into(), share, Some(error), &definition)])
 }
 
 /// Codes of items beside the factors that they were made of.

@@ -117,6 +117,7 @@ metrics! {
     "ssim", "mean structural similarity of items and their reconstructions", MORE, Needs::Capability(Capability::Reconstruct);
     "accuracy", "share of items whose class is found", MORE, Needs::Capability(Capability::Classify);
     "test-errors", "items whose class is not found, of how many the definition says", LESS, Needs::Capability(Capability::Classify);
+        "cluster-accuracy", "share of items in the group that stands for their class, classes and groups matched at best", MORE, Needs::Capability(Capability::Cluster);
     "attributes", "accuracy or correlation of every attribute that is read", MORE, Needs::Capability(Capability::ReadAttributes);
     "mig", "mutual information gap: whether one dimension of the code tells each factor", MORE, Needs::Capability(Capability::Encode);
     "dci", "disentanglement, completeness and informativeness of the code", MORE, Needs::Capability(Capability::Encode);
@@ -323,7 +324,7 @@ impl<'a> Judge<'a> {
     pub fn work_out(&mut self, name: &str, tell: Tell) -> Result<Vec<Verdict>> {
         let (metric, number) = metric(name)?;
         match metric.needs {
-            Needs::Capability(Capability::Encode | Capability::Features) => {
+            Needs::Capability(Capability::Encode | Capability::Features | Capability::Cluster) => {
                 by_representation::work_out(self, metric, tell)
             }
             Needs::Capability(_) => by_capability::work_out(self, name, metric, number, tell),

@@ -240,6 +240,21 @@ pub fn classes(subject: &Subject) {
     assert!(c.log_probabilities(&misshapen(&batch)).is_err(), "{ANOTHER}");
 }
 
+pub fn groups(subject: &Subject) {
+    let (model, batch) = (subject.model(), batch(subject));
+    let c = model.as_cluster().unwrap();
+    let log = c.group_log_probabilities(&batch).unwrap();
+    assert!(c.groups() > 1 && log.len() == 5 * c.groups());
+    for row in log.chunks(c.groups()) {
+        let sum: f64 = row.iter().map(|v| (*v as f64).exp()).sum();
+        assert!((sum - 1.0).abs() < 1e-4, "probabilities sum to {sum}");
+    }
+    assert!(
+        c.group_log_probabilities(&misshapen(&batch)).is_err(),
+        "{ANOTHER}"
+    );
+}
+
 pub fn features(subject: &Subject) {
     let (model, batch) = (subject.model(), batch(subject));
     let f = model.as_features().unwrap();

@@ -90,6 +90,7 @@ const PROPERTIES: &[Property] = &[
         "classifiers_give_probabilities",
         answers::classes,
     ),
+    of(Capability::Cluster, "groups_have_probabilities", answers::groups),
     of(
         Capability::Features,
         "features_have_their_width",

@@ -43,6 +43,17 @@ pub const SETTINGS: &[Setting] = &[
         "dcgan",
         &[("augment.pseudo.items", "8"), ("augment.pseudo.target", "0.1")],
     ),
+    (
+        "attention",
+        "dcgan",
+        &[("model.attention", "4"), ("model.width", "8")],
+    ),
+    ("bits", "bs_gan", &[("game.bits.draws", "3")]),
+    (
+        "falling_penalty",
+        "r3gan",
+        &[("penalty.r1.last", "0.1"), ("penalty.r1.steps", "3")],
+    ),
     ("noise_inside", "gan", &[("model.noise", "0.3")]),
     (
         "twin_classes",

@@ -1,8 +1,11 @@
-//! Boundary-seeking GAN, for continuous data.
+//! Boundary-seeking GAN, for continuous data and for bits.
 //!
 //! Hjelm, Jacob, Che, Trischler, Cho, Bengio (2017), Boundary-Seeking Generative Adversarial Networks, arXiv:1702.08431.
 //!
 //! min_G 1/2 E (log D(G(z)) - log(1 - D(G(z))))^2                                                (equation 10)
+//!
+//! With `game.bits`, samples are black and white, and G descends -sum w~ log g(x | z) over draws x of a latent, weighed by what D
+//! says of them (equations 8 and 9).
 //!
 //! Samples move to where D = 1/2 and stop there. The discriminator and the networks are DCGAN's.
 use super::config::Config;

@@ -27,7 +27,7 @@ impl Variant for CatGan {
 pub(crate) const ENTRY: Entry = Entry {
     name: CatGan::NAME,
     family: super::FAMILY,
-    capabilities: super::OF_A_DUEL,
+    capabilities: super::OF_GROUPS,
     paper: "Springenberg 2015, Unsupervised and Semi-supervised Learning with Categorical GANs, arXiv:1511.06390",
     recipe: CatGan::NAME,
     data: &["digits"],

@@ -1,5 +1,6 @@
 //! A recipe of the family: the axes, and what clashes between them.
 use super::game::augment::Augment;
+use super::game::bits::Bits;
 use super::game::codes::Codes;
 use super::game::condition::{Condition, IntoDiscriminator, IntoGenerator};
 use super::game::density::LowDensity;
@@ -68,6 +69,9 @@ pub struct GameConfig {
     /// weight of the pulling-away term on the codes of an autoencoding discriminator (Zhao et al. 2016, section 2.4; paper: 0.1),
     /// or on the features of one that tells classes (Dai et al. 2017, section 5.2)
     pub pulling_away: f64,
+    /// samples are black and white
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bits: Option<Bits>,
     /// the generator keeps away from where data are likely
     #[serde(skip_serializing_if = "Option::is_none")]
     pub low_density: Option<LowDensity>,
@@ -102,6 +106,7 @@ impl Default for GameConfig {
             smoothing: 0.0,
             feature_matching: false,
             pulling_away: 0.0,
+            bits: None,
             low_density: None,
             latent_step: 0.0,
         }
@@ -167,6 +172,7 @@ impl Config {
         self.codes.as_ref().map_or(Ok(()), Codes::check)?;
         self.semi_supervised.map_or(Ok(()), |s| s.check())?;
         self.game.low_density.map_or(Ok(()), |d| d.check())?;
+        self.game.bits.map_or(Ok(()), |b| b.check())?;
         self.check_numbers()?;
         self.check_clashes()
     }
@@ -288,6 +294,15 @@ impl Config {
         }
         self.check_classes(&clash)?;
 
+        if self.game.bits.is_some() && self.objective != Rule::BoundarySeeking {
+            let why = "bits are learned by weights that the boundary-seeking game gives them";
+            return clash(
+                "game.bits",
+                &format!("objective.rule = \"{rule}\""),
+                why,
+                "set objective.rule=boundary-seeking, or leave game.bits out",
+            );
+        }
         if self.game.smoothing > 0.0 && !self.objective.is_logit() {
             let why = "it softens a probability, and these scores are none";
             return clash(
@@ -424,6 +439,7 @@ mod tests {
                 c.penalty.r1 = Some(ZeroCentred {
                     weight: 1.0,
                     every: 0,
+                    ..ZeroCentred::default()
                 });
             }),
         ];

@@ -29,7 +29,7 @@ impl Variant for InfoGan {
 pub(crate) const ENTRY: Entry = Entry {
     name: InfoGan::NAME,
     family: super::FAMILY,
-    capabilities: super::OF_A_DUEL,
+    capabilities: super::OF_CODES,
     paper: "Chen et al. 2016, InfoGAN: Interpretable Representation Learning, arXiv:1606.03657",
     recipe: InfoGan::NAME,
     data: &["digits"],

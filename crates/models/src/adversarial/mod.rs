@@ -29,6 +29,7 @@ pub mod networks;
 pub mod plays;
 pub mod projection_gan;
 pub mod r3gan;
+pub mod sagan;
 pub mod sgan;
 pub mod sngan;
 pub mod wgan;
@@ -57,6 +58,22 @@ const SEMI_SUPERVISED: &[Capability] = &[
     Capability::Sample,
     Capability::LatentSpace,
     Capability::Classify,
+    Capability::Features,
+];
+/// What it can do where the discriminator makes up groups.
+const OF_GROUPS: &[Capability] = &[
+    Capability::Sample,
+    Capability::LatentSpace,
+    Capability::Cluster,
+    Capability::Features,
+];
+/// What it can do where codes are read off items.
+const OF_CODES: &[Capability] = &[
+    Capability::Sample,
+    Capability::LatentSpace,
+    Capability::Encode,
+    Capability::Reconstruct,
+    Capability::Cluster,
     Capability::Features,
 ];
 /// What a game over pairs can do.
@@ -122,6 +139,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &wgan_gp::ENTRY,
     &dragan::ENTRY,
     &sngan::ENTRY,
+    &sagan::ENTRY,
     &r3gan::ENTRY,
     &improved_gan::ENTRY,
     &cgan::ENTRY,

@@ -27,7 +27,7 @@ impl Variant for R3gan {
         };
         let centred = Some(ZeroCentred {
             weight: 1.0,
-            every: 1,
+            ..ZeroCentred::default()
         });
         Config {
             objective: Rule::Relativistic(Relativistic::default()),

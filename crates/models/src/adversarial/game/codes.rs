@@ -2,6 +2,7 @@
 //! head of the discriminator must recover them, which bounds their mutual information with the sample from below.
 use super::condition::cross_entropy;
 use super::stage::one_hot;
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
@@ -77,6 +78,20 @@ impl Codes {
         if self.continuous > 0 {
             let key = key.stream("continuous");
             parts.push(noise::uniform::<2>(key.words(), [count, self.continuous], device) * 2.0 - 1.0);
+        }
+        Tensor::cat(parts, 1)
+    }
+
+    /// What is read off items `[batch, numbers]` as codes that can be told: categories as probabilities.
+    pub fn told(&self, read: Tensor<2>) -> Tensor<2> {
+        let mut at = 0;
+        let mut parts: Vec<Tensor<2>> = Vec::new();
+        for choices in &self.categories {
+            parts.push(softmax(read.clone().narrow(1, at, *choices), 1));
+            at += choices;
+        }
+        if self.continuous > 0 {
+            parts.push(read.narrow(1, at, self.continuous));
         }
         Tensor::cat(parts, 1)
     }

@@ -1,5 +1,6 @@
 //! What the models of the family share: the axes, the critic that composes them, and [`Game`], which makes a model of a play.
 pub mod augment;
+pub mod bits;
 pub mod codes;
 pub mod condition;
 pub mod contrast;
@@ -13,12 +14,13 @@ pub mod semi_supervised;
 pub mod stage;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
-pub use play::{Draws, Inverts, Play, Round, Sees, Tells};
+pub use play::{Draws, Inverts, Play, Round, Sees, Sorts, Tells};
 pub use stage::Stage;
 
 use crate::{
-    Classify, Encode, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Purpose, Reconstruct,
-    Reconstruction, Sample, SampleRequest, Samples, StepReport, of_shape, pooled, unconditional, untempered,
+    Classify, Cluster, Encode, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Purpose,
+    Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, of_shape, pooled, unconditional,
+    untempered,
 };
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};
@@ -151,6 +153,9 @@ impl<P: Play> Model for Game<P> {
     }
     fn as_classify(&self) -> Option<&dyn Classify> {
         self.play.tells().map(|_| self as &dyn Classify)
+    }
+    fn as_cluster(&self) -> Option<&dyn Cluster> {
+        self.play.sorts().map(|_| self as &dyn Cluster)
     }
     fn as_features(&self) -> Option<&dyn Features> {
         self.play.sees().map(|_| self as &dyn Features)
@@ -292,6 +297,22 @@ impl<P: Play> Classify for Game<P> {
     }
     fn classes(&self) -> &[String] {
         &self.play.stage().labels
+    }
+}
+
+impl<P: Play> Cluster for Game<P> {
+    fn group_log_probabilities(&self, batch: &Batch) -> Result<Vec<f32>> {
+        let items = self.items(batch)?;
+        match self.play.sorts() {
+            Some(s) => Ok(numbers(log_softmax(s.group_scores(items), 1))),
+            None => Err(Error::usage(
+                "this model knows no groups",
+                "see `menagerie list --can cluster`",
+            )),
+        }
+    }
+    fn groups(&self) -> usize {
+        self.play.sorts().map_or(0, Sorts::groups)
     }
 }
 

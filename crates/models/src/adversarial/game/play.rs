@@ -70,6 +70,10 @@ pub trait Play: Send {
     fn tells(&self) -> Option<&dyn Tells> {
         None
     }
+    /// Sorts items into groups.
+    fn sorts(&self) -> Option<&dyn Sorts> {
+        None
+    }
     /// Has features of items, layer by layer.
     fn sees(&self) -> Option<&dyn Sees> {
         None
@@ -100,6 +104,14 @@ pub trait Inverts {
 pub trait Tells {
     /// Items -> logits `[batch, classes]`, without autodiff.
     fn class_scores(&self, items: Tensor<4>) -> Tensor<2>;
+}
+
+/// Sorts items into groups.
+pub trait Sorts {
+    /// Items -> logits `[batch, groups]`, without autodiff.
+    fn group_scores(&self, items: Tensor<4>) -> Tensor<2>;
+    /// How many groups.
+    fn groups(&self) -> usize;
 }
 
 /// Has features of items.

@@ -2,12 +2,14 @@
 //! convolutions instead of pooling, batch norm in both networks but for the generator's last and the discriminator's first
 //! layer, no hidden fully connected layers, ReLU in the generator with tanh at its end, leaky ReLU of slope 0.2 in the
 //! discriminator; weights from N(0, 0.02).
-use super::Told;
+use super::{Told, attention};
+
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_nn::pyramid::{channels, sizes};
 use menagerie_nn::{
-    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dual, Init, LayerNorm, Linear, Modulation, Weights,
+    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dual, Init, LayerNorm, Linear, Modulation, SelfAttention,
+    Weights,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,8 @@ pub struct Sizes {
     pub norm: Norm,
     /// spectral normalization of the discriminator's weights, in place of its norms (Miyato et al. 2018)
     pub spectral_norm: bool,
+    /// side of the grid at which both networks have self-attention (Zhang et al. 2019, arXiv:1805.08318); 0 for none
+    pub attention: usize,
     /// kernels of minibatch discrimination behind the discriminator's features (Salimans et al. 2016, section 3.2); 0 for none
     pub minibatch: usize,
     /// decay of the generator's moving average; 0 for none
@@ -50,6 +54,7 @@ impl Default for Sizes {
             width: 64,
             norm: Norm::Batch,
             spectral_norm: false,
+            attention: 0,
             minibatch: 0,
             average: 0.0,
         }
@@ -67,8 +72,11 @@ pub struct Generator {
     norms: Vec<BatchNorm>,
     modulations: Vec<Modulation>,
     ups: Vec<ConvTranspose2d>,
+    attention: Option<SelfAttention>,
     #[module(skip)]
     sizes: Vec<[usize; 2]>,
+    #[module(skip)]
+    attends: Option<usize>,
 }
 
 impl Generator {
@@ -90,6 +98,7 @@ impl Generator {
             let of = BatchNorm::of(channels_at(i)).spread(STD);
             of.init(&init.at("norm").nth(i))
         };
+        let attends = attention::place(&sizes, s.attention);
         let modulation =
             |i: usize| Modulation::new(told.norms, channels_at(i), &init.at("modulation").nth(i));
         Generator {
@@ -104,7 +113,9 @@ impl Generator {
                 vec![]
             },
             ups: (1..=n).rev().map(up).collect(),
+            attention: attention::at(attends, channels_at, false, init),
             sizes,
+            attends,
         }
     }
 
@@ -125,6 +136,10 @@ impl Generator {
             .zip(&self.norms)
             .enumerate()
             .fold(x, |x, (i, (up, norm))| {
+                let x = match &self.attention {
+                    Some(a) if self.attends == Some(n - i) => a.forward(x),
+                    _ => x,
+                };
                 let x = match (self.modulations.get(i), told) {
                     (Some(m), Some(t)) => {
                         m.forward(norm.forward(x, Activation::Identity), t.clone(), Activation::Relu)
@@ -148,8 +163,11 @@ pub struct Trunk {
     norms: Vec<BatchNorm>,
     layer_norms: Vec<LayerNorm>,
     minibatch: Option<super::heads::MinibatchDiscrimination>,
+    attention: Option<SelfAttention>,
     #[module(skip)]
     sizes: Vec<[usize; 2]>,
+    #[module(skip)]
+    attends: Option<usize>,
     spectral: bool,
 }
 
@@ -175,6 +193,7 @@ impl Trunk {
         };
         // The first layer has no norm.
         let inner = if plain { 0..0 } else { 2..n + 1 };
+        let attends = attention::place(&sizes, s.attention);
         let [h, w] = sizes[n];
         let flat = h * w * channels_at(n);
         Trunk {
@@ -192,7 +211,9 @@ impl Trunk {
             minibatch: (s.minibatch > 0).then(|| {
                 super::heads::MinibatchDiscrimination::new(flat, s.minibatch, &init.at("minibatch"))
             }),
+            attention: attention::at(attends, channels_at, s.spectral_norm, init),
             sizes,
+            attends,
             spectral: s.spectral_norm,
         }
     }
@@ -212,6 +233,10 @@ impl Trunk {
                 }
                 (_, Some(Some(norm))) => norm.dual(down.dual(x, Activation::Identity), LEAKY),
                 _ => down.dual(x, LEAKY),
+            };
+            let x = match &self.attention {
+                Some(a) if self.attends == Some(i + 1) => a.dual(x),
+                _ => x,
             };
             seen.push(x.clone());
             x
@@ -233,7 +258,7 @@ impl Trunk {
     }
 
     pub(super) fn smooth(&self) -> bool {
-        !self.layer_norms.is_empty() || self.minibatch.is_some()
+        !self.layer_norms.is_empty() || self.minibatch.is_some() || self.attention.is_some()
     }
 
     pub(super) fn head(&self, outputs: usize, init: &Init) -> Linear {

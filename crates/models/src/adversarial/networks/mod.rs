@@ -1,5 +1,6 @@
 //! The networks of the family: generators, and the trunks of discriminators, each in a file of its own; what a discriminator
 //! says of an item is read off its trunk by heads.
+mod attention;
 pub mod dcgan;
 pub mod heads;
 pub mod mlp;
@@ -197,7 +198,8 @@ impl TrunkNetwork {
     pub fn smooth(&self) -> bool {
         match self {
             TrunkNetwork::Dcgan(t) => t.smooth(),
-            TrunkNetwork::Mlp(_) | TrunkNetwork::Resnet(_) => false,
+            TrunkNetwork::Resnet(t) => t.smooth(),
+            TrunkNetwork::Mlp(_) => false,
         }
     }
 

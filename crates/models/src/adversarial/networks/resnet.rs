@@ -1,12 +1,13 @@
 //! Residual networks as WGAN-GP and SNGAN have them (Gulrajani et al. 2017, arXiv:1704.00028, appendix F; Miyato et al. 2018,
 //! arXiv:1802.05957, appendix B.4): batch norm in the generator alone, nearest upsampling on the way up, mean pooling on the
 //! way down, features summed over the last grid. One block for each halving of the image, so any size has its network.
-use super::Told;
+use super::{Told, attention};
+
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_kernels::{avg_pool2d, resize_nearest};
 use menagerie_nn::pyramid::sizes;
-use menagerie_nn::{Activation, BatchNorm, Conv2d, Dual, Init, Linear, Modulation, Weights};
+use menagerie_nn::{Activation, BatchNorm, Conv2d, Dual, Init, Linear, Modulation, SelfAttention, Weights};
 use serde::{Deserialize, Serialize};
 
 /// `[model]`: the networks' sizes.
@@ -19,6 +20,10 @@ pub struct Sizes {
     pub width: usize,
     /// spectral normalization of the discriminator's weights
     pub spectral_norm: bool,
+    /// of the generator's too (Zhang et al. 2019, section 4.1)
+    pub generator_spectral_norm: bool,
+    /// side of the grid at which both networks have self-attention (Zhang et al. 2019, arXiv:1805.08318); 0 for none
+    pub attention: usize,
     /// decay of the generator's moving average; 0 for none
     pub average: f64,
 }
@@ -29,6 +34,8 @@ impl Default for Sizes {
             latent: 128,
             width: 64,
             spectral_norm: true,
+            generator_spectral_norm: false,
+            attention: 0,
             average: 0.0,
         }
     }
@@ -65,7 +72,7 @@ struct Up {
 }
 
 impl Up {
-    fn new(width: usize, told: usize, init: &Init) -> Self {
+    fn new(width: usize, told: usize, spectral: bool, init: &Init) -> Self {
         let norm = |i: usize| BatchNorm::of(width).init(&init.at("norm").nth(i));
         let modulation = |i: usize| Modulation::new(told, width, &init.at("modulation").nth(i));
         Up {
@@ -76,9 +83,9 @@ impl Up {
                 vec![]
             },
             convs: (0..2)
-                .map(|i| conv3([width, width], false, &init.at("conv").nth(i)))
+                .map(|i| conv3([width, width], spectral, &init.at("conv").nth(i)))
                 .collect(),
-            shortcut: conv1([width, width], false, &init.at("shortcut")),
+            shortcut: conv1([width, width], spectral, &init.at("shortcut")),
         }
     }
 
@@ -109,28 +116,36 @@ pub struct Generator {
     blocks: Vec<Up>,
     norm: BatchNorm,
     out: Conv2d,
+    attention: Option<SelfAttention>,
     #[module(skip)]
     sizes: Vec<[usize; 2]>,
+    #[module(skip)]
+    attends: Option<usize>,
 }
 
 impl Generator {
     pub(super) fn new(s: &Sizes, [h, w, colours]: [usize; 3], told: Told, init: &Init) -> Self {
         let sizes = sizes([h, w]);
         let [h, w] = sizes[sizes.len() - 1];
+        let (spectral, attends) = (s.generator_spectral_norm, attention::place(&sizes, s.attention));
         Generator {
             project: Linear::of([s.latent + told.joined, h * w * s.width])
                 .weights(Weights::Glorot(1.0))
+                .spectral_if(spectral)
                 .init(&init.at("project")),
             blocks: (1..sizes.len())
-                .map(|i| Up::new(s.width, told.norms, &init.at("block").nth(i)))
+                .map(|i| Up::new(s.width, told.norms, spectral, &init.at("block").nth(i)))
                 .collect(),
             norm: BatchNorm::of(s.width).init(&init.at("norm")),
             out: Conv2d::of([s.width, colours])
                 .padding(1)
                 .weights(Weights::Glorot(1.0))
                 .bias()
+                .spectral_if(spectral)
                 .init(&init.at("out")),
+            attention: attention::at(attends, |_| s.width, spectral, init),
             sizes,
+            attends,
         }
     }
 
@@ -146,7 +161,13 @@ impl Generator {
         let x = self.project.forward(z, Activation::Identity);
         let width = x.dims()[1] / (h * w);
         let x = x.reshape([batch, h, w, width]);
-        let up = |x, (i, block): (usize, &Up)| block.forward(x, self.sizes[n - 1 - i], told);
+        let up = |x, (i, block): (usize, &Up)| {
+            let x = block.forward(x, self.sizes[n - 1 - i], told);
+            match &self.attention {
+                Some(a) if self.attends == Some(n - 1 - i) => a.forward(x),
+                _ => x,
+            }
+        };
         let x = self.blocks.iter().enumerate().fold(x, up);
         self.out
             .forward(self.norm.forward(x, Activation::Relu), Activation::Tanh)
@@ -201,13 +222,18 @@ impl Down {
 #[derive(Module, Debug)]
 pub struct Trunk {
     blocks: Vec<Down>,
+    attention: Option<SelfAttention>,
+    #[module(skip)]
+    attends: Option<usize>,
     width: usize,
     spectral: bool,
 }
 
 impl Trunk {
     pub(super) fn new(s: &Sizes, [h, w, colours]: [usize; 3], init: &Init) -> Self {
-        let halvings = sizes([h, w]).len() - 1;
+        let grids = sizes([h, w]);
+        let halvings = grids.len() - 1;
+        let attends = attention::place(&grids, s.attention);
         let block = |i: usize| {
             let inputs = if i == 0 { colours } else { s.width };
             Down::new(
@@ -221,6 +247,8 @@ impl Trunk {
         // Two blocks beyond the halvings keep the smallest grid, as SNGAN's for 32 pixels have it.
         Trunk {
             blocks: (0..halvings + 2).map(block).collect(),
+            attention: attention::at(attends, |_| s.width, s.spectral_norm, init),
+            attends,
             width: s.width,
             spectral: s.spectral_norm,
         }
@@ -229,8 +257,12 @@ impl Trunk {
     /// See [`super::TrunkNetwork::layers`].
     pub fn layers(&self, x: Dual<4>) -> (Vec<Dual<4>>, Dual<2>) {
         let mut seen = Vec::new();
-        let x = self.blocks.iter().fold(x, |x, block| {
+        let x = self.blocks.iter().enumerate().fold(x, |x, (i, block)| {
             let x = block.dual(x);
+            let x = match &self.attention {
+                Some(a) if self.attends == Some(i + 1) => a.dual(x),
+                _ => x,
+            };
             seen.push(x.clone());
             x
         });
@@ -244,6 +276,10 @@ impl Trunk {
     /// See [`super::TrunkNetwork::features`].
     pub fn features(&self) -> usize {
         self.width
+    }
+
+    pub(super) fn smooth(&self) -> bool {
+        self.attention.is_some()
     }
 
     pub(super) fn head(&self, outputs: usize, init: &Init) -> Linear {

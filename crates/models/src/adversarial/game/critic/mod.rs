@@ -324,9 +324,9 @@ impl Critic {
         numbers(self.judged(&self.learner.network().valid(), shown).score.value)
     }
 
-    /// Logits of classes of items, by the network to use.
-    pub fn class_scores(&self, items: Tensor<4>) -> Option<Tensor<2>> {
-        self.learner.for_use().judge(items.into(), None, None).classes
+    /// What it says of items, by the network to use.
+    pub fn answer(&self, items: Tensor<4>) -> Verdict {
+        self.learner.for_use().judge(items.into(), None, None)
     }
 
     /// How badly the codes of samples are read off them.
@@ -369,7 +369,9 @@ impl Critic {
                 continue;
             };
             let y = shown.classes.as_ref().filter(|_| heard);
-            let result = gradient_penalty(network, shown.items.clone(), y, z.every as f64, |n| z.of_norm(n));
+            let result = gradient_penalty(network, shown.items.clone(), y, z.every as f64, |n| {
+                z.of_norm(n, step)
+            });
             finite(key, result.value, now)?;
             seen.scalars.extend([(name, result.value), (norm, result.norm)]);
             gradients.push(result.gradients);

@@ -72,6 +72,12 @@ pub struct ZeroCentred {
     pub weight: f64,
     /// updates of the discriminator from one to the next; its weight grows as much
     pub every: u64,
+    /// the weight after `steps`, to which it falls along half a cosine (Huang et al. 2024 let gamma fall)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<f64>,
+    /// updates over which it falls
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
 }
 
 impl Default for ZeroCentred {
@@ -79,6 +85,8 @@ impl Default for ZeroCentred {
         ZeroCentred {
             weight: 10.0,
             every: 1,
+            last: None,
+            steps: None,
         }
     }
 }
@@ -122,9 +130,19 @@ impl Gradient {
 }
 
 impl ZeroCentred {
-    /// Its value at a norm, and the derivative by the norm.
-    pub fn of_norm(&self, norm: f64) -> (f64, f64) {
-        (0.5 * self.weight * norm * norm, self.weight * norm)
+    /// The weight after so many updates.
+    pub fn weight_at(&self, updates: u64) -> f64 {
+        let (Some(last), Some(steps)) = (self.last, self.steps) else {
+            return self.weight;
+        };
+        let part = (updates as f64 / steps.max(1) as f64).min(1.0);
+        last + (self.weight - last) * 0.5 * (1.0 + (std::f64::consts::PI * part).cos())
+    }
+
+    /// Its value at a norm after so many updates, and the derivative by the norm.
+    pub fn of_norm(&self, norm: f64, updates: u64) -> (f64, f64) {
+        let weight = self.weight_at(updates);
+        (0.5 * weight * norm * norm, weight * norm)
     }
 }
 

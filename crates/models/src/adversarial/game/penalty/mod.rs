@@ -71,6 +71,8 @@ impl Penalties {
             ("penalty.gradient.weight", self.gradient.map(|p| p.weight)),
             ("penalty.r1.weight", self.r1.map(|p| p.weight)),
             ("penalty.r2.weight", self.r2.map(|p| p.weight)),
+            ("penalty.r1.last", self.r1.and_then(|p| p.last)),
+            ("penalty.r2.last", self.r2.and_then(|p| p.last)),
             ("penalty.lecam.weight", self.lecam.map(|p| p.weight)),
             ("penalty.consistency.data", self.consistency.map(|p| p.data)),
             ("penalty.consistency.samples", self.consistency.map(|p| p.samples)),
@@ -98,6 +100,18 @@ impl Penalties {
                     "give a positive number",
                 ));
             }
+        }
+        let falls = [("penalty.r1", self.r1), ("penalty.r2", self.r2)];
+        if let Some((key, _)) = falls
+            .into_iter()
+            .find(|(_, p)| p.is_some_and(|p| p.last.is_some() != p.steps.is_some()))
+        {
+            let fix = format!("give both {key}.last and {key}.steps, or neither");
+            return Err(Error::recipe(
+                key,
+                "a weight that falls needs a last weight and steps",
+                fix,
+            ));
         }
         let every = [
             ("penalty.gradient.every", self.gradient.map(|p| p.every)),

@@ -72,11 +72,12 @@ impl Duel {
             let e: Tensor<2> = noise::normal(key.stream("nearby").words(), z.dims(), device);
             generator.forward(z.clone() + e * c.std, told.as_ref())
         });
+        let items = generator.forward(z, told.as_ref());
         Shown {
             classes,
             codes,
             near,
-            ..Shown::plain(generator.forward(z, told.as_ref()))
+            ..Shown::plain(items)
         }
     }
 
@@ -120,6 +121,9 @@ impl Duel {
     /// The generator's loss on samples that it has made, with data beside them for what compares.
     pub(super) fn generator_loss(&self, made: Shown, data: Shown, key: Key) -> Tensor<1> {
         let updates = self.generator.updates();
+        if let Some(bits) = self.bits {
+            return bits.loss(&self.critic, &made, key.stream("bits"));
+        }
         let near = self.latent_consistency.zip(made.near.clone());
         let near = near.map(|(c, near)| c.loss(made.items.clone(), near));
         let unlikely = self.density.as_ref().map(|d| d.loss(made.items.clone()));

@@ -5,16 +5,17 @@ mod generator;
 pub use generator::latents;
 
 use super::super::config::{Config, GameConfig, Prior};
+use super::super::game::bits::Bits;
 use super::super::game::codes::Codes;
 use super::super::game::condition::{Condition, IntoGenerator};
 use super::super::game::density::Density;
 use super::super::game::monitor::Observation;
-use super::super::game::objective::Objective;
+use super::super::game::objective::{Objective, Rule};
 use super::super::game::penalty::{HistoricalAverage, LatentConsistency, Orthogonal};
 use super::super::game::semi_supervised::SemiSupervised;
 use super::super::game::stage::needs_labels;
 use super::super::game::{
-    Critic, CriticConfig, Draws, Game, Moment, Play, Round, Sees, Shown, Stage, Tells, critic,
+    Critic, CriticConfig, Draws, Game, Inverts, Moment, Play, Round, Sees, Shown, Sorts, Stage, Tells, critic,
 };
 use super::super::networks::{GeneratorNetwork, Heads, Told};
 use crate::{Exported, NetworkInfo, Part, Port, Purpose};
@@ -40,6 +41,10 @@ pub struct Duel {
     latent_consistency: Option<LatentConsistency>,
     orthogonal: Option<Orthogonal>,
     density: Option<Density>,
+    /// groups into which the discriminator sorts items, 0 for none
+    groups: usize,
+    /// samples are black and white
+    bits: Option<Bits>,
 }
 
 impl Config {
@@ -86,6 +91,12 @@ impl Config {
             semi: self.semi_supervised,
             latent_consistency: self.penalty.latent_consistency,
             orthogonal: self.penalty.orthogonal,
+            groups: match (self.objective, &self.codes) {
+                (Rule::Categorical(c), _) => c.classes,
+                (_, Some(codes)) => codes.categories.first().copied().unwrap_or(0),
+                _ => 0,
+            },
+            bits: self.game.bits,
             density: match self.game.low_density {
                 Some(d) => Some(Density::new(d, info, key.stream("density"), device)?),
                 None => None,
@@ -149,6 +160,15 @@ impl Duel {
         &self.critic
     }
 
+    /// The items of a batch, as the game knows them.
+    fn items(&self, batch: &Batch) -> Tensor<4> {
+        let items = self.stage.items(batch);
+        match self.bits {
+            Some(_) => Bits::likeliest(items),
+            None => items,
+        }
+    }
+
     /// An error of a number that is none, with the place where the first such number stands.
     fn located(&self, e: Error, batch: &Batch) -> Error {
         let Error::Training { step, problem, fix } = e else {
@@ -207,7 +227,7 @@ impl Duel {
             };
             let data = Shown {
                 classes,
-                ..Shown::plain(self.stage.items(batch))
+                ..Shown::plain(self.items(batch))
             };
             let of = key.step(i as u64);
             // Samples that the generator will not learn from need no tape.
@@ -224,9 +244,11 @@ impl Duel {
                 key: of,
                 watch: watch && is_last,
             };
-            let seen = self
-                .critic
-                .learn(data.clone(), made.clone(), labelled.as_ref(), now)?;
+            let mut samples = made.clone();
+            if self.bits.is_some() {
+                samples.items = Bits::drawn(samples.items, of.stream("bits"));
+            }
+            let seen = self.critic.learn(data.clone(), samples, labelled.as_ref(), now)?;
             last = Some((seen, made, data));
         }
         last.ok_or_else(|| Error::Training {
@@ -404,6 +426,12 @@ impl Play for Duel {
     fn sees(&self) -> Option<&dyn Sees> {
         Some(self)
     }
+    fn inverts(&self) -> Option<&dyn Inverts> {
+        self.codes.as_ref().map(|_| self as &dyn Inverts)
+    }
+    fn sorts(&self) -> Option<&dyn Sorts> {
+        (self.groups > 0).then_some(self as &dyn Sorts)
+    }
     fn tells(&self) -> Option<&dyn Tells> {
         self.semi.map(|_| self as &dyn Tells)
     }
@@ -413,7 +441,31 @@ impl Tells for Duel {
     fn class_scores(&self, items: Tensor<4>) -> Tensor<2> {
         let count = items.dims()[0];
         let none = || Tensor::zeros([count, self.stage.labels.len()], &self.stage.plain());
-        self.critic.class_scores(items).unwrap_or_else(none)
+        self.critic.answer(items).classes.unwrap_or_else(none)
+    }
+}
+
+/// By the first categorical code, or by the classes of a discriminator that has made them up.
+impl Sorts for Duel {
+    fn group_scores(&self, items: Tensor<4>) -> Tensor<2> {
+        let verdict = self.critic.answer(items);
+        match verdict.codes {
+            Some(codes) => codes.narrow(1, 0, self.groups),
+            None => verdict.score.value,
+        }
+    }
+    fn groups(&self) -> usize {
+        self.groups
+    }
+}
+
+/// The codes that are read off an item; the rest of its latent, which nothing tells, is zero.
+impl Inverts for Duel {
+    fn invert(&self, items: Tensor<4>) -> Tensor<2> {
+        let rest = Tensor::zeros([items.dims()[0], self.latent], &items.device());
+        let read = self.critic.answer(items).codes.zip(self.codes.as_ref());
+        let codes = read.map(|(read, codes)| codes.told(read));
+        Tensor::cat([Some(rest), codes].into_iter().flatten().collect(), 1)
     }
 }
 
@@ -450,9 +502,14 @@ impl Draws for Duel {
             .as_ref()
             .map(|c| latents.clone().narrow(1, self.latent, c.numbers()));
         let told = Self::told(classes.as_ref(), codes.as_ref());
-        self.generator
+        let items = self
+            .generator
             .for_use()
-            .forward(latents.narrow(1, 0, self.latent), told.as_ref())
+            .forward(latents.narrow(1, 0, self.latent), told.as_ref());
+        match self.bits {
+            Some(_) => Bits::likeliest(items),
+            None => items,
+        }
     }
 }
 
