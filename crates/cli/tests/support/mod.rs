@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-pub fn menagerie(dir: &Path, args: &[&str]) -> Output {
+pub(crate) fn menagerie(dir: &Path, args: &[&str]) -> Output {
     let mut c = Command::new(env!("CARGO_BIN_EXE_menagerie"));
     // What is kept for later evaluations stays in the folder, too.
     c.current_dir(dir)
@@ -13,7 +13,7 @@ pub fn menagerie(dir: &Path, args: &[&str]) -> Output {
 }
 
 /// Runs it and expects success; gives what it printed.
-pub fn ok(dir: &Path, args: &[&str]) -> String {
+pub(crate) fn ok(dir: &Path, args: &[&str]) -> String {
     let out = menagerie(dir, args);
     assert!(
         out.status.success(),
@@ -24,7 +24,7 @@ pub fn ok(dir: &Path, args: &[&str]) -> String {
 }
 
 /// Runs it and expects a failure of that status, told in one line that holds all of `words`.
-pub fn fails(dir: &Path, args: &[&str], status: i32, words: &[&str]) {
+pub(crate) fn fails(dir: &Path, args: &[&str], status: i32, words: &[&str]) {
     let out = menagerie(dir, args);
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
     assert_eq!(out.status.code(), Some(status), "{args:?}: {text}");

@@ -1,8 +1,8 @@
 //! Data from disk, good and bad.
-use menagerie_data::{Dataset, Item, Kind, Source, Values};
+use crate::support::{bytes, fails, open, source, write};
+use menagerie_data::{Kind, Source};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use tempfile::TempDir;
 
 /// Writes an image of `[h, w, c]` in the format of the path, with values that depend on `seed`; returns the values.
@@ -28,38 +28,6 @@ fn folder(n: u32) -> TempDir {
         picture(&dir.path().join(format!("{i:04}.png")), [8, 6, 3], i);
     }
     dir
-}
-
-fn source(path: &Path) -> Source {
-    Source::parse(path.to_str().unwrap())
-}
-
-fn open(s: &Source) -> Arc<dyn Dataset> {
-    s.open().map_err(|e| e.to_string()).unwrap().dataset
-}
-
-/// The one clear line that opening fails with; it must hold all of `parts`.
-fn fails(s: &Source, parts: &[&str]) -> String {
-    let e = s.open().err().expect("must fail").to_string();
-    assert!(!e.contains('\n'), "more than a line: {e}");
-    for part in parts {
-        assert!(e.contains(part), "`{part}` is not in: {e}");
-    }
-    e
-}
-
-fn bytes(item: Item) -> Vec<u8> {
-    match item.values {
-        Values::Bytes(v) => v,
-        Values::Floats(_) => panic!("floats"),
-    }
-}
-
-fn write(dir: &Path, name: &str, content: &[u8]) -> PathBuf {
-    let path = dir.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, content).unwrap();
-    path
 }
 
 #[test]

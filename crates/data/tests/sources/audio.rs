@@ -1,34 +1,14 @@
 //! Sounds on disk: good files read back exactly, bad ones named in one line.
-use menagerie_data::{Dataset, Kind, Source, Values, wav};
+use crate::support::{fails, floats, opened};
+use menagerie_data::{Kind, Source, wav};
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 fn source(path: &Path, length: usize) -> Source {
     Source {
         length,
         ..Source::parse(path.to_str().unwrap())
     }
-}
-
-fn open(s: &Source) -> (Arc<dyn Dataset>, String) {
-    let opened = s.open().unwrap_or_else(|e| panic!("{e}"));
-    (opened.dataset, opened.warnings.join("\n"))
-}
-
-fn fails(s: &Source, parts: &[&str]) {
-    let e = s.open().err().expect("must fail").to_string();
-    assert!(!e.contains('\n'), "more than a line: {e}");
-    parts
-        .iter()
-        .for_each(|part| assert!(e.contains(part), "`{part}` is not in: {e}"));
-}
-
-fn item(set: &dyn Dataset, i: usize) -> Vec<f32> {
-    let Values::Floats(v) = set.get(i).unwrap().values else {
-        panic!("bytes")
-    };
-    v
 }
 
 /// A folder of WAV files, each of some channels and a rate.
@@ -59,7 +39,7 @@ fn windows_cover_every_sample_and_sub_folders_are_labels() {
         ("b/whole.wav", &ramp(200), 1, 8000),
         ("b/short.wav", &ramp(99), 1, 8000),
     ]);
-    let (set, warnings) = open(&source(dir.path(), 100));
+    let (set, warnings) = opened(&source(dir.path(), 100));
     let info = set.info();
     assert_eq!(
         (info.kind, &info.shape[..], info.count, info.rate),
@@ -70,7 +50,11 @@ fn windows_cover_every_sample_and_sub_folders_are_labels() {
         .into_iter()
         .enumerate()
     {
-        assert_eq!(item(&*set, i), ramp(250)[from..from + 100], "window {i}");
+        assert_eq!(
+            floats(set.get(i).unwrap()),
+            ramp(250)[from..from + 100],
+            "window {i}"
+        );
         assert_eq!(set.get(i).unwrap().label, Some(label));
     }
     assert!(
@@ -79,13 +63,13 @@ fn windows_cover_every_sample_and_sub_folders_are_labels() {
         "{warnings}"
     );
     // One file alone; a limit; a second's windows where no length is given.
-    let (one, _) = open(&source(&dir.path().join("b/whole.wav"), 50));
+    let (one, _) = opened(&source(&dir.path().join("b/whole.wav"), 50));
     assert_eq!(
-        (one.info().count, item(&*one, 1)),
+        (one.info().count, floats(one.get(1).unwrap())),
         (4, ramp(250)[50..100].to_vec())
     );
     assert_eq!(
-        open(&Source {
+        opened(&Source {
             limit: 2,
             ..source(dir.path(), 100)
         })
@@ -110,13 +94,13 @@ fn windows_cover_every_sample_and_sub_folders_are_labels() {
 #[test]
 fn flac_is_read_and_channels_are_mixed_down() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ramp.flac");
-    let (set, warnings) = open(&source(&path, 3000));
+    let (set, warnings) = opened(&source(&path, 3000));
     assert_eq!((set.info().rate, set.info().count), (11025, 1));
     assert!(
         warnings.contains("mixed down to one channel") && warnings.contains("of 2 channels"),
         "{warnings}"
     );
-    for (n, v) in item(&*set, 0).iter().enumerate() {
+    for (n, v) in floats(set.get(0).unwrap()).iter().enumerate() {
         // The mean of 8 n - 12000 and 2000 - 4 n.
         assert_eq!(*v, (2 * n as i32 - 5000) as f32 / 32768.0);
     }
@@ -128,15 +112,15 @@ fn another_rate_is_resampled_and_said() {
         ("a.wav", &sine(440.0, 8000, 4000), 1, 8000),
         ("b.wav", &sine(440.0, 22_050, 11_025), 1, 22_050),
     ]);
-    let (set, warnings) = open(&source(dir.path(), 4000));
+    let (set, warnings) = opened(&source(dir.path(), 4000));
     assert!(
         warnings.contains("1 of 2 sounds are resampled to 8000 Hz, first b.wav of 22050 Hz"),
         "{warnings}"
     );
-    let (a, b) = (item(&*set, 0), item(&*set, 1));
+    let (a, b) = (floats(set.get(0).unwrap()), floats(set.get(1).unwrap()));
     let worst = (200..3800).map(|i| (a[i] - b[i]).abs()).fold(0f32, f32::max);
     assert!(worst < 2e-3, "the same tone at both rates: {worst}");
-    let (set, _) = open(&Source {
+    let (set, _) = opened(&Source {
         rate: 16_000,
         ..source(dir.path(), 4000)
     });
@@ -165,7 +149,7 @@ fn damaged_and_silent_files_are_named_and_borne_up_to_a_share() {
         &source(dir.path(), 50),
         &["5 of 6 sounds are damaged", "--max-bad"],
     );
-    let (set, warnings) = open(&Source {
+    let (set, warnings) = opened(&Source {
         max_bad: 0.9,
         ..source(dir.path(), 50)
     });
@@ -173,8 +157,8 @@ fn damaged_and_silent_files_are_named_and_borne_up_to_a_share() {
     for said in [
         "b.wav: is silent",
         "c.wav: is cut off after 84 of 100 samples",
-        "d.wav: is no WAV",
-        "e.flac: is no FLAC",
+        "d.wav: is not a WAV",
+        "e.flac: is not a FLAC",
         "f.flac: ",
     ] {
         assert!(warnings.contains(said), "`{said}` is not in {warnings}");

@@ -1,18 +1,9 @@
 //! Parts of a source: what is held out of training, and the shares of classes.
+use crate::support::{open, source};
 use image::GrayImage;
-use menagerie_data::{Dataset, Item, Source, picture::write_npy};
+use menagerie_data::{Item, Source, picture::write_npy};
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::Arc;
 use tempfile::tempdir;
-
-fn source(path: &Path) -> Source {
-    Source::parse(path.to_str().unwrap())
-}
-
-fn open(s: &Source) -> Arc<dyn Dataset> {
-    s.open().map_err(|e| e.to_string()).unwrap().dataset
-}
 
 /// All items, as text that can be compared.
 fn items(s: &Source) -> Vec<String> {

@@ -1,7 +1,5 @@
 //! Models with a likelihood through the command: scores, completions, samples of a class, and what they refuse.
-mod support;
-
-use support::{fails, ok};
+use crate::support::{fails, ok};
 use tempfile::TempDir;
 
 /// A folder with `g`, a small gated PixelCNN on black and white clothes of 8x8.

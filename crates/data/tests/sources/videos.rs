@@ -1,36 +1,17 @@
 //! Videos and pairs of images: drawn, made of still images, and from disk; whole and damaged.
+use crate::support::{bytes, fails, open};
 use image::codecs::gif::GifEncoder;
 use image::{Delay, Frame, RgbaImage};
 use menagerie_data::picture::{Picture, film_strips, halves, save_animation};
-use menagerie_data::{Batch, Dataset, Kind, Source, Values};
+use menagerie_data::{Batch, Kind, Source};
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use tempfile::tempdir;
 
 fn source(path: &Path, format: &str) -> Source {
     Source {
         format: format.into(),
         ..Source::parse(path.to_str().unwrap())
-    }
-}
-
-fn open(s: &Source) -> Arc<dyn Dataset> {
-    s.open().map_err(|e| e.to_string()).unwrap().dataset
-}
-
-fn fails(s: &Source, parts: &[&str]) {
-    let e = s.open().err().expect("must fail").to_string();
-    assert!(!e.contains('\n'), "more than a line: {e}");
-    for part in parts {
-        assert!(e.contains(part), "`{part}` is not in: {e}");
-    }
-}
-
-fn bytes(set: &dyn Dataset, i: usize) -> Vec<u8> {
-    match set.get(i).unwrap().values {
-        Values::Bytes(v) => v,
-        Values::Floats(_) => panic!("floats"),
     }
 }
 
@@ -90,14 +71,14 @@ fn folders_of_frames_in_the_order_of_their_numbers() {
     );
     // Frame 10 comes last, not after frame 1.
     let want: Vec<u8> = (0..11).flat_map(|t| pixels(4, 6, t + b'b')).collect();
-    assert_eq!(bytes(&*set, 1), want);
+    assert_eq!(bytes(set.get(1).unwrap()), want);
     // Asked for frames, a folder is a folder of videos; their first frames are taken.
     let few = open(&Source {
         frames: 3,
         ..source(dir.path(), "auto")
     });
     assert_eq!(
-        (few.info().kind, bytes(&*few, 1)),
+        (few.info().kind, bytes(few.get(1).unwrap())),
         (Kind::Video, want[..3 * 72].to_vec())
     );
     let small = open(&Source {
@@ -107,7 +88,7 @@ fn folders_of_frames_in_the_order_of_their_numbers() {
         ..source(dir.path(), "auto")
     });
     assert_eq!(small.info().shape, [3, 2, 3, 1]);
-    assert_eq!(bytes(&*small, 0).len(), 18);
+    assert_eq!(bytes(small.get(0).unwrap()).len(), 18);
     let batch = Batch::of(&*few, &[2, 0]).unwrap();
     assert_eq!(batch.shape, [2, 3, 4, 6, 3]);
     assert!(batch.values.iter().all(|v| (-1.0..=1.0).contains(v)));
@@ -191,7 +172,7 @@ fn animations_are_read_and_their_damage_found() {
         (Kind::Video, &[4, 4, 6, 3][..])
     );
     assert_eq!(
-        bytes(&*set, 0),
+        bytes(set.get(0).unwrap()),
         colours.iter().flat_map(|c| c.repeat(24)).collect::<Vec<u8>>()
     );
     // Cut short anywhere behind its header, it is damaged, and the message says after how many frames.
@@ -212,7 +193,7 @@ fn what_is_written_as_an_animation_is_read_back() {
     let set = open(&source(dir.path(), "video"));
     // A grid of one, with a white line around it.
     assert_eq!(set.info().shape, [4, 4, 514, 3]);
-    let read = bytes(&*set, 0);
+    let read = bytes(set.get(0).unwrap());
     for (t, g) in grey.iter().enumerate() {
         let middle = read[t * 4 * 514 * 3 + (514 + 256) * 3] as f32;
         assert!(
@@ -261,14 +242,14 @@ fn pairs_in_one_image_and_in_two_folders() {
             (Kind::Pair, &[4, 5, 6][..], 3),
             "{folder}"
         );
-        assert_eq!(bytes(&*set, 1), want, "{folder}");
+        assert_eq!(bytes(set.get(1).unwrap()), want, "{folder}");
     }
     let test = open(&Source {
         split: "test".into(),
         ..source(&dir.path().join("pix"), "pairs")
     });
     assert_eq!(
-        (test.info().count, &bytes(&*test, 0)[..3]),
+        (test.info().count, &bytes(test.get(0).unwrap())[..3]),
         (3, &pixels(4, 5, 50)[..3])
     );
     let grey = open(&Source {
@@ -328,21 +309,22 @@ fn images_of_any_source_move() {
         (Kind::Video, &[6, 16, 16, 1][..], 4)
     );
     // Two white squares of 7x7 on black, whole in every frame.
-    for frame in bytes(&*set, 3).chunks(256) {
+    for frame in bytes(set.get(3).unwrap()).chunks(256) {
         assert!((49..=98).contains(&frame.iter().filter(|&&v| v == 255).count()));
     }
     assert_eq!(
-        bytes(&*open(&moving("moving:digits")), 2),
-        bytes(&*open(&moving("moving:digits")), 2)
+        bytes(open(&moving("moving:digits")).get(2).unwrap()),
+        bytes(open(&moving("moving:digits")).get(2).unwrap())
     );
     assert_ne!(
-        bytes(&*open(&moving("moving:digits")), 2),
+        bytes(open(&moving("moving:digits")).get(2).unwrap()),
         bytes(
-            &*open(&Source {
+            open(&Source {
                 seed: 1,
                 ..moving("moving:digits")
-            }),
-            2
+            })
+            .get(2)
+            .unwrap()
         )
     );
     let large = open(&Source {
@@ -375,10 +357,10 @@ fn portraits_move_at_any_size() {
         (&set.info().shape[..], set.info().count),
         (&[5, 12, 16, 3][..], 6)
     );
-    assert_eq!(bytes(&*set, 4), bytes(&*open(&s), 4));
+    assert_eq!(bytes(set.get(4).unwrap()), bytes(open(&s).get(4).unwrap()));
     let grey = open(&Source { channels: 1, ..s });
     assert_eq!(
-        (&grey.info().shape[..], bytes(&*grey, 4).len()),
+        (&grey.info().shape[..], bytes(grey.get(4).unwrap()).len()),
         (&[5, 12, 16, 1][..], 960)
     );
     let strips = film_strips(&vec![0.5; 2 * 5 * 12 * 16], [2, 5, 12, 16, 1]);

@@ -1,8 +1,7 @@
 //! What may change while a run goes on, what a run is begun from, and how runs end.
-mod support;
+use crate::support::{self, menagerie, ok};
 use menagerie::run::{Checkpoint, Run, steps};
 use std::path::Path;
-use support::{menagerie, ok};
 use tempfile::TempDir;
 
 const VAE: &str =

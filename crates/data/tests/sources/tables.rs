@@ -1,5 +1,6 @@
 //! Tables as pandas and others write them, and sounds beyond the usual.
-use menagerie_data::{Dataset, Source, Values};
+use crate::support::{classes, fails, floats, source, write};
+use menagerie_data::{Dataset, Kind, Source};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,23 +22,6 @@ fn table(text: &str) -> Result<(Arc<dyn Dataset>, String), String> {
     open(&path, Source::default())
 }
 
-fn floats(set: &dyn Dataset, i: usize) -> Vec<f32> {
-    match set.get(i).unwrap().values {
-        Values::Floats(v) => v,
-        Values::Bytes(_) => panic!("bytes"),
-    }
-}
-
-fn classes(set: &dyn Dataset) -> Vec<Option<String>> {
-    let name = |i| {
-        set.get(i)
-            .unwrap()
-            .label
-            .map(|l| set.info().labels[l as usize].clone())
-    };
-    (0..set.info().count).map(name).collect()
-}
-
 #[test]
 fn headers_of_numbers_are_headers() {
     let (set, said) = table("0,1\n.5,.25\n.125,2\n3,4\n").unwrap();
@@ -55,12 +39,12 @@ fn headers_of_numbers_are_headers() {
     );
     let (set, said) = table(",0,1\n0,.5,.25\n1,.125,2\n2,3,4\n").unwrap();
     assert!(
-        floats(&*set, 1) == [0.125, 2.0] && said.contains("the first column has no name"),
+        floats(set.get(1).unwrap()) == [0.125, 2.0] && said.contains("the first column has no name"),
         "{said}"
     );
     // As R writes it: the header lacks the name of the row names.
     let (set, _) = table("\"a\",\"b\"\n\"1\",.5,.25\n\"2\",.125,2\n").unwrap();
-    assert_eq!(floats(&*set, 0), [0.5, 0.25]);
+    assert_eq!(floats(set.get(0).unwrap()), [0.5, 0.25]);
     // A first row of other numbers is a point.
     let (set, said) = table("0,2\n1,1\n5,1\n").unwrap();
     assert!(set.info().count == 3 && said.is_empty(), "{said}");
@@ -81,14 +65,14 @@ fn separators_are_found_and_named() {
     ] {
         let (set, said) = table(text).unwrap();
         assert!(
-            floats(&*set, 0) == [1.5, 2.0] && set.info().count == 2,
+            floats(set.get(0).unwrap()) == [1.5, 2.0] && set.info().count == 2,
             "{text:?}"
         );
         assert!(said.contains("are separated by") && said.contains(name), "{said}");
     }
     // In a name alone it separates nothing.
     let (set, said) = table("x;y\n1.5\n2\n").unwrap();
-    assert!(floats(&*set, 1) == [2.0] && said.is_empty(), "{said}");
+    assert!(floats(set.get(1).unwrap()) == [2.0] && said.is_empty(), "{said}");
     assert!(table("\u{fffe}x").is_err());
 }
 
@@ -146,13 +130,13 @@ fn samples_beyond_one_are_told_and_scaled_cut_or_refused() {
         ..Source::default()
     };
     let (set, said) = open(dir.path(), with("scale")).unwrap();
-    assert_eq!(floats(&*set, 0), [0.0625, -1.0, 0.25, 0.125]);
+    assert_eq!(floats(set.get(0).unwrap()), [0.0625, -1.0, 0.25, 0.125]);
     assert!(
         said.contains("a.wav with 50.000 % of its samples, up to 8"),
         "{said}"
     );
     let (set, said) = open(dir.path(), with("clip")).unwrap();
-    assert_eq!(floats(&*set, 0), [0.5, -1.0, 1.0, 1.0]);
+    assert_eq!(floats(set.get(0).unwrap()), [0.5, -1.0, 1.0, 1.0]);
     assert!(said.contains("cut off"), "{said}");
     let e = open(dir.path(), with("refuse")).err().unwrap();
     assert!(e.contains("a.wav: 50.000 % of its samples lie beyond"), "{e}");
@@ -161,5 +145,58 @@ fn samples_beyond_one_are_told_and_scaled_cut_or_refused() {
             .err()
             .unwrap()
             .contains("data.overload")
+    );
+}
+
+#[test]
+fn tables_are_points() {
+    let dir = tempdir().unwrap();
+    let set = crate::support::open(&source(&write(
+        dir.path(),
+        "a.csv",
+        b"x,y,label\n1, 2.5,b\n-3,4e1,a\n",
+    )));
+    assert_eq!(
+        (set.info().kind, &set.info().shape[..], set.info().range),
+        (Kind::Points, &[2][..], (-3.0, 40.0))
+    );
+    assert_eq!(
+        (
+            floats(set.get(1).unwrap()),
+            set.get(1).unwrap().label,
+            set.info().labels.join(" ")
+        ),
+        (vec![-3.0, 40.0], Some(0), "a b".into())
+    );
+    let set = crate::support::open(&source(&write(dir.path(), "b.tsv", b"1\t2\t3\n4\t5\t6\n")));
+    assert_eq!(
+        (set.info().count, floats(set.get(0).unwrap())),
+        (2, vec![1.0, 2.0, 3.0])
+    );
+    let bad = write(dir.path(), "c.csv", b"1,2\n3\n4,x\n5,inf\n6,7\n");
+    fails(
+        &source(&bad),
+        &[
+            "3 of 5 rows",
+            "line 2 has 1 columns",
+            "line 3, column 2: `x`",
+            "`inf`",
+            "--max-bad 0.6",
+        ],
+    );
+    let opened = Source {
+        max_bad: 0.6,
+        ..source(&bad)
+    }
+    .open()
+    .unwrap();
+    assert_eq!((opened.dataset.info().count, opened.warnings.len()), (2, 3));
+    fails(&source(&write(dir.path(), "d.csv", b"")), &["has no rows"]);
+    fails(
+        &Source {
+            size: vec![3],
+            ..source(&dir.path().join("b.tsv"))
+        },
+        &["data.size", "points"],
     );
 }

@@ -1,0 +1,11 @@
+//! The command as a user meets it.
+mod basics;
+mod best;
+mod compare;
+mod evaluate;
+mod judged;
+mod latents;
+mod likelihood;
+mod runs;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,12 @@
+//! Data from disk as others write them, whole and damaged, and what a source makes of them.
+mod arrays;
+mod audio;
+mod fields;
+mod folders;
+mod idx;
+mod metadata;
+mod names;
+mod splits;
+mod support;
+mod tables;
+mod videos;

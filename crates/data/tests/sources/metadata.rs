@@ -1,0 +1,234 @@
+//! What tables beside images say of them: labels, captions, attributes; also where they contradict themselves.
+use crate::support::{bytes, classes, fails, images, of, open, opened, source, write};
+use menagerie_data::Source;
+
+#[test]
+fn metadata_name_labels_captions_and_attributes() {
+    let csv = "file_name,smile,label,caption,note\nsub/b.png,0.5,10,\"a cat, asleep\",x\na.png,-1,9,a dog,\n";
+    let jsonl = "{\"file_name\": \"sub/b.png\", \"label\": 10, \"caption\": \"a cat, asleep\", \"attributes\": {\"smile\": 0.5}, \"note\": \"x\"}\n\n\
+                 {\"file_name\": \"a.png\", \"label\": 9, \"caption\": \"a dog\", \"smile\": -1}\n";
+    for (name, content) in [("metadata.csv", csv), ("metadata.jsonl", jsonl)] {
+        let dir = images(&["a.png", "sub/b.png", "unnamed.png"]);
+        write(dir.path(), name, content.as_bytes());
+        let opened = source(dir.path()).open().map_err(|e| e.to_string()).unwrap();
+        let set = opened.dataset;
+        let (first, second) = (set.get(0).unwrap(), set.get(1).unwrap());
+        assert_eq!(
+            (first.label, second.label, set.info().labels.join(" ")),
+            (Some(1), Some(0), "9 10".into())
+        );
+        assert_eq!(
+            (first.caption.as_deref(), second.caption.as_deref()),
+            (Some("a cat, asleep"), Some("a dog"))
+        );
+        assert_eq!(
+            (
+                set.info().attributes.join(" "),
+                first.attributes.clone(),
+                second.attributes
+            ),
+            ("smile".into(), vec![0.5], vec![-1.0])
+        );
+        assert_eq!(bytes(first), [1; 4]);
+        let said = opened.warnings.join("\n");
+        assert!(
+            said.contains("unnamed.png") && said.contains("`note` is not a number"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn bad_metadata() {
+    let with = |name: &str, content: &str| {
+        let dir = images(&["in/a.png", "secret.png"]);
+        write(&dir.path().join("in"), name, content.as_bytes());
+        (source(&dir.path().join("in")), dir)
+    };
+    let absolute = format!("file_name\n{}\n", std::env::temp_dir().join("a.png").display());
+    let cases = [
+        (
+            "metadata.csv",
+            "file_name\na.png\n../secret.png\n",
+            "`../secret.png`",
+        ),
+        (
+            "metadata.csv",
+            "file_name\na.png\nx/../../secret.png\n",
+            "without `..`",
+        ),
+        ("metadata.csv", &absolute, "leading `/`"),
+        ("metadata.csv", "name,label\na.png,1\n", "no column `file_name`"),
+        ("metadata.csv", "file_name,label\na.png\n", "cannot be read"),
+        (
+            "metadata.csv",
+            "file_name\na.png\ngone.png\n",
+            "gone.png: is named in",
+        ),
+        (
+            "metadata.jsonl",
+            "{\"file_name\": \"a.png\"}\n{\"label\": 3}\n",
+            "line 2: has no `file_name`",
+        ),
+        ("metadata.jsonl", "{\"file_name\": \"a.png\"\n", "line 1"),
+        (
+            "metadata.jsonl",
+            "{\"file_name\": \"/etc/passwd\"}\n",
+            "`/etc/passwd`",
+        ),
+    ];
+    for (name, content, expected) in cases {
+        let (source, _dir) = with(name, content);
+        fails(&source, &[expected]);
+    }
+}
+
+#[test]
+fn celeba_lies_as_it_is_published() {
+    let dir = images(&[
+        "img_align_celeba/000001.jpg",
+        "img_align_celeba/000002.jpg",
+        "img_align_celeba/000003.jpg",
+    ]);
+    write(
+        dir.path(),
+        "list_attr_celeba.txt",
+        b"3\nSmiling Male\n000001.jpg -1  1\n000002.jpg  1 -1\n000003.jpg 1 1\n",
+    );
+    for root in [dir.path().to_path_buf(), dir.path().join("img_align_celeba")] {
+        let set = open(&source(&root));
+        assert_eq!(
+            (set.info().count, set.info().attributes.join(" ")),
+            (3, "Smiling Male".into())
+        );
+        assert_eq!(
+            (set.get(1).unwrap().attributes, set.get(1).unwrap().label),
+            (vec![1.0, -1.0], None)
+        );
+        fails(
+            &Source {
+                split: "test".into(),
+                ..source(&root)
+            },
+            &["list_eval_partition.txt"],
+        );
+    }
+    write(
+        dir.path(),
+        "list_eval_partition.txt",
+        b"000001.jpg 0\n000002.jpg 1\n000003.jpg 2\n",
+    );
+    let count = |split: &str| {
+        open(&Source {
+            split: split.into(),
+            ..source(dir.path())
+        })
+        .info()
+        .count
+    };
+    assert_eq!((count("train"), count("test"), count("all")), (1, 1, 3));
+    write(
+        dir.path(),
+        "list_attr_celeba.txt",
+        b"3\nSmiling Male\n000001.jpg -1\n",
+    );
+    fails(&source(dir.path()), &["list_attr_celeba.txt", "line 3"]);
+}
+
+#[test]
+fn metadata_that_contradict_themselves() {
+    let names = ["0.png", "1.png", "2.png"];
+    let with = |file: &str, text: &str| {
+        let dir = images(&names);
+        write(dir.path(), file, text);
+        dir
+    };
+    // A name twice hides no image that is not named.
+    let dir = with("metadata.csv", "file_name,label\n0.png,a\n1.png,b\n0.png,a\n");
+    let (set, said) = opened(&of(dir.path(), "train"));
+    assert!(
+        set.info().count == 2 && said.contains("1 images are not named") && said.contains("2.png"),
+        "{said}"
+    );
+    let dir = with("metadata.csv", "file_name,label\n0.png,a\n1.png,b\n0.png,b\n");
+    fails(
+        &of(dir.path(), "train"),
+        &[
+            "metadata.csv",
+            "0.png two labels",
+            "`a` on line 2",
+            "`b` on line 4",
+        ],
+    );
+    // `./`, a byte order mark, labels for some.
+    let dir = with(
+        "metadata.csv",
+        "\u{feff}file_name,label\n./0.png,a\n./1.png,\n2.png,NaN\n",
+    );
+    let (set, said) = opened(&of(dir.path(), "train"));
+    assert_eq!(classes(&*set), [Some("a".into()), None, None]);
+    assert!(
+        said.contains("2 of 3 images have no label, 1.png on line 3 first"),
+        "{said}"
+    );
+    assert!(
+        set.info()
+            .every_label("x")
+            .unwrap_err()
+            .to_string()
+            .contains("2 of 3 have none")
+    );
+    let dir = with(
+        "metadata.jsonl",
+        "\u{feff}{\"file_name\": \"0.png\", \"label\": 1}\n{\"file_name\": \"./2.png\", \"label\": 0}\n",
+    );
+    assert_eq!(
+        classes(&*opened(&of(dir.path(), "train")).0),
+        [Some("1".into()), Some("0".into())]
+    );
+    fails(
+        &of(with("metadata.csv", "file_name\n../0.png\n").path(), "train"),
+        &["line 2", "../0.png"],
+    );
+    // Captions may be several.
+    let dir = with(
+        "metadata.csv",
+        "file_name,caption\n0.png,one\n0.png,two\n0.png,two\n",
+    );
+    assert_eq!(opened(&of(dir.path(), "train")).0.info().count, 2);
+    // Columns that would be as many as the rows take no memory.
+    let many: String = (0..12_000)
+        .map(|i| format!("{{\"file_name\": \"0.png\", \"k{i}\": 1}}\n"))
+        .collect();
+    fails(
+        &of(with("metadata.jsonl", &many).path(), "train"),
+        &["cannot be right"],
+    );
+}
+
+#[test]
+fn celebrities_as_tables() {
+    let dir = images(&["0.png", "1.png", "2.png"]);
+    write(
+        dir.path(),
+        "list_attr_celeba.csv",
+        "image_id,Smiling,Male\n0.png,1,-1\n1.png,-1,-1\n2.png,1,1\n",
+    );
+    write(
+        dir.path(),
+        "list_eval_partition.csv",
+        "image_id,partition\n0.png,0\n1.png,0\n2.png,2\n",
+    );
+    write(dir.path(), "list_bbox_celeba.csv", "image_id\n");
+    let (set, said) = opened(&of(dir.path(), "train"));
+    assert_eq!(
+        (set.info().count, &set.info().attributes[..]),
+        (2, &["Smiling".into(), "Male".into()][..])
+    );
+    assert_eq!(set.get(1).unwrap().attributes, [-1.0, -1.0]);
+    assert!(said.contains("1 .csv file (list_bbox_celeba.csv)"), "{said}");
+    assert_eq!(
+        opened(&of(dir.path(), "test")).0.get(0).unwrap().attributes,
+        [1.0, 1.0]
+    );
+}

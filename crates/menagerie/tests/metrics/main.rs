@@ -1,0 +1,3 @@
+//! Metrics: beside the packages that others use, and as `evaluate` asks for them.
+mod judged;
+mod references;
