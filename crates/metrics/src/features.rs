@@ -36,17 +36,19 @@ impl Figure {
     }
 }
 
-/// Which way a metric is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// more is better
-    Higher,
-    /// less is better
-    Lower,
-}
-
 /// Rows of features, `[count, width]`, all finite.
+///
+/// ```
+/// use menagerie_metrics::{Features, fid::fid, moments::Statistics};
+///
+/// let data = Features::new(&[0.0, 0.0, 1.0, 2.0, 3.0, 1.0, 2.0, 3.0], 2, "the data")?;
+/// let samples: Vec<f32> = data.values().iter().map(|v| v + 1.0).collect();
+/// let samples = Features::new(&samples, 2, "the samples")?;
+/// // Both means are off by 1, the covariances are the same.
+/// let figure = fid(&Statistics::of(&samples)?, &Statistics::of(&data)?)?;
+/// assert!((figure.value - 2.0).abs() < 1e-9);
+/// # Ok::<(), menagerie_data::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Features<'a> {
     values: &'a [f32],
@@ -60,7 +62,10 @@ impl<'a> Features<'a> {
     /// [`Error::Usage`] when there are fewer than two rows, a row is not whole, or a number is not finite.
     pub fn new(values: &'a [f32], width: usize, what: &str) -> Result<Self> {
         if width == 0 || !values.len().is_multiple_of(width) {
-            let problem = format!("{what}: {} numbers are no rows of {width} features", values.len());
+            let problem = format!(
+                "{what}: {} numbers are not rows of {width} features",
+                values.len()
+            );
             return Err(Error::usage(problem, "give one row of features for every item"));
         }
         let count = values.len() / width;
@@ -68,7 +73,7 @@ impl<'a> Features<'a> {
             let has = if count == 0 { "no item" } else { "only one item" };
             return Err(Error::usage(
                 format!("{what}: {has} to judge by"),
-                "give two at least, thousands for figures that mean something",
+                "give at least two, thousands for figures that mean something",
             ));
         }
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
@@ -142,8 +147,8 @@ mod tests {
     fn bad_rows_are_refused_in_one_line() {
         assert!(refusal(&[], 3).contains("no item"));
         assert!(refusal(&[1.0; 3], 3).contains("only one item"));
-        assert!(refusal(&[1.0; 7], 3).contains("7 numbers are no rows of 3"));
-        assert!(refusal(&[1.0; 7], 0).contains("no rows of 0"));
+        assert!(refusal(&[1.0; 7], 3).contains("7 numbers are not rows of 3"));
+        assert!(refusal(&[1.0; 7], 0).contains("not rows of 0"));
         assert!(refusal(&[0.0, 1.0, 2.0, 3.0, f32::NAN, 5.0], 3).contains("feature 1 of item 1 is NaN"));
         let (a, b) = (
             Features::new(&[0.0; 6], 3, "a").unwrap(),

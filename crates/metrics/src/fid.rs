@@ -10,16 +10,13 @@
 //! The root is never that of an unsymmetric matrix, so it cannot be complex: with S1 = B B', the eigenvalues of S1 S2
 //! are those of the symmetric semi-definite B' S2 B (and zeros), and Tr (S1 S2)^{1/2} is the sum of their roots.
 use super::features::same_width;
-use super::features::{Direction, Features, Figure};
+use super::features::{Features, Figure};
 use super::moments::{Moments, Statistics};
 use super::symmetric::{Factor, eigenvalues, factor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_kernels::matrix::{Matrix, Place, product};
 use rayon::prelude::*;
-
-/// Which way it is better.
-pub const DIRECTION: Direction = Direction::Lower;
 
 /// The distance of two sets' statistics; a warning where one has fewer items than features.
 ///

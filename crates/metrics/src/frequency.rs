@@ -8,13 +8,9 @@
 //!
 //! Unit: dB. Less is better; near 0 for samples with the data's spectrum. The power of rounding to 8 bits, 1/12 of a
 //! squared step, is added to both S: below it nothing can be seen. It depends on the reference and the size of the images.
-use super::features::Direction;
 use menagerie_kernels::matrix::{Matrix, Place, product};
 use rayon::prelude::*;
 use std::f64::consts::TAU;
-
-/// Which way it is better.
-pub const DIRECTION: Direction = Direction::Lower;
 
 /// Power of rounding to 8 bits.
 const FLOOR: f64 = 1.0 / (12.0 * 255.0 * 255.0);

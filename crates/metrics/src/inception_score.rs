@@ -3,12 +3,10 @@
 //! exp of the mean KL(p(y|x) || p(y)) over the samples of a split, p(y) the mean of p(y|x) in that split; the mean over
 //! `splits` parts of equal size, as torch-fidelity has it. No unit; from 1 to the number of classes. More is better. It
 //! depends on the classifier, the number of samples and of splits; it knows nothing of the data.
-use super::features::{Direction, Figure};
+use super::features::Figure;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 
-/// Which way it is better.
-pub const DIRECTION: Direction = Direction::Higher;
 /// Splits, as torch-fidelity has them.
 pub const SPLITS: usize = 10;
 
@@ -20,10 +18,10 @@ pub const SPLITS: usize = 10;
 pub fn inception_score(logits: &[f32], classes: usize, splits: usize, key: Option<Key>) -> Result<Figure> {
     if classes < 2 || !logits.len().is_multiple_of(classes) {
         let problem = format!(
-            "{} numbers are no rows of {classes} class probabilities",
+            "{} numbers are not rows of {classes} class probabilities",
             logits.len()
         );
-        return Err(Error::usage(problem, "use an extractor that tells classes"));
+        return Err(Error::usage(problem, "use an extractor that classifies"));
     }
     let n = logits.len() / classes;
     if splits == 0 || n < splits {
@@ -105,7 +103,7 @@ mod tests {
     fn bad_rows_are_refused() {
         let line = |x: &[f32], c, s| inception_score(x, c, s, None).unwrap_err().to_string();
         assert!(line(&[], 2, 1).contains("0 samples"));
-        assert!(line(&[0.0; 5], 2, 1).contains("no rows of 2"));
+        assert!(line(&[0.0; 5], 2, 1).contains("not rows of 2"));
         assert!(line(&[0.0; 6], 2, 4).contains("3 samples cannot be cut into 4"));
         assert!(line(&[0.0, f32::NAN], 2, 1).contains("class 1 of sample 0"));
     }

@@ -10,15 +10,13 @@
 //!
 //! A random order cuts each side into blocks of m, and a subset is a block of either side, every pair in its turn: each
 //! is a uniform subset, as in torch-fidelity, but a block's own kernel sums are computed once for all its partners.
-use super::features::{Direction, Features, Figure};
+use super::features::{Features, Figure};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_kernels::matrix::{Matrix, Place, product};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Which way it is better.
-pub const DIRECTION: Direction = Direction::Lower;
 /// Subsets, as torch-fidelity has them.
 pub const SUBSETS: usize = 100;
 /// Items of a subset and side, as torch-fidelity has them.

@@ -25,4 +25,4 @@ mod symmetric;
 pub mod transport;
 pub mod video;
 
-pub use features::{Direction, Features, Figure};
+pub use features::{Features, Figure};

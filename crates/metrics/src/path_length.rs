@@ -8,11 +8,9 @@
 //!
 //! Unit: squared feature units. Less is better: the same step of the latent changes less of what is seen. It depends on
 //! the extractor, and, through its error, on the pairs drawn.
-use super::features::{Direction, Figure, same_width};
+use super::features::{Figure, same_width};
 use menagerie_data::error::{Error, Result};
 
-/// Which way it is better.
-pub const DIRECTION: Direction = Direction::Lower;
 /// The step between two latents.
 pub const EPSILON: f64 = 1e-4;
 /// Share of the values that is left out at either end.
@@ -48,7 +46,7 @@ pub fn path_length(from: &[f32], to: &[f32], width: usize, epsilon: f64) -> Resu
     same_width(from.len(), to.len())?;
     if width == 0 || from.is_empty() || !from.len().is_multiple_of(width) {
         return Err(Error::usage(
-            format!("{} numbers are no rows of {width} features", from.len()),
+            format!("{} numbers are not rows of {width} features", from.len()),
             "give one row of features a latent",
         ));
     }

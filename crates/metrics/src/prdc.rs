@@ -11,12 +11,10 @@
 //! No unit; shares from 0 to 1, density around 1 for good samples. More is better for all four. They depend on the
 //! extractor, on k and on both counts (take as many samples as data). On the surface the package `prdc` excludes all
 //! four; figures differ where distances tie exactly, as with copies of the data.
-use super::features::{Direction, Features, Figure};
+use super::features::{Features, Figure};
 use super::neighbours::{Rows, balls, radii};
 use menagerie_data::error::Result;
 
-/// Which way all four are better.
-pub const DIRECTION: Direction = Direction::Higher;
 /// Neighbours of precision and recall.
 pub const PRECISION_RECALL_K: usize = 3;
 /// Neighbours of density and coverage.

@@ -8,14 +8,12 @@
 //! It depends on the extractor, the reference, on both counts (it is biased upwards for few) and, through its error, on
 //! the directions: [`PROJECTIONS`] of them, the same in every evaluation. Karras et al. 2018 (arXiv:1710.10196) take it
 //! over patches of a Laplacian pyramid; here it is taken over the features of whole images.
-use super::features::{Direction, Features, Figure};
+use super::features::{Features, Figure};
 use menagerie_data::error::Result;
 use menagerie_data::random::Key;
 use menagerie_kernels::matrix::{Matrix, Place, product};
 use rayon::prelude::*;
 
-/// Which way it is better.
-pub const DIRECTION: Direction = Direction::Lower;
 /// Directions.
 pub const PROJECTIONS: usize = 256;
 /// Seed of the directions.

@@ -6,11 +6,9 @@
 //!
 //! Unit: that of the points. Less is better. It is far from 0 even for two draws of one density, about n^{-1/2} in the
 //! plane: compare it with that of data against data, and only at the same n.
-use super::features::{Direction, Features};
+use super::features::Features;
 use menagerie_data::error::{Error, Result};
 
-/// Which way it is better.
-pub const DIRECTION: Direction = Direction::Lower;
 /// Points a side.
 pub const POINTS: usize = 1000;
 
