@@ -1,10 +1,13 @@
 //! The ablation of He et al. 2018 (table 1 of arXiv:1803.08085) on moving portraits: how well videos keep who they show, by a
 //! classifier of frames. A rival joins by a line of `ROWS`: any recipe of a model that draws videos.
-use menagerie::data::{Batch, DataInfo, Kind, Loader, Source};
-use menagerie::metrics::video::{Consistency, consistency, grouped};
-use menagerie::models::{Model, SampleRequest, Samples};
+use menagerie::data::{DataInfo, Loader, Source};
+use menagerie::judge::extractor::Extractor;
+use menagerie::judge::subject::Subject;
+use menagerie::judge::{Judge, Reference};
+use menagerie::models::Model;
 use menagerie::recipe::Recipe;
 use menagerie::{Device, Key};
+use serde_json::Map;
 
 /// Name in the table, recipe, and what is set in it.
 const ROWS: [(&str, &str, &[(&str, &str)]); 5] = [
@@ -31,6 +34,12 @@ const ROWS: [(&str, &str, &[(&str, &str)]); 5] = [
 ];
 /// The classes of `portraits` by what stays in a video: man-like or woman-like, without or with glasses. Smiles go.
 const IDENTITY: [usize; 8] = [0, 1, 0, 1, 2, 3, 2, 3];
+const IDENTITIES: [&str; 4] = [
+    "man-like",
+    "woman-like",
+    "man-like with glasses",
+    "woman-like with glasses",
+];
 const SIZE: &str = "32";
 const VIDEOS: usize = 256;
 
@@ -51,60 +60,61 @@ fn table(steps: u64, judge_steps: u64) -> menagerie::Result<()> {
         ("data.size", SIZE),
         ("model.width", "8"),
     ];
-    let (judge, _) = trained("classifier", &judge_of, judge_steps)?;
-    let frames = frames_of(&Recipe::named("video_vae")?)?;
-    println!(
-        "{VIDEOS} videos of {frames} frames of {SIZE}x{SIZE}, {steps} steps; four identities, so Inter-E is at most 1.386, I-Score 4\n"
-    );
-    println!("| videos | Intra-E | Inter-E | I-Score |\n|---|---|---|---|");
-    let real = Source {
+    let (classifier, _) = trained("classifier", &judge_of, judge_steps)?;
+    let extractor = Extractor::of_model("classifier".into(), String::new(), classifier, &Device::flex())?;
+    let extractor = extractor.grouped(&IDENTITY, &IDENTITIES)?;
+    let videos = Source {
         size: vec![SIZE.parse().unwrap_or(32)],
-        frames,
         split: "test".into(),
         limit: VIDEOS,
+        frames: Recipe::named("video_vae")?.data()?.frames,
         ..Source::parse("portraits:video")
     };
-    let real = real.open()?.dataset;
-    let all = Batch::of(&*real, &(0..VIDEOS as u32).collect::<Vec<_>>())?;
-    row(
-        "data (test)",
-        judged(
-            &*judge,
-            &Samples {
-                kind: all.kind,
-                shape: all.shape,
-                values: all.values,
-            },
-        )?,
+    let set = videos.open()?.dataset;
+    println!(
+        "{VIDEOS} videos of {} frames of {SIZE}x{SIZE}, {steps} steps; four identities, so Inter-E is at most 1.386, I-Score 4\n",
+        videos.frames
     );
-    for (name, recipe, settings) in ROWS {
-        let (model, _) = trained(recipe, &[&[("data.size", SIZE)], settings].concat(), steps)?;
-        let Some(sampler) = model.as_sample() else {
-            continue;
+    println!("| videos | Intra-E | Inter-E | I-Score |\n|---|---|---|---|");
+    let nothing = Map::new();
+    let data = Reference {
+        set: &*set,
+        definition: &nothing,
+        training: None,
+        gathered: None,
+    };
+    for (i, (name, recipe, settings)) in ROWS.into_iter().enumerate() {
+        let (model, info) = trained(recipe, &[&[("data.size", SIZE)], settings].concat(), steps)?;
+        let subject = Subject::Model {
+            model: &*model,
+            name: recipe,
+            info: &info,
         };
-        row(
-            name,
-            judged(
-                &*judge,
-                &sampler.sample(&SampleRequest::new(VIDEOS, Key::new(7)))?,
-            )?,
-        );
+        let beside = (i == 0).then_some(data);
+        let mut judge = Judge::new(subject, beside, Some(&extractor), VIDEOS, Key::new(7));
+        if beside.is_some() {
+            row("data (test)", &mut judge, "/data")?;
+        }
+        row(name, &mut judge, "")?;
     }
     Ok(())
 }
 
-fn frames_of(recipe: &Recipe) -> menagerie::Result<usize> {
-    Ok(recipe.data()?.frames)
-}
-
-fn row(name: &str, c: Option<Consistency>) {
-    match c {
-        Some(c) => println!(
-            "| {name} | {:.3} | {:.3} | {:.3} |",
-            c.intra_entropy, c.inter_entropy, c.score
-        ),
-        None => println!("| {name} | - | - | - |"),
+/// A line of the table: Intra-E, Inter-E and I-Score, of the subject or of the data beside it.
+fn row(name: &str, judge: &mut Judge, of: &str) -> menagerie::Result<()> {
+    let mut figures = Vec::new();
+    for metric in ["intra-e", "inter-e", "i-score"] {
+        let found = judge.work_out(metric, &mut |_, _, _| {})?;
+        let asked = format!("{metric}{of}");
+        figures.extend(
+            found
+                .iter()
+                .filter(|v| v.metric == asked)
+                .map(|v| format!("{:.3}", v.value)),
+        );
     }
+    println!("| {name} | {} |", figures.join(" | "));
+    Ok(())
 }
 
 /// A recipe's model with some settings, after so many steps.
@@ -135,33 +145,4 @@ fn trained(
         model.step(&batches, Key::new(train.seed).stream("train").step(step), false)?;
     }
     Ok((model, info))
-}
-
-/// The figures of videos by a classifier of portraits, frame by frame.
-fn judged(judge: &dyn Model, videos: &Samples) -> menagerie::Result<Option<Consistency>> {
-    let Some(classifier) = judge.as_classify() else {
-        return Ok(None);
-    };
-    let frames = videos.shape[1];
-    let frame: usize = videos.shape[2..].iter().product();
-    let mut probabilities = Vec::new();
-    for part in videos.values.chunks(64 * frame) {
-        let n = part.len() / frame;
-        let batch = Batch {
-            kind: Kind::Image,
-            shape: [&[n], &videos.shape[2..]].concat(),
-            values: part.to_vec(),
-            labels: None,
-            attributes: vec![],
-            captions: None,
-            indices: (0..n as u32).collect(),
-        };
-        probabilities.extend(
-            classifier
-                .log_probabilities(&batch)?
-                .iter()
-                .map(|&l| (l as f64).exp()),
-        );
-    }
-    Ok(consistency(&grouped(&probabilities, &IDENTITY), frames, 4))
 }

@@ -57,7 +57,7 @@ fn score(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>>
 
 fn tells_no_classes(metric: &str, extractor: &Extractor) -> Error {
     let problem = format!(
-        "`{metric}` needs classes, and the extractor `{}` tells none",
+        "`{metric}` needs classes, and the extractor `{}` gives none",
         extractor.name()
     );
     Error::usage(problem, "give --extractor classifier:RUN or inception:FILE")
@@ -116,7 +116,7 @@ fn class_accuracy(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verd
 fn labels_of<'b>(batch: &'b Batch, metric: &str) -> Result<&'b [u32]> {
     let missing = || {
         Error::usage(
-            format!("`{metric}` needs classes, and an item has none"),
+            format!("`{metric}` needs classes, but an item has none"),
             "give items that all have labels",
         )
     };

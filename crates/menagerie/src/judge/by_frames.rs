@@ -62,12 +62,12 @@ pub fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Ve
 fn find(judge: &Judge, metric: &str, tell: Tell) -> Result<Found> {
     let (extractor, info) = (judge.features(metric)?, judge.subject.info());
     if info.kind != Kind::Video || info.shape.len() != 4 {
-        let problem = format!("`{metric}` judges videos, these are {}", info.kind.plural());
+        let problem = format!("`{metric}` judges videos, but these are {}", info.kind.plural());
         return Err(Error::usage(problem, "choose other metrics"));
     }
     if !extractor.classifies() {
         let problem = format!(
-            "`{metric}` needs classes of frames, and the extractor `{}` tells none",
+            "`{metric}` needs classes of frames, and the extractor `{}` gives none",
             extractor.name()
         );
         return Err(Error::usage(

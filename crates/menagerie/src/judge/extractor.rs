@@ -4,6 +4,7 @@
 use super::inception::Inception;
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
+use crate::metrics::video::grouped;
 use crate::models::Model;
 use crate::nn::{Activation, Conv2d, Init, Weights};
 use crate::random::Key;
@@ -56,12 +57,19 @@ enum Network {
     Inception(Box<Inception>),
 }
 
+/// Groups of classes that are told apart instead of the classes: the group of each class, and the groups' names.
+struct Groups {
+    of: Vec<usize>,
+    names: Vec<String>,
+}
+
 /// What turns images into features.
 pub struct Extractor {
     name: String,
     hash: String,
     resize: Resize,
     network: Network,
+    groups: Option<Groups>,
     device: Device,
 }
 
@@ -96,6 +104,7 @@ impl Extractor {
             hash: sha256(["pixels"]),
             resize: Resize::None,
             network: Network::Pixels,
+            groups: None,
             device: Device::flex(),
         }
     }
@@ -110,6 +119,7 @@ impl Extractor {
             )]),
             resize: Resize::None,
             network: Network::Random(Vec::new()),
+            groups: None,
             device: device.clone(),
         }
         .seeded(seed)
@@ -146,6 +156,7 @@ impl Extractor {
             hash,
             resize: Resize::None,
             network: Network::Model(model),
+            groups: None,
             device: device.clone(),
         })
     }
@@ -163,8 +174,33 @@ impl Extractor {
             hash,
             resize,
             network: Network::Inception(Box::new(network)),
+            groups: None,
             device: device.clone(),
         }
+    }
+
+    /// The same, but telling apart groups of its classes: class i belongs to the group `of[i]` of `names`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when it does not classify, or `of` does not give each of its classes one of the names.
+    pub fn grouped(mut self, of: &[usize], names: &[&str]) -> Result<Extractor> {
+        let classes = self.classes().len();
+        let fits = of.len() == classes && of.iter().all(|&g| g < names.len());
+        if classes == 0 || !fits || (0..names.len()).any(|g| !of.contains(&g)) {
+            return Err(Error::usage(
+                format!(
+                    "the {classes} classes of `{}` do not fall into {} groups by {of:?}",
+                    self.name,
+                    names.len()
+                ),
+                "give the group of each class",
+            ));
+        }
+        self.groups = Some(Groups {
+            of: of.to_vec(),
+            names: names.iter().map(|n| n.to_string()).collect(),
+        });
+        Ok(self)
     }
 
     /// Its name, without the place of its file.
@@ -179,16 +215,22 @@ impl Extractor {
             ("extractor_sha256", &self.hash),
             ("resize", self.resize.name()),
         ];
+        let groups = self
+            .groups
+            .iter()
+            .map(|g| ("groups".to_string(), g.of.clone().into()));
         fields
             .into_iter()
             .map(|(k, v)| (k.to_string(), v.into()))
+            .chain(groups)
             .collect()
     }
 
     /// Classes that it tells apart; none where it does not classify.
     pub fn classes(&self) -> &[String] {
-        match &self.network {
-            Network::Model(m) => m.as_classify().map_or(&[], |c| c.classes()),
+        match (&self.groups, &self.network) {
+            (Some(groups), _) => &groups.names,
+            (None, Network::Model(m)) => m.as_classify().map_or(&[], |c| c.classes()),
             _ => &[],
         }
     }
@@ -231,7 +273,11 @@ impl Extractor {
         }
         if batch.kind != Kind::Image {
             return Err(Error::usage(
-                format!("`{}` takes images, these are {}", self.name, batch.kind.plural()),
+                format!(
+                    "`{}` takes images, but these are {}",
+                    self.name,
+                    batch.kind.plural()
+                ),
                 "choose other metrics",
             ));
         }
@@ -256,6 +302,16 @@ impl Extractor {
                 };
                 if let Some(c) = model.as_classify() {
                     (out.log_probabilities, out.classes) = (c.log_probabilities(batch)?, c.classes().len());
+                }
+                if let Some(groups) = &self.groups {
+                    let each: Vec<f64> = out
+                        .log_probabilities
+                        .iter()
+                        .map(|&l| f64::from(l).exp())
+                        .collect();
+                    let sums = grouped(&each, &groups.of);
+                    out.log_probabilities = sums.iter().map(|p| p.ln() as f32).collect();
+                    out.classes = groups.names.len();
                 }
                 Ok(out)
             }

@@ -259,7 +259,7 @@ impl Inception {
     pub fn extract(&self, images: &Tensor<4>, resize: Resize) -> Result<Extracted> {
         let [n, h, w, _] = images.dims();
         if resize == Resize::None && [h, w] != [SIDE, SIDE] {
-            let problem = format!("Inception takes images of {SIDE}x{SIDE}, these are {h}x{w}");
+            let problem = format!("Inception takes images of {SIDE}x{SIDE}, but these are {h}x{w}");
             return Err(Error::usage(
                 problem,
                 "leave --resize out, or give --resize bilinear or clean",

@@ -45,8 +45,8 @@ impl Needs {
             Needs::Capability(c) => format!("a model with the capability `{}`", c.name()),
             Needs::Features => "images, data, an extractor".into(),
             Needs::LabelledFeatures => "images and data with classes, an extractor".into(),
-            Needs::Classes => "images, an extractor that tells classes".into(),
-            Needs::Frames => "videos, an extractor that tells classes of frames".into(),
+            Needs::Classes => "images, an extractor that classifies".into(),
+            Needs::Frames => "videos, an extractor that classifies frames".into(),
             Needs::Path => "a model with a latent space, an extractor".into(),
             Needs::Images => "images, data".into(),
             Needs::LabelledImages => "images and data with classes".into(),
@@ -92,17 +92,21 @@ pub struct Metric {
     pub higher_is_better: Option<bool>,
     /// what it asks for
     pub needs: Needs,
+    /// whether it is worked out where none are named; the others are dear, or another one's figure in other words
+    pub usual: bool,
 }
 
+/// A line ends in `named` where the metric is worked out only if it is named.
 macro_rules! metrics {
-    ($($name:literal, $about:literal, $better:expr, $needs:expr;)*) => {
+    ($($name:literal, $about:literal, $better:expr, $needs:expr $(, $named:ident)?;)*) => {
         /// Every metric.
-        pub const METRICS: &[Metric] = &[$(Metric { name: $name, about: $about, higher_is_better: $better, needs: $needs }),*];
+        pub const METRICS: &[Metric] = &[$(Metric {
+            name: $name, about: $about, higher_is_better: $better, needs: $needs, usual: metrics!(usual $($named)?),
+        }),*];
     };
+    (usual) => { true };
+    (usual named) => { false };
 }
-
-/// Metrics of a capability that are worked out only where they are named: dear, or another one's figure in other words.
-const NAMED: [&str; 4] = ["test-errors", "mig", "dci", "linear-probe"];
 
 const MORE: Option<bool> = Some(true);
 const LESS: Option<bool> = Some(false);
@@ -116,32 +120,32 @@ metrics! {
     "psnr", "mean peak signal-to-noise ratio of reconstructions, dB", MORE, Needs::Capability(Capability::Reconstruct);
     "ssim", "mean structural similarity of items and their reconstructions", MORE, Needs::Capability(Capability::Reconstruct);
     "accuracy", "share of items whose class is found", MORE, Needs::Capability(Capability::Classify);
-    "test-errors", "items whose class is not found, of how many the definition says", LESS, Needs::Capability(Capability::Classify);
-        "cluster-accuracy", "share of items in the group that stands for their class, classes and groups matched at best", MORE, Needs::Capability(Capability::Cluster);
+    "test-errors", "items whose class is not found, of how many the definition says", LESS, Needs::Capability(Capability::Classify), named;
+    "cluster-accuracy", "share of items in the group that stands for their class, classes and groups matched at best", MORE, Needs::Capability(Capability::Cluster);
     "attributes", "accuracy or correlation of every attribute that is read", MORE, Needs::Capability(Capability::ReadAttributes);
-    "mig", "mutual information gap: whether one dimension of the code tells each factor", MORE, Needs::Capability(Capability::Encode);
-    "dci", "disentanglement, completeness and informativeness of the code", MORE, Needs::Capability(Capability::Encode);
-    "linear-probe", "accuracy of a linear classifier on the features of each layer", MORE, Needs::Capability(Capability::Features);
+    "mig", "mutual information gap: whether one dimension of the code tells each factor", MORE, Needs::Capability(Capability::Encode), named;
+    "dci", "disentanglement, completeness and informativeness of the code", MORE, Needs::Capability(Capability::Encode), named;
+    "linear-probe", "accuracy of a linear classifier on the features of each layer", MORE, Needs::Capability(Capability::Features), named;
     "fid", "Frechet distance of features", LESS, Needs::Features;
-    "fid-infinity", "the same, extrapolated to infinitely many samples", LESS, Needs::Features;
+    "fid-infinity", "the same, extrapolated to infinitely many samples", LESS, Needs::Features, named;
     "kid", "kernel distance of features: unbiased polynomial MMD", LESS, Needs::Features;
     "precision", "share of samples that lie among the data, by 3 nearest neighbours", MORE, Needs::Features;
     "recall", "share of data that lie among the samples, by 3 nearest neighbours", MORE, Needs::Features;
     "density", "how densely data lie around samples, by 5 nearest neighbours", MORE, Needs::Features;
     "coverage", "share of data with a sample among their 5 nearest neighbours", MORE, Needs::Features;
-    "swd", "sliced 2-Wasserstein distance of features", LESS, Needs::Features;
-    "intra-fid", "mean over classes of the Frechet distance of a class's samples and data", LESS, Needs::LabelledFeatures;
-    "is", "Inception score: sure of each sample's class, and of many classes", MORE, Needs::Classes;
+    "swd", "sliced 2-Wasserstein distance of features", LESS, Needs::Features, named;
+    "intra-fid", "mean over classes of the Frechet distance of a class's samples and data", LESS, Needs::LabelledFeatures, named;
+    "is", "Inception score: sure of each sample's class, and of many classes", MORE, Needs::Classes, named;
     "class-accuracy", "share of samples that a classifier takes for the class they were drawn from", MORE, Needs::Classes;
-    "intra-e", "entropy of a video's class, by a classifier of its frames: the class stays, and can be told", LESS, Needs::Frames;
+    "intra-e", "entropy of a video's class, by a classifier of its frames: the class is clear and stays the same", LESS, Needs::Frames;
     "inter-e", "entropy of the classes over all videos: all of them occur", MORE, Needs::Frames;
     "i-score", "exp of the mean divergence of a video's class from those of all videos", MORE, Needs::Frames;
-    "stacked-mnist", "modes of the thousand triples of digits that samples find, and KL to even shares", None, Needs::Classes;
-    "ppl", "perceptual path length: squared change of features a step of the latent", LESS, Needs::Path;
-    "cas", "accuracy on the data of a classifier that learned from samples alone", MORE, Needs::LabelledImages;
-    "frequency", "root mean squared difference of the power spectra of samples and data, dB", LESS, Needs::Images;
-    "ms-ssim", "mean similarity of random pairs of samples, and that of pairs of the data beside it", None, Needs::Images;
-    "nearest", "median distance of samples to their nearest training item, over that of held-out items", MORE, Needs::Images;
+    "stacked-mnist", "modes of the thousand triples of digits that samples find, and KL to even shares", None, Needs::Classes, named;
+    "ppl", "perceptual path length: squared change of features a step of the latent", LESS, Needs::Path, named;
+    "cas", "accuracy on the data of a classifier that learned from samples alone", MORE, Needs::LabelledImages, named;
+    "frequency", "root mean squared difference of the power spectra of samples and data, dB", LESS, Needs::Images, named;
+    "ms-ssim", "mean similarity of random pairs of samples, and that of pairs of the data beside it", None, Needs::Images, named;
+    "nearest", "median distance of samples to their nearest training item, over that of held-out items", MORE, Needs::Images, named;
     "wasserstein-2d", "2-Wasserstein distance of points, exactly, and that of data and data beside it", LESS, Needs::Points;
     "modes", "modes of the density that samples find with a fair share; modes/any with one sample at least", MORE, Needs::Density;
     "mode-kl", "KL of the shares of samples nearest to each mode to the true ones, nats", LESS, Needs::Density;
@@ -201,7 +205,7 @@ pub fn metric(name: &str) -> Result<(&'static Metric, Option<usize>)> {
         let iwae = METRICS.iter().find(|m| m.name == "iwae");
         return iwae
             .map(|m| (m, Some(k)))
-            .ok_or_else(|| Error::usage("iwae is gone", "report this as a bug"));
+            .ok_or_else(|| Error::usage("the metric iwae is not in the table", "report this as a bug"));
     }
     let found = METRICS.iter().find(|m| m.name == name);
     found.map(|m| (m, None)).ok_or_else(|| {
@@ -243,7 +247,7 @@ pub struct Judge<'a> {
     /// all draws come from it
     pub key: Key,
     samples: Option<Gathered>,
-    real: Option<Gathered>,
+    of_data: Option<Gathered>,
     /// precision, recall, density and coverage share most of their work
     pub(super) prdc: Option<Prdc>,
     /// so do the three of videos
@@ -267,7 +271,7 @@ impl<'a> Judge<'a> {
             count,
             key,
             samples: None,
-            real: None,
+            of_data: None,
             prdc: None,
             consistency: None,
         }
@@ -283,7 +287,7 @@ impl<'a> Judge<'a> {
         let classifies = self.extractor.is_some_and(|e| !e.classes().is_empty());
         let suits = |m: &&Metric| match (m.needs, self.subject) {
             (Needs::Capability(c), Subject::Model { model, .. }) => {
-                c.of(model) && (m.name != "ssim" || image) && !NAMED.contains(&m.name)
+                c.of(model) && (m.name != "ssim" || image)
             }
             (Needs::Capability(_), Subject::Items(_)) => false,
             (Needs::Density, _) => {
@@ -294,15 +298,8 @@ impl<'a> Judge<'a> {
                             .is_some_and(|d| d.modes().is_some() || m.name == "true-nll")
                     })
             }
-            (Needs::Features, _) => {
-                draws
-                    && image
-                    && self.reference.is_some()
-                    && ["fid", "kid", "precision", "recall", "density", "coverage"].contains(&m.name)
-            }
-            (Needs::Classes, _) => {
-                draws && image && classifies && m.name == "class-accuracy" && self.subject.has_classes()
-            }
+            (Needs::Features, _) => draws && image && self.reference.is_some(),
+            (Needs::Classes, _) => draws && image && classifies && self.subject.has_classes(),
             (Needs::Frames, _) => {
                 draws
                     && self.subject.info().kind == Kind::Video
@@ -311,10 +308,15 @@ impl<'a> Judge<'a> {
             (Needs::Points, _) => {
                 draws && self.reference.is_some() && self.subject.info().kind == Kind::Points
             }
-            // Dear, or of a purpose of their own: when they are named.
+            // Of a purpose of their own.
             (Needs::LabelledFeatures | Needs::LabelledImages | Needs::Path | Needs::Images, _) => false,
         };
-        METRICS.iter().filter(suits).map(|m| m.name).collect()
+        METRICS
+            .iter()
+            .filter(|m| m.usual)
+            .filter(suits)
+            .map(|m| m.name)
+            .collect()
     }
 
     /// The figures of one metric.
@@ -340,7 +342,7 @@ impl<'a> Judge<'a> {
 
     /// What was gathered so far: of samples, of the data.
     pub fn gathered(&self) -> (Option<&Gathered>, Option<&Gathered>) {
-        (self.samples.as_ref(), self.real.as_ref())
+        (self.samples.as_ref(), self.of_data.as_ref())
     }
 
     /// The data to compare with.
@@ -371,17 +373,23 @@ impl<'a> Judge<'a> {
     }
 
     /// What every figure that compares samples with data depends on.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when no data were given.
     pub fn definition(&self, metric: &str) -> Result<Map<String, Value>> {
         let data = self.data(metric)?;
         let mut out = Map::new();
         out.insert("samples".into(), self.subject.available(self.count).into());
         out.insert("reference".into(), data.definition.clone().into());
-        out.insert("reference_samples".into(), self.real_count(metric)?.into());
+        out.insert("reference_samples".into(), self.data_count(metric)?.into());
         Ok(out)
     }
 
     /// Items of the data that are compared with.
-    pub fn real_count(&self, metric: &str) -> Result<usize> {
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when no data were given.
+    pub fn data_count(&self, metric: &str) -> Result<usize> {
         let data = self.data(metric)?;
         Ok(data
             .gathered
@@ -413,15 +421,15 @@ impl<'a> Judge<'a> {
     ///
     /// # Errors
     /// Those of the data and the extractor; [`Error::Usage`] for fewer than two items.
-    pub fn real_features(&mut self, metric: &str, tell: Tell) -> Result<&Gathered> {
+    pub fn data_features(&mut self, metric: &str, tell: Tell) -> Result<&Gathered> {
         let (data, extractor) = (self.data(metric)?, self.features(metric)?);
-        if self.real.is_none() {
-            self.real = Some(match data.gathered {
+        if self.of_data.is_none() {
+            self.of_data = Some(match data.gathered {
                 Some(g) => g.clone(),
                 None => gather(data.set, extractor, self.count, tell)?,
             });
         }
-        Ok(self.real.get_or_insert_default())
+        Ok(self.of_data.get_or_insert_default())
     }
 
     /// Both, samples first.
@@ -430,8 +438,8 @@ impl<'a> Judge<'a> {
     /// As the two.
     pub fn both_features(&mut self, metric: &str, tell: Tell) -> Result<(&Gathered, &Gathered)> {
         self.sample_features(metric, tell)?;
-        self.real_features(metric, tell)?;
-        match (&self.samples, &self.real) {
+        self.data_features(metric, tell)?;
+        match (&self.samples, &self.of_data) {
             (Some(s), Some(r)) => Ok((s, r)),
             _ => Err(Error::usage("nothing was gathered", "report this as a bug")),
         }

@@ -329,7 +329,10 @@ impl Comparison {
         differing
             .map(|c| {
                 let said = self.all_said(&c.differences);
-                format!("{} is not ranked, its definitions differ: {said}", c.label())
+                format!(
+                    "{} is not ranked because its definitions differ: {said}",
+                    c.label()
+                )
             })
             .collect()
     }

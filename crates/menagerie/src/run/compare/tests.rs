@@ -71,7 +71,7 @@ fn differing_definitions_are_named_and_not_ranked() {
     assert_eq!(c.columns[0].best, [0], "the others are ranked all the same");
     assert_eq!(
         c.warnings(),
-        ["psnr is not ranked, its definitions differ: samples: 5 (a, c), 6 (b)"]
+        ["psnr is not ranked because its definitions differ: samples: 5 (a, c), 6 (b)"]
     );
     assert_eq!(
         c.to_json()["metrics"]["psnr"]["differences"],
