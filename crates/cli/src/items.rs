@@ -135,7 +135,7 @@ impl GivenArgs {
             };
             return Err(Error::data(
                 &info.source,
-                format!("holds {}, the run was trained on {}", said(info), said(own)),
+                format!("holds {}, but the run was trained on {}", said(info), said(own)),
                 fix,
             ));
         }
@@ -151,7 +151,7 @@ pub fn pick(dataset: &dyn Dataset, wanted: &[usize]) -> Result<Batch> {
     let count = dataset.info().count;
     if let Some(bad) = wanted.iter().find(|&&i| i >= count) {
         return Err(Error::usage(
-            format!("item {bad} was asked for, there are {count}"),
+            format!("item {bad} was asked for, but there are {count}"),
             format!("items count from 0 to {}", count - 1),
         ));
     }

@@ -68,7 +68,7 @@ pub(super) fn find(folder: &Path) -> Result<Option<CelebA>> {
         let parts = words(&line);
         let row: Option<Vec<f32>> = parts[1..].iter().map(|v| v.parse().ok()).collect();
         let Some(row) = row.filter(|r| r.len() == out.attributes.len()) else {
-            let problem = format!("line {n} has not {} numbers", out.attributes.len());
+            let problem = format!("line {n} does not have {} numbers", out.attributes.len());
             return Err(Error::data(&path, problem, "fetch the list again"));
         };
         out.values.insert(parts[0].to_string(), row);

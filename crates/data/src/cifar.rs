@@ -151,7 +151,7 @@ fn label_bytes(file: &Path, length: usize) -> Result<usize> {
     let order = if hundred { [2, 1] } else { [1, 2] };
     order.into_iter().find(whole).ok_or_else(|| {
         let problem = format!(
-            "its {length} bytes are no whole number of records of 3,073 (CIFAR-10) or 3,074 bytes (CIFAR-100)"
+            "its {length} bytes are not a whole number of records of 3,073 (CIFAR-10) or 3,074 bytes (CIFAR-100)"
         );
         Error::data(file, problem, "fetch the file again")
     })

@@ -72,11 +72,11 @@ impl DataInfo {
         let labelled: f64 = self.shares.iter().sum();
         let problem = match self.labels.is_empty() {
             true => format!(
-                "{model} is told classes, and these {} have none",
+                "{model} learns from classes, but these {} have none",
                 self.kind.plural()
             ),
             false if !self.shares.is_empty() && labelled < 1.0 - 0.5 / self.count.max(1) as f64 => format!(
-                "{model} is told the class of every item, and {} of {} have none",
+                "{model} learns from the class of every item, but {} of {} have none",
                 ((1.0 - labelled) * self.count as f64).round(),
                 self.count
             ),
@@ -142,6 +142,38 @@ pub struct Item {
 }
 
 /// Items by index. Any thread may ask for any item; the same index always gives the same item.
+///
+/// ```
+/// use menagerie_data::{DataInfo, Dataset, Item, Key, Kind, Loader, Result, Values};
+///
+/// /// Grey images of 2x2 pixels, each of one brightness.
+/// struct Flat(DataInfo);
+///
+/// impl Dataset for Flat {
+///     fn info(&self) -> &DataInfo {
+///         &self.0
+///     }
+///     fn get(&self, index: usize) -> Result<Item> {
+///         let values = Values::Bytes(vec![index as u8; 4]);
+///         Ok(Item { values, label: None, attributes: vec![], caption: None })
+///     }
+/// }
+///
+/// let info = DataInfo {
+///     source: "flat".into(),
+///     kind: Kind::Image,
+///     shape: vec![2, 2, 1],
+///     count: 256,
+///     range: (0.0, 255.0),
+///     labels: vec![],
+///     attributes: vec![],
+///     rate: 0,
+///     shares: vec![],
+/// };
+/// let mut batches = Loader::new(std::sync::Arc::new(Flat(info)), 8, Key::new(1), 0, 1)?;
+/// assert_eq!(batches.next()?.shape, [8, 2, 2, 1]);
+/// # Ok::<(), menagerie_data::Error>(())
+/// ```
 pub trait Dataset: Send + Sync {
     /// What the items are.
     fn info(&self) -> &DataInfo;

@@ -224,7 +224,7 @@ impl Sprites {
         if limit > count {
             return Err(Error::data(
                 "dsprites",
-                format!("{limit} items were asked for, this part has {count}"),
+                format!("{limit} items were asked for, but this part has {count}"),
                 "leave --limit out, or ask for fewer",
             ));
         }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let read = || {
         if !std::fs::metadata(path)?.is_file() {
-            return Err(std::io::Error::new(ErrorKind::InvalidInput, "it is no file"));
+            return Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a file"));
         }
         std::fs::read(path)
     };

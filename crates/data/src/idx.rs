@@ -226,7 +226,7 @@ fn parse(path: &Path, file: &[u8]) -> Result<Idx> {
     };
     let Some(expected) = expected.filter(|&n| n <= most) else {
         let problem = format!(
-            "its header says {shape:?} values, its {} bytes cannot hold them",
+            "its header says {shape:?} values, but its {} bytes cannot hold them",
             file.len()
         );
         return Err(Error::data(path, problem, again));
@@ -244,7 +244,7 @@ fn parse(path: &Path, file: &[u8]) -> Result<Idx> {
         };
         return Err(Error::data(
             path,
-            format!("its header says {expected} values, there are {found}"),
+            format!("its header says {expected} values, but there are {found}"),
             again,
         ));
     }

@@ -116,7 +116,7 @@ fn plausible(width: u64, height: u64, bytes: u64, format: ImageFormat) -> Result
     let pixels = width.saturating_mul(height);
     if pixels == 0 || pixels > MAX_PIXELS {
         return Err(format!(
-            "its header says {width} x {height} pixels, which cannot be meant"
+            "its header says {width} x {height} pixels, which cannot be right"
         ));
     }
     // The most pixels that a byte can stand for: deflate packs 1,032 bytes of 8 one-bit pixels into one; a JPEG block
@@ -132,7 +132,7 @@ fn plausible(width: u64, height: u64, bytes: u64, format: ImageFormat) -> Result
     };
     if pixels / most > bytes {
         return Err(format!(
-            "its header says {width} x {height} pixels, its {bytes} bytes cannot hold them"
+            "its header says {width} x {height} pixels, but its {bytes} bytes cannot hold them"
         ));
     }
     Ok(())
@@ -144,7 +144,7 @@ fn affordable(decoded: u64, bytes: u64) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "its {bytes} bytes would take {} MB once decoded, which cannot be meant",
+        "its {bytes} bytes would take {} MB once decoded, which cannot be right",
         decoded >> 20
     ))
 }

@@ -76,7 +76,7 @@ impl FewLabels {
         }
         if let Some(class) = (0..classes).find(|&c| found[c] < wanted[c]) {
             let problem = format!(
-                "{count} labels are {} of class `{}`, which has {}",
+                "{count} labels would take {} items of class `{}`, which has {}",
                 wanted[class], info.labels[class], found[class]
             );
             let fewest = (0..classes).map(|c| found[c]).min().unwrap_or(0);

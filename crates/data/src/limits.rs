@@ -90,6 +90,9 @@ struct TooLarge(String);
 ///
 /// Constructors of layers give layers, not results, so the refusal unwinds from the first weights that are too many
 /// (see `claim`) to here.
+///
+/// # Errors
+/// [`Error::Recipe`] for such weights; those of `build`.
 pub fn while_building<T>(build: impl FnOnce() -> Result<T>) -> Result<T> {
     let outer = (LEFT.replace(Some((memory() / 8) as u128)), COUNT.replace(0));
     let result = catch_unwind(AssertUnwindSafe(build));

@@ -135,7 +135,7 @@ impl Prepared {
             preparation.channels
         };
         if channels != c && !matches!(c, 1 | 3 | 4) {
-            let fix = format!("leave --channels out to use all {c}");
+            let fix = format!("leave out --channels to use all {c}");
             return Err(crate::Error::data(
                 &info.source,
                 format!("images of {c} channels cannot become {channels}"),

@@ -171,7 +171,7 @@ fn read_jsonl(path: &Path) -> Result<Described> {
         }
         if columns.len().saturating_mul(rows.len() + 1) > MOST_CELLS {
             let problem = format!(
-                "{} rows name {} columns, which cannot be meant",
+                "{} rows name {} columns, which cannot be right",
                 rows.len() + 1,
                 columns.len()
             );

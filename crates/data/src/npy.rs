@@ -179,7 +179,7 @@ pub(super) fn header(path: &Path, file: &mut impl Read, length: u64) -> Result<A
     match count {
         Some(bytes) if bytes as u64 == rest => Ok(Array { kind, shape, bytes }),
         _ => Err(bad(
-            format!("its header says {shape:?} values, {rest} bytes follow it"),
+            format!("its header says {shape:?} values, but {rest} bytes follow it"),
             "write the file again",
         )),
     }

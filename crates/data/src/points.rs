@@ -16,6 +16,9 @@ pub(super) struct PointSet {
 
 impl PointSet {
     /// The set of this name. The test split is another stream of the same density.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a name that is none of a set.
     pub fn new(name: &str, seed: u64, split: &str, limit: usize) -> Result<PointSet> {
         let (density, reach): (Box<dyn Density>, f32) = match name {
             "ring8" => (Box::new(Mixture::ring8()), 2.1),

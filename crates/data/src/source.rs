@@ -455,7 +455,7 @@ impl Source {
             ));
         }
         if !self.array.is_empty() && self.format_of(Path::new(&self.source)).ok() != Some("npz") {
-            let problem = format!("`{}` is no .npz archive of arrays", self.source);
+            let problem = format!("`{}` is not an .npz archive of arrays", self.source);
             return Err(Error::recipe("data.array", problem, "leave it out"));
         }
         if self.frames != 0 {

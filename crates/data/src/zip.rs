@@ -75,6 +75,9 @@ impl Archive {
     }
 
     /// The content of an entry, its length and checksum verified.
+    ///
+    /// # Errors
+    /// What is wrong with the entry, as words that go on from the archive's name.
     pub fn read(&mut self, name: &str) -> Result<Vec<u8>, String> {
         let content = self.begin(name, usize::MAX)?;
         let entry = self.entry(name)?;
@@ -87,6 +90,9 @@ impl Archive {
     }
 
     /// The length of an entry's content, as the directory has it.
+    ///
+    /// # Errors
+    /// When there is no such entry.
     pub fn length(&self, name: &str) -> Result<u64, String> {
         Ok(self.entry(name)?.length)
     }
@@ -98,6 +104,9 @@ impl Archive {
 
     /// The first bytes of an entry, `most` of them at most; nothing is verified. Of the whole of it a byte more than it
     /// claims to have may come.
+    ///
+    /// # Errors
+    /// What is wrong with the entry, as words that go on from the archive's name.
     pub fn begin(&mut self, name: &str, most: usize) -> Result<Vec<u8>, String> {
         let entry = self.entry(name)?;
         let (packed, length, start, method) = (entry.packed, entry.length, entry.start, entry.method);

@@ -1,12 +1,11 @@
 //! A new objective without touching the library: least squares (Mao et al. 2017, arXiv:1611.04076).
 //! Its run folder has everything that another one has. `cargo run --release -p menagerie --example custom_gan -- runs/mine`
-use burn::tensor::Tensor;
 use menagerie::data::DataInfo;
 use menagerie::models::Model;
 use menagerie::models::adversarial::{Apart, Config, Losses, Objective};
 use menagerie::recipe::Recipe;
 use menagerie::run::{Event, Trainer};
-use menagerie::{Device, Key, Result};
+use menagerie::{Device, Key, Result, Tensor};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 

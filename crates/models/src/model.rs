@@ -186,7 +186,10 @@ impl Capability {
             "models that can: {}{more}",
             able[..able.len().min(SHOWN)].join(", ")
         );
-        Error::usage(format!("`{model}` cannot do this (`{}`)", self.name()), fix)
+        Error::usage(
+            format!("`{model}` does not have the capability `{}`", self.name()),
+            fix,
+        )
     }
 }
 
@@ -200,7 +203,7 @@ pub fn of_shape(batch: &Batch, shape: &[usize], model: &str) -> Result<()> {
     }
     let text = |s: &[usize]| s.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
     let problem = format!(
-        "{model} was trained on items of {}, these are {}",
+        "{model} was trained on items of {}, but these are {}",
         text(shape),
         text(batch.shape.get(1..).unwrap_or_default())
     );
@@ -218,7 +221,7 @@ pub fn unconditional(request: &SampleRequest, model: &str) -> Result<()> {
     match request.label {
         Some(_) => Err(Error::usage(
             format!("{model} was trained without classes, so it cannot draw from one"),
-            "leave --label out",
+            "leave out --label",
         )),
         None => Ok(()),
     }
@@ -233,7 +236,7 @@ pub fn untempered(request: &SampleRequest, model: &str) -> Result<()> {
         1.0 => Ok(()),
         t => Err(Error::usage(
             format!("{model} has no temperature, so {t} cannot be used"),
-            "leave --temperature out",
+            "leave out --temperature",
         )),
     }
 }

@@ -33,6 +33,23 @@ pub trait Registered {
 }
 
 /// A line of the registry.
+///
+/// ```
+/// use menagerie_models::{Capability, build, entry, registry};
+///
+/// let able = registry().iter().filter(|e| e.capabilities.contains(&Capability::Encode));
+/// assert!(able.map(|e| e.name).any(|name| name == "vae"));
+///
+/// // The settings of its paper, with one changed, for points of the plane.
+/// let gan = entry("gan")?;
+/// let mut settings = (gan.defaults)();
+/// settings["model"].as_table_mut().unwrap().insert("width".into(), 16.into());
+/// let data = menagerie_data::Source::parse("ring8").open()?.dataset;
+/// let device = burn::tensor::Device::flex();
+/// let model = build(gan, &settings, data.info(), &device, menagerie_data::Key::new(1))?;
+/// assert!(model.as_latent_space().is_some() && model.as_encode().is_none());
+/// # Ok::<(), menagerie_data::Error>(())
+/// ```
 pub struct Entry {
     /// what commands and recipes call it
     pub name: &'static str,

@@ -8,6 +8,19 @@ use burn::tensor::Tensor;
 use menagerie_kernels::{activation, activation_slope};
 
 /// A tensor, and possibly a direction of the same shape. Without one it is a plain tensor and costs nothing more.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use menagerie_nn::{Dual, numbers};
+///
+/// let at = Tensor::<1>::from_floats([2.0, 3.0], &Device::flex());
+/// let along = Tensor::from_floats([1.0, -1.0], &Device::flex());
+/// // The derivative of x^2 along v is 2 x v.
+/// let x = Dual::along(at, along, true);
+/// let square = x.clone().times(x);
+/// assert_eq!(numbers(square.value), [4.0, 9.0]);
+/// assert_eq!(numbers(square.tangent.unwrap()), [4.0, -6.0]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Dual<const D: usize> {
     /// where

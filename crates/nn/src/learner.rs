@@ -7,6 +7,24 @@ use burn::tensor::{Device, Gradients, Tensor};
 use menagerie_data::error::{Error, Result};
 
 /// A network, its optimizer and, if asked for, the moving average of its weights.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use menagerie_data::Key;
+/// use menagerie_nn::{Activation, Init, Learner, Linear, OptimizerConfig};
+///
+/// let device = Device::flex().autodiff();
+/// let network = Linear::of([2, 1]).init(&Init::new(Key::new(1), &device));
+/// let mut learner = Learner::new("line", network, OptimizerConfig::adam(0.05), 0.0, &device)?;
+/// let x = Tensor::<2>::from_floats([[0.0, 1.0], [1.0, 0.0]], &device);
+/// let mut losses = Vec::new();
+/// for _ in 0..50 {
+///     let y = learner.network().forward(x.clone(), Activation::Identity);
+///     losses.push(learner.descend((y - 1.0).powi_scalar(2).mean(), false)?.loss);
+/// }
+/// assert!(losses[49] < losses[0] / 10.0);
+/// # Ok::<(), menagerie_data::Error>(())
+/// ```
 pub struct Learner<M: Module> {
     name: &'static str,
     // An Option because an update takes the network and gives it back; it is always there between updates.

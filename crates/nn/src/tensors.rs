@@ -56,6 +56,9 @@ impl Tensors {
     }
 
     /// A tensor by name, checked for its shape.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when there is no such tensor, or it has another shape.
     pub fn get<const D: usize>(&self, name: &str, shape: [usize; D], device: &Device) -> Result<Tensor<D>> {
         let (found, values) = self
             .arrays

@@ -103,7 +103,7 @@ fn from_stream(bytes: &[u8]) -> std::result::Result<(Value, Storages), String> {
     let mut storages = Storages::new();
     for key in keys {
         let Value::Text(key) = key else {
-            return Err("a storage's key is no text".into());
+            return Err("a storage's key is not text".into());
         };
         let count = rest
             .first_chunk::<8>()
@@ -514,7 +514,7 @@ impl Machine<'_> {
 fn shallow(value: &Value) -> std::result::Result<(), String> {
     match value.size().1 < MOST_DEPTH {
         true => Ok(()),
-        false => Err("has values too deep in each other".into()),
+        false => Err("has values that are nested too deeply".into()),
     }
 }
 

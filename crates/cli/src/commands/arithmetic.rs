@@ -61,7 +61,7 @@ pub fn run(args: Args) -> Result<()> {
     if trained.info().kind != Kind::Image {
         return Err(Error::usage(
             format!(
-                "the picture is of images, and the run makes {}",
+                "the picture is made of images, but this run makes {}",
                 trained.info().kind.plural()
             ),
             "see `menagerie encode`",
@@ -101,7 +101,7 @@ fn members(args: &Args, trained: &Trained, space: &dyn LatentSpace, term: &Term)
     if args.given.prepare.data.is_none() {
         let Term::Numbers(numbers) = term else {
             return Err(Error::usage(
-                "classes are those of data, and none were given",
+                "a term that is not made of numbers is a class of the data, and no data were given",
                 "give --data SOURCE, or numbers of samples",
             ));
         };

@@ -63,7 +63,7 @@ pub fn run(args: Args) -> Result<()> {
             format!(" --metrics {}", metrics.join(","))
         };
         eprintln!(
-            "note: {} was not evaluated yet: menagerie evaluate {}{asked}",
+            "note: {} has not been evaluated yet: menagerie evaluate {}{asked}",
             row.run, row.run
         );
     }

@@ -95,7 +95,7 @@ pub fn run(args: Args) -> Result<()> {
     if args.every.is_some() || args.checkpoint != At::Newest {
         return Err(Error::usage(
             format!("{} is not a run, so it has no checkpoints", what.display()),
-            "leave --every and --checkpoint out",
+            "leave out --every and --checkpoint",
         ));
     }
     let samples = open_samples(
@@ -126,7 +126,7 @@ fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
     for at in chosen {
         let (model, checkpoint, warnings) = match run.model(at, device) {
             Err(e) if args.every.is_some() => {
-                eprintln!("warning: passed over: {e}");
+                eprintln!("warning: skipped: {e}");
                 continue;
             }
             other => other?,

@@ -134,7 +134,7 @@ impl ComputeArgs {
             "wgpu" => Ok(Device::wgpu(Default::default())),
             #[cfg(feature = "cuda")]
             "cuda" => Ok(Device::cuda(Default::default())),
-            "wgpu" | "cuda" => Err(Error::usage(
+            known if ["wgpu", "cuda"].contains(&known) => Err(Error::usage(
                 format!("this build has no device `{}`", self.device),
                 format!("build it with `cargo build --release --features {}`", self.device),
             )),

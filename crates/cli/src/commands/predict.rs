@@ -113,8 +113,8 @@ fn question(
     let context = args.context.unwrap_or(model.context());
     if !video && (asked.is_some() || args.context.is_some()) {
         return Err(Error::usage(
-            format!("`{}` was not trained to go on with frames", trained.name),
-            "leave --frames and --context out",
+            format!("`{}` was not trained to predict frames", trained.name),
+            "leave out --frames and --context",
         ));
     }
     if video && context < model.context() {
@@ -162,7 +162,7 @@ fn question(
     }
     let known = whole.shape[1];
     if known < context {
-        let problem = format!("videos have {known} frames, {context} were to be given");
+        let problem = format!("videos have {known} frames, but {context} are needed as context");
         return Err(Error::data(
             &dataset.info().source,
             problem,

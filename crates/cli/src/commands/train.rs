@@ -130,8 +130,8 @@ fn recipe(args: &Args, device: &menagerie::Device) -> Result<(String, Recipe)> {
         (Some(name), None) => (name.clone(), Recipe::named(name)?),
         (None, None) => {
             return Err(Error::usage(
-                "no model was named",
-                "give one: `menagerie train dcgan`",
+                "no model is named",
+                "name one: `menagerie train dcgan`",
             ));
         }
     };

@@ -58,7 +58,7 @@ pub fn run(args: Args) -> Result<()> {
     )?;
     let latent = space.latent();
     if let Some(bad) = args.dims.iter().find(|&&d| d >= latent) {
-        let problem = format!("latent dimension {bad} was asked for, the run has {latent}");
+        let problem = format!("latent dimension {bad} was asked for, but the run has {latent}");
         return Err(Error::usage(
             problem,
             format!("dimensions count from 0 to {}", latent - 1),

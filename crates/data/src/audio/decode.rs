@@ -96,7 +96,7 @@ fn of_wav(file: BufReader<File>) -> Result<Sound, String> {
 }
 
 fn of_flac(file: BufReader<File>) -> Result<Sound, String> {
-    let mut reader = claxon::FlacReader::new(file).map_err(|e| format!("is no FLAC file: {e}"))?;
+    let mut reader = claxon::FlacReader::new(file).map_err(|e| format!("is not a FLAC file: {e}"))?;
     let info = reader.streaminfo();
     let scale = (-((info.bits_per_sample as f32) - 1.0)).exp2();
     let mut mix = Mix::new(info.sample_rate, info.channels as usize)?;

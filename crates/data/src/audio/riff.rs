@@ -74,15 +74,15 @@ impl<R: Read + Seek> Wav<R> {
         let big = match &head[..4] {
             b"RIFF" | b"RF64" | b"BW64" => false,
             b"RIFX" => true,
-            _ => return Err("is no WAV file (wrong first bytes)".into()),
+            _ => return Err("is not a WAV file (wrong first bytes)".into()),
         };
         if &head[8..] != b"WAVE" {
-            return Err("is no WAV file (wrong first bytes)".into());
+            return Err("is not a WAV file (wrong first bytes)".into());
         }
         let order = Order(big);
         let (mut format, mut long) = (None, None);
         loop {
-            let chunk: [u8; 8] = take(&mut file).map_err(|_| "is no WAV file with samples".to_string())?;
+            let chunk: [u8; 8] = take(&mut file).map_err(|_| "is not a WAV file with samples".to_string())?;
             let size = order.u32(&chunk[4..]) as u64;
             let begins = file.stream_position().map_err(|e| e.to_string())?;
             match &chunk[..4] {

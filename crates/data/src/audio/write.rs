@@ -11,7 +11,7 @@ pub fn wav(values: &[f32], rate: u32, channels: usize) -> Result<Vec<u8>> {
     let wrong = |problem: String| Error::usage(problem, "write fewer or shorter sounds, or a .npy file");
     if rate == 0 || channels == 0 || channels > u16::MAX as usize || !values.len().is_multiple_of(channels) {
         return Err(wrong(format!(
-            "{} samples of {channels} channels at {rate} Hz are no sound",
+            "{} samples of {channels} channels at {rate} Hz are not a sound",
             values.len()
         )));
     }

@@ -320,7 +320,7 @@ fn gif(bytes: &[u8], wanted: usize, take: &mut dyn FnMut([usize; 3], Vec<u8>)) -
     for n in 0..wanted {
         if n.saturating_mul(pixels * 3) > MOST_NUMBERS {
             return Err(format!(
-                "has over {n} frames of {}x{}, which cannot be meant",
+                "has over {n} frames of {}x{}, which cannot be right",
                 header.height, header.width
             ));
         }

@@ -411,7 +411,7 @@ pub fn gate<const D: usize>(x: Tensor<D>, half: usize) -> Tensor<D> {
     let channels = x.dims()[D - 1];
     assert!(
         half > 0 && channels.is_multiple_of(2 * half),
-        "gate: {channels} channels are no rows of {half} numbers and their gates"
+        "gate: {channels} channels are not rows of {half} numbers and their gates"
     );
     Tensor::from_dispatch(Dispatch::gate(x.into_dispatch(), half))
 }

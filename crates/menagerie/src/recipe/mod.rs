@@ -147,6 +147,9 @@ impl Recipe {
     }
 
     /// A recipe from a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read; those of [`Recipe::parse`].
     pub fn read(path: &Path) -> Result<Recipe> {
         let text = crate::files::read_text(path)?;
         Ok(Recipe {
@@ -156,6 +159,9 @@ impl Recipe {
     }
 
     /// A recipe from TOML text; `place` names it in errors. Keys left out get the model's defaults.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for what is not TOML or names no model; [`Error::Recipe`] for unknown keys, wrong types and what clashes.
     pub fn parse(text: &str, place: &str) -> Result<Recipe> {
         let mut given: Table = text.parse().map_err(|e: toml::de::Error| {
             Error::data(
@@ -198,6 +204,9 @@ impl Recipe {
     }
 
     /// Sets several keys at once and checks the result, so that values which only go together may be set together.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`], as [`Recipe::with`].
     pub fn set_all(&mut self, pairs: &[(String, String)]) -> Result<()> {
         let mut all = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
@@ -286,16 +295,25 @@ impl Recipe {
     }
 
     /// The `[data]` table.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`], which only a bug can bring about.
     pub fn data(&self) -> Result<Source> {
         section(&self.table, "data")
     }
 
     /// The `[train]` table.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`], which only a bug can bring about.
     pub fn train(&self) -> Result<TrainConfig> {
         section(&self.table, "train")
     }
 
     /// The `[evaluate]` table.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`], which only a bug can bring about.
     pub fn evaluate(&self) -> Result<EvaluateConfig> {
         section(&self.table, "evaluate")
     }

@@ -115,6 +115,9 @@ pub(super) fn constant_column(set: &dyn Dataset) -> Result<Option<String>> {
 
 impl Plan {
     /// What a recipe would do.
+    ///
+    /// # Errors
+    /// Those of the data, and of building the model for them.
     pub fn of(recipe: &Recipe, device: &Device) -> Result<Plan> {
         let train = recipe.train()?;
         let (recipe, _) = recipe.clone().fitted()?;
@@ -417,7 +420,7 @@ fn noted(run: &Run, before: &Recipe, recipe: Recipe, state: Option<&State>) -> R
         return Err(Error::run(
             run.file("recipe.toml"),
             format!(
-                "says {} = {}, the checkpoint of step {step} was trained with {}",
+                "says {} = {}, but the checkpoint of step {step} was trained with {}",
                 c.key,
                 value(&c.is),
                 value(&c.was)

@@ -47,6 +47,9 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// Writes a checkpoint into `folder/NNNNNN`; an older one of that step is replaced.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the older checkpoint is then still whole.
     pub fn write(folder: &Path, mut state: State, parts: Vec<(String, Part)>) -> Result<PathBuf> {
         // Not with its parents: a run folder that was moved away is not made again.
         if !is_there(folder)? {
@@ -80,6 +83,9 @@ impl Checkpoint {
     }
 
     /// Opens a checkpoint and checks that every file is there and whole.
+    ///
+    /// # Errors
+    /// [`Error::Run`] when it is damaged; [`Error::Io`] when it cannot be read.
     pub fn open(path: &Path) -> Result<Checkpoint> {
         let file = path.join("state.json");
         let damaged = |problem| {
@@ -114,6 +120,9 @@ impl Checkpoint {
     }
 
     /// One of its parts, checked against its checksum.
+    ///
+    /// # Errors
+    /// [`Error::Run`] when there is no such part, or it is damaged; [`Error::Io`].
     pub fn part(&self, name: &str) -> Result<Tensors> {
         let file = format!("{name}.safetensors");
         let path = self.path.join(&file);
@@ -136,6 +145,9 @@ impl Checkpoint {
     }
 
     /// Reads every part once, so that damage shows before anything is built on it.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::part`].
     pub fn verify(&self) -> Result<()> {
         self.state
             .files

@@ -19,6 +19,9 @@ pub fn write_sounds(samples: &Samples, rate: u32, path: &Path) -> Result<()> {
 
 /// Samples as a picture: a grid of images, waveforms and spectrograms of sounds, or points (over their density where it is
 /// known).
+///
+/// # Errors
+/// [`crate::Error::Io`], or samples that are more than a picture holds.
 pub fn draw_samples(
     samples: &Samples,
     density: Option<&dyn crate::data::Density>,

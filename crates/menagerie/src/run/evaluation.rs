@@ -230,7 +230,7 @@ pub fn read_reference(path: &Path) -> Result<(Gathered, Option<Value>)> {
         .remove("sigma")
         .ok_or_else(|| wrong("holds no array `sigma`"))?;
     let &[width] = &shape[..] else {
-        return Err(wrong("has a `mu` that is no vector"));
+        return Err(wrong("has a `mu` that is not a vector"));
     };
     if square != [width, width] || width == 0 {
         return Err(wrong("has a `sigma` that does not fit its `mu`"));

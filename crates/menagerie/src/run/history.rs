@@ -118,7 +118,7 @@ pub fn damage(run: &Run) -> Result<Option<String>> {
     let damaged = lines::read(&run.file("evaluation.jsonl"))?.damaged;
     Ok((damaged > 0).then(|| {
         let path = run.file("evaluation.jsonl");
-        format!("{}: damaged lines are passed over: {damaged}", path.display())
+        format!("{}: damaged lines are skipped: {damaged}", path.display())
     }))
 }
 
@@ -216,7 +216,9 @@ pub fn chooser(wished: &str, names: &[String]) -> Result<Option<String>> {
         .any(|n| n == wished || wished.split('/').next() == Some(n));
     let problem = match higher_is_better(wished) {
         _ if !known => format!("`{wished}` is not among the metrics that are worked out"),
-        None => format!("`{wished}` is no measure of quality: neither more nor less of it is better"),
+        None => {
+            format!("`{wished}` does not say which checkpoint is best: neither more nor less of it is better")
+        }
         Some(_) => return Ok(Some(wished.into())),
     };
     Err(Error::recipe(

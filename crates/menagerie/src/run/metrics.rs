@@ -30,6 +30,9 @@ impl MetricsLog {
     }
 
     /// Appends one line. Numbers that are not finite become null: JSON has no others.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
     pub fn append(&mut self, line: Map<String, Value>) -> Result<()> {
         self.file
             .write_all(to_line(&line).as_bytes())

@@ -194,6 +194,9 @@ impl Run {
     }
 
     /// Opens a run folder.
+    ///
+    /// # Errors
+    /// [`Error::Run`] when it is no run folder.
     pub fn open(path: &Path) -> Result<Run> {
         if path.join("recipe.toml").is_file() {
             return Ok(Run { path: path.into() });
@@ -230,6 +233,9 @@ impl Run {
     }
 
     /// Its recipe, as `recipe.toml` has it.
+    ///
+    /// # Errors
+    /// Those of [`Recipe::read`].
     pub fn recipe(&self) -> Result<Recipe> {
         Recipe::read(&self.file("recipe.toml"))
     }
@@ -239,6 +245,9 @@ impl Run {
     }
 
     /// Takes the run for writing. The lock is the operating system's, so it ends with its owner.
+    ///
+    /// # Errors
+    /// [`Error::Run`] when another process writes it; [`Error::Io`].
     pub fn lock(&self) -> Result<Lock> {
         let path = self.file("lock");
         let mut file = OpenOptions::new()
@@ -320,7 +329,7 @@ impl Run {
         for step in all.iter().rev() {
             match Checkpoint::open(&folder.join(format!("{step:06}"))).and_then(|c| c.verify().map(|()| c)) {
                 Ok(c) => return Ok((Some(c), warnings)),
-                Err(e) => warnings.push(format!("checkpoint {step} is passed over: {e}")),
+                Err(e) => warnings.push(format!("checkpoint {step} is skipped: {e}")),
             }
         }
         match warnings.is_empty() {

@@ -9,6 +9,9 @@ const SIDE: usize = 512;
 
 /// Draws points (`x, y` one after the other; further coordinates are left out of `points` by the caller's choice of
 /// 2-D data) as dots over the true density, where it is known.
+///
+/// # Errors
+/// [`crate::Error::Io`] when the picture cannot be written.
 pub fn draw_points(
     points: &[f32],
     features: usize,

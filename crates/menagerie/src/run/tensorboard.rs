@@ -14,6 +14,9 @@ pub struct EventFile {
 
 impl EventFile {
     /// A new event file; a resumed run adds one more, and TensorBoard reads them in the order of their names.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
     pub fn create(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
         let seconds = SystemTime::now()
@@ -32,6 +35,9 @@ impl EventFile {
     }
 
     /// Adds scalars of one step.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
     pub fn scalars<'a>(
         &mut self,
         step: u64,

@@ -211,7 +211,7 @@ impl Config {
             None if g.pulling_away.is_finite() && g.pulling_away >= 0.0 => Ok(()),
             None => Err(Error::recipe(
                 "game.pulling_away",
-                "this is no weight",
+                "this is not a weight",
                 "give a positive number",
             )),
         }
@@ -221,7 +221,7 @@ impl Config {
         let rule = format!("objective.rule = \"{}\"", self.objective.name());
         if self.semi_supervised.is_some() {
             if !self.objective.is_logit() {
-                let why = "data are told from samples by the logits of classes";
+                let why = "data and samples are told apart by the logits of classes";
                 return clash("semi_supervised", &rule, why, "set objective.rule=non-saturating");
             }
             if self.condition.is_some() {
@@ -238,7 +238,7 @@ impl Config {
             return clash("condition.discriminator", &rule, why, fix);
         }
         if !all_in_classes && classes.is_some_and(|(_, g)| g == IntoGenerator::Nothing) {
-            let why = "a generator that hears no class can be asked for none";
+            let why = "a generator that is given no class cannot be asked for one";
             let fix = "set condition.generator=concatenate, or condition.discriminator=classes-and-samples with objective.rule=classes";
             return clash("condition.generator", "condition.discriminator", why, fix);
         }
@@ -251,7 +251,7 @@ impl Config {
         let clash = |key: &str, other: &str, why: &str, fix: &str| {
             Err(Error::recipe(
                 key,
-                format!("it does not go with {other}: {why}"),
+                format!("it cannot be combined with {other}: {why}"),
                 fix,
             ))
         };

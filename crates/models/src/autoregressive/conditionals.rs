@@ -33,7 +33,7 @@ impl Grid {
     /// [`Error::Data`] for data that are not images, and for a class-conditional model of data without classes.
     pub fn new(model: &str, info: &DataInfo, discrete: Discrete, conditional: bool) -> Result<Grid> {
         if info.kind != Kind::Image {
-            let problem = format!("{model} draws images, these are {}", info.kind.plural());
+            let problem = format!("{model} draws images, but these are {}", info.kind.plural());
             return Err(Error::data(&info.source, problem, "choose a source of images"));
         }
         if conditional && info.labels.is_empty() {
@@ -68,7 +68,7 @@ impl Grid {
             true => Ok(()),
             false => {
                 let problem = format!(
-                    "{model} needs a feature a channel, and has {features:?} for {}",
+                    "{model} needs at least one feature per channel, and has {features:?} for {}",
                     self.channels
                 );
                 Err(Error::recipe(
@@ -205,7 +205,7 @@ impl<N: Conditionals> Autoregressive<N> {
             (Some(labels), _) => labels.clone(),
             (None, _) => {
                 return Err(Error::usage(
-                    format!("{} is told classes, and these items have none", self.name),
+                    format!("{} learns from classes, but these items have none", self.name),
                     "give data with classes",
                 ));
             }
@@ -499,7 +499,8 @@ mod tests {
         let refused = |info: &DataInfo| config().build(info, &device, key).err().unwrap().to_string();
         assert!(refused(&info(&[], Kind::Image)).contains("these images have none"));
         assert!(
-            refused(&info(&["a"], Kind::Points)).contains("gated_pixel_cnn draws images, these are points")
+            refused(&info(&["a"], Kind::Points))
+                .contains("gated_pixel_cnn draws images, but these are points")
         );
         let model = config()
             .build(&info(&["a", "b"], Kind::Image), &device, key)
@@ -528,7 +529,7 @@ mod tests {
             shape: vec![2, 5, 4, 1],
             ..batch(Some(vec![0, 1]))
         };
-        assert!(score(&other).unwrap_err().contains("4x5x1, these are 5x4x1"));
+        assert!(score(&other).unwrap_err().contains("4x5x1, but these are 5x4x1"));
         let e = model
             .complete(&batch(Some(vec![0, 1])), &[true; 19], key)
             .unwrap_err()

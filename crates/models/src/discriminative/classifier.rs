@@ -96,7 +96,7 @@ impl Config {
         if info.kind != Kind::Image {
             return Err(Error::data(
                 &info.source,
-                format!("classifier takes images, these are {}", info.kind.plural()),
+                format!("classifier takes images, but these are {}", info.kind.plural()),
                 "choose images",
             ));
         }

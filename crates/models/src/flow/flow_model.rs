@@ -228,7 +228,7 @@ impl Model for FlowModel {
         let [batch] = batches else {
             return Err(Error::usage(
                 format!(
-                    "a flow learns from one batch a step, {} were given",
+                    "a flow takes one batch per step, but {} were given",
                     batches.len()
                 ),
                 "give one",

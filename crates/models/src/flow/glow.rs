@@ -91,7 +91,7 @@ impl Config {
         if info.kind != Kind::Image {
             return Err(Error::data(
                 &info.source,
-                "glow learns images, these are points",
+                "glow learns images, but these are points",
                 "train `real_nvp` on it",
             ));
         }

@@ -82,7 +82,7 @@ impl Default for Sizes {
 pub(super) fn for_flows(model: &str, info: &DataInfo) -> Result<()> {
     if !matches!(info.kind, Kind::Image | Kind::Points) {
         let problem = format!(
-            "{model} learns images and points, these are {}",
+            "{model} learns images and points, but these are {}",
             info.kind.plural()
         );
         return Err(Error::data(&info.source, problem, "choose another source"));

@@ -135,7 +135,7 @@ impl Config {
             1..=10_000 => Ok(()),
             n => Err(Error::recipe(
                 "loss.samples",
-                format!("{n} draws an item"),
+                format!("{n} draws per item cannot be used"),
                 "give 1 (a VAE) to 10000, say 5",
             )),
         }

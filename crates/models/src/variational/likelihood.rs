@@ -60,7 +60,7 @@ impl Likelihood {
     pub fn new(observation: Observation, grey: Grey, deviation: f64, info: &DataInfo) -> Result<Self> {
         if !matches!(info.kind, Kind::Image | Kind::Points) {
             let problem = format!(
-                "items are images or points here, these are {}",
+                "items are images or points here, but these are {}",
                 info.kind.plural()
             );
             return Err(Error::data(
@@ -72,14 +72,14 @@ impl Likelihood {
         if observation != Observation::Gaussian && info.kind != Kind::Image {
             return Err(Error::recipe(
                 "model.observation",
-                "only images have levels, these are points",
+                "only images have levels, but these are points",
                 "set it to \"gaussian\"",
             ));
         }
         if !(deviation.is_finite() && deviation >= 0.0) {
             return Err(Error::recipe(
                 "model.deviation",
-                format!("{deviation} is no standard deviation"),
+                format!("{deviation} is not a standard deviation"),
                 "give 0 to learn it, or say 0.1",
             ));
         }

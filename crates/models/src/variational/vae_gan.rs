@@ -256,7 +256,7 @@ impl Config {
     pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Variational<ByGame>> {
         self.check()?;
         if info.kind != Kind::Image {
-            let problem = format!("vae_gan draws images, these are {}", info.kind.plural());
+            let problem = format!("vae_gan draws images, but these are {}", info.kind.plural());
             return Err(Error::data(&info.source, problem, "choose a source of images"));
         }
         let (pair, likelihood) = self.model.build(info, device, key)?;

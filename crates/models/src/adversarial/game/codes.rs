@@ -43,7 +43,7 @@ impl Codes {
     pub fn check(&self) -> Result<()> {
         if self.numbers() == 0 || self.categories.contains(&0) || self.categories.contains(&1) {
             let fix = "give codes.categories=[10] or codes.continuous=2, say; a category needs two choices";
-            return Err(Error::recipe("codes", "there is nothing to tell", fix));
+            return Err(Error::recipe("codes", "there are no codes", fix));
         }
         let weights = [
             ("codes.weight", self.weight),
@@ -52,7 +52,7 @@ impl Codes {
         match weights.into_iter().find(|(_, w)| !(w.is_finite() && *w >= 0.0)) {
             Some((key, w)) => Err(Error::recipe(
                 key,
-                format!("{w} is no weight"),
+                format!("{w} is not a weight"),
                 "give a positive number",
             )),
             None => Ok(()),

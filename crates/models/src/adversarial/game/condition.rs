@@ -83,7 +83,7 @@ impl Condition {
         match self.weight.is_finite() && self.weight >= 0.0 {
             true => Ok(()),
             false => {
-                let problem = format!("{} is no weight", self.weight);
+                let problem = format!("{} is not a weight", self.weight);
                 Err(Error::recipe(
                     "condition.weight",
                     problem,

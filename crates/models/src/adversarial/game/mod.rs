@@ -191,7 +191,7 @@ impl<P: Play> Game<P> {
     fn draws(&self) -> Result<&dyn Draws> {
         self.play.draws().ok_or_else(|| {
             Error::usage(
-                format!("{} draws nothing", self.play.stage().model),
+                format!("{} draws no samples", self.play.stage().model),
                 "see `menagerie list --can sample`",
             )
         })
@@ -290,7 +290,7 @@ impl<P: Play> Classify for Game<P> {
         match self.play.tells() {
             Some(t) => Ok(numbers(log_softmax(t.class_scores(items), 1))),
             None => Err(Error::usage(
-                "this model tells no classes",
+                "this model does not classify",
                 "see `menagerie list --can classify`",
             )),
         }

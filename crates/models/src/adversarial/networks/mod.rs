@@ -96,13 +96,16 @@ impl Sizes {
         }
         let convolutional = !matches!(self, Sizes::Mlp(_));
         if !matches!(info.kind, Kind::Image | Kind::Points) {
-            let problem = format!("{model} draws images or points, these are {}", info.kind.plural());
+            let problem = format!(
+                "{model} draws images or points, but these are {}",
+                info.kind.plural()
+            );
             return Err(Error::data(&info.source, problem, "choose a source of images"));
         }
         if convolutional && info.kind != Kind::Image {
             return Err(Error::data(
                 &info.source,
-                format!("{model} draws images, these are points"),
+                format!("{model} draws images, but these are points"),
                 "set model.architecture=mlp, train `gan` on it, or choose a source of images",
             ));
         }

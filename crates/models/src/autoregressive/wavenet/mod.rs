@@ -121,7 +121,7 @@ impl Config {
         m.check()?;
         let (Kind::Audio, &[length, 1]) = (info.kind, &info.shape[..]) else {
             let problem = format!(
-                "wavenet makes sounds of one channel, these are {} of {:?}",
+                "wavenet makes sounds of one channel, but these are {} of {:?}",
                 info.kind.plural(),
                 info.shape
             );
@@ -318,7 +318,10 @@ impl Sample for Speaker {
         }
         if !(request.temperature.is_finite() && request.temperature > 0.0) {
             return Err(Error::usage(
-                format!("a temperature of {} cannot be drawn at", request.temperature),
+                format!(
+                    "samples cannot be drawn at a temperature of {}",
+                    request.temperature
+                ),
                 "give more than 0; 1 is as trained",
             ));
         }

@@ -53,7 +53,7 @@ impl Task {
                     "with labels"
                 };
                 let problem = format!(
-                    "`{}` holds {} of {colours} channels {has}: there is no such condition",
+                    "`{}` holds {} of {colours} channels {has}, which do not give this condition",
                     info.source,
                     info.kind.plural()
                 );
@@ -212,7 +212,7 @@ impl Task {
                 if batch.shape.len() != 5 || &batch.shape[2..] != frame || batch.shape[1] < self.context {
                     let text = |s: &[usize]| s.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
                     let problem = format!(
-                        "{model} goes on from {} frames of {}, these are {}",
+                        "{model} predicts from {} frames of {}, but these are {}",
                         self.context,
                         text(frame),
                         text(batch.shape.get(1..).unwrap_or_default())
@@ -271,7 +271,7 @@ impl Task {
         let classes = self.info.labels.len();
         if let Some(l) = request.label.filter(|&l| l as usize >= classes) {
             return Err(Error::usage(
-                format!("{model} knows {classes} classes, there is no class {l}"),
+                format!("{model} knows {classes} classes, so there is no class {l}"),
                 "they count from 0",
             ));
         }

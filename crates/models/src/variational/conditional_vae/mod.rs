@@ -179,7 +179,7 @@ impl Config {
         if !(m.deviation.is_finite() && m.deviation > 0.0) {
             return Err(Error::recipe(
                 "model.deviation",
-                format!("{} is no standard deviation", m.deviation),
+                format!("{} is not a standard deviation", m.deviation),
                 "give say 0.1",
             ));
         }

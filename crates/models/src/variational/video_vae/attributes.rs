@@ -198,7 +198,7 @@ impl Attributes {
         }
         if let Some(l) = request.label.filter(|&l| l as usize >= self.classes) {
             return Err(Error::usage(
-                format!("{model} knows {} classes, there is no class {l}", self.classes),
+                format!("{model} knows {} classes, so there is no class {l}", self.classes),
                 "they count from 0",
             ));
         }

@@ -132,7 +132,7 @@ impl Config {
     pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<VideoVae> {
         self.check()?;
         if info.kind != Kind::Video {
-            let problem = format!("{NAME} takes videos, these are {}", info.kind.plural());
+            let problem = format!("{NAME} takes videos, but these are {}", info.kind.plural());
             return Err(Error::data(
                 &info.source,
                 problem,
@@ -195,7 +195,7 @@ impl Config {
         if !(m.deviation.is_finite() && m.deviation > 0.0) {
             return Err(Error::recipe(
                 "model.deviation",
-                format!("{} is no standard deviation", m.deviation),
+                format!("{} is not a standard deviation", m.deviation),
                 "give say 0.1",
             ));
         }

@@ -192,7 +192,7 @@ impl Config {
         self.check()?;
         let (m, p) = (&self.model, &self.prior);
         if info.kind != Kind::Image {
-            let problem = format!("{NAME} draws images, these are {}", info.kind.plural());
+            let problem = format!("{NAME} draws images, but these are {}", info.kind.plural());
             return Err(Error::data(&info.source, problem, "choose a source of images"));
         }
         let likelihood = Likelihood::new(m.observation, m.binarization, m.deviation, info)?;

@@ -49,7 +49,7 @@ impl DensityRatio {
         match (0.0..1.0).contains(&self.alpha) {
             true => Ok(()),
             false => {
-                let problem = format!("{} is no share of a mixture", self.alpha);
+                let problem = format!("{} is not a share of a mixture", self.alpha);
                 Err(Error::recipe(
                     "objective.alpha",
                     problem,

@@ -96,7 +96,7 @@ impl Penalties {
             if let Some(w) = weight.filter(|w| !(w.is_finite() && *w >= 0.0)) {
                 return Err(Error::recipe(
                     key,
-                    format!("{w} is no weight"),
+                    format!("{w} is not a weight"),
                     "give a positive number",
                 ));
             }
