@@ -15,11 +15,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A folder of this process's own that goes with it.
-pub struct Scratch(pub PathBuf);
+pub(crate) struct Scratch(pub PathBuf);
 
 impl Scratch {
     /// A new, empty one.
-    pub fn new() -> std::io::Result<Scratch> {
+    pub(crate) fn new() -> std::io::Result<Scratch> {
         let path = std::env::temp_dir().join(format!("menagerie-bench-{}", std::process::id()));
         std::fs::create_dir_all(&path)?;
         Ok(Scratch(path))
@@ -80,7 +80,7 @@ fn peak(mut child: Child) -> Result<f64, Box<dyn Error>> {
 }
 
 /// Peak memory of training, ours and PyTorch's.
-pub fn memory(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn memory(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     const STEPS: usize = 8;
     let rounds: usize = arguments.first().map_or(Ok(3), |v| v.parse())?;
     let scratch = Scratch::new()?;
@@ -142,7 +142,7 @@ fn times(
 }
 
 /// Time of the short commands.
-pub fn startup() -> Result<(), Box<dyn Error>> {
+pub(crate) fn startup() -> Result<(), Box<dyn Error>> {
     let scratch = Scratch::new()?;
     let (run, picture) = (scratch.0.join("run"), scratch.0.join("samples.png"));
     if !training("dcgan-fashion", 3, &run)?.status()?.success() {

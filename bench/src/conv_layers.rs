@@ -166,7 +166,7 @@ fn median(mut v: Vec<f64>) -> f64 {
 ///
 /// # Errors
 /// When PyTorch's process does not start or does not answer.
-pub fn run(arguments: &[String]) -> std::result::Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn run(arguments: &[String]) -> std::result::Result<(), Box<dyn std::error::Error>> {
     let number = |i: usize, or: usize| arguments.get(i).map_or(Ok(or), |v| v.parse());
     let o = Options {
         rounds: number(0, 7)?.max(1),

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// `data [FILES] [ROUNDS]`: makes a folder of PNG files of 32x32 beside the temporary files, opens it, removes it.
-pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let number = |k: usize, usual: usize| arguments.get(k).map_or(Ok(usual), |a| a.parse::<usize>());
     let (files, rounds) = (number(0, 100_000)?, number(1, 7)?.max(1));
     let folder = std::env::temp_dir().join(format!("menagerie-bench-{}", std::process::id()));

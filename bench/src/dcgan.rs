@@ -15,12 +15,12 @@ use menagerie::{Device, Key, kernels::threads};
 use std::error::Error;
 
 /// Items of a batch.
-pub const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 64;
 /// Batches made ready before the clock starts, and gone through in turn.
 const BATCHES: usize = 8;
 
 /// A source's description and its first batches.
-pub fn prepared(source: &str) -> Result<(DataInfo, Vec<Batch>), Box<dyn Error>> {
+pub(crate) fn prepared(source: &str) -> Result<(DataInfo, Vec<Batch>), Box<dyn Error>> {
     let dataset = Source {
         limit: BATCH * BATCHES,
         ..Source::parse(source)
@@ -34,7 +34,7 @@ pub fn prepared(source: &str) -> Result<(DataInfo, Vec<Batch>), Box<dyn Error>> 
 }
 
 /// Steps of a model over prepared batches.
-pub struct Steps {
+pub(crate) struct Steps {
     model: Box<dyn Model>,
     batches: Vec<Batch>,
     key: Key,
@@ -43,7 +43,7 @@ pub struct Steps {
 
 impl Steps {
     /// None done yet.
-    pub fn new(model: Box<dyn Model>, batches: Vec<Batch>) -> Steps {
+    pub(crate) fn new(model: Box<dyn Model>, batches: Vec<Batch>) -> Steps {
         Steps {
             model,
             batches,
@@ -53,7 +53,7 @@ impl Steps {
     }
 
     /// One more.
-    pub fn next(&mut self) -> menagerie::Result<StepReport> {
+    pub(crate) fn next(&mut self) -> menagerie::Result<StepReport> {
         let batch = self.done % self.batches.len();
         self.done += 1;
         self.model.step(
@@ -99,7 +99,7 @@ fn train(
 }
 
 /// The step at 28x28x1.
-pub fn step_28(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn step_28(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     train(
         "DCGAN-28 step of the library's model",
         "fashion",
@@ -110,7 +110,7 @@ pub fn step_28(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 /// The step at 64x64x3.
-pub fn step_64(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn step_64(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     train(
         "DCGAN-64 step of the library's model",
         "portraits",
@@ -121,7 +121,7 @@ pub fn step_64(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 /// Samples of 64x64x3.
-pub fn sample_64(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn sample_64(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let (info, _) = prepared("portraits")?;
     let model = Dcgan::config().duel("dcgan", &info, &Device::flex(), Key::new(0))?;
     let request = SampleRequest::new(BATCH, Key::new(0));

@@ -158,7 +158,7 @@ impl Leaves {
 }
 
 /// A discriminator, a generator and a batch of stand-in data.
-pub struct Game {
+pub(crate) struct Game {
     d: Net,
     g: Net,
     real: Tensor<4>,
@@ -167,7 +167,7 @@ pub struct Game {
 
 impl Game {
     /// Fresh networks and `batch` images of noise.
-    pub fn new(batch: usize) -> Game {
+    pub(crate) fn new(batch: usize) -> Game {
         let device = Device::flex();
         let real = noise::uniform::<4>([9, 0, 0, 0, 0, 0, 0, 0], [batch, 64, 64, 3], &device) * 2.0 - 1.0;
         Game {
@@ -179,7 +179,7 @@ impl Game {
     }
 
     /// One update of the discriminator and one of the generator; returns the discriminator's loss.
-    pub fn step(&mut self) -> f32 {
+    pub(crate) fn step(&mut self) -> f32 {
         self.steps += 1;
         let batch = self.real.dims()[0];
         let z = noise::normal::<4>(
@@ -209,7 +209,7 @@ impl Game {
 }
 
 /// Compares the step with PyTorch's. Arguments: rounds (7), batch (64), `bf16` for PyTorch's autocast.
-pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let number = |i: usize, default: usize| arguments.get(i).map_or(Ok(default), |v| v.parse());
     let (rounds, batch) = (number(0, 7)?, number(1, 64)?);
     let mut peer = vec![batch.to_string(), threads().to_string()];

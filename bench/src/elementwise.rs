@@ -22,7 +22,7 @@ fn race(name: &str, mut ours: impl FnMut(), mut burn: impl FnMut()) {
 }
 
 /// Prints the table.
-pub fn run() {
+pub(crate) fn run() {
     let d = Device::flex();
     let x = noise::normal::<4>([1; 8], SHAPE, &d);
     race(

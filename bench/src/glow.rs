@@ -10,7 +10,7 @@ use menagerie::{Device, Key, kernels::threads};
 use std::error::Error;
 
 /// Compares the step. Arguments: rounds (7), words for the peer.
-pub fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let (info, batches) = prepared("fashion")?;
     let model = Config::default().build(&info, &Device::flex().autodiff(), Key::new(0))?;
     let mut ours = Steps::new(Box::new(model), batches);

@@ -60,7 +60,7 @@ impl Vae {
 }
 
 /// The VAE's step.
-pub fn vae(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn vae(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let rounds = arguments.first().map_or(Ok(7), |v| v.parse())?;
     let (batch, device, key) = (128, Device::flex().autodiff(), Key::new(1));
     let x: Tensor<2> = noise::uniform(key.words(), [batch, 784], &device);
@@ -116,7 +116,7 @@ impl Stack {
 }
 
 /// The residual stack.
-pub fn residual(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn residual(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let rounds = arguments.first().map_or(Ok(7), |v| v.parse())?;
     let (batch, device, key) = (64, Device::flex().autodiff(), Key::new(1));
     let made = |name: &str| noise::normal::<4>(key.stream(name).words(), [batch, 16, 16, 128], &device);

@@ -30,7 +30,7 @@ fn side(width: usize, seed: u32) -> Vec<f32> {
 }
 
 /// One of the three rows. Arguments: rounds (5).
-pub fn run(name: &str, arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(name: &str, arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let rounds = arguments.first().map_or(Ok(5), |v| v.parse())?;
     let width = if name == "prdc" { 512 } else { 2048 };
     let (x, y) = (side(width, 1), side(width, 2));

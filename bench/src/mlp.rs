@@ -206,7 +206,7 @@ impl Vae {
 }
 
 /// Compares both steps with PyTorch's. Arguments: rounds (7).
-pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let rounds = arguments.first().map_or(Ok(7), |v| v.parse())?;
     let peer = |model: &str, batch: usize| {
         Peer::python(
@@ -231,7 +231,7 @@ pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 /// Times a linear layer's three products by our kernels and by Burn's matrix product, in turn.
-pub fn linear_layers() {
+pub(crate) fn linear_layers() {
     let d = Device::flex();
     for [n, i, o] in [
         [64, 100, 128],

@@ -56,7 +56,7 @@ fn train(trainer: &mut Trainer, before: f64) -> Result<(Round, f64), Box<dyn Err
 }
 
 /// Prints the shares.
-pub fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let rounds: usize = arguments.first().map_or(Ok(7), |v| v.parse())?;
     let scratch = Scratch::new()?;
     let recipe = Recipe::named("dcgan-portraits")?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// A process that runs as many steps as a line of its input says, and answers with the milliseconds a
 /// step, of the clock and of the processors, and its peak resident memory in MiB.
-pub struct Peer {
+pub(crate) struct Peer {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -14,7 +14,7 @@ pub struct Peer {
 
 impl Peer {
     /// Starts `bench/peers/SCRIPT` with the Python that the environment variable `PYTHON` names.
-    pub fn python(script: &str, arguments: &[String]) -> Result<Peer, Box<dyn Error>> {
+    pub(crate) fn python(script: &str, arguments: &[String]) -> Result<Peer, Box<dyn Error>> {
         let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("peers")
@@ -59,14 +59,14 @@ impl Drop for Peer {
 }
 
 /// The middle value.
-pub fn median(mut v: Vec<f64>) -> f64 {
+pub(crate) fn median(mut v: Vec<f64>) -> f64 {
     v.sort_by(f64::total_cmp);
     let n = v.len();
     (v[(n - 1) / 2] + v[n / 2]) / 2.0
 }
 
 /// Peak resident memory of this process in MiB; 0 where the system does not say.
-pub fn peak_memory() -> f64 {
+pub(crate) fn peak_memory() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status
         .lines()
@@ -81,7 +81,7 @@ pub fn peak_memory() -> f64 {
 }
 
 /// Processor time of this process in milliseconds; 0 where the system does not say.
-pub fn processor_time() -> f64 {
+pub(crate) fn processor_time() -> f64 {
     let mut t = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
@@ -96,7 +96,7 @@ pub fn processor_time() -> f64 {
 ///
 /// The ratio of processor times is the one to look at when other work shares the machine, with one thread
 /// on both sides: threads that wait for each other burn processor time, too.
-pub fn compare(
+pub(crate) fn compare(
     name: &str,
     rounds: usize,
     steps: usize,

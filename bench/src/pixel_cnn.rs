@@ -36,7 +36,7 @@ fn peer(what: &str, batch: usize) -> Result<Peer, Box<dyn Error>> {
 }
 
 /// The training step.
-pub fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let (info, batches) = prepared("fashion")?;
     let model = config().build(&info, &Device::flex().autodiff(), Key::new(0))?;
     let mut ours = Steps::new(Box::new(model), batches);
@@ -53,7 +53,7 @@ pub fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 /// 16 samples.
-pub fn sample(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn sample(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let (info, _) = prepared("fashion")?;
     let model = config().build(&info, &Device::flex(), Key::new(0))?;
     let request = SampleRequest::new(16, Key::new(0));

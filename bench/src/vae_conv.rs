@@ -17,7 +17,7 @@ use menagerie::{Device, Key};
 use std::error::Error;
 
 /// The step.
-pub fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let rounds = arguments.first().map_or(Ok(7), |v| v.parse())?;
     let (info, batches) = prepared("portraits")?;
     let model = Sizes {

@@ -44,7 +44,7 @@ const SIZE: &str = "32";
 const VIDEOS: usize = 256;
 
 /// `[STEPS] [CLASSIFIER_STEPS]`: trains the judge and every row, and prints the table.
-pub fn run(arguments: &[String]) -> Result<(), String> {
+pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let number = |i: usize, usual: u64| {
         arguments.get(i).map_or(Ok(usual), |a| {
             a.parse().map_err(|_| format!("`{a}` is no number of steps"))

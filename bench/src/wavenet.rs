@@ -37,7 +37,7 @@ fn rounds(arguments: &[String]) -> Result<usize, Box<dyn Error>> {
 }
 
 /// One stream, sample by sample.
-pub fn sample(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn sample(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let (model, _) = model(&Device::flex())?;
     let sampler = model.as_sample().ok_or("wavenet draws samples")?;
     let request = SampleRequest {
@@ -58,7 +58,7 @@ pub fn sample(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 /// A training step.
-pub fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let (model, batch) = model(&Device::flex().autodiff())?;
     let mut ours = Steps::new(model, vec![batch]);
     let mut last = Ok(StepReport::default());
@@ -77,7 +77,7 @@ pub fn step(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 /// What Markov models of the codes need.
-pub fn baseline(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn baseline(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let folder = arguments
         .first()
         .ok_or("give a folder with sub-folders train and test")?;

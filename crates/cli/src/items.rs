@@ -17,7 +17,7 @@ const BATCH: usize = 64;
 
 /// A run that is to answer about items; the same arguments for every such command.
 #[derive(clap::Args)]
-pub struct GivenArgs {
+pub(crate) struct GivenArgs {
     /// A run folder
     pub run: PathBuf,
     /// Which checkpoint: a step, `newest` or `best` (of those judged while training or by `evaluate --every`)
@@ -30,7 +30,7 @@ pub struct GivenArgs {
 }
 
 /// A trained model.
-pub struct Trained {
+pub(crate) struct Trained {
     /// the run it is from
     pub run: Run,
     /// its registered name
@@ -43,19 +43,19 @@ pub struct Trained {
 
 impl Trained {
     /// What it was trained on.
-    pub fn info(&self) -> &DataInfo {
+    pub(crate) fn info(&self) -> &DataInfo {
         &self.checkpoint.state.data
     }
 }
 
 /// What the model can do, or an error that names those that can.
-pub fn able<T>(can: Option<T>, capability: Capability, name: &str) -> Result<T> {
+pub(crate) fn able<T>(can: Option<T>, capability: Capability, name: &str) -> Result<T> {
     can.ok_or_else(|| capability.missing(name))
 }
 
 impl GivenArgs {
     /// The run's model; what was passed over is said on standard error.
-    pub fn model(&self) -> Result<Trained> {
+    pub(crate) fn model(&self) -> Result<Trained> {
         let device = self.compute.device()?;
         let run = Run::open(&self.run)?;
         let name = run.recipe()?.model_name().to_string();
@@ -75,7 +75,7 @@ impl GivenArgs {
     ///
     /// # Errors
     /// When they cannot be opened or have another shape than the run's.
-    pub fn items(&self, trained: &Trained) -> Result<Arc<dyn Dataset>> {
+    pub(crate) fn items(&self, trained: &Trained) -> Result<Arc<dyn Dataset>> {
         self.items_of(trained, false)
     }
 
@@ -83,7 +83,7 @@ impl GivenArgs {
     ///
     /// # Errors
     /// The same.
-    pub fn items_of(&self, trained: &Trained, any_length: bool) -> Result<Arc<dyn Dataset>> {
+    pub(crate) fn items_of(&self, trained: &Trained, any_length: bool) -> Result<Arc<dyn Dataset>> {
         let mut recipe = trained.run.recipe()?;
         if self.prepare.data.is_some() {
             // A limit or split that was chosen for the training data says nothing about others.
@@ -147,7 +147,7 @@ impl GivenArgs {
 ///
 /// # Errors
 /// [`Error::Usage`] for a number past the end.
-pub fn pick(dataset: &dyn Dataset, wanted: &[usize]) -> Result<Batch> {
+pub(crate) fn pick(dataset: &dyn Dataset, wanted: &[usize]) -> Result<Batch> {
     let count = dataset.info().count;
     if let Some(bad) = wanted.iter().find(|&&i| i >= count) {
         return Err(Error::usage(
@@ -159,7 +159,11 @@ pub fn pick(dataset: &dyn Dataset, wanted: &[usize]) -> Result<Batch> {
 }
 
 /// The first `limit` items (0: all), a batch at a time; a bar on a terminal.
-pub fn each(dataset: &dyn Dataset, limit: usize, mut f: impl FnMut(Batch) -> Result<()>) -> Result<usize> {
+pub(crate) fn each(
+    dataset: &dyn Dataset,
+    limit: usize,
+    mut f: impl FnMut(Batch) -> Result<()>,
+) -> Result<usize> {
     let count = if limit == 0 {
         dataset.info().count
     } else {
@@ -188,7 +192,7 @@ pub fn each(dataset: &dyn Dataset, limit: usize, mut f: impl FnMut(Batch) -> Res
 }
 
 /// A batch in the terms of samples.
-pub fn as_samples(batch: &Batch) -> Samples {
+pub(crate) fn as_samples(batch: &Batch) -> Samples {
     Samples {
         kind: batch.kind,
         shape: batch.shape.clone(),
@@ -200,7 +204,7 @@ pub fn as_samples(batch: &Batch) -> Samples {
 ///
 /// # Errors
 /// [`Error::Usage`] for a picture of items that are not images.
-pub fn write_rows(samples: &Samples, columns: usize, out: &Path) -> Result<()> {
+pub(crate) fn write_rows(samples: &Samples, columns: usize, out: &Path) -> Result<()> {
     match (&samples.shape[..], out.extension().and_then(|e| e.to_str())) {
         (&[n, h, w, c], Some("png")) => {
             make_parent(out)?;
@@ -211,7 +215,7 @@ pub fn write_rows(samples: &Samples, columns: usize, out: &Path) -> Result<()> {
 }
 
 /// Rows of equal length after each other, item by item: `[a0, b0, c0, a1, b1, c1, ...]` of `[a, b, c]`.
-pub fn interleave(parts: &[&Samples]) -> Samples {
+pub(crate) fn interleave(parts: &[&Samples]) -> Samples {
     let first = parts[0];
     let n: usize = first.shape[1..].iter().product();
     let mut values = Vec::with_capacity(parts.len() * first.values.len());
@@ -228,7 +232,7 @@ pub fn interleave(parts: &[&Samples]) -> Samples {
 }
 
 /// Makes the folder that a file is to lie in.
-pub fn make_parent(out: &Path) -> Result<()> {
+pub(crate) fn make_parent(out: &Path) -> Result<()> {
     match out.parent().filter(|p| !p.as_os_str().is_empty()) {
         Some(parent) => std::fs::create_dir_all(parent).map_err(Error::io("create", parent)),
         None => Ok(()),
@@ -236,7 +240,7 @@ pub fn make_parent(out: &Path) -> Result<()> {
 }
 
 /// Says where a result is.
-pub fn written(what: impl std::fmt::Display, out: &Path) {
+pub(crate) fn written(what: impl std::fmt::Display, out: &Path) {
     output::line(format_args!("{what} in {}", out.display()));
 }
 
@@ -244,7 +248,7 @@ pub fn written(what: impl std::fmt::Display, out: &Path) {
 ///
 /// # Errors
 /// [`Error::Usage`] when the name ends in none of these, or for a folder of points.
-pub fn write(samples: &Samples, out: &Path) -> Result<()> {
+pub(crate) fn write(samples: &Samples, out: &Path) -> Result<()> {
     let named_folder = out.to_string_lossy().ends_with(['/', '\\']) || out.is_dir();
     if !named_folder {
         make_parent(out)?;
@@ -265,7 +269,7 @@ pub fn write(samples: &Samples, out: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Usage`] for what is no grid of images.
-pub fn write_numbered(samples: &Samples, out: &Path) -> Result<()> {
+pub(crate) fn write_numbered(samples: &Samples, out: &Path) -> Result<()> {
     match samples.shape[..] {
         [n, h, w, c] if samples.kind == Kind::Image && out.extension().is_some_and(|e| e == "png") => {
             let columns = (n as f64).sqrt().ceil() as usize;
@@ -282,7 +286,7 @@ pub fn write_numbered(samples: &Samples, out: &Path) -> Result<()> {
 ///
 /// # Errors
 /// Those of [`write`]; [`Error::Usage`] for a .wav file of several items or of one that is no sound.
-pub fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result<()> {
+pub(crate) fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result<()> {
     let named_folder = out.to_string_lossy().ends_with(['/', '\\']) || out.is_dir();
     match (samples.kind, &samples.shape[..]) {
         (Kind::Audio, &[n, t, c]) if named_folder => {
@@ -310,7 +314,7 @@ pub fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result<()> {
 }
 
 /// Whether a file is named as a sound.
-pub fn is_wav(out: &Path) -> bool {
+pub(crate) fn is_wav(out: &Path) -> bool {
     out.extension().is_some_and(|e| e.eq_ignore_ascii_case("wav"))
 }
 

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
 
 /// Prints lines of results.
-pub fn line(text: impl std::fmt::Display) {
+pub(crate) fn line(text: impl std::fmt::Display) {
     raw(visible(&text.to_string()));
 }
 
 /// Prints a line as it is, only for text whose names are [`visible`] already. Where it cannot be written the program ends with
 /// status 1: quietly if its reader has gone (`| head`), else with a word.
-pub fn raw(text: impl std::fmt::Display) {
+pub(crate) fn raw(text: impl std::fmt::Display) {
     let mut out = std::io::stdout();
     if let Err(e) = writeln!(out, "{text}").and_then(|()| out.flush()) {
         if e.kind() != ErrorKind::BrokenPipe {
@@ -21,7 +21,7 @@ pub fn raw(text: impl std::fmt::Display) {
 }
 
 /// Prints rows with their columns under each other; the last column is as long as it is.
-pub fn columns(rows: &[Vec<String>]) {
+pub(crate) fn columns(rows: &[Vec<String>]) {
     let letters = |s: &String| s.chars().count();
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count)
@@ -43,7 +43,7 @@ pub fn columns(rows: &[Vec<String>]) {
 }
 
 /// Prints rows, the first being the head, as a table of Markdown.
-pub fn markdown(rows: &[Vec<String>]) {
+pub(crate) fn markdown(rows: &[Vec<String>]) {
     for (i, row) in rows.iter().enumerate() {
         let cells: Vec<String> = row.iter().map(|c| c.replace('|', "\\|")).collect();
         line(format_args!("| {} |", cells.join(" | ")));
@@ -54,14 +54,14 @@ pub fn markdown(rows: &[Vec<String>]) {
 }
 
 /// Prints a line on standard error, if it can be.
-pub fn tell(text: std::fmt::Arguments) {
+pub(crate) fn tell(text: std::fmt::Arguments) {
     let text = visible(&text.to_string()) + "\n";
     std::io::stderr().write_all(text.as_bytes()).ok();
 }
 
 /// A text with its control characters written as JSON escapes them, but for the ends of lines and tabs: a name cannot move the
 /// cursor, change colours, or turn the direction of writing.
-pub fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -75,12 +75,12 @@ pub fn visible(text: &str) -> String {
 }
 
 /// Prints a JSON value for programs.
-pub fn json(value: &serde_json::Value) {
+pub(crate) fn json(value: &serde_json::Value) {
     line(format_args!("{value:#}"));
 }
 
 /// A number with thousands separated.
-pub fn grouped(n: usize) -> String {
+pub(crate) fn grouped(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
@@ -93,7 +93,7 @@ pub fn grouped(n: usize) -> String {
 }
 
 /// Seconds as a person says them.
-pub fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let s = seconds.max(0.0).round() as u64;
     match s {
         0..60 => format!("{s} s"),
@@ -103,7 +103,7 @@ pub fn duration(seconds: f64) -> String {
 }
 
 /// Four digits that tell.
-pub fn number(v: f64) -> String {
+pub(crate) fn number(v: f64) -> String {
     match v.abs() {
         0.0 => "0".into(),
         a if a >= 1000.0 => format!("{v:.0}"),

@@ -8,12 +8,12 @@ static ASKED: AtomicI32 = AtomicI32::new(0);
 static TRAINING: AtomicBool = AtomicBool::new(false);
 
 /// From now on the first signal asks the training to stop; until now it ended the program at once.
-pub fn let_steps_finish() {
+pub(crate) fn let_steps_finish() {
     TRAINING.store(true, Ordering::Relaxed);
 }
 
 /// The signal that asked the training to stop.
-pub fn asked() -> Option<i32> {
+pub(crate) fn asked() -> Option<i32> {
     Some(ASKED.load(Ordering::Relaxed)).filter(|s| *s != 0)
 }
 
@@ -30,7 +30,7 @@ fn take(signal: i32, stop: &AtomicBool) {
 /// take over that the signals are left to the one that waits for them. A signal that is ignored, as SIGHUP under `nohup`,
 /// stays so.
 #[cfg(unix)]
-pub fn watch() -> Arc<AtomicBool> {
+pub(crate) fn watch() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     // SAFETY: sigaction only reads the disposition into a struct of its own, for which all zeros is a value.
     let ignored = |signal| unsafe {
@@ -76,7 +76,7 @@ pub fn watch() -> Arc<AtomicBool> {
 }
 
 /// A file that reaches the limit of `ulimit -f` is an error like others, not the end of the program without a word.
-pub fn ignore_file_size_limit() {
+pub(crate) fn ignore_file_size_limit() {
     #[cfg(unix)]
     // SAFETY: no handler of ours is set, the signal is ignored from now on.
     unsafe {

@@ -28,7 +28,7 @@ pub(super) struct Curve {
 impl Curve {
     /// The spiral t (cos t, sin t) / 5 for t uniform in [3 pi / 2, 9 pi / 2], noise 0.2: scikit-learn's swiss roll
     /// seen from above, scaled as in Grathwohl et al. 2019, "FFJORD", arXiv:1810.01367.
-    pub fn swissroll() -> Curve {
+    pub(crate) fn swissroll() -> Curve {
         let path: Path = |u| {
             let t = 1.5 * PI * (1.0 + 2.0 * u);
             [t * t.cos() / 5.0, t * t.sin() / 5.0]
@@ -38,7 +38,7 @@ impl Curve {
 
     /// Two interleaved half circles of radius 2, noise 0.2: scikit-learn's moons (noise 0.1) doubled and moved by
     /// (-1, -0.2), as in Grathwohl et al. 2019.
-    pub fn moons() -> Curve {
+    pub(crate) fn moons() -> Curve {
         let outer: Path = |u| [2.0 * (PI * u).cos() - 1.0, 2.0 * (PI * u).sin() - 0.2];
         let inner: Path = |u| [1.0 - 2.0 * (PI * u).cos(), 0.8 - 2.0 * (PI * u).sin()];
         Curve::new(vec![outer, inner], 0.2, 32)

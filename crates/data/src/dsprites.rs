@@ -199,16 +199,16 @@ pub(super) struct Sprites {
 
 impl Sprites {
     /// Images of the test part: a tenth of all.
-    pub const TEST: usize = ALL / 10;
+    pub(crate) const TEST: usize = ALL / 10;
     /// Images of the training part: all others.
-    pub const TRAIN: usize = ALL - Self::TEST;
+    pub(crate) const TRAIN: usize = ALL - Self::TEST;
 
     /// The first `limit` images of a part (0: all), `[height, width]`. Every combination is in one of the two parts; `all`
     /// is the training part and then the test part.
     ///
     /// # Errors
     /// [`Error::Data`] for images of under 8 or over 4096 pixels, and for more images than there are.
-    pub fn new([height, width]: [usize; 2], seed: u64, split: &str, limit: usize) -> Result<Sprites> {
+    pub(crate) fn new([height, width]: [usize; 2], seed: u64, split: &str, limit: usize) -> Result<Sprites> {
         if [height, width].iter().any(|s| !(8..=LARGEST).contains(s)) {
             return Err(Error::data(
                 "dsprites",

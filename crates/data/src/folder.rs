@@ -37,7 +37,7 @@ struct Late {
 impl Folder {
     /// Lists the files, checks all headers, and decodes all of few files. Damaged ones are left out and named in
     /// `warnings`.
-    pub fn open(
+    pub(crate) fn open(
         root: &Path,
         source: &Source,
         preparation: Preparation,

@@ -58,7 +58,7 @@ pub(super) struct Part {
 impl Part {
     /// The first `limit` of `items` (of all where there are none named); all of them when they are no more, or `limit`
     /// is 0.
-    pub fn of(base: Arc<dyn Dataset>, items: Option<Vec<u32>>, limit: usize) -> Arc<dyn Dataset> {
+    pub(crate) fn of(base: Arc<dyn Dataset>, items: Option<Vec<u32>>, limit: usize) -> Arc<dyn Dataset> {
         let there = items.as_ref().map_or(base.info().count, Vec::len);
         let count = if limit == 0 { there } else { limit.min(there) };
         let mut part = Part {
@@ -122,7 +122,7 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// `base` with its images prepared; `base` itself when nothing is to be done.
-    pub fn wrap(base: Arc<dyn Dataset>, preparation: Preparation) -> Result<Arc<dyn Dataset>> {
+    pub(crate) fn wrap(base: Arc<dyn Dataset>, preparation: Preparation) -> Result<Arc<dyn Dataset>> {
         let info = base.info();
         if !matches!(info.kind, Kind::Image | Kind::Video) {
             return Ok(base);
@@ -231,7 +231,7 @@ impl Cached {
     /// Keeps the items of `base`: as they are when all fit into [`KEPT_BYTES`]; otherwise, when they are `costly` to
     /// make, packed while there is room. Unpacking takes about as long as decoding a PNG file of that size, so that it
     /// pays only there.
-    pub fn wrap(base: Arc<dyn Dataset>, costly: bool) -> Arc<dyn Dataset> {
+    pub(crate) fn wrap(base: Arc<dyn Dataset>, costly: bool) -> Arc<dyn Dataset> {
         let info = base.info();
         let bytes = info.range == (0.0, 255.0);
         let all = info

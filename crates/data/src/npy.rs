@@ -57,7 +57,7 @@ impl Type {
     }
 
     /// Values of items from bytes; f64 are rounded to f32, truth values become 0 and 255. None for whole numbers wider than a byte.
-    pub fn values(self, bytes: Vec<u8>) -> Option<Values> {
+    pub(crate) fn values(self, bytes: Vec<u8>) -> Option<Values> {
         Some(match self {
             Type::U8 => Values::Bytes(bytes),
             Type::Bool => Values::Bytes(bytes.into_iter().map(|b| if b == 0 { 0 } else { 255 }).collect()),
@@ -86,7 +86,7 @@ impl Type {
     }
 
     /// Numbers of any type from bytes.
-    pub fn numbers(self, bytes: &[u8]) -> Vec<f32> {
+    pub(crate) fn numbers(self, bytes: &[u8]) -> Vec<f32> {
         match self {
             Type::Float { .. } => match self.values(bytes.to_vec()) {
                 Some(Values::Floats(v)) => v,
@@ -102,7 +102,7 @@ impl Type {
     }
 
     /// Whole numbers from bytes; None where a real one is no whole number.
-    pub fn whole(self, bytes: &[u8]) -> Option<Vec<i64>> {
+    pub(crate) fn whole(self, bytes: &[u8]) -> Option<Vec<i64>> {
         let (size, big, signed) = match self {
             Type::U8 | Type::Bool => (1, false, false),
             Type::Int { size, big, signed } => (size, big, signed),
@@ -297,7 +297,7 @@ pub(super) struct NpyFile {
 
 impl NpyFile {
     /// Checks the header against the length of the file.
-    pub fn open(path: &Path, warnings: &mut Vec<String>) -> Result<NpyFile> {
+    pub(crate) fn open(path: &Path, warnings: &mut Vec<String>) -> Result<NpyFile> {
         let mut file = File::open(path).map_err(Error::io("read", path))?;
         let length = file.metadata().map_err(Error::io("read", path))?.len();
         let array = header(path, &mut file, length)?;
@@ -349,7 +349,7 @@ pub(super) struct Checks<'a> {
 }
 
 impl<'a> Checks<'a> {
-    pub fn new(path: &'a Path, array: &'a Array, info: &DataInfo) -> Checks<'a> {
+    pub(crate) fn new(path: &'a Path, array: &'a Array, info: &DataInfo) -> Checks<'a> {
         Checks {
             path,
             shape: &array.shape,
@@ -364,7 +364,7 @@ impl<'a> Checks<'a> {
     ///
     /// # Errors
     /// [`Error::Data`] with the item and the place in it.
-    pub fn look(&mut self, first: usize, values: &Values) -> Result<()> {
+    pub(crate) fn look(&mut self, first: usize, values: &Values) -> Result<()> {
         let widen = |(l, h): (f32, f32), v: f32| (l.min(v), h.max(v));
         let values = match values {
             Values::Floats(values) => values,
@@ -409,7 +409,7 @@ impl<'a> Checks<'a> {
     }
 
     /// Tells of axes and ranges that may not be meant; points get their range.
-    pub fn say(self, info: &mut DataInfo, warnings: &mut Vec<String>) {
+    pub(crate) fn say(self, info: &mut DataInfo, warnings: &mut Vec<String>) {
         let place = self.path.display();
         if self.kind == Kind::Points && !self.bytes {
             info.range = self.range;

@@ -30,7 +30,7 @@ impl Pairs {
     /// # Errors
     /// [`Error::Data`] when the halves of a pair differ in size or one is missing, when pairs differ in size and no size is
     /// asked for, or when more than `source.max_bad` of them are damaged.
-    pub fn open(
+    pub(crate) fn open(
         root: &Path,
         source: &Source,
         preparation: Preparation,

@@ -19,7 +19,7 @@ impl PointSet {
     ///
     /// # Errors
     /// [`Error::Usage`] for a name that is none of a set.
-    pub fn new(name: &str, seed: u64, split: &str, limit: usize) -> Result<PointSet> {
+    pub(crate) fn new(name: &str, seed: u64, split: &str, limit: usize) -> Result<PointSet> {
         let (density, reach): (Box<dyn Density>, f32) = match name {
             "ring8" => (Box::new(Mixture::ring8()), 2.1),
             "grid25" => (Box::new(Mixture::grid25()), 4.25),

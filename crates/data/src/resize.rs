@@ -43,7 +43,7 @@ type Tap = (usize, Vec<f32>);
 
 impl Preparation {
     /// Channels that an image of `channels` (1 grey, 2 grey and alpha, 3, 4) gets.
-    pub fn channels_of(&self, channels: usize) -> usize {
+    pub(crate) fn channels_of(&self, channels: usize) -> usize {
         match (self.channels, channels, self.alpha) {
             (0, 2, Alpha::Keep) => 4,
             (0, 2, _) => 1,
@@ -54,7 +54,7 @@ impl Preparation {
     }
 
     /// The values of an image `[h, w, c]`, prepared. Values of 8 bits are rounded at the end, once.
-    pub fn apply(&self, [h, w, c]: [usize; 3], values: &Values) -> Values {
+    pub(crate) fn apply(&self, [h, w, c]: [usize; 3], values: &Values) -> Values {
         let out = self.channels_of(c);
         let [th, tw] = self.size.unwrap_or([h, w]);
         if [h, w, c] == [th, tw, out] {

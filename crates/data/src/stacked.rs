@@ -12,7 +12,7 @@ const CHANNELS: usize = 3;
 
 /// Images whose channels are independent: item `i` of a seed is always the same, and a shorter set is the beginning of a
 /// longer one.
-pub struct Stacked {
+pub(crate) struct Stacked {
     info: DataInfo,
     base: Arc<dyn Dataset>,
     key: Key,
@@ -20,13 +20,13 @@ pub struct Stacked {
 
 impl Stacked {
     /// Images unless another number is asked for.
-    pub const COUNT: usize = 128_000;
+    pub(crate) const COUNT: usize = 128_000;
 
     /// `count` images (0: the usual number) of three of `base` each.
     ///
     /// # Errors
     /// [`Error::Data`] when `base` holds no grey 8-bit images.
-    pub fn new(base: Arc<dyn Dataset>, seed: u64, split: &str, count: usize) -> Result<Self> {
+    pub(crate) fn new(base: Arc<dyn Dataset>, seed: u64, split: &str, count: usize) -> Result<Self> {
         let from = base.info();
         if from.kind != Kind::Image || from.range != (0.0, 255.0) || from.shape[2] != 1 {
             let problem = format!(

@@ -119,7 +119,7 @@ impl Walk {
     }
 
     /// Tells in one line what is not used, by kind and count, but for the files in `used`.
-    pub fn say_unused(&self, root: &Path, used: &[PathBuf], warnings: &mut Vec<String>) {
+    pub(crate) fn say_unused(&self, root: &Path, used: &[PathBuf], warnings: &mut Vec<String>) {
         let mut kinds: BTreeMap<String, Vec<&PathBuf>> = BTreeMap::new();
         for path in self.others.iter().filter(|p| !used.contains(p)) {
             let kind = match path.extension() {
@@ -164,7 +164,7 @@ pub(super) enum Side {
 
 impl Side {
     /// Whether `split` has it.
-    pub fn is_of(self, split: &str) -> bool {
+    pub(crate) fn is_of(self, split: &str) -> bool {
         match split {
             "train" => self == Side::Train,
             "test" => self == Side::Test,

@@ -21,7 +21,7 @@ impl Block {
     }
 
     /// `capacity` bytes of zeros; at least one.
-    pub fn new(capacity: usize) -> Block {
+    pub(crate) fn new(capacity: usize) -> Block {
         let capacity = capacity.max(1);
         let layout = Self::layout(capacity);
         // SAFETY: the capacity is not zero.
@@ -41,12 +41,12 @@ impl Block {
     }
 
     /// Its first byte, aligned to 64 bytes.
-    pub fn start(&self) -> *mut u8 {
+    pub(crate) fn start(&self) -> *mut u8 {
         self.start
     }
 
     /// Its bytes.
-    pub fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.capacity
     }
 }

@@ -17,12 +17,12 @@ unsafe impl<T> Send for Ptr<T> {}
 unsafe impl<T> Sync for Ptr<T> {}
 impl<T> Ptr<T> {
     /// The pointer (a method, so that closures capture the whole wrapper and stay `Sync`).
-    pub fn get(self) -> *mut T {
+    pub(crate) fn get(self) -> *mut T {
         self.0
     }
 }
 impl Ptr<f32> {
-    pub fn read(slice: &[f32]) -> Self {
+    pub(crate) fn read(slice: &[f32]) -> Self {
         Ptr(slice.as_ptr().cast_mut())
     }
 }

@@ -31,7 +31,7 @@ impl Apart for LeastSquares {
 }
 
 /// Plays on `data` in a run folder: begun there, or gone on with.
-pub fn run(data: &str, folder: &Path, steps: u64) -> Result<()> {
+pub(crate) fn run(data: &str, folder: &Path, steps: u64) -> Result<()> {
     let device = Device::flex().autodiff();
     // The recipe says everything else: networks, optimizers, data, pictures.
     let mut recipe = Recipe::named("gan-ring8")?;

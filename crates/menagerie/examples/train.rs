@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Trains DCGAN on `data` into the new folder `folder`, with a stop in the middle.
-pub fn run(data: &str, folder: &Path, steps: u64) -> Result<()> {
+pub(crate) fn run(data: &str, folder: &Path, steps: u64) -> Result<()> {
     // Every key of a recipe can be set, as by `--set` on the command line.
     let mut recipe = Recipe::named("dcgan")?;
     recipe.set_all(&[

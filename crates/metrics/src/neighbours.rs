@@ -26,7 +26,7 @@ impl<'a> Rows<'a> {
     ///
     /// # Errors
     /// [`Error::Usage`] when they are not of one width.
-    pub fn pair(a: Features<'a>, b: Features<'a>) -> Result<(Rows<'a>, Rows<'a>)> {
+    pub(crate) fn pair(a: Features<'a>, b: Features<'a>) -> Result<(Rows<'a>, Rows<'a>)> {
         a.fits(&b)?;
         let mut centre = vec![0f64; b.width()];
         (0..b.count()).for_each(|i| {
@@ -52,7 +52,7 @@ impl<'a> Rows<'a> {
         Ok((around(a), around(b)))
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.exact.count()
     }
 

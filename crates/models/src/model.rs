@@ -197,7 +197,7 @@ impl Capability {
 ///
 /// # Errors
 /// [`Error::Usage`] with both shapes.
-pub fn of_shape(batch: &Batch, shape: &[usize], model: &str) -> Result<()> {
+pub(crate) fn of_shape(batch: &Batch, shape: &[usize], model: &str) -> Result<()> {
     if batch.shape.get(1..) == Some(shape) {
         return Ok(());
     }
@@ -217,7 +217,7 @@ pub fn of_shape(batch: &Batch, shape: &[usize], model: &str) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Usage`] that names the part.
-pub fn unconditional(request: &SampleRequest, model: &str) -> Result<()> {
+pub(crate) fn unconditional(request: &SampleRequest, model: &str) -> Result<()> {
     match request.label {
         Some(_) => Err(Error::usage(
             format!("{model} was trained without classes, so it cannot draw from one"),
@@ -231,7 +231,7 @@ pub fn unconditional(request: &SampleRequest, model: &str) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Usage`] for any temperature but 1.
-pub fn untempered(request: &SampleRequest, model: &str) -> Result<()> {
+pub(crate) fn untempered(request: &SampleRequest, model: &str) -> Result<()> {
     match request.temperature {
         1.0 => Ok(()),
         t => Err(Error::usage(
@@ -242,7 +242,7 @@ pub fn untempered(request: &SampleRequest, model: &str) -> Result<()> {
 }
 
 /// The axes of an image, with points as one-pixel images: `[height, width, channel]`.
-pub fn as_image_shape(info: &DataInfo) -> [usize; 3] {
+pub(crate) fn as_image_shape(info: &DataInfo) -> [usize; 3] {
     match info.shape[..] {
         [h, w, c] => [h, w, c],
         _ => [1, 1, info.shape.iter().product()],

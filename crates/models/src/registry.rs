@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use toml::Table;
 
 /// What a model registers: its settings, and how to build it of them.
-pub trait Registered {
+pub(crate) trait Registered {
     /// all tables of a recipe that are the model's own business
     type Config: Serialize + DeserializeOwned;
 

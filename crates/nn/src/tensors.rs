@@ -236,17 +236,17 @@ fn wrong(name: &str, problem: String) -> Error {
 
 /// The place in a module tree, as dotted names.
 #[derive(Default)]
-pub struct Path(Vec<String>);
+pub(crate) struct Path(Vec<String>);
 impl Path {
     /// One level down. A choice of networks (`enum ...Network`) is no level: a weight's name does not say which of them it
     /// belongs to, so that a network keeps its names when it becomes one choice of several.
-    pub fn enter(&mut self, name: &str, kind: &str) {
+    pub(crate) fn enter(&mut self, name: &str, kind: &str) {
         if !Self::is_choice(kind) {
             self.0.push(name.to_string());
         }
     }
     /// One level up.
-    pub fn exit(&mut self, kind: &str) {
+    pub(crate) fn exit(&mut self, kind: &str) {
         if !Self::is_choice(kind) {
             self.0.pop();
         }
@@ -255,7 +255,7 @@ impl Path {
         kind.starts_with("Enum:") && kind.ends_with("Network")
     }
     /// `a.b.c`
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.0.join(".")
     }
 }

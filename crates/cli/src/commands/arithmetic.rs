@@ -23,7 +23,7 @@ Examples:
   menagerie arithmetic runs/vae-001 --data fashion \"coat - pullover + dress\"
   menagerie arithmetic runs/vae-001 --data fashion \"label:bag - 5 + 9\""
 )]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     given: GivenArgs,
     /// What to work out, such as "3,17 - 4 + 11" or "coat - pullover + dress"
@@ -44,7 +44,7 @@ pub struct Args {
 }
 
 /// Adds and takes away latents.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     let expression = parse(&args.expression)?;
     if args.n == 0 || !(args.noise.is_finite() && args.noise >= 0.0) {
         return Err(Error::usage(

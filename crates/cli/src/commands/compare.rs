@@ -15,7 +15,7 @@ Examples:
   menagerie compare runs/* --markdown > table.md
   menagerie compare runs/dcgan-001 runs/dcgan-002 --metrics fid,recall"
 )]
-pub struct Args {
+pub(crate) struct Args {
     /// Run folders
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
@@ -34,7 +34,7 @@ pub struct Args {
 }
 
 /// Compares runs.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     args.metrics
         .iter()
         .try_for_each(|m| metric(m.split('/').next().unwrap_or(m)).map(drop))?;

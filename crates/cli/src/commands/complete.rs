@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   menagerie complete runs/pixel_cnn-001 --mask lower-half --out grid.png
   menagerie complete runs/pixel_cnn-001 --data your/photos --channels 1 --mask mask.png -k 6")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     given: GivenArgs,
     /// How many items
@@ -31,7 +31,7 @@ pub struct Args {
 }
 
 /// Fills in what is hidden.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     if args.k == 0 || args.n == 0 {
         return Err(Error::usage(
             "nothing is asked for",

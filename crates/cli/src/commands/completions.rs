@@ -8,13 +8,13 @@ use menagerie::error::Result;
   menagerie completions bash > ~/.local/share/bash-completion/completions/menagerie
   menagerie completions zsh > _menagerie       # in a folder of $fpath
   menagerie completions fish > ~/.config/fish/completions/menagerie.fish")]
-pub struct Args {
+pub(crate) struct Args {
     /// For which shell
     shell: Shell,
 }
 
 /// Prints the script that completes the command's words.
-pub fn run(args: Args, command: &mut clap::Command) -> Result<()> {
+pub(crate) fn run(args: Args, command: &mut clap::Command) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, command, "menagerie", &mut script);
     output::raw(String::from_utf8_lossy(&script).trim_end());

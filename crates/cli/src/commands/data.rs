@@ -14,7 +14,7 @@ use std::path::PathBuf;
   menagerie data list
   menagerie data show portraits --size 64 --out faces.png
   menagerie data show your/photos --out grid.png --numbers")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -49,7 +49,7 @@ enum Command {
 }
 
 /// Lists or shows data.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     match args.command {
         Command::List { json } => list(json),
         Command::Show {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   menagerie encode runs/vae-001 --split test --out latents.npy
   menagerie encode runs/vae-001 --data fashion --limit 100 --out latents.csv")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     given: GivenArgs,
     /// Encode the first N items
@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 /// Writes the latents of items.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     let kind = args
         .out
         .extension()

@@ -25,7 +25,7 @@ use std::sync::Arc;
   menagerie evaluate samples.npy --data fashion --metrics fid,kid --extractor inception
   menagerie evaluate runs/vae-001 --every 500 --metrics elbo
   menagerie evaluate --list")]
-pub struct Args {
+pub(crate) struct Args {
     /// A run folder, a folder of images, or samples in a .npy file
     #[arg(required_unless_present = "list")]
     what: Option<PathBuf>,
@@ -76,7 +76,7 @@ pub struct Args {
 const USUAL: usize = 10_000;
 
 /// Judges a run or samples.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     if args.list {
         return list(args.json);
     }

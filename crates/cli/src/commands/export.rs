@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   menagerie export runs/dcgan-001 --out shipped
   menagerie export runs/dcgan-001 --out shipped-pytorch --layout pytorch")]
-pub struct Args {
+pub(crate) struct Args {
     /// A run folder
     run: PathBuf,
     /// Folder to write into
@@ -33,7 +33,7 @@ enum LayoutArg {
 }
 
 /// Writes the sampler's weights and their description.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     let run = Run::open(&args.run)?;
     let layout = match args.layout {
         LayoutArg::ChannelsLast => Layout::ChannelsLast,

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   menagerie interpolate runs/dcgan-001 --pairs 6 --out walk.png
   menagerie interpolate runs/vae-001 --from 3 --to 17 --data fashion --split test")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     given: GivenArgs,
     /// Begin at this item of the data (needs a model that encodes)
@@ -44,7 +44,7 @@ enum Mode {
 }
 
 /// Walks through the latent space.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     if args.steps < 2 || args.pairs == 0 {
         return Err(Error::usage(
             "a walk has two ends",

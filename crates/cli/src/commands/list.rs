@@ -10,7 +10,7 @@ use serde_json::{Value, json};
   menagerie list
   menagerie list --can latent-space --family adversarial
   menagerie list --recipes")]
-pub struct Args {
+pub(crate) struct Args {
     /// Only models of this family
     #[arg(long, value_name = "F")]
     family: Option<String>,
@@ -29,7 +29,7 @@ pub struct Args {
 }
 
 /// Lists models or recipes.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     let mut families: Vec<&str> = registry().iter().map(|m| m.family).collect();
     families.dedup();
     known("family", args.family.as_deref(), families)?;

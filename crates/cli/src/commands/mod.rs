@@ -1,20 +1,20 @@
 //! One file a command.
-pub mod arithmetic;
-pub mod compare;
-pub mod complete;
-pub mod completions;
-pub mod data;
-pub mod encode;
-pub mod evaluate;
-pub mod export;
-pub mod interpolate;
-pub mod list;
-pub mod predict;
-pub mod reconstruct;
-pub mod sample;
-pub mod score;
-pub mod train;
-pub mod traverse;
+pub(crate) mod arithmetic;
+pub(crate) mod compare;
+pub(crate) mod complete;
+pub(crate) mod completions;
+pub(crate) mod data;
+pub(crate) mod encode;
+pub(crate) mod evaluate;
+pub(crate) mod export;
+pub(crate) mod interpolate;
+pub(crate) mod list;
+pub(crate) mod predict;
+pub(crate) mod reconstruct;
+pub(crate) mod sample;
+pub(crate) mod score;
+pub(crate) mod train;
+pub(crate) mod traverse;
 
 use clap::Args;
 use menagerie::error::{Error, Result, nearest};
@@ -22,7 +22,7 @@ use menagerie::{Device, kernels};
 
 /// How data are named and prepared; the same flags wherever data are read.
 #[derive(Args, Default)]
-pub struct DataArgs {
+pub(crate) struct DataArgs {
     /// A known source (`menagerie data list`) or a path [default: the recipe's, the run's]
     #[arg(long, value_name = "SOURCE")]
     pub data: Option<String>,
@@ -61,7 +61,7 @@ pub struct DataArgs {
 
 impl DataArgs {
     /// As settings of a recipe.
-    pub fn settings(&self) -> Vec<(String, String)> {
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
         let quoted = |s: &String| format!("{s:?}");
         let given = [
             ("source", self.data.as_ref().map(quoted)),
@@ -89,7 +89,7 @@ const MOST_THREADS_A_CORE: usize = 4;
 
 /// Where and on how many threads to compute.
 #[derive(Args)]
-pub struct ComputeArgs {
+pub(crate) struct ComputeArgs {
     /// Threads to compute with (default: all cores); results do not depend on it
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -100,7 +100,7 @@ pub struct ComputeArgs {
 
 impl ComputeArgs {
     /// Sets the threads and gives the device.
-    pub fn device(&self) -> Result<Device> {
+    pub(crate) fn device(&self) -> Result<Device> {
         let variable = std::env::var("MENAGERIE_THREADS")
             .ok()
             .and_then(|n| n.parse().ok());

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   menagerie predict runs/conditional_vae-colorize-001 --split test --samples 6 --out colours.png
   menagerie predict runs/video_vae-001 --split test --frames 12 --samples 4 --out futures.gif")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     given: GivenArgs,
     /// How many items
@@ -52,7 +52,7 @@ struct Question {
 }
 
 /// Draws answers to conditions.
-pub fn run(mut args: Args) -> Result<()> {
+pub(crate) fn run(mut args: Args) -> Result<()> {
     if args.samples == 0 || args.n == 0 {
         return Err(Error::usage(
             "0 draws or items leave nothing to show",

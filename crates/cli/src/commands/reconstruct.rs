@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   menagerie reconstruct runs/vae-001 --split test --out pairs.png
   menagerie reconstruct runs/denoising_autoencoder-001 --out pairs.png")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     given: GivenArgs,
     /// How many items
@@ -24,7 +24,7 @@ pub struct Args {
 }
 
 /// Items beside what the model gives back.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     let trained = args.given.model()?;
     let model = able(
         trained.model.as_reconstruct(),

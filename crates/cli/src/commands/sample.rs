@@ -16,7 +16,7 @@ use std::path::PathBuf;
   menagerie sample runs/gated_pixel_cnn-001 --label 3 --temperature 0.9
   menagerie sample runs/dcgan-001 -n 1000 --seed 7 --out samples.npy
   menagerie sample runs/wavenet-001 --seconds 2 -n 3 --out sounds/")]
-pub struct Args {
+pub(crate) struct Args {
     /// A run folder
     run: PathBuf,
     /// How many samples [default: 64; 8 sounds or videos; 1 sound for a .wav]
@@ -54,7 +54,7 @@ pub struct Args {
 }
 
 /// Draws samples into a file or folder.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     if args.n == Some(0) {
         return Err(Error::usage("-n 0 asks for nothing", "give 1 or more"));
     }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
   menagerie score runs/real_nvp-001 --split test
   menagerie score runs/vae-001 --data digits --split test --samples 50
   menagerie score runs/pixel_cnn-001 --data your/photos --channels 1 --out scores.csv")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     given: GivenArgs,
     /// Score the first N items
@@ -35,7 +35,7 @@ pub struct Args {
 }
 
 /// Log-likelihood of items, or its bound.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     if args.samples == 0 {
         return Err(Error::usage(
             "--samples 0 gives no bound",

@@ -23,7 +23,7 @@ use std::sync::atomic::AtomicBool;
   menagerie train real_nvp --evaluate-every 500 --set evaluate.metrics=bpd
   menagerie train --resume runs/dcgan-001 --steps 10000 --set optimizer.generator.learning_rate=1e-4
   menagerie train --from runs/dcgan-001 --set optimizer.generator.learning_rate=1e-4 --steps 1000")]
-pub struct Args {
+pub(crate) struct Args {
     /// A model (`menagerie list`) or a recipe that comes with the program
     #[arg(required_unless_present_any = ["resume", "recipe", "from"], conflicts_with_all = ["resume", "from"])]
     name: Option<String>,
@@ -71,7 +71,7 @@ pub struct Args {
 }
 
 /// Trains.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     let stop = signals::watch();
     let device = args.compute.device()?.autodiff();
     let trainer = match &args.resume {

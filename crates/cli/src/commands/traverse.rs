@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
   menagerie traverse runs/vae-001 --dims 3,7 --range -2:2
   menagerie traverse runs/vae-001 --data fashion --item 5  # around a real item
   menagerie traverse runs/beta_vae-001 --read runs/attribute-reader-001 --range -2:2")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     given: GivenArgs,
     /// Latent dimensions [default: the first ten; both of a two-dimensional latent, as a plane]
@@ -45,7 +45,7 @@ pub struct Args {
 }
 
 /// Moves one latent dimension at a time.
-pub fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     let range = range(&args.range)?;
     if args.steps < 2 {
         return Err(Error::usage("a row has two ends", "give --steps of 2 or more"));

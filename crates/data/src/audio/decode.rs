@@ -5,14 +5,14 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 /// Endings of files that are read.
-pub const EXTENSIONS: [&str; 2] = ["wav", "flac"];
+pub(crate) const EXTENSIONS: [&str; 2] = ["wav", "flac"];
 /// Samples of one file, a channel: 46 minutes at 48 kHz. A few bytes of FLAC can stand for any number of them.
 const LONGEST: usize = 1 << 27;
 /// Rates that a file may have, in Hz.
 const RATES: std::ops::RangeInclusive<u32> = 1000..=384_000;
 
 /// A file, mixed down to one channel.
-pub struct Sound {
+pub(super) struct Sound {
     /// samples a second
     pub rate: u32,
     /// channels that the file has
@@ -26,7 +26,7 @@ pub struct Sound {
 
 /// What becomes of samples beyond [-1, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Overload {
+pub(crate) enum Overload {
     /// the file is divided by its peak
     Scale,
     /// they are cut off
@@ -36,10 +36,10 @@ pub enum Overload {
 }
 
 impl Overload {
-    pub const NAMES: [&'static str; 3] = ["scale", "clip", "refuse"];
+    pub(crate) const NAMES: [&'static str; 3] = ["scale", "clip", "refuse"];
 
     /// One of [`Overload::NAMES`]; the first for any other.
-    pub fn named(name: &str) -> Overload {
+    pub(crate) fn named(name: &str) -> Overload {
         match name {
             "clip" => Overload::Clip,
             "refuse" => Overload::Refuse,
@@ -70,7 +70,7 @@ impl Overload {
 ///
 /// # Errors
 /// In words, without the path: what is wrong with it. A file of zeros is wrong, too.
-pub fn decode(path: &Path, overload: Overload) -> Result<Sound, String> {
+pub(super) fn decode(path: &Path, overload: Overload) -> Result<Sound, String> {
     let said = |e: std::io::Error| format!("cannot be read: {e}");
     let mut file = BufReader::new(File::open(path).map_err(said)?);
     let flac = file.fill_buf().map_err(said)?.starts_with(b"fLaC");

@@ -58,7 +58,7 @@ struct File {
 impl Sounds {
     /// Decodes every file below `root` (or the one file it is). Damaged and silent ones are left out and named in
     /// `warnings`, which also say what was resampled, mixed down, or too short.
-    pub fn open(root: &Path, source: &Source, warnings: &mut Vec<String>) -> Result<Sounds> {
+    pub(crate) fn open(root: &Path, source: &Source, warnings: &mut Vec<String>) -> Result<Sounds> {
         let (root, listing) = match root.is_file() {
             true => {
                 split::undivided(root, &source.split)?;

@@ -15,7 +15,7 @@ const FINE: usize = 2048;
 
 /// Band-limited interpolation with a Kaiser-windowed sinc (Smith 1984, "A flexible sampling-rate conversion method"):
 /// `y(t) = sum_k x[k] h(t - k)`, with the lower of both rates deciding the band.
-pub struct Resampler {
+pub(super) struct Resampler {
     /// output n lies at input `n * step / phases`
     step: usize,
     /// fractions of an input step at which outputs lie
@@ -30,7 +30,7 @@ pub struct Resampler {
 
 impl Resampler {
     /// From one rate to another, both at least 1 Hz.
-    pub fn new(from: u32, to: u32) -> Resampler {
+    pub(super) fn new(from: u32, to: u32) -> Resampler {
         let d = divisor(from, to);
         let (step, phases) = ((from / d) as usize, (to / d) as usize);
         let cutoff = ROLL_OFF * (to as f64 / from as f64).min(1.0);
@@ -79,7 +79,7 @@ impl Resampler {
     }
 
     /// The same sound at the other rate; beyond its ends it counts as silent.
-    pub fn apply(&self, x: &[f32]) -> Vec<f32> {
+    pub(super) fn apply(&self, x: &[f32]) -> Vec<f32> {
         let phases = self.phases;
         let count = (x.len() * phases).div_ceil(self.step);
         let output = |n: usize| {

@@ -17,7 +17,7 @@ enum Coding {
 }
 
 /// The samples of a file, channels interleaved, ready to be read.
-pub struct Wav<R> {
+pub(super) struct Wav<R> {
     /// samples a second
     pub rate: u32,
     pub channels: usize,
@@ -67,7 +67,7 @@ impl<R: Read + Seek> Wav<R> {
     ///
     /// # Errors
     /// In words: what is wrong with the header, or which coding is not read.
-    pub fn open(mut file: R) -> Result<Wav<R>, String> {
+    pub(super) fn open(mut file: R) -> Result<Wav<R>, String> {
         let length = file.seek(SeekFrom::End(0)).map_err(|e| e.to_string())?;
         file.rewind().map_err(|e| e.to_string())?;
         let head: [u8; 12] = take(&mut file)?;
@@ -182,7 +182,7 @@ impl<R: Read + Seek> Wav<R> {
     ///
     /// # Errors
     /// Where the file ends early, or as `f` says.
-    pub fn each(mut self, mut f: impl FnMut(f32) -> Result<(), String>) -> Result<(), String> {
+    pub(super) fn each(mut self, mut f: impl FnMut(f32) -> Result<(), String>) -> Result<(), String> {
         let promised = self.promised.map(|n| n.saturating_mul(self.channels));
         let mut n = 0;
         while promised.is_none_or(|p| n < p) {

@@ -5,9 +5,9 @@ use crate::{DataInfo, Dataset, Item, Kind, Values};
 use std::f64::consts::TAU;
 
 /// How many tones a set has when no limit says otherwise; there is always another.
-pub const COUNT: usize = 2000;
+pub(crate) const COUNT: usize = 2000;
 /// Samples of a tone when `data.length` does not say: half a second.
-pub const LENGTH: usize = 4000;
+pub(crate) const LENGTH: usize = 4000;
 /// Hz when `data.rate` does not say.
 const RATE: u32 = 8000;
 /// What the labels say.
@@ -19,7 +19,7 @@ const TIMBRES: [&str; 4] = ["sine", "saw", "square", "bell"];
 /// dies away with a time constant of a quarter of a second. Its partials depend on its timbre: one alone; all, falling as
 /// 1/k (saw); the odd ones, falling as 1/k (square); or those of a bell, which are no multiples of the pitch and die the
 /// sooner the higher they are. Partials above 0.45 of the rate are left out.
-pub struct Tones {
+pub(crate) struct Tones {
     info: DataInfo,
     key: Key,
 }
@@ -29,7 +29,7 @@ impl Tones {
     ///
     /// # Errors
     /// [`Error::Recipe`] for a rate at which there is no room for a tone.
-    pub fn new(seed: u64, split: &str, limit: usize, length: usize, rate: usize) -> Result<Tones> {
+    pub(crate) fn new(seed: u64, split: &str, limit: usize, length: usize, rate: usize) -> Result<Tones> {
         let rate = if rate == 0 { RATE } else { rate as u32 };
         if rate < 2000 {
             return Err(Error::recipe(

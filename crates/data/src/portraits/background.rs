@@ -7,7 +7,7 @@ use super::paint::Person;
 
 impl Person {
     /// Fills the whole picture.
-    pub fn background(&self, c: &mut Canvas) {
+    pub(super) fn background(&self, c: &mut Canvas) {
         let a = &self.a;
         let tone = |l: f32, turn: f32| {
             Lab::polar(

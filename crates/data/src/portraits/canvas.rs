@@ -7,7 +7,7 @@ use tiny_skia::{
 };
 
 /// A picture whose shorter side is two units long, with the origin in its middle and y down.
-pub struct Canvas {
+pub(super) struct Canvas {
     pixels: Pixmap,
     place: Transform,
     /// half the width and half the height in units
@@ -15,10 +15,10 @@ pub struct Canvas {
 }
 
 /// What a shape is filled with.
-pub type Ink = Shader<'static>;
+pub(super) type Ink = Shader<'static>;
 
 /// One colour, `alpha` opaque.
-pub fn plain(colour: Lab, alpha: f32) -> Ink {
+pub(super) fn plain(colour: Lab, alpha: f32) -> Ink {
     Shader::SolidColor(colour.ink(alpha))
 }
 
@@ -34,7 +34,7 @@ fn dot(p: Point) -> Dot {
 }
 
 /// A gradient from `from` to `to`, of (place, colour, opacity).
-pub fn linear(from: Point, to: Point, colours: &[(f32, Lab, f32)]) -> Ink {
+pub(super) fn linear(from: Point, to: Point, colours: &[(f32, Lab, f32)]) -> Ink {
     LinearGradient::new(
         dot(from),
         dot(to),
@@ -46,7 +46,7 @@ pub fn linear(from: Point, to: Point, colours: &[(f32, Lab, f32)]) -> Ink {
 }
 
 /// A gradient from the centre outward, of (place, colour, opacity).
-pub fn radial(centre: Point, radius: f32, colours: &[(f32, Lab, f32)]) -> Ink {
+pub(super) fn radial(centre: Point, radius: f32, colours: &[(f32, Lab, f32)]) -> Ink {
     let (c, identity) = (dot(centre), Transform::identity());
     RadialGradient::new(c, 0.0, c, radius, stops(colours), SpreadMode::Pad, identity)
         .unwrap_or_else(|| last(colours))
@@ -62,7 +62,7 @@ fn last(colours: &[(f32, Lab, f32)]) -> Ink {
 
 impl Canvas {
     /// None when a side is 0 or the picture is too large to be held.
-    pub fn new(width: u32, height: u32) -> Option<Canvas> {
+    pub(super) fn new(width: u32, height: u32) -> Option<Canvas> {
         let pixels = Pixmap::new(width, height)?;
         let (w, h) = (width as f32 / 2.0, height as f32 / 2.0);
         let scale = w.min(h);
@@ -74,7 +74,7 @@ impl Canvas {
     }
 
     /// Fills the whole picture.
-    pub fn flood(&mut self, ink: Ink) {
+    pub(super) fn flood(&mut self, ink: Ink) {
         let [w, h] = self.half;
         if let Some(all) = Rect::from_ltrb(-w, -h, w, h) {
             self.pixels.fill_rect(all, &paint(ink, false), self.place, None);
@@ -82,7 +82,7 @@ impl Canvas {
     }
 
     /// Fills a shape; of one that could not be built, nothing is drawn.
-    pub fn fill(&mut self, path: Option<Path>, ink: Ink) {
+    pub(super) fn fill(&mut self, path: Option<Path>, ink: Ink) {
         if let Some(path) = path {
             self.pixels
                 .fill_path(&path, &paint(ink, true), FillRule::Winding, self.place, None);
@@ -90,7 +90,7 @@ impl Canvas {
     }
 
     /// Draws a line of a width, with round ends.
-    pub fn line(&mut self, path: Option<Path>, width: f32, ink: Ink) {
+    pub(super) fn line(&mut self, path: Option<Path>, width: f32, ink: Ink) {
         if let Some(path) = path {
             let stroke = Stroke {
                 width,
@@ -104,7 +104,7 @@ impl Canvas {
     }
 
     /// The picture as rows of red, green and blue. It is opaque where it was flooded.
-    pub fn rgb(&self) -> Vec<u8> {
+    pub(super) fn rgb(&self) -> Vec<u8> {
         self.pixels
             .data()
             .chunks_exact(4)

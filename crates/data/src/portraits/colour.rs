@@ -3,41 +3,41 @@ use tiny_skia::Color;
 
 /// A colour: lightness in [0, 1], and two axes, green to red and blue to yellow.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Lab(pub f32, pub f32, pub f32);
+pub(super) struct Lab(pub f32, pub f32, pub f32);
 
 impl Lab {
     /// From lightness, chroma and hue in degrees.
-    pub fn polar(l: f32, chroma: f32, hue: f32) -> Lab {
+    pub(super) fn polar(l: f32, chroma: f32, hue: f32) -> Lab {
         let (s, c) = (hue as f64).to_radians().sin_cos();
         Lab(l, chroma * c as f32, chroma * s as f32)
     }
 
     /// `t` of the way to `other`.
-    pub fn mix(self, other: Lab, t: f32) -> Lab {
+    pub(super) fn mix(self, other: Lab, t: f32) -> Lab {
         let f = |a: f32, b: f32| a + (b - a) * t;
         Lab(f(self.0, other.0), f(self.1, other.1), f(self.2, other.2))
     }
 
     /// The colour `t` of the way along evenly spaced ones.
-    pub fn ramp(colours: &[Lab], t: f32) -> Lab {
+    pub(super) fn ramp(colours: &[Lab], t: f32) -> Lab {
         let at = t.clamp(0.0, 1.0) * (colours.len() - 1) as f32;
         let i = (at as usize).min(colours.len().saturating_sub(2));
         colours[i].mix(colours[(i + 1).min(colours.len() - 1)], at - i as f32)
     }
 
     /// Lightness times `factor`, and somewhat less colour when darker.
-    pub fn times(self, factor: f32) -> Lab {
+    pub(super) fn times(self, factor: f32) -> Lab {
         let chroma = (0.4 + 0.6 * factor).min(1.0);
         Lab((self.0 * factor).min(1.0), self.1 * chroma, self.2 * chroma)
     }
 
     /// Moved by an amount on each axis.
-    pub fn plus(self, l: f32, a: f32, b: f32) -> Lab {
+    pub(super) fn plus(self, l: f32, a: f32, b: f32) -> Lab {
         Lab((self.0 + l).clamp(0.0, 1.0), self.1 + a, self.2 + b)
     }
 
     /// From 8-bit sRGB, as `0xRRGGBB`.
-    pub fn hex(rgb: u32) -> Lab {
+    pub(super) fn hex(rgb: u32) -> Lab {
         let f = |shift: u32| {
             let v = ((rgb >> shift) & 255) as f64 / 255.0;
             if v <= 0.04045 {
@@ -58,7 +58,7 @@ impl Lab {
     }
 
     /// As a colour of the painter, `alpha` opaque; what sRGB cannot show is cut off.
-    pub fn ink(self, alpha: f32) -> Color {
+    pub(super) fn ink(self, alpha: f32) -> Color {
         let (l, a, b) = (self.0 as f64, self.1 as f64, self.2 as f64);
         let cube = |x: f64| x * x * x;
         let (l, m, s) = (

@@ -8,7 +8,7 @@ use super::paint::{EYES, Person, TALL};
 
 impl Person {
     /// Beard and moustache.
-    pub fn beard(&self, c: &mut Canvas) {
+    pub(super) fn beard(&self, c: &mut Canvas) {
         let colour = self.hair.mix(Lab(0.25, 0.02, 0.03), 0.18);
         let ink = || self.round(colour, self.view.point(0.0, 0.25, 0.2), 0.55);
         match self.a.beard {
@@ -184,7 +184,7 @@ impl Person {
     }
 
     /// The arms of the glasses; those of the far side lie behind the head.
-    pub fn glasses_arms(&self, c: &mut Canvas, before: bool) {
+    pub(super) fn glasses_arms(&self, c: &mut Canvas, before: bool) {
         let Some((colour, width)) = self.frame() else {
             return;
         };
@@ -204,7 +204,7 @@ impl Person {
     }
 
     /// Rims, bridge and lenses.
-    pub fn glasses(&self, c: &mut Canvas) {
+    pub(super) fn glasses(&self, c: &mut Canvas) {
         let Some((colour, width)) = self.frame() else {
             return;
         };
@@ -239,7 +239,7 @@ impl Person {
     }
 
     /// Jewels on the lobes of the ears.
-    pub fn earrings(&self, c: &mut Canvas) {
+    pub(super) fn earrings(&self, c: &mut Canvas) {
         if self.a.earrings == Earrings::None {
             return;
         }
@@ -267,7 +267,7 @@ impl Person {
     }
 
     /// Cap, headband or flower.
-    pub fn headwear(&self, c: &mut Canvas) {
+    pub(super) fn headwear(&self, c: &mut Canvas) {
         let colour = Lab::polar(0.60, 0.15, self.a.headwear_hue);
         match self.a.headwear {
             Headwear::None => {}

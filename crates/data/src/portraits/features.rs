@@ -57,7 +57,7 @@ impl Person {
     }
 
     /// Both eyes: whites, irises, pupils, lights, lids and lashes, the two of each in one shape.
-    pub fn eyes(&self, c: &mut Canvas) {
+    pub(super) fn eyes(&self, c: &mut Canvas) {
         let sides = [-1.0, 1.0].map(|side| self.lids(side));
         let size = sides[0].w / LIDS;
         let each = |draw: &dyn Fn(&Lids, &mut Pen)| {
@@ -160,7 +160,7 @@ impl Person {
     }
 
     /// Both eyebrows.
-    pub fn brows(&self, c: &mut Canvas) {
+    pub(super) fn brows(&self, c: &mut Canvas) {
         let a = &self.a;
         let colour = self.hair.mix(Lab(0.25, 0.02, 0.03), 0.42);
         let thick = lerp(0.013, 0.036, a.brow_thickness) * lerp(1.15, 0.9, a.presentation);
@@ -183,7 +183,7 @@ impl Person {
     }
 
     /// The nose: shaded on the side away from the light, its profile outlined when turned.
-    pub fn nose(&self, c: &mut Canvas) {
+    pub(super) fn nose(&self, c: &mut Canvas) {
         let s = 1.0 + 0.22 * self.a.nose_size;
         let lift = |x: f32, y: f32, z: f32| self.head.front(&self.view, x, y, z);
         let tip_y = EYES + 0.135;
@@ -236,7 +236,7 @@ impl Person {
     }
 
     /// Lips, and teeth and tongue when the mouth is open.
-    pub fn mouth(&self, c: &mut Canvas) {
+    pub(super) fn mouth(&self, c: &mut Canvas) {
         let a = &self.a;
         let smile = a.smile;
         let w = (0.125 + 0.022 * a.mouth_width) * (1.0 + 0.30 * smile.max(0.0) - 0.06 * (-smile).max(0.0));

@@ -5,27 +5,27 @@
 use tiny_skia::{Path, PathBuilder};
 
 /// A point of the picture, in units.
-pub type Point = [f32; 2];
+pub(super) type Point = [f32; 2];
 
 /// 0 below `low`, 1 above `high`, smooth between.
-pub fn smoothstep(low: f32, high: f32, x: f32) -> f32 {
+pub(super) fn smoothstep(low: f32, high: f32, x: f32) -> f32 {
     let t = ((x - low) / (high - low)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }
 
 /// `t` of the way from `a` to `b`.
-pub fn lerp(a: f32, b: f32, t: f32) -> f32 {
+pub(super) fn lerp(a: f32, b: f32, t: f32) -> f32 {
     a + (b - a) * t
 }
 
 /// How far a layer stands off the sides at height `y` when it must close at height `-top`: 1 below the middle.
-pub fn pole(y: f32, top: f32) -> f32 {
+pub(super) fn pole(y: f32, top: f32) -> f32 {
     (1.0 - (y.min(0.0) / top).powi(2)).max(0.0).sqrt()
 }
 
 /// Where the head looks.
 #[derive(Clone, Copy)]
-pub struct View {
+pub(super) struct View {
     /// sine and cosine of the turn
     pub sin: f32,
     pub cos: f32,
@@ -39,7 +39,7 @@ const JOINT: f32 = 0.5;
 
 impl View {
     /// From turn and tilt in degrees.
-    pub fn new(yaw: f32, tilt: f32) -> View {
+    pub(super) fn new(yaw: f32, tilt: f32) -> View {
         let (sin, cos) = (yaw as f64).to_radians().sin_cos();
         let (ts, tc) = (tilt as f64).to_radians().sin_cos();
         View {
@@ -50,7 +50,7 @@ impl View {
     }
 
     /// What belongs to the shoulders: it neither turns nor tilts.
-    pub fn still() -> View {
+    pub(super) fn still() -> View {
         View {
             sin: 0.0,
             cos: 1.0,
@@ -59,34 +59,34 @@ impl View {
     }
 
     /// A turned point in the picture.
-    pub fn flat(&self, x: f32, y: f32) -> Point {
+    pub(super) fn flat(&self, x: f32, y: f32) -> Point {
         let (s, c) = self.tilt;
         let y = y - JOINT;
         [x * c - y * s, x * s + y * c + JOINT + MIDDLE]
     }
 
     /// A point of space in the picture.
-    pub fn point(&self, x: f32, y: f32, z: f32) -> Point {
+    pub(super) fn point(&self, x: f32, y: f32, z: f32) -> Point {
         self.flat(x * self.cos + z * self.sin, y)
     }
 
     /// How much of what sits on one side of the head (`side` -1 or 1) lies on the viewer's side of it: 0
     /// hidden to 1 in front, passing smoothly through `at` (sine of the turn away from the viewer).
-    pub fn near(&self, side: f32, at: f32) -> f32 {
+    pub(super) fn near(&self, side: f32, at: f32) -> f32 {
         smoothstep(at - 0.12, at + 0.12, -self.sin * side)
     }
 }
 
 /// A horizontal section: half its width, half its depth, and how far its middle lies forward.
 #[derive(Clone, Copy)]
-pub struct Section {
+pub(super) struct Section {
     pub a: f32,
     pub b: f32,
     pub c: f32,
 }
 
 /// A solid of sections between two heights, sampled more closely near its ends.
-pub struct Solid {
+pub(super) struct Solid {
     pub top: f32,
     pub bottom: f32,
     table: [Section; Solid::SAMPLES],
@@ -96,7 +96,7 @@ impl Solid {
     const SAMPLES: usize = 25;
 
     /// Samples the sections of `at(height)`.
-    pub fn new(top: f32, bottom: f32, at: impl Fn(f32) -> Section) -> Solid {
+    pub(super) fn new(top: f32, bottom: f32, at: impl Fn(f32) -> Section) -> Solid {
         let table = std::array::from_fn(|i| {
             let turn = i as f64 / (Self::SAMPLES - 1) as f64 * std::f64::consts::PI;
             at(lerp(top, bottom, (0.5 - 0.5 * turn.cos()) as f32))
@@ -105,7 +105,7 @@ impl Solid {
     }
 
     /// The section at a height, that of the end beyond it.
-    pub fn section(&self, y: f32) -> Section {
+    pub(super) fn section(&self, y: f32) -> Section {
         let t = ((y - self.top) / (self.bottom - self.top)).clamp(0.0, 1.0);
         let at = (1.0 - 2.0 * t as f64).acos() / std::f64::consts::PI * (Self::SAMPLES - 1) as f64;
         let i = (at as usize).min(Self::SAMPLES - 2);
@@ -118,7 +118,7 @@ impl Solid {
     }
 
     /// The outline's point at a height, on the picture's left (`side` -1) or right (1).
-    pub fn outline(&self, view: &View, side: f32, y: f32) -> Point {
+    pub(super) fn outline(&self, view: &View, side: f32, y: f32) -> Point {
         view.flat(self.edge(view, side, y), y)
     }
 
@@ -130,7 +130,7 @@ impl Solid {
 
     /// The point of the surface at a longitude (degrees, 0 in front, 90 at the picture's right when not turned)
     /// and height; a point on the far side is taken to the outline.
-    pub fn around(&self, view: &View, longitude: f32, y: f32) -> Point {
+    pub(super) fn around(&self, view: &View, longitude: f32, y: f32) -> Point {
         let s = self.section(y);
         let horizon = (s.a as f64 * view.cos as f64).atan2(s.b as f64 * view.sin as f64);
         let (sin, cos) = (longitude as f64)
@@ -141,7 +141,7 @@ impl Solid {
     }
 
     /// The point of the front surface over `(x, y)` of the face seen from the front, `lift` before it.
-    pub fn front(&self, view: &View, x: f32, y: f32, lift: f32) -> Point {
+    pub(super) fn front(&self, view: &View, x: f32, y: f32, lift: f32) -> Point {
         let s = self.section(y);
         let across = if s.a > 1e-6 {
             (x / s.a).clamp(-1.0, 1.0)
@@ -153,7 +153,7 @@ impl Solid {
 
     /// The outline from height `from` on the left to height `to` on the right, over the top or under the
     /// bottom, as `n` points.
-    pub fn arc(&self, view: &View, from: f32, to: f32, over: bool, n: usize) -> Vec<Point> {
+    pub(super) fn arc(&self, view: &View, from: f32, to: f32, over: bool, n: usize) -> Vec<Point> {
         let end = if over { self.top } else { self.bottom };
         // Evenly by the angle around the end, so that the round end is as smooth as the sides.
         let quarter = (n / 2).max(2);
@@ -172,7 +172,7 @@ impl Solid {
 
     /// The region of the surface between a curve over it, from right to left as (longitude, height), and the
     /// outline that joins the curve's ends over the top or under the bottom.
-    pub fn region(&self, view: &View, curve: &[(f32, f32)], over: bool) -> Option<Path> {
+    pub(super) fn region(&self, view: &View, curve: &[(f32, f32)], over: bool) -> Option<Path> {
         let inner: Vec<Point> = curve.iter().map(|&(lon, y)| self.around(view, lon, y)).collect();
         let (first, last) = (curve.first()?, curve.last()?);
         let outer = self.arc(view, last.1, first.1, over, 18);
@@ -184,13 +184,13 @@ impl Solid {
 }
 
 /// A path through points.
-pub struct Pen {
+pub(super) struct Pen {
     path: PathBuilder,
     empty: bool,
 }
 
 impl Pen {
-    pub fn new() -> Pen {
+    pub(super) fn new() -> Pen {
         Pen {
             path: PathBuilder::new(),
             empty: true,
@@ -198,7 +198,7 @@ impl Pen {
     }
 
     /// A straight line to a point (from nowhere: begins there).
-    pub fn to(&mut self, p: Point) {
+    pub(super) fn to(&mut self, p: Point) {
         if self.empty {
             self.path.move_to(p[0], p[1]);
         } else {
@@ -208,7 +208,7 @@ impl Pen {
     }
 
     /// A line to the first point, then a smooth curve through all of them (Catmull and Rom 1974, as cubics).
-    pub fn through(&mut self, p: &[Point]) {
+    pub(super) fn through(&mut self, p: &[Point]) {
         let Some(&first) = p.first() else { return };
         self.to(first);
         for i in 1..p.len() {
@@ -229,7 +229,7 @@ impl Pen {
     }
 
     /// A smooth closed curve through the points, apart from what was drawn before.
-    pub fn ring(&mut self, p: &[Point]) {
+    pub(super) fn ring(&mut self, p: &[Point]) {
         let n = p.len();
         if n < 3 {
             return;
@@ -243,21 +243,21 @@ impl Pen {
     }
 
     /// A circle, apart from what was drawn before.
-    pub fn circle(&mut self, p: Point, radius: f32) {
+    pub(super) fn circle(&mut self, p: Point, radius: f32) {
         self.path.push_circle(p[0], p[1], radius.max(1e-4));
         self.empty = true;
     }
 
     /// Ends the present curve; the next begins anew.
-    pub fn lift(&mut self) {
+    pub(super) fn lift(&mut self) {
         self.empty = true;
     }
 
-    pub fn open(self) -> Option<Path> {
+    pub(super) fn open(self) -> Option<Path> {
         self.path.finish()
     }
 
-    pub fn closed(mut self) -> Option<Path> {
+    pub(super) fn closed(mut self) -> Option<Path> {
         if !self.empty {
             self.path.close();
         }
@@ -266,21 +266,21 @@ impl Pen {
 }
 
 /// A smooth closed curve through the points.
-pub fn ring(p: &[Point]) -> Option<Path> {
+pub(super) fn ring(p: &[Point]) -> Option<Path> {
     let mut pen = Pen::new();
     pen.ring(p);
     pen.open()
 }
 
 /// A smooth curve through the points.
-pub fn curve(p: &[Point]) -> Option<Path> {
+pub(super) fn curve(p: &[Point]) -> Option<Path> {
     let mut pen = Pen::new();
     pen.through(p);
     pen.open()
 }
 
 /// A stroke through the points whose half-width is `width(t)` at `t` in [0, 1] along it.
-pub fn brush(p: &[Point], width: impl Fn(f32) -> f32) -> Option<Path> {
+pub(super) fn brush(p: &[Point], width: impl Fn(f32) -> f32) -> Option<Path> {
     let mut pen = Pen::new();
     pen.brush(p, width);
     pen.closed()
@@ -288,7 +288,7 @@ pub fn brush(p: &[Point], width: impl Fn(f32) -> f32) -> Option<Path> {
 
 impl Pen {
     /// A stroke through the points whose half-width is `width(t)` at `t` in [0, 1] along it.
-    pub fn brush(&mut self, p: &[Point], width: impl Fn(f32) -> f32) {
+    pub(super) fn brush(&mut self, p: &[Point], width: impl Fn(f32) -> f32) {
         let n = p.len();
         let side = |i: usize, sign: f32| {
             let (a, b) = (p[i.saturating_sub(1)], p[(i + 1).min(n - 1)]);

@@ -11,7 +11,7 @@ type Edge = Vec<(f32, f32)>;
 
 impl Person {
     /// How far hair stands off the top and the sides of the head.
-    pub fn thickness(&self) -> (f32, f32) {
+    pub(super) fn thickness(&self) -> (f32, f32) {
         let a = &self.a;
         let v = lerp(0.6, 1.4, a.hair_volume);
         let (top, side) = match a.hair_style {
@@ -163,7 +163,7 @@ impl Person {
     }
 
     /// What lies behind head and neck.
-    pub fn hair_behind(&self, c: &mut Canvas) {
+    pub(super) fn hair_behind(&self, c: &mut Canvas) {
         let style = self.a.hair_style;
         let v = &self.view;
         if style == Bun {
@@ -238,7 +238,7 @@ impl Person {
     }
 
     /// What hangs before the shoulders but behind the head.
-    pub fn tails(&self, c: &mut Canvas) {
+    pub(super) fn tails(&self, c: &mut Canvas) {
         if self.a.hair_style != Braids {
             return;
         }
@@ -278,7 +278,7 @@ impl Person {
     }
 
     /// The hair over the head, with ears and jewels in their places.
-    pub fn hair_in_front(&self, c: &mut Canvas) {
+    pub(super) fn hair_in_front(&self, c: &mut Canvas) {
         let under = self.hangs() || self.a.hair_style == Afro;
         if under {
             self.ears(c, true);

@@ -7,7 +7,7 @@ use super::paint::{EYES, Person};
 
 impl Person {
     /// The bare head with its cheeks.
-    pub fn face(&self, c: &mut Canvas) {
+    pub(super) fn face(&self, c: &mut Canvas) {
         let v = &self.view;
         let mut pen = Pen::new();
         pen.through(&self.head.arc(v, 0.0, 0.0, true, 14));
@@ -48,7 +48,7 @@ impl Person {
     }
 
     /// The ears: first what shows behind the head, then, after the hair, what lies before it.
-    pub fn ears(&self, c: &mut Canvas, before: bool) {
+    pub(super) fn ears(&self, c: &mut Canvas, before: bool) {
         let (v, s) = (&self.view, 1.0 + 0.22 * self.a.ear_size);
         for side in [-1.0, 1.0] {
             let strength = if before { v.near(side, 0.1) } else { 1.0 };
@@ -88,7 +88,7 @@ impl Person {
     }
 
     /// The neck, in the head's shadow.
-    pub fn neck(&self, c: &mut Canvas) {
+    pub(super) fn neck(&self, c: &mut Canvas) {
         let still = View::still();
         let half = 0.205 - 0.05 * self.a.presentation;
         let top = self.view.point(0.0, 0.20, -0.06)[0];
@@ -138,7 +138,7 @@ impl Person {
     }
 
     /// The hood that lies behind the neck.
-    pub fn hood(&self, c: &mut Canvas) {
+    pub(super) fn hood(&self, c: &mut Canvas) {
         if self.a.clothing != Clothing::Hoodie {
             return;
         }
@@ -176,7 +176,7 @@ impl Person {
     }
 
     /// Shoulders and clothes.
-    pub fn clothes(&self, c: &mut Canvas) {
+    pub(super) fn clothes(&self, c: &mut Canvas) {
         let a = &self.a;
         let cloth = self.cloth();
         let (dark, light) = (Lab(cloth.0 * 0.74, cloth.1, cloth.2), cloth.plus(0.07, 0.0, 0.0));
@@ -306,7 +306,7 @@ impl Person {
     }
 
     /// Lines of age: forehead, crow's feet, folds beside the mouth, shadows under the eyes.
-    pub fn age(&self, c: &mut Canvas) {
+    pub(super) fn age(&self, c: &mut Canvas) {
         let age = self.a.age_lines;
         if age <= 0.0 {
             return;
@@ -349,7 +349,7 @@ impl Person {
 }
 
 /// Points of an ellipse.
-pub fn oval(centre: Point, a: f32, b: f32, n: usize) -> Vec<Point> {
+pub(super) fn oval(centre: Point, a: f32, b: f32, n: usize) -> Vec<Point> {
     (0..n)
         .map(|i| {
             let (s, c) = (i as f64 / n as f64 * std::f64::consts::TAU).sin_cos();

@@ -6,12 +6,12 @@ use super::colour::Lab;
 use super::geometry::{Point, Section, Solid, View, lerp};
 
 /// Half the height of the head.
-pub const TALL: f32 = 0.56;
+pub(super) const TALL: f32 = 0.56;
 /// Height of the eyes below the middle of the head.
-pub const EYES: f32 = 0.06;
+pub(super) const EYES: f32 = 0.06;
 
 /// A person about to be painted: attributes in range, and what all parts need.
-pub struct Person {
+pub(super) struct Person {
     pub a: Attributes,
     pub view: View,
     pub head: Solid,
@@ -47,7 +47,7 @@ impl Person {
     }
 
     /// A colour on something round: brighter towards the light, in shadow away from it.
-    pub fn round(&self, colour: Lab, centre: Point, radius: f32) -> Ink {
+    pub(super) fn round(&self, colour: Lab, centre: Point, radius: f32) -> Ink {
         let [x, y] = self.sun;
         let light = [centre[0] + 0.62 * radius * x, centre[1] + 0.62 * radius * y];
         radial(
@@ -61,7 +61,7 @@ impl Person {
     }
 
     /// The same for skin, whose shadows are warm.
-    pub fn round_skin(&self, centre: Point, radius: f32) -> Ink {
+    pub(super) fn round_skin(&self, centre: Point, radius: f32) -> Ink {
         let [x, y] = self.sun;
         let light = [centre[0] + 0.62 * radius * x, centre[1] + 0.62 * radius * y];
         let shade = Lab(
@@ -74,12 +74,12 @@ impl Person {
     }
 
     /// A point on the front of the head, by its place on the face seen from the front.
-    pub fn on(&self, x: f32, y: f32) -> Point {
+    pub(super) fn on(&self, x: f32, y: f32) -> Point {
         self.head.front(&self.view, x, y, 0.0)
     }
 
     /// The same for several points.
-    pub fn onto(&self, points: &[Point]) -> Vec<Point> {
+    pub(super) fn onto(&self, points: &[Point]) -> Vec<Point> {
         points.iter().map(|p| self.on(p[0], p[1])).collect()
     }
 }

@@ -34,7 +34,7 @@ struct Found {
 }
 
 /// Videos below a folder: each folder that holds images is one, and each GIF file.
-pub struct Videos {
+pub(crate) struct Videos {
     info: DataInfo,
     root: PathBuf,
     entries: Vec<Entry>,
@@ -48,7 +48,7 @@ impl Videos {
     /// # Errors
     /// [`Error::Data`] when there are none, frames differ in size and no size is asked for, or more than `source.max_bad`
     /// of the videos are damaged or have fewer frames than asked.
-    pub fn open(
+    pub(crate) fn open(
         root: &Path,
         source: &Source,
         preparation: Preparation,

@@ -9,7 +9,7 @@ use crate::{DataInfo, Dataset, Item, Kind, Values};
 use std::sync::Arc;
 
 /// Images that bounce: item `i` of a seed is always the same video, and a shorter one is the beginning of a longer one.
-pub struct Moving {
+pub(crate) struct Moving {
     info: DataInfo,
     base: Arc<dyn Dataset>,
     key: Key,
@@ -26,9 +26,9 @@ fn bounced(distance: f64, room: f64) -> f64 {
 
 impl Moving {
     /// Videos unless another number is asked for.
-    pub const COUNT: usize = 10_000;
+    pub(crate) const COUNT: usize = 10_000;
     /// Frames unless another number is asked for.
-    pub const FRAMES: usize = 20;
+    pub(crate) const FRAMES: usize = 20;
     /// Images in a frame.
     const IMAGES: usize = 2;
 
@@ -38,7 +38,7 @@ impl Moving {
     /// # Errors
     /// [`Error::Data`] when `base` holds no images; [`Error::Recipe`] when they do not fit the frame, or a video would be too
     /// large.
-    pub fn new(
+    pub(crate) fn new(
         base: Arc<dyn Dataset>,
         size: Option<[usize; 2]>,
         frames: usize,

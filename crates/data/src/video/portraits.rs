@@ -6,7 +6,7 @@ use crate::random::{Draw, Key};
 use crate::{DataInfo, Dataset, Item, Kind, Values};
 
 /// Moving portraits: item `i` of a seed is always the same video, and a shorter one is the beginning of a longer one.
-pub struct MovingPortraits {
+pub(crate) struct MovingPortraits {
     info: DataInfo,
     key: Key,
 }
@@ -60,19 +60,19 @@ impl Motion {
 
 impl MovingPortraits {
     /// Videos for training unless another number is asked for.
-    pub const TRAIN: usize = 2_000;
+    pub(crate) const TRAIN: usize = 2_000;
     /// Videos for testing unless another number is asked for.
-    pub const TEST: usize = 200;
+    pub(crate) const TEST: usize = 200;
     /// Frames unless another number is asked for.
-    pub const FRAMES: usize = 16;
+    pub(crate) const FRAMES: usize = 16;
     /// Names of the classes: what moves.
-    pub const LABELS: [&'static str; 3] = ["yaw", "smile", "light"];
+    pub(crate) const LABELS: [&'static str; 3] = ["yaw", "smile", "light"];
 
     /// `count` videos (0: the usual number) of `frames` (0: the usual number) frames of `[height, width]` pixels.
     ///
     /// # Errors
     /// [`Error::Recipe`] when a video would be too large, [`Error::Data`] when a side is 0.
-    pub fn new(
+    pub(crate) fn new(
         [height, width]: [usize; 2],
         frames: usize,
         seed: u64,
@@ -111,7 +111,7 @@ impl MovingPortraits {
     }
 
     /// What moves in video `index`, and the attributes of each of its frames.
-    pub fn faces(&self, index: usize) -> (u32, Vec<Attributes>) {
+    pub(crate) fn faces(&self, index: usize) -> (u32, Vec<Attributes>) {
         let key = self.key.step(index as u64);
         let face = Attributes::draw(key);
         let rng = &mut key.stream("motion").rng();

@@ -101,7 +101,7 @@ pub(crate) struct Affine {
 }
 
 impl Affine {
-    pub fn new(mean: &[f32], scale: &[f32], shift: &[f32], act: Activation) -> Self {
+    pub(crate) fn new(mean: &[f32], scale: &[f32], shift: &[f32], act: Activation) -> Self {
         let wide = Wide::new(scale.len());
         let [mean, scale, shift] = [mean, scale, shift].map(|v| wide.repeat(v));
         Affine {
@@ -114,7 +114,7 @@ impl Affine {
     }
 
     /// y from x.
-    pub fn forward(&self, x: &[f32], y: &mut [f32]) {
+    pub(crate) fn forward(&self, x: &[f32], y: &mut [f32]) {
         assert_eq!(x.len(), y.len());
         let (n, y) = (x.len(), Parts::new(y));
         with_pointwise!(self.act, a => self.wide.blocks(n, &|_, r| {
@@ -125,7 +125,7 @@ impl Affine {
     }
 
     /// By channel, the sums of dz = g f'(z) and of dz (x - mean).
-    pub fn gradient_sums(&self, x: &[f32], g: &[f32]) -> Vec<[f64; 2]> {
+    pub(crate) fn gradient_sums(&self, x: &[f32], g: &[f32]) -> Vec<[f64; 2]> {
         assert_eq!(x.len(), g.len());
         let w = self.wide.width;
         let mut partial = vec![0f32; self.wide.count(x.len()) * 2 * w];
@@ -139,7 +139,7 @@ impl Affine {
     }
 
     /// In place: g becomes scale dz + along (x - mean) + offset, with `along` and `offset` by channel.
-    pub fn backward(&self, x: &[f32], g: &mut [f32], along: &[f32], offset: &[f32]) {
+    pub(crate) fn backward(&self, x: &[f32], g: &mut [f32], along: &[f32], offset: &[f32]) {
         assert_eq!(x.len(), g.len());
         let (along, offset) = (self.wide.repeat(along), self.wide.repeat(offset));
         let (n, g) = (x.len(), Parts::new(g));

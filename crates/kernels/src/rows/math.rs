@@ -3,7 +3,7 @@
 
 /// x a + b, fused where that is a machine instruction.
 #[inline(always)]
-pub fn madd<const FMA: bool>(x: f32, a: f32, b: f32) -> f32 {
+pub(crate) fn madd<const FMA: bool>(x: f32, a: f32, b: f32) -> f32 {
     if FMA { x.mul_add(a, b) } else { x * a + b }
 }
 
@@ -25,7 +25,7 @@ fn power_of_two(n: i32) -> f32 {
 
 /// e^x, relative error below 1.5e-7 for results in the normal range; infinity above 88.73, 0 below -104.
 #[inline(always)]
-pub fn exp<const FMA: bool>(x: f32) -> f32 {
+pub(crate) fn exp<const FMA: bool>(x: f32) -> f32 {
     // Written so that NaN falls through.
     let x = if x > 89.0 { 89.0 } else { x };
     let x = if x < -104.0 { -104.0 } else { x };
@@ -46,7 +46,7 @@ pub fn exp<const FMA: bool>(x: f32) -> f32 {
 
 /// ln(1 + u) for u in [0, 1], relative error below 2.5e-7.
 #[inline(always)]
-pub fn log1p_unit<const FMA: bool>(u: f32) -> f32 {
+pub(crate) fn log1p_unit<const FMA: bool>(u: f32) -> f32 {
     // 2 artanh(u / (2 + u)) by its series; the argument is at most 1/3.
     let s = u / (2.0 + u);
     let q = s * s;
@@ -67,7 +67,7 @@ pub fn log1p_unit<const FMA: bool>(u: f32) -> f32 {
 
 /// Hyperbolic tangent, relative error below 4e-7, never beyond 1: a rational function fitted to tanh(x) / x.
 #[inline(always)]
-pub fn tanh<const FMA: bool>(x: f32) -> f32 {
+pub(crate) fn tanh<const FMA: bool>(x: f32) -> f32 {
     let x = x.clamp(-9.02, 9.02);
     let s = x * x;
     let p = [
@@ -85,13 +85,13 @@ pub fn tanh<const FMA: bool>(x: f32) -> f32 {
 
 /// 1 / (1 + e^-x), relative error below 3e-7 (above -88; 0 below).
 #[inline(always)]
-pub fn sigmoid<const FMA: bool>(x: f32) -> f32 {
+pub(crate) fn sigmoid<const FMA: bool>(x: f32) -> f32 {
     1.0 / (1.0 + exp::<FMA>(-x))
 }
 
 /// ln(1 + e^x), relative error below 4e-7 (above -87).
 #[inline(always)]
-pub fn softplus<const FMA: bool>(x: f32) -> f32 {
+pub(crate) fn softplus<const FMA: bool>(x: f32) -> f32 {
     // `max` would drop a NaN, but the other term keeps it.
     x.max(0.0) + log1p_unit::<FMA>(exp::<FMA>(-x.abs()))
 }
@@ -122,13 +122,13 @@ fn erf<const FMA: bool>(x: f32) -> f32 {
 
 /// The standard normal distribution function, absolute error below 3e-7.
 #[inline(always)]
-pub fn normal_cdf<const FMA: bool>(x: f32) -> f32 {
+pub(crate) fn normal_cdf<const FMA: bool>(x: f32) -> f32 {
     madd::<FMA>(erf::<FMA>(x * std::f32::consts::FRAC_1_SQRT_2), 0.5, 0.5)
 }
 
 /// The standard normal density, absolute error below 2e-7.
 #[inline(always)]
-pub fn normal_density<const FMA: bool>(x: f32) -> f32 {
+pub(crate) fn normal_density<const FMA: bool>(x: f32) -> f32 {
     // 1 / sqrt(2 pi)
     0.398_942_3 * exp::<FMA>(-0.5 * x * x)
 }

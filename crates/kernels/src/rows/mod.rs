@@ -24,7 +24,7 @@ pub(crate) struct Parts<'a>(*mut f32, usize, PhantomData<&'a mut [f32]>);
 unsafe impl Sync for Parts<'_> {}
 
 impl<'a> Parts<'a> {
-    pub fn new(slice: &'a mut [f32]) -> Self {
+    pub(crate) fn new(slice: &'a mut [f32]) -> Self {
         Parts(slice.as_mut_ptr(), slice.len(), PhantomData)
     }
 
@@ -33,7 +33,7 @@ impl<'a> Parts<'a> {
     /// # Safety
     /// No other part in use overlaps the range.
     #[allow(clippy::mut_from_ref)]
-    pub unsafe fn get(&self, range: Range<usize>) -> &mut [f32] {
+    pub(crate) unsafe fn get(&self, range: Range<usize>) -> &mut [f32] {
         assert!(range.start <= range.end && range.end <= self.1);
         // SAFETY: in bounds of the slice borrowed for 'a, and by the caller's promise not aliased.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }

@@ -4,27 +4,27 @@ use menagerie_kernels::conv::{self, Epilogue, Pass, Path, Shape};
 use menagerie_kernels::reference;
 
 /// A small seeded generator (xorshift).
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Random {
+    pub(crate) fn new(seed: u64) -> Random {
         Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 >> 11
     }
     /// From `low` to `high`, both included.
-    pub fn between(&mut self, low: usize, high: usize) -> usize {
+    pub(crate) fn between(&mut self, low: usize, high: usize) -> usize {
         low + self.next() as usize % (high - low + 1)
     }
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.next() as usize % from.len()]
     }
     /// In \[-1, 1).
-    pub fn floats(&mut self, n: usize) -> Vec<f32> {
+    pub(crate) fn floats(&mut self, n: usize) -> Vec<f32> {
         (0..n)
             .map(|_| (self.next() >> 29) as f32 / (1u64 << 23) as f32 - 1.0)
             .collect()
@@ -32,17 +32,17 @@ impl Random {
 }
 
 /// Operands of all three passes.
-pub struct Case {
+pub(crate) struct Case {
     pub s: Shape,
     pub x: Vec<f32>,
     pub w: Vec<f32>,
     pub gy: Vec<f32>,
 }
 
-pub const PASSES: [Pass; 3] = [Pass::Forward, Pass::Input, Pass::Weight];
+pub(crate) const PASSES: [Pass; 3] = [Pass::Forward, Pass::Input, Pass::Weight];
 
 impl Case {
-    pub fn new(s: Shape, seed: u64) -> Case {
+    pub(crate) fn new(s: Shape, seed: u64) -> Case {
         let mut r = Random::new(seed);
         Case {
             s,
@@ -53,7 +53,7 @@ impl Case {
     }
 
     /// The pass by a path, into memory full of NaN, so that nothing is left unwritten.
-    pub fn run(&self, pass: Pass, path: Path, e: Epilogue) -> Vec<f32> {
+    pub(crate) fn run(&self, pass: Pass, path: Path, e: Epilogue) -> Vec<f32> {
         let s = &self.s;
         let new = |n: usize| vec![f32::NAN; n];
         match pass {
@@ -75,7 +75,7 @@ impl Case {
         }
     }
 
-    pub fn truth(&self, pass: Pass) -> Vec<f64> {
+    pub(crate) fn truth(&self, pass: Pass) -> Vec<f64> {
         match pass {
             Pass::Forward => reference::forward(&self.s, &self.x, &self.w),
             Pass::Input => reference::input_gradient(&self.s, &self.gy, &self.w),
@@ -84,7 +84,7 @@ impl Case {
     }
 
     /// For each result, the sum of the absolute values of its terms.
-    pub fn magnitude(&self, pass: Pass) -> Vec<f64> {
+    pub(crate) fn magnitude(&self, pass: Pass) -> Vec<f64> {
         let abs = |v: &[f32]| v.iter().map(|v| v.abs()).collect();
         Case {
             s: self.s,
@@ -96,7 +96,7 @@ impl Case {
     }
 
     /// Terms of a result's sum, at most.
-    pub fn terms(&self, pass: Pass) -> usize {
+    pub(crate) fn terms(&self, pass: Pass) -> usize {
         let s = &self.s;
         let taps = s.kernel[0] * s.kernel[1];
         match pass {
@@ -109,7 +109,7 @@ impl Case {
     /// Checks a direct result against the bound that holds for a sum of n products in any order:
     /// |error| <= n u sum |a b| (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), with
     /// u = 2^-24 and room for the epilogue.
-    pub fn check_direct(&self, pass: Pass, got: &[f32], truth: &[f64]) {
+    pub(crate) fn check_direct(&self, pass: Pass, got: &[f32], truth: &[f64]) {
         let unit = (self.terms(pass) + 4) as f64 * 2f64.powi(-24);
         for (i, ((&v, &t), m)) in got.iter().zip(truth).zip(self.magnitude(pass)).enumerate() {
             let error = (f64::from(v) - t).abs();
@@ -123,7 +123,7 @@ impl Case {
 }
 
 /// Root of the mean squared error, relative to that of the truth; infinite if anything is not finite.
-pub fn error(got: &[f32], truth: &[f64]) -> f64 {
+pub(crate) fn error(got: &[f32], truth: &[f64]) -> f64 {
     if got.len() != truth.len() || got.iter().any(|v| !v.is_finite()) {
         return f64::INFINITY;
     }

@@ -16,28 +16,28 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// Seeded numbers, roughly normal: sums of four uniform ones.
-pub struct Numbers(ChaCha8Rng);
+pub(crate) struct Numbers(ChaCha8Rng);
 
 impl Numbers {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Numbers(ChaCha8Rng::seed_from_u64(seed))
     }
-    pub fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         (self.0.next_u32() as f64 + 0.5) / 4294967296.0
     }
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.uniform() * n as f64) as usize
     }
     /// 1..=n
-    pub fn size(&mut self, n: usize) -> usize {
+    pub(crate) fn size(&mut self, n: usize) -> usize {
         1 + self.below(n)
     }
     /// An f32 number, in f64.
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let sum: f64 = (0..4).map(|_| self.uniform() - 0.5).sum();
         (sum * 1.7) as f32 as f64
     }
-    pub fn array(&mut self, shape: &[usize]) -> Array {
+    pub(crate) fn array(&mut self, shape: &[usize]) -> Array {
         Array {
             shape: shape.to_vec(),
             values: (0..shape.iter().product()).map(|_| self.normal()).collect(),
@@ -47,37 +47,37 @@ impl Numbers {
 
 /// Values in f64 that f32 can hold.
 #[derive(Clone, Debug)]
-pub struct Array {
+pub(crate) struct Array {
     pub shape: Vec<usize>,
     pub values: Vec<f64>,
 }
 
 impl Array {
-    pub fn double(&self) -> FlexTensor {
+    pub(crate) fn double(&self) -> FlexTensor {
         FlexTensor::from_data(TensorData::new(self.values.clone(), self.shape.clone()))
     }
-    pub fn tensor<const D: usize>(&self, device: &Device) -> Tensor<D> {
+    pub(crate) fn tensor<const D: usize>(&self, device: &Device) -> Tensor<D> {
         let values: Vec<f32> = self.values.iter().map(|&v| v as f32).collect();
         Tensor::from_data(TensorData::new(values, self.shape.clone()), device)
     }
-    pub fn map(mut self, f: impl Fn(f64) -> f64) -> Self {
+    pub(crate) fn map(mut self, f: impl Fn(f64) -> f64) -> Self {
         self.values.iter_mut().for_each(|v| *v = f(*v) as f32 as f64);
         self
     }
 }
 
-pub fn doubles(t: FlexTensor) -> Vec<f64> {
+pub(crate) fn doubles(t: FlexTensor) -> Vec<f64> {
     let t = t.to_contiguous();
     assert_eq!(t.dtype(), DType::F64);
     t.as_slice::<f64>().expect("contiguous").to_vec()
 }
 
-pub fn floats<const D: usize>(t: &Tensor<D>) -> Vec<f32> {
+pub(crate) fn floats<const D: usize>(t: &Tensor<D>) -> Vec<f32> {
     t.to_data().try_into_vec::<f32>().expect("f32")
 }
 
 /// Largest difference over the largest reference value (or over `floor`, if that is larger).
-pub fn worst(got: &[f32], want: &[f64], floor: f64) -> f64 {
+pub(crate) fn worst(got: &[f32], want: &[f64], floor: f64) -> f64 {
     assert_eq!(got.len(), want.len());
     assert!(got.iter().all(|v| v.is_finite()), "not finite: {got:?}");
     let scale = want.iter().fold(floor, |m, v| m.max(v.abs()));
@@ -89,7 +89,7 @@ pub fn worst(got: &[f32], want: &[f64], floor: f64) -> f64 {
 }
 
 /// Gradients of sum(weights * f(inputs)) by central differences, at most `limit` elements of an input.
-pub fn differences(
+pub(crate) fn differences(
     inputs: &[Array],
     weights: &[f64],
     f: &dyn Fn(&[FlexTensor]) -> FlexTensor,
@@ -122,7 +122,7 @@ pub fn differences(
 }
 
 /// Elements of each input to differentiate by: all of a few, a seeded choice of many.
-pub fn choose(inputs: &[Array], rng: &mut Numbers) -> Vec<Vec<usize>> {
+pub(crate) fn choose(inputs: &[Array], rng: &mut Numbers) -> Vec<Vec<usize>> {
     let pick = |a: &Array, rng: &mut Numbers| match a.values.len() {
         n if n <= 12 => (0..n).collect(),
         n => (0..12).map(|_| rng.below(n)).collect::<Vec<_>>(),
@@ -130,7 +130,7 @@ pub fn choose(inputs: &[Array], rng: &mut Numbers) -> Vec<Vec<usize>> {
     inputs.iter().map(|a| pick(a, rng)).collect()
 }
 
-pub struct Case<'a> {
+pub(crate) struct Case<'a> {
     pub name: String,
     pub inputs: Vec<Array>,
     /// Allowed error, relative to the largest value.
@@ -141,7 +141,11 @@ pub struct Case<'a> {
 impl Case<'_> {
     /// Compares the output and the gradients of every input. `run` gets the output's weights, and gives
     /// the output and the gradients.
-    pub fn check(self, rng: &mut Numbers, run: impl Fn(&[Array], &Array) -> (Vec<f32>, Vec<Vec<f32>>)) {
+    pub(crate) fn check(
+        self,
+        rng: &mut Numbers,
+        run: impl Fn(&[Array], &Array) -> (Vec<f32>, Vec<Vec<f32>>),
+    ) {
         let tensors: Vec<FlexTensor> = self.inputs.iter().map(Array::double).collect();
         let out = (self.reference)(&tensors);
         let shape: Vec<usize> = out.layout().shape().to_vec();
@@ -172,20 +176,20 @@ impl Case<'_> {
 }
 
 /// A tracked tensor.
-pub fn leaf<const D: usize>(a: &Array) -> Tensor<D> {
+pub(crate) fn leaf<const D: usize>(a: &Array) -> Tensor<D> {
     a.tensor(&Device::flex().autodiff()).require_grad()
 }
 
 /// Output, then the gradients of sum(weights * y) that `read` takes from the tape.
-pub fn back<const D: usize>(y: Tensor<D>, weights: &Array) -> (Vec<f32>, burn::tensor::Gradients) {
+pub(crate) fn back<const D: usize>(y: Tensor<D>, weights: &Array) -> (Vec<f32>, burn::tensor::Gradients) {
     let out = floats(&y.clone().inner());
     let grads = (y * weights.tensor(&Device::flex().autodiff())).sum().backward();
     (out, grads)
 }
 
-pub fn grad<const D: usize>(x: &Tensor<D>, grads: &burn::tensor::Gradients) -> Vec<f32> {
+pub(crate) fn grad<const D: usize>(x: &Tensor<D>, grads: &burn::tensor::Gradients) -> Vec<f32> {
     floats(&x.grad(grads).expect("a tracked leaf has a gradient"))
 }
 
 /// The default body's backend.
-pub type B = Flex;
+pub(crate) type B = Flex;

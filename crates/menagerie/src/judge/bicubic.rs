@@ -60,7 +60,7 @@ fn image(from: &[f32], [h, w, c]: [usize; 3], to: [usize; 2], out: &mut Vec<f32>
 }
 
 /// Images `[n, h, w, c]` to `[n, to[0], to[1], c]`.
-pub fn resize(x: Tensor<4>, to: [usize; 2]) -> Tensor<4> {
+pub(super) fn resize(x: Tensor<4>, to: [usize; 2]) -> Tensor<4> {
     let ([n, h, w, c], device) = (x.dims(), x.device());
     let from = x.into_data().try_into_vec::<f32>().expect("images are f32");
     let mut out = Vec::with_capacity(n * to[0] * to[1] * c);

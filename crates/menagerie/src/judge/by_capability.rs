@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 ///
 /// # Errors
 /// [`Error::Usage`] when the model lacks the capability.
-pub fn work_out(
+pub(super) fn work_out(
     judge: &mut Judge,
     name: &str,
     metric: &Metric,
@@ -135,12 +135,12 @@ pub fn work_out(
 }
 
 /// The place of the largest.
-pub fn argmax(row: &[f32]) -> usize {
+pub(super) fn argmax(row: &[f32]) -> usize {
     (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
 }
 
 /// The mean, and its standard error.
-pub fn mean_and_error(values: &[f64]) -> (f64, Option<f64>) {
+pub(super) fn mean_and_error(values: &[f64]) -> (f64, Option<f64>) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 1 << 27;
 /// # Errors
 /// [`Error::Usage`] when there is no extractor, or one that tells no classes where they are needed; when samples or data
 /// have no classes.
-pub fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
     match metric.name {
         "is" => score(judge, metric, tell),
         "class-accuracy" => class_accuracy(judge, metric, tell),

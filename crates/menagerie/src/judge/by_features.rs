@@ -14,7 +14,7 @@ const LINE: usize = 15;
 ///
 /// # Errors
 /// [`crate::Error::Usage`] when there is no extractor or no data, or too few items.
-pub fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
     let (name, key) = (metric.name, judge.key.stream(metric.name));
     if let ("precision" | "recall" | "density" | "coverage", Some(known)) = (name, &judge.prdc) {
         let figure = one_of_four(name, known);
@@ -116,7 +116,7 @@ fn verdict(judge: &Judge, name: &str, figure: Figure, extra: Value) -> Result<Ve
 }
 
 /// What every figure that compares features of samples and data depends on.
-pub fn features_definition(judge: &Judge, name: &str) -> Result<Map<String, Value>> {
+pub(super) fn features_definition(judge: &Judge, name: &str) -> Result<Map<String, Value>> {
     let mut definition = judge.definition(name)?;
     definition.extend(judge.features(name)?.definition());
     Ok(definition)

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 /// What the three metrics share: of the samples with their number, and of the data where there are some.
 #[derive(Clone)]
-pub struct Found {
+pub(super) struct Found {
     samples: (Consistency, usize),
     data: Option<(Consistency, usize)>,
     frames: usize,
@@ -20,7 +20,7 @@ pub struct Found {
 ///
 /// # Errors
 /// [`Error::Usage`] when these are no videos, or when the extractor tells no classes of their frames.
-pub fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
     let found = match &judge.consistency {
         Some(found) => found.clone(),
         None => judge.consistency.insert(find(judge, metric.name, tell)?).clone(),

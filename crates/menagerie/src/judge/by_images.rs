@@ -21,7 +21,7 @@ const PAIRS: usize = 1000;
 ///
 /// # Errors
 /// [`Error::Usage`] when the samples are not of that kind.
-pub fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
     match (metric.needs, metric.name) {
         (Needs::Density, _) => of_points(judge, metric, tell),
         (Needs::Points, _) => transported(judge, metric, tell),

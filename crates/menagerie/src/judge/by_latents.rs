@@ -12,7 +12,7 @@ use serde_json::json;
 ///
 /// # Errors
 /// [`Error::Usage`] when the model has no latent space or makes no images, or there is no extractor.
-pub fn work_out(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+pub(super) fn work_out(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
     let (model, name) = judge.subject.model(metric.name)?;
     let space = model
         .as_latent_space()

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 ///
 /// # Errors
 /// [`Error::Usage`] when the model has not the capability, or the data have no attributes or classes.
-pub fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
     match metric.name {
         "linear-probe" => probes(judge, metric, tell),
         "cluster-accuracy" => clusters(judge, metric, tell),

@@ -20,7 +20,7 @@ impl Feed {
     ///
     /// # Errors
     /// [`Error::Recipe`] for labels that are too many, too few, or of no use to the model; those of [`Loader::new`].
-    pub fn new(
+    pub(super) fn new(
         train: &TrainConfig,
         dataset: &Arc<dyn Dataset>,
         model: &dyn Model,
@@ -79,7 +79,7 @@ impl Feed {
     ///
     /// # Errors
     /// Those of [`Loader::next`].
-    pub fn next(&mut self) -> Result<Vec<Batch>> {
+    pub(super) fn next(&mut self) -> Result<Vec<Batch>> {
         let mut out = Vec::new();
         for (loader, batches) in &mut self.streams {
             for _ in 0..*batches {
@@ -90,17 +90,17 @@ impl Feed {
     }
 
     /// Items of the first stream delivered so far.
-    pub fn cursor(&self) -> u64 {
+    pub(super) fn cursor(&self) -> u64 {
         self.streams.first().map_or(0, |(loader, _)| loader.cursor())
     }
 
     /// Damaged items met since this was last asked.
-    pub fn warnings(&mut self) -> Vec<String> {
+    pub(super) fn warnings(&mut self) -> Vec<String> {
         self.streams.iter_mut().flat_map(|(l, _)| l.warnings()).collect()
     }
 
     /// Steps in which every item of the first stream is seen once.
-    pub fn steps_per_epoch(&self) -> f64 {
+    pub(super) fn steps_per_epoch(&self) -> f64 {
         self.steps_per_epoch
     }
 }

@@ -242,7 +242,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A line as the file has it.
-    pub fn evaluated(line: &Map<String, Value>) -> Evaluated {
+    pub(crate) fn evaluated(line: &Map<String, Value>) -> Evaluated {
         Evaluated::read(line)
     }
 

@@ -25,7 +25,7 @@ impl Judging {
     ///
     /// # Errors
     /// As [`Evaluator::new`], and for a metric that cannot choose the best.
-    pub fn of(
+    pub(super) fn of(
         recipe: &Recipe,
         model: &dyn Model,
         info: &DataInfo,
@@ -68,12 +68,12 @@ impl Judging {
     }
 
     /// Whether the model is judged after that step.
-    pub fn is_due(&self, step: u64, last: bool) -> bool {
+    pub(super) fn is_due(&self, step: u64, last: bool) -> bool {
         step > 0 && (last || step.is_multiple_of(self.every))
     }
 
     /// Whether that was done before.
-    pub fn is_done(&self, step: u64, all: &[Evaluated]) -> bool {
+    pub(super) fn is_done(&self, step: u64, all: &[Evaluated]) -> bool {
         all.iter().any(|e| e.step == step && e.best_by == self.best_by)
     }
 
@@ -81,7 +81,12 @@ impl Judging {
     ///
     /// # Errors
     /// Those of the metrics.
-    pub fn judge(&self, model: &dyn Model, name: &str, state: &State) -> Result<(Evaluated, Vec<Verdict>)> {
+    pub(super) fn judge(
+        &self,
+        model: &dyn Model,
+        name: &str,
+        state: &State,
+    ) -> Result<(Evaluated, Vec<Verdict>)> {
         let subject = Subject::Model {
             model,
             name,

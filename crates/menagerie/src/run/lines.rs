@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// What a log holds.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub(super) struct Lines {
     /// its whole lines, in order
     pub whole: Vec<Map<String, Value>>,
     /// how many lines are damaged; a last one that was cut off is none of them
@@ -19,7 +19,7 @@ pub struct Lines {
 ///
 /// # Errors
 /// [`Error::Io`] when it cannot be read.
-pub fn read(path: &Path) -> Result<Lines> {
+pub(super) fn read(path: &Path) -> Result<Lines> {
     let mut lines = Lines::default();
     if path.try_exists().map_err(Error::io("read", path))? {
         for line in files::read(path)?.split_inclusive(|b| *b == b'\n') {
@@ -36,7 +36,7 @@ pub fn read(path: &Path) -> Result<Lines> {
 ///
 /// # Errors
 /// [`Error::Io`] when the log cannot be read or written.
-pub fn keep(path: &Path, stays: impl Fn(&Map<String, Value>) -> bool) -> Result<usize> {
+pub(super) fn keep(path: &Path, stays: impl Fn(&Map<String, Value>) -> bool) -> Result<usize> {
     if !path.try_exists().map_err(Error::io("read", path))? {
         return Ok(0);
     }
@@ -63,7 +63,7 @@ pub fn keep(path: &Path, stays: impl Fn(&Map<String, Value>) -> bool) -> Result<
 ///
 /// # Errors
 /// [`Error::Io`] when it cannot be written; the log is then as it was.
-pub fn append(path: &Path, line: &str) -> Result<()> {
+pub(super) fn append(path: &Path, line: &str) -> Result<()> {
     let mut file = locked(path)?;
     let write = |file: &mut File| {
         let end = file.seek(SeekFrom::End(0))?;

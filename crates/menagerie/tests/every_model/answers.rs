@@ -41,7 +41,7 @@ fn finite(values: &[f32]) -> bool {
 
 const ANOTHER: &str = "another shape is refused";
 
-pub fn samples(subject: &Subject) {
+pub(crate) fn samples(subject: &Subject) {
     let model = subject.model();
     let (sampler, info) = (model.as_sample().unwrap(), subject.info());
     let request = SampleRequest::new(7, Key::new(5));
@@ -80,7 +80,7 @@ pub fn samples(subject: &Subject) {
     assert_eq!(other.as_sample().unwrap().sample(&request).unwrap(), a);
 }
 
-pub fn latents(subject: &Subject) {
+pub(crate) fn latents(subject: &Subject) {
     let model = subject.model();
     let (space, info) = (model.as_latent_space().unwrap(), subject.info());
     let z = space.prior(5, Key::new(1));
@@ -95,7 +95,7 @@ pub fn latents(subject: &Subject) {
     );
 }
 
-pub fn likelihoods(subject: &Subject) {
+pub(crate) fn likelihoods(subject: &Subject) {
     let (model, batch, key) = (subject.model(), batch(subject), Key::new(8));
     let l = model.as_log_likelihood().unwrap();
     let all = l.log_likelihood(&batch, key).unwrap();
@@ -106,7 +106,7 @@ pub fn likelihoods(subject: &Subject) {
     assert!(l.log_likelihood(&misshapen(&batch), key).is_err(), "{ANOTHER}");
 }
 
-pub fn bounds(subject: &Subject) {
+pub(crate) fn bounds(subject: &Subject) {
     let (model, batch, key) = (subject.model(), batch(subject), Key::new(8));
     let e = model.as_evidence_bound().unwrap();
     let all = e.evidence_bound(&batch, 1, key).unwrap();
@@ -125,7 +125,7 @@ pub fn bounds(subject: &Subject) {
     assert!(e.evidence_bound(&misshapen(&batch), 1, key).is_err(), "{ANOTHER}");
 }
 
-pub fn codes(subject: &Subject) {
+pub(crate) fn codes(subject: &Subject) {
     let (model, batch) = (subject.model(), batch(subject));
     let encoder = model.as_encode().unwrap();
     let z = encoder.encode(&batch).unwrap();
@@ -138,7 +138,7 @@ pub fn codes(subject: &Subject) {
     assert!(encoder.encode(&misshapen(&batch)).is_err(), "{ANOTHER}");
 }
 
-pub fn reconstructions(subject: &Subject) {
+pub(crate) fn reconstructions(subject: &Subject) {
     let (model, batch, key) = (subject.model(), batch(subject), Key::new(3));
     let r = model.as_reconstruct().unwrap();
     let back = r.reconstruct(&batch, key).unwrap();
@@ -151,7 +151,7 @@ pub fn reconstructions(subject: &Subject) {
     assert!(r.reconstruct(&misshapen(&batch), key).is_err(), "{ANOTHER}");
 }
 
-pub fn completions(subject: &Subject) {
+pub(crate) fn completions(subject: &Subject) {
     let (model, batch) = (subject.model(), batch(subject));
     let c = model.as_complete().unwrap();
     let fill = |known: &[bool], seed: u64| c.complete(&batch, known, Key::new(seed));
@@ -192,7 +192,7 @@ fn beginning(p: &dyn Predict, batch: &Batch, n: usize) -> Batch {
     b
 }
 
-pub fn predictions(subject: &Subject) {
+pub(crate) fn predictions(subject: &Subject) {
     let model = subject.model();
     let p = model.as_predict().unwrap();
     let frames = if p.context() > 0 { 2 } else { 0 };
@@ -227,7 +227,7 @@ pub fn predictions(subject: &Subject) {
     );
 }
 
-pub fn classes(subject: &Subject) {
+pub(crate) fn classes(subject: &Subject) {
     let (model, batch) = (subject.model(), batch(subject));
     let c = model.as_classify().unwrap();
     let log = c.log_probabilities(&batch).unwrap();
@@ -240,7 +240,7 @@ pub fn classes(subject: &Subject) {
     assert!(c.log_probabilities(&misshapen(&batch)).is_err(), "{ANOTHER}");
 }
 
-pub fn groups(subject: &Subject) {
+pub(crate) fn groups(subject: &Subject) {
     let (model, batch) = (subject.model(), batch(subject));
     let c = model.as_cluster().unwrap();
     let log = c.group_log_probabilities(&batch).unwrap();
@@ -255,7 +255,7 @@ pub fn groups(subject: &Subject) {
     );
 }
 
-pub fn features(subject: &Subject) {
+pub(crate) fn features(subject: &Subject) {
     let (model, batch) = (subject.model(), batch(subject));
     let f = model.as_features().unwrap();
     let all = f.features(&batch).unwrap();
@@ -285,7 +285,7 @@ fn layers_belong_to_items(f: &dyn Features, batch: &Batch, part: &Batch) {
     assert!(f.layers(&misshapen(batch)).is_err(), "{ANOTHER}");
 }
 
-pub fn attributes(subject: &Subject) {
+pub(crate) fn attributes(subject: &Subject) {
     let (model, batch) = (subject.model(), batch(subject));
     let r = model.as_read_attributes().unwrap();
     let all = r.attributes(&batch).unwrap();

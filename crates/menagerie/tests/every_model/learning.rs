@@ -8,7 +8,7 @@ use menagerie::{Device, Key};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-pub fn steps_move_every_trainable_number(subject: &Subject) {
+pub(crate) fn steps_move_every_trainable_number(subject: &Subject) {
     let [before, _, after] = subject.course();
     let networks = subject.model().networks();
     for network in networks {
@@ -29,7 +29,7 @@ pub fn steps_move_every_trainable_number(subject: &Subject) {
     }
 }
 
-pub fn a_checkpoint_gives_the_same_model_back(subject: &Subject) {
+pub(crate) fn a_checkpoint_gives_the_same_model_back(subject: &Subject) {
     let [_, saved, later] = subject.course();
     let read = |name: &str| Tensors::from_bytes(&saved[name].to_bytes()?);
     let mut other = subject.build(99);
@@ -52,7 +52,7 @@ fn run(path: &Path, recipe: &Recipe, to: u64) {
     assert_eq!((summary.step, summary.interrupted), (to, false));
 }
 
-pub fn interrupted_equals_never_interrupted(subject: &Subject) {
+pub(crate) fn interrupted_equals_never_interrupted(subject: &Subject) {
     let dir = tempfile::tempdir().unwrap();
     let mut recipe = subject.recipe();
     let often = [("train.checkpoint_every", "2"), ("train.log_every", "1")];
@@ -86,7 +86,7 @@ pub fn interrupted_equals_never_interrupted(subject: &Subject) {
     assert!(made("samples/000006.png") || !subject.entry.capabilities.contains(&Capability::Sample));
 }
 
-pub fn a_damaged_checkpoint_is_passed_over() {
+pub(crate) fn a_damaged_checkpoint_is_passed_over() {
     let entry = registry()[0];
     let recipe = Subject::new(entry, entry.data[0]).recipe();
     let recipe = recipe.with("train.checkpoint_every", "2").unwrap();

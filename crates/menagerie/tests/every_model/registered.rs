@@ -4,12 +4,12 @@ use menagerie::models::{Capability, Entry, registry};
 use menagerie::recipe::Recipe;
 use std::collections::BTreeSet;
 
-pub fn names_are_unique() {
+pub(crate) fn names_are_unique() {
     let names: BTreeSet<&str> = registry().iter().map(|e| e.name).collect();
     assert_eq!(names.len(), registry().len());
 }
 
-pub fn no_field_is_empty(entry: &Entry) {
+pub(crate) fn no_field_is_empty(entry: &Entry) {
     let texts = [
         ("name", entry.name),
         ("family", entry.family),
@@ -28,7 +28,7 @@ pub fn no_field_is_empty(entry: &Entry) {
     assert_eq!(Recipe::named(entry.recipe).unwrap().model_name(), entry.name);
 }
 
-pub fn says_what_is_true(subject: &Subject) {
+pub(crate) fn says_what_is_true(subject: &Subject) {
     let model = subject.build(0);
     for c in Capability::ALL {
         let listed = subject.entry.capabilities.contains(c);

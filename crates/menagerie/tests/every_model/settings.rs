@@ -1,14 +1,14 @@
 //! Members of the adversarial axes that no model has by default: each learns, and its checkpoint gives all of it back.
 
 /// What a test is called, the model, and the keys that choose the member.
-pub type Setting = (
+pub(crate) type Setting = (
     &'static str,
     &'static str,
     &'static [(&'static str, &'static str)],
 );
 
 /// On the digits.
-pub const SETTINGS: &[Setting] = &[
+pub(crate) const SETTINGS: &[Setting] = &[
     ("lecam", "sngan", &[("penalty.lecam", "{}")]),
     ("consistency", "dcgan", &[("penalty.consistency", "{}")]),
     (

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The device under test: the CPU, unless MENAGERIE_TEST_DEVICE names one that this build has.
-pub fn device() -> Device {
+pub(crate) fn device() -> Device {
     match std::env::var("MENAGERIE_TEST_DEVICE").as_deref() {
         #[cfg(feature = "wgpu")]
         Ok("wgpu") => Device::wgpu(Default::default()).autodiff(),
@@ -17,16 +17,16 @@ pub fn device() -> Device {
 }
 
 /// Networks, optimizers and averages by name.
-pub type Parts = BTreeMap<String, Tensors>;
+pub(crate) type Parts = BTreeMap<String, Tensors>;
 
 /// All that a checkpoint of the model would hold.
-pub fn parts(model: &dyn Model) -> Parts {
+pub(crate) fn parts(model: &dyn Model) -> Parts {
     let saved = model.save().into_iter();
     saved.map(|(name, part)| (name, part())).collect()
 }
 
 /// Steps of training, and those after which its parts are kept.
-pub const STEPS: [u64; 3] = [0, 2, 4];
+pub(crate) const STEPS: [u64; 3] = [0, 2, 4];
 
 /// A model at its last step, and its parts after each of [`STEPS`].
 struct Trained {
@@ -35,7 +35,7 @@ struct Trained {
 }
 
 /// See the module.
-pub struct Subject {
+pub(crate) struct Subject {
     /// its line of the registry
     pub entry: &'static Entry,
     source: &'static str,
@@ -46,12 +46,12 @@ pub struct Subject {
 
 impl Subject {
     /// A model by its default recipe.
-    pub fn new(entry: &'static Entry, source: &'static str) -> Subject {
+    pub(crate) fn new(entry: &'static Entry, source: &'static str) -> Subject {
         Subject::with(entry, source, &[])
     }
 
     /// A model by a recipe with these settings.
-    pub fn with(
+    pub(crate) fn with(
         entry: &'static Entry,
         source: &'static str,
         settings: &'static [(&'static str, &'static str)],
@@ -66,7 +66,7 @@ impl Subject {
     }
 
     /// The model's smallest recipe on this source.
-    pub fn recipe(&self) -> Recipe {
+    pub(crate) fn recipe(&self) -> Recipe {
         let name = self.entry.name;
         let mut recipe = Recipe::parse(&format!("[model]\nname = \"{name}\""), name).unwrap();
         let fixed = [
@@ -87,24 +87,24 @@ impl Subject {
             .get_or_init(|| self.recipe().data().unwrap().open().unwrap().dataset)
     }
 
-    pub fn info(&self) -> &DataInfo {
+    pub(crate) fn info(&self) -> &DataInfo {
         self.dataset().info()
     }
 
     /// An untrained model; another seed, other first weights.
-    pub fn build(&self, seed: u64) -> Box<dyn Model> {
+    pub(crate) fn build(&self, seed: u64) -> Box<dyn Model> {
         self.recipe()
             .build(self.info(), &device(), Key::new(seed))
             .unwrap()
     }
 
     /// Items of the data.
-    pub fn batch(&self, indices: &[u32]) -> Batch {
+    pub(crate) fn batch(&self, indices: &[u32]) -> Batch {
         Batch::of(self.dataset(), indices).unwrap()
     }
 
     /// Steps `from..to` of one and the same course of training; losses are finite.
-    pub fn train(&self, model: &mut dyn Model, from: u64, to: u64) {
+    pub(crate) fn train(&self, model: &mut dyn Model, from: u64, to: u64) {
         for step in from..to {
             let n = model.batches_per_step() as u64;
             let count = self.info().count as u64;
@@ -143,14 +143,14 @@ impl Subject {
     }
 
     /// The trained model, to ask.
-    pub fn model(&self) -> MutexGuard<'_, Box<dyn Model>> {
+    pub(crate) fn model(&self) -> MutexGuard<'_, Box<dyn Model>> {
         // A test that failed while it asked has changed nothing.
         let lock = self.trained().model.lock();
         lock.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The parts of the model that is being trained, after each of [`STEPS`].
-    pub fn course(&self) -> &[Parts; STEPS.len()] {
+    pub(crate) fn course(&self) -> &[Parts; STEPS.len()] {
         &self.trained().parts
     }
 }

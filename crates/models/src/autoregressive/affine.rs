@@ -12,7 +12,7 @@ pub(super) struct Affine {
 
 impl Affine {
     /// `weight` is `[inputs, outputs]`, as many outputs as `bias` has.
-    pub fn new(weight: &[f32], bias: &[f32]) -> Self {
+    pub(super) fn new(weight: &[f32], bias: &[f32]) -> Self {
         let outputs = bias.len();
         Affine {
             packed: Packed::new(weight, outputs, weight.len() / outputs.max(1), 0..outputs),
@@ -21,7 +21,7 @@ impl Affine {
     }
 
     /// A layer's.
-    pub fn of(layer: &Linear) -> Self {
+    pub(super) fn of(layer: &Linear) -> Self {
         let bias = layer
             .bias
             .as_ref()
@@ -30,16 +30,16 @@ impl Affine {
     }
 
     /// Numbers of a row that goes in.
-    pub fn inputs(&self) -> usize {
+    pub(super) fn inputs(&self) -> usize {
         self.packed.inputs()
     }
     /// Numbers of a row that comes out.
-    pub fn outputs(&self) -> usize {
+    pub(super) fn outputs(&self) -> usize {
         self.packed.outputs()
     }
 
     /// y = x W + b for every row of y `[rows, outputs]`.
-    pub fn apply(&self, x: &[f32], y: &mut [f32]) {
+    pub(super) fn apply(&self, x: &[f32], y: &mut [f32]) {
         let (n, m) = (self.packed.inputs(), self.packed.outputs());
         y.chunks_exact_mut(m).for_each(|y| y.copy_from_slice(&self.bias));
         self.packed.accumulate(y.len() / m, (x, n), (y, m));

@@ -5,7 +5,7 @@ use menagerie_nn::MaskedConv2d;
 use std::ops::Range;
 
 /// A masked convolution's weights, by group of outputs.
-pub struct Layer {
+pub(super) struct Layer {
     offsets: Vec<(isize, isize)>,
     groups: Vec<(Packed, Range<usize>)>,
     bias: Vec<f32>,
@@ -13,7 +13,7 @@ pub struct Layer {
 
 impl Layer {
     /// Taken out of the network's layer.
-    pub fn new(conv: &MaskedConv2d) -> Layer {
+    pub(super) fn new(conv: &MaskedConv2d) -> Layer {
         let m = conv.matrix();
         let outputs = m.bias.len();
         let groups = m.groups.iter().map(|(rows, columns)| {
@@ -30,7 +30,7 @@ impl Layer {
     }
 
     /// Any other kernel, `[offsets * in, out]`: its groups of outputs see all of every pixel.
-    pub fn open(
+    pub(super) fn open(
         offsets: Vec<(isize, isize)>,
         weight: &[f32],
         bias: Vec<f32>,
@@ -47,18 +47,18 @@ impl Layer {
     }
 
     /// Channels of its result.
-    pub fn outputs(&self) -> usize {
+    pub(super) fn outputs(&self) -> usize {
         self.bias.len()
     }
 
     /// The channels of group `g` of its result.
-    pub fn columns(&self, g: usize) -> Range<usize> {
+    pub(super) fn columns(&self, g: usize) -> Range<usize> {
         self.groups[g].1.clone()
     }
 
     /// Group `g` of the result at one pixel, `[items, outputs]`, from the pixel's own features x `[items, inputs]`: for a
     /// kernel of one pixel. With `add`, it is added to what is there.
-    pub fn at(&self, g: usize, x: &[f32], out: &mut [f32], add: bool) {
+    pub(super) fn at(&self, g: usize, x: &[f32], out: &mut [f32], add: bool) {
         let (packed, columns) = &self.groups[g];
         let n = self.outputs();
         let items = out.len() / n;
@@ -77,7 +77,14 @@ impl Layer {
     }
 
     /// The same for any kernel, from what is kept of the pixels; `scratch` is working memory.
-    pub fn around(&self, g: usize, kept: &Kept, pixel: usize, scratch: &mut Vec<f32>, out: &mut [f32]) {
+    pub(super) fn around(
+        &self,
+        g: usize,
+        kept: &Kept,
+        pixel: usize,
+        scratch: &mut Vec<f32>,
+        out: &mut [f32],
+    ) {
         kept.gather(&self.offsets, pixel, scratch);
         if scratch.is_empty() {
             // A kernel without weights: the bias alone.
@@ -91,7 +98,7 @@ impl Layer {
 }
 
 /// Features of every pixel so far, `[pixels, items, channels]`.
-pub struct Kept {
+pub(super) struct Kept {
     values: Vec<f32>,
     size: [usize; 2],
     items: usize,
@@ -100,7 +107,7 @@ pub struct Kept {
 
 impl Kept {
     /// Zeros.
-    pub fn new(grid: &Grid, items: usize, channels: usize) -> Kept {
+    pub(super) fn new(grid: &Grid, items: usize, channels: usize) -> Kept {
         let size = [grid.height, grid.width];
         Kept {
             values: vec![0.0; size[0] * size[1] * items * channels],
@@ -111,7 +118,7 @@ impl Kept {
     }
 
     /// The features of one pixel, `[items, channels]`.
-    pub fn pixel(&mut self, pixel: usize) -> &mut [f32] {
+    pub(super) fn pixel(&mut self, pixel: usize) -> &mut [f32] {
         let n = self.items * self.channels;
         &mut self.values[pixel * n..(pixel + 1) * n]
     }
@@ -137,7 +144,7 @@ impl Kept {
 }
 
 /// max(x, 0) of some channels of `[items, channels]`.
-pub fn relu(x: &[f32], out: &mut [f32], channels: usize, columns: Range<usize>) {
+pub(super) fn relu(x: &[f32], out: &mut [f32], channels: usize, columns: Range<usize>) {
     for (x, out) in x.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
         x[columns.clone()]
             .iter()
@@ -147,7 +154,7 @@ pub fn relu(x: &[f32], out: &mut [f32], channels: usize, columns: Range<usize>) 
 }
 
 /// max(x, 0) of some channels, in place.
-pub fn rectify(x: &mut [f32], channels: usize, columns: Range<usize>) {
+pub(super) fn rectify(x: &mut [f32], channels: usize, columns: Range<usize>) {
     for row in x.chunks_exact_mut(channels) {
         row[columns.clone()].iter_mut().for_each(|v| *v = v.max(0.0));
     }

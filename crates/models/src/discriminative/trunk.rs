@@ -21,7 +21,7 @@ pub enum TrunkKind {
 
 /// Sizes of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrunkConfig {
+pub(super) struct TrunkConfig {
     /// the network
     pub kind: TrunkKind,
     /// channels of the first layer
@@ -90,7 +90,7 @@ impl Block {
 
 /// The network up to its features.
 #[derive(Module, Debug)]
-pub struct Trunk {
+pub(super) struct Trunk {
     /// LeNet's convolutions, or ResNet's first
     convolutions: Vec<ConvNorm>,
     blocks: Vec<Block>,
@@ -106,7 +106,7 @@ impl Trunk {
     ///
     /// # Errors
     /// [`Error::Recipe`] for a width or a depth of 0, or images of under 4 pixels.
-    pub fn new(config: TrunkConfig, [h, w, c]: [usize; 3], init: &Init) -> Result<Self> {
+    pub(super) fn new(config: TrunkConfig, [h, w, c]: [usize; 3], init: &Init) -> Result<Self> {
         let (width, blocks) = (config.width, config.blocks);
         if width == 0 || width > 4096 || blocks == 0 || blocks > 64 {
             return Err(Error::recipe(
@@ -172,12 +172,12 @@ impl Trunk {
     }
 
     /// `[batch, height, width, channel] -> [batch, features]`, none below zero.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         self.trace(x, &mut |_| {})
     }
 
     /// Features of every layer: convolutions (after their pooling) or blocks, pooled, and the features at the end.
-    pub fn layers(&self, x: Tensor<4>) -> Vec<(String, Vec<f32>)> {
+    pub(super) fn layers(&self, x: Tensor<4>) -> Vec<(String, Vec<f32>)> {
         let mut out = Vec::new();
         let last = self.trace(x, &mut |x| {
             out.push((format!("layer{}", out.len() + 1), pooled(x.clone())));
@@ -215,7 +215,7 @@ impl Trunk {
     }
 
     /// Numbers that describe an image.
-    pub fn features(&self) -> usize {
+    pub(super) fn features(&self) -> usize {
         self.features
     }
 }

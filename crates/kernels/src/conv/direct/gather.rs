@@ -28,7 +28,7 @@ pub(super) struct Gather {
 }
 
 impl Gather {
-    pub fn group(s: &Shape) -> usize {
+    pub(super) fn group(s: &Shape) -> usize {
         if s.stays_inside() { 1 } else { GROUP }
     }
 

@@ -38,27 +38,27 @@ pub(super) struct Panels {
 
 impl Panels {
     /// Panels.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.n.div_ceil(PANEL)
     }
     /// Padded columns of panel `j`.
-    pub fn width(&self, j: usize) -> usize {
+    pub(super) fn width(&self, j: usize) -> usize {
         (self.n - j * PANEL).min(PANEL).next_multiple_of(LANES)
     }
     /// Columns of panel `j`.
-    pub fn columns(&self, j: usize) -> usize {
+    pub(super) fn columns(&self, j: usize) -> usize {
         (self.n - j * PANEL).min(PANEL)
     }
     /// Floats in all.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.k * self.n.next_multiple_of(LANES)
     }
     /// Where panel `j` begins.
-    pub fn start(&self, j: usize) -> usize {
+    pub(super) fn start(&self, j: usize) -> usize {
         self.k * j * PANEL
     }
     /// Floats from one row of panel `j` to the next.
-    pub fn row(&self, j: usize) -> usize {
+    pub(super) fn row(&self, j: usize) -> usize {
         if isa() == Isa::Avx512 {
             self.width(j)
         } else {
@@ -66,7 +66,7 @@ impl Panels {
         }
     }
     /// Floats from one strip to the next.
-    pub fn strip(&self) -> usize {
+    pub(super) fn strip(&self) -> usize {
         if isa() == Isa::Avx512 {
             LANES
         } else {
@@ -83,8 +83,8 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    pub const NONE: Extent = Extent { start: 0, end: 0 };
-    pub fn of(slice: &[f32]) -> Extent {
+    pub(super) const NONE: Extent = Extent { start: 0, end: 0 };
+    pub(super) fn of(slice: &[f32]) -> Extent {
         let range = slice.as_ptr_range();
         Extent {
             start: range.start as usize,
@@ -92,13 +92,13 @@ impl Extent {
         }
     }
     /// `len` floats from `start` on.
-    pub fn new(start: *const f32, len: usize) -> Extent {
+    pub(super) fn new(start: *const f32, len: usize) -> Extent {
         Extent {
             start: start as usize,
             end: start as usize + len * size_of::<f32>(),
         }
     }
-    pub fn holds(&self, p: *const f32, len: usize) -> bool {
+    pub(super) fn holds(&self, p: *const f32, len: usize) -> bool {
         p as usize >= self.start && p as usize + len * size_of::<f32>() <= self.end
     }
 }
@@ -112,10 +112,10 @@ pub(super) struct Within {
 }
 
 impl Within {
-    pub fn a(&self, p: *const f32, len: usize) -> bool {
+    pub(super) fn a(&self, p: *const f32, len: usize) -> bool {
         self.a.iter().any(|e| e.holds(p, len))
     }
-    pub fn c(&self, p: *const f32, len: usize) -> bool {
+    pub(super) fn c(&self, p: *const f32, len: usize) -> bool {
         self.c.iter().any(|e| e.holds(p, len))
     }
 }
@@ -179,7 +179,7 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    pub const ONE: Axis = Axis { n: 1, a: 0, b: 0 };
+    pub(super) const ONE: Axis = Axis { n: 1, a: 0, b: 0 };
 }
 
 /// One tile of a sum of outer products.

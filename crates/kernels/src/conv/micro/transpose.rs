@@ -37,7 +37,7 @@ mod x86 {
     /// # Safety
     /// As [`super::transpose_block`], on a machine with AVX-512.
     #[target_feature(enable = "avx512f")]
-    pub unsafe fn block512(from: *const f32, row: usize, to: *mut f32, pitch: usize) {
+    pub(super) unsafe fn block512(from: *const f32, row: usize, to: *mut f32, pitch: usize) {
         // SAFETY: 16 rows of 16 floats on both sides, as the caller promises.
         unsafe {
             let x: [__m512; 16] = std::array::from_fn(|i| _mm512_loadu_ps(from.add(i * row)));
@@ -86,7 +86,7 @@ mod x86 {
     /// # Safety
     /// As [`super::transpose_block`], for 8 rows of 8 floats, on a machine with AVX2.
     #[target_feature(enable = "avx2")]
-    pub unsafe fn block256(from: *const f32, row: usize, to: *mut f32, pitch: usize) {
+    pub(super) unsafe fn block256(from: *const f32, row: usize, to: *mut f32, pitch: usize) {
         // SAFETY: 8 rows of 8 floats on both sides, as the caller promises.
         unsafe {
             let x: [__m256; 8] = std::array::from_fn(|i| _mm256_loadu_ps(from.add(i * row)));

@@ -18,7 +18,7 @@ pub(super) struct View {
 
 impl View {
     /// A virtual pixel of an image, or none outside.
-    pub fn at(&self, image: usize, y: usize, x: usize) -> Option<*mut f32> {
+    pub(super) fn at(&self, image: usize, y: usize, x: usize) -> Option<*mut f32> {
         let [h, w] = self.size;
         let iy = (y * self.step[0]) as isize + self.shift[0];
         let ix = (x * self.step[1]) as isize + self.shift[1];
@@ -35,7 +35,13 @@ impl View {
     }
 
     /// The N x N pixels of a tile whose tiles are M apart; pixels outside are `zeros`.
-    pub fn tile(&self, [image, ty, tx]: [usize; 3], m: usize, n: usize, zeros: &[f32]) -> [*const f32; 36] {
+    pub(super) fn tile(
+        &self,
+        [image, ty, tx]: [usize; 3],
+        m: usize,
+        n: usize,
+        zeros: &[f32],
+    ) -> [*const f32; 36] {
         debug_assert!(zeros.len() >= self.channels);
         let mut pixels = [zeros.as_ptr(); 36];
         for i in 0..n {
@@ -59,17 +65,17 @@ pub(super) struct Tiles {
 
 impl Tiles {
     /// Tiles of `m` x `m` outputs.
-    pub fn new([images, h, w]: [usize; 3], m: usize) -> Tiles {
+    pub(super) fn new([images, h, w]: [usize; 3], m: usize) -> Tiles {
         Tiles {
             images,
             rows: h.div_ceil(m),
             columns: w.div_ceil(m),
         }
     }
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.images * self.rows * self.columns
     }
-    pub fn at(&self, t: usize) -> [usize; 3] {
+    pub(super) fn at(&self, t: usize) -> [usize; 3] {
         [
             t / self.columns / self.rows,
             t / self.columns % self.rows,

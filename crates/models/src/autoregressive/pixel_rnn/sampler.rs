@@ -25,7 +25,7 @@ struct LayerWeights {
 }
 
 impl Sampler {
-    pub fn new(network: &PixelRnnNetwork) -> Self {
+    pub(super) fn new(network: &PixelRnnNetwork) -> Self {
         let grid = *super::super::conditionals::Conditionals::grid(network);
         let c = grid.channels;
         let one_by_one = |l: &Linear| {

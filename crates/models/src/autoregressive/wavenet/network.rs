@@ -7,7 +7,7 @@ use menagerie_nn::{Activation, Init, Linear, Weights, activation, activations};
 
 /// One gated unit: `z = tanh(W_f * x + V_f h) sigmoid(W_g * x + V_g h)` (equation 3), `*` a convolution of two taps.
 #[derive(Module, Debug)]
-pub struct Layer {
+pub(super) struct Layer {
     /// `[1, 2, width, width]`; tap 0 is the earlier one
     pub filter: Param<Tensor<4>>,
     /// likewise
@@ -66,7 +66,7 @@ impl Layer {
 
 /// From codes to the logits of each, given those before it.
 #[derive(Module, Debug)]
-pub struct WaveNetwork {
+pub(super) struct WaveNetwork {
     /// The first causal convolution, of one-hot codes by two taps: row c is code c one step before, row levels + 1 + c code c
     /// two steps before; rows `levels` and `2 levels + 1` stand for what lies before the beginning. `[2 (levels + 1), width]`
     pub input: Param<Tensor<2>>,
@@ -80,7 +80,7 @@ pub struct WaveNetwork {
 
 impl WaveNetwork {
     /// For so many logits a sample of sound; `classes` of the global condition, 0 for none.
-    pub fn new(sizes: &Sizes, outputs: usize, classes: usize, init: &Init) -> Self {
+    pub(super) fn new(sizes: &Sizes, outputs: usize, classes: usize, init: &Init) -> Self {
         let dilations = sizes.dilations();
         let last = dilations.len().saturating_sub(1);
         let layer =
@@ -113,7 +113,7 @@ impl WaveNetwork {
 
     /// Codes of sequences of `length`, one after the other, and each sequence's class where there is a condition -> logits
     /// `[codes, outputs]`, those of a code from the codes before it in its sequence alone.
-    pub fn forward(&self, codes: &[u32], length: usize, labels: Option<&[u32]>) -> Tensor<2> {
+    pub(super) fn forward(&self, codes: &[u32], length: usize, labels: Option<&[u32]>) -> Tensor<2> {
         let (n, b, w) = (codes.len(), codes.len() / length, self.input.dims()[1]);
         let device = self.input.val().device();
         let labels: Option<Tensor<1, Int>> = labels.map(|l| {

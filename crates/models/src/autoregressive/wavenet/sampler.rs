@@ -4,7 +4,7 @@ use super::network::WaveNetwork;
 use menagerie_kernels::dense::gate;
 
 /// The network's weights, laid out for single steps.
-pub struct Steps {
+pub(super) struct Steps {
     width: usize,
     levels: usize,
     /// `[2 (levels + 1), width]`
@@ -26,7 +26,7 @@ struct StepLayer {
 
 impl Steps {
     /// Packs a network that is off the tape.
-    pub fn new(network: &WaveNetwork) -> Steps {
+    pub(super) fn new(network: &WaveNetwork) -> Steps {
         let [rows, width] = network.input.dims();
         let layers = network.layers.iter().map(|l| {
             let gates = beside(&numbers(&l.filter), width, &numbers(&l.gate), width);
@@ -63,7 +63,7 @@ impl Steps {
     }
 
     /// Some sequences at their beginning, each of a class where there is a condition.
-    pub fn begin(&self, rows: usize, labels: Option<&[u32]>) -> Streams<'_> {
+    pub(super) fn begin(&self, rows: usize, labels: Option<&[u32]>) -> Streams<'_> {
         let zeros = |n: usize| vec![0.0; rows * n];
         Streams {
             steps: self,
@@ -89,7 +89,7 @@ impl Steps {
 }
 
 /// Sequences that are being made, side by side.
-pub struct Streams<'a> {
+pub(super) struct Streams<'a> {
     steps: &'a Steps,
     rows: usize,
     labels: Vec<u32>,
@@ -110,7 +110,7 @@ pub struct Streams<'a> {
 
 impl Streams<'_> {
     /// Logits `[rows, outputs]` of the next code of every sequence.
-    pub fn logits(&mut self) -> &[f32] {
+    pub(super) fn logits(&mut self) -> &[f32] {
         let (s, w) = (self.steps, self.steps.width);
         for (x, [one, two]) in self.x.chunks_exact_mut(w).zip(&self.before) {
             let (one, two) = (&s.input[one * w..][..w], &s.input[two * w..][..w]);
@@ -167,7 +167,7 @@ impl Streams<'_> {
     }
 
     /// Goes on by a code of every sequence.
-    pub fn advance(&mut self, codes: &[u32]) {
+    pub(super) fn advance(&mut self, codes: &[u32]) {
         for (before, &code) in self.before.iter_mut().zip(codes) {
             // Row c of the first tap is one step before; two steps before it is row levels + 1 + c.
             *before = [code as usize, before[0] + self.steps.levels + 1];

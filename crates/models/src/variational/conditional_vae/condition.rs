@@ -25,7 +25,7 @@ pub enum Condition {
 /// A condition and the data it is made of. Conditions and targets are both images `[height, width, ..]`: a class is a plane
 /// of ones among planes of zeros, frames lie one behind the other in the channels, the latest last.
 #[derive(Clone, Debug)]
-pub struct Task {
+pub(super) struct Task {
     condition: Condition,
     context: usize,
     info: DataInfo,
@@ -39,7 +39,7 @@ impl Task {
     ///
     /// # Errors
     /// [`Error::Recipe`] when the data have no such condition.
-    pub fn new(condition: Condition, context: usize, info: &DataInfo) -> Result<Task> {
+    pub(super) fn new(condition: Condition, context: usize, info: &DataInfo) -> Result<Task> {
         let colours = info.shape.last().copied().unwrap_or(0);
         let found = match (condition, info.kind) {
             (Condition::Auto | Condition::Frames, Kind::Video) => Condition::Frames,
@@ -80,24 +80,24 @@ impl Task {
     }
 
     /// What is given; never `Auto`.
-    pub fn condition(&self) -> Condition {
+    pub(super) fn condition(&self) -> Condition {
         self.condition
     }
     /// Frames that are given.
-    pub fn context(&self) -> usize {
+    pub(super) fn context(&self) -> usize {
         self.context
     }
     /// The kind of the data.
-    pub fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> Kind {
         self.info.kind
     }
     /// The shape of an item of the data.
-    pub fn item_shape(&self) -> &[usize] {
+    pub(super) fn item_shape(&self) -> &[usize] {
         &self.info.shape
     }
 
     /// `[height, width, channels]` of an answer.
-    pub fn target_shape(&self) -> [usize; 3] {
+    pub(super) fn target_shape(&self) -> [usize; 3] {
         let s = &self.info.shape;
         match self.condition {
             Condition::Frames => [s[1], s[2], s[3]],
@@ -107,7 +107,7 @@ impl Task {
     }
 
     /// `[height, width, channels]` of what is given.
-    pub fn condition_shape(&self) -> [usize; 3] {
+    pub(super) fn condition_shape(&self) -> [usize; 3] {
         let [h, w, c] = self.target_shape();
         let channels = match self.condition {
             Condition::Label => self.info.labels.len(),
@@ -119,7 +119,7 @@ impl Task {
     }
 
     /// The description of answers as a data set of their own.
-    pub fn target_info(&self) -> DataInfo {
+    pub(super) fn target_info(&self) -> DataInfo {
         DataInfo {
             kind: Kind::Image,
             shape: self.target_shape().to_vec(),
@@ -128,7 +128,7 @@ impl Task {
     }
 
     /// Answers that make a whole item.
-    pub fn answers(&self) -> usize {
+    pub(super) fn answers(&self) -> usize {
         if self.condition == Condition::Frames {
             self.info.shape[0] - self.context
         } else {
@@ -141,7 +141,7 @@ impl Task {
     ///
     /// # Errors
     /// [`Error::Data`] when labels are the condition and an item has none.
-    pub fn split(&self, batch: &Batch, key: Key) -> Result<(Vec<f32>, Batch)> {
+    pub(super) fn split(&self, batch: &Batch, key: Key) -> Result<(Vec<f32>, Batch)> {
         let mut target = Batch {
             kind: Kind::Image,
             shape: [&batch.shape[..1], &self.target_shape()].concat(),
@@ -179,7 +179,7 @@ impl Task {
     ///
     /// # Errors
     /// [`Error::Usage`] for items of another shape, or too few frames, and [`Error::Data`] for items without labels.
-    pub fn given(&self, batch: &Batch, model: &str) -> Result<Vec<f32>> {
+    pub(super) fn given(&self, batch: &Batch, model: &str) -> Result<Vec<f32>> {
         if self.condition != Condition::Frames {
             of_shape(batch, &self.info.shape, model)?;
         }
@@ -242,7 +242,7 @@ impl Task {
     }
 
     /// Puts a new frame behind those of a condition, of which the first goes.
-    pub fn push(&self, condition: &mut [f32], frame: &[f32]) {
+    pub(super) fn push(&self, condition: &mut [f32], frame: &[f32]) {
         if self.condition != Condition::Frames {
             return;
         }
@@ -267,7 +267,7 @@ impl Task {
     ///
     /// # Errors
     /// [`Error::Usage`] for an unknown class.
-    pub fn labels(&self, request: &SampleRequest, model: &str) -> Result<Vec<f32>> {
+    pub(super) fn labels(&self, request: &SampleRequest, model: &str) -> Result<Vec<f32>> {
         let classes = self.info.labels.len();
         if let Some(l) = request.label.filter(|&l| l as usize >= classes) {
             return Err(Error::usage(
@@ -290,7 +290,7 @@ impl Task {
     }
 
     /// What is said of an answer, beyond what it has in common with the condition: the grey in each colour, the latest frame.
-    pub fn with_base(&self, said: Tensor<4>, condition: Tensor<4>) -> Tensor<4> {
+    pub(super) fn with_base(&self, said: Tensor<4>, condition: Tensor<4>) -> Tensor<4> {
         let c = self.target_shape()[2];
         match self.condition {
             Condition::Grey => said + condition,
@@ -300,7 +300,7 @@ impl Task {
     }
 
     /// Conditions as a picture shows them.
-    pub fn shown(&self, conditions: Vec<f32>) -> Samples {
+    pub(super) fn shown(&self, conditions: Vec<f32>) -> Samples {
         let [h, w, c] = self.condition_shape();
         let count = conditions.len() / (h * w * c);
         match self.condition {
@@ -336,7 +336,7 @@ impl Task {
     }
 
     /// Whole items of conditions and the answers to them.
-    pub fn join(&self, conditions: &[f32], answers: &[f32]) -> Vec<f32> {
+    pub(super) fn join(&self, conditions: &[f32], answers: &[f32]) -> Vec<f32> {
         let each: usize = self.condition_shape().iter().product();
         let n = self.target_shape().iter().product::<usize>() * self.answers();
         match self.condition {

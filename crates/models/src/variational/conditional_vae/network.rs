@@ -9,7 +9,7 @@ use menagerie_nn::{Activation, Conv2d, ConvTranspose2d, Init, Linear, Weights};
 /// Of p(x | z, c): the condition goes down to a small grid and up again to the image, with what it was at each size beside
 /// it; the latent joins it on the grid.
 #[derive(Module, Debug)]
-pub struct GenerationNetwork {
+pub(super) struct GenerationNetwork {
     project: Linear,
     downs: Vec<Conv2d>,
     ups: Vec<ConvTranspose2d>,
@@ -76,7 +76,7 @@ impl GenerationNetwork {
 
 /// Recognition, prior and generation.
 #[derive(Module, Debug)]
-pub struct ConditionalNetwork {
+pub(super) struct ConditionalNetwork {
     /// q(z | x, c)
     pub(super) recognition: Encoder,
     /// p(z | c); `None` is standard normal

@@ -47,7 +47,7 @@ impl AttributesConfig {
 
 /// The attributes in force: a row is one number a class (one is 1), then a number an attribute (0 or 1).
 #[derive(Clone, Debug)]
-pub struct Attributes {
+pub(super) struct Attributes {
     /// 0 where the label is none of them
     classes: usize,
     /// indices into the data's attributes
@@ -68,7 +68,7 @@ impl Attributes {
     ///
     /// # Errors
     /// [`Error::Recipe`] for an attribute that the data have not.
-    pub fn new(config: &AttributesConfig, structured: bool, info: &DataInfo) -> Result<Attributes> {
+    pub(super) fn new(config: &AttributesConfig, structured: bool, info: &DataInfo) -> Result<Attributes> {
         let mut found = Attributes {
             classes: 0,
             bits: vec![],
@@ -100,11 +100,11 @@ impl Attributes {
     }
 
     /// Numbers of a row.
-    pub fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.classes + self.bits.len()
     }
     /// How much reading them counts.
-    pub fn weight(&self) -> f64 {
+    pub(super) fn weight(&self) -> f64 {
         self.weight
     }
 
@@ -129,7 +129,7 @@ impl Attributes {
     ///
     /// # Errors
     /// [`Error::Data`] when one is missing.
-    pub fn of(&self, batch: &Batch) -> Result<Vec<f32>> {
+    pub(super) fn of(&self, batch: &Batch) -> Result<Vec<f32>> {
         let mut rows = Vec::with_capacity(batch.shape[0] * self.width());
         for n in 0..batch.shape[0] {
             let (label, bits) = self.given(batch, n);
@@ -147,7 +147,7 @@ impl Attributes {
     }
 
     /// Rows of a batch: what it gives, and where it does not, the likeliest by the logits that were read.
-    pub fn completed(&self, batch: &Batch, read: &[f32]) -> Vec<f32> {
+    pub(super) fn completed(&self, batch: &Batch, read: &[f32]) -> Vec<f32> {
         let mut rows = Vec::with_capacity(read.len());
         for (n, logits) in read.chunks_exact(self.width().max(1)).enumerate() {
             let (label, bits) = self.given(batch, n);
@@ -164,7 +164,7 @@ impl Attributes {
 
     /// The mean over a batch of - log p(attributes), in nats, shape `[1]`: of the class among all, and of each attribute for
     /// itself.
-    pub fn cross_entropy(&self, logits: Tensor<2>, rows: &[f32]) -> Tensor<1> {
+    pub(super) fn cross_entropy(&self, logits: Tensor<2>, rows: &[f32]) -> Tensor<1> {
         let (n, width, device) = (logits.dims()[0], self.width(), logits.device());
         let rows = Tensor::<2>::from_data(TensorData::new(rows.to_vec(), [n, width]), &device);
         let mut parts = Vec::new();
@@ -183,7 +183,7 @@ impl Attributes {
     }
 
     /// Keeps rows that were trained on, up to a number.
-    pub fn remember(&mut self, rows: &[f32]) {
+    pub(super) fn remember(&mut self, rows: &[f32]) {
         let room = KEPT * self.width() - self.seen.len();
         self.seen.extend_from_slice(&rows[..room.min(rows.len())]);
     }
@@ -192,7 +192,7 @@ impl Attributes {
     ///
     /// # Errors
     /// [`Error::Usage`] for a class there is not.
-    pub fn drawn(&self, request: &SampleRequest, model: &str) -> Result<Vec<f32>> {
+    pub(super) fn drawn(&self, request: &SampleRequest, model: &str) -> Result<Vec<f32>> {
         if self.classes == 0 {
             unconditional(request, model)?;
         }
@@ -222,7 +222,7 @@ impl Attributes {
     }
 
     /// What samples depend on.
-    pub fn save(&self) -> Tensors {
+    pub(super) fn save(&self) -> Tensors {
         let mut t = Tensors::default();
         t.arrays
             .insert("seen".into(), (vec![self.seen.len()], self.seen.clone()));
@@ -233,7 +233,7 @@ impl Attributes {
     ///
     /// # Errors
     /// [`Error::Data`] when it is of other attributes.
-    pub fn load(&mut self, from: Tensors) -> Result<()> {
+    pub(super) fn load(&mut self, from: Tensors) -> Result<()> {
         let seen = from.arrays.get("seen").map(|(_, values)| values.clone());
         let fits = |v: &Vec<f32>| {
             v.len() <= KEPT * self.width() && (v.is_empty() || v.len().is_multiple_of(self.width()))

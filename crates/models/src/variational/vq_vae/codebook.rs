@@ -97,21 +97,21 @@ impl CodebookConfig {
 
 /// The codes' vectors.
 #[derive(Module, Debug)]
-pub struct Codebook {
+pub(super) struct Codebook {
     /// `[size, width]`
     pub vectors: Param<Tensor<2>>,
 }
 
 impl Codebook {
     /// Vectors that are yet to be put somewhere.
-    pub fn new(size: usize, width: usize, device: &Device) -> Codebook {
+    pub(super) fn new(size: usize, width: usize, device: &Device) -> Codebook {
         Codebook {
             vectors: menagerie_nn::init::zeros([size, width], device),
         }
     }
 
     /// With other vectors, `[size, width]` row by row.
-    pub fn at(&self, vectors: Vec<f32>) -> Codebook {
+    pub(super) fn at(&self, vectors: Vec<f32>) -> Codebook {
         let shape = self.vectors.dims();
         Codebook {
             vectors: Param::from_tensor(Tensor::from_data(
@@ -122,7 +122,7 @@ impl Codebook {
     }
 
     /// The code nearest to each of the vectors `[n, width]`, the first of equals.
-    pub fn nearest(&self, z: Tensor<2>) -> Vec<u32> {
+    pub(super) fn nearest(&self, z: Tensor<2>) -> Vec<u32> {
         let (z, e) = (plain(z), plain(self.vectors.val()));
         let size = e.dims()[0];
         // || z - e ||^2 = || z ||^2 - 2 (z e - || e ||^2 / 2), and the first term is the same for all codes.
@@ -138,7 +138,7 @@ impl Codebook {
     }
 
     /// The vectors of some codes, `[n, width]`.
-    pub fn look_up(&self, codes: &[u32]) -> Tensor<2> {
+    pub(super) fn look_up(&self, codes: &[u32]) -> Tensor<2> {
         let vectors = self.vectors.val();
         let codes: Vec<i32> = codes.iter().map(|&c| c as i32).collect();
         let n = codes.len();
@@ -150,7 +150,7 @@ impl Codebook {
 }
 
 /// The codes' vectors e for the next layer; their gradient goes to the encoder's vectors z as it is (section 3.2).
-pub fn straight_through(z: Tensor<2>, e: Tensor<2>) -> Tensor<2> {
+pub(super) fn straight_through(z: Tensor<2>, e: Tensor<2>) -> Tensor<2> {
     z.clone() + (e - z).detach()
 }
 
@@ -159,14 +159,14 @@ fn plain(t: Tensor<2>) -> Tensor<2> {
 }
 
 /// How often each code was chosen.
-pub fn counts(codes: &[u32], size: usize) -> Vec<u32> {
+pub(super) fn counts(codes: &[u32], size: usize) -> Vec<u32> {
     let mut n = vec![0; size];
     codes.iter().for_each(|&c| n[c as usize] += 1);
     n
 }
 
 /// exp of the entropy of the codes' frequencies: as many codes as would be in use if all were used alike.
-pub fn perplexity(counts: &[u32]) -> f64 {
+pub(super) fn perplexity(counts: &[u32]) -> f64 {
     let total = counts.iter().sum::<u32>().max(1) as f64;
     let entropy: f64 = counts
         .iter()
@@ -178,7 +178,7 @@ pub fn perplexity(counts: &[u32]) -> f64 {
 }
 
 /// Vectors for a fresh codebook: some of a batch's `[n, width]`, drawn without putting back while there are enough.
-pub fn first_vectors(z: &[f32], width: usize, size: usize, key: Key) -> Vec<f32> {
+pub(super) fn first_vectors(z: &[f32], width: usize, size: usize, key: Key) -> Vec<f32> {
     let order = key.permutation(z.len() / width);
     (0..size)
         .map(|i| order[i % order.len()] as usize)
@@ -188,7 +188,7 @@ pub fn first_vectors(z: &[f32], width: usize, size: usize, key: Key) -> Vec<f32>
 
 /// Running counts and sums of what codes stand for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct MovingAverage {
+pub(super) struct MovingAverage {
     /// N, `[size]`
     counts: Vec<f32>,
     /// m, `[size, width]`
@@ -199,7 +199,7 @@ pub struct MovingAverage {
 
 impl MovingAverage {
     /// Of a fresh codebook with these vectors, each counted as often as `mean` says.
-    pub fn new(vectors: &[f32], mean: f32, config: &CodebookConfig) -> MovingAverage {
+    pub(super) fn new(vectors: &[f32], mean: f32, config: &CodebookConfig) -> MovingAverage {
         let sums = vectors.iter().map(|v| v * mean).collect();
         MovingAverage {
             counts: vec![mean; config.size],
@@ -210,7 +210,7 @@ impl MovingAverage {
     }
 
     /// The codebook's vectors after a batch z `[n, width]` whose codes these are; `key` decides where dead codes go.
-    pub fn update(&mut self, z: &[f32], codes: &[u32], key: Key) -> Vec<f32> {
+    pub(super) fn update(&mut self, z: &[f32], codes: &[u32], key: Key) -> Vec<f32> {
         let (size, width) = (self.counts.len(), self.sums.len() / self.counts.len());
         let mut new = vec![0f64; size * width];
         for (z, &c) in z.chunks_exact(width).zip(codes) {
@@ -251,7 +251,7 @@ impl MovingAverage {
     }
 
     /// For a checkpoint.
-    pub fn save(&self) -> Tensors {
+    pub(super) fn save(&self) -> Tensors {
         let (size, width) = (self.counts.len(), self.sums.len() / self.counts.len());
         let mut out = Tensors::default();
         out.arrays
@@ -265,7 +265,7 @@ impl MovingAverage {
     ///
     /// # Errors
     /// When it is of another codebook.
-    pub fn load(&mut self, from: &Tensors) -> Result<()> {
+    pub(super) fn load(&mut self, from: &Tensors) -> Result<()> {
         let (size, width) = (self.counts.len(), self.sums.len() / self.counts.len());
         let device = Device::flex();
         self.counts = menagerie_nn::numbers(from.get("counts", [size], &device)?);

@@ -41,7 +41,7 @@ impl Block {
 
 /// The encoder, the codes and the decoder, which are trained together.
 #[derive(Module, Debug)]
-pub struct VqNetwork {
+pub(super) struct VqNetwork {
     downs: Vec<Conv2d>,
     enter: Conv2d,
     encoding: Vec<Block>,
@@ -60,7 +60,13 @@ pub struct VqNetwork {
 
 impl VqNetwork {
     /// Fresh weights for items of that shape, with `codes` codes; `outputs` numbers are said of a pixel.
-    pub fn new(s: &Sizes, [h, w, c]: [usize; 3], outputs: usize, codes: usize, init: &Init) -> VqNetwork {
+    pub(super) fn new(
+        s: &Sizes,
+        [h, w, c]: [usize; 3],
+        outputs: usize,
+        codes: usize,
+        init: &Init,
+    ) -> VqNetwork {
         let channels = |n: usize| if n == 0 { c } else { s.width };
         let down = |n: usize| {
             let of = Conv2d::of([channels(n - 1), s.width])
@@ -98,12 +104,12 @@ impl VqNetwork {
     }
 
     /// Height and width of the grid of codes.
-    pub fn grid(&self) -> [usize; 2] {
+    pub(super) fn grid(&self) -> [usize; 2] {
         self.pyramid[self.pyramid.len() - 1]
     }
 
     /// Items `[batch, height, width, channel]` -> a vector a place of the grid, `[batch rows columns, latent]`.
-    pub fn encode(&self, x: Tensor<4>) -> Tensor<2> {
+    pub(super) fn encode(&self, x: Tensor<4>) -> Tensor<2> {
         let x = self
             .downs
             .iter()
@@ -118,7 +124,7 @@ impl VqNetwork {
     }
 
     /// What such vectors say about items, `[batch, height, width, outputs]`.
-    pub fn decode(&self, z: Tensor<2>) -> Tensor<4> {
+    pub(super) fn decode(&self, z: Tensor<2>) -> Tensor<4> {
         let ([h, w], [rows, latent]) = (self.grid(), z.dims());
         let x = self
             .widen
@@ -142,7 +148,7 @@ impl VqNetwork {
     }
 
     /// What passes the layers for one item in a training step, to count by what they keep.
-    pub fn pass_one(&self) -> Tensor<4> {
+    pub(super) fn pass_one(&self) -> Tensor<4> {
         let [h, w] = self.pyramid[0];
         let blank = Tensor::zeros([1, h, w, self.channels], &self.widen.weight.device());
         self.decode(activations::keep(self.encode(blank)))
