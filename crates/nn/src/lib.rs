@@ -24,6 +24,7 @@ pub mod settings;
 mod spectral;
 mod tensors;
 mod torch_file;
+mod weights;
 
 pub use activations::activation;
 pub use attention::SelfAttention;
@@ -46,3 +47,4 @@ pub use read::{number, numbers};
 pub use spectral::SpectralNorm;
 pub use tensors::Tensors;
 pub use torch_file::read_torch;
+pub use weights::Direction;

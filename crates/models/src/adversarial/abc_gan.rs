@@ -1,13 +1,14 @@
-//! ABC-GAN: blur that fades, so that data and samples overlap from the start.
+//! ABC-GAN: blur that fades, so that data and samples overlap from the start, and a controller that says whose turn it is.
 //!
 //! Susmelj, Agustsson, Timofte (2017), ABC-GAN: Adaptive Blur and Control for Improved Training Stability of Generative
 //! Adversarial Networks, ICML Workshop on Implicit Models.
 //!
 //! Everything that the discriminator sees is blurred by a Gaussian whose width falls to nothing; fine detail, by which it
-//! would win at once, comes later.
-use super::config::Config;
+//! would win at once, comes later. A step updates one of the two, the discriminator more often the more samples it believes.
+use super::config::{Config, GameConfig};
 use super::dcgan::Dcgan;
 use super::game::augment::{Augment, Blur};
+use super::plays::duel::Balance;
 use super::{OfTwo, Variant};
 use crate::Entry;
 
@@ -21,6 +22,10 @@ impl Variant for AbcGan {
             augment: Augment {
                 blur: Some(Blur::default()),
                 ..Augment::default()
+            },
+            game: GameConfig {
+                balance: Some(Balance::default()),
+                ..GameConfig::default()
             },
             ..Dcgan::config()
         }

@@ -8,6 +8,7 @@ use super::game::objective::Rule;
 use super::game::penalty::Penalties;
 use super::game::semi_supervised::SemiSupervised;
 use super::networks::Sizes;
+use super::plays::duel::{Balance, Unrolled};
 use menagerie_data::error::{Error, Result};
 use menagerie_nn::OptimizerConfig;
 use serde::{Deserialize, Serialize};
@@ -69,7 +70,14 @@ pub struct GameConfig {
     /// weight of the pulling-away term on the codes of an autoencoding discriminator (Zhao et al. 2016, section 2.4; paper: 0.1),
     /// or on the features of one that tells classes (Dai et al. 2017, section 5.2)
     pub pulling_away: f64,
+    /// a controller says whose turn it is
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Balance>,
+    /// the generator looks ahead
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unrolled: Option<Unrolled>,
     /// samples are black and white
+
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits: Option<Bits>,
     /// the generator keeps away from where data are likely
@@ -106,6 +114,8 @@ impl Default for GameConfig {
             smoothing: 0.0,
             feature_matching: false,
             pulling_away: 0.0,
+            balance: None,
+            unrolled: None,
             bits: None,
             low_density: None,
             latent_step: 0.0,
@@ -173,6 +183,8 @@ impl Config {
         self.semi_supervised.map_or(Ok(()), |s| s.check())?;
         self.game.low_density.map_or(Ok(()), |d| d.check())?;
         self.game.bits.map_or(Ok(()), |b| b.check())?;
+        self.game.balance.map_or(Ok(()), |b| b.check())?;
+        self.game.unrolled.map_or(Ok(()), |u| u.check())?;
         self.check_numbers()?;
         self.check_clashes()
     }
@@ -302,6 +314,27 @@ impl Config {
                 why,
                 "set objective.rule=boundary-seeking, or leave game.bits out",
             );
+        }
+        if self.game.balance.is_some() && !self.objective.is_logit() {
+            let why = "it follows the probabilities that the discriminator gives, and these scores are none";
+            return clash(
+                "game.balance",
+                &format!("objective.rule = \"{rule}\""),
+                why,
+                "set objective.rule=non-saturating, or leave game.balance out",
+            );
+        }
+        let other = [
+            ("game.feature_matching = true", self.game.feature_matching),
+            ("game.bits", self.game.bits.is_some()),
+            ("game.top_k", self.game.top_k < 1.0),
+        ];
+        if let Some((other, _)) = other
+            .into_iter()
+            .find(|(_, on)| *on && self.game.unrolled.is_some())
+        {
+            let why = "looking ahead is of the objective's own loss";
+            return clash("game.unrolled", other, why, "leave one of the two out");
         }
         if self.game.smoothing > 0.0 && !self.objective.is_logit() {
             let why = "it softens a probability, and these scores are none";

@@ -37,7 +37,8 @@ impl Shown {
         }
     }
 
-    pub(super) fn detached(&self) -> Shown {
+    /// The same off the tape.
+    pub fn detached(&self) -> Shown {
         let plain = |t: &Option<Tensor<2>>| t.clone().map(Tensor::detach);
         Shown {
             items: self.items.clone().detach(),

@@ -176,7 +176,7 @@ impl Critic {
     }
 
     /// The losses of the objective, with all that is a function of scores.
-    fn objectives(
+    pub(in crate::adversarial) fn objectives(
         &self,
         network: &CriticNetwork,
         data: &Shown,
@@ -406,6 +406,20 @@ impl Critic {
         self.judged(&self.learner.network().clone().no_grad(), shown)
     }
 
+    /// The loss and scores of these data and samples, of which it learns nothing.
+    ///
+    /// # Errors
+    /// [`Error::Training`] when the loss is not finite.
+    pub fn look(&self, data: Shown, samples: Shown, now: Moment) -> Result<Seen> {
+        let data = self.shown(data.detached(), now.updates, now.key.stream("noise on data"));
+        let samples = self.shown(
+            samples.detached(),
+            now.updates,
+            now.key.stream("noise on samples"),
+        );
+        Ok(self.objectives(self.learner.network(), &data, &samples, now)?.1)
+    }
+
     /// The loss by which the maker of these samples learns; `data` are looked at where the objective compares.
     ///
     /// `keep` picks, by scores, the samples that are learned from (top-k); all without.
@@ -415,7 +429,19 @@ impl Critic {
         data: Option<&Shown>,
         keep: Option<&dyn Fn(&[f32]) -> Vec<usize>>,
     ) -> Tensor<1> {
-        let verdict = self.opinion(samples);
+        let network = self.learner.network().clone().no_grad();
+        self.persuaded_by(&network, samples, data, keep)
+    }
+
+    /// The same by another network in the place of its own.
+    pub(in crate::adversarial) fn persuaded_by(
+        &self,
+        network: &CriticNetwork,
+        samples: &Shown,
+        data: Option<&Shown>,
+        keep: Option<&dyn Fn(&[f32]) -> Vec<usize>>,
+    ) -> Tensor<1> {
+        let verdict = self.judged(network, samples);
         let mut score = verdict.score.value.clone();
         if let Some(keep) = keep {
             let rows: Vec<i32> = keep(&numbers(score.clone()))
@@ -428,7 +454,7 @@ impl Critic {
         let loss = match self.objective.losses() {
             Losses::Apart(losses) => losses.generator(score),
             Losses::Together(losses) => {
-                let of_data = data.map(|d| self.opinion(&d.detached()).score.value.detach());
+                let of_data = data.map(|d| self.judged(network, &d.detached()).score.value.detach());
                 losses.generator(of_data.unwrap_or_else(|| score.zeros_like()), score)
             }
         };

@@ -1,8 +1,12 @@
 //! The game of two: Algorithm 1 of Goodfellow et al. 2014, k updates of the discriminator, then one of the generator. With a
 //! condition both are told classes; with codes the generator is told numbers that the discriminator reads off its samples.
+mod balance;
 mod generator;
+mod unrolled;
 
+pub use balance::{Balance, Turns};
 pub use generator::latents;
+pub use unrolled::Unrolled;
 
 use super::super::config::{Config, GameConfig, Prior};
 use super::super::game::bits::Bits;
@@ -25,7 +29,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 
-use menagerie_nn::{Init, Learner, Tensors, first_not_finite, is_finite, number};
+use menagerie_nn::{Direction, Init, Learner, Tensors, first_not_finite, is_finite, number};
 
 /// A generator and a critic.
 pub struct Duel {
@@ -45,6 +49,7 @@ pub struct Duel {
     groups: usize,
     /// samples are black and white
     bits: Option<Bits>,
+    turns: Turns,
 }
 
 impl Config {
@@ -97,6 +102,7 @@ impl Config {
                 _ => 0,
             },
             bits: self.game.bits,
+            turns: Turns::default(),
             density: match self.game.low_density {
                 Some(d) => Some(Density::new(d, info, key.stream("density"), device)?),
                 None => None,
@@ -169,6 +175,34 @@ impl Duel {
         }
     }
 
+    /// The generator's update, where it is its turn: loss, norm of the gradient, and how likely data are to the model of the data.
+    fn update_generator(
+        &mut self,
+        made: Shown,
+        data: Shown,
+        key: Key,
+        watch: bool,
+        critics_turn: bool,
+    ) -> Result<(f64, f64, Option<f64>)> {
+        let updates = self.updates();
+        let density = match &mut self.density {
+            Some(d) => Some(d.learn(data.items.clone())?),
+            None => None,
+        };
+        let now = Moment { updates, key, watch };
+        let loss = self.generator_loss(made, data, now)?;
+        let value = number(loss.clone());
+        critic::finite("the generator's loss", value, now)?;
+        let mut gradients = vec![loss.backward()];
+        let network = self.generator.network();
+        gradients.extend(self.orthogonal.and_then(|o| o.gradients(network)).map(|(g, _)| g));
+        let gradient = match self.game.balance {
+            Some(_) if critics_turn => Direction::of(network, &gradients[0]).length(),
+            _ => self.generator.update(&mut gradients, watch).unwrap_or(f64::NAN),
+        };
+        Ok((value, gradient, density))
+    }
+
     /// An error of a number that is none, with the place where the first such number stands.
     fn located(&self, e: Error, batch: &Batch) -> Error {
         let Error::Training { step, problem, fix } = e else {
@@ -200,6 +234,7 @@ impl Duel {
         batches: &[Batch],
         key: Key,
         watch: bool,
+        its_turn: bool,
     ) -> Result<(critic::Seen, Shown, Shown)> {
         let updates = self.generator.updates();
         let (batches, labelled) = batches.split_at(self.game.discriminator_steps.min(batches.len()));
@@ -248,7 +283,10 @@ impl Duel {
             if self.bits.is_some() {
                 samples.items = Bits::drawn(samples.items, of.stream("bits"));
             }
-            let seen = self.critic.learn(data.clone(), samples, labelled.as_ref(), now)?;
+            let seen = match its_turn {
+                true => self.critic.learn(data.clone(), samples, labelled.as_ref(), now)?,
+                false => self.critic.look(data.clone(), samples, now)?,
+            };
             last = Some((seen, made, data));
         }
         last.ok_or_else(|| Error::Training {
@@ -292,8 +330,8 @@ impl Play for Duel {
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<Round> {
-        let updates = self.generator.updates();
-        let (seen, made, data) = match self.update_critic(batches, key, watch) {
+        let its_turn = self.game.balance.is_none() || self.turns.next();
+        let (mut seen, made, data) = match self.update_critic(batches, key, watch, its_turn) {
             Ok(shown) => shown,
             Err(e) => return Err(self.located(e, &batches[0])),
         };
@@ -310,18 +348,15 @@ impl Play for Duel {
             false => made,
         };
         let diversity = watch.then(|| self.stage.diversity(&made.items.clone().inner(), &batches[0]));
-        let density = match &mut self.density {
-            Some(d) => Some(d.learn(data.items.clone())?),
-            None => None,
-        };
-        let loss = self.generator_loss(made, data, key);
-        let value = number(loss.clone());
-        let now = Moment { updates, key, watch };
-        critic::finite("the generator's loss", value, now).map_err(|e| self.located(e, &batches[0]))?;
-        let mut gradients = vec![loss.backward()];
-        let network = self.generator.network();
-        gradients.extend(self.orthogonal.and_then(|o| o.gradients(network)).map(|(g, _)| g));
-        let gradient = self.generator.update(&mut gradients, watch).unwrap_or(f64::NAN);
+        let (value, gradient, density) = self
+            .update_generator(made, data, key, watch, its_turn)
+            .map_err(|e| self.located(e, &batches[0]))?;
+        if let Some(b) = self.game.balance {
+            let believed = |s: &f32| self.critic.objective().probability(*s as f64).unwrap_or(0.5);
+            let mean = seen.samples.iter().map(believed).sum::<f64>() / seen.samples.len().max(1) as f64;
+            self.turns.follow(b, mean);
+            seen.scalars.push(("d/turns", self.turns.share));
+        }
         if let Some(h) = &mut self.historical {
             self.generator.change(|network| h.pull(network));
         }
@@ -343,6 +378,15 @@ impl Play for Duel {
         }
         parts.extend(self.critic.save());
         parts.extend(self.density.iter().flat_map(Density::save));
+        if self.game.balance.is_some() {
+            let turns = self.turns.written();
+            let part = move || {
+                let mut t = Tensors::default();
+                t.notes.insert("turns".into(), turns);
+                t
+            };
+            parts.push(("balance".into(), Box::new(part)));
+        }
         parts
     }
 
@@ -353,6 +397,13 @@ impl Play for Duel {
         }
         if let Some(d) = &mut self.density {
             d.load(read, purpose)?;
+        }
+        if self.game.balance.is_some() && purpose == Purpose::Train {
+            let notes = read("balance")?.notes;
+            self.turns = notes
+                .get("turns")
+                .and_then(|t| Turns::read(t))
+                .unwrap_or_default();
         }
         self.critic.load(read, purpose)
     }
