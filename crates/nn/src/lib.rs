@@ -24,7 +24,6 @@ pub mod settings;
 mod spectral;
 mod tensors;
 mod torch_file;
-mod weights;
 
 pub use activations::activation;
 pub use attention::SelfAttention;
@@ -42,9 +41,8 @@ pub use masked_conv::{Mask, MaskedConv2d, MaskedConvOf, MaskedMatrix};
 pub use menagerie_kernels::Activation;
 pub use modulation::Modulation;
 pub use network::{NetworkInfo, Part, Purpose, trainable, with_gradients};
-pub use optimizer::{Optimizer, OptimizerConfig, Rule};
+pub use optimizer::{Optimizer, OptimizerConfig, Rule, gradient_norm};
 pub use read::{number, numbers};
 pub use spectral::SpectralNorm;
 pub use tensors::Tensors;
 pub use torch_file::read_torch;
-pub use weights::Direction;

@@ -492,6 +492,17 @@ impl Optimizer {
     }
 }
 
+/// The norm of the sum of some gradients over a network's parameters, which are not updated.
+pub fn gradient_norm<M: Module>(network: &M, gradients: &mut [Gradients]) -> f64 {
+    let mut collect = Collect {
+        path: Path::default(),
+        from: gradients,
+        found: BTreeMap::new(),
+    };
+    network.visit(&mut collect);
+    collect.found.values().map(square_sum).sum::<f64>().sqrt()
+}
+
 /// Sum of squares in f64, in one fixed order.
 fn square_sum(t: &Tensor<1>) -> f64 {
     let data = t.clone().into_data();

@@ -48,7 +48,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "dcgan",
         &[("model.attention", "4"), ("model.width", "8")],
     ),
-    ("unrolled", "gan", &[("game.unrolled.steps", "2")]),
     ("balance", "dcgan", &[("game.balance", "{}")]),
     ("bits", "bs_gan", &[("game.bits.draws", "3")]),
     (

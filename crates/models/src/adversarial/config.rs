@@ -8,7 +8,7 @@ use super::game::objective::Rule;
 use super::game::penalty::Penalties;
 use super::game::semi_supervised::SemiSupervised;
 use super::networks::Sizes;
-use super::plays::duel::{Balance, Unrolled};
+use super::plays::duel::Balance;
 use menagerie_data::error::{Error, Result};
 use menagerie_nn::OptimizerConfig;
 use serde::{Deserialize, Serialize};
@@ -73,9 +73,6 @@ pub struct GameConfig {
     /// a controller says whose turn it is
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balance: Option<Balance>,
-    /// the generator looks ahead
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unrolled: Option<Unrolled>,
     /// samples are black and white
 
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,7 +112,6 @@ impl Default for GameConfig {
             feature_matching: false,
             pulling_away: 0.0,
             balance: None,
-            unrolled: None,
             bits: None,
             low_density: None,
             latent_step: 0.0,
@@ -184,7 +180,6 @@ impl Config {
         self.game.low_density.map_or(Ok(()), |d| d.check())?;
         self.game.bits.map_or(Ok(()), |b| b.check())?;
         self.game.balance.map_or(Ok(()), |b| b.check())?;
-        self.game.unrolled.map_or(Ok(()), |u| u.check())?;
         self.check_numbers()?;
         self.check_clashes()
     }
@@ -323,18 +318,6 @@ impl Config {
                 why,
                 "set objective.rule=non-saturating, or leave game.balance out",
             );
-        }
-        let other = [
-            ("game.feature_matching = true", self.game.feature_matching),
-            ("game.bits", self.game.bits.is_some()),
-            ("game.top_k", self.game.top_k < 1.0),
-        ];
-        if let Some((other, _)) = other
-            .into_iter()
-            .find(|(_, on)| *on && self.game.unrolled.is_some())
-        {
-            let why = "looking ahead is of the objective's own loss";
-            return clash("game.unrolled", other, why, "leave one of the two out");
         }
         if self.game.smoothing > 0.0 && !self.objective.is_logit() {
             let why = "it softens a probability, and these scores are none";

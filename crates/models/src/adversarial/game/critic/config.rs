@@ -1,5 +1,5 @@
 //! What a critic is made of, what it is shown, and what an update of it shows.
-use super::super::super::networks::Sizes;
+use super::super::super::networks::{Asked, Sizes};
 use super::super::augment::Augment;
 use super::super::codes::Codes;
 use super::super::condition::Condition;
@@ -21,8 +21,8 @@ pub struct Shown {
     pub codes: Option<Tensor<2>>,
     /// samples from latents nearby, where latent consistency asks for them
     pub near: Option<Tensor<4>>,
-    /// of the noise in the critic while it trains
-    pub noise: Option<Key>,
+    /// how they are asked about
+    pub asked: Asked,
 }
 
 impl Shown {
@@ -33,19 +33,18 @@ impl Shown {
             classes: None,
             codes: None,
             near: None,
-            noise: None,
+            asked: Asked::default(),
         }
     }
 
-    /// The same off the tape.
-    pub fn detached(&self) -> Shown {
+    pub(super) fn detached(&self) -> Shown {
         let plain = |t: &Option<Tensor<2>>| t.clone().map(Tensor::detach);
         Shown {
             items: self.items.clone().detach(),
             classes: plain(&self.classes),
             codes: plain(&self.codes),
             near: self.near.clone().map(Tensor::detach),
-            noise: self.noise,
+            asked: self.asked,
         }
     }
 }

@@ -5,7 +5,7 @@ mod state;
 
 pub use config::{CriticConfig, Moment, Seen, Shown};
 
-use super::super::networks::{CriticNetwork, Heads, Verdict};
+use super::super::networks::{Asked, CriticNetwork, Heads, Verdict};
 use super::augment::{AdaptiveState, Augment};
 use super::codes::Codes;
 use super::condition::Condition;
@@ -115,7 +115,10 @@ impl Critic {
         Shown {
             items: seen(shown.items),
             near: shown.near.map(seen),
-            noise: Some(key.stream("inside")),
+            asked: Asked {
+                noise: Some(key.stream("inside")),
+                learns: false,
+            },
             ..shown
         }
     }
@@ -125,7 +128,7 @@ impl Critic {
         network.judge(
             shown.items.clone().into(),
             shown.classes.as_ref().filter(|_| heard),
-            shown.noise,
+            shown.asked,
         )
     }
 
@@ -148,7 +151,8 @@ impl Critic {
             );
             data.items = p.mixed(data.items, items, self.pseudo, key);
         }
-        let data = self.shown(data, now.updates, now.key.stream("noise on data"));
+        let mut data = self.shown(data, now.updates, now.key.stream("noise on data"));
+        data.asked.learns = true;
         let samples = self.shown(
             samples.detached(),
             now.updates,
@@ -176,7 +180,7 @@ impl Critic {
     }
 
     /// The losses of the objective, with all that is a function of scores.
-    pub(in crate::adversarial) fn objectives(
+    fn objectives(
         &self,
         network: &CriticNetwork,
         data: &Shown,
@@ -307,8 +311,9 @@ impl Critic {
         let Some((semi, y)) = self.semi.zip(labelled.classes.as_ref()) else {
             return Ok(());
         };
-        let shown = self.shown(labelled.clone(), now.updates, now.key.stream("noise on labelled"));
-        let Some(logits) = network.judge(shown.items.into(), None, shown.noise).classes else {
+        let mut shown = self.shown(labelled.clone(), now.updates, now.key.stream("noise on labelled"));
+        shown.asked.learns = true;
+        let Some(logits) = network.judge(shown.items.into(), None, shown.asked).classes else {
             return Ok(());
         };
         let loss = semi.loss(logits, y.clone());
@@ -326,7 +331,7 @@ impl Critic {
 
     /// What it says of items, by the network to use.
     pub fn answer(&self, items: Tensor<4>) -> Verdict {
-        self.learner.for_use().judge(items.into(), None, None)
+        self.learner.for_use().judge(items.into(), None, Asked::default())
     }
 
     /// How badly the codes of samples are read off them.
@@ -429,19 +434,7 @@ impl Critic {
         data: Option<&Shown>,
         keep: Option<&dyn Fn(&[f32]) -> Vec<usize>>,
     ) -> Tensor<1> {
-        let network = self.learner.network().clone().no_grad();
-        self.persuaded_by(&network, samples, data, keep)
-    }
-
-    /// The same by another network in the place of its own.
-    pub(in crate::adversarial) fn persuaded_by(
-        &self,
-        network: &CriticNetwork,
-        samples: &Shown,
-        data: Option<&Shown>,
-        keep: Option<&dyn Fn(&[f32]) -> Vec<usize>>,
-    ) -> Tensor<1> {
-        let verdict = self.judged(network, samples);
+        let verdict = self.opinion(samples);
         let mut score = verdict.score.value.clone();
         if let Some(keep) = keep {
             let rows: Vec<i32> = keep(&numbers(score.clone()))
@@ -454,7 +447,7 @@ impl Critic {
         let loss = match self.objective.losses() {
             Losses::Apart(losses) => losses.generator(score),
             Losses::Together(losses) => {
-                let of_data = data.map(|d| self.judged(network, &d.detached()).score.value.detach());
+                let of_data = data.map(|d| self.opinion(&d.detached()).score.value.detach());
                 losses.generator(of_data.unwrap_or_else(|| score.zeros_like()), score)
             }
         };

@@ -6,7 +6,6 @@ use super::super::super::networks::GeneratorNetwork;
 use super::Duel;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use menagerie_data::error::Result;
 use menagerie_data::random::Key;
 use menagerie_kernels::noise;
 
@@ -120,10 +119,10 @@ impl Duel {
     }
 
     /// The generator's loss on samples that it has made, with data beside them for what compares.
-    pub(super) fn generator_loss(&self, made: Shown, data: Shown, now: Moment) -> Result<Tensor<1>> {
+    pub(super) fn generator_loss(&self, made: Shown, data: Shown, now: Moment) -> Tensor<1> {
         let Moment { updates, key, .. } = now;
         if let Some(bits) = self.bits {
-            return Ok(bits.loss(&self.critic, &made, key.stream("bits")));
+            return bits.loss(&self.critic, &made, key.stream("bits"));
         }
         let near = self.latent_consistency.zip(made.near.clone());
         let near = near.map(|(c, near)| c.loss(made.items.clone(), near));
@@ -134,9 +133,6 @@ impl Duel {
         let data = self
             .critic
             .shown(data, updates, key.stream("noise on data for the generator"));
-        if let Some(u) = self.game.unrolled {
-            return u.loss(&self.critic, &samples, &data, now);
-        }
         let loss = match self.game.feature_matching {
             // || E f(x) - E f(G(z)) ||^2
             true => {
@@ -152,10 +148,10 @@ impl Duel {
         };
         let apart =
             (self.game.pulling_away > 0.0).then(|| self.pulling_away(&samples) * self.game.pulling_away);
-        Ok([near, unlikely, apart]
+        [near, unlikely, apart]
             .into_iter()
             .flatten()
-            .fold(loss, |a, b| a + b))
+            .fold(loss, |a, b| a + b)
     }
 
     /// The mean squared cosine of the codes of different samples (Zhao et al. 2016, equation 4), or, of a discriminator that

@@ -2,11 +2,9 @@
 //! condition both are told classes; with codes the generator is told numbers that the discriminator reads off its samples.
 mod balance;
 mod generator;
-mod unrolled;
 
 pub use balance::{Balance, Turns};
 pub use generator::latents;
-pub use unrolled::Unrolled;
 
 use super::super::config::{Config, GameConfig, Prior};
 use super::super::game::bits::Bits;
@@ -29,7 +27,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 
-use menagerie_nn::{Direction, Init, Learner, Tensors, first_not_finite, is_finite, number};
+use menagerie_nn::{Init, Learner, Tensors, first_not_finite, gradient_norm, is_finite, number};
 
 /// A generator and a critic.
 pub struct Duel {
@@ -190,14 +188,14 @@ impl Duel {
             None => None,
         };
         let now = Moment { updates, key, watch };
-        let loss = self.generator_loss(made, data, now)?;
+        let loss = self.generator_loss(made, data, now);
         let value = number(loss.clone());
         critic::finite("the generator's loss", value, now)?;
         let mut gradients = vec![loss.backward()];
         let network = self.generator.network();
         gradients.extend(self.orthogonal.and_then(|o| o.gradients(network)).map(|(g, _)| g));
         let gradient = match self.game.balance {
-            Some(_) if critics_turn => Direction::of(network, &gradients[0]).length(),
+            Some(_) if critics_turn => gradient_norm(network, &mut gradients),
             _ => self.generator.update(&mut gradients, watch).unwrap_or(f64::NAN),
         };
         Ok((value, gradient, density))
