@@ -128,6 +128,11 @@ pub fn known_sources() -> &'static [SourceInfo] {
     &KNOWN
 }
 
+/// The names of sets of points whose density is known.
+pub fn point_sets() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().filter(|k| k.shape == [2]).map(|k| k.name)
+}
+
 /// Whether a set of this name is drawn by this program, so that there are as many items as are asked for.
 pub(super) fn is_drawn(name: &str) -> bool {
     KNOWN.iter().any(|k| k.name == name) && !["digits", "fashion"].contains(&name)

@@ -49,7 +49,7 @@ pub use audio::{wav, write_wav};
 pub use dataset::{DataInfo, Dataset, Density, Item, Kind, Values};
 pub use error::{Error, Result};
 pub use image_file::{Pixels, read_image};
-pub use known::{SourceInfo, known_sources};
+pub use known::{SourceInfo, known_sources, point_sets};
 pub use labels::FewLabels;
 pub use loader::{Batch, Loader};
 pub use npy::write_npy;

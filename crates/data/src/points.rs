@@ -1,6 +1,6 @@
 //! Points of the plane drawn from densities that are known exactly.
 use super::curves::Curve;
-use super::{DataInfo, Dataset, Density, Item, Kind, Values};
+use super::{DataInfo, Dataset, Density, Item, Kind, Values, point_sets};
 use crate::error::{Result, nearest};
 use crate::random::{Draw, Key};
 
@@ -18,7 +18,7 @@ impl PointSet {
     /// The set of this name. The test split is another stream of the same density.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a name that is none of a set.
+    /// [`crate::Error::Usage`] for a name that is none of a set.
     pub(crate) fn new(name: &str, seed: u64, split: &str, limit: usize) -> Result<PointSet> {
         let (density, reach): (Box<dyn Density>, f32) = match name {
             "ring8" => (Box::new(Mixture::ring8()), 2.1),
@@ -26,7 +26,7 @@ impl PointSet {
             "swissroll" => (Box::new(Curve::swissroll()), 4.0),
             "moons" => (Box::new(Curve::moons()), 4.0),
             _ => {
-                let fix = nearest(name, ["ring8", "grid25", "swissroll", "moons"]);
+                let fix = nearest(name, point_sets());
                 return Err(crate::Error::usage(
                     format!("there is no set of points `{name}`"),
                     fix,
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn draws_follow_the_density() {
-        for name in ["ring8", "grid25", "swissroll", "moons"] {
+        for name in point_sets() {
             let set = PointSet::new(name, 3, "train", 4000).unwrap();
             let p = set.density().unwrap();
             // Monte Carlo: the mean of -ln p over draws is the entropy.

@@ -13,7 +13,8 @@ use std::path::PathBuf;
 Examples:
   menagerie compare runs/dcgan-001 runs/vae-001
   menagerie compare runs/* --markdown > table.md
-  menagerie compare runs/dcgan-001 runs/dcgan-002 --metrics fid,recall"
+  menagerie compare runs/dcgan-001 runs/dcgan-002 --metrics fid,recall
+  menagerie compare runs/lsgan-001 runs/wgan_gp-001 --metrics fid --figure quality.png"
 )]
 pub(crate) struct Args {
     /// Run folders

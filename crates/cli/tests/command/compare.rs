@@ -108,6 +108,12 @@ fn runs_are_compared_where_definitions_are_the_same() {
     );
     fails(
         d,
+        &["compare", "a", "b", "--metrics", "psnr", "--figure", "g.png"],
+        2,
+        &["nothing to draw", "the definitions of psnr differ", "items"],
+    );
+    fails(
+        d,
         &["compare", "b", "c", "--figure", "g.png"],
         2,
         &["nothing to draw", "--every N"],

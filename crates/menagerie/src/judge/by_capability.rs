@@ -1,5 +1,5 @@
 //! Metrics that ask the model itself: likelihoods, bounds, reconstructions, classes, attributes.
-use super::metric::{Judge, Metric, Tell, Verdict};
+use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
 use super::subject::each_item;
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
@@ -117,7 +117,8 @@ pub(super) fn work_out(
                 Ok(right.map(counted).collect())
             })?;
         }
-        _ => return read_attributes(model, model_name, judge, definition, tell),
+        "attributes" => return read_attributes(model, model_name, judge, definition, tell),
+        name => return Err(forgotten(name)),
     }
     let (mut value, mut error) = mean_and_error(&per_item);
     if metric.name == "test-errors" {

@@ -4,7 +4,7 @@ use super::by_features::features_definition;
 use super::cas;
 use super::extractor::Extractor;
 use super::gather::Gathered;
-use super::metric::{Judge, Metric, Tell, Verdict};
+use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
 use super::subject::{Subject, chosen, each_item};
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
@@ -28,7 +28,8 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
         "class-accuracy" => class_accuracy(judge, metric, tell),
         "stacked-mnist" => stacked_modes(judge, metric, tell),
         "intra-fid" => intra_fid(judge, metric, tell),
-        _ => accuracy_score(judge, metric, tell),
+        "cas" => accuracy_score(judge, metric, tell),
+        name => Err(forgotten(name)),
     }
 }
 

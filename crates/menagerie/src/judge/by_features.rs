@@ -1,6 +1,6 @@
 //! Metrics that compare samples with data by the features of an extractor.
 use super::gather::Gathered;
-use super::metric::{Judge, Metric, Tell, Verdict};
+use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
 use crate::error::Result;
 use crate::metrics::features::Figure;
 use crate::metrics::{fid, kid, prdc, swd};
@@ -50,13 +50,14 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
                 json!({"of": "features", "projections": swd::PROJECTIONS, "projections_seed": swd::SEED}),
             )
         }
-        _ => {
+        "precision" | "recall" | "density" | "coverage" => {
             let (x, y) = (samples.rows(name, "the samples")?, data.rows(name, "the data")?);
             let all = prdc::prdc(x, y, prdc::PRECISION_RECALL_K, prdc::DENSITY_COVERAGE_K)?;
             let figure = one_of_four(name, &all);
             judge.prdc = Some(all);
             (figure, neighbours_of(name))
         }
+        _ => return Err(forgotten(name)),
     };
     verdict(judge, name, figure, extra)
 }

@@ -1,6 +1,6 @@
 //! Metrics of videos by the classes of their frames.
 use super::extractor::Extractor;
-use super::metric::{Judge, Metric, Tell, Verdict};
+use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
 use super::subject::each_item;
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
@@ -26,9 +26,10 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
         None => judge.consistency.insert(find(judge, metric.name, tell)?).clone(),
     };
     let figure = |c: &Consistency| match metric.name {
-        "intra-e" => c.intra_entropy,
-        "inter-e" => c.inter_entropy,
-        _ => c.score,
+        "intra-e" => Ok(c.intra_entropy),
+        "inter-e" => Ok(c.inter_entropy),
+        "i-score" => Ok(c.score),
+        name => Err(forgotten(name)),
     };
     let mut definition = judge.features(metric.name)?.definition();
     definition.insert("samples".into(), found.samples.1.into());
@@ -43,7 +44,7 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
     };
     let mut out = vec![verdict(
         metric.name.into(),
-        figure(&found.samples.0),
+        figure(&found.samples.0)?,
         definition.clone(),
     )];
     if let (Some((theirs, count)), Some(data)) = (&found.data, judge.reference) {
@@ -52,7 +53,7 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
         definition.insert("reference_samples".into(), (*count).into());
         out.push(verdict(
             format!("{}/data", metric.name),
-            figure(theirs),
+            figure(theirs)?,
             definition,
         ));
     }

@@ -1,8 +1,8 @@
 //! Metrics of the samples' own numbers: pixels, and points of the plane.
 use super::by_capability::mean_and_error;
-use super::metric::{Judge, Metric, Needs, Tell, Verdict};
+use super::metric::{Judge, Metric, Needs, Tell, Verdict, forgotten};
 use super::subject::{chosen, each_item};
-use crate::data::{Batch, Kind};
+use crate::data::{Batch, Kind, point_sets};
 use crate::error::{Error, Result};
 use crate::metrics::features::Features;
 use crate::metrics::frequency::{self, Spectrum};
@@ -27,7 +27,8 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
         (Needs::Points, _) => transported(judge, metric, tell),
         (_, "frequency") => spectra(judge, metric, tell),
         (_, "ms-ssim") => likeness(judge, metric, tell),
-        _ => nearest_ratio(judge, metric, tell),
+        (_, "nearest") => nearest_ratio(judge, metric, tell),
+        (_, name) => Err(forgotten(name)),
     }
 }
 
@@ -51,7 +52,10 @@ fn of_points(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>>
     let lacking = |problem: &str| {
         Error::usage(
             format!("`{}`: {problem}", metric.name),
-            "give --data ring8, grid25, swissroll or moons",
+            format!(
+                "give --data with one of {}",
+                point_sets().collect::<Vec<_>>().join(", ")
+            ),
         )
     };
     let density = data
@@ -91,7 +95,8 @@ fn of_points(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>>
             vec![of("modes", q.modes as f64, None, &definition), any]
         }
         "mode-kl" => vec![of(metric.name, q.divergence, None, &definition)],
-        _ => vec![of(metric.name, q.high_quality, None, &definition)],
+        "high-quality" => vec![of(metric.name, q.high_quality, None, &definition)],
+        name => return Err(forgotten(name)),
     })
 }
 

@@ -216,6 +216,14 @@ pub fn metric(name: &str) -> Result<(&'static Metric, Option<usize>)> {
     })
 }
 
+/// What is to be said of a metric of the table that no arm works out.
+pub(super) fn forgotten(metric: &str) -> Error {
+    Error::usage(
+        format!("`{metric}` is in the table of metrics, but nothing works it out"),
+        "report this as a bug",
+    )
+}
+
 /// The data that are compared with, and how they are named in definitions.
 #[derive(Clone, Copy)]
 pub struct Reference<'a> {

@@ -413,7 +413,7 @@ impl Comparison {
     /// that are drawn. Figures of older checkpoints count where they have the definition by which the metric is compared.
     ///
     /// # Errors
-    /// [`Error::Usage`] when no run has two checkpoints with a metric; [`Error::Io`] when the picture cannot be written.
+    /// [`Error::Usage`] when no run has two checkpoints with a metric, or the runs' definitions differ; [`Error::Io`] when the picture cannot be written.
     pub fn draw(&self, path: &Path) -> Result<Vec<String>> {
         let line = |(row, figure): (&usize, &Figure), metric: &str| {
             let row = &self.rows[*row];
@@ -428,11 +428,24 @@ impl Comparison {
             bounds: None,
             level: None,
         };
-        let comparable = self.columns.iter().filter(|c| c.differences.is_empty());
-        let panels: Vec<Panel> = comparable
-            .map(panel)
-            .filter(|p| p.lines.iter().any(|l| l.1.len() > 1))
-            .collect();
+        let drawn = |p: &Panel| p.lines.iter().any(|l| l.1.len() > 1);
+        let (alike, others): (Vec<&Column>, Vec<&Column>) =
+            self.columns.iter().partition(|c| c.differences.is_empty());
+        let panels: Vec<Panel> = alike.into_iter().map(panel).filter(drawn).collect();
+        if let (true, Some(c)) = (panels.is_empty(), others.iter().find(|c| drawn(&panel(c)))) {
+            return Err(Error::usage(
+                format!(
+                    "there is nothing to draw: the definitions of {} differ between the runs ({})",
+                    c.label(),
+                    c.differences
+                        .iter()
+                        .map(|(key, _)| key.as_str())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ),
+                "evaluate all of them in the same way, with `menagerie evaluate RUN --every N`",
+            ));
+        }
         if panels.is_empty() {
             return Err(Error::usage(
                 "there is nothing to draw: no run has two checkpoints that were evaluated by one metric in the same way",
