@@ -344,7 +344,11 @@ fn folder(samples: &Samples, out: &Path) -> Result<()> {
         (Kind::Video, &[t, h, w, c]) => {
             numbered(out, n, "gif", |i| picture::animation(one(i), [1, t, h, w, c], 1))
         }
-        (Kind::Image, &[h, w, c]) => numbered(out, n, "png", |i| picture::image(one(i), [h, w, c]).png()),
+        (Kind::Image, &[h, w, c]) => numbered(out, n, "png", |i| {
+            let picture = picture::image(one(i), [h, w, c]);
+            // As the data have it, so that samples can be compared with them.
+            if c == 1 { picture.grey() } else { picture }.png()
+        }),
         (kind, _) => Err(Error::usage(
             format!("a folder holds pictures, and these samples are {}", kind.plural()),
             "give --out FILE.npy or FILE.png",

@@ -10,9 +10,11 @@ mod items;
 mod output;
 mod signals;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use menagerie::limits;
 use std::io::Write;
+use std::num::ParseIntError;
 use std::process::ExitCode;
 
 /// Train generative models on your own data, judge them, explore them, ship them
@@ -66,6 +68,37 @@ enum Command {
     Completions(commands::completions::Args),
 }
 
+fn parse() -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&with_negative_numbers(Cli::command()).try_get_matches()?)
+}
+
+/// A negative number behind a flag is its value, which may be refused, and no flag of its own.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let of_value = |arg: clap::Arg| match arg.get_action().takes_values() && !arg.is_positional() {
+        true => arg.allow_negative_numbers(true),
+        false => arg,
+    };
+    command.mut_args(of_value).mut_subcommands(with_negative_numbers)
+}
+
+/// What is wrong with a whole number on the command line, in a sentence.
+fn number_problem(e: &clap::Error) -> Option<String> {
+    let text = |kind| match e.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    std::error::Error::source(e)?.downcast_ref::<ParseIntError>()?;
+    let flag = text(ContextKind::InvalidArg)?.split(' ').next()?;
+    let value = text(ContextKind::InvalidValue)?;
+    let negative = value.strip_prefix('-').is_some_and(|v| v.parse::<f64>().is_ok());
+    let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+    Some(match () {
+        _ if negative => format!("{flag} {value} is negative; give 0 or more"),
+        _ if digits => format!("{flag} {value} is beyond 2^64 - 1; give a smaller number"),
+        _ => format!("{flag} {value} is not a whole number; give one"),
+    })
+}
+
 fn main() -> ExitCode {
     signals::ignore_file_size_limit();
     let usual = std::panic::take_hook();
@@ -74,8 +107,12 @@ fn main() -> ExitCode {
             usual(panic)
         }
     }));
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
+        Err(e) if number_problem(&e).is_some() => {
+            eprintln!("error: {}", number_problem(&e).unwrap_or_default());
+            return ExitCode::from(e.exit_code() as u8);
+        }
         // Help and version are such errors, too, with status 0.
         Err(e) => {
             let printed = e.print().and_then(|()| std::io::stdout().flush());

@@ -24,6 +24,13 @@ impl Kind {
     pub fn is_bounded(self) -> bool {
         self != Kind::Points
     }
+    /// What is counted: `images`, as in `120 images/s`.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Kind::Pair => "pairs",
+            kind => kind.plural(),
+        }
+    }
     /// What items of the kind are called.
     pub fn plural(self) -> &'static str {
         match self {

@@ -49,7 +49,7 @@ pub enum Error {
         fix: String,
     },
     /// The file system refused.
-    #[error("{}: cannot {action}: {source}{}", shown(&path.display().to_string()), hint(source))]
+    #[error("{}: cannot {action}: {source}{}", shown(&path.display().to_string()), hint(action, source))]
     Io {
         /// the file or folder
         path: PathBuf,
@@ -79,8 +79,12 @@ pub enum Error {
 }
 
 /// A few words of advice where the system's own message has none.
-fn hint(e: &std::io::Error) -> &'static str {
+fn hint(action: &str, e: &std::io::Error) -> &'static str {
+    let reads = matches!(action, "read" | "list" | "open");
     match e.kind() {
+        std::io::ErrorKind::PermissionDenied if reads => {
+            "; change its permissions, or run as somebody who may read it"
+        }
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "; free some space",
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
             "; choose a place you may write to, or change its permissions"

@@ -73,7 +73,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// The list of a folder's files that were written by [`write_folder`].
-const LIST: &str = ".written";
+pub(crate) const LIST: &str = ".written";
 
 /// Writes files into a folder, all of them or, if one cannot be written, none: they are made beside the older ones and
 /// then take their places. What an earlier call wrote there and this one does not is removed; other files stay.

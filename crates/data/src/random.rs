@@ -144,6 +144,42 @@ impl Draw {
     }
 }
 
+/// Seeds in recipes: TOML has no whole numbers beyond 2^63 - 1, so larger ones are written as text.
+/// For `#[serde(with = "seeds")]` at a `u64`.
+pub mod seeds {
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    /// As a number where TOML can hold it.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(seed: &u64, to: S) -> Result<S::Ok, S::Error> {
+        match i64::try_from(*seed) {
+            Ok(number) => to.serialize_i64(number),
+            Err(_) => to.serialize_str(&seed.to_string()),
+        }
+    }
+
+    /// From either.
+    ///
+    /// # Errors
+    /// For what is no whole number from 0 to 2^64 - 1.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(u64),
+            Text(String),
+        }
+        let wrong = |_| D::Error::custom("a seed is a whole number from 0 to 2^64 - 1");
+        match Written::deserialize(from).map_err(|e| wrong(e.to_string()))? {
+            Written::Number(n) => Ok(n),
+            Written::Text(text) => text.parse().map_err(|_| wrong(text)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -70,6 +70,7 @@ pub struct Source {
     /// share of damaged items that is tolerated
     pub max_bad: f64,
     /// seed of the sets that are drawn rather than stored, and of the choice of items that are held out
+    #[serde(with = "crate::random::seeds")]
     pub seed: u64,
 }
 

@@ -80,6 +80,7 @@ pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Res
         }
     }
     columns.say(path, warnings);
+    let wordy = rows.peek().and_then(|r| columns.wordy(r.as_ref().ok()?));
     let (mut values, mut labels, mut bad, mut total, mut count) = (Vec::new(), Vec::new(), Vec::new(), 0, 0);
     for row in rows {
         total += 1;
@@ -97,6 +98,9 @@ pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Res
     }
     if total == 0 {
         return Err(Error::data(path, "has no rows", "give a table of numbers"));
+    }
+    if let (0, Some((problem, fix))) = (count, wordy) {
+        return Err(Error::data(path, problem, fix));
     }
     damage::bear_counted(path, "rows", &bad, total - count, total, max_bad)?;
     let unnamed = total - count - bad.len();
@@ -143,13 +147,22 @@ pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Res
 /// What is between the columns: the usual, or where the first row has none of it, another that the first two rows have
 /// equally often.
 fn separator(beginning: &[u8], usual: u8) -> u8 {
-    let lines: Vec<&[u8]> = beginning
+    let open = unquoted(beginning);
+    let lines: Vec<&[u8]> = open
         .split(|b| *b == b'\n' || *b == b'\r')
         .map(<[u8]>::trim_ascii)
         .filter(|l| !l.is_empty() && !l.starts_with(b"#"))
         .take(2)
         .collect();
     let count = |line: &[u8], s: u8| line.iter().filter(|b| **b == s).count();
+    // With decimal commas, which are then told as what they are.
+    let european = |l: &&[u8]| {
+        let decimal = |f: &[u8]| number(&String::from_utf8_lossy(f).replacen(',', ".", 1)).is_some();
+        count(l, b';') > 0 && l.split(|b| *b == b';').all(decimal)
+    };
+    if usual == b',' && lines.last().is_some_and(european) {
+        return b';';
+    }
     let Some(&line) = lines.first().filter(|l| count(l, usual) == 0) else {
         return usual;
     };
@@ -160,6 +173,25 @@ fn separator(beginning: &[u8], usual: u8) -> u8 {
     let others = [b';', b'\t', b'|', b','];
     let most = others.into_iter().filter(alike).max_by_key(|s| count(line, *s));
     most.unwrap_or(if spaced { b' ' } else { usual })
+}
+
+/// The text without what stands in quotes, which begin where a field does: names may hold any sign, and ends of lines.
+fn unquoted(text: &[u8]) -> Vec<u8> {
+    let (mut out, mut within, mut begins) = (Vec::with_capacity(text.len()), false, true);
+    let mut bytes = text.iter().copied().peekable();
+    while let Some(b) = bytes.next() {
+        match (b, within) {
+            (b'"', true) if bytes.peek() == Some(&b'"') => {
+                bytes.next();
+            }
+            (b'"', true) => within = false,
+            (_, true) => {}
+            (b'"', false) if begins => within = true,
+            (_, false) => out.push(b),
+        }
+        begins = matches!(b, b'\n' | b'\r' | b',' | b';' | b'\t' | b'|' | b' ');
+    }
+    out
 }
 
 impl Columns {
@@ -241,6 +273,28 @@ impl Columns {
             v == (at / features) as f32
         });
         of("is the same in every row", &|at, v| v == values[at % features]);
+    }
+
+    /// What is wrong with a feature of a row, and how to mend it, where a whole column seems to be of words.
+    fn wordy(&self, row: &StringRecord) -> Option<(String, &'static str)> {
+        let is_word = |f: &str| !f.is_empty() && number(f).is_none();
+        let (k, field) = row
+            .iter()
+            .enumerate()
+            .find(|(k, f)| self.is_feature(*k) && is_word(f))?;
+        let name = self
+            .names
+            .get(k)
+            .map_or(format!("{}", k + 1), |name| format!("`{name}`"));
+        let shown: String = field.chars().take(40).collect();
+        let fix = match field.split_once(',') {
+            Some((a, b)) if number(&format!("{a}.{b}")).is_some() => {
+                "write numbers with points: 1.5, not 1,5"
+            }
+            _ if self.label.is_none() => "name the column `label` if it is the class, or take it out",
+            _ => "take the column out",
+        };
+        Some((format!("column {name} holds no numbers: `{shown}`"), fix))
     }
 
     /// The features and the class of a row, or what is wrong with it.

@@ -80,7 +80,10 @@ impl Walk {
                 if kind.is_dir() {
                     entries.skip_current_dir();
                 }
-                found.hidden.push(path);
+                // The list of what a command wrote there is no item that somebody might miss.
+                if entry.file_name() != crate::files::LIST {
+                    found.hidden.push(path);
+                }
             } else if kind.is_file() {
                 match ends_in(&path, extensions) {
                     true => found.paths.push(path),

@@ -125,12 +125,16 @@ fn members(args: &Args, trained: &Trained, space: &dyn LatentSpace, term: &Term)
         Term::Class(name) => {
             let known = &dataset.info().labels;
             let unknown = || {
-                let fix = if known.is_empty() {
-                    "its items have no classes".into()
-                } else {
-                    nearest(name, known.iter().map(String::as_str))
+                // Of data whose classes the run does not know, none is left: the names there are are the run's.
+                let (holder, names) = match known.is_empty() {
+                    true => (trained.run.path().display().to_string(), &trained.info().labels),
+                    false => (dataset.info().source.clone(), known),
                 };
-                Error::usage(format!("{} has no class `{name}`", dataset.info().source), fix)
+                let fix = match names.is_empty() {
+                    true => "its items have no classes; give numbers of items".into(),
+                    false => nearest(name, names.iter().map(String::as_str)),
+                };
+                Error::usage(format!("{holder} has no class `{name}`"), fix)
             };
             let class = known.iter().position(|k| k == name).ok_or_else(unknown)? as u32;
             let mut rows = Vec::new();

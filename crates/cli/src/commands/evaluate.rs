@@ -38,8 +38,8 @@ pub(crate) struct Args {
     /// Samples to draw, and items of the data to compare with [default: as many as there are of these, at most 10000]
     #[arg(short, value_name = "N")]
     n: Option<usize>,
-    /// What gives features: classifier:RUN, features:RUN, inception:FILE, random:SEED or pixels [default: random:0, a
-    /// network that was never trained]
+    /// What gives features: classifier:RUN, features:RUN, learned (from the data, once), inception:FILE, random:SEED or
+    /// pixels [default: learned for images from files without classes, else random:0, a network that was never trained]
     #[arg(long, value_name = "E")]
     extractor: Option<String>,
     /// How images are brought to Inception's size: bilinear (as pytorch-fid) or clean (as clean-fid) [default: bilinear]
@@ -295,15 +295,20 @@ fn evaluator(args: &Args, subject: Subject, own: Option<Source>, device: &Device
         seed: args.seed,
     };
     let ready = Evaluator::new(settings, subject, data, device, &mut Progress::new().teller())?;
-    if ready.is_baseline() {
-        eprintln!(
+    match ready.taken() {
+        Some("learned") => eprintln!(
+            "note: features are `learned` from the data, without labels; --extractor inception:FILE gives figures to put \
+             beside a paper's"
+        ),
+        Some(_) => eprintln!(
             "note: features are those of `random:0`, a network that was never trained; {}",
             if subject.info().labels.is_empty() {
-                "--extractor features:RUN, of a run of `menagerie train denoising_autoencoder --data SOURCE`, tells more"
+                "--extractor learned, of a network that learns from the data, tells more"
             } else {
                 "--extractor classifier:RUN, of a run of `menagerie train classifier --data SOURCE`, tells more"
             }
-        );
+        ),
+        None => {}
     }
     ready.notes().iter().for_each(|n| eprintln!("warning: {n}"));
     Ok(ready)

@@ -19,6 +19,7 @@ pub(crate) mod traverse;
 use clap::Args;
 use menagerie::error::{Error, Result, nearest};
 use menagerie::{Device, kernels};
+use serde_json::json;
 
 /// How data are named and prepared; the same flags wherever data are read.
 #[derive(Args, Default)]
@@ -62,7 +63,8 @@ pub(crate) struct DataArgs {
 impl DataArgs {
     /// As settings of a recipe.
     pub(crate) fn settings(&self) -> Vec<(String, String)> {
-        let quoted = |s: &String| format!("{s:?}");
+        // Strings of JSON are strings of TOML, but for one character that only TOML escapes.
+        let quoted = |s: &String| json!(s).to_string().replace('\u{7f}', "\\u007f");
         let given = [
             ("source", self.data.as_ref().map(quoted)),
             ("format", self.data_format.as_ref().map(quoted)),

@@ -2,6 +2,7 @@ use super::{ComputeArgs, DataArgs};
 use crate::output::{self, duration, grouped, number};
 use crate::signals;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use menagerie::data::Source;
 use menagerie::error::{Error, Result, nearest};
 use menagerie::judge::label;
 use menagerie::models::Capability;
@@ -173,6 +174,12 @@ fn steps(text: &str, plan: impl FnOnce() -> Result<Plan>) -> Result<u64> {
         .unwrap_or(text.len());
     let (number, unit) = (text[..at].replace('_', ""), text[at..].trim());
     let wrong = |problem: String, fix: String| Err(Error::usage(format!("--steps {text}: {problem}"), fix));
+    if text
+        .strip_prefix('-')
+        .is_some_and(|t| t.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        return wrong("negative".into(), "give 1 or more".into());
+    }
     let Ok(number) = number.parse::<f64>() else {
         return wrong(
             "no number".into(),
@@ -251,7 +258,8 @@ fn train(mut trainer: Trainer, again: &str, stop: &AtomicBool, json: bool) -> Re
         trainer.recipe().model_name(),
         path.display()
     );
-    let mut progress = Progress::new(begun, steps);
+    let unit = trainer.data().kind.unit();
+    let mut progress = Progress::new(begun, steps, unit);
     let summary = trainer.train(stop, &mut |event| progress.show(event))?;
     progress.bar.finish_and_clear();
     let able: Vec<Capability> = Capability::ALL
@@ -259,7 +267,8 @@ fn train(mut trainer: Trainer, again: &str, stop: &AtomicBool, json: bool) -> Re
         .copied()
         .filter(|c| c.of(trainer.model()))
         .collect();
-    finish(&summary, &path, again, steps, &able, json);
+    let tested = able.contains(&Capability::LogLikelihood) && has_test(trainer.recipe());
+    finish(&summary, &path, again, steps, &able, tested, json);
     if let (true, Some(signal)) = (summary.interrupted, signals::asked()) {
         // As if the signal had ended the program: what waits for its success (`train && deploy`) stops.
         drop(trainer);
@@ -268,9 +277,22 @@ fn train(mut trainer: Trainer, again: &str, stop: &AtomicBool, json: bool) -> Re
     Ok(())
 }
 
+/// Whether the data have a test split, or a share of them was held out.
+fn has_test(recipe: &Recipe) -> bool {
+    recipe.data().is_ok_and(|source| {
+        let test = Source {
+            split: "test".into(),
+            ..source
+        };
+        test.open().is_ok()
+    })
+}
+
 /// The bar on a terminal; a line a log step elsewhere.
 struct Progress {
     bar: ProgressBar,
+    /// what items of the data are called
+    unit: &'static str,
     terminal: bool,
     /// the next step is told of
     due: bool,
@@ -278,7 +300,7 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(begun: u64, steps: u64) -> Self {
+    fn new(begun: u64, steps: u64, unit: &'static str) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = ProgressBar::with_draw_target(
             Some(steps),
@@ -295,6 +317,7 @@ impl Progress {
         bar.reset_eta();
         Progress {
             bar,
+            unit,
             terminal,
             due: true,
             first_picture: true,
@@ -310,7 +333,7 @@ impl Progress {
             } => {
                 self.bar.set_position(step);
                 if std::mem::take(&mut self.due) {
-                    let numbers = numbers(images_per_second, report);
+                    let numbers = numbers(images_per_second, self.unit, report);
                     if !self.terminal {
                         eprintln!("step {step}: {numbers}");
                     }
@@ -354,8 +377,8 @@ impl Progress {
     }
 }
 
-fn numbers(images_per_second: f64, report: &menagerie::models::StepReport) -> String {
-    let mut out = format!("{images_per_second:.0} images/s");
+fn numbers(rate: f64, unit: &str, report: &menagerie::models::StepReport) -> String {
+    let mut out = format!("{rate:.0} {unit}/s");
     let names = [
         ("d/real", "D(x)"),
         ("d/fake", "D(G(z))"),
@@ -398,6 +421,7 @@ fn finish(
     name: &str,
     steps: u64,
     able: &[Capability],
+    tested: bool,
     json: bool,
 ) {
     let run = path.display();
@@ -452,7 +476,13 @@ fn finish(
         if able.contains(capability) {
             output::line(format_args!(
                 "  menagerie {}",
-                advice.replace("RUN", &run.to_string())
+                match tested {
+                    true => advice.replace("RUN", &run.to_string()),
+                    // Nothing is asked of a part that the data have not.
+                    false => advice
+                        .replace("RUN", &run.to_string())
+                        .replace(" --split test", ""),
+                }
             ));
         }
     }

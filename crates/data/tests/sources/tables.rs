@@ -77,6 +77,58 @@ fn separators_are_found_and_named() {
 }
 
 #[test]
+fn what_stands_in_quotes_separates_nothing() {
+    for text in [
+        "height in cm;\"x;y1\"\n1.5;2\n3;4\n",
+        "\"a, b\";\"say \"\"x;\"\"\"\n\"1.5\";\"2\"\n3;4\n",
+        "\"two\nlines;\";\"c\"\n1.5;2\n3;4\n",
+    ] {
+        let (set, said) = table(text).unwrap();
+        assert!(
+            floats(&*set, 0) == [1.5, 2.0] && set.info().count == 2,
+            "{text:?}"
+        );
+        assert!(said.contains("are separated by `;`"), "{said}");
+    }
+    let (set, _) = table("label;\"x;y\"\ndog, wild;1\n\"cat; tame\";2\n").unwrap();
+    assert_eq!(
+        classes(&*set),
+        [Some("dog, wild".into()), Some("cat; tame".into())]
+    );
+    // A sign of inches opens no quotes.
+    let (set, _) = table("5\" wide;b\n1.5;2\n").unwrap();
+    assert_eq!(floats(&*set, 0), [1.5, 2.0]);
+}
+
+#[test]
+fn columns_of_words_and_decimal_commas_are_told() {
+    for (text, said) in [
+        (
+            "x,species\n1,setosa\n2,virginica\n",
+            &[
+                "column `species` holds no numbers: `setosa`",
+                "`label` if it is the class",
+            ][..],
+        ),
+        (
+            "day,x,label\n2020-01-01,1,a\n",
+            &["column `day`", "take the column out"],
+        ),
+        (
+            "1,5;2,5\n3,5;4\n",
+            &["column 1", "`1,5`", "write numbers with points"],
+        ),
+        ("a;b\n1,5;2,5\n", &["column `a`", "write numbers with points"]),
+    ] {
+        let e = table(text).err().unwrap().to_string();
+        assert!(said.iter().all(|s| e.contains(s)), "{text:?}: {e}");
+    }
+    // One bad row is a bad row.
+    let (set, _) = table(&format!("x,y\n{}1,word\n", "1,2\n".repeat(200))).unwrap();
+    assert_eq!(set.info().count, 200);
+}
+
+#[test]
 fn missing_labels_are_no_class() {
     let (set, said) = table("a,label\n1,2.0\n2,\n3,10.0\n4,NaN\n").unwrap();
     assert_eq!(classes(&*set), [Some("2".into()), None, Some("10".into()), None]);

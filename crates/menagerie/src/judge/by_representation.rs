@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// Figures of `mig`, `dci`, `linear-probe` and `cluster-accuracy`.
 ///
 /// # Errors
-/// [`Error::Usage`] when the model has not the capability, or the data have no attributes or classes.
+/// [`Error::Usage`] when the model lacks the capability, or the data have no attributes or classes.
 pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
     match metric.name {
         "linear-probe" => probes(judge, metric, tell),

@@ -54,6 +54,8 @@ enum Network {
     Pixels,
     Random(Vec<Conv2d>),
     Model(Box<dyn Model>),
+    /// shown images that are shrunk so many times
+    Learned(Box<dyn Model>, usize),
     Inception(Box<Inception>),
 }
 
@@ -159,6 +161,17 @@ impl Extractor {
             groups: None,
             device: device.clone(),
         })
+    }
+
+    /// A network that learned from the data without labels; it is shown images [`shrunk`] so many times.
+    pub fn of_learned(hash: String, model: Box<dyn Model>, times: usize, device: &Device) -> Extractor {
+        Extractor {
+            name: "learned".into(),
+            hash,
+            resize: Resize::None,
+            network: Network::Learned(model, times),
+            device: device.clone(),
+        }
     }
 
     /// The Inception network of the FID reference, with its own resize unless another is asked for.
@@ -291,6 +304,14 @@ impl Extractor {
                 })
             }
             Network::Random(layers) => self.random_features(layers, batch),
+            Network::Learned(model, times) => match model.as_features() {
+                Some(f) => Ok(Extracted {
+                    features: f.features(&shrunk(batch, *times))?,
+                    width: f.width(),
+                    ..Extracted::default()
+                }),
+                None => Ok(Extracted::default()),
+            },
             Network::Model(model) => {
                 let Some(f) = model.as_features() else {
                     return Ok(Extracted::default());
@@ -382,7 +403,7 @@ impl Extractor {
         Ok(match &self.network {
             Network::Pixels => shape.iter().product(),
             Network::Random(_) => RANDOM.iter().sum(),
-            Network::Model(m) => m.as_features().map_or(0, |f| f.width()),
+            Network::Model(m) | Network::Learned(m, _) => m.as_features().map_or(0, |f| f.width()),
             Network::Inception(_) => super::inception::WIDTH,
         })
     }
@@ -406,5 +427,54 @@ impl Extractor {
             Network::Inception(_) | Network::Pixels => Ok(()),
             _ => self.extract(&probe).map(drop),
         }
+    }
+}
+
+/// Images of a batch `[count, height, width, channel]` as means of squares of `times` x `times` pixels; what is left over at the
+/// right and below is left out.
+pub fn shrunk(batch: &Batch, times: usize) -> Batch {
+    if times <= 1 {
+        return batch.clone();
+    }
+    let [n, h, w, c] = [0, 1, 2, 3].map(|i| batch.shape[i]);
+    let (rows, columns) = (h / times, w / times);
+    let mut values = vec![0.0; n * rows * columns * c];
+    for (i, out) in values.chunks_exact_mut(c).enumerate() {
+        let (image, y, x) = (i / (rows * columns), i / columns % rows, i % columns);
+        for (dy, dx) in (0..times * times).map(|k| (k / times, k % times)) {
+            let at = ((image * h + y * times + dy) * w + x * times + dx) * c;
+            out.iter_mut()
+                .zip(&batch.values[at..at + c])
+                .for_each(|(o, v)| *o += v);
+        }
+        out.iter_mut().for_each(|o| *o /= (times * times) as f32);
+    }
+    Batch {
+        shape: vec![n, rows, columns, c],
+        values,
+        ..batch.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_shrunk_to_means() {
+        let batch = Batch {
+            kind: Kind::Image,
+            shape: vec![2, 3, 4, 2],
+            values: (0..48).map(|v| v as f32).collect(),
+            labels: None,
+            attributes: vec![],
+            captions: None,
+            indices: vec![0, 1],
+        };
+        let small = shrunk(&batch, 2);
+        assert_eq!(small.shape, [2, 1, 2, 2]);
+        // Pixels (0, 0), (0, 1), (1, 0), (1, 1) of channel 0 are 0, 2, 8 and 10.
+        assert_eq!(small.values, [5.0, 6.0, 9.0, 10.0, 29.0, 30.0, 33.0, 34.0]);
+        assert_eq!(shrunk(&batch, 1).values, batch.values);
     }
 }

@@ -156,6 +156,14 @@ fn convert(old: &Value, new: &Value, key: &str) -> Result<Value> {
                 Err(_) => return Err(mismatch(old, new, key)),
             }
         }
+        // TOML has no whole numbers that large.
+        (Value::Integer(_), Value::String(s)) if is_seed(key) && is_digits(s) => match s.parse::<u64>() {
+            Ok(_) => new.clone(),
+            Err(_) => {
+                let problem = format!("{s} is beyond 2^64 - 1, the largest seed");
+                return Err(Error::recipe(key, problem, "give a smaller number"));
+            }
+        },
         (Value::Table(_), _) => {
             return Err(Error::recipe(
                 key,
@@ -173,6 +181,14 @@ fn convert(old: &Value, new: &Value, key: &str) -> Result<Value> {
         }
         _ => return Err(mismatch(old, new, key)),
     })
+}
+
+fn is_seed(key: &str) -> bool {
+    key.rsplit('.').next() == Some("seed")
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn mismatch(old: &Value, new: &Value, key: &str) -> Error {

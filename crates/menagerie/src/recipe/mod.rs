@@ -24,6 +24,7 @@ pub struct TrainConfig {
     /// items in a batch
     pub batch: usize,
     /// root of every random key
+    #[serde(with = "crate::random::seeds")]
     pub seed: u64,
     /// training items that keep their label, the same number of every class, drawn by the seed; all others come without
     /// one. 0 is all labels. For models that learn from few labels; judging uses all of them.
@@ -66,7 +67,7 @@ pub struct EvaluateConfig {
     pub metrics: Vec<String>,
     /// samples to draw, and held-out items to compare with
     pub n: usize,
-    /// what gives features: "classifier:RUN", "features:RUN", "inception:FILE", "random:SEED" or "pixels"
+    /// what gives features: "classifier:RUN", "features:RUN", "learned", "inception:FILE", "random:SEED" or "pixels"
     pub extractor: String,
     /// the metric whose best checkpoint is kept beside the newest; empty for the first one
     pub best: String,

@@ -97,7 +97,17 @@ pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Resu
         }
         other => Err(Error::usage(
             format!("there is no extractor `{other}`"),
-            nearest(other, ["classifier", "features", "inception", "random", "pixels"]),
+            nearest(
+                other,
+                [
+                    "classifier",
+                    "features",
+                    "learned",
+                    "inception",
+                    "random",
+                    "pixels",
+                ],
+            ),
         )),
     }
 }
@@ -156,6 +166,11 @@ impl Cache {
                 .map(|c| c.join("menagerie"))
         };
         folder.or_else(home).map(|folder| Cache { folder })
+    }
+
+    /// Where something of that name is kept.
+    pub(super) fn place(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     fn path(&self, definition: &Value) -> PathBuf {

@@ -3,6 +3,7 @@
 use super::evaluation::{
     Cache, data_definition, import_reference, open_extractor, reference_definition, write_reference,
 };
+use super::learned::learned;
 use crate::data::{DataInfo, Dataset, Item, Kind, Opened, Source, renumbered};
 use crate::error::{Error, Result};
 use crate::judge::extractor::Extractor;
@@ -24,7 +25,7 @@ pub struct Settings {
     pub metrics: Vec<String>,
     /// samples to draw, and items of the data to compare with
     pub count: usize,
-    /// what gives features; None for `random:0`
+    /// what gives features; None for `learned` where images of one's own have no classes, else for `random:0`
     pub extractor: Option<String>,
     /// how images are brought to the extractor's size
     pub resize: Option<String>,
@@ -132,6 +133,33 @@ impl Compared {
             definition: Map::new(),
             stamp: String::new(),
         }
+    }
+
+    /// Whether they are images from files of which none has a class: photos of one's own.
+    fn are_own_without_classes(&self) -> bool {
+        let info = self.set.info();
+        info.kind == Kind::Image && info.count > 0 && info.labels.is_empty() && !self.stamp.is_empty()
+    }
+
+    /// The extractor that learns from their training items, or from them where there are no others.
+    fn learned(
+        &self,
+        settings: &Settings,
+        device: &Device,
+        tell: Tell,
+        notes: &mut Vec<String>,
+    ) -> Result<Extractor> {
+        if settings.resize.as_deref().is_some_and(|r| r != "none") {
+            return Err(Error::usage(
+                "`learned` takes images as they are",
+                "leave --resize out, or bring the images to a size with --size",
+            ));
+        }
+        let set = self.training.as_ref().unwrap_or(&self.set);
+        let cache = Cache::at(settings.cache.clone());
+        let (extractor, note) = learned(set, &self.stamp, cache.as_ref(), device, tell)?;
+        notes.extend(note);
+        Ok(extractor)
     }
 
     /// Items there are to compare with.
@@ -265,14 +293,25 @@ impl Evaluator {
         if alone && named.is_empty() {
             settings.metrics = vec!["fid".into()];
         }
-        let open = || {
-            open_extractor(
-                settings.extractor.as_deref().unwrap_or("random:0"),
+        let mut notes = Vec::new();
+        let extractor = match (wanted, settings.extractor.as_deref(), &data) {
+            (false, ..) => None,
+            (_, Some("learned"), Some(data)) if !alone => {
+                Some(data.learned(&settings, device, tell, &mut notes)?)
+            }
+            (_, Some("learned"), _) => {
+                let problem = "`learned` learns from data, and none were given";
+                return Err(Error::usage(problem, "give --data SOURCE"));
+            }
+            (_, None, Some(data)) if data.are_own_without_classes() => {
+                Some(data.learned(&settings, device, tell, &mut notes)?)
+            }
+            (_, named, _) => Some(open_extractor(
+                named.unwrap_or("random:0"),
                 settings.resize.as_deref(),
                 device,
-            )
+            )?),
         };
-        let extractor = wanted.then(open).transpose()?;
         let compared = settings.export_reference.is_some()
             || named.is_empty() && subject.info().kind == Kind::Image
             || named.iter().any(|m| m.needs.reference_features());
@@ -283,7 +322,7 @@ impl Evaluator {
             extractor,
             untrained: None,
             gathered: None,
-            notes: vec![],
+            notes,
         };
         if let (Some(extractor), Some(data), true) = (&out.extractor, &out.data, compared) {
             let (gathered, note) = out.reference(extractor, data, tell)?;
@@ -388,9 +427,10 @@ impl Evaluator {
         &self.notes
     }
 
-    /// Whether features are those of `random:0` for want of an extractor.
-    pub fn is_baseline(&self) -> bool {
-        self.extractor.is_some() && self.settings.extractor.is_none()
+    /// The extractor that was taken because none was named: `random:0` or `learned`.
+    pub fn taken(&self) -> Option<&str> {
+        let extractor = self.extractor.as_ref()?;
+        self.settings.extractor.is_none().then(|| extractor.name())
     }
 
     /// Works out every metric for a subject. The same model gives the same figures.

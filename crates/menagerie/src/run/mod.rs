@@ -28,6 +28,7 @@ mod feed;
 pub mod history;
 mod html;
 mod judging;
+mod learned;
 mod lines;
 mod metrics;
 mod points_picture;

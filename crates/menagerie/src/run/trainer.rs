@@ -7,7 +7,7 @@ use super::{
     Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_samples, prune, read_metrics,
     steps, write_index, write_sounds,
 };
-use crate::data::{Batch, Dataset, Kind};
+use crate::data::{Batch, DataInfo, Dataset, Kind};
 use crate::error::{Error, Result};
 use crate::metrics::points;
 use crate::models::{Model, SampleRequest, Samples, StepReport, Trouble};
@@ -103,6 +103,10 @@ impl Trainer {
     /// The recipe in force.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+    /// What it is trained on.
+    pub fn data(&self) -> &DataInfo {
+        self.dataset.info()
     }
     /// The model as it is now.
     pub fn model(&self) -> &dyn Model {
