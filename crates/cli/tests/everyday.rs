@@ -335,3 +335,21 @@ fn photos_without_classes_are_judged_by_what_is_learned_from_them() {
         &["takes images as they are"],
     );
 }
+
+#[test]
+fn the_page_of_a_run_has_every_evaluation() {
+    let dir = TempDir::new().unwrap();
+    let d = dir.path();
+    fine(
+        d,
+        "train dcgan --data digits --steps 4 --batch 8 --threads 1 --set model.width=4 --evaluate-every 2 \
+         --set evaluate.metrics=fid --set evaluate.n=20 --out r",
+    );
+    let told = |metric: &str| {
+        let page = std::fs::read_to_string(d.join("r/index.html")).unwrap();
+        page.matches(&format!("\"{metric}(random:0)\":{{")).count()
+    };
+    assert_eq!((told("fid"), told("swd")), (2, 0));
+    fine(d, "evaluate r --metrics swd -n 30");
+    assert_eq!((told("fid"), told("swd")), (2, 1));
+}

@@ -10,7 +10,7 @@ use menagerie::models::Capability;
 use menagerie::recipe::Recipe;
 use menagerie::run::evaluator::{Compared, Evaluator, Settings};
 use menagerie::run::history::{Evaluated, append, best, chooser, damage};
-use menagerie::run::{At, Run, steps};
+use menagerie::run::{At, Run, read_metrics, steps, write_index};
 use serde_json::{Map, Value, json};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -163,8 +163,12 @@ fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
             &verdicts,
         );
         // What was found is printed, whether or not it can be kept.
-        if let Err(e) = append(run, &found, &verdicts) {
-            eprintln!("warning: the figures are not kept in the run: {e}");
+        match append(run, &found, &verdicts) {
+            // The page shows them, too, where it can be written.
+            Ok(()) => {
+                drop(read_metrics(&run.file("metrics.jsonl")).and_then(|lines| write_index(run, &lines)))
+            }
+            Err(e) => eprintln!("warning: the figures are not kept in the run: {e}"),
         }
         if args.every.is_none() {
             show(&verdicts, args.json);

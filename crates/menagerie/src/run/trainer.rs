@@ -428,6 +428,8 @@ impl Trainer {
                 self.say(&format!("step {}: {}: {w}", judged.step, v.metric))?;
             }
         }
+        // The page was written with the picture of this step, before it was judged.
+        write_index(&self.run, &read_metrics(&self.run.file("metrics.jsonl"))?)?;
         show(Event::Evaluated {
             judged: &judged,
             best: is_best,
