@@ -61,7 +61,7 @@ fn a_table_without_a_test_part_is_judged_against_what_it_was_trained_on() {
         .map(|i| format!("{},{}", noise(i), noise(i + 500)))
         .collect();
     std::fs::write(d.join("p.csv"), rows.join("\n")).unwrap();
-    let line = "train real_nvp --data p.csv --steps 2 --batch 16 --threads 1 --set model.hidden=4";
+    let line = "train real_nvp --data p.csv --steps 2 --batch 16 --threads 1 --set model.width=4";
     let printed = fine(d, &format!("{line} --out r"));
     // What is advised at the end is not asked of a part that the table has not.
     assert!(
@@ -76,7 +76,7 @@ fn a_table_without_a_test_part_is_judged_against_what_it_was_trained_on() {
         &["no test split", "--holdout 0.1"],
     );
     let (_, definition) = figure(d, "evaluate r --metrics nll", "nll");
-    assert_eq!(definition["split"], "train");
+    assert_eq!(definition["data"]["split"], "train");
     let printed = fine(d, &format!("{line} --holdout 0.25 --out held"));
     assert!(
         printed.contains("  menagerie score held --split test\n"),
@@ -84,7 +84,7 @@ fn a_table_without_a_test_part_is_judged_against_what_it_was_trained_on() {
     );
     fine(d, "score held --split test");
     let (_, definition) = figure(d, "evaluate held --metrics nll", "nll");
-    assert_eq!(definition["split"], "test");
+    assert_eq!(definition["data"]["split"], "test");
 }
 
 #[test]
@@ -166,7 +166,8 @@ fn grey_samples_are_grey_files_that_can_be_judged_beside_their_data() {
         figure(d, &line, "fid").0
     };
     let (files, run) = (judge("pictures"), judge("r"));
-    assert!((files / run - 1.0).abs() < 1e-6, "{files} and {run}");
+    // Other draws of the same model; three channels in place of one would triple it.
+    assert!((files / run - 1.0).abs() < 0.1, "{files} and {run}");
 }
 
 #[test]
@@ -180,7 +181,7 @@ fn a_class_that_a_run_does_not_know_is_refused_with_those_it_knows() {
     }
     let vae = "train vae --steps 2 --batch 8 --threads 1 --set model.hidden=[8]";
     fine(d, &format!("{vae} --data d --out known"));
-    fine(d, "arithmetic known light-dark --data d --out x.png");
+    ok(d, &["arithmetic", "known", "light - dark", "--data", "d"]);
     fails(
         d,
         &["arithmetic", "known", "label:7 - label:1", "--data", "digits"],
@@ -188,8 +189,8 @@ fn a_class_that_a_run_does_not_know_is_refused_with_those_it_knows() {
         &["known has no class `7`", "known: dark, light"],
     );
     // A run of data without classes takes the names that other data have.
-    for k in 0..6 {
-        picture(&d.join(format!("plain/{k}.png")), 40 * k as i32, k);
+    for k in 0..8 {
+        picture(&d.join(format!("plain/{k}.png")), 30 * k as i32, k);
     }
     fine(d, &format!("{vae} --data plain --out free"));
     ok(
@@ -227,7 +228,7 @@ fn rates_are_told_in_the_units_of_the_data() {
     let gan = "train gan --data ring8 --steps 1 --batch 8 --threads 1 --set model.width=4";
     assert!(said(d, gan).contains(" points/s "));
     let sounds = "train wavenet --data tones --length 64 --steps 1 --batch 1 --threads 1 --set model.width=4 \
-                  --set model.blocks=1 --set model.layers=2";
+                  --set model.cycles=1 --set model.layers=2";
     assert!(said(d, sounds).contains(" sounds/s "));
     assert!(
         said(
