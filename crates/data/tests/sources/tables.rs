@@ -116,7 +116,7 @@ fn columns_of_words_and_decimal_commas_are_told() {
         ),
         (
             "1,5;2,5\n3,5;4\n",
-            &["column 1", "`1,5`", "write numbers with points"],
+            &["column `1,5`", "`3,5`", "write numbers with points"],
         ),
         ("a;b\n1,5;2,5\n", &["column `a`", "write numbers with points"]),
     ] {
