@@ -85,7 +85,7 @@ fn what_stands_in_quotes_separates_nothing() {
     ] {
         let (set, said) = table(text).unwrap();
         assert!(
-            floats(&*set, 0) == [1.5, 2.0] && set.info().count == 2,
+            floats(set.get(0).unwrap()) == [1.5, 2.0] && set.info().count == 2,
             "{text:?}"
         );
         assert!(said.contains("are separated by `;`"), "{said}");
@@ -97,7 +97,7 @@ fn what_stands_in_quotes_separates_nothing() {
     );
     // A sign of inches opens no quotes.
     let (set, _) = table("5\" wide;b\n1.5;2\n").unwrap();
-    assert_eq!(floats(&*set, 0), [1.5, 2.0]);
+    assert_eq!(floats(set.get(0).unwrap()), [1.5, 2.0]);
 }
 
 #[test]
