@@ -189,11 +189,8 @@ mod tests {
                     .map(|k| kernel(k as f64 - r.before as f64 - at, r.cutoff, reach))
                     .collect();
                 let sum: f64 = exact.iter().sum();
-                let worst = r
-                    .interpolated(phase)
-                    .iter()
-                    .zip(&exact)
-                    .map(|(a, b)| (*a as f64 - b / sum).abs());
+                let taps = r.interpolated(phase);
+                let worst = taps.iter().zip(&exact).map(|(a, b)| (*a as f64 - b / sum).abs());
                 assert!(worst.fold(0.0, f64::max) < 1e-6, "{from} to {to}, {phase}");
             }
         }

@@ -170,6 +170,7 @@ impl Extractor {
             hash,
             resize: Resize::None,
             network: Network::Learned(model, times),
+            groups: None,
             device: device.clone(),
         }
     }

@@ -61,8 +61,8 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Whether it is the discriminator's turn.
-    pub fn next(&mut self) -> bool {
+    /// Whether the next turn, which is thereby taken, is the discriminator's.
+    pub fn is_critics(&mut self) -> bool {
         self.saved += self.share;
         let its = self.saved >= 1.0;
         if its {
@@ -101,7 +101,7 @@ mod tests {
             share: 0.3,
             saved: 0.0,
         };
-        let its = (0..1000).filter(|_| turns.next()).count();
+        let its = (0..1000).filter(|_| turns.is_critics()).count();
         assert!((299..=301).contains(&its), "{its}");
         assert_eq!(Turns::read(&turns.written()), Some(turns));
     }
@@ -114,6 +114,6 @@ mod tests {
         assert!(turns.share > 0.5);
         (0..1000).for_each(|_| turns.follow(Balance::default(), 0.0));
         assert_eq!(turns.share, 0.0);
-        assert!(!turns.next() && !turns.next());
+        assert!(!turns.is_critics() && !turns.is_critics());
     }
 }

@@ -328,7 +328,7 @@ impl Play for Duel {
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<Round> {
-        let its_turn = self.game.balance.is_none() || self.turns.next();
+        let its_turn = self.game.balance.is_none() || self.turns.is_critics();
         let (mut seen, made, data) = match self.update_critic(batches, key, watch, its_turn) {
             Ok(shown) => shown,
             Err(e) => return Err(self.located(e, &batches[0])),
