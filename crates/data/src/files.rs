@@ -255,7 +255,7 @@ mod tests {
             read(&dir.path().join("null"))
                 .unwrap_err()
                 .to_string()
-                .contains("no file")
+                .contains("not a file")
         );
     }
 

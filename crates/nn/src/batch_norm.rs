@@ -75,30 +75,12 @@ impl BatchNorm {
         }
         let channels = self.gamma.dims()[0];
         let n = (x.shape().num_elements() / channels) as f64;
-        let (y, mean, variance) = self.by_batch(x, activation);
+        let (gamma, beta) = (self.gamma.val(), self.beta.val());
+        let (y, mean, variance) = batch_norm(x, gamma, beta, self.epsilon as f32, activation);
         self.keep(&self.mean, mean);
         // Bessel's correction, as in PyTorch: what is kept estimates the variance of the data, not of the batch.
         self.keep(&self.variance, variance * (n / (n - 1.0).max(1.0)));
         activations::keep(y)
-    }
-
-    /// The same; while training the running statistics stay as they are. For a batch whose like will not be asked for later: a
-    /// discriminator's answers are about data, not about what a generator once made.
-    pub fn forward_held<const D: usize>(&self, x: Tensor<D>, activation: Activation) -> Tensor<D> {
-        if !self.training.is_enabled() {
-            return self.forward(x, activation);
-        }
-        activations::keep(self.by_batch(x, activation).0)
-    }
-
-    /// By the batch's statistics, with these.
-    fn by_batch<const D: usize>(
-        &self,
-        x: Tensor<D>,
-        activation: Activation,
-    ) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
-        let (gamma, beta) = (self.gamma.val(), self.beta.val());
-        batch_norm(x, gamma, beta, self.epsilon as f32, activation)
     }
 
     fn keep(&self, running: &RunningState<Tensor<1>>, new: Tensor<1>) {

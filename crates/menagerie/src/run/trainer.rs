@@ -154,7 +154,8 @@ impl Trainer {
         if self.state.step == 0 {
             self.picture(show)?;
         }
-        let mut saved = self.state.step;
+        let begun = self.state.step;
+        let mut saved = begun;
         // A run that ended between a checkpoint and its evaluation, or that is to be judged only from now on.
         let step = saved;
         if self.judging.as_ref().is_some_and(|j| j.is_due(step, false)) && !self.is_judged()? {
@@ -178,6 +179,10 @@ impl Trainer {
         }
         if saved != self.state.step {
             self.checkpoint(show)?;
+        }
+        if self.state.step == begun {
+            // It may have been stopped while it wrote its last page.
+            write_index(&self.run, &read_metrics(&self.run.file("metrics.jsonl"))?)?;
         }
         let interrupted = self.state.step < self.train.steps;
         self.say(if interrupted {

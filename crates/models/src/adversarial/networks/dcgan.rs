@@ -219,7 +219,7 @@ impl Trunk {
     }
 
     /// See [`super::TrunkNetwork::layers`].
-    pub fn layers(&self, x: Dual<4>, learns: bool) -> (Vec<Dual<4>>, Dual<2>) {
+    pub fn layers(&self, x: Dual<4>) -> (Vec<Dual<4>>, Dual<2>) {
         let mut seen = Vec::new();
         let x = self.downs.iter().enumerate().fold(x, |x, (i, down)| {
             // The first layer has no norm.
@@ -229,11 +229,7 @@ impl Trunk {
             ) {
                 (Some(Some(norm)), _) => {
                     let y = down.dual(x, Activation::Identity);
-                    let normed = match learns {
-                        true => norm.forward(y.value.clone(), LEAKY),
-                        false => norm.forward_held(y.value.clone(), LEAKY),
-                    };
-                    y.with(normed, None)
+                    y.with(norm.forward(y.value.clone(), LEAKY), None)
                 }
                 (_, Some(Some(norm))) => norm.dual(down.dual(x, Activation::Identity), LEAKY),
                 _ => down.dual(x, LEAKY),
@@ -291,7 +287,7 @@ mod tests {
             let d = Trunk::new(&s, [h, w, c], &init(2));
             let x = g.forward(Tensor::ones([3, 5], &Device::flex()), None);
             assert_eq!(x.dims(), [3, h, w, c]);
-            assert_eq!(d.layers(x.into(), true).1.value.dims(), [3, d.features()]);
+            assert_eq!(d.layers(x.into()).1.value.dims(), [3, d.features()]);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What a discriminator says of an item: a trunk, and heads that read a score, classes, codes or the item itself off it.
 use super::super::game::contrast;
-use super::{Asked, GeneratorNetwork, Sizes, Told, TrunkNetwork};
+use super::{GeneratorNetwork, Sizes, Told, TrunkNetwork};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_data::DataInfo;
+use menagerie_data::random::Key;
 use menagerie_nn::{Activation, Dual, Init, Linear, Weights};
 
 /// Which heads a discriminator has.
@@ -128,10 +129,10 @@ impl CriticNetwork {
         }
     }
 
-    /// Of items `[batch, height, width, channel]`, and what they are said to be `[batch, numbers]`.
-    pub fn judge(&self, x: Dual<4>, condition: Option<&Tensor<2>>, asked: Asked) -> Verdict {
+    /// Of items `[batch, height, width, channel]`, and what they are said to be `[batch, numbers]`; with a key, as in training.
+    pub fn judge(&self, x: Dual<4>, condition: Option<&Tensor<2>>, noise: Option<Key>) -> Verdict {
         let x = self.with_planes(x, condition);
-        let features = self.trunk.forward(x.clone(), asked);
+        let features = self.trunk.forward(x.clone(), noise);
         let score = match (&self.score, &self.squeeze, &self.decoder) {
             (Some(head), _, _) => head.dual(features.clone(), Activation::Identity),
             (None, Some(squeeze), Some(decoder)) => {
@@ -178,10 +179,7 @@ impl CriticNetwork {
     /// The code of an autoencoding discriminator, `[batch, code]`.
     pub fn code(&self, x: Tensor<4>) -> Option<Tensor<2>> {
         let squeeze = self.squeeze.as_ref()?;
-        Some(squeeze.forward(
-            self.trunk.forward(x.into(), Asked::default()).value,
-            Activation::Identity,
-        ))
+        Some(squeeze.forward(self.trunk.forward(x.into(), None).value, Activation::Identity))
     }
 
     /// What each layer of the trunk sees of items without a condition.
@@ -189,7 +187,7 @@ impl CriticNetwork {
         let nothing = (self.joined > 0).then(|| Tensor::zeros([x.dims()[0], self.joined], &x.device()));
         let x = self.with_planes(x.into(), nothing.as_ref());
         self.trunk
-            .layers(x, Asked::default())
+            .layers(x, None)
             .0
             .into_iter()
             .map(|d| d.value)

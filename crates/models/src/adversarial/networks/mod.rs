@@ -164,15 +164,6 @@ impl GeneratorNetwork {
     }
 }
 
-/// How a discriminator is asked.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Asked {
-    /// of the noise that some networks have while they train; none otherwise
-    pub noise: Option<Key>,
-    /// these are data that it learns from: batch norm takes in their statistics, by which it will answer
-    pub learns: bool,
-}
-
 /// A network from items to features, of which a discriminator's heads read what they say.
 #[derive(Module, Debug)]
 #[allow(missing_docs, clippy::large_enum_variant)] // each variant is the network of its name
@@ -184,15 +175,15 @@ pub enum TrunkNetwork {
 
 impl TrunkNetwork {
     /// Items `[batch, height, width, channel]` -> features `[batch, features]`.
-    pub fn forward(&self, x: Dual<4>, asked: Asked) -> Dual<2> {
-        self.layers(x, asked).1
+    pub fn forward(&self, x: Dual<4>, noise: Option<Key>) -> Dual<2> {
+        self.layers(x, noise).1
     }
 
-    /// What each layer sees, and the features.
-    pub fn layers(&self, x: Dual<4>, asked: Asked) -> (Vec<Dual<4>>, Dual<2>) {
+    /// What each layer sees, and the features; with a key, as in training: with the noise that some networks have.
+    pub fn layers(&self, x: Dual<4>, noise: Option<Key>) -> (Vec<Dual<4>>, Dual<2>) {
         match self {
-            TrunkNetwork::Mlp(t) => t.layers(x, asked.noise),
-            TrunkNetwork::Dcgan(t) => t.layers(x, asked.learns),
+            TrunkNetwork::Mlp(t) => t.layers(x, noise),
+            TrunkNetwork::Dcgan(t) => t.layers(x),
             TrunkNetwork::Resnet(t) => t.layers(x),
         }
     }

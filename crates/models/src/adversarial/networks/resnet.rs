@@ -162,11 +162,11 @@ impl Generator {
         let width = x.dims()[1] / (h * w);
         let x = x.reshape([batch, h, w, width]);
         let up = |x, (i, block): (usize, &Up)| {
-            let x = block.forward(x, self.sizes[n - 1 - i], told);
-            match &self.attention {
-                Some(a) if self.attends == Some(n - 1 - i) => a.forward(x),
+            let x = match &self.attention {
+                Some(a) if self.attends == Some(n - i) => a.forward(x),
                 _ => x,
-            }
+            };
+            block.forward(x, self.sizes[n - 1 - i], told)
         };
         let x = self.blocks.iter().enumerate().fold(x, up);
         self.out

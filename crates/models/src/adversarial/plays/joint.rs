@@ -5,7 +5,7 @@ use super::super::config::{Config, GameConfig};
 use super::super::game::condition::Condition;
 use super::super::game::monitor::Observation;
 use super::super::game::{Critic, Draws, Game, Inverts, Moment, Play, Round, Sees, Shown, Stage, critic};
-use super::super::networks::{Asked, GeneratorNetwork, Heads, Told, TrunkNetwork};
+use super::super::networks::{GeneratorNetwork, Heads, Told, TrunkNetwork};
 use super::duel::latents;
 use crate::{NetworkInfo, Part, Purpose};
 use burn::module::Module;
@@ -28,11 +28,7 @@ pub struct EncoderNetwork {
 impl EncoderNetwork {
     /// `[batch, height, width, channel]` -> means `[batch, latent]`, and deviations where there are any.
     pub fn forward(&self, x: Tensor<4>) -> (Tensor<2>, Option<Tensor<2>>) {
-        let asked = Asked {
-            noise: None,
-            learns: true,
-        };
-        let h = self.trunk.forward(x.into(), asked).value;
+        let h = self.trunk.forward(x.into(), None).value;
         let mean = self.mean.forward(h.clone(), Activation::Identity);
         let deviation = self
             .deviation
@@ -282,7 +278,7 @@ impl Sees for Joint {
         let network = self.encoder.for_use();
         network
             .trunk
-            .layers(items.into(), Asked::default())
+            .layers(items.into(), None)
             .0
             .into_iter()
             .map(|d| d.value)

@@ -425,7 +425,7 @@ mod tests {
             task.given(&short, "m")
                 .unwrap_err()
                 .to_string()
-                .contains("goes on from 2 frames")
+                .contains("predicts from 2 frames")
         );
         assert!(
             Task::new(Condition::Frames, 4, &info(Kind::Video, &[4, 1, 2, 1], &[]))

@@ -1,5 +1,5 @@
 //! What a critic is made of, what it is shown, and what an update of it shows.
-use super::super::super::networks::{Asked, Sizes};
+use super::super::super::networks::Sizes;
 use super::super::augment::Augment;
 use super::super::codes::Codes;
 use super::super::condition::Condition;
@@ -21,8 +21,8 @@ pub struct Shown {
     pub codes: Option<Tensor<2>>,
     /// samples from latents nearby, where latent consistency asks for them
     pub near: Option<Tensor<4>>,
-    /// how they are asked about
-    pub asked: Asked,
+    /// of the noise in the critic while it trains
+    pub noise: Option<Key>,
 }
 
 impl Shown {
@@ -33,7 +33,7 @@ impl Shown {
             classes: None,
             codes: None,
             near: None,
-            asked: Asked::default(),
+            noise: None,
         }
     }
 
@@ -44,7 +44,7 @@ impl Shown {
             classes: plain(&self.classes),
             codes: plain(&self.codes),
             near: self.near.clone().map(Tensor::detach),
-            asked: self.asked,
+            noise: self.noise,
         }
     }
 }

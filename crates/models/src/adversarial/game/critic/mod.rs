@@ -5,7 +5,7 @@ mod state;
 
 pub use config::{CriticConfig, Moment, Seen, Shown};
 
-use super::super::networks::{Asked, CriticNetwork, Heads, Verdict};
+use super::super::networks::{CriticNetwork, Heads, Verdict};
 use super::augment::{AdaptiveState, Augment};
 use super::codes::Codes;
 use super::condition::Condition;
@@ -115,10 +115,7 @@ impl Critic {
         Shown {
             items: seen(shown.items),
             near: shown.near.map(seen),
-            asked: Asked {
-                noise: Some(key.stream("inside")),
-                learns: false,
-            },
+            noise: Some(key.stream("inside")),
             ..shown
         }
     }
@@ -128,7 +125,7 @@ impl Critic {
         network.judge(
             shown.items.clone().into(),
             shown.classes.as_ref().filter(|_| heard),
-            shown.asked,
+            shown.noise,
         )
     }
 
@@ -151,8 +148,7 @@ impl Critic {
             );
             data.items = p.mixed(data.items, items, self.pseudo, key);
         }
-        let mut data = self.shown(data, now.updates, now.key.stream("noise on data"));
-        data.asked.learns = true;
+        let data = self.shown(data, now.updates, now.key.stream("noise on data"));
         let samples = self.shown(
             samples.detached(),
             now.updates,
@@ -311,9 +307,8 @@ impl Critic {
         let Some((semi, y)) = self.semi.zip(labelled.classes.as_ref()) else {
             return Ok(());
         };
-        let mut shown = self.shown(labelled.clone(), now.updates, now.key.stream("noise on labelled"));
-        shown.asked.learns = true;
-        let Some(logits) = network.judge(shown.items.into(), None, shown.asked).classes else {
+        let shown = self.shown(labelled.clone(), now.updates, now.key.stream("noise on labelled"));
+        let Some(logits) = network.judge(shown.items.into(), None, shown.noise).classes else {
             return Ok(());
         };
         let loss = semi.loss(logits, y.clone());
@@ -331,7 +326,7 @@ impl Critic {
 
     /// What it says of items, by the network to use.
     pub fn answer(&self, items: Tensor<4>) -> Verdict {
-        self.learner.for_use().judge(items.into(), None, Asked::default())
+        self.learner.for_use().judge(items.into(), None, None)
     }
 
     /// How badly the codes of samples are read off them.

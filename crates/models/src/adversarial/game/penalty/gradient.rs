@@ -1,6 +1,6 @@
 //! Penalties of the gradient of the score by the item, worked out by carrying a direction forward (see
 //! [`menagerie_nn::Dual`]): Burn differentiates once, and once more through the direction.
-use super::super::super::networks::{Asked, CriticNetwork};
+use super::super::super::networks::CriticNetwork;
 use burn::module::Module;
 use burn::tensor::{Gradients, Tensor};
 use menagerie_data::random::Key;
@@ -175,7 +175,7 @@ pub fn gradient_penalty(
     let score = network
         .clone()
         .no_grad()
-        .judge(at.clone().into(), condition, Asked::default())
+        .judge(at.clone().into(), condition, None)
         .score
         .value;
     let gradients = score.sum().backward();
@@ -193,11 +193,7 @@ pub fn gradient_penalty(
     let scales = Tensor::<1>::from_floats(&scales[..], &g.device()).reshape([batch, 1, 1, 1]);
     let direction = Tensor::from_inner(g * scales);
     let along = network
-        .judge(
-            Dual::along(x, direction, network.smooth()),
-            condition,
-            Asked::default(),
-        )
+        .judge(Dual::along(x, direction, network.smooth()), condition, None)
         .score
         .slope();
     let norm = norms.iter().sum::<f64>() / batch as f64;
