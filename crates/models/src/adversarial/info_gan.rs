@@ -6,11 +6,12 @@
 //! min_(G,Q) max_D V(D, G) - lambda L_I(G, Q),  L_I = E log Q(c | G(z, c)) + H(c)                  (equations 5 and 6)
 //!
 //! The codes stand behind the latent proper: `traverse --dims` moves them. Q shares the discriminator's trunk (appendix C).
-use super::config::Config;
+use super::config::{Config, Optimizers};
 use super::dcgan::Dcgan;
 use super::game::codes::Codes;
 use super::{OfTwo, Variant};
 use crate::Entry;
+use menagerie_nn::OptimizerConfig;
 
 /// See the module.
 pub struct InfoGan;
@@ -20,6 +21,11 @@ impl Variant for InfoGan {
     fn config() -> Config {
         Config {
             codes: Some(Codes::default()),
+            // Five times as fast as the discriminator (appendix C.1).
+            optimizer: Optimizers {
+                generator: OptimizerConfig::adam(1e-3).betas(0.5, 0.999),
+                ..Optimizers::default()
+            },
             ..Dcgan::config()
         }
     }

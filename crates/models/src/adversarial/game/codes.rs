@@ -30,7 +30,7 @@ impl Default for Codes {
             categories: vec![10],
             continuous: 2,
             weight: 1.0,
-            continuous_weight: 0.5,
+            continuous_weight: 0.1,
         }
     }
 }
