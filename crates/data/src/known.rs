@@ -32,7 +32,7 @@ const fn points(name: &'static str, about: &'static str) -> SourceInfo {
     }
 }
 
-static KNOWN: [SourceInfo; 12] = [
+static KNOWN: &[SourceInfo] = &[
     SourceInfo {
         name: "digits",
         about: "handwritten digits, UCI optical digits (1998); 1,437 training and 360 test images",
@@ -125,7 +125,7 @@ const ELSEWHERE: [(&str, &str, &str); 3] = [
 
 /// Every data set that needs no file and no network.
 pub fn known_sources() -> &'static [SourceInfo] {
-    &KNOWN
+    KNOWN
 }
 
 /// The names of sets of points whose density is known.
