@@ -39,6 +39,13 @@ impl Tensors {
         c.1
     }
 
+    /// No arrays, but a note of that name: what a checkpoint keeps beside networks.
+    pub fn of_note(name: &str, text: String) -> Tensors {
+        let mut t = Tensors::default();
+        t.notes.insert(name.into(), text);
+        t
+    }
+
     /// The same arrays by other names.
     pub fn renamed(mut self, name: impl Fn(&str) -> String) -> Tensors {
         self.arrays = self

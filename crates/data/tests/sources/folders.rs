@@ -1,5 +1,5 @@
 //! Data from disk, good and bad.
-use crate::support::{bytes, fails, open, source, write};
+use crate::support::{bytes, fails, of, open, source, write};
 use menagerie_data::{Kind, Source};
 use std::fs;
 use std::path::Path;
@@ -64,14 +64,7 @@ fn train_and_test_folders_are_splits() {
     {
         picture(&dir.path().join(name), [4, 4, 1], i as u32);
     }
-    let count = |split: &str| {
-        open(&Source {
-            split: split.into(),
-            ..source(dir.path())
-        })
-        .info()
-        .count
-    };
+    let count = |split: &str| open(&of(dir.path(), split)).info().count;
     assert_eq!((count("train"), count("test"), count("all")), (2, 3, 5));
     assert_eq!(open(&source(dir.path())).info().labels, ["cat", "dog"]);
     fails(

@@ -118,14 +118,7 @@ fn celeba_lies_as_it_is_published() {
         "list_eval_partition.txt",
         b"000001.jpg 0\n000002.jpg 1\n000003.jpg 2\n",
     );
-    let count = |split: &str| {
-        open(&Source {
-            split: split.into(),
-            ..source(dir.path())
-        })
-        .info()
-        .count
-    };
+    let count = |split: &str| open(&of(dir.path(), split)).info().count;
     assert_eq!((count("train"), count("test"), count("all")), (1, 1, 3));
     write(
         dir.path(),

@@ -121,7 +121,7 @@ metrics! {
     "ssim", "mean structural similarity of items and their reconstructions", MORE, Needs::Capability(Capability::Reconstruct);
     "accuracy", "share of items whose class is found", MORE, Needs::Capability(Capability::Classify);
     "test-errors", "items whose class is not found, of how many the definition says", LESS, Needs::Capability(Capability::Classify), named;
-    "cluster-accuracy", "share of items in the group that stands for their class, classes and groups matched at best", MORE, Needs::Capability(Capability::Cluster);
+    "cluster-accuracy", "share of items in the group that stands for their class, classes and groups matched at best", MORE, Needs::Capability(Capability::Cluster), named;
     "attributes", "accuracy or correlation of every attribute that is read", MORE, Needs::Capability(Capability::ReadAttributes);
     "mig", "mutual information gap: whether one dimension of the code tells each factor", MORE, Needs::Capability(Capability::Encode), named;
     "dci", "disentanglement, completeness and informativeness of the code", MORE, Needs::Capability(Capability::Encode), named;

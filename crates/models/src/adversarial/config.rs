@@ -1,6 +1,7 @@
 //! A recipe of the family: the axes, and what clashes between them.
 use super::game::augment::Augment;
 use super::game::bits::Bits;
+use super::game::check_weights;
 use super::game::codes::Codes;
 use super::game::condition::{Condition, IntoDiscriminator, IntoGenerator};
 use super::game::density::LowDensity;
@@ -74,7 +75,6 @@ pub struct GameConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balance: Option<Balance>,
     /// samples are black and white
-
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits: Option<Bits>,
     /// the generator keeps away from where data are likely
@@ -215,12 +215,7 @@ impl Config {
                 format!("{v} is out of range"),
                 "give a share, such as 0.1",
             )),
-            None if g.pulling_away.is_finite() && g.pulling_away >= 0.0 => Ok(()),
-            None => Err(Error::recipe(
-                "game.pulling_away",
-                "this is not a weight",
-                "give a positive number",
-            )),
+            None => check_weights([("game.pulling_away", g.pulling_away)]),
         }
     }
 
@@ -310,6 +305,27 @@ impl Config {
                 "set objective.rule=boundary-seeking, or leave game.bits out",
             );
         }
+        let beside_bits = [
+            ("game.feature_matching = true", self.game.feature_matching),
+            ("game.top_k", self.game.top_k < 1.0),
+            ("game.pulling_away", self.game.pulling_away > 0.0),
+            ("game.low_density", self.game.low_density.is_some()),
+            (
+                "penalty.latent_consistency",
+                self.penalty.latent_consistency.is_some(),
+            ),
+            ("condition", self.condition.is_some()),
+            ("codes", self.codes.is_some()),
+            ("augment", self.augment != Augment::default()),
+        ];
+        if let Some((other, _)) = beside_bits
+            .into_iter()
+            .find(|(_, on)| *on && self.game.bits.is_some())
+        {
+            let why =
+                "bits are learned by weights of draws, through which no other loss reaches the generator";
+            return clash("game.bits", other, why, "leave one of the two out");
+        }
         if self.game.balance.is_some() && !self.objective.is_logit() {
             let why = "it follows the probabilities that the discriminator gives, and these scores are none";
             return clash(
@@ -359,7 +375,7 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use super::super::game::augment::Adaptive;
+    use super::super::game::augment::{Adaptive, Pseudo};
     use super::super::game::penalty::{Gradient, ZeroCentred};
     use super::super::networks::{dcgan, mlp};
     use super::super::{Variant, dcgan::Dcgan};
@@ -411,6 +427,27 @@ mod tests {
             c.condition = Some(Condition::default());
         });
         assert!(e.contains("semi_supervised") && e.contains("condition"), "{e}");
+        let bits = |c: &mut Config| {
+            c.objective = Rule::BoundarySeeking;
+            c.game.bits = Some(Bits::default());
+        };
+        let e = told(|c| {
+            bits(c);
+            c.game.top_k = 0.5;
+        });
+        assert!(e.contains("game.bits") && e.contains("game.top_k"), "{e}");
+        let e = told(|c| c.game.bits = Some(Bits::default()));
+        assert!(e.contains("game.bits") && e.contains("non-saturating"), "{e}");
+        let e = told(|c| {
+            c.objective = Rule::Wasserstein;
+            c.game.balance = Some(Balance::default());
+        });
+        assert!(e.contains("game.balance") && e.contains("wasserstein"), "{e}");
+        let e = told(|c| {
+            c.objective = Rule::Hinge;
+            c.augment.pseudo = Some(Pseudo::default());
+        });
+        assert!(e.contains("augment.pseudo") && e.contains("hinge"), "{e}");
         let e = told(|c| c.objective = Rule::Classes);
         assert!(
             e.contains("condition.discriminator") && e.contains("classes"),

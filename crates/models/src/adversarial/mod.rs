@@ -72,7 +72,6 @@ const OF_CODES: &[Capability] = &[
     Capability::Sample,
     Capability::LatentSpace,
     Capability::Encode,
-    Capability::Reconstruct,
     Capability::Cluster,
     Capability::Features,
 ];

@@ -1,5 +1,6 @@
 //! Latent codes that can be read off a sample (Chen et al. 2016, arXiv:1606.03657, InfoGAN): the generator is told them, and a
 //! head of the discriminator must recover them, which bounds their mutual information with the sample from below.
+use super::check_weights;
 use super::condition::cross_entropy;
 use super::stage::one_hot;
 use burn::tensor::activation::softmax;
@@ -45,18 +46,10 @@ impl Codes {
             let fix = "give codes.categories=[10] or codes.continuous=2, say; a category needs two choices";
             return Err(Error::recipe("codes", "there are no codes", fix));
         }
-        let weights = [
+        check_weights([
             ("codes.weight", self.weight),
             ("codes.continuous_weight", self.continuous_weight),
-        ];
-        match weights.into_iter().find(|(_, w)| !(w.is_finite() && *w >= 0.0)) {
-            Some((key, w)) => Err(Error::recipe(
-                key,
-                format!("{w} is not a weight"),
-                "give a positive number",
-            )),
-            None => Ok(()),
-        }
+        ])
     }
 
     /// Numbers by which all codes are told.

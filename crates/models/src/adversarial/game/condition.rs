@@ -1,9 +1,9 @@
 //! What networks are told beside the item or the latent, and what they must say of it: one axis of the family.
 use super::super::networks::{Heads, Told, Verdict};
-use super::contrast;
+use super::{check_weights, contrast};
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
-use menagerie_data::error::{Error, Result};
+use menagerie_data::error::Result;
 use serde::{Deserialize, Serialize};
 
 /// How the generator hears its class.
@@ -80,17 +80,7 @@ impl Condition {
     /// # Errors
     /// [`Error::Recipe`].
     pub fn check(&self) -> Result<()> {
-        match self.weight.is_finite() && self.weight >= 0.0 {
-            true => Ok(()),
-            false => {
-                let problem = format!("{} is not a weight", self.weight);
-                Err(Error::recipe(
-                    "condition.weight",
-                    problem,
-                    "give a positive number",
-                ))
-            }
-        }
+        check_weights([("condition.weight", self.weight)])
     }
 
     /// What the generator is told, of so many classes.

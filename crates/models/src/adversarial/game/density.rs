@@ -122,11 +122,7 @@ impl Density {
     pub fn save(&self) -> Vec<(String, Part<'_>)> {
         let mut parts = self.learner.save();
         let threshold = self.threshold.map(|t| format!("{t:?}")).unwrap_or_default();
-        let state = move || {
-            let mut t = Tensors::default();
-            t.notes.insert("threshold".into(), threshold);
-            t
-        };
+        let state = move || Tensors::of_note("threshold", threshold);
         parts.push((format!("{NAME}_threshold"), Box::new(state)));
         parts
     }

@@ -73,6 +73,21 @@ impl<P: Play> Game<P> {
     }
 }
 
+/// Refuses weights of losses that are none, by their keys.
+///
+/// # Errors
+/// [`Error::Recipe`] for the first that is negative or not finite.
+pub(super) fn check_weights(weights: impl IntoIterator<Item = (&'static str, f64)>) -> Result<()> {
+    match weights.into_iter().find(|(_, w)| !(w.is_finite() && *w >= 0.0)) {
+        Some((key, w)) => Err(Error::recipe(
+            key,
+            format!("{w} is not a weight"),
+            "give a positive number",
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Items that pass through a network at a time: bounds memory whatever the number asked for.
 const CHUNK: usize = 64;
 
@@ -148,6 +163,7 @@ impl<P: Play> Model for Game<P> {
     fn as_reconstruct(&self) -> Option<&dyn Reconstruct> {
         self.play
             .inverts()
+            .filter(|i| i.gives_back())
             .and(self.play.draws())
             .map(|_| self as &dyn Reconstruct)
     }

@@ -98,6 +98,10 @@ pub trait Draws {
 pub trait Inverts {
     /// Items `[batch, height, width, channel]` -> latents `[batch, latent]`, without autodiff.
     fn invert(&self, items: Tensor<4>) -> Tensor<2>;
+    /// Whether an item is given back from its latent: not where the latent tells only a part of it.
+    fn gives_back(&self) -> bool {
+        true
+    }
 }
 
 /// Tells classes of items.

@@ -1,8 +1,9 @@
 //! Few items have labels, and the discriminator learns to tell them: one axis of the family.
+use super::check_weights;
 use super::condition::cross_entropy;
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
-use menagerie_data::error::{Error, Result};
+use menagerie_data::error::Result;
 use serde::{Deserialize, Serialize};
 
 /// `[semi_supervised]`: the discriminator tells K classes, and by their logits' log-sum-exp data from samples (Odena 2016,
@@ -31,18 +32,10 @@ impl SemiSupervised {
     /// # Errors
     /// [`Error::Recipe`].
     pub fn check(&self) -> Result<()> {
-        let weights = [
+        check_weights([
             ("semi_supervised.weight", self.weight),
             ("semi_supervised.entropy", self.entropy),
-        ];
-        match weights.into_iter().find(|(_, w)| !(w.is_finite() && *w >= 0.0)) {
-            Some((key, w)) => Err(Error::recipe(
-                key,
-                format!("{w} is no weight"),
-                "give a positive number",
-            )),
-            None => Ok(()),
-        }
+        ])
     }
 
     /// The loss of items with labels: logits `[batch, classes]` against classes as rows of zeros with a one.

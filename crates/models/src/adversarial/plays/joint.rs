@@ -67,10 +67,17 @@ impl Config {
             ("condition", self.condition.is_some()),
             ("codes", self.codes.is_some()),
             ("semi_supervised", self.semi_supervised.is_some()),
+            ("game.balance", self.game.balance.is_some()),
+            ("game.bits", self.game.bits.is_some()),
+            ("game.low_density", self.game.low_density.is_some()),
+            (
+                "penalty.latent_consistency",
+                self.penalty.latent_consistency.is_some(),
+            ),
         ] {
             if on {
                 let problem =
-                    format!("{model} plays over pairs of items and latents, without classes or codes");
+                    format!("{model} plays over pairs of items and latents, where this has no meaning yet");
                 return Err(Error::recipe(key, problem, "leave it out"));
             }
         }

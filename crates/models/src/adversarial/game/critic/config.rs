@@ -87,6 +87,7 @@ pub struct CriticConfig<'a> {
     /// section 3.4)
     pub smoothing: f64,
 }
+
 /// What an update showed.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {

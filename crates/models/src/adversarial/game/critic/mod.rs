@@ -142,11 +142,8 @@ impl Critic {
     ) -> Result<Seen> {
         let mut data = data.detached();
         if let Some(p) = self.augment.pseudo {
-            let (items, key) = (
-                samples.items.clone().detach(),
-                now.key.stream("samples among data"),
-            );
-            data.items = p.mixed(data.items, items, self.pseudo, key);
+            let key = now.key.stream("samples among data");
+            data = p.mixed(data, samples.detached(), self.pseudo, key);
         }
         let data = self.shown(data, now.updates, now.key.stream("noise on data"));
         let samples = self.shown(
@@ -406,7 +403,7 @@ impl Critic {
         self.judged(&self.learner.network().clone().no_grad(), shown)
     }
 
-    /// The loss and scores of these data and samples, of which it learns nothing.
+    /// The objective's loss and scores of these data and samples, of which it learns nothing.
     ///
     /// # Errors
     /// [`Error::Training`] when the loss is not finite.
@@ -417,7 +414,21 @@ impl Critic {
             now.updates,
             now.key.stream("noise on samples"),
         );
-        Ok(self.objectives(self.learner.network(), &data, &samples, now)?.1)
+        let of = |shown| self.opinion(shown).score.value;
+        let (of_data, of_samples) = (of(&data), of(&samples));
+        let loss = match self.objective.losses() {
+            Losses::Apart(l) => l.data(of_data.clone()) + l.samples(of_samples.clone()),
+            Losses::Together(l) => l.discriminator(of_data.clone(), of_samples.clone()),
+        };
+        let seen = Seen {
+            loss: number(loss),
+            data: numbers(of_data),
+            samples: numbers(of_samples),
+            gradient: 0.0,
+            ..Seen::default()
+        };
+        finite("the discriminator's loss", seen.loss, now)?;
+        Ok(seen)
     }
 
     /// The loss by which the maker of these samples learns; `data` are looked at where the objective compares.

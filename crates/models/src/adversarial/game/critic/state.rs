@@ -24,12 +24,10 @@ impl Critic {
                 self.pseudo,
             ];
             let states = states.map(|v| format!("{v:?}")).join(" ");
-            let part = move || {
-                let mut t = Tensors::default();
-                t.notes.insert("states".into(), states);
-                t
-            };
-            parts.push(("critic".into(), Box::new(part)));
+            parts.push((
+                "critic".into(),
+                Box::new(move || Tensors::of_note("states", states)),
+            ));
         }
         parts
     }

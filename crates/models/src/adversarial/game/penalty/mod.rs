@@ -15,6 +15,7 @@ pub use latent_consistency::LatentConsistency;
 pub use lecam::{LeCam, LeCamState};
 pub use orthogonal::Orthogonal;
 
+use super::check_weights;
 use menagerie_data::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -92,15 +93,7 @@ impl Penalties {
             ),
             ("penalty.clip.bound", self.clip.map(|p| p.bound)),
         ];
-        for (key, weight) in weights {
-            if let Some(w) = weight.filter(|w| !(w.is_finite() && *w >= 0.0)) {
-                return Err(Error::recipe(
-                    key,
-                    format!("{w} is not a weight"),
-                    "give a positive number",
-                ));
-            }
-        }
+        check_weights(weights.into_iter().filter_map(|(key, w)| Some((key, w?))))?;
         let falls = [("penalty.r1", self.r1), ("penalty.r2", self.r2)];
         if let Some((key, _)) = falls
             .into_iter()

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Balance {
     /// the mean D(G(z)) that is aimed at: below one half, so that the discriminator stays somewhat ahead
     pub target: f64,
-    /// how fast the share follows
+    /// how fast the share follows (the authors' code: 0.001); a fast one swings between turns of one alone
     pub gain: f64,
 }
 
@@ -18,7 +18,7 @@ impl Default for Balance {
     fn default() -> Self {
         Balance {
             target: 0.25,
-            gain: 0.05,
+            gain: 0.001,
         }
     }
 }
@@ -49,13 +49,16 @@ pub struct Turns {
     /// of the discriminator
     pub share: f64,
     saved: f64,
+    /// turns taken of both: what falls with time falls by these, since updates of one alone may stand still
+    pub taken: u64,
 }
 
 impl Default for Turns {
     fn default() -> Self {
         Turns {
-            share: 0.5,
+            share: 0.25,
             saved: 0.5,
+            taken: 0,
         }
     }
 }
@@ -71,22 +74,24 @@ impl Turns {
         its
     }
 
-    /// Takes in the mean D(G(z)).
+    /// Ends a turn, with the mean D(G(z)) in it.
     pub fn follow(&mut self, balance: Balance, believed: f64) {
+        self.taken += 1;
         self.share = (self.share + balance.gain * (believed - balance.target)).clamp(0.0, 1.0);
     }
 
     /// For a checkpoint.
     pub fn written(self) -> String {
-        format!("{:?} {:?}", self.share, self.saved)
+        format!("{:?} {:?} {}", self.share, self.saved, self.taken)
     }
 
     /// What `written` gave.
     pub fn read(text: &str) -> Option<Turns> {
-        let (share, saved) = text.split_once(' ')?;
+        let mut parts = text.split(' ');
         Some(Turns {
-            share: share.parse().ok()?,
-            saved: saved.parse().ok()?,
+            share: parts.next()?.parse().ok()?,
+            saved: parts.next()?.parse().ok()?,
+            taken: parts.next()?.parse().ok()?,
         })
     }
 }
@@ -99,7 +104,7 @@ mod tests {
     fn turns_have_their_share() {
         let mut turns = Turns {
             share: 0.3,
-            saved: 0.0,
+            ..Turns::default()
         };
         let its = (0..1000).filter(|_| turns.is_critics()).count();
         assert!((299..=301).contains(&its), "{its}");
@@ -110,9 +115,11 @@ mod tests {
     #[test]
     fn the_share_follows_what_is_believed() {
         let mut turns = Turns::default();
+        let before = turns.share;
         turns.follow(Balance::default(), 0.9);
-        assert!(turns.share > 0.5);
-        (0..1000).for_each(|_| turns.follow(Balance::default(), 0.0));
+        assert!(turns.share > before);
+        (0..2000).for_each(|_| turns.follow(Balance::default(), 0.0));
+        assert_eq!(turns.taken, 2001);
         assert_eq!(turns.share, 0.0);
         assert!(!turns.is_critics() && !turns.is_critics());
     }

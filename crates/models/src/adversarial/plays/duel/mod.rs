@@ -71,6 +71,13 @@ impl Config {
                 "leave it out",
             ));
         }
+        if self.game.bits.is_some() && info.kind != Kind::Image {
+            return Err(Error::recipe(
+                "game.bits",
+                "it makes images black and white, and these are points",
+                "leave it out",
+            ));
+        }
         if self.condition.is_some() || self.semi_supervised.is_some() {
             needs_labels(model, info)?;
         }
@@ -166,7 +173,11 @@ impl Duel {
 
     /// The items of a batch, as the game knows them.
     fn items(&self, batch: &Batch) -> Tensor<4> {
-        let items = self.stage.items(batch);
+        self.cut(self.stage.items(batch))
+    }
+
+    /// Items as the game knows them: black and white, where its samples are.
+    fn cut(&self, items: Tensor<4>) -> Tensor<4> {
         match self.bits {
             Some(_) => Bits::likeliest(items),
             None => items,
@@ -191,12 +202,17 @@ impl Duel {
         let loss = self.generator_loss(made, data, now);
         let value = number(loss.clone());
         critic::finite("the generator's loss", value, now)?;
+        // What is not its turn needs its gradient only to show it.
+        let idle = self.game.balance.is_some() && critics_turn;
+        if idle && !watch {
+            return Ok((value, f64::NAN, density));
+        }
         let mut gradients = vec![loss.backward()];
         let network = self.generator.network();
         gradients.extend(self.orthogonal.and_then(|o| o.gradients(network)).map(|(g, _)| g));
-        let gradient = match self.game.balance {
-            Some(_) if critics_turn => gradient_norm(network, &mut gradients),
-            _ => self.generator.update(&mut gradients, watch).unwrap_or(f64::NAN),
+        let gradient = match idle {
+            true => gradient_norm(network, &mut gradients),
+            false => self.generator.update(&mut gradients, watch).unwrap_or(f64::NAN),
         };
         Ok((value, gradient, density))
     }
@@ -234,7 +250,7 @@ impl Duel {
         watch: bool,
         its_turn: bool,
     ) -> Result<(critic::Seen, Shown, Shown)> {
-        let updates = self.generator.updates();
+        let updates = self.updates();
         let (batches, labelled) = batches.split_at(self.game.discriminator_steps.min(batches.len()));
         let labelled = match labelled.first() {
             Some(batch) => {
@@ -301,7 +317,10 @@ impl Play for Duel {
     }
 
     fn updates(&self) -> u64 {
-        self.generator.updates()
+        match self.game.balance {
+            Some(_) => self.turns.taken,
+            None => self.generator.updates(),
+        }
     }
 
     fn networks(&self) -> Vec<NetworkInfo> {
@@ -378,12 +397,10 @@ impl Play for Duel {
         parts.extend(self.density.iter().flat_map(Density::save));
         if self.game.balance.is_some() {
             let turns = self.turns.written();
-            let part = move || {
-                let mut t = Tensors::default();
-                t.notes.insert("turns".into(), turns);
-                t
-            };
-            parts.push(("balance".into(), Box::new(part)));
+            parts.push((
+                "balance".into(),
+                Box::new(move || Tensors::of_note("turns", turns)),
+            ));
         }
         parts
     }
@@ -415,6 +432,7 @@ impl Play for Duel {
             Some(_) => Some(self.stage.one_hot(classes?, &items.device())),
             None => None,
         };
+        let items = self.cut(items);
         Some(self.critic.scores(&Shown {
             classes,
             ..Shown::plain(items)
@@ -510,6 +528,10 @@ impl Sorts for Duel {
 
 /// The codes that are read off an item; the rest of its latent, which nothing tells, is zero.
 impl Inverts for Duel {
+    fn gives_back(&self) -> bool {
+        false
+    }
+
     fn invert(&self, items: Tensor<4>) -> Tensor<2> {
         let rest = Tensor::zeros([items.dims()[0], self.latent], &items.device());
         let read = self.critic.answer(items).codes.zip(self.codes.as_ref());
@@ -555,10 +577,7 @@ impl Draws for Duel {
             .generator
             .for_use()
             .forward(latents.narrow(1, 0, self.latent), told.as_ref());
-        match self.bits {
-            Some(_) => Bits::likeliest(items),
-            None => items,
-        }
+        self.cut(items)
     }
 }
 
