@@ -8,6 +8,7 @@ mod model;
 mod registry;
 pub mod variational;
 
+pub use adversarial::game::{Player, TwoPlayer};
 pub use capability::{
     Classify, Cluster, Complete, Encode, EvidenceBound, Factors, Features, LatentSpace, LogLikelihood,
     POOLED, Predict, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, pooled,

@@ -1,4 +1,5 @@
 //! What every model is to the rest of the house, and what it may be able to do.
+use crate::adversarial::game::TwoPlayer;
 use crate::capability::*;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
@@ -161,6 +162,11 @@ capabilities! {
 
         /// Takes up what `save` gave. With `Purpose::Use`, only what samples and answers need is read.
         fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()>;
+
+        /// The game of two that it plays, to be watched and played turn by turn.
+        fn as_two_player(&mut self) -> Option<&mut dyn TwoPlayer> {
+            None
+        }
 
         /// The sampler's weights and what goes in and out of it, for other programs.
         fn exported(&self) -> Option<Exported> {

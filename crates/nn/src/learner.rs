@@ -104,6 +104,16 @@ impl<M: Module + 'static> Learner<M> {
         self.updates
     }
 
+    /// The step size of its updates.
+    pub fn learning_rate(&self) -> f64 {
+        self.optimizer.learning_rate()
+    }
+
+    /// Goes on with another step size; moments stay.
+    pub fn set_learning_rate(&mut self, rate: f64) {
+        self.optimizer.set_learning_rate(rate);
+    }
+
     /// The device it trains on.
     pub fn device(&self) -> &Device {
         &self.device

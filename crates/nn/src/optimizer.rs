@@ -364,6 +364,16 @@ impl Optimizer {
         }
     }
 
+    /// The step size.
+    pub fn learning_rate(&self) -> f64 {
+        self.config.learning_rate
+    }
+
+    /// Goes on with another step size; moments stay.
+    pub fn set_learning_rate(&mut self, rate: f64) {
+        self.config.learning_rate = rate;
+    }
+
     /// One update by the sum of some gradients. Also gives the norm of that sum, if it was asked for or is needed.
     pub fn step<M: Module>(
         &mut self,

@@ -43,7 +43,7 @@ pub use draw::{draw_samples, write_sounds};
 pub use export::{Layout, export};
 pub use html::write_index;
 pub use metrics::{MetricsLog, read as read_metrics, step_of};
-pub use points_picture::draw_points;
+pub use points_picture::{draw_points, points_picture};
 pub use sound_picture::draw_sounds;
 pub use tensorboard::EventFile;
 pub use trainer::{Event, Summary, Trainer};
@@ -282,6 +282,20 @@ impl Run {
         })
     }
 
+    /// The process that is writing it, where there is one.
+    pub fn writer(&self) -> Option<u32> {
+        let path = self.file("lock");
+        let owner: u32 = std::fs::read_to_string(&path).ok()?.trim().parse().ok()?;
+        // The lock alone tells, but trying it could be what keeps a training from beginning: it is tried only where the
+        // process that took it last is there, which is its owner but for numbers that were given again.
+        let is_there = !cfg!(target_os = "linux") || Path::new("/proc").join(owner.to_string()).exists();
+        let taken = || match File::open(&path).map(|f| f.try_lock_shared()) {
+            Ok(Err(TryLockError::WouldBlock)) => Some(owner),
+            _ => None,
+        };
+        is_there.then(taken).flatten()
+    }
+
     /// A checkpoint, and a warning for each damaged one passed over. `None` when the run has not reached its first.
     ///
     /// # Errors
@@ -396,7 +410,9 @@ mod tests {
         assert!(e.contains("exists already") && e.contains("--resume"), "{e}");
         let e = Run::open(&path).unwrap().lock().unwrap_err().to_string();
         assert!(e.contains(&format!("process {}", std::process::id())), "{e}");
+        assert_eq!(run.writer(), Some(std::process::id()));
         drop(lock);
+        assert_eq!(run.writer(), None);
         Run::open(&path).unwrap().lock().unwrap();
         let e = run.model(None, &Device::flex()).err().unwrap().to_string();
         assert!(e.contains("no checkpoint yet"), "{e}");

@@ -1,14 +1,13 @@
 //! Points of the plane over the density they should follow.
 use crate::data::Density;
 use crate::error::Result;
-use crate::picture::save_rgb;
+use crate::picture::Picture;
 use std::path::Path;
 
 /// Pixels of a side.
 const SIDE: usize = 512;
 
-/// Draws points (`x, y` one after the other; further coordinates are left out of `points` by the caller's choice of
-/// 2-D data) as dots over the true density, where it is known.
+/// Writes [`points_picture`] into a file.
 ///
 /// # Errors
 /// [`crate::Error::Io`] when the picture cannot be written.
@@ -18,6 +17,12 @@ pub fn draw_points(
     density: Option<&dyn Density>,
     path: &Path,
 ) -> Result<()> {
+    points_picture(points, features, density).save(path)
+}
+
+/// Points (`x, y` one after the other; further coordinates are left out of `points` by the caller's choice of
+/// 2-D data) as dots over the true density, where it is known.
+pub fn points_picture(points: &[f32], features: usize, density: Option<&dyn Density>) -> Picture {
     let xy: Vec<[f64; 2]> = points
         .chunks_exact(features)
         .map(|p| [p[0] as f64, *p.get(1).unwrap_or(&0.0) as f64])
@@ -52,7 +57,10 @@ pub fn draw_points(
             }
         }
     }
-    save_rgb(path, SIDE, SIDE, &pixels)
+    Picture {
+        bytes: pixels,
+        ..Picture::new(SIDE, SIDE, 3)
+    }
 }
 
 /// What to show of each axis: the modes with a margin, or the middle of the points.

@@ -12,10 +12,12 @@ pub mod penalty;
 pub mod play;
 pub mod semi_supervised;
 pub mod stage;
+pub mod two_player;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
 pub use play::{Draws, Inverts, Play, Round, Sees, Sorts, Tells};
 pub use stage::Stage;
+pub use two_player::{Player, TwoPlayer};
 
 use crate::{
     Classify, Cluster, Encode, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Purpose,
@@ -148,6 +150,9 @@ impl<P: Play> Model for Game<P> {
         self.play.exported()
     }
 
+    fn as_two_player(&mut self) -> Option<&mut dyn TwoPlayer> {
+        self.play.two_player()
+    }
     fn as_sample(&self) -> Option<&dyn Sample> {
         self.play.draws().map(|_| self as &dyn Sample)
     }

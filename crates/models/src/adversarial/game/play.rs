@@ -1,6 +1,7 @@
 //! A play says who is in the cast and what a step does; what it can answer, it hands out as small traits.
 use super::monitor::Observation;
 use super::stage::Stage;
+use super::two_player::TwoPlayer;
 use crate::{Exported, NetworkInfo, Part, Purpose};
 use burn::tensor::Tensor;
 use menagerie_data::Batch;
@@ -58,6 +59,10 @@ pub trait Play: Send {
         None
     }
 
+    /// Can be played turn by turn.
+    fn two_player(&mut self) -> Option<&mut dyn TwoPlayer> {
+        None
+    }
     /// Draws items.
     fn draws(&self) -> Option<&dyn Draws> {
         None

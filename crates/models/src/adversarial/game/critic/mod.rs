@@ -109,6 +109,16 @@ impl Critic {
         self.learner.network()
     }
 
+    /// The step size of its updates.
+    pub fn learning_rate(&self) -> f64 {
+        self.learner.learning_rate()
+    }
+
+    /// Goes on with another step size.
+    pub fn set_learning_rate(&mut self, rate: f64) {
+        self.learner.set_learning_rate(rate);
+    }
+
     /// Items as it sees them.
     pub fn shown(&self, shown: Shown, updates: u64, key: Key) -> Shown {
         let seen = |x| self.augment.apply(x, updates, self.adaptive.probability, key);

@@ -2,6 +2,7 @@
 //! condition both are told classes; with codes the generator is told numbers that the discriminator reads off its samples.
 mod balance;
 mod generator;
+mod turns;
 
 pub use balance::{Balance, Turns};
 pub use generator::latents;
@@ -17,7 +18,8 @@ use super::super::game::penalty::{HistoricalAverage, LatentConsistency, Orthogon
 use super::super::game::semi_supervised::SemiSupervised;
 use super::super::game::stage::needs_labels;
 use super::super::game::{
-    Critic, CriticConfig, Draws, Game, Inverts, Moment, Play, Round, Sees, Shown, Sorts, Stage, Tells, critic,
+    Critic, CriticConfig, Draws, Game, Inverts, Moment, Play, Round, Sees, Shown, Sorts, Stage, Tells,
+    TwoPlayer, critic,
 };
 use super::super::networks::{GeneratorNetwork, Heads, Told};
 use crate::{Exported, NetworkInfo, Part, Port, Purpose};
@@ -487,6 +489,9 @@ impl Play for Duel {
         })
     }
 
+    fn two_player(&mut self) -> Option<&mut dyn TwoPlayer> {
+        self.is_plain().then_some(self as &mut dyn TwoPlayer)
+    }
     fn draws(&self) -> Option<&dyn Draws> {
         Some(self)
     }
