@@ -64,6 +64,8 @@ enum Command {
     Compare(commands::compare::Args),
     /// Write the sampler's weights and a description of its inputs and outputs
     Export(commands::export::Args),
+    /// See runs, train, and walk through latent spaces in the browser
+    Studio(commands::studio::Args),
     /// Print the script by which a shell completes commands and flags
     Completions(commands::completions::Args),
 }
@@ -135,6 +137,7 @@ fn main() -> ExitCode {
         Command::Evaluate(a) => commands::evaluate::run(*a),
         Command::Compare(a) => commands::compare::run(a),
         Command::Export(a) => commands::export::run(a),
+        Command::Studio(a) => commands::studio::run(a),
         Command::Completions(a) => commands::completions::run(a, &mut Cli::command()),
     };
     match done {

@@ -13,6 +13,7 @@ pub(crate) mod predict;
 pub(crate) mod reconstruct;
 pub(crate) mod sample;
 pub(crate) mod score;
+pub(crate) mod studio;
 pub(crate) mod train;
 pub(crate) mod traverse;
 

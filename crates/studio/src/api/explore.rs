@@ -1,0 +1,182 @@
+//! Samples and latent spaces.
+use super::{Answer, Studio, checkpoint, number, object, rows, text};
+use crate::draw::{self, Wanted};
+use crate::http::{Refusal, Request, Response};
+use crate::shelf::Open;
+use menagerie::explore::{Walk, arithmetic, walk};
+use menagerie::models::{Capability, LatentSpace};
+use menagerie::nn::numbers;
+use menagerie::run::{At, steps};
+use menagerie::{Key, Tensor};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Seeds are numbers of a browser: whole up to 2^53.
+const LARGEST_SEED: u64 = 1 << 53;
+
+/// Has work done with a run's model.
+fn with<T: Send + 'static>(
+    studio: &'static Studio,
+    request: &Request,
+    name: &str,
+    at: At,
+    work: impl FnOnce(&Arc<Open>) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let run = studio.run(name)?;
+    studio
+        .workers
+        .run(request, move || work(&studio.shelf.get(&run, at)?))
+}
+
+fn seed(request: &Request) -> Result<u64, Refusal> {
+    let seed = number(request, "seed", 0)?;
+    match seed <= LARGEST_SEED {
+        true => Ok(seed),
+        false => Err(Refusal::new(
+            400,
+            format!("seed={seed} is too large; 2^53 is the most"),
+        )),
+    }
+}
+
+/// What there is to explore.
+pub(super) fn space(studio: &'static Studio, request: &Request, name: &str) -> Answer {
+    let at = checkpoint(request.query("checkpoint"))?;
+    let run = studio.run(name)?;
+    let all = steps(&run.file("checkpoints"))?;
+    let best = menagerie::run::history::best(&run).ok().flatten().map(|b| b.step);
+    with(studio, request, name, at, move |open| {
+        let model = open.model()?;
+        let can: Vec<&str> = Capability::ALL
+            .iter()
+            .filter(|c| c.of(&**model))
+            .map(|c| c.name())
+            .collect();
+        let latent = model.as_latent_space().map(LatentSpace::latent);
+        // Classes that no item of the training had cannot be drawn.
+        let labels = open.info.labels.iter().enumerate();
+        let labels = labels.filter(|(i, _)| open.info.shares.get(*i) != Some(&0.0));
+        let labels: Vec<&String> = labels.map(|(_, l)| l).collect();
+        Ok(json!({
+            "model": open.name, "step": open.step, "latent": latent, "capabilities": can, "labels": labels,
+            "kind": open.info.kind, "shape": open.info.shape, "checkpoints": all, "best": best,
+        }))
+    })
+    .map(|v| Response::json(&v))
+}
+
+/// One sample as a file, as `menagerie sample` would draw it.
+pub(super) fn sample(studio: &'static Studio, request: &Request, name: &str) -> Answer {
+    let wanted = Wanted {
+        seed: seed(request)?,
+        label: request.query("label").filter(|l| !l.is_empty()).map(String::from),
+        truncation: number(request, "truncation", 1.0)?,
+    };
+    let at = checkpoint(request.query("checkpoint"))?;
+    with(studio, request, name, at, move |open| {
+        let samples = open.sample(&wanted)?;
+        let step = open.step.to_string();
+        Ok(draw::file(&samples, &open.info)?.with("X-Step", step))
+    })
+}
+
+/// Latents from the prior, the same as those of samples of that seed.
+pub(super) fn latents(studio: &'static Studio, request: &Request, name: &str) -> Answer {
+    let (seed, count) = (seed(request)?, number(request, "count", 1usize)?);
+    if !(1..=draw::MOST).contains(&count) {
+        return Err(Refusal::new(400, format!("count is 1 to {}", draw::MOST)));
+    }
+    let at = checkpoint(request.query("checkpoint"))?;
+    with(studio, request, name, at, move |open| {
+        let model = open.model()?;
+        let space = model
+            .as_latent_space()
+            .ok_or_else(|| Capability::LatentSpace.missing(&open.name))?;
+        Ok(table(space.prior(count, Key::new(seed).stream("sample"))))
+    })
+    .map(|latents| Response::json(&json!({"latents": latents})))
+}
+
+/// Rows of a tensor.
+fn table(t: Tensor<2>) -> Value {
+    let width = t.dims()[1];
+    numbers(t).chunks(width.max(1)).map(|row| json!(row)).collect()
+}
+
+fn at(given: &Map<String, Value>) -> Result<At, Refusal> {
+    match given.get("checkpoint").and_then(Value::as_u64) {
+        Some(step) => Ok(At::Step(step)),
+        None => checkpoint(text(given, "checkpoint")?),
+    }
+}
+
+/// Frames of latents.
+pub(super) fn decode(studio: &'static Studio, request: &Request, name: &str) -> Answer {
+    let given = object(request)?;
+    let (at, latents) = (at(&given)?, rows(&given, "latents")?);
+    with(studio, request, name, at, move |open| {
+        draw::frames(&open.decode(&latents)?)
+    })
+}
+
+/// Frames of a walk through latents, one after the other.
+pub(super) fn walked(studio: &'static Studio, request: &Request, name: &str) -> Answer {
+    let given = object(request)?;
+    let (at, pins) = (at(&given)?, rows(&given, "latents")?);
+    let steps = super::whole(&given, "steps")?.unwrap_or(10) as usize;
+    let mode = match text(&given, "mode")? {
+        None | Some("spherical") => Walk::Spherical,
+        Some("linear") => Walk::Linear,
+        Some(other) => {
+            return Err(Refusal::new(
+                400,
+                format!("a walk is linear or spherical, not `{other}`"),
+            ));
+        }
+    };
+    if pins.len() < 2 || !(2..=draw::MOST).contains(&steps) {
+        return Err(Refusal::new(
+            400,
+            "a walk has two ends or more, and 2 to 64 steps between two",
+        ));
+    }
+    with(studio, request, name, at, move |open| {
+        let frames = (pins.len() - 1).saturating_mul(steps);
+        open.affordable(frames)?;
+        let latent = pins[0].len();
+        let ways = walk(
+            draw::rows(&pins[..pins.len() - 1], latent)?,
+            draw::rows(&pins[1..], latent)?,
+            steps,
+            mode,
+        );
+        let latents: Vec<Vec<f32>> = numbers(ways).chunks(latent.max(1)).map(<[f32]>::to_vec).collect();
+        draw::frames(&open.decode(&latents)?)
+    })
+}
+
+/// The latent of means added and taken away.
+pub(super) fn sum(studio: &'static Studio, request: &Request, name: &str) -> Answer {
+    studio.run(name)?;
+    let given = object(request)?;
+    let (plus, minus) = (rows(&given, "plus")?, rows(&given, "minus")?);
+    let first = plus.first().or(minus.first());
+    let latent = first.map_or(0, Vec::len);
+    if latent == 0 {
+        return Err(Refusal::new(400, "nothing is added and nothing taken away"));
+    }
+    // One picture a term: each counts as it is, not as part of a mean.
+    let terms = plus
+        .iter()
+        .map(|z| (1.0, z))
+        .chain(minus.iter().map(|z| (-1.0, z)));
+    let terms: Result<Vec<(f32, Tensor<2>)>, Refusal> = terms
+        .map(|(sign, z)| Ok((sign, draw::rows(std::slice::from_ref(z), latent)?)))
+        .collect();
+    let terms = terms?;
+    if terms.len() > draw::MOST {
+        return Err(Refusal::new(400, format!("{} terms are the most", draw::MOST)));
+    }
+    let (_, result) = arithmetic(&terms);
+    Ok(Response::json(&json!({"latent": numbers(result)})))
+}

@@ -1,0 +1,177 @@
+//! What a model makes, as a browser shows it.
+use crate::http::{Refusal, Response};
+use crate::shelf::Open;
+use menagerie::data::{DataInfo, Kind, wav};
+use menagerie::models::{Capability, Model, SampleRequest, Samples};
+use menagerie::picture::{self, Picture};
+use menagerie::run::points_picture;
+use menagerie::{Device, Key, Tensor, burn};
+use std::sync::MutexGuard;
+
+/// Items of one request.
+pub(crate) const MOST: usize = 64;
+/// Numbers of all items of one request.
+const NUMBERS: usize = 1 << 24;
+/// Points in a picture of points.
+const POINTS: usize = 2000;
+
+/// What is asked of a sample; each as `menagerie sample` understands it.
+pub(crate) struct Wanted {
+    pub seed: u64,
+    pub label: Option<String>,
+    pub truncation: f64,
+}
+
+impl Open {
+    /// The model, for one thread.
+    pub(crate) fn model(&self) -> Result<MutexGuard<'_, Box<dyn Model>>, Refusal> {
+        let lost = |_| Refusal::new(500, "the model failed in the middle of something; try again");
+        self.model.lock().map_err(lost)
+    }
+
+    /// Refuses more than a request may have made.
+    pub(crate) fn affordable(&self, count: usize) -> Result<(), Refusal> {
+        let numbers = self.info.numbers().saturating_mul(count);
+        match count <= MOST && numbers <= NUMBERS {
+            true => Ok(()),
+            false => Err(Refusal::new(
+                400,
+                format!("{count} items are more than one request may draw; ask for fewer"),
+            )),
+        }
+    }
+
+    /// The index of a class by its name.
+    fn class(&self, label: &str) -> Result<u32, Refusal> {
+        let known = &self.info.labels;
+        let found = known.iter().position(|k| k == label).ok_or_else(|| {
+            let fix = match known.is_empty() {
+                true => "its data have no classes".into(),
+                false => menagerie::error::nearest(label, known.iter().map(String::as_str)),
+            };
+            Refusal::new(400, format!("the run has no class `{label}`; {fix}"))
+        })?;
+        match self.info.shares.get(found) == Some(&0.0) {
+            true => Err(Refusal::new(
+                400,
+                format!("the run has seen no item of class `{label}` in training"),
+            )),
+            false => Ok(found as u32),
+        }
+    }
+
+    /// Draws as `menagerie sample --seed` does: one item, or many points.
+    pub(crate) fn sample(&self, wanted: &Wanted) -> Result<Samples, Refusal> {
+        if !(wanted.truncation.is_finite() && wanted.truncation >= 0.0) {
+            return Err(Refusal::new(
+                400,
+                "a truncation is 0 or more; 1 is the prior as trained",
+            ));
+        }
+        let count = if self.info.kind == Kind::Points { POINTS } else { 1 };
+        let request = SampleRequest {
+            label: wanted.label.as_deref().map(|l| self.class(l)).transpose()?,
+            truncation: wanted.truncation,
+            ..SampleRequest::new(count, Key::new(wanted.seed).stream("sample"))
+        };
+        let model = self.model()?;
+        let sampler = model
+            .as_sample()
+            .ok_or_else(|| Capability::Sample.missing(&self.name))?;
+        Ok(sampler.sample(&request)?)
+    }
+
+    /// Items of latents, row by row.
+    pub(crate) fn decode(&self, latents: &[Vec<f32>]) -> Result<Samples, Refusal> {
+        self.affordable(latents.len())?;
+        let model = self.model()?;
+        let space = model
+            .as_latent_space()
+            .ok_or_else(|| Capability::LatentSpace.missing(&self.name))?;
+        Ok(space.decode(rows(latents, space.latent())?)?)
+    }
+}
+
+/// Rows of numbers as latents.
+pub(crate) fn rows(latents: &[Vec<f32>], latent: usize) -> Result<Tensor<2>, Refusal> {
+    if let Some(bad) = latents.iter().find(|z| z.len() != latent) {
+        return Err(Refusal::new(
+            400,
+            format!("a latent has {latent} numbers, not {}", bad.len()),
+        ));
+    }
+    if latents.is_empty() {
+        return Err(Refusal::new(400, "no latents were given"));
+    }
+    let data = burn::tensor::TensorData::new(latents.concat(), [latents.len(), latent]);
+    Ok(Tensor::from_data(data, &Device::flex()))
+}
+
+/// Frames of one size after each other, as a canvas takes them: `[count, height, width, RGBA]`.
+pub(crate) fn frames(samples: &Samples) -> Result<Response, Refusal> {
+    let pictures = pictures(samples)?;
+    let (width, height) = pictures.first().map_or((0, 0), |p| (p.width, p.height));
+    let mut bytes = Vec::with_capacity(pictures.len() * width * height * 4);
+    for p in &pictures {
+        for pixel in p.bytes.chunks_exact(p.channels) {
+            let alpha = if p.channels == 4 { pixel[3] } else { 255 };
+            bytes.extend([pixel[0], pixel[1], pixel[2], alpha]);
+        }
+    }
+    Ok(Response::new("application/octet-stream", bytes)
+        .with("X-Count", pictures.len().to_string())
+        .with("X-Width", width.to_string())
+        .with("X-Height", height.to_string()))
+}
+
+/// A picture of each item: pairs beside each other, the frames of a video in a row; of points one for all.
+fn pictures(samples: &Samples) -> Result<Vec<Picture>, Refusal> {
+    let each = samples.values.len() / samples.shape[0].max(1);
+    let items = samples.values.chunks_exact(each.max(1));
+    Ok(match (samples.kind, &samples.shape[1..]) {
+        (Kind::Image, &[h, w, c]) => items.map(|v| picture::image(v, [h, w, c])).collect(),
+        (Kind::Pair, &[h, w, c]) => {
+            let beside = |v: &[f32]| {
+                let halves = picture::halves(v, c);
+                let n = w * c / 2;
+                let rows = (0..h).flat_map(|y| [&halves[y * n..][..n], &halves[(h + y) * n..][..n]].concat());
+                picture::image(&rows.collect::<Vec<_>>(), [h, 2 * w, c / 2])
+            };
+            items.map(beside).collect()
+        }
+        (Kind::Video, &[t, h, w, c]) => {
+            let strip = |v: &[f32]| {
+                let n = w * c;
+                let rows =
+                    (0..h).flat_map(|y| (0..t).flat_map(move |i| v[(i * h + y) * n..][..n].iter().copied()));
+                picture::image(&rows.collect::<Vec<_>>(), [h, t * w, c])
+            };
+            items.map(strip).collect()
+        }
+        (Kind::Points, &[features]) => vec![points_picture(&samples.values, features, None)],
+        (kind, _) => {
+            let problem = format!("{} are no pictures", kind.plural());
+            return Err(Refusal::new(400, problem));
+        }
+    })
+}
+
+/// One sample as a file: the bytes that `menagerie sample -n 1 --out DIR/` writes.
+pub(crate) fn file(samples: &Samples, info: &DataInfo) -> Result<Response, Refusal> {
+    Ok(match (samples.kind, &samples.shape[1..]) {
+        (Kind::Audio, &[t, c]) => Response::new("audio/wav", wav(&samples.values[..t * c], info.rate, c)?),
+        (Kind::Video, &[t, h, w, c]) => Response::new(
+            "image/gif",
+            picture::animation(&samples.values[..t * h * w * c], [1, t, h, w, c], 1)?,
+        ),
+        (_, shape) => {
+            let picture = pictures(samples)?
+                .into_iter()
+                .next()
+                .ok_or_else(|| Refusal::missing("sample"))?;
+            let is_grey = samples.kind == Kind::Image && shape.last() == Some(&1);
+            let picture = if is_grey { picture.grey() } else { picture };
+            Response::new("image/png", picture.png()?)
+        }
+    })
+}
