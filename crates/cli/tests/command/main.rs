@@ -7,5 +7,6 @@ mod judged;
 mod latents;
 mod likelihood;
 mod runs;
+mod studio;
 #[path = "../support/mod.rs"]
 mod support;

@@ -233,8 +233,22 @@ fn globbed(folder: &Path, args: Vec<String>) -> Vec<String> {
     args.into_iter().flat_map(expand).collect()
 }
 
+/// What does not end by itself is ended once it answers; its port is any that is free.
+fn served(folder: &Path, args: &[String]) -> Option<String> {
+    let known = ["--open", "--port"];
+    let odd = args.iter().find(|a| a.starts_with('-') && !known.contains(&a.as_str()));
+    let page = support::server::Served::start(folder, &[]).get("/");
+    match (odd, page.status) {
+        (None, 200) => None,
+        (odd, status) => Some(format!("menagerie {}: {odd:?}, status {status}", args.join(" "))),
+    }
+}
+
 /// Runs one of our commands and gives what was wrong.
 fn failure(folder: &Path, args: &[String]) -> Option<String> {
+    if args.first().is_some_and(|a| a == "studio") {
+        return served(folder, args);
+    }
     let mut args = globbed(folder, tiny(args));
     // What is written into a file by the shell.
     if let Some(at) = args.iter().position(|a| a == ">") {

@@ -1,4 +1,7 @@
 //! The command run in a folder of its own.
+#[allow(dead_code)] // not every test program asks a studio
+pub(crate) mod server;
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -1,0 +1,89 @@
+// What is asked of the server.
+const failed = async response => {
+  let text = `${response.status} ${response.statusText}`;
+  try {
+    text = (await response.json()).error ?? text;
+  } catch { /* no JSON: the status has to do */ }
+  const e = new Error(text);
+  e.status = response.status;
+  return e;
+};
+
+const asked = async (path, options) => {
+  let response;
+  try {
+    response = await fetch(`/api/${path}`, options);
+  } catch (e) {
+    if (e.name === "AbortError") throw e;
+    throw new Error("the studio does not answer; is it still running?");
+  }
+  if (!response.ok) throw await failed(response);
+  return response;
+};
+
+export const get = async (path, signal) => (await asked(path, { signal })).json();
+
+const sent = (path, body, signal) => asked(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
+
+export const post = async (path, body = {}, signal) => (await sent(path, body, signal)).json();
+
+/** Frames as pictures for canvases. */
+export const frames = async (path, body, signal) => {
+  const response = await sent(path, body, signal);
+  const of = name => Number(response.headers.get(name));
+  const [count, width, height] = [of("X-Count"), of("X-Width"), of("X-Height")];
+  const bytes = new Uint8ClampedArray(await response.arrayBuffer());
+  const size = width * height * 4;
+  return Array.from({ length: count }, (_, i) => new ImageData(bytes.slice(i * size, (i + 1) * size), width, height));
+};
+
+/** Follows events until the signal says so. A page that is not looked at lets go of its connection, of which a browser has few. */
+export const follow = (path, handlers, signal) => {
+  let source = null;
+  const open = () => {
+    if (source || signal.aborted || document.hidden) return;
+    source = new EventSource(`/api/${path}`);
+    source.onopen = () => handlers.open?.();
+    source.onerror = () => {
+      // A browser tries again by itself, but not after an answer that is no stream: what was asked for is gone.
+      if (source?.readyState === EventSource.CLOSED) {
+        close();
+        handlers.gone?.();
+      }
+    };
+    for (const [name, handle] of Object.entries(handlers)) {
+      if (name !== "open" && name !== "gone") source.addEventListener(name, e => handle(JSON.parse(e.data)));
+    }
+  };
+  const close = () => {
+    source?.close();
+    source = null;
+  };
+  const look = () => document.hidden ? close() : open();
+  document.addEventListener("visibilitychange", look, { signal });
+  signal.addEventListener("abort", close);
+  open();
+};
+
+/** One request at a time; of those that come meanwhile only the last is made. */
+export const latest = work => {
+  let busy = false, next = null;
+  const run = async argument => {
+    if (busy) {
+      next = [argument];
+      return;
+    }
+    busy = true;
+    try {
+      await work(argument);
+    } finally {
+      busy = false;
+      if (next) {
+        const [argument] = next;
+        next = null;
+        run(argument);
+      }
+    }
+  };
+  return run;
+};

@@ -1,0 +1,186 @@
+// A sample large, its latents as sliders; pins, walks and arithmetic are in pins.js.
+import { frames, get, latest } from "../lib/api.js";
+import { attempt, enc, field, fill, h, select } from "../lib/dom.js";
+import { canvasOf, download, show as paint } from "../lib/frames.js";
+import { Pins } from "./pins.js";
+
+const SHOWN = 24;
+/** Sliders go so far, in standard deviations of a Gaussian prior. */
+const REACH = 3;
+
+const addressOf = (name, { seed, label, truncation, checkpoint }, file) => {
+  const query = new URLSearchParams({ seed });
+  if (label) query.set("label", label);
+  if (truncation !== 1) query.set("truncation", truncation);
+  if (checkpoint !== "newest") query.set("checkpoint", checkpoint);
+  return `/api/runs/${enc(name)}/${file}?${query}`;
+};
+
+/** Sliders of a latent, a page of them at a time. */
+class Sliders {
+  constructor(size, change) {
+    Object.assign(this, { size, change, from: 0, values: [] });
+    this.grid = h("div", { class: "latents" });
+    this.pages = h("div", { class: "row" });
+    this.element = h("div", { class: "stack" }, this.grid, this.pages);
+    const last = Math.max(0, Math.ceil(size / SHOWN) - 1) * SHOWN;
+    const turn = by => {
+      this.from = Math.min(last, Math.max(0, this.from + by));
+      this.build();
+    };
+    if (size > SHOWN) {
+      this.said = h("span", { class: "small soft" });
+      this.pages.append(h("button", { class: "tiny", type: "button", "aria-label": "previous latents", onclick: () => turn(-SHOWN) }, "‹"), this.said, h("button", { class: "tiny", type: "button", "aria-label": "next latents", onclick: () => turn(SHOWN) }, "›"));
+    }
+    this.build();
+  }
+
+  build() {
+    const to = Math.min(this.size, this.from + SHOWN);
+    this.inputs = Array.from({ length: to - this.from }, (_, k) => {
+      const i = this.from + k;
+      const said = h("output");
+      const input = h("input", { type: "range", min: -REACH, max: REACH, step: 0.01, "aria-label": `latent ${i}`, "data-latent": i, oninput: () => {
+        this.values[i] = Number(input.value);
+        said.textContent = this.values[i].toFixed(2);
+        this.change(this.values);
+      } });
+      return { i, input, said, row: h("label", { class: "latent" }, h("span", { class: "mono soft" }, `z${i}`), input, said) };
+    });
+    fill(this.grid, this.inputs.map(s => s.row));
+    if (this.said) this.said.textContent = `latents ${this.from} to ${to - 1} of ${this.size}`;
+    this.set(this.values);
+  }
+
+  set(values) {
+    this.values = [...values];
+    for (const { i, input, said } of this.inputs) {
+      input.value = this.values[i] ?? 0;
+      said.textContent = (this.values[i] ?? 0).toFixed(2);
+    }
+  }
+}
+
+/** The same seed at every checkpoint that is there. */
+const history = async (name, state, space, latents, signal) => {
+  const strip = h("div", { class: "strip", tabindex: 0 });
+  for (const step of space.checkpoints) {
+    if (signal.aborted) return strip;
+    let picture;
+    if (latents) picture = canvasOf((await frames(`runs/${enc(name)}/decode`, { checkpoint: step, latents: [latents] }, signal))[0], `at step ${step}`);
+    else picture = h("img", { src: addressOf(name, { ...state, checkpoint: step }, "sample.png"), alt: `at step ${step}`, class: "pixels" });
+    strip.append(h("figure", {}, picture, h("figcaption", {}, `step ${step}`)));
+  }
+  return strip;
+};
+
+export const show = async (root, { parts: [name] }, signal) => {
+  document.title = `Explore ${name} – Menagerie studio`;
+  const space = await get(`runs/${enc(name)}/space`, signal);
+  if (space.kind === "points") throw new Error("this run makes points of the plane, which the game shows better than a picture of one");
+  const decodes = space.latent !== null && ["image", "pair", "video"].includes(space.kind);
+  const state = { seed: 0, label: "", truncation: 1, checkpoint: "newest" };
+  let latents = null, prior = null;
+  const canvas = h("canvas", { role: "img", "aria-label": "the sample" });
+  const image = h("img", { alt: "the sample", class: space.shape[1] < 160 ? "pixels" : "" });
+  const sound = h("audio", { controls: true });
+  const stage = h("div", { class: "stage", tabindex: 0, "aria-label": "the sample; arrow keys change the seed" }, decodes ? canvas : space.kind === "audio" ? sound : image);
+  const file = space.kind === "audio" ? "sample.wav" : space.kind === "video" ? "sample.gif" : "sample.png";
+
+  const decode = latest(async () => {
+    await attempt(async () => {
+      const [picture] = await frames(`runs/${enc(name)}/decode`, { checkpoint: state.checkpoint, latents: [latents] }, signal);
+      paint(canvas, picture);
+      canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
+    });
+  });
+  const scaled = () => prior.map(z => z * state.truncation);
+  const sliders = decodes ? new Sliders(space.latent, values => {
+    latents = values;
+    decode();
+  }) : null;
+  const set = values => {
+    latents = [...values];
+    sliders.set(latents);
+    decode();
+  };
+  const anew = async () => {
+    link.href = addressOf(name, state, file);
+    link.textContent = decodeURIComponent(link.getAttribute("href"));
+    if (!decodes) {
+      (space.kind === "audio" ? sound : image).src = link.getAttribute("href");
+      return;
+    }
+    await attempt(async () => {
+      prior = (await get(`runs/${enc(name)}/latents?seed=${state.seed}&checkpoint=${state.checkpoint}`, signal)).latents[0];
+      set(scaled());
+    });
+  };
+
+  const seed = h("input", { type: "number", min: 0, max: 9007199254740991, step: 1, value: 0, style: { width: "8em" }, oninput: () => {
+    if (!seed.validity.valid || seed.value === "") return;
+    state.seed = Number(seed.value);
+    anew();
+  } });
+  const go = to => {
+    seed.value = Math.max(0, to);
+    state.seed = Number(seed.value);
+    anew();
+  };
+  stage.addEventListener("keydown", e => {
+    if (e.key === "ArrowRight") go(state.seed + 1);
+    else if (e.key === "ArrowLeft") go(state.seed - 1);
+    else return;
+    e.preventDefault();
+  });
+  const said = h("output", {}, "1.00");
+  const truncation = h("input", { type: "range", min: 0, max: 1.5, step: 0.05, value: 1, "aria-label": "truncation", oninput: () => {
+    state.truncation = Number(truncation.value);
+    said.textContent = state.truncation.toFixed(2);
+    if (!decodes) anew();
+    else if (prior) {
+      link.href = addressOf(name, state, file);
+      link.textContent = decodeURIComponent(link.getAttribute("href"));
+      set(scaled());
+    }
+  } });
+  const checkpoint = select([["newest", `newest (${space.step})`], ...space.best !== null ? [["best", `best (${space.best})`]] : [], ...[...space.checkpoints].reverse().map(s => [s, `step ${s}`])], "newest", { onchange: () => {
+    state.checkpoint = checkpoint.value === "newest" || checkpoint.value === "best" ? checkpoint.value : Number(checkpoint.value);
+    // The place in the latent space stays; the checkpoint around it changes.
+    if (decodes && latents) decode();
+    else anew();
+    pins?.redraw();
+  } });
+  const label = select([["", "any"], ...space.labels], "", { onchange: () => {
+    state.label = label.value;
+    anew();
+  } });
+  const link = h("a", { class: "small mono", target: "_blank", style: { "overflow-wrap": "anywhere" } });
+  const past = h("div");
+  const pins = decodes ? new Pins(name, () => state.checkpoint, set, signal) : null;
+  const saved = () => decodes ? download(canvas, `${name.replaceAll("/", "-")}-${state.seed}.png`) : h("a", { href: link.getAttribute("href"), download: `${name.replaceAll("/", "-")}-${state.seed}.${file.split(".")[1]}` }).click();
+
+  const draws = space.capabilities.includes("sample");
+  fill(root,
+    h("div", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, name), h("p", { class: "small soft" }, `${space.model}, ${space.shape.join(" × ")}${space.latent !== null ? `, ${space.latent} latents` : ""}`)),
+      h("a", { class: "button", href: `#/run/${enc(name)}` }, "The run"), h("a", { class: "button", href: `#/new/${enc(name)}` }, "This does not exist")),
+    h("div", { class: "explore" },
+      h("div", { class: "stack" },
+        h("section", { class: "panel stack" }, stage,
+          h("div", { class: "row" },
+            decodes && h("button", { class: "main", type: "button", onclick: () => pins.add(latents, canvas) }, "Pin"),
+            h("button", { type: "button", onclick: saved }, space.kind === "image" || space.kind === "pair" ? "Save PNG" : "Save"),
+            decodes && h("button", { type: "button", onclick: () => set(scaled()) }, "Back to the seed"),
+            decodes && h("button", { type: "button", onclick: () => set(Array(space.latent).fill(0)) }, "All zero")),
+          h("p", { class: "small soft" }, "This seed's address: ", link)),
+        pins?.element),
+      h("div", { class: "stack" },
+        h("section", { class: "panel stack" }, h("h2", {}, "What is drawn"),
+          h("div", { class: "row end" }, field("seed", seed), h("button", { type: "button", "aria-label": "previous seed", onclick: () => go(state.seed - 1) }, "‹"), h("button", { type: "button", "aria-label": "next seed", onclick: () => go(state.seed + 1) }, "›"), h("button", { type: "button", onclick: () => go(Math.floor(Math.random() * 1e9)) }, "Random")),
+          h("div", { class: "row end" }, field("checkpoint", checkpoint), space.labels.length > 0 && !decodes && field("class", label)),
+          draws && space.kind !== "audio" && h("label", { class: "field" }, h("span", {}, "truncation ", said), truncation)),
+        sliders && h("section", { class: "panel stack" }, h("h2", {}, "Latents"), sliders.element),
+        space.checkpoints.length > 1 && space.kind !== "audio" && h("section", { class: "panel stack" }, h("div", { class: "between" }, h("h2", {}, decodes ? "The same latents at every checkpoint" : "The same seed at every checkpoint"),
+          h("button", { type: "button", onclick: e => attempt(async () => fill(past, await history(name, state, space, decodes ? latents : null, signal)), e.target) }, "Draw")), past))));
+  await anew();
+};

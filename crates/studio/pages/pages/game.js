@@ -1,0 +1,217 @@
+// The game of two on points of the plane.
+import { follow, get, post } from "../lib/api.js";
+import { Chart } from "../lib/chart.js";
+import { attempt, enc, field, fill, grouped, h, number, select, tell, theme } from "../lib/dom.js";
+import { Plane } from "./plane.js";
+
+const SPEEDS = [[1, "1 step / s"], [5, "5 steps / s"], [25, "25 steps / s"], [100, "100 steps / s"], [0, "full speed"]];
+const OBJECTIVES = [["", "the recipe's"], ["non-saturating", "non-saturating"], ["minimax", "minimax"], ["least-squares", "least squares"], ["hinge", "hinge"], ["wasserstein", "Wasserstein"]];
+const LAYERS = [["map", "D's map"], ["levels", "level lines"], ["data", "data"], ["samples", "samples"], ["arrows", "gradients"], ["grid", "G's grid"]];
+/** Learning rates on the slider: powers of ten from here to there. */
+const RATES = [-6, -1];
+const KEPT = 1500;
+
+/** What the discriminator says of data and of samples, as bars. */
+const histogram = signal => {
+  const canvas = h("canvas", { role: "img", "aria-label": "scores of data and of samples" });
+  let last = null;
+  const draw = frame => {
+    last = frame ?? last;
+    if (!last) return;
+    const ratio = devicePixelRatio || 1, [w, height] = [canvas.clientWidth, canvas.clientHeight];
+    canvas.width = w * ratio;
+    canvas.height = height * ratio;
+    const g = canvas.getContext("2d");
+    g.scale(ratio, ratio);
+    const most = Math.max(1, ...last.bars.flat()), base = height - 14;
+    last.bars.forEach((bars, who) => {
+      g.fillStyle = theme(who ? "g" : "d");
+      g.globalAlpha = 0.62;
+      const width = w / bars.length;
+      bars.forEach((n, i) => g.fillRect(i * width + 0.5, base - n / most * (base - 2), width - 1, n / most * (base - 2)));
+    });
+    g.globalAlpha = 1;
+    g.fillStyle = theme("faint");
+    g.font = "11px system-ui, sans-serif";
+    g.textBaseline = "bottom";
+    g.fillText(number(last.scale[0]), 0, height);
+    g.textAlign = "right";
+    g.fillText(number(last.scale[1]), w, height);
+    g.textAlign = "center";
+    g.fillText(last.probability ? "D(x)" : "score", w / 2, height);
+  };
+  addEventListener("themed", () => draw(), { signal });
+  return { canvas, draw };
+};
+
+/** A learning rate on a slider. */
+const rateOf = (player, short, move) => {
+  const said = h("output");
+  const slider = h("input", { type: "range", min: RATES[0], max: RATES[1], step: 0.05, "aria-label": `learning rate of the ${player}`, oninput: () => {
+    const value = Number((10 ** slider.value).toPrecision(2));
+    said.textContent = value.toExponential(1);
+    held = Date.now();
+    move({ move: "rate", player, value });
+  } });
+  let held = 0;
+  const show = rate => {
+    // While it is moved it follows the hand, not the game.
+    if (Date.now() - held < 700) return;
+    slider.value = Math.log10(Math.max(rate, 10 ** RATES[0]));
+    said.textContent = rate.toExponential(1);
+  };
+  return { row: h("label", { class: "rate" }, h("b", { style: { color: `var(--${short.toLowerCase()})` } }, short), slider, said), show };
+};
+
+/** Points along a stroke, so that a line drawn fast is as dense as one drawn slowly. */
+const between = ([ax, ay], [bx, by], step) => {
+  const n = Math.max(1, Math.ceil(Math.hypot(bx - ax, by - ay) / step));
+  return Array.from({ length: n }, (_, i) => [ax + (bx - ax) * (i + 1) / n, ay + (by - ay) * (i + 1) / n]);
+};
+
+class Table {
+  constructor(root, query, signal) {
+    Object.assign(this, { root, query, signal, id: null, playing: false, drawing: false, losses: { steps: [], d: [], g: [] } });
+    this.plane = new Plane(signal);
+    this.bars = histogram(signal);
+    this.chart = new Chart("losses", { zoom: { range: null, listeners: new Set() }, signal });
+    this.move = move => attempt(() => post(`games/${this.id}`, move, signal));
+    this.rates = [rateOf("discriminator", "D", this.move), rateOf("generator", "G", this.move)];
+    this.counts = h("div", { class: "counts" });
+    this.over = h("div");
+    signal.addEventListener("abort", () => this.id && post(`games/${this.id}`, { move: "end" }).catch(() => {}));
+    this.listen();
+  }
+
+  build(recipes, recipe) {
+    this.recipe = select(recipes, recipe, { disabled: this.query.has("run"), onchange: () => this.begin() });
+    this.objective = select(OBJECTIVES, "", { disabled: this.query.has("run"), onchange: () => this.begin() });
+    this.speed = select(SPEEDS, 0, { onchange: () => this.playing && this.go() });
+    this.play = h("button", { class: "main", type: "button", id: "play", onclick: () => this.playing ? this.move({ move: "pause" }) : this.go() }, "▶ Play");
+    const turn = (player, short, text) => h("button", { class: short, type: "button", id: `turn-${short}`, onclick: () => this.move({ move: "turns", player, count: 1 }) }, text);
+    this.pen = h("button", { type: "button", id: "draw", "aria-pressed": "false", onclick: () => this.draws(!this.drawing) }, "Draw data");
+    this.own = h("button", { type: "button", hidden: true, onclick: () => this.move({ move: "draw", points: null }) }, "The recipe's data");
+    const layer = ([name, text]) => h("label", {}, h("input", { type: "checkbox", checked: this.plane.layers[name], onchange: e => {
+      this.plane.layers[name] = e.target.checked;
+      this.plane.later();
+    } }), text);
+    const title = this.query.has("run") ? `The game, on from ${this.query.get("run")}` : "The game";
+    fill(this.root,
+      h("div", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, title), h("p", { class: "small soft" }, "D tells data (grey dots) from samples (orange dots): the plane is blue where it takes a point for data, orange where for a sample. G moves its samples along the arrows, which point to where D believes in them."))),
+      h("div", { class: "game" },
+        h("section", { class: "panel stack" }, this.over, this.plane.element, h("div", { class: "checks" }, LAYERS.map(layer))),
+        h("div", { class: "stack" },
+          h("section", { class: "panel stack" },
+            h("div", { class: "two" }, field("recipe", this.recipe), field("objective", this.objective)),
+            h("div", { class: "row" }, this.play, h("button", { type: "button", id: "step", onclick: () => this.move({ move: "steps", count: 1 }) }, "One step"), h("div", { class: "grow" }, this.speed)),
+            h("div", { class: "two" }, turn("discriminator", "d", "Update D"), turn("generator", "g", "Update G")),
+            h("div", { class: "row" }, this.pen, this.own, h("button", { type: "button", onclick: () => this.begin() }, "Begin anew"))),
+          h("section", { class: "panel stack" }, h("h2", {}, "Learning rates"), this.rates.map(r => r.row)),
+          h("section", { class: "panel stack" }, this.counts, h("div", { class: "bars" }, this.bars.canvas), this.chart.element))));
+  }
+
+  go() {
+    return this.move({ move: "play", rate: Number(this.speed.value) });
+  }
+
+  async begin() {
+    this.watching?.abort();
+    const before = this.id;
+    this.id = null;
+    if (before) await post(`games/${before}`, { move: "end" }).catch(() => {});
+    const settings = this.objective.value ? { objective: `{ rule = "${this.objective.value}" }` } : {};
+    const what = this.query.has("run") ? { run: this.query.get("run") } : { recipe: this.recipe.value, settings };
+    await attempt(async () => {
+      this.id = (await post("games", what, this.signal)).game;
+      this.losses = { steps: [], d: [], g: [] };
+      this.watching = new AbortController();
+      this.signal.addEventListener("abort", () => this.watching.abort());
+      fill(this.over);
+      follow(`games/${this.id}/events`, { data: d => this.showData(d), frame: f => this.show(f), over: why => this.end(why), gone: () => this.end("the game has ended") }, this.watching.signal);
+    });
+  }
+
+  end(why) {
+    this.watching?.abort();
+    this.id = null;
+    fill(this.over, h("div", { class: "note bad row" }, h("span", { class: "grow" }, why), h("button", { type: "button", onclick: () => this.begin() }, "Begin anew")));
+  }
+
+  showData(data) {
+    this.plane.data = data;
+    this.own.hidden = !data.drawn;
+    this.plane.later();
+  }
+
+  show(frame) {
+    this.plane.frame = frame;
+    this.plane.later();
+    if (frame.playing !== this.playing) {
+      this.playing = frame.playing;
+      this.play.textContent = this.playing ? "⏸ Pause" : "▶ Play";
+    }
+    this.rates.forEach((r, i) => r.show(frame.rates[i]));
+    this.bars.draw(frame);
+    const count = (text, value, of = "") => h("div", { class: `count ${of}` }, h("b", {}, value), h("span", {}, text));
+    const mean = frame.probability ? ["D(x)", "D(G(z))"] : ["score of data", "of samples"];
+    fill(this.counts,
+      count("steps", grouped(frame.steps)), count("updates of D", grouped(frame.turns[0]), "d"), count("updates of G", grouped(frame.turns[1]), "g"),
+      count(mean[0], number(frame.means[0]), "d"), count(mean[1], number(frame.means[1]), "g"),
+      frame.quality && count("modes found", `${frame.quality.modes} / ${frame.quality.of}`), frame.quality && count("good samples", `${Math.round(100 * frame.quality.good)} %`));
+    this.chartLosses(frame);
+  }
+
+  chartLosses(frame) {
+    const { steps, d, g } = this.losses, now = frame.turns[0] + frame.turns[1];
+    if (frame.losses.every(l => l === null) || steps[steps.length - 1] === now) return;
+    steps.push(now);
+    d.push(frame.losses[0]);
+    g.push(frame.losses[1]);
+    if (steps.length > KEPT) for (const all of [steps, d, g]) all.splice(0, all.length - KEPT);
+    this.chart.update([{ name: "D", colour: "d", steps, values: d }, { name: "G", colour: "g", steps, values: g }]);
+  }
+
+  draws(on) {
+    this.drawing = on;
+    this.pen.setAttribute("aria-pressed", String(on));
+    this.plane.element.classList.toggle("drawing", on);
+    if (on) tell("Draw on the plane; what you draw takes the place of the data.");
+  }
+
+  /** Strokes of the mouse become the data. */
+  listen() {
+    const { canvas } = this.plane;
+    canvas.addEventListener("pointerdown", e => {
+      if (!this.drawing || !this.plane.data) return;
+      canvas.setPointerCapture(e.pointerId);
+      this.plane.stroke = [this.plane.at(e)];
+      this.plane.later();
+    });
+    canvas.addEventListener("pointermove", e => {
+      const { stroke, data } = this.plane;
+      if (!stroke || stroke.length > 4000) return;
+      stroke.push(...between(stroke[stroke.length - 1], this.plane.at(e), (data.window[1] - data.window[0]) / 150));
+      this.plane.later();
+    });
+    canvas.addEventListener("pointerup", async () => {
+      const { stroke } = this.plane;
+      if (!stroke) return;
+      this.plane.stroke = null;
+      // Strokes after each other are one distribution, until the recipe's data are called back.
+      this.strokes = this.plane.data.drawn ? [...this.strokes ?? [], ...stroke] : stroke;
+      await this.move({ move: "draw", points: this.strokes.slice(-16000) });
+    });
+  }
+}
+
+export const show = async (root, { query }, signal) => {
+  document.title = "The game – Menagerie studio";
+  const all = await get("recipes", signal);
+  const known = ["gan-ring8", "gan-grid25", "r3gan-grid25"].filter(n => all.some(r => r.name === n));
+  const table = new Table(root, query, signal);
+  const wanted = query.get("recipe");
+  const names = wanted && !known.includes(wanted) ? [wanted, ...known] : known;
+  if (query.has("run")) await get(`runs/${enc(query.get("run"))}`, signal);
+  table.build(names, wanted ?? "gan-ring8");
+  await table.begin();
+};

@@ -1,0 +1,108 @@
+// Pictures that are kept, walks between them, and arithmetic.
+import { frames, post } from "../lib/api.js";
+import { attempt, enc, field, fill, h, select } from "../lib/dom.js";
+import { canvasOf, download, show as paint } from "../lib/frames.js";
+
+const MOST = 24;
+
+export class Pins {
+  constructor(name, checkpoint, take, signal) {
+    Object.assign(this, { name, checkpoint, take, signal, pins: [], timer: null });
+    this.grid = h("div", { class: "pins" });
+    this.hint = h("p", { class: "small soft" }, "Pin pictures to walk between them, or to add and take them away.");
+    this.steps = select([6, 10, 16, 24, 32], 10, { "aria-label": "pictures of a way" });
+    this.mode = select([["spherical", "along the sphere"], ["linear", "straight"]], "spherical", { "aria-label": "way" });
+    this.tools = h("div", { class: "row end" },
+      h("button", { type: "button", onclick: e => attempt(() => this.walk(), e.target) }, "Walk through all"),
+      field("pictures of a way", this.steps), field("way", this.mode),
+      h("button", { type: "button", onclick: e => attempt(() => this.addUp(), e.target) }, "Add + and take − away"));
+    this.result = h("div", { class: "stack" });
+    this.element = h("section", { class: "panel stack" }, h("h2", {}, "Pins"), this.hint, this.grid, this.tools, this.result);
+    signal.addEventListener("abort", () => clearInterval(this.timer));
+    this.draw();
+  }
+
+  add(latents, canvas) {
+    if (!latents || !canvas.width || this.pins.length >= MOST) return;
+    this.pins.push({ latents: [...latents], sign: 0, image: canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height) });
+    this.draw();
+  }
+
+  draw() {
+    this.hint.hidden = this.pins.length > 1;
+    this.tools.hidden = this.pins.length < 2;
+    const sign = (pin, to, text, label) => h("button", { class: "tiny", type: "button", title: label, "aria-label": label, "aria-pressed": String(pin.sign === to), onclick: () => {
+      pin.sign = pin.sign === to ? 0 : to;
+      this.draw();
+    } }, text);
+    fill(this.grid, this.pins.map((pin, i) => h("div", { class: `pin ${["minus", "", "plus"][pin.sign + 1]}` },
+      canvasOf(pin.image, `pin ${i + 1}: show it`, { tabindex: 0, role: "button", onclick: () => this.take(pin.latents), onkeydown: e => e.key === "Enter" && this.take(pin.latents) }),
+      h("div", { class: "row" }, sign(pin, 1, "+", `add pin ${i + 1}`), sign(pin, -1, "−", `take pin ${i + 1} away`),
+        h("button", { class: "tiny", type: "button", title: "remove", "aria-label": `remove pin ${i + 1}`, onclick: () => {
+          this.pins.splice(i, 1);
+          this.draw();
+        } }, "×")))));
+  }
+
+  /** Draws all pins by the checkpoint that is chosen now. */
+  async redraw() {
+    if (!this.pins.length) return;
+    await attempt(async () => {
+      const images = await frames(`runs/${enc(this.name)}/decode`, { checkpoint: this.checkpoint(), latents: this.pins.map(p => p.latents) }, this.signal);
+      images.forEach((image, i) => {
+        if (this.pins[i]) this.pins[i].image = image;
+      });
+      this.draw();
+    });
+  }
+
+  async walk() {
+    const steps = Number(this.steps.value);
+    const ways = this.pins.length - 1;
+    if (ways * steps > 64) throw new Error(`${ways} ways of ${steps} pictures are more than 64; choose fewer pictures of a way`);
+    const images = await frames(`runs/${enc(this.name)}/walk`, { checkpoint: this.checkpoint(), latents: this.pins.map(p => p.latents), steps, mode: this.mode.value }, this.signal);
+    clearInterval(this.timer);
+    const large = h("canvas", { role: "img", "aria-label": "the walk" });
+    const slider = h("input", { type: "range", min: 0, max: images.length - 1, value: 0, "aria-label": "place on the walk", oninput: () => go(Number(slider.value)) });
+    const go = i => {
+      slider.value = i;
+      paint(large, images[i]);
+    };
+    let by = 1;
+    const play = h("button", { class: "tiny", type: "button", "aria-label": "play or pause the walk", onclick: () => this.timer ? pause() : start() });
+    const pause = () => {
+      clearInterval(this.timer);
+      this.timer = null;
+      play.textContent = "▶";
+    };
+    const start = () => {
+      play.textContent = "⏸";
+      this.timer = setInterval(() => {
+        const at = Number(slider.value);
+        if (at + by < 0 || at + by >= images.length) by = -by;
+        go(Math.min(images.length - 1, Math.max(0, at + by)));
+      }, 90);
+    };
+    fill(this.result, h("div", { class: "stage" }, large), h("div", { class: "player" }, play, slider),
+      h("div", { class: "strip", tabindex: 0 }, images.map((image, i) => h("figure", {}, canvasOf(image, `picture ${i + 1} of the walk`)))),
+      h("div", { class: "row" }, h("button", { type: "button", onclick: () => this.film(images) }, "Save the walk as one PNG")));
+    go(0);
+    start();
+  }
+
+  /** All pictures of a walk beside each other, as a file. */
+  film(images) {
+    const { width, height } = images[0];
+    const film = h("canvas", { width: width * images.length, height });
+    const g = film.getContext("2d");
+    images.forEach((image, i) => g.putImageData(image, i * width, 0));
+    download(film, `${this.name.replaceAll("/", "-")}-walk.png`);
+  }
+
+  async addUp() {
+    const of = sign => this.pins.filter(p => p.sign === sign).map(p => p.latents);
+    if (!of(1).length && !of(-1).length) throw new Error("mark pins with + or −");
+    const { latent } = await post(`runs/${enc(this.name)}/arithmetic`, { plus: of(1), minus: of(-1) }, this.signal);
+    this.take(latent);
+  }
+}

@@ -1,0 +1,185 @@
+// The studio as somebody uses it: node studio.mjs URL TRAVERSE.png. Beside it serve a run `space` (latents of a digit's size), a
+// run `in/classes`, and one whose name would be markup; TRAVERSE.png has dimension 1 of `space` from -2 to 2 in five pictures.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { Page, findBrowser } from "./driver.mjs";
+
+const [url, traverse] = process.argv.slice(2);
+const page = await Page.open(findBrowser());
+const goto = hash => page.run(hash => {
+  location.hash = hash;
+}, hash);
+const text = selector => page.run(selector => document.querySelector(selector)?.textContent ?? "", selector);
+
+const tests = {
+  async "runs are listed, and names are text"() {
+    await page.go(url);
+    await page.until(() => document.querySelectorAll(".card").length === 3);
+    assert.equal(await page.run(() => document.querySelectorAll("img[onerror], .card b, [src='x']").length), 0);
+    assert.ok(await page.run(() => [...document.querySelectorAll(".name")].some(e => e.textContent === "<img src=x onerror=alert(1)>")));
+    await page.type("input[type=search]", "classes");
+    await page.until(() => document.querySelectorAll(".card").length === 1);
+    await page.type("input[type=search]", "");
+    await page.click(".card a.name", "space");
+    await page.until(() => document.querySelector("h1")?.textContent === "space" && document.querySelectorAll(".chart").length > 0);
+    assert.equal(await page.until(() => document.querySelector(".picture")?.naturalWidth), 512);
+  },
+
+  async "curves of two runs lie over each other, with what their recipes differ in"() {
+    await goto("#/");
+    for (const name of ["space", "in/classes"]) await page.click(`input[aria-label="choose ${name}"]`);
+    await page.click("button", "Compare 2");
+    await page.until(() => /model\.name/.test(document.querySelector(".difference")?.textContent));
+    await page.until(() => [...document.querySelectorAll(".legend")].some(l => l.textContent.includes("space") && l.textContent.includes("in/classes")));
+  },
+
+  async "a slider shows what the command traverse draws"() {
+    await goto("#/explore/space");
+    await page.until(() => document.querySelector(".stage canvas")?.dataset.drawn);
+    await page.click("button", "All zero");
+    for (const [value, column] of [["2", 4], ["-1", 1]]) {
+      await page.type("[data-latent='1']", value);
+      const same = await page.until(async (data, column) => {
+        const picture = new Image();
+        picture.src = `data:image/png;base64,${data}`;
+        await picture.decode();
+        const { width: w, height: h } = document.querySelector(".stage canvas");
+        const seen = document.querySelector(".stage canvas").getContext("2d").getImageData(0, 0, w, h).data;
+        // Five pictures with a line of one pixel around each, all enlarged by whole pixels.
+        const times = picture.naturalWidth / (5 * (w + 1) + 1);
+        const sheet = document.createElement("canvas");
+        [sheet.width, sheet.height] = [picture.naturalWidth, picture.naturalHeight];
+        const g = sheet.getContext("2d", { willReadFrequently: true });
+        g.drawImage(picture, 0, 0);
+        for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) {
+          const want = g.getImageData((1 + column * (w + 1) + x) * times, (1 + y) * times, 1, 1).data;
+          for (let k = 0; k < 3; k++) if (want[k] !== seen[4 * (y * w + x) + k]) return false;
+        }
+        return "same";
+      }, readFileSync(traverse).toString("base64"), column);
+      assert.equal(same, "same");
+    }
+  },
+
+  async "pictures are pinned, walked between, added and taken away"() {
+    for (let i = 0; i < 3; i++) {
+      const drawn = await page.run(() => document.querySelector(".stage canvas").dataset.drawn);
+      await page.click("button", "Pin");
+      await page.click("button[aria-label='next seed']");
+      await page.until(drawn => document.querySelector(".stage canvas").dataset.drawn !== drawn, drawn);
+    }
+    assert.equal(await page.run(() => document.querySelectorAll(".pin").length), 3);
+    await page.click("button", "Walk through all");
+    await page.until(() => document.querySelectorAll(".strip canvas").length === 20);
+    await page.click("button[aria-label='add pin 1']");
+    await page.click("button[aria-label='take pin 2 away']");
+    const sum = await page.run(() => [...document.querySelectorAll(".pin")].map(p => p.className));
+    assert.deepEqual(sum, ["pin plus", "pin minus", "pin "]);
+    const before = await text(".latent output");
+    await page.click("button", "and take − away");
+    await page.until(before => document.querySelector(".latent output").textContent !== before, before);
+    await page.click("button", "Draw");
+    await page.until(() => [...document.querySelectorAll(".strip figcaption")].map(f => f.textContent).join() === "step 1,step 2");
+  },
+
+  async "what does not exist is drawn anew, by class where there are some"() {
+    await goto("#/new/in%2Fclasses");
+    const first = await page.until(() => document.querySelector(".frame img")?.naturalWidth && document.querySelector(".frame img").src);
+    await page.type(".fresh select", "3");
+    await page.until(first => document.querySelector(".frame img").src !== first && document.querySelector(".frame img").src.includes("label=3"), first);
+    await page.run(() => document.activeElement.blur());
+    const second = await page.run(() => document.querySelector(".frame img").src);
+    await page.key(" ");
+    await page.until(second => document.querySelector(".frame img").src !== second && document.querySelector(".frame img").naturalWidth, second);
+  },
+
+  async "a training is begun, watched, stopped and gone on with"() {
+    await goto("#/train");
+    await page.click("[data-recipe='gan-ring8']");
+    await page.type("[data-key='model.width']", "-3");
+    await page.until(() => document.querySelector("form .note")?.textContent.includes("model.width") && document.querySelector("form [type=submit]").disabled);
+    const set = { "model.width": "8", "train.batch": "16", "train.steps": "100000000", "train.log_every": "50", "train.sample_every": "1000000" };
+    for (const [key, value] of Object.entries(set)) await page.type(`[data-key='${key}']`, value);
+    await page.until(() => document.querySelectorAll(".difference tr").length === 5);
+    await page.click("form [type=submit]");
+    await page.until(() => document.querySelector("h1")?.textContent === "gan-ring8-001" && document.querySelector(".chip.training"));
+    await page.until(() => document.querySelectorAll(".chart").length > 2);
+    await page.click("button", "Stop");
+    await page.until(() => document.querySelector(".chip.stopped"));
+    await page.click("button", "Resume");
+    await page.until(() => document.querySelector(".chip.training"));
+    await page.click("button", "Stop");
+    await page.until(() => document.querySelector(".chip.stopped"));
+  },
+
+  async "the game is played by hand and by itself, on data drawn by the mouse"() {
+    await goto("#/game");
+    await page.until(() => document.querySelectorAll(".count").length >= 7);
+    const counts = () => page.run(() => [...document.querySelectorAll(".count b")].slice(0, 3).map(b => Number(b.textContent.replaceAll(",", ""))));
+    assert.deepEqual(await counts(), [0, 0, 0]);
+    const after = (selector, want) => page.click(selector).then(() => page.until(want => [...document.querySelectorAll(".count b")].slice(0, 3).map(b => b.textContent).join() === want, want));
+    await after("#turn-d", "0,1,0");
+    await after("#turn-g", "0,1,1");
+    await after("#step", "1,2,2");
+    await page.click("#play");
+    await page.until(() => Number(document.querySelector(".count b").textContent.replaceAll(",", "")) > 20);
+    await page.type("input[aria-label='learning rate of the generator']", "-2");
+    await page.until(() => [...document.querySelectorAll(".rate output")].at(-1).textContent === "1.0e-2");
+    await page.click("#draw");
+    const { left, top, width } = await page.place(".plane canvas");
+    await page.drag([0.3, 0.4, 0.5, 0.6].map(t => [left + t * width, top + t * width]));
+    await page.click("button", "The recipe's data");
+    await page.click("#play");
+    await page.until(() => document.querySelector("#play").textContent.includes("Play"));
+    assert.ok(await page.run(() => Number(document.querySelector(".plane canvas").dataset.drawn)) > 10);
+  },
+
+  async "a run of points is played on with"() {
+    await goto("#/game?run=gan-ring8-001");
+    await page.until(() => document.querySelectorAll(".count").length >= 7 && document.querySelector(".count b").textContent !== "0");
+  },
+
+  async "pages fit a small screen, in the dark and in the light, and are reached by the keyboard"() {
+    await page.size(320, 640);
+    for (const dark of [true, false]) {
+      await page.dark(dark);
+      for (const hash of ["#/", "#/run/space", "#/explore/space", "#/new/space", "#/game", "#/train?recipe=dcgan"]) {
+        await goto(hash);
+        await page.until(() => document.querySelector("main h1"));
+        const wide = await page.until(() => document.querySelector("main > div").children.length && [document.documentElement.scrollWidth]);
+        assert.ok(wide[0] <= 320, `${hash} is ${wide[0]} wide`);
+      }
+      assert.equal(await page.run(() => document.documentElement.dataset.theme), dark ? "dark" : "light");
+    }
+    const nameless = await page.run(() => [...document.querySelectorAll("button, input, select")].filter(e => !(e.textContent.trim() || e.ariaLabel || e.labels?.length || e.title)).map(e => e.outerHTML));
+    assert.deepEqual(nameless, []);
+    await page.key("Tab");
+    assert.notEqual(await page.run(() => document.activeElement.tagName), "BODY");
+    await goto("#/nowhere");
+    await page.until(() => document.querySelector("main h2")?.textContent === "There is no such page");
+    await goto("#/run/nothing");
+    await page.until(() => document.querySelector("main .note")?.textContent.includes("nothing"));
+  },
+
+  async "nothing is asked of another machine, and nothing fails"() {
+    const own = new URL(url).origin;
+    const others = page.requests.filter(r => !r.startsWith(own) && !/^(data|blob|about):/.test(r));
+    assert.deepEqual(others, []);
+    // What was asked for and is not there is told by the browser, too.
+    const told = page.failures.filter(f => !/status of 4\d\d/.test(f));
+    assert.deepEqual(told, []);
+  },
+};
+
+let failed = 0;
+for (const [name, test] of Object.entries(tests)) {
+  try {
+    await test();
+    console.log(`ok   ${name}`);
+  } catch (e) {
+    failed++;
+    console.log(`FAIL ${name}\n${e.stack}`);
+  }
+}
+await page.close();
+process.exit(failed ? 1 : 0);
