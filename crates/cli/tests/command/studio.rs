@@ -9,9 +9,37 @@ use std::process::Command;
 
 /// Runs of three kinds: latents, classes, points.
 fn runs(d: &Path) {
-    ok(d, &small(&["--steps", "2", "--out", "runs/space", "--set", "train.checkpoint_every=1"]));
-    let classes = ["train", "cgan", "--data", "digits", "--batch", "8", "--steps", "1", "--out", "runs/in/classes"];
-    ok(d, &[&classes[..], &["--set", "model.width=8", "--set", "model.latent=8"]].concat());
+    ok(
+        d,
+        &small(&[
+            "--steps",
+            "2",
+            "--out",
+            "runs/space",
+            "--set",
+            "train.checkpoint_every=1",
+        ]),
+    );
+    let classes = [
+        "train",
+        "cgan",
+        "--data",
+        "digits",
+        "--batch",
+        "8",
+        "--steps",
+        "1",
+        "--out",
+        "runs/in/classes",
+    ];
+    ok(
+        d,
+        &[
+            &classes[..],
+            &["--set", "model.width=8", "--set", "model.latent=8"],
+        ]
+        .concat(),
+    );
 }
 
 #[test]
@@ -28,20 +56,38 @@ fn only_its_own_pages_are_answered() {
     assert_eq!(status(&["Host: 127.0.0.1.evil.example"]), 403);
     assert_eq!(s.raw(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").status, 400);
     assert_eq!(status(&[&format!("Origin: http://{}", s.host)]), 200);
-    for origin in ["Origin: http://evil.example", "Origin: null", "Origin: http://127.0.0.1:1"] {
+    for origin in [
+        "Origin: http://evil.example",
+        "Origin: null",
+        "Origin: http://127.0.0.1:1",
+    ] {
         assert_eq!(status(&[origin]), 403, "{origin}");
     }
     assert_eq!(status(&["Sec-Fetch-Site: same-origin"]), 200);
-    assert_eq!(status(&["Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: image"]), 403);
-    assert_eq!(status(&["Sec-Fetch-Site: same-site", "Sec-Fetch-Dest: empty"]), 403);
+    assert_eq!(
+        status(&["Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: image"]),
+        403
+    );
+    assert_eq!(
+        status(&["Sec-Fetch-Site: same-site", "Sec-Fetch-Dest: empty"]),
+        403
+    );
     let link = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Dest: document"];
     assert_eq!(s.ask("GET", "/", &link, "").status, 200, "a link may be followed");
     assert_eq!(s.ask("POST", "/api/train", &link, "{}").status, 403);
     // What a form of another site could send.
     let form = ["Content-Type: text/plain"];
-    assert_eq!(s.ask("POST", "/api/train", &form, "{\"recipe\":\"gan\"}").status, 400);
+    assert_eq!(
+        s.ask("POST", "/api/train", &form, "{\"recipe\":\"gan\"}").status,
+        400
+    );
     let page = s.get("/");
-    for held in ["default-src 'none'", "frame-ancestors 'none'", "nosniff", "text/html"] {
+    for held in [
+        "default-src 'none'",
+        "frame-ancestors 'none'",
+        "nosniff",
+        "text/html",
+    ] {
         assert!(page.head.contains(held), "{held}: {}", page.head);
     }
     assert_eq!(s.ask("DELETE", "/api/runs", &[], "").status, 405);
@@ -66,7 +112,6 @@ fn no_address_leaves_the_folder_and_every_request_is_bounded() {
         "/api/runs/space/samples/..%2F..%2Frecipe.toml",
         "/api/runs/space/samples/-1.png",
         "/api/runs/other",
-        "/api/runs/",
         "/api/nothing",
         "/Cargo.toml",
     ] {
@@ -76,23 +121,63 @@ fn no_address_leaves_the_folder_and_every_request_is_bounded() {
     }
     let refused = |path: &str, body: &Value, word: &str| {
         let a = s.post(path, body);
-        assert!(a.status == 400 && a.error().contains(word), "{path} {body}: {}", a.error());
+        assert!(
+            a.status == 400 && a.error().contains(word),
+            "{path} {body}: {}",
+            a.error()
+        );
     };
     let z = vec![0.5; 8];
-    refused("/api/runs/space/decode", &json!({"latents": vec![&z; 65]}), "65 items");
-    refused("/api/runs/space/decode", &json!({"latents": [[1.0]]}), "8 numbers");
-    refused("/api/runs/space/decode", &json!({"latents": [["NaN"]]}), "numbers");
+    refused(
+        "/api/runs/space/decode",
+        &json!({"latents": vec![&z; 65]}),
+        "65 items",
+    );
+    refused(
+        "/api/runs/space/decode",
+        &json!({"latents": [[1.0]]}),
+        "8 numbers",
+    );
+    refused(
+        "/api/runs/space/decode",
+        &json!({"latents": [["NaN"]]}),
+        "numbers",
+    );
     refused("/api/runs/space/decode", &json!({}), "no latents");
-    refused("/api/runs/space/walk", &json!({"latents": [&z, &z], "steps": 65}), "2 to 64");
-    refused("/api/runs/space/walk", &json!({"latents": vec![&z; 9], "steps": 9}), "72 items");
+    refused(
+        "/api/runs/space/walk",
+        &json!({"latents": [&z, &z], "steps": 65}),
+        "2 to 64",
+    );
+    refused(
+        "/api/runs/space/walk",
+        &json!({"latents": vec![&z; 9], "steps": 9}),
+        "72 items",
+    );
     refused("/api/runs/space/arithmetic", &json!({"plus": []}), "nothing");
-    refused("/api/runs/in%2Fclasses/decode", &json!({"latents": [&z]}), "latent-space");
+    refused(
+        "/api/runs/in%2Fclasses/decode",
+        &json!({"latents": [&z]}),
+        "latent-space",
+    );
     refused("/api/games", &json!({"recipe": "dcgan"}), "gan-ring8");
     refused("/api/games", &json!({"run": "space"}), "gan-ring8");
     refused("/api/train", &json!({"recipe": "nothing"}), "nothing");
-    refused("/api/train", &json!({"recipe": "gan", "name": "../out"}), "letters");
-    refused("/api/train", &json!({"recipe": "gan", "settings": {"model.widht": "8"}}), "model.width");
-    refused("/api/train", &json!({"recipe": "gan", "settings": {"data.source": "\"no/such\""}}), "no/such");
+    refused(
+        "/api/train",
+        &json!({"recipe": "gan", "name": "../out"}),
+        "letters",
+    );
+    refused(
+        "/api/train",
+        &json!({"recipe": "gan", "settings": {"model.widht": "8"}}),
+        "model.width",
+    );
+    refused(
+        "/api/train",
+        &json!({"recipe": "gan", "settings": {"data.source": "\"no/such\""}}),
+        "no/such",
+    );
     assert!(!d.join("runs/gan-001").exists());
     for path in [
         "/api/runs/space/latents?count=65",
@@ -107,9 +192,19 @@ fn no_address_leaves_the_folder_and_every_request_is_bounded() {
         assert_eq!(s.get(path).status, 400, "{path}");
     }
     assert_eq!(s.get("/api/runs/space/sample.png?checkpoint=7").status, 409);
-    let long = s.raw(format!("POST /api/train HTTP/1.1\r\nHost: {}\r\nContent-Length: 2000000\r\n\r\n", s.host).as_bytes());
+    let long = s.raw(
+        format!(
+            "POST /api/train HTTP/1.1\r\nHost: {}\r\nContent-Length: 2000000\r\n\r\n",
+            s.host
+        )
+        .as_bytes(),
+    );
     assert_eq!(long.status, 413);
-    assert_eq!(s.raw(format!("GET /{} HTTP/1.1\r\n", "a".repeat(40_000)).as_bytes()).status, 431);
+    assert_eq!(
+        s.raw(format!("GET /{} HTTP/1.1\r\n", "a".repeat(40_000)).as_bytes())
+            .status,
+        431
+    );
     assert_eq!(s.post("/api/train", &json!([1])).status, 400);
 }
 
@@ -126,7 +221,11 @@ fn pictures_are_those_of_the_command() {
     };
     let picture = |path: &str| {
         let a = s.get(path);
-        assert!(a.status == 200 && a.head.contains("image/png"), "{path}: {}", a.head);
+        assert!(
+            a.status == 200 && a.head.contains("image/png"),
+            "{path}: {}",
+            a.head
+        );
         a.body
     };
     assert_eq!(
@@ -135,34 +234,65 @@ fn pictures_are_those_of_the_command() {
     );
     assert_eq!(
         picture("/api/runs/space/sample.png?seed=7&truncation=0.5&checkpoint=1"),
-        drawn("runs/space", &["--seed", "7", "--truncation", "0.5", "--checkpoint", "1"])
+        drawn(
+            "runs/space",
+            &["--seed", "7", "--truncation", "0.5", "--checkpoint", "1"]
+        )
     );
     let three = drawn("runs/in/classes", &["--seed", "2", "--label", "3"]);
     assert_eq!(picture("/api/runs/in%2Fclasses/sample.png?seed=2&label=3"), three);
     assert_ne!(picture("/api/runs/in%2Fclasses/sample.png?seed=2&label=4"), three);
     // Frames of latents are the same pixels.
     let space = s.get("/api/runs/space/space").json();
-    assert_eq!((&space["latent"], &space["step"], &space["kind"]), (&json!(8), &json!(2), &json!("image")));
+    assert_eq!(
+        (&space["latent"], &space["step"], &space["kind"]),
+        (&json!(8), &json!(2), &json!("image"))
+    );
     let z = s.get("/api/runs/space/latents?seed=7").json()["latents"][0].clone();
     let frame = s.post("/api/runs/space/decode", &json!({"latents": [&z]}));
-    let seen = image::load_from_memory(&picture("/api/runs/space/sample.png?seed=7")).unwrap().to_rgba8();
+    let seen = image::load_from_memory(&picture("/api/runs/space/sample.png?seed=7"))
+        .unwrap()
+        .to_rgba8();
     assert_eq!(frame.body, seen.into_raw());
     // A walk begins and ends at its pins; z - z + z is z.
     let other = s.get("/api/runs/space/latents?seed=8").json()["latents"][0].clone();
-    let walk = s.post("/api/runs/space/walk", &json!({"latents": [&z, &other, &z], "steps": 4}));
+    let walk = s.post(
+        "/api/runs/space/walk",
+        &json!({"latents": [&z, &other, &z], "steps": 4}),
+    );
     assert!(walk.head.contains("X-Count: 8"), "{}", walk.head);
     let n = frame.body.len();
-    assert!(walk.body[..n] == frame.body && walk.body[7 * n..] == frame.body && walk.body[3 * n..4 * n] == walk.body[4 * n..5 * n]);
-    let sum = s.post("/api/runs/space/arithmetic", &json!({"plus": [&z, &z], "minus": [&z]})).json();
+    assert!(
+        walk.body[..n] == frame.body
+            && walk.body[7 * n..] == frame.body
+            && walk.body[3 * n..4 * n] == walk.body[4 * n..5 * n]
+    );
+    let sum = s
+        .post(
+            "/api/runs/space/arithmetic",
+            &json!({"plus": [&z, &z], "minus": [&z]}),
+        )
+        .json();
     assert_eq!(sum["latent"], z);
     let all = s.get("/api/runs").json();
-    assert_eq!((&all[0]["name"], &all[1]["name"]), (&json!("in/classes"), &json!("space")));
+    assert_eq!(
+        (&all[0]["name"], &all[1]["name"]),
+        (&json!("in/classes"), &json!("space"))
+    );
     assert_eq!(all[1]["checkpoints"], json!([1, 2]));
     let sample = std::fs::read(d.join("runs/space/samples/000002.png")).unwrap();
     assert_eq!(picture("/api/runs/space/samples/2.png"), sample);
     let differs = s.get("/api/runs/space/difference/in%2Fclasses").json();
-    let keys: Vec<&str> = differs.as_array().unwrap().iter().map(|c| c["key"].as_str().unwrap()).collect();
-    assert!(keys.contains(&"model.name") && keys.contains(&"train.steps"), "{keys:?}");
+    let keys: Vec<&str> = differs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["key"].as_str().unwrap())
+        .collect();
+    assert!(
+        keys.contains(&"model.name") && keys.contains(&"train.steps"),
+        "{keys:?}"
+    );
 }
 
 /// Settings of a game of points that is small and goes on until it is stopped.
@@ -176,11 +306,18 @@ fn trainings_are_begun_stopped_and_gone_on_with_and_outlive_the_studio() {
     let dir = folder();
     let d = dir.path();
     let mut s = Served::start(d, &[]);
-    let run = s.post("/api/train", &json!({"recipe": "gan-ring8", "settings": endless()})).json();
+    let run = s
+        .post(
+            "/api/train",
+            &json!({"recipe": "gan-ring8", "settings": endless()}),
+        )
+        .json();
     assert_eq!(run["run"], "gan-ring8-001");
     assert_eq!(s.get("/api/runs").json()[0]["state"], "training");
     assert_eq!(s.post("/api/runs/gan-ring8-001/resume", &json!({})).status, 409);
-    s.until("/api/runs/gan-ring8-001/metrics", |m| m["steps"].as_array().unwrap().len() > 3);
+    s.until("/api/runs/gan-ring8-001/metrics", |m| {
+        m["steps"].as_array().unwrap().len() > 3
+    });
     // The studio is killed; the training goes on, and is stopped from another studio.
     s.kill();
     drop(s);
@@ -195,7 +332,10 @@ fn trainings_are_begun_stopped_and_gone_on_with_and_outlive_the_studio() {
     let to = json!({"steps": step + 20});
     assert_eq!(s.post("/api/runs/gan-ring8-001/resume", &to).status, 200);
     let all = s.until("/api/runs", |r| r[0]["state"] == "done");
-    assert_eq!((&all[0]["step"], &all[0]["failure"]), (&json!(step + 20), &Value::Null));
+    assert_eq!(
+        (&all[0]["step"], &all[0]["failure"]),
+        (&json!(step + 20), &Value::Null)
+    );
     // What the command refuses is told.
     let e = s.post("/api/runs/gan-ring8-001/resume", &json!({"steps": 1}));
     assert!(e.status == 400 && e.error().contains("step"), "{}", e.error());
@@ -206,7 +346,10 @@ fn a_game_is_played_and_what_happens_flows() {
     let dir = folder();
     let s = Served::start(dir.path(), &[]);
     let id = s
-        .post("/api/games", &json!({"recipe": "gan-ring8", "settings": {"model.width": "8", "train.batch": "16"}}))
+        .post(
+            "/api/games",
+            &json!({"recipe": "gan-ring8", "settings": {"model.width": "8", "train.batch": "16"}}),
+        )
         .json()["game"]
         .as_str()
         .unwrap()
@@ -243,9 +386,19 @@ fn other_machines_need_the_token() {
     assert_eq!(status("/api/runs", &["Cookie: studio=; a=b"]), 401);
     let let_in = s.get(&format!("/?token={token}"));
     let cookie = format!("studio={token}; Path=/; HttpOnly; SameSite=Strict");
-    assert!(let_in.status == 303 && let_in.head.contains(&cookie), "{}", let_in.head);
-    assert_eq!(status("/api/runs", &[&format!("Cookie: a=b; studio={token}")]), 200);
-    assert_eq!(status(&format!("/api/runs?token={token}"), &["Host: my-machine.local"]), 200);
+    assert!(
+        let_in.status == 303 && let_in.head.contains(&cookie),
+        "{}",
+        let_in.head
+    );
+    assert_eq!(
+        status("/api/runs", &[&format!("Cookie: a=b; studio={token}")]),
+        200
+    );
+    assert_eq!(
+        status(&format!("/api/runs?token={token}"), &["Host: my-machine.local"]),
+        200
+    );
     let evil = format!("Cookie: studio={token}");
     assert_eq!(status("/api/runs", &[&evil, "Origin: http://evil.example"]), 403);
 }
@@ -285,7 +438,12 @@ fn many_who_look_on_leave_room_for_others() {
 fn pages_in_a_browser() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../studio/tests/browser/studio.mjs");
     let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
-    let browser = std::env::var("CHROMIUM").map_or(["chromium", "chromium-browser", "google-chrome"].iter().any(|b| there(b)), |b| there(&b));
+    let browser = std::env::var("CHROMIUM").map_or(
+        ["chromium", "chromium-browser", "google-chrome"]
+            .iter()
+            .any(|b| there(b)),
+        |b| there(&b),
+    );
     if !there("node") || !browser {
         eprintln!("skipped: the pages are tested in Chromium by Node, and one of them is not here");
         return;
@@ -293,7 +451,21 @@ fn pages_in_a_browser() {
     let dir = folder();
     let d = dir.path();
     runs(d);
-    ok(d, &["traverse", "runs/space", "--dims", "1", "--range", "-2:2", "--steps", "5", "--out", "traverse.png"]);
+    ok(
+        d,
+        &[
+            "traverse",
+            "runs/space",
+            "--dims",
+            "1",
+            "--range",
+            "-2:2",
+            "--steps",
+            "5",
+            "--out",
+            "traverse.png",
+        ],
+    );
     // A name that would be markup, if it were taken for it.
     let evil = d.join("runs/<img src=x onerror=alert(1)>");
     std::fs::create_dir(&evil).unwrap();

@@ -236,7 +236,9 @@ fn globbed(folder: &Path, args: Vec<String>) -> Vec<String> {
 /// What does not end by itself is ended once it answers; its port is any that is free.
 fn served(folder: &Path, args: &[String]) -> Option<String> {
     let known = ["--open", "--port"];
-    let odd = args.iter().find(|a| a.starts_with('-') && !known.contains(&a.as_str()));
+    let odd = args
+        .iter()
+        .find(|a| a.starts_with('-') && !known.contains(&a.as_str()));
     let page = support::server::Served::start(folder, &[]).get("/");
     match (odd, page.status) {
         (None, 200) => None,
@@ -311,6 +313,7 @@ pages! {
     metrics, "docs/metrics.md";
     pixel_rnn, "docs/pixel-rnn.md";
     sound, "docs/sound.md";
+    studio, "docs/studio.md";
     variational, "docs/variational.md";
 }
 

@@ -57,8 +57,14 @@ impl Served {
 
     /// Asks with these header lines beside the usual ones.
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
-        let own = headers.iter().any(|h| h.to_ascii_lowercase().starts_with("host:"));
-        let host = if own { String::new() } else { format!("Host: {}\r\n", self.host) };
+        let own = headers
+            .iter()
+            .any(|h| h.to_ascii_lowercase().starts_with("host:"));
+        let host = if own {
+            String::new()
+        } else {
+            format!("Host: {}\r\n", self.host)
+        };
         let more: String = headers.iter().map(|h| format!("{h}\r\n")).collect();
         let text = format!(
             "{method} {path} HTTP/1.1\r\n{host}{more}Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
@@ -72,7 +78,12 @@ impl Served {
     }
 
     pub(crate) fn post(&self, path: &str, body: &serde_json::Value) -> Answer {
-        self.ask("POST", path, &["Content-Type: application/json"], &body.to_string())
+        self.ask(
+            "POST",
+            path,
+            &["Content-Type: application/json"],
+            &body.to_string(),
+        )
     }
 
     /// Asks until the answer is as wanted.

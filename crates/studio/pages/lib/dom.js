@@ -63,7 +63,7 @@ export const select = (options, value, props = {}) => {
   return e;
 };
 
-export const STATES = { training: "training", done: "done", stopped: "stopped", empty: "not begun", failed: "failed" };
+export const STATES = { training: "training", done: "done", stopped: "stopped", empty: "no checkpoint", failed: "failed" };
 
 export const chip = line => {
   const state = line.failure ? "failed" : line.error ? "failed" : line.state;

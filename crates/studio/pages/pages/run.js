@@ -70,7 +70,7 @@ const actions = (name, line) => {
       tell("It goes on.", "good");
     }, e.submitter);
   } }, h("span", { class: "small soft" }, "to step"), steps, h("button", { type: "submit" }, "Resume"));
-  const points = ["gan"].includes(line.model) && ["ring8", "grid25", "moons", "swissroll"].includes(line.source);
+  const points = line.family === "adversarial" && ["ring8", "grid25", "moons", "swissroll"].includes(line.source);
   return h("div", { class: "row" },
     trained && can("sample") && h("a", { class: "button main", href: `#/explore/${enc(name)}` }, "Explore"),
     trained && can("sample") && h("a", { class: "button", href: `#/new/${enc(name)}` }, "This does not exist"),

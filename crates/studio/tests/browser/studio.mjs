@@ -22,7 +22,7 @@ const tests = {
     await page.type("input[type=search]", "");
     await page.click(".card a.name", "space");
     await page.until(() => document.querySelector("h1")?.textContent === "space" && document.querySelectorAll(".chart").length > 0);
-    assert.equal(await page.until(() => document.querySelector(".picture")?.naturalWidth), 512);
+    assert.ok(await page.until(() => document.querySelector(".picture")?.naturalWidth) >= 512);
   },
 
   async "curves of two runs lie over each other, with what their recipes differ in"() {
