@@ -1,12 +1,12 @@
 // Which page is shown.
 import { fill, h } from "./lib/dom.js";
-import * as runs from "./pages/runs.js";
-import * as run from "./pages/run.js";
-import * as curves from "./pages/curves.js";
-import * as train from "./pages/train.js";
-import * as explore from "./pages/explore.js";
-import * as fresh from "./pages/fresh.js";
-import * as game from "./pages/game.js";
+import * as runs from "./views/runs.js";
+import * as run from "./views/run.js";
+import * as curves from "./views/curves.js";
+import * as train from "./views/train.js";
+import * as explore from "./views/explore.js";
+import * as fresh from "./views/fresh.js";
+import * as game from "./views/game.js";
 
 const PAGES = { "": [runs, "runs"], run: [run, "runs"], curves: [curves, "runs"], train: [train, "train"], explore: [explore, "runs"], new: [fresh, "runs"], game: [game, "game"] };
 const main = document.getElementById("main");

@@ -22,15 +22,15 @@ const ASSETS: &[(&str, &str, &[u8])] = assets! {
     "lib/api.js" JS;
     "lib/chart.js" JS;
     "lib/frames.js" JS;
-    "pages/runs.js" JS;
-    "pages/run.js" JS;
-    "pages/curves.js" JS;
-    "pages/train.js" JS;
-    "pages/explore.js" JS;
-    "pages/pins.js" JS;
-    "pages/fresh.js" JS;
-    "pages/game.js" JS;
-    "pages/plane.js" JS;
+    "views/runs.js" JS;
+    "views/run.js" JS;
+    "views/curves.js" JS;
+    "views/train.js" JS;
+    "views/explore.js" JS;
+    "views/pins.js" JS;
+    "views/fresh.js" JS;
+    "views/game.js" JS;
+    "views/plane.js" JS;
 };
 
 /// A page, or a part of one.

@@ -17,6 +17,8 @@ pub(super) const SHOWN: usize = 1500;
 const SAMPLES: usize = 256;
 /// Points of a side of the map of scores.
 const SIDE: usize = 48;
+/// Scores of the map are whole numbers up to this: level lines near 1/2 want them fine.
+const FINE: f64 = 4095.0;
 /// Lines of the grid of latents, each way.
 const LINES: usize = 17;
 /// Bars of a histogram.
@@ -145,7 +147,7 @@ impl Board {
     /// Some of the data, and the plane they lie in.
     pub(super) fn data(&self, count: usize) -> Value {
         let points = first(&*self.dataset, count).map(|b| rounded(&b.values));
-        json!({"points": points.unwrap_or_default(), "window": self.window, "side": SIDE, "lines": LINES,
+        json!({"points": points.unwrap_or_default(), "window": self.window, "side": SIDE, "fine": FINE, "lines": LINES,
             "drawn": !Arc::ptr_eq(&self.dataset, &self.own)})
     }
 
@@ -171,7 +173,7 @@ impl Board {
             false => extent(map.iter().chain(&real).chain(&fake)),
         };
         let share = |v: &f64| ((v - low) / (high - low)).clamp(0.0, 1.0);
-        let map: Vec<u8> = map.iter().map(|v| (share(v) * 255.0).round() as u8).collect();
+        let map: Vec<u16> = map.iter().map(|v| (share(v) * FINE).round() as u16).collect();
         let bars = |of: &[f64]| {
             let mut bars = [0usize; BARS];
             of.iter()
@@ -333,7 +335,7 @@ mod tests {
         let mean = |v: f32| (v - board.window[0]).abs() < 0.2;
         assert!(mean(at[0]) && at[1] > 1.0 && at[2 * SIDE * SIDE - 1] < -1.0);
         let score = board.play().unwrap().judge(&at[..2]).unwrap()[0] as f64;
-        let want = board.play().unwrap().probability(score).unwrap() * 255.0;
+        let want = board.play().unwrap().probability(score).unwrap() * FINE;
         assert!((frame["map"][0].as_f64().unwrap() - want).abs() <= 0.5);
     }
 
@@ -369,7 +371,8 @@ mod tests {
         assert_eq!(frame["probability"], false);
         assert!(frame["scale"][0].as_f64() < frame["scale"][1].as_f64());
         let map = frame["map"].as_array().unwrap();
-        assert!(map.iter().any(|v| *v == 0) || map.iter().any(|v| *v == 255) || !map.is_empty());
+        let numbers: Vec<f64> = map.iter().map(|v| v.as_f64().unwrap()).collect();
+        assert!(numbers.iter().all(|v| (0.0..=FINE).contains(v)) && numbers.iter().any(|v| *v != numbers[0]));
     }
 
     #[test]

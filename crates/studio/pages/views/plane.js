@@ -67,7 +67,7 @@ export class Plane {
     const image = new ImageData(n, n);
     const [blue, orange] = [parse(theme("d")), parse(theme("g"))];
     this.frame.map.forEach((v, i) => {
-      const t = v / 127.5 - 1;
+      const t = 2 * v / this.data.fine - 1;
       const colour = t > 0 ? blue : orange;
       // By its root, so that a faint belief is seen, too.
       image.data.set([...colour, Math.round(Math.sqrt(Math.abs(t)) * 170)], 4 * i);
@@ -81,7 +81,8 @@ export class Plane {
   /** Lines of equal scores, by marching squares; the middle one is heavier. */
   levels(g, { side, unit }) {
     const n = this.data.side, { map } = this.frame, cell = side / n;
-    for (const level of [25.5, 63.75, 127.5, 191.25, 229.5]) {
+    for (const share of [0.1, 0.25, 0.5, 0.75, 0.9]) {
+      const level = share * this.data.fine;
       g.beginPath();
       for (let r = 0; r + 1 < n; r++) for (let c = 0; c + 1 < n; c++) {
         const corner = [map[r * n + c], map[r * n + c + 1], map[(r + 1) * n + c + 1], map[(r + 1) * n + c]];
@@ -99,8 +100,8 @@ export class Plane {
         }
       }
       g.strokeStyle = theme("soft");
-      g.globalAlpha = level === 127.5 ? 0.75 : 0.28;
-      g.lineWidth = (level === 127.5 ? 1.8 : 1) * unit;
+      g.globalAlpha = share === 0.5 ? 0.75 : 0.28;
+      g.lineWidth = (share === 0.5 ? 1.8 : 1) * unit;
       g.stroke();
     }
     g.globalAlpha = 1;
