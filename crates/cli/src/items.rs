@@ -327,7 +327,7 @@ fn numbered(out: &Path, count: usize, end: &str, one: impl Fn(usize) -> Result<V
 /// Images in [0, 1] as `.npy` files have them; points as they are.
 fn unit_range(samples: &Samples) -> Vec<f32> {
     match samples.kind {
-        Kind::Image | Kind::Video | Kind::Pair => samples
+        Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired => samples
             .values
             .iter()
             .map(|v| (v * 0.5 + 0.5).clamp(0.0, 1.0))

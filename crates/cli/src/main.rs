@@ -58,6 +58,8 @@ enum Command {
     Encode(commands::encode::Args),
     /// Go on from a condition: later frames, colour from grey, the right image of a pair, several draws each
     Predict(commands::predict::Args),
+    /// Turn images of one domain into images of another: outlines to faces, one kind of picture to another
+    Translate(commands::translate::Args),
     /// Judge a run or samples by metrics, each with its definition
     Evaluate(Box<commands::evaluate::Args>),
     /// A table of runs, with the figures that may be compared
@@ -134,6 +136,7 @@ fn main() -> ExitCode {
         Command::Arithmetic(a) => commands::arithmetic::run(a),
         Command::Encode(a) => commands::encode::run(a),
         Command::Predict(a) => commands::predict::run(a),
+        Command::Translate(a) => commands::translate::run(a),
         Command::Evaluate(a) => commands::evaluate::run(*a),
         Command::Compare(a) => commands::compare::run(a),
         Command::Export(a) => commands::export::run(a),

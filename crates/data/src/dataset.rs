@@ -17,6 +17,8 @@ pub enum Kind {
     /// `[height, width, 2 channel]`: two images of one size that belong together; the channels of the left one, which is
     /// the condition of models that have one, then those of the right one
     Pair,
+    /// `[height, width, 2 channel]`: an image of each of two domains that do not belong together
+    Unpaired,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
     pub fn unit(self) -> &'static str {
         match self {
             Kind::Pair => "pairs",
+            Kind::Unpaired => "images of each side",
             kind => kind.plural(),
         }
     }
@@ -39,7 +42,12 @@ impl Kind {
             Kind::Video => "videos",
             Kind::Audio => "sounds",
             Kind::Pair => "pairs of images",
+            Kind::Unpaired => "unpaired images of two sides",
         }
+    }
+    /// Whether an item is two images, those of channels below and above the middle.
+    pub fn has_sides(self) -> bool {
+        matches!(self, Kind::Pair | Kind::Unpaired)
     }
 }
 
@@ -120,13 +128,20 @@ impl Values {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+    /// Images in [0, 1].
+    pub(crate) fn unit(&self) -> Vec<f32> {
+        match self {
+            Values::Bytes(v) => v.iter().map(|&b| b as f32 / 255.0).collect(),
+            Values::Floats(v) => v.clone(),
+        }
+    }
     /// As the networks take them: images and video in [-1, 1], points and sound as they are.
     pub fn extend(&self, kind: Kind, out: &mut Vec<f32>) {
         match (self, kind) {
-            (Values::Bytes(v), Kind::Image | Kind::Video | Kind::Pair) => {
+            (Values::Bytes(v), Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired) => {
                 out.extend(v.iter().map(|&b| b as f32 / 127.5 - 1.0))
             }
-            (Values::Floats(v), Kind::Image | Kind::Video | Kind::Pair) => {
+            (Values::Floats(v), Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired) => {
                 out.extend(v.iter().map(|&x| x * 2.0 - 1.0))
             }
             (Values::Bytes(v), Kind::Points | Kind::Audio) => out.extend(v.iter().map(|&b| b as f32)),
@@ -194,6 +209,11 @@ pub trait Dataset: Send + Sync {
     /// The class of item `index`, as [`Dataset::get`] gives it, where it is known without reading the item.
     fn label(&self, _index: usize) -> Option<u32> {
         None
+    }
+
+    /// Of a set whose items are two images: how many different images each side has, which are those of the first items.
+    fn side_counts(&self) -> [usize; 2] {
+        [self.info().count; 2]
     }
 
     /// What went wrong since this was last asked: each damaged item once, with its path.

@@ -69,6 +69,34 @@ static KNOWN: &[SourceInfo] = &[
         licence: OWN,
     },
     SourceInfo {
+        name: "portraits:edges",
+        about: "pairs: the outlines of a face, and the face",
+        shape: &[64, 64, 6],
+        count: Portraits::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "portraits:layout",
+        about: "pairs: the map of a face's parts in nine colours, and the face",
+        shape: &[64, 64, 6],
+        count: Portraits::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "portraits:sides",
+        about: "unpaired: people who do not smile, others who do; portraits:sides=glasses, =beard, =beanie for these",
+        shape: &[64, 64, 6],
+        count: Portraits::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "portraits:twins",
+        about: "pairs: a face without a smile, and the same with one; =glasses, =beard, =beanie: what portraits:sides should become",
+        shape: &[64, 64, 6],
+        count: Portraits::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
         name: "moving:digits",
         about: "two digits bounce in a frame of --size; moving:SOURCE does so with any source of images, MNIST's IDX files too",
         shape: &[video::Moving::FRAMES, 20, 20, 1],
@@ -135,7 +163,8 @@ pub fn point_sets() -> impl Iterator<Item = &'static str> {
 
 /// Whether a set of this name is drawn by this program, so that there are as many items as are asked for.
 pub(super) fn is_drawn(name: &str) -> bool {
-    KNOWN.iter().any(|k| k.name == name) && !["digits", "fashion"].contains(&name)
+    let whole = name.split_once('=').map_or(name, |(whole, _)| whole);
+    KNOWN.iter().any(|k| k.name == whole) && !["digits", "fashion"].contains(&name)
 }
 
 /// What is said of a set that recipes are made for and that does not come with the program.

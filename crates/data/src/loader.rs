@@ -35,6 +35,23 @@ impl Batch {
         Batch::collect(dataset, indices, &AtomicBool::new(false))
     }
 
+    /// One side of items that are two images, as images: 0 the left ones, 1 the right ones. Items that are one image stay.
+    pub fn side(&self, side: usize) -> Batch {
+        let (Some(&last), true) = (self.shape.last(), self.kind.has_sides()) else {
+            return self.clone();
+        };
+        let (c, mut shape) = (last / 2, self.shape.clone());
+        if let Some(last) = shape.last_mut() {
+            *last = c;
+        }
+        Batch {
+            kind: Kind::Image,
+            shape,
+            values: super::unpaired::cut(&self.values, c, side * c),
+            ..self.clone()
+        }
+    }
+
     /// As [`Batch::of`], given up with an error once `stop` is set.
     fn collect(dataset: &dyn Dataset, indices: &[u32], stop: &AtomicBool) -> Result<Batch> {
         let info = dataset.info();

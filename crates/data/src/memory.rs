@@ -105,6 +105,9 @@ impl Dataset for Part {
     fn label(&self, index: usize) -> Option<u32> {
         self.base.label(self.at(index))
     }
+    fn side_counts(&self) -> [usize; 2] {
+        self.base.side_counts().map(|n| n.min(self.info.count))
+    }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()
     }
@@ -320,6 +323,9 @@ impl Dataset for Cached {
     }
     fn label(&self, index: usize) -> Option<u32> {
         self.base.label(index)
+    }
+    fn side_counts(&self) -> [usize; 2] {
+        self.base.side_counts()
     }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()

@@ -36,7 +36,43 @@ impl Pairs {
         preparation: Preparation,
         warnings: &mut Vec<String>,
     ) -> Result<Pairs> {
-        let (entries, mut bad) = list(root, &source.split, warnings)?;
+        let listed = list(root, &source.split, warnings)?;
+        Pairs::of(root, root, listed, source, preparation, warnings)
+    }
+
+    /// Pairs of files of the same names below two folders.
+    ///
+    /// # Errors
+    /// As [`Pairs::open`].
+    pub(crate) fn of_two(
+        left: &Path,
+        right: &Path,
+        source: &Source,
+        preparation: Preparation,
+        warnings: &mut Vec<String>,
+    ) -> Result<Pairs> {
+        let ([a, b], broken) = two(left, right, &source.split, warnings)?;
+        let said = |p: &Path| p.display().to_string();
+        let entries = matched(a, b, Path::new(""), &said(left), &said(right))?;
+        let place = Path::new(&source.source);
+        Pairs::of(
+            place,
+            Path::new(""),
+            (entries, broken),
+            source,
+            preparation,
+            warnings,
+        )
+    }
+
+    fn of(
+        place: &Path,
+        root: &Path,
+        (entries, mut bad): (Vec<Entry>, Vec<String>),
+        source: &Source,
+        preparation: Preparation,
+        warnings: &mut Vec<String>,
+    ) -> Result<Pairs> {
         let total = entries.len() + bad.len();
         let headers: Vec<_> = entries.par_iter().map(|e| check(root, e)).collect();
         let mut good = Vec::new();
@@ -47,7 +83,7 @@ impl Pairs {
                 Err(Refusal::Unequal(e)) => return Err(e),
             }
         }
-        damage::bear(root, "pairs", &bad, total, source.max_bad)?;
+        damage::bear(place, "pairs", &bad, total, source.max_bad)?;
         warnings.extend(bad);
         if source.limit > 0 {
             good.truncate(source.limit);
@@ -63,7 +99,7 @@ impl Pairs {
                 shape[0], shape[1], found[0], found[1]
             );
             return Err(Error::data(
-                root,
+                place,
                 problem,
                 "give one size to all, such as --size 64",
             ));
@@ -191,7 +227,18 @@ fn list(root: &Path, split: &str, warnings: &mut Vec<String>) -> Result<(Vec<Ent
         let name: PathBuf = within.components().skip(1).collect();
         sides[(top(&within) == *b) as usize].insert(name.with_extension(""), path);
     }
-    let [left, mut right] = sides;
+    let [left, right] = sides;
+    Ok((matched(left, right, root, a, b)?, broken))
+}
+
+/// Files of the same names, as pairs.
+fn matched(
+    left: BTreeMap<PathBuf, PathBuf>,
+    mut right: BTreeMap<PathBuf, PathBuf>,
+    root: &Path,
+    a: &str,
+    b: &str,
+) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for (name, path) in left {
         let Some(partner) = right.remove(&name) else {
@@ -212,7 +259,40 @@ fn list(root: &Path, split: &str, warnings: &mut Vec<String>) -> Result<(Vec<Ent
             format!("has no partner in `{a}`"),
             format!("give `{a}` and `{b}` files of the same names"),
         )),
-        None => Ok((entries, broken)),
+        None => Ok(entries),
+    }
+}
+
+/// The images of a split below two folders, by their names without endings.
+fn two(
+    left: &Path,
+    right: &Path,
+    split: &str,
+    warnings: &mut Vec<String>,
+) -> Result<([BTreeMap<PathBuf, PathBuf>; 2], Vec<String>)> {
+    let mut broken = Vec::new();
+    let mut side = |root: &Path| -> Result<BTreeMap<PathBuf, PathBuf>> {
+        let walked = walk(root, &EXTENSIONS, "images")?;
+        walked.say_unused(root, &[], warnings);
+        broken.extend(walked.broken);
+        let found = of_split(root, parts(walked.paths), split, warnings)?;
+        Ok(found
+            .into_iter()
+            .map(|f| (f.within.with_extension(""), root.join(f.path)))
+            .collect())
+    };
+    Ok(([side(left)?, side(right)?], broken))
+}
+
+/// Whether two folders hold files of the same names, whatever their endings: such are pairs.
+///
+/// # Errors
+/// Those of listing; none where a folder has no part of that name.
+pub(super) fn same_names(left: &Path, right: &Path, split: &str) -> Result<bool> {
+    match two(left, right, split, &mut vec![]) {
+        Ok(([a, b], _)) => Ok(a.keys().eq(b.keys())),
+        Err(Error::Split { .. }) => Ok(false),
+        Err(e) => Err(e),
     }
 }
 

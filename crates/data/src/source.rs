@@ -1,10 +1,12 @@
 //! How a data set is named, prepared and opened.
+use super::domains::Domains;
 use super::dsprites::Sprites;
 use super::image_file::EXTENSIONS;
 use super::known::{self, known_sources};
 use super::memory::{Cached, Part, Prepared};
 use super::portraits::Portraits;
 use super::resize::{Alpha, Filter, Preparation};
+use super::unpaired::{Given, Unpaired};
 use super::{Dataset, Kind};
 use super::{
     audio, cifar, embedded, folder, idx, listing, npy, npz, pairs, points, split, stacked, table, video,
@@ -34,7 +36,7 @@ pub struct Source {
     /// a name of [`known_sources`], or a path
     pub source: String,
     /// "auto" (found from what lies at the path), "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio",
-    /// "video" (folders of frames, animated GIF) or "pairs" (left|right in one image, or two folders)
+    /// "video" (folders of frames, animated GIF), "pairs" (left|right in one image, or two folders) or "unpaired" (two sides)
     pub format: String,
     /// size of an image: `[]` as it is, `[side]` or `[height, width]`
     pub size: Vec<usize>,
@@ -115,8 +117,8 @@ impl Opened {
 }
 
 /// The formats that `Source::format` may name.
-const FORMATS: [&str; 11] = [
-    "auto", "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio", "video", "pairs",
+const FORMATS: [&str; 12] = [
+    "auto", "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio", "video", "pairs", "unpaired",
 ];
 
 impl Source {
@@ -152,7 +154,9 @@ impl Source {
     /// [`Error::Io`] when what lies at the path cannot be used, or more than `max_bad` of it is damaged.
     pub fn open(&self) -> Result<Opened> {
         let preparation = self.check()?;
-        let within = ["moving:", "stacked:"].iter().any(|p| self.source.starts_with(p));
+        // Sides are held out each by itself.
+        let within = ["moving:", "stacked:"].iter().any(|p| self.source.starts_with(p))
+            || self.two_places()?.is_some_and(|t| matches!(t, Given::Sides(_)));
         if self.holdout == 0.0 || self.split == "all" || within {
             let Opened { dataset, warnings } = self.open_split(preparation)?;
             let dataset = Part::of(dataset, None, 0);
@@ -179,6 +183,9 @@ impl Source {
     fn open_split(&self, preparation: Preparation) -> Result<Opened> {
         let mut warnings = Vec::new();
         if let Some(opened) = self.moving(preparation)? {
+            return Ok(opened);
+        }
+        if let Some(opened) = self.of_two_sides(preparation)? {
             return Ok(opened);
         }
         if let Some(images) = self.source.strip_prefix("stacked:") {
@@ -323,6 +330,30 @@ impl Source {
         Ok(Some(Opened { dataset, warnings }))
     }
 
+    /// Pairs and sides that are drawn, or lie at two places.
+    fn of_two_sides(&self, preparation: Preparation) -> Result<Option<Opened>> {
+        let mut warnings = Vec::new();
+        let (base, costly): (Arc<dyn Dataset>, bool) = match self.two_places()? {
+            Some(Given::Pairs(a, b)) => (
+                Arc::new(pairs::Pairs::of_two(&a, &b, self, preparation, &mut warnings)?),
+                true,
+            ),
+            // Each side keeps its own images.
+            Some(Given::Sides(sides)) => {
+                let dataset = Arc::new(Unpaired::open(self, *sides, &mut warnings)?);
+                return Ok(Some(Opened { dataset, warnings }));
+            }
+            None => match Domains::open(&self.source, &self.split, preparation, self.seed, self.limit)? {
+                Some(drawn) => (Arc::new(drawn), true),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Opened {
+            dataset: Cached::wrap(base, costly),
+            warnings,
+        }))
+    }
+
     /// Portraits, painted at the size that is asked for.
     fn portraits(&self, preparation: Preparation) -> Result<Opened> {
         let size = preparation.size.unwrap_or([64, 64]);
@@ -338,7 +369,7 @@ impl Source {
     }
 
     /// The checked fields that say how images are prepared.
-    fn check(&self) -> Result<Preparation> {
+    pub(super) fn check(&self) -> Result<Preparation> {
         let size = match self.size[..] {
             [] => None,
             [side] => Some([side, side]),
@@ -473,7 +504,7 @@ impl Source {
     }
 
     /// The format of what lies at `path`, unless `format` says it.
-    fn format_of(&self, path: &Path) -> Result<&'static str> {
+    pub(super) fn format_of(&self, path: &Path) -> Result<&'static str> {
         if let Some(f) = FORMATS[1..].iter().find(|f| **f == self.format) {
             return Ok(f);
         }

@@ -3,6 +3,7 @@ use burn::tensor::Tensor;
 use menagerie_data::error::Result;
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, Kind};
+use serde::{Deserialize, Serialize};
 
 pub use crate::autoregressive::Factors;
 
@@ -151,6 +152,74 @@ pub trait Predict {
     /// # Errors
     /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for, or fewer frames than it needs.
     fn predict(&self, batch: &Batch, frames: usize, key: Key) -> Result<Samples>;
+}
+
+/// Which way an image is translated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    /// from the first side (the left image of a pair) to the second
+    #[default]
+    #[serde(rename = "a2b")]
+    AToB,
+    /// from the second side to the first
+    #[serde(rename = "b2a")]
+    BToA,
+}
+
+impl Direction {
+    /// Both.
+    pub const ALL: [Direction; 2] = [Direction::AToB, Direction::BToA];
+
+    /// Its name on the command line and in recipes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::AToB => "a2b",
+            Direction::BToA => "b2a",
+        }
+    }
+
+    /// The side that images come from: 0 or 1.
+    pub fn from(self) -> usize {
+        self as usize
+    }
+
+    /// The side that they are translated to.
+    pub fn to(self) -> usize {
+        1 - self.from()
+    }
+
+    /// The way back.
+    pub fn back(self) -> Direction {
+        Direction::ALL[self.to()]
+    }
+}
+
+impl std::str::FromStr for Direction {
+    type Err = menagerie_data::Error;
+
+    fn from_str(text: &str) -> Result<Direction> {
+        let found = Direction::ALL.into_iter().find(|d| d.name() == text);
+        found.ok_or_else(|| {
+            menagerie_data::Error::usage(
+                format!("there is no direction `{text}`"),
+                "give a2b, from the first side to the second, or b2a",
+            )
+        })
+    }
+}
+
+/// Turns images of one domain into images of another.
+pub trait Translate {
+    /// The directions that it has learned, the usual one first.
+    fn directions(&self) -> &[Direction];
+    /// Channels of an image, of either side.
+    fn channels(&self) -> usize;
+    /// Images `[batch, height, width, channel]` of one side, of any size, as images of the other, of the same size. What is
+    /// drawn for item `i` of the data set is drawn from `key.step(i)`.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] for a direction that was not learned, and for what are no images with these channels.
+    fn translate(&self, images: &Batch, direction: Direction, key: Key) -> Result<Samples>;
 }
 
 /// Tells the class of an item.

@@ -10,8 +10,9 @@ pub mod variational;
 
 pub use adversarial::game::{Player, TwoPlayer};
 pub use capability::{
-    Classify, Cluster, Complete, Encode, EvidenceBound, Factors, Features, LatentSpace, LogLikelihood,
-    POOLED, Predict, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, pooled,
+    Classify, Cluster, Complete, Direction, Encode, EvidenceBound, Factors, Features, LatentSpace,
+    LogLikelihood, POOLED, Predict, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest,
+    Samples, Translate, pooled,
 };
 pub use menagerie_nn::{NetworkInfo, Part, Purpose};
 pub use model::{Capability, Exported, Model, Port, StepReport, Trouble};

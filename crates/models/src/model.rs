@@ -115,6 +115,8 @@ capabilities! {
         Complete, as_complete, "complete";
         /// what follows, or what belongs to a condition
         Predict, as_predict, "predict";
+        /// an image of one domain as one of another
+        Translate, as_translate, "translate";
         /// the class of an item
         Classify, as_classify, "classify";
                 /// the group of an item, of groups that nobody has named

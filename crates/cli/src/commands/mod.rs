@@ -15,6 +15,7 @@ pub(crate) mod sample;
 pub(crate) mod score;
 pub(crate) mod studio;
 pub(crate) mod train;
+pub(crate) mod translate;
 pub(crate) mod traverse;
 
 use clap::Args;

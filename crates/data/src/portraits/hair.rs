@@ -1,6 +1,6 @@
 //! Hair: a shell around the head with an opening for the face, and what hangs from it.
 use super::attributes::*;
-use super::canvas::{Canvas, Ink, linear, plain, radial};
+use super::canvas::{Canvas, Ink, Part, linear, plain, radial};
 use super::geometry::{Pen, Point, Section, Solid, brush, lerp, pole, ring, smoothstep};
 use super::head::oval;
 use super::paint::{Person, TALL};
@@ -281,8 +281,7 @@ impl Person {
     pub(super) fn hair_in_front(&self, c: &mut Canvas) {
         let under = self.hangs() || self.a.hair_style == Afro;
         if under {
-            self.ears(c, true);
-            self.glasses_arms(c, true);
+            self.beside_the_face(c);
         }
         if self.a.hair_style != Bald {
             let (shell, edge) = (self.shell(), self.opening());
@@ -290,10 +289,14 @@ impl Person {
             self.hair_cap(c, &shell, &edge);
         }
         if !under {
-            self.ears(c, true);
-            self.glasses_arms(c, true);
+            self.beside_the_face(c);
         }
-        self.earrings(c);
+        c.of(Part::Jewels, |c| self.earrings(c));
+    }
+
+    fn beside_the_face(&self, c: &mut Canvas) {
+        c.of(Part::Skin, |c| self.ears(c, true));
+        c.of(Part::Glasses, |c| self.glasses_arms(c, true));
     }
 
     /// The shadow that the hair casts on the forehead.

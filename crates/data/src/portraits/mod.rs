@@ -20,7 +20,7 @@ mod tests;
 
 pub use attributes::{Attributes, Background, Beard, Clothing, Earrings, Glasses, HairStyle, Headwear};
 pub use meaning::Meaning;
-pub use paint::paint;
+pub use paint::{layout, paint};
 
 use super::{DataInfo, Dataset, Item, Kind, Values};
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! From attributes to pixels: what is painted, and in which order.
 use super::attributes::*;
-use super::canvas::{Canvas, Ink, radial};
+use super::canvas::{Canvas, Ink, Part, radial};
 use super::caption::hair_lab;
 use super::colour::Lab;
 use super::geometry::{Point, Section, Solid, View, lerp};
@@ -114,9 +114,19 @@ fn head(a: &Attributes) -> Solid {
 /// The person is fitted into the shorter side and centred; the background fills the rest. Attributes out of
 /// range are taken as the nearest allowed ones. A picture without pixels, or of more than 2^29 bytes, is empty.
 pub fn paint(attributes: &Attributes, width: usize, height: usize) -> Vec<u8> {
+    drawn(attributes, width, height, false)
+}
+
+/// The same picture as a map of its parts, each in one colour without shades: background, skin, hair (with brows and beard),
+/// eyes, mouth, glasses (frames; lenses where they are dark), headwear, jewels, clothing.
+pub fn layout(attributes: &Attributes, width: usize, height: usize) -> Vec<u8> {
+    drawn(attributes, width, height, true)
+}
+
+fn drawn(attributes: &Attributes, width: usize, height: usize, map: bool) -> Vec<u8> {
     let side = |n: usize| u32::try_from(n).ok();
     let canvas = match (side(width), side(height)) {
-        (Some(w), Some(h)) if width.saturating_mul(height) <= 1 << 27 => Canvas::new(w, h),
+        (Some(w), Some(h)) if width.saturating_mul(height) <= 1 << 27 => Canvas::new(w, h, map),
         _ => None,
     };
     let Some(mut canvas) = canvas else {
@@ -124,23 +134,27 @@ pub fn paint(attributes: &Attributes, width: usize, height: usize) -> Vec<u8> {
     };
     let c = &mut canvas;
     let person = Person::new(attributes.clamped());
-    person.background(c);
-    person.hair_behind(c);
-    person.hood(c);
-    person.neck(c);
-    person.clothes(c);
-    person.tails(c);
-    person.glasses_arms(c, false);
-    person.ears(c, false);
-    person.face(c);
-    person.age(c);
-    person.eyes(c);
-    person.nose(c);
-    person.beard(c);
-    person.mouth(c);
-    person.hair_in_front(c);
-    person.brows(c);
-    person.headwear(c);
-    person.glasses(c);
+    c.of(Part::Background, |c| person.background(c));
+    c.of(Part::Hair, |c| person.hair_behind(c));
+    c.of(Part::Clothing, |c| person.hood(c));
+    c.of(Part::Skin, |c| person.neck(c));
+    c.of(Part::Clothing, |c| person.clothes(c));
+    c.of(Part::Hair, |c| person.tails(c));
+    c.of(Part::Glasses, |c| person.glasses_arms(c, false));
+    c.of(Part::Skin, |c| {
+        person.ears(c, false);
+        person.face(c);
+        person.age(c);
+    });
+    c.of(Part::Eyes, |c| person.eyes(c));
+    c.of(Part::Skin, |c| person.nose(c));
+    c.of(Part::Hair, |c| person.beard(c));
+    c.of(Part::Mouth, |c| person.mouth(c));
+    c.of(Part::Hair, |c| {
+        person.hair_in_front(c);
+        person.brows(c);
+    });
+    c.of(Part::Headwear, |c| person.headwear(c));
+    c.of(Part::Glasses, |c| person.glasses(c));
     canvas.rgb()
 }

@@ -5,7 +5,10 @@
 use super::extractor::Extractor;
 use super::gather::{Gathered, Gatherer};
 use super::subject::{Subject, each_item};
-use super::{by_capability, by_classes, by_features, by_frames, by_images, by_latents, by_representation};
+use super::{
+    by_capability, by_classes, by_features, by_frames, by_images, by_latents, by_representation,
+    by_translation,
+};
 use crate::data::{Dataset, Kind};
 use crate::error::{Error, Result, nearest};
 use crate::metrics::prdc::Prdc;
@@ -18,6 +21,12 @@ use serde_json::{Map, Value, json};
 pub enum Needs {
     /// a model with that capability
     Capability(Capability),
+    /// a model that gives items back, or one that translates and pairs to compare with
+    Back,
+    /// a model that translates, and pairs to compare with
+    Truth,
+    /// a model that translates, data of two sides, and an extractor
+    Sides,
     /// images, data to compare them with, and an extractor
     Features,
     /// images with classes, data with classes to compare them with, and an extractor
@@ -43,6 +52,9 @@ impl Needs {
     pub fn words(self) -> String {
         match self {
             Needs::Capability(c) => format!("a model with the capability `{}`", c.name()),
+            Needs::Back => "a model with the capability `reconstruct`, or `translate` and pairs".into(),
+            Needs::Truth => "a model with the capability `translate`, pairs".into(),
+            Needs::Sides => "a model with the capability `translate`, data of two sides, an extractor".into(),
             Needs::Features => "images, data, an extractor".into(),
             Needs::LabelledFeatures => "images and data with classes, an extractor".into(),
             Needs::Classes => "images, an extractor that classifies".into(),
@@ -59,8 +71,25 @@ impl Needs {
     pub fn extractor(self) -> bool {
         matches!(
             self,
-            Needs::Features | Needs::LabelledFeatures | Needs::Classes | Needs::Frames | Needs::Path
+            Needs::Features
+                | Needs::LabelledFeatures
+                | Needs::Classes
+                | Needs::Frames
+                | Needs::Path
+                | Needs::Sides
         )
+    }
+
+    /// The capability without which no model has it, and that this one lacks.
+    pub fn missing(self, model: &dyn Model) -> Option<Capability> {
+        let needed = match self {
+            Needs::Capability(c) => c,
+            Needs::Truth | Needs::Sides => Capability::Translate,
+            Needs::Back if Capability::Translate.of(model) => return None,
+            Needs::Back => Capability::Reconstruct,
+            _ => return None,
+        };
+        (!needed.of(model)).then_some(needed)
     }
 
     /// Whether features of all of the data are asked for ([`Reference::gathered`]).
@@ -73,6 +102,13 @@ impl Needs {
         let draws = |of: Kind| capabilities.contains(&Capability::Sample) && kind.is_none_or(|k| k == of);
         match self {
             Needs::Capability(c) => capabilities.contains(&c),
+            Needs::Truth => {
+                capabilities.contains(&Capability::Translate) && kind.is_none_or(|k| k == Kind::Pair)
+            }
+            Needs::Sides => capabilities.contains(&Capability::Translate),
+            Needs::Back => {
+                capabilities.contains(&Capability::Reconstruct) || Needs::Truth.suits(capabilities, kind)
+            }
             Needs::Path => capabilities.contains(&Capability::LatentSpace) && draws(Kind::Image),
             Needs::Frames => draws(Kind::Video),
             Needs::Points | Needs::Density => draws(Kind::Points),
@@ -117,8 +153,11 @@ metrics! {
     "elbo", "mean evidence lower bound of the data, nats", MORE, Needs::Capability(Capability::EvidenceBound);
     "iwae", "mean importance-weighted bound of the data, nats; iwae-K for K samples", MORE, Needs::Capability(Capability::EvidenceBound);
     "mse", "mean squared error of reconstructions, pixels in [0, 1]", LESS, Needs::Capability(Capability::Reconstruct);
-    "psnr", "mean peak signal-to-noise ratio of reconstructions, dB", MORE, Needs::Capability(Capability::Reconstruct);
-    "ssim", "mean structural similarity of items and their reconstructions", MORE, Needs::Capability(Capability::Reconstruct);
+    "psnr", "mean peak signal-to-noise ratio of reconstructions, or of translations against the truth, dB", MORE, Needs::Back;
+    "ssim", "mean structural similarity of items and their reconstructions, or of truths and translations", MORE, Needs::Back;
+    "l1", "mean absolute error of translations against the truth, pixels in [0, 1]", LESS, Needs::Truth;
+    "cycle", "mean absolute error of images translated there and back, and how far they were moved", LESS, Needs::Capability(Capability::Translate);
+    "side-fid", "Frechet distance of translated images and those of the side they should look like", LESS, Needs::Sides, named;
     "accuracy", "share of items whose class is found", MORE, Needs::Capability(Capability::Classify);
     "test-errors", "items whose class is not found, of how many the definition says", LESS, Needs::Capability(Capability::Classify), named;
     "cluster-accuracy", "share of items in the group that stands for their class, classes and groups matched at best", MORE, Needs::Capability(Capability::Cluster), named;
@@ -293,10 +332,18 @@ impl<'a> Judge<'a> {
             Subject::Items(_) => true,
         };
         let classifies = self.extractor.is_some_and(|e| !e.classes().is_empty());
+        let paired = self.reference.is_some_and(|r| r.set.info().kind == Kind::Pair);
         let suits = |m: &&Metric| match (m.needs, self.subject) {
-            (Needs::Capability(c), Subject::Model { model, .. }) => {
-                c.of(model) && (m.name != "ssim" || image)
+            (Needs::Capability(Capability::Translate), Subject::Model { model, .. }) => {
+                model.as_translate().is_some_and(|t| t.directions().len() == 2)
             }
+            (Needs::Truth, Subject::Model { model, .. }) => paired && Capability::Translate.of(model),
+            (Needs::Back, Subject::Model { model, .. }) => match Capability::Translate.of(model) {
+                true => paired,
+                false => Capability::Reconstruct.of(model) && (m.name != "ssim" || image),
+            },
+            (Needs::Truth | Needs::Back | Needs::Sides, _) => false,
+            (Needs::Capability(c), Subject::Model { model, .. }) => c.of(model),
             (Needs::Capability(_), Subject::Items(_)) => false,
             (Needs::Density, _) => {
                 draws
@@ -337,7 +384,13 @@ impl<'a> Judge<'a> {
             Needs::Capability(Capability::Encode | Capability::Features | Capability::Cluster) => {
                 by_representation::work_out(self, metric, tell)
             }
-            Needs::Capability(_) => by_capability::work_out(self, name, metric, number, tell),
+            Needs::Truth | Needs::Sides | Needs::Capability(Capability::Translate) => {
+                by_translation::work_out(self, metric, tell)
+            }
+            Needs::Back if self.subject.model(name)?.0.as_translate().is_some() => {
+                by_translation::work_out(self, metric, tell)
+            }
+            Needs::Capability(_) | Needs::Back => by_capability::work_out(self, name, metric, number, tell),
             Needs::Features => by_features::work_out(self, metric, tell),
             Needs::LabelledFeatures | Needs::Classes | Needs::LabelledImages => {
                 by_classes::work_out(self, metric, tell)

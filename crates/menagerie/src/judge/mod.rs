@@ -8,6 +8,7 @@ mod by_frames;
 mod by_images;
 mod by_latents;
 mod by_representation;
+mod by_translation;
 pub mod cas;
 pub mod extractor;
 pub mod gather;

@@ -32,7 +32,7 @@ pub fn draw_samples(
             let columns = (n as f64).sqrt().ceil() as usize;
             picture::grid(&samples.values, [n, h, w, c], columns).save(path)?;
         }
-        (Kind::Pair, &[n, h, w, c]) => {
+        (Kind::Pair | Kind::Unpaired, &[n, h, w, c]) => {
             // As one image of twice the count: all left halves, then all right ones, which rows bring together.
             let (one, m) = (picture::halves(&samples.values, c), h * w * c / 2);
             let beside: Vec<f32> = (0..n)

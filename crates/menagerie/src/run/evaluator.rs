@@ -86,7 +86,9 @@ impl Compared {
         } = opened;
         let set = renumbered(dataset, &info.labels, &mut warnings);
         let theirs = set.info();
-        if theirs.kind != info.kind || theirs.shape != info.shape {
+        // Pairs are two sides, too.
+        let same = theirs.kind == info.kind || (info.kind == Kind::Unpaired && theirs.kind == Kind::Pair);
+        if !same || theirs.shape != info.shape {
             let size = |i: &DataInfo| i.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
             let say = |i: &DataInfo| format!("{} of {}", i.kind.plural(), size(i));
             let fix = match theirs.kind == Kind::Image && info.kind == Kind::Image {
@@ -251,10 +253,7 @@ impl Evaluator {
             .map(|m| metric(m).map(|m| m.0))
             .collect::<Result<_>>()?;
         if let Subject::Model { model, name, .. } = subject {
-            let missing = named.iter().find_map(|m| match m.needs {
-                Needs::Capability(c) if !c.of(model) => Some(c),
-                _ => None,
-            });
+            let missing = named.iter().find_map(|m| m.needs.missing(model));
             if let Some(capability) = missing {
                 return Err(capability.missing(name));
             }

@@ -35,6 +35,7 @@ mod points_picture;
 mod sound_picture;
 mod tensorboard;
 mod trainer;
+mod translated;
 
 pub use begin::Plan;
 pub use checkpoint::{Checkpoint, State, prune, steps};

@@ -5,12 +5,13 @@ use super::history::{self, Best, Evaluated};
 use super::judging::Judging;
 use super::{
     Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_samples, prune, read_metrics,
-    steps, write_index, write_sounds,
+    steps, translated, write_index, write_sounds,
 };
 use crate::data::{Batch, DataInfo, Dataset, Kind};
 use crate::error::{Error, Result};
 use crate::metrics::points;
 use crate::models::{Model, SampleRequest, Samples, StepReport, Trouble};
+use crate::picture;
 use crate::random::Key;
 use crate::recipe::{Recipe, TrainConfig};
 use serde_json::{Map, Value};
@@ -351,8 +352,19 @@ impl Trainer {
         self.lock.check()?;
         let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
         draw_curves(&lines, &self.run.file("curves.png"))?;
-        let Some(samples) = self.pictured()? else {
-            return write_index(&self.run, &lines);
+        let rows = match (self.model.as_sample(), self.model.as_translate()) {
+            (None, Some(model)) => {
+                let key = self.key.stream("grid");
+                Some(translated::rows(model, &*self.dataset, self.train.samples, key)?)
+            }
+            _ => None,
+        };
+        let (samples, columns) = match rows {
+            Some((samples, columns)) => (samples, Some(columns)),
+            None => match self.pictured()? {
+                Some(samples) => (samples, None),
+                None => return write_index(&self.run, &lines),
+            },
         };
         let folder = self.run.file("samples");
         match std::fs::create_dir(&folder) {
@@ -360,7 +372,12 @@ impl Trainer {
             _ => {}
         }
         let path = folder.join(format!("{:06}.png", self.state.step));
-        draw_samples(&samples, self.dataset.density(), &path)?;
+        match (columns, &samples.shape[..]) {
+            (Some(columns), &[n, h, w, c]) => {
+                picture::grid(&samples.values, [n, h, w, c], columns).save(&path)?
+            }
+            _ => drop(draw_samples(&samples, self.dataset.density(), &path)?),
+        }
         if samples.kind == Kind::Audio {
             write_sounds(&samples, self.state.data.rate, &path.with_extension("wav"))?;
         }

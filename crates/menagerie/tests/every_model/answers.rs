@@ -3,7 +3,7 @@
 use crate::subject::Subject;
 use menagerie::Key;
 use menagerie::data::{Batch, Kind};
-use menagerie::models::{Features, Predict, Purpose, SampleRequest};
+use menagerie::models::{Direction, Features, Predict, Purpose, SampleRequest};
 use std::collections::BTreeSet;
 
 /// Items of the data, and two of them in another order.
@@ -50,7 +50,7 @@ pub(crate) fn samples(subject: &Subject) {
     assert_eq!(a.shape, [&[7], &info.shape[..]].concat());
     assert_eq!(a.values.len(), a.shape.iter().product::<usize>());
     assert!(finite(&a.values));
-    let pictures = matches!(info.kind, Kind::Image | Kind::Video | Kind::Pair);
+    let pictures = matches!(info.kind, Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired);
     assert!(!pictures || a.values.iter().all(|v| v.abs() <= 1.0));
     assert_eq!(sample(&request), a);
     let few = sample(&SampleRequest::new(3, Key::new(5)));
@@ -225,6 +225,57 @@ pub(crate) fn predictions(subject: &Subject) {
         p.context() == 0 || predict(&beginning(p, &batch, 0), 4).is_err(),
         "no frames"
     );
+}
+
+pub(crate) fn translations(subject: &Subject) {
+    let model = subject.model();
+    let t = model.as_translate().unwrap();
+    let (both, part) = (batch(subject), part(subject));
+    assert!(!t.directions().is_empty() && t.channels() * 2 == both.shape[3]);
+    for d in Direction::ALL {
+        let images = both.side(d.from());
+        if !t.directions().contains(&d) {
+            let e = t.translate(&images, d, Key::new(4)).unwrap_err().to_string();
+            assert!(e.contains(d.name()) && e.contains(d.back().name()), "{e}");
+            continue;
+        }
+        let turn = |b: &Batch| t.translate(b, d, Key::new(4)).unwrap();
+        let all = turn(&images);
+        assert_eq!((all.kind, &all.shape), (Kind::Image, &images.shape));
+        assert!(all.values.iter().all(|v| v.abs() <= 1.0));
+        assert_ne!(all.values, images.values, "something is done");
+        assert_eq!(turn(&images), all, "repeatable");
+        let few = turn(&part.side(d.from()));
+        let n = few.values.len() / 2;
+        for (of_all, of_few) in [(2, 0), (0, 1)] {
+            let (a, b) = (&all.values[of_all * n..][..n], &few.values[of_few * n..][..n]);
+            let off = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(off < 1e-3, "the same in any batch: {off}");
+        }
+        // Any size: what comes back has the size of what was given, and is no crop of it.
+        for [h, w] in [[13, 21], [9, 40]] {
+            let n = 2 * h * w * t.channels();
+            let odd = Batch {
+                shape: vec![2, h, w, t.channels()],
+                values: (0..n).map(|i| (i as f32 * 0.1).sin()).collect(),
+                indices: vec![0, 1],
+                ..images.clone()
+            };
+            let turned = turn(&odd);
+            assert_eq!(turned.shape, odd.shape);
+            assert!(finite(&turned.values));
+        }
+        assert!(
+            t.translate(&misshapen(&images), d, Key::new(4)).is_err(),
+            "{ANOTHER}"
+        );
+        // Loading for use alone gives the same.
+        let [.., saved] = subject.course();
+        let mut other = subject.build(98);
+        other.load(&|n| Ok(saved[n].clone()), Purpose::Use).unwrap();
+        let again = other.as_translate().unwrap().translate(&images, d, Key::new(4));
+        assert_eq!(again.unwrap(), all);
+    }
 }
 
 pub(crate) fn classes(subject: &Subject) {

@@ -86,6 +86,11 @@ const PROPERTIES: &[Property] = &[
         answers::predictions,
     ),
     of(
+        Capability::Translate,
+        "translations_have_the_images_size",
+        answers::translations,
+    ),
+    of(
         Capability::Classify,
         "classifiers_give_probabilities",
         answers::classes,

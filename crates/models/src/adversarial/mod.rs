@@ -15,8 +15,11 @@ pub mod bs_gan;
 pub mod cat_gan;
 pub mod cgan;
 mod config;
+pub mod cycle_gan;
 pub mod dcgan;
+pub mod disco_gan;
 pub mod dragan;
+pub mod dual_gan;
 pub mod ebgan;
 pub mod f_gan;
 pub mod game;
@@ -26,12 +29,14 @@ pub mod improved_gan;
 pub mod info_gan;
 pub mod lsgan;
 pub mod networks;
+pub mod pix2pix;
 pub mod plays;
 pub mod projection_gan;
 pub mod r3gan;
 pub mod sagan;
 pub mod sgan;
 pub mod sngan;
+pub mod translation;
 pub mod wgan;
 pub mod wgan_gp;
 
@@ -84,12 +89,22 @@ const OVER_PAIRS: &[Capability] = &[
     Capability::Features,
 ];
 
+/// What a game between two sides can do.
+const TRANSLATES: &[Capability] = &[Capability::Translate];
+
 /// Settings that make a test of a second, for each of the networks.
 const TINY_MLP: &[(&str, &str)] = &[("model.width", "16"), ("model.depth", "2"), ("model.latent", "4")];
 const TINY_DCGAN: &[(&str, &str)] = &[
     ("model.width", "4"),
     ("model.latent", "8"),
     ("data.size", "8"),
+    ("model.average", "0.9"),
+];
+const TINY_TRANSLATOR: &[(&str, &str)] = &[
+    ("model.width", "4"),
+    ("critic.width", "4"),
+    ("data.size", "16"),
+    ("data.limit", "40"),
     ("model.average", "0.9"),
 ];
 const TINY_RESNET: &[(&str, &str)] = &[
@@ -153,4 +168,8 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &art_gan::ENTRY,
     &sgan::ENTRY,
     &bad_gan::ENTRY,
+    &pix2pix::ENTRY,
+    &cycle_gan::ENTRY,
+    &disco_gan::ENTRY,
+    &dual_gan::ENTRY,
 ];

@@ -12,17 +12,18 @@ pub mod penalty;
 pub mod play;
 pub mod semi_supervised;
 pub mod stage;
+mod translate;
 pub mod two_player;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
-pub use play::{Draws, Inverts, Play, Round, Sees, Sorts, Tells};
+pub use play::{Draws, Inverts, Play, Round, Sees, Sorts, Tells, Translates};
 pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
 
 use crate::{
     Classify, Cluster, Encode, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Purpose,
-    Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, of_shape, pooled, unconditional,
-    untempered,
+    Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Translate, of_shape, pooled,
+    unconditional, untempered,
 };
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};
@@ -177,6 +178,9 @@ impl<P: Play> Model for Game<P> {
     }
     fn as_cluster(&self) -> Option<&dyn Cluster> {
         self.play.sorts().map(|_| self as &dyn Cluster)
+    }
+    fn as_translate(&self) -> Option<&dyn Translate> {
+        self.play.translates().map(|_| self as &dyn Translate)
     }
     fn as_features(&self) -> Option<&dyn Features> {
         self.play.sees().map(|_| self as &dyn Features)

@@ -2,7 +2,7 @@
 use super::monitor::Observation;
 use super::stage::Stage;
 use super::two_player::TwoPlayer;
-use crate::{Exported, NetworkInfo, Part, Purpose};
+use crate::{Direction, Exported, NetworkInfo, Part, Purpose};
 use burn::tensor::Tensor;
 use menagerie_data::Batch;
 use menagerie_data::error::Result;
@@ -79,6 +79,10 @@ pub trait Play: Send {
     fn sorts(&self) -> Option<&dyn Sorts> {
         None
     }
+    /// Turns images of one domain into such of another.
+    fn translates(&self) -> Option<&dyn Translates> {
+        None
+    }
     /// Has features of items, layer by layer.
     fn sees(&self) -> Option<&dyn Sees> {
         None
@@ -121,6 +125,15 @@ pub trait Sorts {
     fn group_scores(&self, items: Tensor<4>) -> Tensor<2>;
     /// How many groups.
     fn groups(&self) -> usize;
+}
+
+/// Turns images of one domain into such of another.
+pub trait Translates {
+    /// The directions that it learns, the usual one first.
+    fn directions(&self) -> &[Direction];
+    /// Images `[batch, height, width, channel]` of any size, with a key an item of what is drawn -> images of the same size,
+    /// without autodiff.
+    fn turn(&self, images: Tensor<4>, direction: Direction, keys: &[Key]) -> Tensor<4>;
 }
 
 /// Has features of items.

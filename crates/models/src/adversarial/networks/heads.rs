@@ -1,6 +1,6 @@
 //! What a discriminator says of an item: a trunk, and heads that read a score, classes, codes or the item itself off it.
 use super::super::game::contrast;
-use super::{GeneratorNetwork, Sizes, Told, TrunkNetwork};
+use super::{GeneratorNetwork, Sizes, Told, TrunkNetwork, patch};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_data::DataInfo;
@@ -65,11 +65,13 @@ pub struct CriticNetwork {
     squeeze: Option<Linear>,
     decoder: Option<GeneratorNetwork>,
     joined: usize,
+    /// whether the features are the scores of patches
+    patches: bool,
 }
 
 /// What a discriminator says of a batch.
 pub struct Verdict {
-    /// `[batch, outputs]`; higher for what is more like data
+    /// `[batch, outputs]`, or `[batch, patches]` of a discriminator of patches; higher for what is more like data
     pub score: Dual<2>,
     /// `[batch, features]`
     pub features: Dual<2>,
@@ -125,7 +127,28 @@ impl CriticNetwork {
                     .generator(info, Told::default(), &init.at("decoder"))
             }),
             joined: heads.joined,
+            patches: false,
             trunk,
+        }
+    }
+
+    /// One that gives every patch of an image a score of its own, for images of `[height, width, channel]`; `biased` says
+    /// whether the objective sees a constant that is added to all scores.
+    pub fn of_patches(s: &patch::Sizes, shape: [usize; 3], biased: bool, init: &Init) -> Self {
+        CriticNetwork {
+            trunk: TrunkNetwork::Patch(patch::Trunk::new(s, shape, biased, init)),
+            score: None,
+            projection: None,
+            classes: None,
+            twin: None,
+            embedding: None,
+            embeddings_of_classes: None,
+            code_units: None,
+            codes: None,
+            squeeze: None,
+            decoder: None,
+            joined: 0,
+            patches: true,
         }
     }
 
@@ -134,6 +157,7 @@ impl CriticNetwork {
         let x = self.with_planes(x, condition);
         let features = self.trunk.forward(x.clone(), noise);
         let score = match (&self.score, &self.squeeze, &self.decoder) {
+            _ if self.patches => features.clone(),
             (Some(head), _, _) => head.dual(features.clone(), Activation::Identity),
             (None, Some(squeeze), Some(decoder)) => {
                 let code = squeeze.forward(features.value.clone(), Activation::Identity);
@@ -196,7 +220,7 @@ impl CriticNetwork {
 
     /// Whether a derivative along a direction depends on values smoothly.
     pub fn smooth(&self) -> bool {
-        self.trunk.smooth() || self.score.is_none()
+        self.trunk.smooth() || (self.score.is_none() && !self.patches)
     }
 
     /// The condition as planes beside the item's channels, of which the item knows nothing.

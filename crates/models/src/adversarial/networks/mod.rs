@@ -4,9 +4,12 @@ mod attention;
 pub mod dcgan;
 pub mod heads;
 pub mod mlp;
+pub mod patch;
 pub mod resnet;
+pub mod translator;
 
 pub use heads::{CriticNetwork, Heads, Verdict};
+pub use translator::{TranslatorNetwork, TranslatorSizes};
 
 use crate::as_image_shape;
 use burn::module::Module;
@@ -171,6 +174,7 @@ pub enum TrunkNetwork {
     Mlp(mlp::Trunk),
     Dcgan(dcgan::Trunk),
     Resnet(resnet::Trunk),
+    Patch(patch::Trunk),
 }
 
 impl TrunkNetwork {
@@ -185,6 +189,7 @@ impl TrunkNetwork {
             TrunkNetwork::Mlp(t) => t.layers(x, noise),
             TrunkNetwork::Dcgan(t) => t.layers(x),
             TrunkNetwork::Resnet(t) => t.layers(x),
+            TrunkNetwork::Patch(t) => t.layers(x),
         }
     }
 
@@ -194,6 +199,7 @@ impl TrunkNetwork {
             TrunkNetwork::Mlp(t) => t.features(),
             TrunkNetwork::Dcgan(t) => t.features(),
             TrunkNetwork::Resnet(t) => t.features(),
+            TrunkNetwork::Patch(t) => t.features(),
         }
     }
 
@@ -202,6 +208,7 @@ impl TrunkNetwork {
         match self {
             TrunkNetwork::Dcgan(t) => t.smooth(),
             TrunkNetwork::Resnet(t) => t.smooth(),
+            TrunkNetwork::Patch(t) => t.smooth(),
             TrunkNetwork::Mlp(_) => false,
         }
     }
@@ -212,6 +219,7 @@ impl TrunkNetwork {
             TrunkNetwork::Mlp(t) => t.head(outputs, init),
             TrunkNetwork::Dcgan(t) => t.head(outputs, init),
             TrunkNetwork::Resnet(t) => t.head(outputs, init),
+            TrunkNetwork::Patch(t) => t.head(outputs, init),
         }
     }
 }

@@ -111,6 +111,7 @@ impl Config {
             encoder: Learner::new("encoder", encoder, optimizer, average, device)?,
             critic: Critic::new(
                 config,
+                &self.model,
                 info,
                 Heads::default(),
                 key.stream(critic::DISCRIMINATOR),

@@ -1,5 +1,4 @@
 //! What a critic is made of, what it is shown, and what an update of it shows.
-use super::super::super::networks::Sizes;
 use super::super::augment::Augment;
 use super::super::codes::Codes;
 use super::super::condition::Condition;
@@ -62,9 +61,7 @@ pub struct Moment {
 
 /// What a critic is made of, as a recipe has it.
 #[derive(Clone)]
-pub struct CriticConfig<'a> {
-    /// `[model]`
-    pub sizes: &'a Sizes,
+pub struct CriticConfig {
     /// `[objective]`
     pub objective: Rule,
     /// `[penalty]`

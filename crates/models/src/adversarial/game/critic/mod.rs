@@ -5,7 +5,7 @@ mod state;
 
 pub use config::{CriticConfig, Moment, Seen, Shown};
 
-use super::super::networks::{CriticNetwork, Heads, Verdict};
+use super::super::networks::{CriticNetwork, Heads, Sizes, Verdict};
 use super::augment::{AdaptiveState, Augment};
 use super::codes::Codes;
 use super::condition::Condition;
@@ -22,6 +22,7 @@ use menagerie_nn::{Init, Learner, number, numbers};
 
 /// See the module.
 pub struct Critic {
+    name: &'static str,
     learner: Learner<CriticNetwork>,
     objective: Box<dyn Objective>,
     penalties: Penalties,
@@ -45,7 +46,14 @@ impl Critic {
     ///
     /// # Errors
     /// Those of [`Learner::new`].
-    pub fn new(c: CriticConfig, info: &DataInfo, heads: Heads, key: Key, device: &Device) -> Result<Self> {
+    pub fn new(
+        c: CriticConfig,
+        sizes: &Sizes,
+        info: &DataInfo,
+        heads: Heads,
+        key: Key,
+        device: &Device,
+    ) -> Result<Self> {
         let heads = c
             .condition
             .map_or(heads, |condition| condition.heads(c.numbers, heads));
@@ -68,19 +76,28 @@ impl Critic {
         };
         let heads = if c.objective.wants_autoencoder() {
             Heads {
-                autoencoder: c.sizes.latent(),
+                autoencoder: sizes.latent(),
                 ..heads
             }
         } else {
             heads
         };
-        let network = CriticNetwork::new(c.sizes, info, heads, &Init::new(key, device));
+        let network = CriticNetwork::new(sizes, info, heads, &Init::new(key, device));
+        Critic::of(DISCRIMINATOR, c, network, device)
+    }
+
+    /// With a network of its own, by the name that it has in checkpoints.
+    ///
+    /// # Errors
+    /// Those of [`Learner::new`].
+    pub fn of(name: &'static str, c: CriticConfig, network: CriticNetwork, device: &Device) -> Result<Self> {
         Ok(Critic {
+            name,
             historical: c
                 .penalties
                 .historical
                 .map(|h| HistoricalAverage::new(&network, h)),
-            learner: Learner::new(DISCRIMINATOR, network, c.optimizer, c.average, device)?,
+            learner: Learner::new(name, network, c.optimizer, c.average, device)?,
             objective: c.objective.objective(),
             penalties: c.penalties,
             augment: c.augment,

@@ -1,7 +1,7 @@
 //! What a critic keeps in a checkpoint.
 use super::super::augment::AdaptiveState;
 use super::super::penalty::LeCamState;
-use super::Critic;
+use super::{Critic, DISCRIMINATOR};
 use crate::{Part, Purpose};
 use menagerie_data::error::Result;
 use menagerie_nn::Tensors;
@@ -11,7 +11,7 @@ impl Critic {
     pub fn save(&self) -> Vec<(String, Part<'_>)> {
         let mut parts = self.learner.save();
         if let Some(h) = &self.historical {
-            parts.push(("discriminator_mean".into(), Box::new(|| h.save())));
+            parts.push((self.mean_name(), Box::new(|| h.save())));
         }
         let state = self.objective.state();
         let p = &self.penalties;
@@ -25,11 +25,23 @@ impl Critic {
             ];
             let states = states.map(|v| format!("{v:?}")).join(" ");
             parts.push((
-                "critic".into(),
+                self.state_name(),
                 Box::new(move || Tensors::of_note("states", states)),
             ));
         }
         parts
+    }
+
+    /// Files beside the network's own.
+    fn mean_name(&self) -> String {
+        format!("{}_mean", self.name)
+    }
+
+    fn state_name(&self) -> String {
+        match self.name {
+            DISCRIMINATOR => "critic".into(),
+            name => format!("{name}_critic"),
+        }
     }
 
     fn is_adaptive(&self) -> bool {
@@ -45,12 +57,13 @@ impl Critic {
         if purpose == Purpose::Use {
             return Ok(());
         }
+        let mean = self.mean_name();
         if let Some(h) = &mut self.historical {
-            h.load(read("discriminator_mean")?)?;
+            h.load(read(&mean)?)?;
         }
         let stateful = self.objective.state().is_some() || self.penalties.lecam.is_some();
         if stateful || self.is_adaptive() {
-            let t = read("critic")?;
+            let t = read(&self.state_name())?;
             let states = t.notes.get("states").map(String::as_str).unwrap_or_default();
             let mut states = states.split(' ').map(|s| s.parse::<f64>().unwrap_or(0.0));
             let mut next = || states.next().unwrap_or(0.0);

@@ -90,6 +90,7 @@ impl Config {
         let generator = self.model.generator(info, told, &init);
         let critic = Critic::new(
             self.critic(info),
+            &self.model,
             info,
             Heads::default(),
             key.stream(critic::DISCRIMINATOR),
@@ -131,9 +132,8 @@ impl Config {
     }
 
     /// The critic of this recipe.
-    pub fn critic(&self, info: &DataInfo) -> CriticConfig<'_> {
+    pub fn critic(&self, info: &DataInfo) -> CriticConfig {
         CriticConfig {
-            sizes: &self.model,
             objective: self.objective,
             penalties: self.penalty.clone(),
             augment: self.augment.clone(),

@@ -1,0 +1,378 @@
+//! Painted faces in two domains: pairs of a face and its edges, its map of parts or itself with one attribute changed, and
+//! the two sides of an attribute, of different people.
+use super::portraits::{Attributes, Beard, Glasses, Headwear, Portraits, layout, paint};
+use super::resize::Preparation;
+use super::{DataInfo, Dataset, Item, Kind, Values};
+use crate::error::{Error, Result, nearest};
+use crate::random::{Draw, Key};
+
+/// What the two images of an item are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    /// the outlines of a face, and the face
+    Edges,
+    /// the map of a face's parts, and the face
+    Layout,
+    /// one person without the attribute, and another one with it
+    Sides(Attribute),
+    /// the same person without and with the attribute: what a translation of `Sides` should give
+    Twins(Attribute),
+}
+
+/// What the sides differ in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attribute {
+    Smile,
+    Glasses,
+    Beard,
+    Beanie,
+}
+
+const ATTRIBUTES: [(&str, Attribute); 4] = [
+    ("smile", Attribute::Smile),
+    ("glasses", Attribute::Glasses),
+    ("beard", Attribute::Beard),
+    ("beanie", Attribute::Beanie),
+];
+
+impl Attribute {
+    /// Gives the face the attribute, or takes it; how much of it, and of which kind, is drawn.
+    fn put(self, a: &mut Attributes, with: bool, rng: &mut Draw) {
+        let mut one_of = |n: usize| rng.below(n);
+        match (self, with) {
+            (Attribute::Glasses, false) => a.glasses = Glasses::None,
+            // Dark lenses would hide the eyes, and nobody could say what was behind them.
+            (Attribute::Glasses, true) => {
+                a.glasses = [Glasses::Round, Glasses::Square, Glasses::CatEye][one_of(3)]
+            }
+            (Attribute::Beard, false) => a.beard = Beard::None,
+            (Attribute::Beard, true) => a.beard = [Beard::Goatee, Beard::Short, Beard::Long][one_of(3)],
+            (Attribute::Beanie, false) => a.headwear = Headwear::None,
+            (Attribute::Beanie, true) => a.headwear = Headwear::Beanie,
+            (Attribute::Smile, false) => a.smile = rng.between(-0.5, 0.0) as f32,
+            (Attribute::Smile, true) => a.smile = rng.between(0.6, 1.0) as f32,
+        }
+    }
+}
+
+/// See the module.
+pub(super) struct Domains {
+    info: DataInfo,
+    task: Task,
+    size: [usize; 2],
+    faces: Portraits,
+    /// of how much of an attribute each has
+    key: Key,
+    preparation: Preparation,
+}
+
+impl Domains {
+    /// The set of that name, or None where it is no name of one.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an attribute that there is not; those of [`Portraits::new`].
+    pub(super) fn open(
+        name: &str,
+        split: &str,
+        preparation: Preparation,
+        seed: u64,
+        limit: usize,
+    ) -> Result<Option<Domains>> {
+        let Some(task) = task(name)? else {
+            return Ok(None);
+        };
+        let size = preparation.size.unwrap_or([64, 64]);
+        let apart = matches!(task, Task::Sides(_));
+        let usual = if split == "test" {
+            Portraits::TEST
+        } else {
+            Portraits::TRAIN
+        };
+        let count = if limit == 0 { usual } else { limit };
+        // Of an item with two people, one is person 2 i, the other 2 i + 1.
+        let people = if apart { count.saturating_mul(2) } else { count };
+        let faces = match split {
+            "test" => Portraits::test(size, seed, people)?,
+            _ => Portraits::new(size, seed, people)?,
+        };
+        let preparation = Preparation {
+            size: None,
+            channels: preparation.channels_of(3),
+            ..preparation
+        };
+        let described = matches!(task, Task::Edges | Task::Layout);
+        let info = DataInfo {
+            source: name.into(),
+            kind: if apart { Kind::Unpaired } else { Kind::Pair },
+            shape: vec![size[0], size[1], 2 * preparation.channels],
+            count,
+            attributes: if described {
+                faces.info().attributes.clone()
+            } else {
+                vec![]
+            },
+            labels: vec![],
+            ..faces.info().clone()
+        };
+        Ok(Some(Domains {
+            info,
+            task,
+            size,
+            faces,
+            key: Key::new(seed).stream("portraits/domains").stream(split),
+            preparation,
+        }))
+    }
+
+    /// The two images of an item, RGB, and the attributes of the face that they show.
+    fn images(&self, index: usize) -> ([Vec<u8>; 2], Vec<f32>) {
+        let [h, w] = self.size;
+        let key = self.key.step(index as u64);
+        let changed = |what: Attribute, person: usize, with: bool| {
+            let mut a = self.faces.attributes(person);
+            what.put(
+                &mut a,
+                with,
+                &mut key.stream(if with { "with" } else { "without" }).rng(),
+            );
+            paint(&a, w, h)
+        };
+        match self.task {
+            Task::Edges => {
+                let a = self.faces.attributes(index);
+                ([edges(&a, w, h), paint(&a, w, h)], a.to_vec())
+            }
+            Task::Layout => {
+                let a = self.faces.attributes(index);
+                ([layout(&a, w, h), paint(&a, w, h)], a.to_vec())
+            }
+            Task::Sides(what) => (
+                [
+                    changed(what, 2 * index, false),
+                    changed(what, 2 * index + 1, true),
+                ],
+                vec![],
+            ),
+            Task::Twins(what) => ([changed(what, index, false), changed(what, index, true)], vec![]),
+        }
+    }
+}
+
+/// What a name says.
+fn task(name: &str) -> Result<Option<Task>> {
+    let Some(kind) = name.strip_prefix("portraits:") else {
+        return Ok(None);
+    };
+    let (kind, given) = match kind.split_once('=') {
+        Some((kind, given)) => (kind, Some(given)),
+        None => (kind, None),
+    };
+    let attribute = || {
+        let wanted = given.unwrap_or("smile");
+        let found = ATTRIBUTES.iter().find(|(n, _)| *n == wanted);
+        found.map(|(_, a)| *a).ok_or_else(|| {
+            Error::usage(
+                format!("portraits:{kind} has no attribute `{wanted}`"),
+                nearest(wanted, ATTRIBUTES.iter().map(|(n, _)| *n)),
+            )
+        })
+    };
+    Ok(match (kind, given) {
+        ("edges", None) => Some(Task::Edges),
+        ("layout", None) => Some(Task::Layout),
+        ("sides", _) => Some(Task::Sides(attribute()?)),
+        ("twins", _) => Some(Task::Twins(attribute()?)),
+        _ => None,
+    })
+}
+
+impl Dataset for Domains {
+    fn info(&self) -> &DataInfo {
+        &self.info
+    }
+
+    fn get(&self, index: usize) -> Result<Item> {
+        if index >= self.info.count {
+            return Err(Error::data(
+                &self.info.source,
+                format!("there is no item {index}"),
+                format!("the last is {}", self.info.count - 1),
+            ));
+        }
+        let (images, attributes) = self.images(index);
+        let [h, w] = self.size;
+        let [left, right] = images.map(|v| match self.preparation.apply([h, w, 3], &Values::Bytes(v)) {
+            Values::Bytes(v) => v,
+            Values::Floats(_) => vec![],
+        });
+        Ok(Item {
+            values: Values::Bytes(beside(&left, &right, self.preparation.channels)),
+            label: None,
+            attributes,
+            caption: None,
+        })
+    }
+}
+
+/// Two images as one of twice the channels: those of the left one first.
+pub(super) fn beside<T: Copy>(left: &[T], right: &[T], channels: usize) -> Vec<T> {
+    let pixels = left.chunks_exact(channels).zip(right.chunks_exact(channels));
+    pixels.flat_map(|(a, b)| a.iter().chain(b).copied()).collect()
+}
+
+/// The outlines of a face, black on white: where the Sobel operator, at twice the size, finds the largest slope of the three
+/// colours above a tenth of the range; lines are smooth where they cover a pixel in part.
+fn edges(a: &Attributes, width: usize, height: usize) -> Vec<u8> {
+    const SLOPE: f32 = 0.10;
+    let (w, h) = (2 * width, 2 * height);
+    let face = paint(a, w, h);
+    if face.is_empty() {
+        return face;
+    }
+    let at = |x: isize, y: isize, c: usize| {
+        let (x, y) = (x.clamp(0, w as isize - 1), y.clamp(0, h as isize - 1));
+        face[(y as usize * w + x as usize) * 3 + c] as f32 / 255.0
+    };
+    let is_edge = |x: usize, y: usize| {
+        let (x, y) = (x as isize, y as isize);
+        (0..3).any(|c| {
+            let along = |dx: isize, dy: isize| {
+                // The sum of three differences, the middle one twice; (dy, dx) goes along the edge.
+                [(-1, 1.0), (0, 2.0), (1, 1.0)]
+                    .iter()
+                    .map(|&(s, weight)| {
+                        weight
+                            * (at(x + dx + s * dy, y + dy + s * dx, c)
+                                - at(x - dx + s * dy, y - dy + s * dx, c))
+                    })
+                    .sum::<f32>()
+                    / 4.0
+            };
+            along(1, 0).hypot(along(0, 1)) > SLOPE
+        })
+    };
+    let mut out = Vec::with_capacity(width * height * 3);
+    for y in 0..height {
+        for x in 0..width {
+            let ink = [(0, 0), (1, 0), (0, 1), (1, 1)]
+                .iter()
+                .filter(|(dx, dy)| is_edge(2 * x + dx, 2 * y + dy))
+                .count();
+            out.extend([(255 - 255 * ink / 4) as u8; 3]);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Source;
+    use std::collections::BTreeSet;
+
+    fn drawn(name: &str, size: usize) -> std::sync::Arc<dyn Dataset> {
+        let source = Source {
+            size: vec![size],
+            limit: 12,
+            ..Source::parse(name)
+        };
+        source.open().unwrap().dataset
+    }
+
+    fn sides(set: &dyn Dataset, i: usize) -> [Vec<u8>; 2] {
+        let Values::Bytes(v) = set.get(i).unwrap().values else {
+            panic!("bytes")
+        };
+        let c = set.info().shape[2] / 2;
+        [0, c].map(|from| {
+            v.chunks_exact(2 * c)
+                .flat_map(|p| p[from..from + c].to_vec())
+                .collect()
+        })
+    }
+
+    /// The right side is the face of `portraits`, the left one made of it.
+    #[test]
+    fn pairs_are_of_one_face() {
+        let faces = drawn("portraits", 48);
+        for name in ["portraits:edges", "portraits:layout"] {
+            let set = drawn(name, 48);
+            assert_eq!((set.info().kind, set.info().count), (Kind::Pair, 12));
+            for i in [0, 7] {
+                let (item, face) = (set.get(i).unwrap(), faces.get(i).unwrap());
+                assert_eq!(Values::Bytes(sides(&*set, i)[1].clone()), face.values, "{name}");
+                assert_eq!(item.attributes, face.attributes);
+            }
+        }
+    }
+
+    /// A map has the colours of its parts and no other; each of the parts that every face has is there.
+    #[test]
+    fn a_map_has_no_shades() {
+        let set = drawn("portraits:layout", 96);
+        let mut seen = BTreeSet::new();
+        for i in 0..12 {
+            let colours: BTreeSet<[u8; 3]> = sides(&*set, i)[0].as_chunks::<3>().0.iter().copied().collect();
+            assert!(colours.len() <= 9, "{}", colours.len());
+            for part in [[40, 40, 48], [240, 190, 150], [220, 30, 60], [40, 170, 70]] {
+                assert!(colours.contains(&part), "{part:?}");
+            }
+            seen.extend(colours);
+        }
+        assert!((7..=9).contains(&seen.len()), "{}", seen.len());
+    }
+
+    #[test]
+    fn outlines_are_few_and_grey() {
+        let set = drawn("portraits:edges", 64);
+        for i in 0..4 {
+            let outline = sides(&*set, i)[0].clone();
+            assert!(
+                outline
+                    .as_chunks::<3>()
+                    .0
+                    .iter()
+                    .all(|p| p[0] == p[1] && p[1] == p[2])
+            );
+            let dark = outline.iter().filter(|v| **v < 128).count() as f64 / outline.len() as f64;
+            assert!((0.02..0.5).contains(&dark), "{dark}");
+        }
+    }
+
+    /// Twins are one person, and differ where the attribute is; sides are two people.
+    #[test]
+    fn sides_differ_in_people_twins_in_the_attribute() {
+        let differ = |name: &str| -> f64 {
+            let set = drawn(name, 32);
+            let part = |i| {
+                let [a, b] = sides(&*set, i);
+                a.iter().zip(&b).filter(|(a, b)| a.abs_diff(**b) > 8).count() as f64 / a.len() as f64
+            };
+            (0..12).map(part).sum::<f64>() / 12.0
+        };
+        for attribute in ["smile", "glasses", "beard", "beanie"] {
+            let twins = differ(&format!("portraits:twins={attribute}"));
+            assert!((0.001..0.35).contains(&twins), "{attribute}: {twins}");
+            assert!(differ(&format!("portraits:sides={attribute}")) > 0.6);
+        }
+        assert_eq!(drawn("portraits:sides", 32).info().kind, Kind::Unpaired);
+        // The seed says whom, a shorter set is the beginning of a longer one, and the test part has others.
+        let of = |seed, split: &str, limit| Source {
+            seed,
+            split: split.into(),
+            limit,
+            size: vec![16],
+            ..Source::parse("portraits:sides")
+        };
+        let first = |s: Source| s.open().unwrap().dataset.get(0).unwrap();
+        assert_eq!(first(of(1, "train", 2)), first(of(1, "train", 5)));
+        assert_ne!(first(of(1, "train", 2)), first(of(2, "train", 2)));
+        assert_ne!(first(of(1, "train", 2)), first(of(1, "test", 2)));
+        let e = Source::parse("portraits:sides=smiles")
+            .open()
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(e.contains("`smiles`") && e.contains("smile"), "{e}");
+    }
+}

@@ -1,0 +1,234 @@
+//! Metrics of models that translate: against the true image of a pair, there and back, and by how the translated look. Beside
+//! every figure stands that of the images as they were given: a translation that leaves its input alone shows.
+use super::by_capability::mean_and_error;
+use super::gather::Gatherer;
+use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
+use super::subject::each_item;
+use crate::data::{Batch, Dataset, Kind, Side};
+use crate::error::{Error, Result};
+use crate::metrics::{fid, ssim};
+use crate::models::{Capability, Direction, Translate};
+use crate::random::Key;
+use rayon::prelude::*;
+use serde_json::{Map, Value, json};
+
+/// Figures of a metric with `Needs::Truth`, `Needs::Back`, `Needs::Sides` or the capability to translate.
+///
+/// # Errors
+/// [`Error::Usage`] when the model does not translate, or the data do not tell.
+pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+    let (model, model_name) = judge.subject.model(metric.name)?;
+    let translator = model
+        .as_translate()
+        .ok_or_else(|| Capability::Translate.missing(model_name))?;
+    match metric.name {
+        "l1" | "psnr" | "ssim" => against_truth(judge, translator, metric.name, tell),
+        "cycle" => there_and_back(judge, translator, model_name, tell),
+        "side-fid" => sides(judge, translator, tell),
+        name => Err(forgotten(name)),
+    }
+}
+
+/// A metric's name for a direction: plain where there is one only.
+fn named(metric: &str, translator: &dyn Translate, direction: Direction) -> String {
+    match translator.directions() {
+        [_] => metric.to_string(),
+        _ => format!("{metric}/{}", direction.name()),
+    }
+}
+
+/// What every figure of a direction depends on.
+fn definition(judge: &Judge, metric: &str, direction: Direction, items: usize) -> Result<Map<String, Value>> {
+    let mut out = Map::new();
+    out.insert("data".into(), judge.data(metric)?.definition.clone().into());
+    out.insert("items".into(), items.into());
+    out.insert("direction".into(), direction.name().into());
+    out.insert("pixels".into(), json!("[0, 1]"));
+    Ok(out)
+}
+
+fn key(judge: &Judge) -> Key {
+    judge.key.stream("translation")
+}
+
+/// The images of a batch, translated.
+fn translated(t: &dyn Translate, images: &Batch, direction: Direction, key: Key) -> Result<Batch> {
+    Ok(Batch {
+        values: t.translate(images, direction, key)?.values,
+        ..images.clone()
+    })
+}
+
+/// A figure of two images `[height, width, channel]` in [-1, 1], by the metric's name.
+fn likeness(metric: &str, a: &[f32], b: &[f32], shape: [usize; 3]) -> f64 {
+    let mean = |f: &dyn Fn(f64) -> f64| {
+        let sum: f64 = a.iter().zip(b).map(|(a, b)| f((a - b) as f64 / 2.0)).sum();
+        sum / a.len().max(1) as f64
+    };
+    match metric {
+        "psnr" => -10.0 * mean(&|d| d * d).max(1e-10).log10(),
+        "ssim" => {
+            let unit = |x: &[f32]| x.iter().map(|v| (v + 1.0) / 2.0).collect::<Vec<f32>>();
+            ssim::ssim(&unit(a), &unit(b), shape)
+        }
+        _ => mean(&f64::abs),
+    }
+}
+
+/// The figure of each item of two batches of images.
+fn each(metric: &str, a: &Batch, b: &Batch) -> Vec<f64> {
+    let shape = [a.shape[1], a.shape[2], a.shape[3]];
+    let n = shape.iter().product::<usize>().max(1);
+    let pairs = a.values.par_chunks_exact(n).zip(b.values.par_chunks_exact(n));
+    pairs.map(|(a, b)| likeness(metric, a, b, shape)).collect()
+}
+
+fn verdict(metric: String, per_item: &[f64], definition: Map<String, Value>) -> Verdict {
+    let (value, error) = mean_and_error(per_item);
+    Verdict {
+        metric,
+        value,
+        error,
+        warning: None,
+        definition,
+    }
+}
+
+fn against_truth(judge: &Judge, t: &dyn Translate, metric: &'static str, tell: Tell) -> Result<Vec<Verdict>> {
+    let data = judge.data(metric)?;
+    let info = data.set.info();
+    if info.kind != Kind::Pair {
+        let problem = format!(
+            "`{metric}` compares with the other image of a pair, and {} holds {}",
+            info.source,
+            info.kind.plural()
+        );
+        return Err(Error::usage(
+            problem,
+            "give --data of pairs (of portraits:sides: portraits:twins), or --metrics cycle",
+        ));
+    }
+    let count = judge.count.min(info.count);
+    let mut verdicts = Vec::new();
+    for &d in t.directions() {
+        let (mut made, mut given) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        each_item(data.set, count, &mut |batch| {
+            let (from, to) = (batch.side(d.from()), batch.side(d.to()));
+            made.extend(each(metric, &translated(t, &from, d, key(judge))?, &to));
+            given.extend(each(metric, &from, &to));
+            tell(metric, made.len(), count);
+            Ok(())
+        })?;
+        let mut definition = definition(judge, metric, d, count)?;
+        if metric == "ssim" {
+            let window = ssim::window([info.shape[0], info.shape[1], t.channels()]);
+            definition.insert("window".into(), window.into());
+        }
+        let name = named(metric, t, d);
+        verdicts.push(verdict(name.clone(), &made, definition.clone()));
+        verdicts.push(verdict(format!("{name}/input"), &given, definition));
+    }
+    Ok(verdicts)
+}
+
+/// The images of one side of data that have two.
+fn side<'a>(set: &'a dyn Dataset, side: usize, metric: &str) -> Result<Side<'a>> {
+    Side::of(set, side).ok_or_else(|| {
+        let info = set.info();
+        let problem = format!(
+            "`{metric}` is of images of two sides, and {} holds {}",
+            info.source,
+            info.kind.plural()
+        );
+        Error::usage(problem, "give --data of pairs or of two sides, such as A::B")
+    })
+}
+
+fn there_and_back(judge: &Judge, t: &dyn Translate, model: &str, tell: Tell) -> Result<Vec<Verdict>> {
+    if t.directions().len() < 2 {
+        return Err(Error::usage(
+            format!("`cycle` goes there and back, and this {model} goes one way"),
+            "leave it out",
+        ));
+    }
+    let data = judge.data("cycle")?;
+    let mut verdicts = Vec::new();
+    for d in Direction::ALL {
+        let images = side(data.set, d.from(), "cycle")?;
+        let count = judge.count.min(images.info().count);
+        let (mut error, mut moved) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        each_item(&images, count, &mut |batch| {
+            let there = translated(t, &batch, d, key(judge))?;
+            let back = translated(t, &there, d.back(), key(judge).stream("back"))?;
+            error.extend(each("l1", &back, &batch));
+            moved.extend(each("l1", &there, &batch));
+            tell("cycle", error.len(), count);
+            Ok(())
+        })?;
+        let definition = definition(judge, "cycle", d, count)?;
+        let name = ["a", "b"][d.from()];
+        verdicts.push(verdict(format!("cycle/{name}"), &error, definition.clone()));
+        verdicts.push(verdict(format!("cycle/moved-{}", d.name()), &moved, definition));
+    }
+    Ok(verdicts)
+}
+
+fn sides(judge: &Judge, t: &dyn Translate, tell: Tell) -> Result<Vec<Verdict>> {
+    const NAME: &str = "side-fid";
+    let (data, extractor) = (judge.data(NAME)?, judge.features(NAME)?);
+    let mut verdicts = Vec::new();
+    for &d in t.directions() {
+        let (from, to) = (side(data.set, d.from(), NAME)?, side(data.set, d.to(), NAME)?);
+        let mut gathered = |images: &Side, turn: bool| {
+            let total = judge.count.min(images.info().count);
+            let mut g = Gatherer::new(extractor, images.info())?;
+            let mut done = 0;
+            each_item(images, total, &mut |batch| {
+                done += batch.shape[0];
+                match turn {
+                    true => g.add(&translated(t, &batch, d, key(judge))?)?,
+                    false => g.add(&batch)?,
+                }
+                tell(NAME, done, total);
+                Ok(())
+            })?;
+            g.finish("the images of a side")
+        };
+        let (made, given, truth) = (
+            gathered(&from, true)?,
+            gathered(&from, false)?,
+            gathered(&to, false)?,
+        );
+        let mut definition = definition(judge, NAME, d, made.count)?;
+        definition.remove("pixels");
+        definition.insert("reference_samples".into(), truth.count.into());
+        definition.extend(extractor.definition());
+        let name = named(NAME, t, d);
+        for (metric, of) in [(name.clone(), &made), (format!("{name}/input"), &given)] {
+            let figure = fid::fid(&of.statistics()?, &truth.statistics()?)?;
+            verdicts.push(Verdict {
+                metric,
+                value: figure.value,
+                error: figure.error,
+                warning: figure.warning,
+                definition: definition.clone(),
+            });
+        }
+    }
+    Ok(verdicts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By hand: pixels that are off by 0.5 of [0, 1] everywhere.
+    #[test]
+    fn figures_of_two_images() {
+        let (a, b) = ([-0.5f32; 48], [0.5f32; 48]);
+        assert!((likeness("l1", &a, &b, [4, 4, 3]) - 0.5).abs() < 1e-9);
+        assert!((likeness("psnr", &a, &b, [4, 4, 3]) - 6.0206).abs() < 1e-4);
+        assert!((likeness("ssim", &a, &a, [4, 4, 3]) - 1.0).abs() < 1e-9);
+        assert!(likeness("ssim", &a, &b, [4, 4, 3]) < 0.7);
+    }
+}

@@ -1,0 +1,56 @@
+//! What a model that translates makes of the first items, as a picture.
+use crate::data::{Batch, Dataset, Kind};
+use crate::error::Result;
+use crate::models::{Samples, Translate};
+use crate::random::Key;
+
+/// A row an item, and how many images a row has. Of one that goes one way: what it is given, what it makes of it, and what it
+/// should make of it; of one that goes both ways: an image of the first side and its translation, one of the second and its own.
+/// `count` images in all, about.
+///
+/// # Errors
+/// Those of the data and the model.
+pub(super) fn rows(
+    model: &dyn Translate,
+    dataset: &dyn Dataset,
+    count: usize,
+    key: Key,
+) -> Result<(Samples, usize)> {
+    let paired = dataset.info().kind == Kind::Pair;
+    let one_way = model.directions().len() == 1;
+    let width = match (one_way, paired) {
+        (true, true) => 3,
+        (true, false) => 2,
+        (false, _) => 4,
+    };
+    let items = (count / width).clamp(1, dataset.info().count) as u32;
+    let batch = Batch::of(dataset, &(0..items).collect::<Vec<_>>())?;
+    let mut columns = Vec::new();
+    for &d in model.directions() {
+        let given = batch.side(d.from());
+        let made = model.translate(&given, d, key)?;
+        columns.extend([given.values, made.values]);
+        if one_way && paired {
+            columns.push(batch.side(d.to()).values);
+        }
+    }
+    let side = batch.side(0);
+    let n: usize = side.shape[1..].iter().product();
+    let row = |i: usize| {
+        columns
+            .iter()
+            .flat_map(move |c| c[i * n..(i + 1) * n].iter().copied())
+    };
+    let samples = Samples {
+        kind: Kind::Image,
+        shape: [&[items as usize * columns.len()], &side.shape[1..]].concat(),
+        values: (0..items as usize).flat_map(row).collect(),
+    };
+    // Two items side by side, so that a picture is about as wide as high.
+    let across = if items >= 8 && items.is_multiple_of(2) {
+        2
+    } else {
+        1
+    };
+    Ok((samples, across * columns.len()))
+}

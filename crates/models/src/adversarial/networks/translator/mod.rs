@@ -1,0 +1,152 @@
+//! Networks from an image to an image of the same size.
+pub mod resnet;
+pub mod unet;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_nn::{Init, pad};
+use serde::{Deserialize, Serialize};
+
+/// `[model]`: which network translates, and its sizes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "architecture", rename_all = "kebab-case")]
+pub enum TranslatorSizes {
+    /// down to a small grid and up again, each level of the way down joined to that of the way up
+    Unet(unet::Sizes),
+    /// down twice, residual blocks, up twice
+    Resnet(resnet::Sizes),
+}
+
+impl TranslatorSizes {
+    /// Decay of the moving average; 0 for none.
+    pub fn average(&self) -> f64 {
+        match self {
+            TranslatorSizes::Unet(s) => s.average,
+            TranslatorSizes::Resnet(s) => s.average,
+        }
+    }
+
+    /// Refuses sizes of zero.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] with the key.
+    pub fn check(&self) -> Result<()> {
+        let (width, average) = match self {
+            TranslatorSizes::Unet(s) => {
+                if !(0.0..1.0).contains(&s.dropout) {
+                    let problem = format!("{} is not a share of numbers to drop", s.dropout);
+                    return Err(Error::recipe("model.dropout", problem, "give 0 to below 1"));
+                }
+                if s.depth == 1 || s.depth > unet::DEEPEST {
+                    let problem = format!("{} is no number of halvings", s.depth);
+                    let fix = format!("give 2 to {}, or 0 for what suits the images", unet::DEEPEST);
+                    return Err(Error::recipe("model.depth", problem, fix));
+                }
+                (s.width, s.average)
+            }
+            TranslatorSizes::Resnet(s) => (s.width, s.average),
+        };
+        if width == 0 {
+            return Err(Error::recipe("model.width", "0 is too small", "give 1 or more"));
+        }
+        match (0.0..1.0).contains(&average) {
+            true => Ok(()),
+            false => Err(Error::recipe(
+                "model.average",
+                format!("{average} is not a decay"),
+                "give 0 for none, or a number such as 0.999",
+            )),
+        }
+    }
+
+    /// A fresh network for images of `[height, width, channel]`; it takes any other size as well.
+    pub fn network(&self, shape: [usize; 3], init: &Init) -> TranslatorNetwork {
+        match self {
+            TranslatorSizes::Unet(s) => TranslatorNetwork::Unet(unet::Unet::new(s, shape, init)),
+            TranslatorSizes::Resnet(s) => TranslatorNetwork::Resnet(resnet::Resnet::new(s, shape, init)),
+        }
+    }
+}
+
+/// A network from an image to an image.
+#[derive(Module, Debug)]
+#[allow(missing_docs, clippy::large_enum_variant)] // each variant is the network of its name
+pub enum TranslatorNetwork {
+    Unet(unet::Unet),
+    Resnet(resnet::Resnet),
+}
+
+impl TranslatorNetwork {
+    /// Images `[batch, height, width, channel]` in [-1, 1] -> images of the same size. A size that cannot be halved as often
+    /// as need be is padded by reflection, and the margins are cut off again. `noise` has a key an item for networks that
+    /// draw; without, nothing is drawn.
+    pub fn forward(&self, x: Tensor<4>, noise: Option<&[Key]>) -> Tensor<4> {
+        let [_, h, w, _] = x.dims();
+        let margins = pad::to_multiple([h, w], self.multiple());
+        let x = pad::reflect(x, margins);
+        let y = match self {
+            TranslatorNetwork::Unet(n) => n.forward(x, noise),
+            TranslatorNetwork::Resnet(n) => n.forward(x),
+        };
+        pad::cut(y, margins)
+    }
+
+    /// Whether it draws.
+    pub fn draws(&self) -> bool {
+        matches!(self, TranslatorNetwork::Unet(n) if n.drops())
+    }
+
+    /// Sides of what it takes without padding are multiples of this.
+    pub fn multiple(&self) -> usize {
+        match self {
+            TranslatorNetwork::Unet(n) => n.multiple(),
+            TranslatorNetwork::Resnet(_) => resnet::MULTIPLE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    /// Any size comes back, also one that is smaller than what is halved; what is drawn is the item's own.
+    #[test]
+    fn any_size_and_any_number_of_channels() {
+        let device = Device::flex();
+        let keys: Vec<Key> = (0..2).map(|i| Key::new(7).step(i)).collect();
+        for sizes in [
+            TranslatorSizes::Unet(unet::Sizes {
+                width: 2,
+                ..Default::default()
+            }),
+            TranslatorSizes::Unet(unet::Sizes {
+                width: 2,
+                skips: false,
+                ..Default::default()
+            }),
+            TranslatorSizes::Resnet(resnet::Sizes {
+                width: 2,
+                blocks: 1,
+                ..Default::default()
+            }),
+        ] {
+            for channels in [1, 3, 4] {
+                let network = sizes.network([32, 32, channels], &Init::new(Key::new(1), &device));
+                for [h, w] in [[32, 32], [8, 8], [13, 21], [40, 30], [3, 50]] {
+                    let x = Tensor::<1, burn::tensor::Int>::arange(0..(2 * h * w * channels) as i64, &device)
+                        .float()
+                        .reshape([2, h, w, channels])
+                        .sin();
+                    let y = network.forward(x.clone(), Some(&keys));
+                    assert_eq!(y.dims(), x.dims(), "{sizes:?}");
+                    let alone = network.forward(x.narrow(0, 1, 1), Some(&keys[1..]));
+                    let off = (y.narrow(0, 1, 1) - alone).abs().max().into_scalar::<f32>();
+                    assert!(off < 1e-5, "an item is itself in any batch: {off}");
+                }
+            }
+        }
+    }
+}

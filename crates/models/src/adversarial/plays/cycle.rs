@@ -1,0 +1,376 @@
+//! Two generators, from each side to the other, and a critic for each side (Zhu et al. 2017, arXiv:1703.10593, CycleGAN; Kim et
+//! al. 2017, DiscoGAN; Yi et al. 2017, DualGAN). Nothing says which image belongs to which; what is translated there and back
+//! must be what it was. With G from A to B and F back:
+//!
+//! game (L_GAN(G, D_B) + L_GAN(F, D_A)) + cycle (E d(F(G(a)), a) + E d(G(F(b)), b))               (equations 1 to 3)
+//!   + cycle identity (E d(G(b), b) + E d(F(a), a))                                               (section 5.2)
+use super::super::game::monitor::Observation;
+use super::super::game::{Critic, Game, Moment, Play, Round, Shown, Stage, Translates, critic};
+use super::super::networks::{CriticNetwork, TranslatorNetwork};
+use super::super::translation::{Distance, Settings, Translation, needs_sides};
+use super::paired::{diversity, sides};
+use super::pool::Pool;
+use crate::{Direction, Model, NetworkInfo, Part, Purpose, Registered};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind};
+use menagerie_nn::{Init, Learner, Tensors, number};
+use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
+
+/// `[translation]` of a play there and back.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CycleSettings {
+    /// weight of the games
+    pub game: f64,
+    /// weight of the way there and back (lambda of equation 3; paper: 10)
+    pub cycle: f64,
+    /// weight, as a share of `cycle`, of leaving alone what is already of the side asked for; 0 for none (paper: 0.5 where
+    /// colours must stay)
+    pub identity: f64,
+    /// `l1` or `l2`: how far images are from each other
+    pub distance: Distance,
+    /// earlier translations of which critics are shown one in two instead of the newest (Shrivastava et al. 2017); 0 for the
+    /// newest alone
+    pub pool: usize,
+    /// updates of the critics for each of the generators
+    pub discriminator_steps: usize,
+}
+
+impl Default for CycleSettings {
+    fn default() -> Self {
+        CycleSettings {
+            // The paper's squares lack the half that the least-squares objective has.
+            game: 2.0,
+            cycle: 10.0,
+            identity: 0.5,
+            distance: Distance::L1,
+            pool: 50,
+            discriminator_steps: 1,
+        }
+    }
+}
+
+impl Settings for CycleSettings {
+    fn weights(&self) -> Vec<(&'static str, f64)> {
+        vec![
+            ("translation.game", self.game),
+            ("translation.cycle", self.cycle),
+            ("translation.identity", self.identity),
+        ]
+    }
+    fn counts(&self) -> Vec<(&'static str, usize)> {
+        vec![("translation.discriminator_steps", self.discriminator_steps)]
+    }
+}
+
+/// A model that is this play with settings of its own.
+pub trait CycleVariant: 'static {
+    /// Its name in the registry.
+    const NAME: &'static str;
+    /// Its settings.
+    fn config() -> Translation<CycleSettings>;
+}
+
+/// What a [`CycleVariant`] registers.
+pub struct ThereAndBack<V>(PhantomData<V>);
+
+impl<V: CycleVariant> Registered for ThereAndBack<V> {
+    type Config = Translation<CycleSettings>;
+    fn defaults() -> Self::Config {
+        V::config()
+    }
+    fn check(config: &Self::Config) -> Result<()> {
+        config.check()
+    }
+    fn build(config: Self::Config, data: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
+        Ok(Box::new(config.there_and_back(V::NAME, data, device, key)?))
+    }
+}
+
+/// Names in checkpoints, by direction: the generator, the critic of the side that it translates to, and that critic's pool.
+const GENERATORS: [&str; 2] = ["generator_a2b", "generator_b2a"];
+const CRITICS: [&str; 2] = ["discriminator_b", "discriminator_a"];
+const POOLS: [&str; 2] = ["pool_b", "pool_a"];
+
+/// See the module. Arrays are by direction: `a2b`, `b2a`.
+pub struct Cycle {
+    stage: Stage,
+    settings: CycleSettings,
+    generators: [Learner<TranslatorNetwork>; 2],
+    critics: [Critic; 2],
+    pools: [Pool; 2],
+}
+
+impl Translation<CycleSettings> {
+    /// Fresh networks for images of two sides.
+    ///
+    /// # Errors
+    /// For settings that clash, and data without two sides.
+    pub fn there_and_back(
+        &self,
+        model: &'static str,
+        info: &DataInfo,
+        device: &Device,
+        key: Key,
+    ) -> Result<Game<Cycle>> {
+        self.check()?;
+        needs_sides(model, info)?;
+        if self.translation.game == 0.0 {
+            let problem = "without a game nothing says what the other side looks like";
+            return Err(Error::recipe("translation.game", problem, "give it a weight"));
+        }
+        let shape = self.image(info)?;
+        let generator = |name: &'static str| {
+            let network = self.model.network(shape, &Init::new(key.stream(name), device));
+            Learner::new(
+                name,
+                network,
+                self.optimizer.generator,
+                self.model.average(),
+                device,
+            )
+        };
+        let critic = |name: &'static str| {
+            let at = Init::new(key.stream(name), device);
+            let network = CriticNetwork::of_patches(&self.critic, shape, self.objective.wants_bias(), &at);
+            Critic::of(name, self.critic(), network, device)
+        };
+        let pool = |name| Pool::new(name, self.translation.pool, shape);
+        Ok(Game::new(Cycle {
+            stage: Stage::new(model, info, device),
+            settings: self.translation,
+            generators: [generator(GENERATORS[0])?, generator(GENERATORS[1])?],
+            critics: [critic(CRITICS[0])?, critic(CRITICS[1])?],
+            pools: POOLS.map(pool),
+        }))
+    }
+}
+
+/// A key for each of some images.
+fn of_items(images: &Tensor<4>, key: Key) -> Vec<Key> {
+    (0..images.dims()[0] as u64).map(|i| key.step(i)).collect()
+}
+
+/// What a critic and a direction showed in a step.
+struct Half {
+    made: Tensor<4>,
+    truth: Tensor<4>,
+    seen: critic::Seen,
+}
+
+impl Cycle {
+    /// Batches of the two sides that a step takes: of pairs a batch a side, so that what belongs together never comes together.
+    fn batches_a_turn(&self) -> usize {
+        1 + usize::from(self.stage.kind == Kind::Pair)
+    }
+
+    /// The images of side a and of side b.
+    fn images(&self, batches: &[Batch]) -> [Tensor<4>; 2] {
+        let of = |batch: Option<&Batch>, side: usize| match batch {
+            Some(b) => sides(self.stage.items(b))[side].clone(),
+            None => Tensor::zeros([0, 1, 1, 1], &self.stage.device),
+        };
+        [of(batches.first(), 0), of(batches.last(), 1)]
+    }
+
+    fn turned(&self, x: &Tensor<4>, direction: Direction, key: Key) -> Tensor<4> {
+        self.generators[direction.from()]
+            .network()
+            .forward(x.clone(), Some(&of_items(x, key)))
+    }
+
+    /// Critics learn from what the generators make; gives what each saw. Only where the generators learn next, too, is there a
+    /// way back from what they made to their weights.
+    fn learn(&mut self, images: &[Tensor<4>; 2], last: bool, now: Moment) -> Result<[Half; 2]> {
+        let half = |direction: Direction| {
+            let key = now.key.stream(GENERATORS[direction.from()]);
+            let (x, there) = (&images[direction.from()], key.stream("there"));
+            let made = match last {
+                true => self.turned(x, direction, there),
+                false => {
+                    let network = self.generators[direction.from()].network().clone().no_grad();
+                    network.forward(x.clone(), Some(&of_items(x, there)))
+                }
+            };
+            (key, made)
+        };
+        let made = Direction::ALL.map(half);
+        let mut halves = Vec::with_capacity(2);
+        for (d, (key, made)) in Direction::ALL.into_iter().zip(made) {
+            let truth = images[d.to()].clone();
+            let earlier = self.pools[d.from()].exchanged(&made, key.stream("pool"));
+            let now = Moment { key, ..now };
+            let shown = Shown::plain(truth.clone());
+            let seen = self.critics[d.from()].learn(shown, Shown::plain(earlier), None, now)?;
+            halves.push(Half { made, truth, seen });
+        }
+        match <[Half; 2]>::try_from(halves) {
+            Ok(halves) => Ok(halves),
+            Err(_) => unreachable!("there are two directions"),
+        }
+    }
+
+    /// What both generators learn from: the loss, and its parts by name.
+    fn losses(
+        &self,
+        images: &[Tensor<4>; 2],
+        halves: &[Half; 2],
+        now: Moment,
+    ) -> (Tensor<1>, Vec<(&'static str, f64)>) {
+        let s = &self.settings;
+        let (mut loss, mut scalars) = (None, Vec::new());
+        let mut add = |name: &'static str, weight: f64, part: Tensor<1>| {
+            scalars.push((name, number(part.clone())));
+            let part = part * weight;
+            loss = Some(match loss.take() {
+                Some(sum) => sum + part,
+                None => part,
+            });
+        };
+        const PARTS: [[&str; 3]; 2] = [
+            ["loss/generator-a2b", "loss/cycle-a", "loss/identity-b"],
+            ["loss/generator-b2a", "loss/cycle-b", "loss/identity-a"],
+        ];
+        for d in Direction::ALL {
+            let (half, [game, cycle, identity], i) = (&halves[d.from()], PARTS[d.from()], d.from());
+            let key = now.key.stream(GENERATORS[i]);
+            let shown = self.critics[i].shown(
+                Shown::plain(half.made.clone()),
+                now.updates,
+                key.stream("noise for the generator"),
+            );
+            let data = Shown::plain(half.truth.clone());
+            add(game, s.game, self.critics[i].persuade(&shown, Some(&data), None));
+            if s.cycle > 0.0 {
+                let back = self.turned(&half.made, d.back(), key.stream("back"));
+                add(cycle, s.cycle, s.distance.of(back, images[i].clone()));
+            }
+            if s.cycle * s.identity > 0.0 {
+                let kept = self.turned(&half.truth, d, key.stream("kept"));
+                add(
+                    identity,
+                    s.cycle * s.identity,
+                    s.distance.of(kept, half.truth.clone()),
+                );
+            }
+        }
+        let nothing = || Tensor::zeros([1], &self.stage.device);
+        (loss.unwrap_or_else(nothing), scalars)
+    }
+}
+
+impl Play for Cycle {
+    fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    fn updates(&self) -> u64 {
+        self.generators[0].updates()
+    }
+
+    fn networks(&self) -> Vec<NetworkInfo> {
+        let device = self.stage.plain();
+        let [h, w, c] = self.stage.image_shape();
+        let shape = [h, w, c / 2];
+        let x = Tensor::zeros([1, h, w, c / 2], &device);
+        let generators = self
+            .generators
+            .iter()
+            .map(|g| g.info(|g| g.forward(x.clone(), None)));
+        generators
+            .chain(self.critics.iter().map(|d| d.info(shape, 0, &device)))
+            .collect()
+    }
+
+    fn batches_per_step(&self) -> usize {
+        self.batches_a_turn() * self.settings.discriminator_steps
+    }
+
+    fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<Round> {
+        let updates = self.updates();
+        let mut last = None;
+        let turns = batches.chunks(self.batches_a_turn());
+        for (i, batches) in turns.enumerate() {
+            let now = Moment {
+                updates,
+                key: key.step(i as u64),
+                watch: watch && i + 1 == self.settings.discriminator_steps,
+            };
+            let images = self.images(batches);
+            let is_last = i + 1 == self.settings.discriminator_steps;
+            let halves = self.learn(&images, is_last, now)?;
+            last = Some((images, halves, now));
+        }
+        let Some((images, halves, now)) = last else {
+            return Ok(Round::default());
+        };
+        let (loss, mut scalars) = self.losses(&images, &halves, now);
+        critic::finite("the generators' loss", number(loss.clone()), now)?;
+        // One backward pass serves both; each takes its own weights' gradients out of it.
+        let mut gradients = [loss.backward()];
+        let [a2b, b2a] = &mut self.generators;
+        let gradient = [a2b, b2a].map(|g| g.update(&mut gradients, watch).unwrap_or(f64::NAN));
+        let [ab, ba] = halves;
+        scalars.extend([
+            ("loss/discriminator-b", ab.seen.loss),
+            ("loss/discriminator-a", ba.seen.loss),
+        ]);
+        let observation = watch.then(|| {
+            let of = |half: Half, critic: &Critic, gradient| {
+                Observation::new(
+                    critic.objective(),
+                    &half.seen,
+                    gradient,
+                    diversity(half.made, half.truth),
+                )
+            };
+            scalars.extend(ab.seen.scalars.clone());
+            let ab = of(ab, &self.critics[0], gradient[0]);
+            let ba = of(ba, &self.critics[1], gradient[1]);
+            scalars.extend(ab.scalars());
+            let back = ba.scalars();
+            const BACK: [&str; 3] = ["b2a/data", "b2a/samples", "b2a/diversity"];
+            scalars.extend(BACK.iter().zip([0, 1, 4]).map(|(n, i)| (*n, back[i].1)));
+            ab
+        });
+        Ok(Round { scalars, observation })
+    }
+
+    fn save(&self) -> Vec<(String, Part<'_>)> {
+        let mut parts: Vec<(String, Part)> = self.generators.iter().flat_map(Learner::save).collect();
+        parts.extend(self.critics.iter().flat_map(Critic::save));
+        parts.extend(self.pools.iter().filter_map(Pool::save));
+        parts
+    }
+
+    fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
+        self.generators
+            .iter_mut()
+            .try_for_each(|g| g.load(read, purpose))?;
+        self.critics.iter_mut().try_for_each(|d| d.load(read, purpose))?;
+        match purpose {
+            Purpose::Train => self.pools.iter_mut().try_for_each(|p| p.load(read)),
+            Purpose::Use => Ok(()),
+        }
+    }
+
+    fn translates(&self) -> Option<&dyn Translates> {
+        Some(self)
+    }
+}
+
+impl Translates for Cycle {
+    fn directions(&self) -> &[Direction] {
+        &Direction::ALL
+    }
+
+    fn turn(&self, images: Tensor<4>, direction: Direction, keys: &[Key]) -> Tensor<4> {
+        self.generators[direction.from()]
+            .for_use()
+            .forward(images, Some(keys))
+    }
+}

@@ -1,0 +1,181 @@
+//! A recipe of a model that translates: the networks, how the losses are weighed, the critic's axes.
+use super::Optimizers;
+use super::game::objective::Rule;
+use super::game::penalty::Penalties;
+use super::game::{CriticConfig, check_weights};
+use super::networks::{TranslatorSizes, patch};
+use burn::tensor::Tensor;
+use menagerie_data::error::{Error, Result};
+use menagerie_data::{DataInfo, Kind};
+use serde::{Deserialize, Serialize};
+
+/// Everything of a recipe that is the model's own; `T` is `[translation]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Translation<T> {
+    /// `[model]`: which network translates
+    pub model: TranslatorSizes,
+    /// `[critic]`: the discriminator of patches
+    pub critic: patch::Sizes,
+    /// `[translation]`: what the networks learn beside the game
+    pub translation: T,
+    /// `[objective]`: what the two players of a game minimize
+    pub objective: Rule,
+    /// `[penalty]`: what keeps discriminators in bounds
+    #[serde(default)]
+    pub penalty: Penalties,
+    /// `[optimizer]`
+    #[serde(default)]
+    pub optimizer: Optimizers,
+}
+
+/// How far two images are from each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distance {
+    /// the mean of absolute differences: medians, which are sharper than means
+    #[default]
+    L1,
+    /// the mean of squared differences
+    L2,
+}
+
+impl Distance {
+    /// Between images of the same shape, the mean over all numbers, shape `[1]`.
+    pub fn of(self, a: Tensor<4>, b: Tensor<4>) -> Tensor<1> {
+        let off = a - b;
+        match self {
+            Distance::L1 => off.abs().mean(),
+            Distance::L2 => (off.clone() * off).mean(),
+        }
+    }
+}
+
+/// What a table `[translation]` says of itself.
+pub trait Settings {
+    /// Its weights, by their keys.
+    fn weights(&self) -> Vec<(&'static str, f64)>;
+    /// Numbers that must be 1 or more, by their keys.
+    fn counts(&self) -> Vec<(&'static str, usize)> {
+        vec![]
+    }
+}
+
+impl<T: Settings> Translation<T> {
+    /// Refuses what is out of range, and what clashes.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`].
+    pub fn check(&self) -> Result<()> {
+        self.model.check()?;
+        self.critic.check()?;
+        self.objective.check()?;
+        self.penalty.check()?;
+        check_weights(self.translation.weights())?;
+        if let Some((key, _)) = self.translation.counts().into_iter().find(|(_, n)| *n == 0) {
+            return Err(Error::recipe(key, "0 is too small", "give 1 or more"));
+        }
+        if self.objective.wants_autoencoder()
+            || self.objective == Rule::Classes
+            || self.objective.outputs() != 1
+        {
+            return Err(Error::recipe(
+                "objective.rule",
+                format!(
+                    "a discriminator of patches gives one score a patch, and `{}` needs more",
+                    self.objective.name()
+                ),
+                "set objective.rule=least-squares or non-saturating",
+            ));
+        }
+        let p = &self.penalty;
+        let of_latents = [
+            ("penalty.latent_consistency", p.latent_consistency.is_some()),
+            ("penalty.orthogonal", p.orthogonal.is_some()),
+            ("penalty.historical", p.historical.is_some()),
+        ];
+        match of_latents.into_iter().find(|(_, on)| *on) {
+            Some((key, _)) => Err(Error::recipe(
+                key,
+                "it is of generators of latents, and these translate",
+                "leave it out",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// The critic of this recipe.
+    pub(super) fn critic(&self) -> CriticConfig {
+        CriticConfig {
+            objective: self.objective,
+            penalties: self.penalty.clone(),
+            augment: Default::default(),
+            condition: None,
+            numbers: 0,
+            codes: None,
+            semi: None,
+            optimizer: self.optimizer.discriminator,
+            average: 0.0,
+            smoothing: 0.0,
+        }
+    }
+
+    /// Height, width and channels of one image of data that have two sides.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] where patches do not fit; [`Error::Data`] for images that are too small.
+    pub(super) fn image(&self, info: &DataInfo) -> Result<[usize; 3]> {
+        let [h, w, c] = [info.shape[0], info.shape[1], info.shape[2] / 2];
+        if h.min(w) < 8 {
+            let problem = format!("images of {h}x{w} are too small for strided convolutions");
+            return Err(Error::data(
+                &info.source,
+                problem,
+                "enlarge them with --size 8 or more",
+            ));
+        }
+        self.critic.fits([h, w])?;
+        Ok([h, w, c])
+    }
+}
+
+/// Refuses data that are no pairs.
+///
+/// # Errors
+/// [`Error::Data`], which says what does learn from them.
+pub(super) fn needs_pairs(model: &str, info: &DataInfo) -> Result<()> {
+    let fix = match info.kind {
+        Kind::Pair => return Ok(()),
+        Kind::Unpaired => {
+            "train cycle_gan on them, or give pairs: two folders with files of the same names as A::B"
+        }
+        _ => {
+            "give two folders with files of the same names as A::B, left|right images with --data-format pairs, or \
+             portraits:edges"
+        }
+    };
+    let problem = format!(
+        "{model} learns from pairs of images, and these are {}",
+        info.kind.plural()
+    );
+    Err(Error::data(&info.source, problem, fix))
+}
+
+/// Refuses data that have no two sides.
+///
+/// # Errors
+/// [`Error::Data`].
+pub(super) fn needs_sides(model: &str, info: &DataInfo) -> Result<()> {
+    if info.kind.has_sides() {
+        return Ok(());
+    }
+    let problem = format!(
+        "{model} learns from images of two sides, and these are {}",
+        info.kind.plural()
+    );
+    Err(Error::data(
+        &info.source,
+        problem,
+        "give two folders as A::B, a folder with trainA and trainB, or portraits:sides",
+    ))
+}
