@@ -41,7 +41,7 @@ fn idx(path: &Path, shape: &[u32], values: impl Iterator<Item = u8>) {
     std::fs::write(path, bytes).unwrap();
 }
 
-/// `your/photos`, `your/mnist`, `your/fashion-mnist`, `your/recordings`: a few items of each kind.
+/// `your/photos`, `your/drawings`, `your/mnist`, `your/fashion-mnist`, `your/recordings`: a few items of each kind.
 fn lay_out(folder: &Path) {
     let your = folder.join("your");
     for name in ["mnist", "fashion-mnist"] {
@@ -64,6 +64,13 @@ fn lay_out(folder: &Path) {
         let pixel = |x: u32, y: u32| image::Rgb([x as u8 * 12, y as u8 * 12, k * 6]);
         let path = photos.join(format!("{k:02}.png"));
         image::RgbImage::from_fn(20, 20, pixel).save(path).unwrap();
+    }
+    let drawings = your.join("drawings");
+    std::fs::create_dir_all(&drawings).unwrap();
+    for k in 0..30u8 {
+        let pixel = |x: u32, y: u32| image::Rgb([(x * y) as u8, k * 8, 90]);
+        let path = drawings.join(format!("drawing-{k:02}.png"));
+        image::RgbImage::from_fn(24, 20, pixel).save(path).unwrap();
     }
     image::GrayImage::from_fn(16, 16, |x, _| image::Luma([if x < 8 { 255 } else { 0 }]))
         .save(folder.join("mask.png"))

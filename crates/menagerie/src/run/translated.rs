@@ -23,7 +23,10 @@ pub(super) fn rows(
         (true, false) => 2,
         (false, _) => 4,
     };
-    let items = (count / width).clamp(1, dataset.info().count) as u32;
+    let items = (count / width).clamp(1, dataset.info().count);
+    // Items side by side, so that a picture is about as wide as high.
+    let across = (items / width).isqrt().max(1);
+    let items = (items / across * across) as u32;
     let batch = Batch::of(dataset, &(0..items).collect::<Vec<_>>())?;
     let mut columns = Vec::new();
     for &d in model.directions() {
@@ -45,12 +48,6 @@ pub(super) fn rows(
         kind: Kind::Image,
         shape: [&[items as usize * columns.len()], &side.shape[1..]].concat(),
         values: (0..items as usize).flat_map(row).collect(),
-    };
-    // Two items side by side, so that a picture is about as wide as high.
-    let across = if items >= 8 && items.is_multiple_of(2) {
-        2
-    } else {
-        1
     };
     Ok((samples, across * columns.len()))
 }

@@ -374,3 +374,119 @@ impl Translates for Cycle {
             .forward(images, Some(keys))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::cycle_gan::CycleGan;
+    use super::super::super::networks::TranslatorSizes;
+    use super::super::super::networks::translator::resnet;
+    use super::*;
+
+    /// Dark images of stripes on one side, light ones on the other, never the same.
+    fn sides_of(count: usize, key: Key) -> Batch {
+        let mut rng = key.rng();
+        let mut values = Vec::new();
+        for _ in 0..count {
+            let (p, q) = (rng.between(0.0, 6.0), rng.between(0.0, 6.0));
+            for i in 0..144 {
+                let stripes = |phase: f64| 0.25 * (0.9 * (i % 12) as f64 + phase).sin();
+                values.extend([(stripes(p) - 0.6) as f32, (stripes(q) + 0.6) as f32]);
+            }
+        }
+        Batch {
+            kind: Kind::Unpaired,
+            shape: vec![count, 12, 12, 2],
+            values,
+            labels: None,
+            attributes: vec![],
+            captions: None,
+            indices: (0..count as u32).collect(),
+        }
+    }
+
+    fn game(kind: Kind, change: impl FnOnce(&mut Translation<CycleSettings>)) -> Game<Cycle> {
+        let mut config = CycleGan::config();
+        config.model = TranslatorSizes::Resnet(resnet::Sizes {
+            width: 4,
+            blocks: 1,
+            average: 0.0,
+        });
+        config.critic.width = 4;
+        config.optimizer.generator.learning_rate = 2e-3;
+        config.optimizer.discriminator.learning_rate = 2e-3;
+        change(&mut config);
+        let info = DataInfo {
+            source: "test".into(),
+            kind,
+            shape: vec![12, 12, 2],
+            count: 100,
+            range: (0.0, 255.0),
+            labels: vec![],
+            attributes: vec![],
+            rate: 0,
+            shares: vec![],
+        };
+        config
+            .there_and_back("cycle_gan", &info, &Device::flex().autodiff(), Key::new(1))
+            .unwrap()
+    }
+
+    /// Each side comes to look like the other, its stripes stay where they are, and the way back ends where it began.
+    #[test]
+    fn light_becomes_dark_and_dark_light() {
+        let mut game = game(Kind::Unpaired, |c| c.translation.identity = 0.0);
+        for step in 0..150 {
+            let key = Key::new(2).step(step);
+            game.step(&[sides_of(4, key)], key, false).unwrap();
+        }
+        let fresh = sides_of(8, Key::new(9));
+        let t = game.as_translate().unwrap();
+        let mean = |v: &[f32]| v.iter().sum::<f32>() / v.len() as f32;
+        for (d, want) in [(Direction::AToB, 0.6), (Direction::BToA, -0.6)] {
+            let given = fresh.side(d.from());
+            let there = t.translate(&given, d, Key::new(1)).unwrap().values;
+            assert!(
+                (mean(&there) - want).abs() < 0.25,
+                "{}: {}",
+                d.name(),
+                mean(&there)
+            );
+            let images = Batch {
+                values: there.clone(),
+                ..given.clone()
+            };
+            let back = t.translate(&images, d.back(), Key::new(1)).unwrap().values;
+            let error = back
+                .iter()
+                .zip(&given.values)
+                .map(|(a, b)| (a - b).abs())
+                .sum::<f32>();
+            let error = error / back.len() as f32;
+            assert!(error < 0.25, "{error}");
+        }
+    }
+
+    /// Pairs come apart: of each a batch for either side. Critics may learn more often than generators.
+    #[test]
+    fn batches_of_a_step() {
+        let count =
+            |kind, steps| game(kind, |c| c.translation.discriminator_steps = steps).batches_per_step();
+        assert_eq!(
+            [
+                count(Kind::Unpaired, 1),
+                count(Kind::Unpaired, 3),
+                count(Kind::Pair, 1),
+                count(Kind::Pair, 2)
+            ],
+            [1, 3, 2, 4]
+        );
+        let mut game = game(Kind::Unpaired, |c| {
+            c.translation.discriminator_steps = 3;
+            c.translation.pool = 0;
+        });
+        let batches: Vec<Batch> = (0..3).map(|i| sides_of(2, Key::new(i))).collect();
+        let report = game.step(&batches, Key::new(1), true).unwrap();
+        assert_eq!(game.play().updates(), 1);
+        assert!(report.get("loss/cycle-a").is_some_and(|v| v > 0.0) && report.get("d/score-data").is_some());
+    }
+}

@@ -248,3 +248,169 @@ impl Translates for Paired {
         self.generator.for_use().forward(images, Some(keys))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::networks::TranslatorSizes;
+    use super::super::super::networks::translator::unet;
+    use super::*;
+    use crate::{Model, Registered};
+    use menagerie_data::Kind;
+
+    fn pairs(count: usize, key: Key) -> Batch {
+        // Smooth images, and the same ones the other way round: dark where they were light.
+        let mut rng = key.rng();
+        let mut values = Vec::new();
+        for _ in 0..count {
+            let (fx, fy, p) = (
+                rng.between(0.2, 0.6),
+                rng.between(0.2, 0.6),
+                rng.between(0.0, 6.0),
+            );
+            for i in 0..256 {
+                let v = (0.8 * (fx * (i % 16) as f64 + fy * (i / 16) as f64 + p).sin()) as f32;
+                values.extend([v, -v]);
+            }
+        }
+        Batch {
+            kind: Kind::Pair,
+            shape: vec![count, 16, 16, 2],
+            values,
+            labels: None,
+            attributes: vec![],
+            captions: None,
+            indices: (0..count as u32).collect(),
+        }
+    }
+
+    fn info() -> DataInfo {
+        DataInfo {
+            source: "test".into(),
+            kind: Kind::Pair,
+            shape: vec![16, 16, 2],
+            count: 100,
+            range: (0.0, 255.0),
+            labels: vec![],
+            attributes: vec![],
+            rate: 0,
+            shares: vec![],
+        }
+    }
+
+    fn model(change: impl FnOnce(&mut PairedSettings)) -> Game<Paired> {
+        let mut config = super::super::super::pix2pix::Pix2pix::defaults();
+        config.model = TranslatorSizes::Unet(unet::Sizes {
+            width: 8,
+            dropout: 0.0,
+            ..Default::default()
+        });
+        config.critic.width = 4;
+        config.optimizer.generator.learning_rate = 2e-3;
+        change(&mut config.translation);
+        config
+            .paired("pix2pix", &info(), &Device::flex().autodiff(), Key::new(1))
+            .unwrap()
+    }
+
+    /// Images that it has not seen come out as their negatives, whichever side is given.
+    #[test]
+    fn a_rule_is_learned_from_pairs() {
+        for direction in Direction::ALL {
+            let mut game = model(|t| t.direction = direction);
+            for step in 0..60 {
+                let key = Key::new(2).step(step);
+                game.step(&[pairs(8, key)], key, false).unwrap();
+            }
+            let fresh = pairs(8, Key::new(9));
+            let given = fresh.side(direction.from());
+            let t = game.as_translate().unwrap();
+            let made = t.translate(&given, direction, Key::new(1)).unwrap();
+            let off = |a: &[f32], b: &[f32]| {
+                a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f32>() / a.len() as f32
+            };
+            let (error, nothing) = (
+                off(&made.values, &fresh.side(direction.to()).values),
+                off(&given.values, &fresh.side(direction.to()).values),
+            );
+            assert!(error < 0.2 * nothing, "{error} {nothing}");
+            assert!(t.translate(&given, direction.back(), Key::new(1)).is_err());
+        }
+    }
+
+    /// Without a game there is no critic; a critic that is shown what was given sees twice the channels.
+    #[test]
+    fn what_the_critic_sees() {
+        let sizes = |change: fn(&mut PairedSettings)| -> Vec<usize> {
+            model(change).networks().iter().map(|n| n.parameters).collect()
+        };
+        let (both, one) = (sizes(|_| {}), sizes(|t| t.conditional = false));
+        // A kernel of 4 x 4 for each of 4 channels more.
+        assert_eq!(both[1], one[1] + 16 * 4);
+        assert_eq!(sizes(|t| t.game = 0.0).len(), 1);
+    }
+
+    /// A critic that is shown both tells right pairs from swapped ones, which look as real.
+    #[test]
+    fn the_critic_knows_what_belongs_together() {
+        let mut found = None;
+        model(|_| {}).map(|mut play| {
+            found = play.critic.take();
+            play
+        });
+        let mut critic = found.unwrap();
+        let pair = |key: Key, swapped: bool| {
+            let [x, y] = sides(Tensor::from_data(
+                burn::tensor::TensorData::new(pairs(8, key).values, [8, 16, 16, 2]),
+                &Device::flex().autodiff(),
+            ));
+            let y = if swapped { y.flip([0]) } else { y };
+            Shown::plain(Tensor::cat(vec![x, y], 3))
+        };
+        let now = |i| Moment {
+            updates: i,
+            key: Key::new(i),
+            watch: false,
+        };
+        for i in 0..150 {
+            let key = Key::new(3).step(i);
+            critic
+                .learn(pair(key, false), pair(key, true), None, now(i))
+                .unwrap();
+        }
+        let seen = critic
+            .look(pair(Key::new(5), false), pair(Key::new(5), true), now(0))
+            .unwrap();
+        let mean = |v: &[f32]| v.iter().sum::<f32>() / v.len() as f32;
+        assert!(
+            mean(&seen.data) > mean(&seen.samples) + 0.5,
+            "{} {}",
+            mean(&seen.data),
+            mean(&seen.samples)
+        );
+    }
+
+    #[test]
+    fn unpaired_data_are_told_where_to_go() {
+        let unpaired = DataInfo {
+            kind: Kind::Unpaired,
+            ..info()
+        };
+        let build = |info: &DataInfo| {
+            let config = super::super::super::pix2pix::Pix2pix::defaults();
+            let built = config.paired("pix2pix", info, &Device::flex().autodiff(), Key::new(1));
+            built.err().unwrap().to_string()
+        };
+        let e = build(&unpaired);
+        assert!(
+            e.contains("unpaired") && e.contains("cycle_gan") && !e.contains('\n'),
+            "{e}"
+        );
+        let images = DataInfo {
+            kind: Kind::Image,
+            shape: vec![16, 16, 1],
+            ..info()
+        };
+        let e = build(&images);
+        assert!(e.contains("pairs") && e.contains("A::B"), "{e}");
+    }
+}

@@ -1,4 +1,6 @@
 //! Networks from an image to an image of the same size.
+#[cfg(test)]
+mod against_pytorch;
 pub mod resnet;
 pub mod unet;
 
