@@ -195,7 +195,7 @@ pub(crate) fn slope<const D: usize>(t: Tensor<D>, x: Tensor<D>, y: Tensor<D>, ac
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Conv2d, Init, InstanceNorm, LayerNorm, Linear, Weights, numbers};
+    use crate::{Conv2d, Init, ItemNorm, LayerNorm, NormOver, Linear, Weights, numbers};
     use burn::tensor::{Device, TensorData};
     use menagerie_data::Key;
 
@@ -238,7 +238,7 @@ mod tests {
             .bias()
             .init(&init);
         let norm = LayerNorm::new(3, &init);
-        let instance = InstanceNorm::new(3, &init);
+        let instance = [NormOver::Instance, NormOver::Layer].map(|over| ItemNorm::new(3, over, &init));
         let (x, v) = (wave([2, 4, 5, 2], 0.0, &device), wave([2, 4, 5, 2], 2.0, &device));
         let acts = [
             Activation::Identity,
@@ -254,7 +254,7 @@ mod tests {
             let pass = |d: Dual<4>| {
                 let h = conv.dual(d, act);
                 let doubled = h.clone().times(h.clone()).plus(h.scale(0.5));
-                instance.dual(norm.dual(doubled, act), act)
+                instance.iter().fold(norm.dual(doubled, act), |d, n| n.dual(d, act))
             };
             let along = numbers(
                 pass(Dual::along(x.clone(), v.clone(), true))

@@ -321,6 +321,7 @@ pages! {
     pixel_rnn, "docs/pixel-rnn.md";
     sound, "docs/sound.md";
     studio, "docs/studio.md";
+    translation, "docs/translation.md";
     variational, "docs/variational.md";
 }
 

@@ -4,7 +4,7 @@
 use burn::module::Module;
 use menagerie_data::error::{Error, Result};
 use menagerie_nn::pyramid::channels;
-use menagerie_nn::{Activation, Conv2d, Dual, Init, InstanceNorm, Linear, Weights};
+use menagerie_nn::{Activation, Conv2d, Dual, Init, ItemNorm, Linear, NormOver, Weights};
 use serde::{Deserialize, Serialize};
 
 /// `[critic]`: sizes of the discriminator of patches.
@@ -16,7 +16,9 @@ pub struct Sizes {
     /// side of a patch in pixels: 1, 16, 34, 70 (the paper's), 142 or 286; 0 for 70 from 128 pixels of the image's shorter side
     /// on, 34 from 48 on, else 16
     pub patch: usize,
-    /// spectral normalization of its weights, in place of instance norms
+    /// `instance` (the papers') or `layer`: what of an item is normalized together
+    pub norm: NormOver,
+    /// spectral normalization of its weights, in place of norms
     pub spectral_norm: bool,
 }
 
@@ -28,6 +30,7 @@ impl Default for Sizes {
         Sizes {
             width: 64,
             patch: 0,
+            norm: NormOver::Instance,
             spectral_norm: false,
         }
     }
@@ -93,7 +96,7 @@ const LEAKY: Activation = Activation::LeakyRelu(0.2);
 pub struct Trunk {
     convs: Vec<Conv2d>,
     /// of all but the first
-    norms: Vec<InstanceNorm>,
+    norms: Vec<ItemNorm>,
     score: Conv2d,
     #[module(skip)]
     patches: usize,
@@ -131,7 +134,7 @@ impl Trunk {
             norms: match s.spectral_norm {
                 true => vec![],
                 false => (2..=depth)
-                    .map(|i| InstanceNorm::new(at(i), &init.at("norm").nth(i)))
+                    .map(|i| ItemNorm::new(at(i), s.norm, &init.at("norm").nth(i)))
                     .collect(),
             },
             score: conv([at(depth), 1], 1, biased, init.at("score")),
@@ -187,6 +190,7 @@ mod tests {
                 width: 2,
                 patch,
                 spectral_norm: true,
+                ..Sizes::default()
             };
             let d = Trunk::new(&s, [side, side, 1], true, &Init::new(Key::new(3), &device));
             let x = Tensor::<4>::ones([1, side, side, 1], &device).require_grad();

@@ -409,7 +409,7 @@ mod tests {
         config.model = TranslatorSizes::Resnet(resnet::Sizes {
             width: 4,
             blocks: 1,
-            average: 0.0,
+            ..Default::default()
         });
         config.critic.width = 4;
         config.optimizer.generator.learning_rate = 2e-3;

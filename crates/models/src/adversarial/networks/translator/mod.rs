@@ -134,6 +134,13 @@ mod tests {
                 blocks: 1,
                 ..Default::default()
             }),
+            TranslatorSizes::Resnet(resnet::Sizes {
+                width: 2,
+                blocks: 1,
+                residual: true,
+                norm: menagerie_nn::NormOver::Layer,
+                ..Default::default()
+            }),
         ] {
             for channels in [1, 3, 4] {
                 let network = sizes.network([32, 32, channels], &Init::new(Key::new(1), &device));

@@ -2,7 +2,7 @@
 //! residual blocks R256, u128, u64, c7s1-3, with instance norm, and reflection in place of zeros at the borders.
 use burn::module::Module;
 use burn::tensor::Tensor;
-use menagerie_nn::{Activation, Conv2d, ConvTranspose2d, Init, InstanceNorm, Weights, pad};
+use menagerie_nn::{Activation, Conv2d, ConvTranspose2d, Init, ItemNorm, NormOver, Weights, pad};
 use serde::{Deserialize, Serialize};
 
 /// Sizes of the residual network.
@@ -13,6 +13,11 @@ pub struct Sizes {
     pub width: usize,
     /// residual blocks (paper: 6 for 128 pixels, 9 for 256)
     pub blocks: usize,
+    /// `instance` (the paper's) or `layer`: what of an item is normalized together
+    pub norm: NormOver,
+    /// the network says what is to be added to the image instead of the whole of it: for sides that differ in little (Shen & Liu
+    /// 2017, arXiv:1612.05363); what goes beyond [-1, 1] is cut off
+    pub residual: bool,
     /// decay of the moving average; 0 for none
     pub average: f64,
 }
@@ -22,6 +27,8 @@ impl Default for Sizes {
         Sizes {
             width: 64,
             blocks: 6,
+            norm: NormOver::Instance,
+            residual: false,
             average: 0.0,
         }
     }
@@ -36,18 +43,18 @@ const STD: Weights = Weights::Normal(0.02);
 #[derive(Module, Debug)]
 struct Normed {
     conv: Conv2d,
-    norm: InstanceNorm,
+    norm: ItemNorm,
 }
 
 impl Normed {
-    fn new(channels: [usize; 2], kernel: usize, stride: usize, padding: usize, init: &Init) -> Self {
+    fn new(channels: [usize; 2], kernel: usize, stride: usize, padding: usize, norm: NormOver, init: &Init) -> Self {
         let of = Conv2d::of(channels)
             .kernel(kernel)
             .stride(stride)
             .padding(padding);
         Normed {
             conv: of.weights(STD).init(init),
-            norm: InstanceNorm::new(channels[1], &init.at("norm")),
+            norm: ItemNorm::new(channels[1], norm, &init.at("norm")),
         }
     }
 
@@ -65,8 +72,9 @@ pub struct Resnet {
     /// two for each block
     blocks: Vec<Normed>,
     ups: Vec<ConvTranspose2d>,
-    up_norms: Vec<InstanceNorm>,
+    up_norms: Vec<ItemNorm>,
     last: Conv2d,
+    residual: bool,
 }
 
 impl Resnet {
@@ -82,28 +90,30 @@ impl Resnet {
             of.weights(STD).init(&init.at("up").nth(i))
         };
         Resnet {
-            first: Normed::new([colours, s.width], 7, 1, 0, &init.at("first")),
+            first: Normed::new([colours, s.width], 7, 1, 0, s.norm, &init.at("first")),
             downs: (1..=HALVINGS)
-                .map(|i| Normed::new([at(i - 1), at(i)], 3, 2, 1, &init.at("down").nth(i)))
+                .map(|i| Normed::new([at(i - 1), at(i)], 3, 2, 1, s.norm, &init.at("down").nth(i)))
                 .collect(),
             blocks: (0..2 * s.blocks)
-                .map(|i| Normed::new([inner, inner], 3, 1, 0, &init.at("block").nth(i)))
+                .map(|i| Normed::new([inner, inner], 3, 1, 0, s.norm, &init.at("block").nth(i)))
                 .collect(),
             ups: (1..=HALVINGS).rev().map(up).collect(),
             up_norms: (1..=HALVINGS)
                 .rev()
-                .map(|i| InstanceNorm::new(at(i - 1), &init.at("up norm").nth(i)))
+                .map(|i| ItemNorm::new(at(i - 1), s.norm, &init.at("up norm").nth(i)))
                 .collect(),
             last: Conv2d::of([s.width, colours])
                 .kernel(7)
                 .weights(STD)
                 .bias()
                 .init(&init.at("last")),
+            residual: s.residual,
         }
     }
 
     /// Images whose sides are multiples of [`MULTIPLE`] -> images.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let given = x.clone();
         let x = self.first.forward(pad::reflect(x, [3; 4]), Activation::Relu);
         let x = self.downs.iter().fold(x, |x, d| d.forward(x, Activation::Relu));
         let x = self.blocks.chunks_exact(2).fold(x, |x, pair| {
@@ -117,6 +127,11 @@ impl Resnet {
                 Activation::Relu,
             )
         });
-        self.last.forward(pad::reflect(x, [3; 4]), Activation::Tanh)
+        let y = self.last.forward(pad::reflect(x, [3; 4]), Activation::Tanh);
+        // Black may become white: a change has twice the range of an image.
+        match self.residual {
+            true => (given + y * 2.0).clamp(-1.0, 1.0),
+            false => y,
+        }
     }
 }

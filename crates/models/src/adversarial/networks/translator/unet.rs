@@ -1,13 +1,13 @@
 //! The U-Net of pix2pix (Isola et al. 2017, arXiv:1611.07004, section 3.2.1 and appendix 6.1): strided convolutions down to a
 //! small grid, transposed ones up again, and what was seen at each level on the way down joined to what is made at that level
 //! on the way up, so that outlines need not pass the small grid. Dropout in the inner levels, while training and afterwards,
-//! is the only noise. Norms are of instances: the paper normalizes by the batch at hand, and takes batches of one.
+//! is the only noise. Norms are of single items: the paper normalizes by the batch at hand, and takes batches of one.
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_data::random::Key;
 use menagerie_kernels::noise;
 use menagerie_nn::pyramid::channels;
-use menagerie_nn::{Activation, Conv2d, ConvTranspose2d, Init, InstanceNorm, Weights};
+use menagerie_nn::{Activation, Conv2d, ConvTranspose2d, Init, ItemNorm, NormOver, Weights};
 use serde::{Deserialize, Serialize};
 
 /// Sizes of the U-Net.
@@ -20,6 +20,8 @@ pub struct Sizes {
     pub depth: usize,
     /// whether levels are joined; without, all must pass the smallest grid
     pub skips: bool,
+    /// `instance` or `layer`: what of an item is normalized together
+    pub norm: NormOver,
     /// share of numbers dropped in the inner levels (paper: 0.5)
     pub dropout: f64,
     /// decay of the moving average; 0 for none
@@ -32,6 +34,7 @@ impl Default for Sizes {
             width: 64,
             depth: 0,
             skips: true,
+            norm: NormOver::Instance,
             dropout: 0.5,
             average: 0.0,
         }
@@ -48,11 +51,11 @@ const LEAKY: Activation = Activation::LeakyRelu(0.2);
 pub struct Unet {
     downs: Vec<Conv2d>,
     /// of all downs but the first and the innermost
-    down_norms: Vec<InstanceNorm>,
+    down_norms: Vec<ItemNorm>,
     /// from the innermost to the image
     ups: Vec<ConvTranspose2d>,
     /// of all ups but the last
-    up_norms: Vec<InstanceNorm>,
+    up_norms: Vec<ItemNorm>,
     skips: bool,
     dropout: f64,
 }
@@ -81,7 +84,7 @@ impl Unet {
                 .bias_if(i == 1)
                 .init(&init.at("up").nth(i))
         };
-        let norm = |name: &str, i: usize| InstanceNorm::new(at(i), &init.at(name).nth(i));
+        let norm = |name: &str, i: usize| ItemNorm::new(at(i), s.norm, &init.at(name).nth(i));
         Unet {
             downs: (1..=n).map(down).collect(),
             down_norms: (2..n).map(|i| norm("down norm", i)).collect(),
