@@ -5,10 +5,11 @@ import * as run from "./views/run.js";
 import * as curves from "./views/curves.js";
 import * as train from "./views/train.js";
 import * as explore from "./views/explore.js";
+import * as breed from "./views/breed.js";
 import * as fresh from "./views/fresh.js";
 import * as game from "./views/game.js";
 
-const PAGES = { "": [runs, "runs"], run: [run, "runs"], curves: [curves, "runs"], train: [train, "train"], explore: [explore, "runs"], new: [fresh, "runs"], game: [game, "game"] };
+const PAGES = { "": [runs, "runs"], run: [run, "runs"], curves: [curves, "runs"], train: [train, "train"], explore: [explore, "runs"], new: [fresh, "runs"], breed: [breed, "runs"], game: [game, "game"] };
 const main = document.getElementById("main");
 let leave = null;
 

@@ -2,10 +2,12 @@
 use crate::http::{Refusal, Response};
 use crate::shelf::Open;
 use menagerie::data::{DataInfo, Kind, wav};
+use menagerie::nn::numbers;
 use menagerie::models::{Capability, Model, SampleRequest, Samples};
 use menagerie::picture::{self, Picture};
 use menagerie::run::points_picture;
 use menagerie::{Device, Key, Tensor, burn};
+use serde_json::{Value, json};
 use std::sync::MutexGuard;
 
 /// Items of one request.
@@ -105,6 +107,12 @@ pub(crate) fn rows(latents: &[Vec<f32>], latent: usize) -> Result<Tensor<2>, Ref
     }
     let data = burn::tensor::TensorData::new(latents.concat(), [latents.len(), latent]);
     Ok(Tensor::from_data(data, &Device::flex()))
+}
+
+/// Rows of a tensor.
+pub(crate) fn table(t: Tensor<2>) -> Value {
+    let width = t.dims()[1];
+    numbers(t).chunks(width.max(1)).map(|row| json!(row)).collect()
 }
 
 /// Frames of one size after each other, as a canvas takes them: `[count, height, width, RGBA]`.

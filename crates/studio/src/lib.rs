@@ -81,6 +81,7 @@ impl Server {
             workers: workers::Workers::start().map_err(cannot)?,
             trainings: training::Trainings::new(options.program),
             games: game::Games::new(),
+            family: Default::default(),
         };
         Ok(Server {
             listener,

@@ -11,6 +11,7 @@
 //! RUN/index.html           curves and samples in a browser, without a server
 //! RUN/events/              the same numbers for TensorBoard
 //! RUN/log.txt              what was said, warnings included
+//! RUN/family.jsonl         latents that somebody chose to breed with, a line each
 //! RUN/custom.txt           what a program put in the place of the recipe's model
 //! RUN/lock                 the process that is writing
 //! ```
@@ -24,6 +25,7 @@ mod estimate;
 pub mod evaluation;
 pub mod evaluator;
 mod export;
+pub mod family;
 mod feed;
 pub mod history;
 mod html;

@@ -1,7 +1,7 @@
 // Curves of one run or of several over each other.
 import { get } from "../lib/api.js";
 import { Chart } from "../lib/chart.js";
-import { enc, fill, h, number } from "../lib/dom.js";
+import { enc, fill, grouped, h, number } from "../lib/dom.js";
 
 const COLOURS = 8;
 const HIDDEN = new Set(["images", "seconds"]);
@@ -131,10 +131,31 @@ export const evaluationTable = ({ rows, better, best }) => {
       h("tbody", {}, rows.map(r => h("tr", { class: best?.step === r.step ? "best" : "" }, h("td", { class: "number" }, r.step), names.map(n => cell(r.figures[n]))))))));
 };
 
+/** Runs side by side: what each makes now, what it cost, and the figures that may be compared. */
+const comparison = async (names, signal) => {
+  const [{ rows, columns }, runs] = await Promise.all([get(`comparison?${names.map(n => `run=${enc(n)}`).join("&")}`, signal), get("runs", signal)]);
+  const newest = name => runs.find(r => r.name === name)?.picture;
+  const picture = name => newest(name) === null || newest(name) === undefined ? null : h("img", { class: "picture pixels", src: `/api/runs/${enc(name)}/samples/${newest(name)}.png`, alt: `samples of ${name}` });
+  const cell = (c, i) => {
+    const f = c.figures[i];
+    return h("td", { class: `number${c.best.includes(i) ? " winner" : ""}`, title: f?.warning ?? "" }, f ? number(f.value) : "–", f && f.error !== null ? h("span", { class: "soft" }, ` ± ${number(f.error)}`) : "");
+  };
+  const arrow = c => c.more_is_better === true ? " ↑" : c.more_is_better === false ? " ↓" : "";
+  const unranked = columns.filter(c => c.differences.length);
+  return [
+    h("section", { class: "panel stack" }, h("h2", {}, "Newest samples"), h("div", { class: "beside" }, names.map(n => h("figure", {}, picture(n), h("figcaption", {}, h("a", { href: `#/run/${enc(n)}` }, n)))))),
+    h("section", { class: "panel stack" }, h("h2", {}, "Evaluations"),
+      columns.length ? null : h("p", { class: "soft" }, "None of them was judged yet: `menagerie evaluate` does."),
+      h("div", { class: "scroll" }, h("table", {},
+        h("thead", {}, h("tr", {}, ["run", "model"].map(t => h("th", {}, t)), ["parameters", "step"].map(t => h("th", { class: "number" }, t)), columns.map(c => h("th", { class: "number" }, c.metric + arrow(c) + (c.differences.length ? " *" : ""))))),
+        h("tbody", {}, rows.map((r, i) => h("tr", {}, h("td", {}, r.run), h("td", {}, r.model), h("td", { class: "number" }, grouped(r.parameters)), h("td", { class: "number" }, r.step ?? "–"), columns.map(c => cell(c, i))))))),
+      unranked.length > 0 && h("p", { class: "small soft" }, `* not ranked, since their definitions differ: ${unranked.map(c => `${c.metric} in ${c.differences.join(", ")}`).join("; ")}`))];
+};
+
 /** The page: several runs over each other. */
 export const show = async (root, { query }, signal) => {
   const names = query.getAll("run").slice(0, 8);
-  document.title = "Curves – Menagerie studio";
+  document.title = "Comparison – Menagerie studio";
   if (names.length < 2) throw new Error("choose two runs or more");
   const curves = new Curves(signal);
   const read = async () => {
@@ -145,11 +166,12 @@ export const show = async (root, { query }, signal) => {
     });
   };
   await read();
-  const differences = await Promise.all(names.slice(1).map(n => difference(names[0], n, signal)));
+  const [differences, beside] = await Promise.all([Promise.all(names.slice(1).map(n => difference(names[0], n, signal))), comparison(names, signal)]);
   fill(root,
-    h("div", { class: "head" }, h("h1", {}, `${names.length} runs over each other`)),
+    h("div", { class: "head" }, h("h1", {}, `${names.length} runs compared`)),
     h("div", { class: "stack" },
-      h("section", { class: "panel" }, curves.element),
+      h("section", { class: "panel" }, h("h2", {}, "Curves"), curves.element),
+      beside,
       h("section", { class: "panel stack" }, h("h2", {}, "What their recipes differ in"), differences)));
   curves.draw();
   const timer = setInterval(() => document.hidden || read().catch(() => {}), 4000);

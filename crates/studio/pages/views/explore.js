@@ -106,7 +106,7 @@ export const show = async (root, { parts: [name] }, signal) => {
   };
   const anew = async () => {
     link.href = addressOf(name, state, file);
-    link.textContent = decodeURIComponent(link.getAttribute("href"));
+    link.textContent = link.getAttribute("href");
     if (!decodes) {
       (space.kind === "audio" ? sound : image).src = link.getAttribute("href");
       return;
@@ -140,7 +140,7 @@ export const show = async (root, { parts: [name] }, signal) => {
     if (!decodes) anew();
     else if (prior) {
       link.href = addressOf(name, state, file);
-      link.textContent = decodeURIComponent(link.getAttribute("href"));
+      link.textContent = link.getAttribute("href");
       set(scaled());
     }
   } });
@@ -163,7 +163,7 @@ export const show = async (root, { parts: [name] }, signal) => {
   const draws = space.capabilities.includes("sample");
   fill(root,
     h("div", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, name), h("p", { class: "small soft" }, `${space.model}, ${space.shape.join(" × ")}${space.latent !== null ? `, ${space.latent} latents` : ""}`)),
-      h("a", { class: "button", href: `#/run/${enc(name)}` }, "The run"), h("a", { class: "button", href: `#/new/${enc(name)}` }, "This does not exist")),
+      decodes && h("a", { class: "button", href: `#/breed/${enc(name)}` }, "Breed"), h("a", { class: "button", href: `#/run/${enc(name)}` }, "The run"), h("a", { class: "button", href: `#/new/${enc(name)}` }, "This does not exist")),
     h("div", { class: "explore" },
       h("div", { class: "stack" },
         h("section", { class: "panel stack" }, stage,

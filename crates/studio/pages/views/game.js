@@ -10,6 +10,8 @@ const LAYERS = [["map", "D's map"], ["levels", "level lines"], ["data", "data"],
 /** Learning rates on the slider: powers of ten from here to there. */
 const RATES = [-6, -1];
 const KEPT = 1500;
+/** Pictures that are kept, to go back to. */
+const PAST = 400;
 
 /** What the discriminator says of data and of samples, as bars. */
 const histogram = signal => {
@@ -71,13 +73,19 @@ const between = ([ax, ay], [bx, by], step) => {
 
 class Table {
   constructor(root, query, signal) {
-    Object.assign(this, { root, query, signal, id: null, playing: false, drawing: false, losses: { steps: [], d: [], g: [] } });
+    Object.assign(this, { root, query, signal, id: null, playing: false, drawing: false, past: [], follows: true, losses: { steps: [], d: [], g: [] } });
     this.plane = new Plane(signal);
     this.bars = histogram(signal);
     this.chart = new Chart("losses", { zoom: { range: null, listeners: new Set() }, signal });
     this.move = move => attempt(() => post(`games/${this.id}`, move, signal));
     this.rates = [rateOf("discriminator", "D", this.move), rateOf("generator", "G", this.move)];
     this.counts = h("div", { class: "counts" });
+    this.time = h("input", { type: "range", min: 0, max: 0, value: 0, "aria-label": "back through what was", oninput: () => {
+      const at = Number(this.time.value);
+      this.follows = at === this.past.length - 1;
+      this.see(this.past[at]);
+    } });
+    this.when = h("output", { class: "step" });
     this.over = h("div");
     signal.addEventListener("abort", () => this.id && post(`games/${this.id}`, { move: "end" }).catch(() => {}));
     this.listen();
@@ -99,7 +107,7 @@ class Table {
     fill(this.root,
       h("div", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, title), h("p", { class: "small soft" }, "D tells data (grey dots) from samples (orange dots): the plane is blue where it takes a point for data, orange where for a sample. G moves its samples along the arrows, which point to where D believes in them."))),
       h("div", { class: "game" },
-        h("section", { class: "panel stack" }, this.over, this.plane.element, h("div", { class: "checks" }, LAYERS.map(layer))),
+        h("section", { class: "panel stack" }, this.over, this.plane.element, h("div", { class: "player" }, h("span", { class: "small soft" }, "back"), this.time, this.when), h("div", { class: "checks" }, LAYERS.map(layer))),
         h("div", { class: "stack" },
           h("section", { class: "panel stack" },
             h("div", { class: "two" }, field("recipe", this.recipe), field("objective", this.objective)),
@@ -123,7 +131,7 @@ class Table {
     const what = this.query.has("run") ? { run: this.query.get("run") } : { recipe: this.recipe.value, settings };
     await attempt(async () => {
       this.id = (await post("games", what, this.signal)).game;
-      this.losses = { steps: [], d: [], g: [] };
+      Object.assign(this, { past: [], follows: true, losses: { steps: [], d: [], g: [] } });
       this.watching = new AbortController();
       this.signal.addEventListener("abort", () => this.watching.abort());
       fill(this.over);
@@ -143,14 +151,27 @@ class Table {
     this.plane.later();
   }
 
+  /** A picture that has come: it is shown, unless somebody looks at an older one. */
   show(frame) {
-    this.plane.frame = frame;
-    this.plane.later();
+    this.past.push(frame);
+    if (this.past.length > PAST) this.past.shift();
+    this.time.max = this.past.length - 1;
+    if (this.follows) {
+      this.time.value = this.past.length - 1;
+      this.see(frame);
+    }
     if (frame.playing !== this.playing) {
       this.playing = frame.playing;
       this.play.textContent = this.playing ? "⏸ Pause" : "▶ Play";
     }
     this.rates.forEach((r, i) => r.show(frame.rates[i]));
+    this.chartLosses(frame);
+  }
+
+  see(frame) {
+    this.plane.frame = frame;
+    this.plane.later();
+    this.when.textContent = `step ${grouped(frame.steps)}`;
     this.bars.draw(frame);
     const count = (text, value, of = "") => h("div", { class: `count ${of}` }, h("b", {}, value), h("span", {}, text));
     const mean = frame.probability ? ["D(x)", "D(G(z))"] : ["score of data", "of samples"];
@@ -158,7 +179,6 @@ class Table {
       count("steps", grouped(frame.steps)), count("updates of D", grouped(frame.turns[0]), "d"), count("updates of G", grouped(frame.turns[1]), "g"),
       count(mean[0], number(frame.means[0]), "d"), count(mean[1], number(frame.means[1]), "g"),
       frame.quality && count("modes found", `${frame.quality.modes} / ${frame.quality.of}`), frame.quality && count("good samples", `${Math.round(100 * frame.quality.good)} %`));
-    this.chartLosses(frame);
   }
 
   chartLosses(frame) {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 const LARGEST_SEED: u64 = 1 << 53;
 
 /// Has work done with a run's model.
-fn with<T: Send + 'static>(
+pub(super) fn with<T: Send + 'static>(
     studio: &'static Studio,
     request: &Request,
     name: &str,
@@ -92,15 +92,9 @@ pub(super) fn latents(studio: &'static Studio, request: &Request, name: &str) ->
         let space = model
             .as_latent_space()
             .ok_or_else(|| Capability::LatentSpace.missing(&open.name))?;
-        Ok(table(space.prior(count, Key::new(seed).stream("sample"))))
+        Ok(draw::table(space.prior(count, Key::new(seed).stream("sample"))))
     })
     .map(|latents| Response::json(&json!({"latents": latents})))
-}
-
-/// Rows of a tensor.
-fn table(t: Tensor<2>) -> Value {
-    let width = t.dims()[1];
-    numbers(t).chunks(width.max(1)).map(|row| json!(row)).collect()
 }
 
 fn at(given: &Map<String, Value>) -> Result<At, Refusal> {

@@ -1,4 +1,5 @@
 //! What is asked under `/api`, by whom it is answered.
+mod breed;
 mod explore;
 mod play;
 mod recipes;
@@ -13,6 +14,7 @@ use crate::training::Trainings;
 use crate::workers::Workers;
 use menagerie::run::{At, Run};
 use serde_json::{Map, Value};
+use std::sync::Mutex;
 
 /// All that answers stand on.
 pub(crate) struct Studio {
@@ -21,6 +23,8 @@ pub(crate) struct Studio {
     pub workers: Workers,
     pub trainings: Trainings,
     pub games: Games,
+    /// one at a time joins a family
+    pub family: Mutex<()>,
 }
 
 pub(crate) type Answer = Result<Response, Refusal>;
@@ -49,6 +53,10 @@ pub(crate) fn answer(studio: &'static Studio, request: &Request, path: &[&str]) 
         ("POST", ["runs", name, "decode"]) => explore::decode(studio, request, name),
         ("POST", ["runs", name, "walk"]) => explore::walked(studio, request, name),
         ("POST", ["runs", name, "arithmetic"]) => explore::sum(studio, request, name),
+        ("POST", ["runs", name, "breed"]) => breed::children(studio, request, name),
+        ("GET", ["runs", name, "family"]) => breed::members(studio, name),
+        ("POST", ["runs", name, "family"]) => breed::join(studio, name, &object(request)?),
+        ("GET", ["comparison"]) => runs::comparison(studio, request),
         ("POST", ["games"]) => play::begin(studio, &object(request)?),
         ("GET", ["games", id, "events"]) => play::events(studio, id),
         ("POST", ["games", id]) => play::change(studio, id, &object(request)?),

@@ -2,13 +2,16 @@
 use super::recipes::changes;
 use super::{Answer, Studio, settings, text, whole};
 use crate::folder::{metrics as read_metrics, picture_name, pictures, tail};
-use crate::http::{Refusal, Response};
+use crate::http::{Refusal, Request, Response};
 use menagerie::judge::{label, metric};
+use menagerie::run::compare::Comparison;
 use menagerie::run::{Run, history, step_of};
 use serde_json::{Map, Value, json};
 
 /// Bytes of `log.txt` that are looked through for advice.
 const LOG: u64 = 256 << 10;
+/// Runs in a table.
+const MOST_COMPARED: usize = 8;
 
 /// Every run in a line.
 pub(super) fn list(studio: &Studio) -> Answer {
@@ -145,6 +148,30 @@ pub(super) fn picture(studio: &Studio, name: &str, file: &str) -> Answer {
 pub(super) fn difference(studio: &Studio, name: &str, other: &str) -> Answer {
     let [first, second] = [studio.run(name)?.recipe()?, studio.run(other)?.recipe()?];
     Ok(Response::json(&changes(&first, &second)))
+}
+
+/// Runs side by side, as `menagerie compare` has them: figures are ranked only where their definitions are the same.
+pub(super) fn comparison(studio: &'static Studio, request: &Request) -> Answer {
+    let names: Vec<String> = request.query.iter().filter(|(k, _)| k == "run").map(|(_, v)| v.clone()).collect();
+    if !(2..=MOST_COMPARED).contains(&names.len()) {
+        return Err(Refusal::new(400, format!("2 to {MOST_COMPARED} runs are compared")));
+    }
+    let runs = names.iter().map(|n| studio.run(n)).collect::<Result<Vec<Run>, _>>()?;
+    let made = studio.workers.run(request, move || {
+        let paths: Vec<&std::path::Path> = runs.iter().map(Run::path).collect();
+        Ok(Comparison::of(&paths, &[])?)
+    })?;
+    let rows = made.rows.iter().zip(&names).map(|(row, name)| {
+        json!({"run": name, "model": row.model, "parameters": row.parameters(), "step": row.latest.as_ref().map(|e| e.step),
+            "seconds": row.latest.as_ref().map(|e| e.seconds)})
+    });
+    let columns = made.columns.iter().map(|c| {
+        let figure = |i: usize| c.figures.get(&i).map(|f| json!({"value": f.value, "error": f.error, "warning": f.warning}));
+        let figures: Vec<_> = (0..names.len()).map(figure).collect();
+        let differences: Vec<&String> = c.differences.iter().map(|d| &d.0).collect();
+        json!({"metric": c.label(), "more_is_better": c.higher_is_better, "figures": figures, "best": c.best, "differences": differences})
+    });
+    Ok(Response::json(&json!({"rows": rows.collect::<Vec<_>>(), "columns": columns.collect::<Vec<_>>()})))
 }
 
 /// Begins a training.

@@ -30,6 +30,7 @@ const tests = {
     for (const name of ["space", "in/classes"]) await page.click(`input[aria-label="choose ${name}"]`);
     await page.click("button", "Compare 2");
     await page.until(() => /model\.name/.test(document.querySelector(".difference")?.textContent));
+    await page.until(() => document.querySelectorAll(".beside img").length === 2 && [...document.querySelectorAll("th")].some(t => t.textContent === "parameters"));
     await page.until(() => [...document.querySelectorAll(".legend")].some(l => l.textContent.includes("space") && l.textContent.includes("in/classes")));
   },
 
@@ -82,6 +83,25 @@ const tests = {
     await page.until(() => [...document.querySelectorAll(".strip figcaption")].map(f => f.textContent).join() === "step 1,step 2");
   },
 
+  async "children are bred, and the family is kept"() {
+    await goto("#/breed/space");
+    await page.until(() => document.querySelectorAll(".litter .child").length === 16);
+    for (const i of [2, 5]) await page.click(`.child[aria-label='child ${i}']`);
+    await page.click("#breed");
+    await page.until(() => document.querySelectorAll("[data-member]").length === 2 && document.querySelectorAll(".strip figure").length === 2);
+    await page.click(".child[aria-label='child 1']");
+    await page.click("#breed");
+    await page.until(() => document.querySelector("[data-member='2']")?.title === "no. 2, of 0 and 1");
+    // It is there when somebody comes again, and an ancestor is a parent again.
+    await goto("#/");
+    await page.until(() => document.querySelector(".card"));
+    await goto("#/breed/space");
+    await page.until(() => document.querySelectorAll("[data-member]").length === 3 && document.querySelectorAll(".litter .child").length === 16);
+    assert.deepEqual(await page.run(() => [...document.querySelectorAll(".tree h3")].map(e => e.textContent)), ["the first", "generation 1"]);
+    await page.click("[data-member='0']");
+    await page.until(() => document.querySelector(".strip figcaption")?.textContent === "no. 0");
+  },
+
   async "what does not exist is drawn anew, by class where there are some"() {
     await goto("#/new/in%2Fclasses");
     const first = await page.until(() => document.querySelector(".frame img")?.naturalWidth && document.querySelector(".frame img").src);
@@ -132,6 +152,8 @@ const tests = {
     await page.click("#play");
     await page.until(() => document.querySelector("#play").textContent.includes("Play"));
     assert.ok(await page.run(() => Number(document.querySelector(".plane canvas").dataset.drawn)) > 10);
+    await page.type("input[aria-label='back through what was']", "0");
+    await page.until(() => document.querySelector(".count b").textContent === "0");
   },
 
   async "a run of points is played on with"() {
@@ -143,7 +165,7 @@ const tests = {
     await page.size(320, 640);
     for (const dark of [true, false]) {
       await page.dark(dark);
-      for (const hash of ["#/", "#/run/space", "#/explore/space", "#/new/space", "#/game", "#/train?recipe=dcgan"]) {
+      for (const hash of ["#/", "#/run/space", "#/explore/space", "#/new/space", "#/breed/space", "#/game", "#/train?recipe=dcgan"]) {
         await goto(hash);
         await page.until(() => document.querySelector("main h1"));
         const wide = await page.until(() => document.querySelector("main > div").children.length && [document.documentElement.scrollWidth]);
