@@ -2,8 +2,8 @@
 use crate::http::{Refusal, Response};
 use crate::shelf::Open;
 use menagerie::data::{DataInfo, Kind, wav};
-use menagerie::nn::numbers;
 use menagerie::models::{Capability, Model, SampleRequest, Samples};
+use menagerie::nn::numbers;
 use menagerie::picture::{self, Picture};
 use menagerie::run::points_picture;
 use menagerie::{Device, Key, Tensor, burn};

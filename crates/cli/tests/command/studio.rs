@@ -161,10 +161,22 @@ fn no_address_leaves_the_folder_and_every_request_is_bounded() {
         "latent-space",
     );
     refused("/api/runs/space/breed", &json!({"mutation": 2}), "mutation");
-    refused("/api/runs/space/breed", &json!({"parents": vec![&z; 33]}), "32 parents");
-    refused("/api/runs/space/breed", &json!({"crossing": "marriage"}), "genes or blend");
+    refused(
+        "/api/runs/space/breed",
+        &json!({"parents": vec![&z; 33]}),
+        "32 parents",
+    );
+    refused(
+        "/api/runs/space/breed",
+        &json!({"crossing": "marriage"}),
+        "genes or blend",
+    );
     refused("/api/runs/space/family", &json!({"latent": []}), "1 to 65536");
-    refused("/api/runs/space/family", &json!({"parents": [-1], "latent": [1]}), "numbers of the family");
+    refused(
+        "/api/runs/space/family",
+        &json!({"parents": [-1], "latent": [1]}),
+        "numbers of the family",
+    );
     refused("/api/games", &json!({"recipe": "dcgan"}), "gan-ring8");
     refused("/api/games", &json!({"run": "space"}), "gan-ring8");
     refused("/api/train", &json!({"recipe": "nothing"}), "nothing");
@@ -281,22 +293,42 @@ fn pictures_are_those_of_the_command() {
     assert_eq!(sum["latent"], z);
     // Without mutation, the child of one parent is its parent.
     let twin = json!({"parents": [&z], "mutation": 0, "count": 2, "seed": 5});
-    assert_eq!(s.post("/api/runs/space/breed", &twin).json()["latents"], json!([&z, &z]));
+    assert_eq!(
+        s.post("/api/runs/space/breed", &twin).json()["latents"],
+        json!([&z, &z])
+    );
     let children = |more: Value| {
         let mut asked = json!({"parents": [&z, &other], "mutation": 0.2, "count": 3, "seed": 5});
-        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        asked
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         s.post("/api/runs/space/breed", &asked).json()["latents"].clone()
     };
     assert_eq!(children(json!({})), children(json!({})));
     assert_ne!(children(json!({})), children(json!({"seed": 6})));
     assert_ne!(children(json!({})), children(json!({"crossing": "blend"})));
-    let join = |parents: Value| s.post("/api/runs/space/family", &json!({"parents": parents, "latent": &z, "step": 2}));
-    assert_eq!((join(json!([])).json()["id"].clone(), join(json!([0])).json()["id"].clone()), (json!(0), json!(1)));
+    let join = |parents: Value| {
+        s.post(
+            "/api/runs/space/family",
+            &json!({"parents": parents, "latent": &z, "step": 2}),
+        )
+    };
+    assert_eq!(
+        (
+            join(json!([])).json()["id"].clone(),
+            join(json!([0])).json()["id"].clone()
+        ),
+        (json!(0), json!(1))
+    );
     assert!(join(json!([2])).error().contains("no member 2"));
     let family = s.get("/api/runs/space/family").json();
     assert_eq!((&family[1]["parents"], &family[1]["latent"]), (&json!([0]), &z));
     let table = s.get("/api/comparison?run=space&run=in%2Fclasses").json();
-    assert_eq!((&table["rows"][0]["run"], &table["rows"][1]["model"]), (&json!("space"), &json!("cgan")));
+    assert_eq!(
+        (&table["rows"][0]["run"], &table["rows"][1]["model"]),
+        (&json!("space"), &json!("cgan"))
+    );
     assert!(table["rows"][0]["parameters"].as_u64().unwrap() > 100);
     let all = s.get("/api/runs").json();
     assert_eq!(

@@ -89,18 +89,31 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for child in children.chunks(6) {
             for gene in child.chunks(2) {
-                assert!(gene[0] == gene[1] && [1.0, 2.0, 3.0].contains(&gene[0]), "{child:?}");
+                assert!(
+                    gene[0] == gene[1] && [1.0, 2.0, 3.0].contains(&gene[0]),
+                    "{child:?}"
+                );
             }
             seen.insert(child.iter().map(|v| *v as u8).collect::<Vec<_>>());
         }
-        assert!(seen.len() > 15, "of 27 kinds of children {} were born", seen.len());
+        assert!(
+            seen.len() > 15,
+            "of 27 kinds of children {} were born",
+            seen.len()
+        );
     }
 
     #[test]
     fn mutation_leads_from_the_parents_to_a_stranger() {
         let at = |mutation, crossing| {
             let parent = rows(&[0.6, -0.8], 2);
-            numbers(breed(parent, rows(&[2.0, 1.0], 2), crossing, mutation, Key::new(1)))
+            numbers(breed(
+                parent,
+                rows(&[2.0, 1.0], 2),
+                crossing,
+                mutation,
+                Key::new(1),
+            ))
         };
         for crossing in [Crossing::Genes(2), Crossing::Blend] {
             assert_eq!(at(0.0, crossing), [0.6, -0.8]);
@@ -108,7 +121,13 @@ mod tests {
             let half = at(0.6, crossing);
             assert!((half[0] - (0.8 * 0.6 + 0.6 * 2.0)).abs() < 1e-6 && (half[1] + 0.04).abs() < 1e-6);
         }
-        let none = breed(rows(&[], 2), rows(&[2.0, 1.0], 2), Crossing::Blend, 0.3, Key::new(1));
+        let none = breed(
+            rows(&[], 2),
+            rows(&[2.0, 1.0], 2),
+            Crossing::Blend,
+            0.3,
+            Key::new(1),
+        );
         assert_eq!(numbers(none), [2.0, 1.0]);
     }
 

@@ -21,8 +21,14 @@ pub struct Member {
 
 fn member(id: usize, line: &Map<String, Value>) -> Option<Member> {
     let numbers = |name: &str| line.get(name)?.as_array().cloned();
-    let parents = numbers("parents")?.iter().map(|p| p.as_u64().map(|p| p as usize)).collect::<Option<Vec<_>>>()?;
-    let latent = numbers("latent")?.iter().map(|v| v.as_f64().map(|v| v as f32)).collect::<Option<Vec<_>>>()?;
+    let parents = numbers("parents")?
+        .iter()
+        .map(|p| p.as_u64().map(|p| p as usize))
+        .collect::<Option<Vec<_>>>()?;
+    let latent = numbers("latent")?
+        .iter()
+        .map(|v| v.as_f64().map(|v| v as f32))
+        .collect::<Option<Vec<_>>>()?;
     Some(Member {
         id,
         // Nobody comes from who is not there yet.
@@ -38,7 +44,11 @@ fn member(id: usize, line: &Map<String, Value>) -> Option<Member> {
 /// [`Error::Io`] when the file cannot be read.
 pub fn read(run: &Run) -> Result<Vec<Member>> {
     let all = lines::read(&run.file("family.jsonl"))?.whole;
-    Ok(all.iter().enumerate().filter_map(|(id, line)| member(id, line)).collect())
+    Ok(all
+        .iter()
+        .enumerate()
+        .filter_map(|(id, line)| member(id, line))
+        .collect())
 }
 
 /// Adds one, and gives its number. One program does so at a time.
@@ -53,9 +63,16 @@ pub fn add(run: &Run, parents: &[usize], latent: &[f32], step: u64) -> Result<us
         return Err(Error::run(path, format!("holds {MOST} already"), fix));
     }
     if let Some(unknown) = parents.iter().find(|p| **p >= id) {
-        return Err(Error::run(path, format!("has no member {unknown}"), "choose parents from it"));
+        return Err(Error::run(
+            path,
+            format!("has no member {unknown}"),
+            "choose parents from it",
+        ));
     }
-    lines::append(&path, &json!({"parents": parents, "latent": latent, "step": step}).to_string())?;
+    lines::append(
+        &path,
+        &json!({"parents": parents, "latent": latent, "step": step}).to_string(),
+    )?;
     Ok(id)
 }
 
@@ -75,9 +92,18 @@ mod tests {
         let all = read(&run).unwrap();
         assert_eq!((all[0].latent[0], &all[2].parents), (0.1, &vec![1, 0]));
         assert_eq!((all[2].id, all[2].step), (2, 7));
-        assert!(add(&run, &[3], &[0.0, 0.0], 7).unwrap_err().to_string().contains("no member 3"));
+        assert!(
+            add(&run, &[3], &[0.0, 0.0], 7)
+                .unwrap_err()
+                .to_string()
+                .contains("no member 3")
+        );
         // A line that somebody wrote by hand.
-        std::fs::write(run.file("family.jsonl"), "{\"parents\": [4], \"latent\": [1], \"step\": 1}\n{}\n").unwrap();
+        std::fs::write(
+            run.file("family.jsonl"),
+            "{\"parents\": [4], \"latent\": [1], \"step\": 1}\n{}\n",
+        )
+        .unwrap();
         let all = read(&run).unwrap();
         assert!(all.len() == 1 && all[0].parents.is_empty(), "{all:?}");
     }

@@ -23,13 +23,20 @@ pub(super) fn children(studio: &'static Studio, request: &Request, name: &str) -
         None | Some("genes") => Crossing::Genes(genes),
         Some("blend") => Crossing::Blend,
         Some(other) => {
-            return Err(Refusal::new(400, format!("a crossing is genes or blend, not `{other}`")));
+            return Err(Refusal::new(
+                400,
+                format!("a crossing is genes or blend, not `{other}`"),
+            ));
         }
     };
-    if parents.len() > MOST_PARENTS || !(1..=draw::MOST).contains(&count) || !(0.0..=1.0).contains(&mutation) {
+    if parents.len() > MOST_PARENTS || !(1..=draw::MOST).contains(&count) || !(0.0..=1.0).contains(&mutation)
+    {
         return Err(Refusal::new(
             400,
-            format!("{MOST_PARENTS} parents and {} children are the most, and mutation is 0 to 1", draw::MOST),
+            format!(
+                "{MOST_PARENTS} parents and {} children are the most, and mutation is 0 to 1",
+                draw::MOST
+            ),
         ));
     }
     with(studio, request, name, At::Newest, move |open| {
@@ -43,7 +50,13 @@ pub(super) fn children(studio: &'static Studio, request: &Request, name: &str) -
             return Ok(draw::table(strangers));
         }
         let parents = draw::rows(&parents, space.latent())?;
-        Ok(draw::table(breed(parents, strangers, crossing, mutation, key.stream("crossing"))))
+        Ok(draw::table(breed(
+            parents,
+            strangers,
+            crossing,
+            mutation,
+            key.stream("crossing"),
+        )))
     })
     .map(|latents| Response::json(&json!({"latents": latents})))
 }
@@ -51,23 +64,38 @@ pub(super) fn children(studio: &'static Studio, request: &Request, name: &str) -
 /// Everybody who was chosen.
 pub(super) fn members(studio: &Studio, name: &str) -> Answer {
     let all = family::read(&studio.run(name)?)?;
-    let one = |m: &family::Member| json!({"id": m.id, "parents": m.parents, "latent": m.latent, "step": m.step});
+    let one =
+        |m: &family::Member| json!({"id": m.id, "parents": m.parents, "latent": m.latent, "step": m.step});
     Ok(Response::json(&all.iter().map(one).collect()))
 }
 
 /// Somebody joins.
 pub(super) fn join(studio: &Studio, name: &str, given: &Map<String, Value>) -> Answer {
     let run = studio.run(name)?;
-    let latent = rows(&Map::from_iter([("latent".to_string(), json!([given.get("latent")]))]), "latent")?.remove(0);
-    let parents = given.get("parents").and_then(Value::as_array).cloned().unwrap_or_default();
+    let latent = rows(
+        &Map::from_iter([("latent".to_string(), json!([given.get("latent")]))]),
+        "latent",
+    )?
+    .remove(0);
+    let parents = given
+        .get("parents")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let parents: Option<Vec<usize>> = parents.iter().map(|p| p.as_u64().map(|p| p as usize)).collect();
-    let parents = parents
-        .filter(|p| p.len() <= MOST_PARENTS)
-        .ok_or_else(|| Refusal::new(400, format!("parents are numbers of the family, {MOST_PARENTS} at most")))?;
+    let parents = parents.filter(|p| p.len() <= MOST_PARENTS).ok_or_else(|| {
+        Refusal::new(
+            400,
+            format!("parents are numbers of the family, {MOST_PARENTS} at most"),
+        )
+    })?;
     if latent.is_empty() || latent.len() > 1 << 16 {
         return Err(Refusal::new(400, "a latent has 1 to 65536 numbers"));
     }
-    let _one = studio.family.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _one = studio
+        .family
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let id = family::add(&run, &parents, &latent, whole(given, "step")?.unwrap_or(0))?;
     Ok(Response::json(&json!({"id": id})))
 }

@@ -152,11 +152,22 @@ pub(super) fn difference(studio: &Studio, name: &str, other: &str) -> Answer {
 
 /// Runs side by side, as `menagerie compare` has them: figures are ranked only where their definitions are the same.
 pub(super) fn comparison(studio: &'static Studio, request: &Request) -> Answer {
-    let names: Vec<String> = request.query.iter().filter(|(k, _)| k == "run").map(|(_, v)| v.clone()).collect();
+    let names: Vec<String> = request
+        .query
+        .iter()
+        .filter(|(k, _)| k == "run")
+        .map(|(_, v)| v.clone())
+        .collect();
     if !(2..=MOST_COMPARED).contains(&names.len()) {
-        return Err(Refusal::new(400, format!("2 to {MOST_COMPARED} runs are compared")));
+        return Err(Refusal::new(
+            400,
+            format!("2 to {MOST_COMPARED} runs are compared"),
+        ));
     }
-    let runs = names.iter().map(|n| studio.run(n)).collect::<Result<Vec<Run>, _>>()?;
+    let runs = names
+        .iter()
+        .map(|n| studio.run(n))
+        .collect::<Result<Vec<Run>, _>>()?;
     let made = studio.workers.run(request, move || {
         let paths: Vec<&std::path::Path> = runs.iter().map(Run::path).collect();
         Ok(Comparison::of(&paths, &[])?)
@@ -171,7 +182,9 @@ pub(super) fn comparison(studio: &'static Studio, request: &Request) -> Answer {
         let differences: Vec<&String> = c.differences.iter().map(|d| &d.0).collect();
         json!({"metric": c.label(), "more_is_better": c.higher_is_better, "figures": figures, "best": c.best, "differences": differences})
     });
-    Ok(Response::json(&json!({"rows": rows.collect::<Vec<_>>(), "columns": columns.collect::<Vec<_>>()})))
+    Ok(Response::json(
+        &json!({"rows": rows.collect::<Vec<_>>(), "columns": columns.collect::<Vec<_>>()}),
+    ))
 }
 
 /// Begins a training.

@@ -17,7 +17,7 @@ const AT_A_TIME: usize = 4;
 /// Moves that wait.
 const QUEUE: usize = 256;
 /// A game that nobody looks at ends after so long.
-const ALONE: Duration = Duration::from_secs(30);
+const ALONE: Duration = Duration::from_secs(600);
 /// Pictures of a game follow each other no faster than this.
 const FRAME: Duration = Duration::from_millis(40);
 /// Updates by hand of one request.
@@ -82,6 +82,11 @@ impl Games {
         let board = Board::new(recipe, from)?;
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.1.retain(|(_, s)| s.shown().over.is_none());
+        // One that nobody looks at gives way.
+        let left = sessions.1.iter().position(|(_, s)| s.shown().watchers == 0);
+        if let Some(at) = left.filter(|_| sessions.1.len() >= AT_A_TIME) {
+            sessions.1.remove(at).1.take(Move::End).ok();
+        }
         if sessions.1.len() >= AT_A_TIME {
             return Err(Refusal::new(
                 429,
@@ -334,7 +339,7 @@ mod tests {
         recipe
             .set_all(&small.map(|(k, v)| (k.to_string(), v.to_string())))
             .unwrap();
-        let id = games.begin(recipe, None).unwrap().to_string();
+        let id = games.begin(recipe.clone(), None).unwrap().to_string();
         let session = games.get(&id).unwrap();
         session.take(Move::Turns(Player::Discriminator, 2)).unwrap();
         session.take(Move::Turns(Player::Generator, 1)).unwrap();
@@ -363,5 +368,10 @@ mod tests {
         assert_eq!(seen["playing"], false);
         assert!(session.take(Move::Pause).is_err(), "it is over");
         assert!(games.get("99").is_err());
+        // Games that nobody looks at give way to new ones.
+        let ids: Vec<u64> = (0..=AT_A_TIME)
+            .map(|_| games.begin(recipe.clone(), None).unwrap())
+            .collect();
+        assert!(games.get(&ids[0].to_string()).is_err() && games.get(&ids[AT_A_TIME].to_string()).is_ok());
     }
 }
