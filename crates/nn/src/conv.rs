@@ -1,4 +1,6 @@
 use crate::dual::slope;
+use crate::init::Equalized;
+
 use crate::{Activation, Dual, Init, SpectralNorm, Weights, activations, init};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -13,6 +15,8 @@ pub struct Conv2d {
     /// `[out]`
     pub bias: Option<Param<Tensor<1>>>,
     spectral: Option<SpectralNorm>,
+    #[module(skip)]
+    equalized: Option<[f64; 2]>,
     stride: usize,
     padding: usize,
     groups: usize,
@@ -40,6 +44,8 @@ pub struct ConvOf<L> {
     weights: Weights,
     bias: bool,
     spectral: bool,
+    equalized: Option<Equalized>,
+
     layer: PhantomData<L>,
 }
 
@@ -55,6 +61,8 @@ impl<L> ConvOf<L> {
             weights,
             bias: false,
             spectral: false,
+            equalized: None,
+
             layer,
         }
     }
@@ -102,6 +110,15 @@ impl ConvOf<Conv2d> {
         self
     }
 
+    /// With an equalized learning rate (Karras et al. 2018, arXiv:1710.10196, section 4.1): weights of spread one, multiplied
+    /// by `gain` over the root of the inputs whenever they are used.
+    pub fn equalized(self, gain: f64) -> Self {
+        ConvOf {
+            equalized: Some(Equalized { gain, rate: 1.0 }),
+            ..self.weights(Weights::Normal(1.0))
+        }
+    }
+
     /// The layer, with its first weights.
     pub fn init(self, at: &Init) -> Conv2d {
         let [inputs, outputs] = self.channels;
@@ -113,6 +130,8 @@ impl ConvOf<Conv2d> {
                 .draw(shape, [inputs * area, outputs * area / self.groups], at),
             bias: self.bias.then(|| init::zeros([outputs], at.device())),
             spectral: self.spectral.then(|| SpectralNorm::new(area * inputs, at)),
+            equalized: self.equalized.map(|e| e.factors(inputs * area)),
+
             stride: self.stride,
             padding: self.padding,
             groups: self.groups,
@@ -144,9 +163,18 @@ impl Conv2d {
     }
 
     fn weight(&self) -> Tensor<4> {
-        match &self.spectral {
-            Some(norm) => norm.of(self.weight.val()),
-            None => self.weight.val(),
+        match (&self.spectral, self.equalized) {
+            (Some(norm), _) => norm.of(self.weight.val()),
+            (None, Some([by, _])) => self.weight.val() * by,
+            (None, None) => self.weight.val(),
+        }
+    }
+
+    fn bias(&self) -> Option<Tensor<1>> {
+        let bias = self.bias.as_ref().map(Param::val);
+        match self.equalized {
+            Some([_, by]) if by != 1.0 => bias.map(|b| b * by),
+            _ => bias,
         }
     }
 
@@ -156,13 +184,7 @@ impl Conv2d {
 
     /// `activation(conv(x) + bias)`
     pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        let y = conv2d(
-            x,
-            self.weight(),
-            self.bias.as_ref().map(Param::val),
-            self.geometry(),
-            activation,
-        );
+        let y = conv2d(x, self.weight(), self.bias(), self.geometry(), activation);
         activations::keep(y)
     }
 
@@ -171,7 +193,7 @@ impl Conv2d {
         let Some(direction) = x.tangent.clone() else {
             return x.with(self.forward(x.value.clone(), activation), None);
         };
-        let (weight, bias) = (self.weight(), self.bias.as_ref().map(Param::val));
+        let (weight, bias) = (self.weight(), self.bias());
         let t = conv2d(
             direction,
             weight.clone(),

@@ -100,6 +100,23 @@ pub enum Weights {
     Zero,
 }
 
+/// An equalized learning rate (Karras et al. 2018, arXiv:1710.10196, section 4.1).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Equalized {
+    /// what the layer's outputs are multiplied by
+    pub gain: f64,
+    /// how much faster than others the layer learns
+    pub rate: f64,
+}
+
+impl Equalized {
+    /// What a weight of so many inputs, and a bias, are multiplied by whenever they are used.
+    pub(crate) fn factors(self, inputs: usize) -> [f64; 2] {
+        let by = self.gain * self.rate;
+        [by / (inputs.max(1) as f64).sqrt(), by]
+    }
+}
+
 impl Weights {
     /// A parameter of that shape, each output of which reads so many inputs and each input of which feeds so many outputs.
     pub fn draw<const D: usize>(

@@ -520,6 +520,14 @@ pub fn avg_pool2d(x: Tensor<4>, kernel: [usize; 2], stride: [usize; 2], padding:
     resample("avg_pool2d", x, to, Filter::Average(window))
 }
 
+/// x `[B,H,W,C]` through the binomial filter [1, 3, 3, 1] / 8 along both axes, with `padding` zeros on each side, every
+/// `stride`-th output kept: what StyleGAN2 has before and behind its convolutions against aliasing.
+pub fn blur2d(x: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
+    let [_, h, w, _] = x.dims();
+    let to = [h, w].map(|n| (n + 2 * padding).saturating_sub(4) / stride.max(1) + 1);
+    resample("blur2d", x, to, Filter::Binomial { stride, padding })
+}
+
 /// x `[B,H,W,C]` -> `[B,OH,OW,C]`: the largest value of each window; padding never wins.
 pub fn max_pool2d(x: Tensor<4>, kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> Tensor<4> {
     let window = Window {

@@ -139,6 +139,13 @@ pub enum Filter {
     },
     /// Mean of a window, padding counted as zeros.
     Average(Window),
+    /// The binomial filter [1, 3, 3, 1] / 8 along each axis, padding counted as zeros.
+    Binomial {
+        /// Steps between neighbouring outputs.
+        stride: usize,
+        /// Zeros before the first input; the outputs say how many follow the last.
+        padding: usize,
+    },
 }
 
 /// A pooling window; each field is vertical, horizontal.
@@ -203,6 +210,13 @@ impl Filter {
                     .filter(|&j| j < from)
                     .map(|j| (j, 1.0 / w.kernel[axis] as f32))
                     .collect()
+            }
+            Filter::Binomial { stride, padding } => {
+                let inside = [0.125, 0.375, 0.375, 0.125]
+                    .into_iter()
+                    .enumerate()
+                    .filter_map(|(k, weight)| Some(((i * stride + k).checked_sub(padding)?, weight)));
+                inside.filter(|&(j, _)| j < from).collect()
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Resizing, pooling, pixel shuffles.
 use super::*;
+use burn::backend::TensorMetadata;
 use menagerie_kernels::{
-    Filter, Resample, Window, avg_pool2d, default, max_pool2d, pixel_shuffle, pixel_unshuffle,
+    Filter, Resample, Window, avg_pool2d, blur2d, default, max_pool2d, pixel_shuffle, pixel_unshuffle,
     resize_bilinear, resize_nearest,
 };
 
@@ -57,6 +58,38 @@ fn resizing() {
                 },
             );
         }
+    }
+}
+
+/// [1, 3, 3, 1] is three means of two neighbours, one after the other.
+#[test]
+fn blurring() {
+    let mut rng = Numbers::new(34);
+    for (size, stride, padding) in [([4, 4], 1, 2), ([7, 5], 1, 2), ([8, 6], 2, 1), ([9, 4], 2, 1)] {
+        let pool = |x: FlexTensor, stride: usize, padding: usize| {
+            let s = x.shape();
+            let window = Window {
+                kernel: [2; 2],
+                stride: [stride; 2],
+                padding: [padding; 2],
+            };
+            let from = [s[1], s[2]];
+            let to = window.output_size(from).unwrap();
+            let filter = Filter::Average(window);
+            default::resample::<B>(x, Resample { from, to, filter })
+        };
+        let reference = |t: &[FlexTensor]| {
+            let x = pool(pool(t[0].clone(), 1, 1), 1, padding - 1);
+            pool(x, stride, 0)
+        };
+        let x = rng.array(&[2, size[0], size[1], 3]);
+        check(
+            format!("blur2d {size:?} by {stride}"),
+            x,
+            &mut rng,
+            &reference,
+            |x| blur2d(x, stride, padding),
+        );
     }
 }
 

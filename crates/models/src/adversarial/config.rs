@@ -247,6 +247,39 @@ impl Config {
         Ok(())
     }
 
+    /// What goes with a mapping network alone, or not with it.
+    fn check_styles(&self, clash: &dyn Fn(&str, &str, &str, &str) -> Result<()>) -> Result<()> {
+        let styled = matches!(self.model, Sizes::Stylegan2(_));
+        if self.penalty.path_length.is_some() && !styled {
+            let why = "path lengths are those of styles, and these networks have none";
+            let fix = "set model.architecture=stylegan2, or leave the penalty out";
+            return clash("penalty.path_length", "model.architecture", why, fix);
+        }
+        let by_norms = self
+            .condition
+            .is_some_and(|c| c.generator == IntoGenerator::BatchNorm);
+        if styled && by_norms {
+            let why = "there is no batch norm; classes reach every layer through the styles";
+            let fix = "set condition.generator=concatenate";
+            return clash(
+                "condition.generator = \"batch-norm\"",
+                "model.architecture = \"stylegan2\"",
+                why,
+                fix,
+            );
+        }
+        if styled && self.objective.wants_autoencoder() {
+            let why = "its generator is no decoder";
+            return clash(
+                "model.architecture = \"stylegan2\"",
+                &format!("objective.rule = \"{}\"", self.objective.name()),
+                why,
+                "choose another rule, or model.architecture=dcgan",
+            );
+        }
+        Ok(())
+    }
+
     fn check_clashes(&self) -> Result<()> {
         let rule = self.objective.name();
         let minibatch = matches!(&self.model, Sizes::Dcgan(s) if s.minibatch > 0);
@@ -295,6 +328,7 @@ impl Config {
             );
         }
         self.check_classes(&clash)?;
+        self.check_styles(&clash)?;
 
         if self.game.bits.is_some() && self.objective != Rule::BoundarySeeking {
             let why = "bits are learned by weights that the boundary-seeking game gives them";

@@ -11,6 +11,8 @@ pub mod b_gan;
 pub mod bad_gan;
 pub mod began;
 pub mod bigan;
+pub mod biggan;
+
 pub mod bs_gan;
 pub mod cat_gan;
 pub mod cgan;
@@ -37,6 +39,8 @@ pub mod sagan;
 pub mod sgan;
 pub mod sngan;
 pub mod translation;
+pub mod stylegan2;
+
 pub mod wgan;
 pub mod wgan_gp;
 
@@ -154,6 +158,8 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &dragan::ENTRY,
     &sngan::ENTRY,
     &sagan::ENTRY,
+    &stylegan2::ENTRY,
+    &biggan::ENTRY,
     &r3gan::ENTRY,
     &improved_gan::ENTRY,
     &cgan::ENTRY,

@@ -222,7 +222,7 @@ impl<P: Play> Game<P> {
         })
     }
 
-    fn drawn(&self, latents: Tensor<2>, classes: Option<&[u32]>) -> Result<Samples> {
+    fn drawn(&self, latents: Tensor<2>, classes: Option<&[u32]>, psi: f64) -> Result<Samples> {
         let (stage, draws) = (self.play.stage(), self.draws()?);
         let [count, latent] = latents.dims();
         if latent != draws.latent() {
@@ -239,7 +239,13 @@ impl<P: Play> Game<P> {
         for from in (0..count).step_by(CHUNK) {
             let to = count.min(from + CHUNK);
             let z = latents.clone().slice([from..to, 0..latent]);
-            let x = draws.draw(z, classes.map(|c| &c[from..to])) * stage.scale;
+            let classes = classes.map(|c| &c[from..to]);
+            let x = match psi == 1.0 {
+                true => draws.draw(z, classes),
+                false => draws.draw_truncated(z, classes, psi),
+            };
+            let x = x * stage.scale;
+
             values.extend(numbers(x));
         }
         Ok(stage.samples(count, values))
@@ -263,12 +269,7 @@ impl<P: Play> Sample for Game<P> {
             }
         };
         let z = draws.prior(request.count, request.key);
-        let z = if request.truncation == 1.0 {
-            z
-        } else {
-            z * request.truncation
-        };
-        self.drawn(z, classes.as_deref())
+        self.drawn(z, classes.as_deref(), request.truncation)
     }
 }
 
@@ -283,7 +284,7 @@ impl<P: Play> LatentSpace for Game<P> {
         }
     }
     fn decode(&self, latents: Tensor<2>) -> Result<Samples> {
-        self.drawn(latents, None)
+        self.drawn(latents, None, 1.0)
     }
 }
 
@@ -304,7 +305,7 @@ impl<P: Play> Reconstruct for Game<P> {
     fn reconstruct(&self, batch: &Batch, _: Key) -> Result<Reconstruction> {
         Ok(Reconstruction {
             shown: None,
-            output: self.drawn(self.encode(batch)?, None)?,
+            output: self.drawn(self.encode(batch)?, None, 1.0)?,
         })
     }
 }

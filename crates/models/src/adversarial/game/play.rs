@@ -101,6 +101,10 @@ pub trait Draws {
     }
     /// Latents, and classes where items are drawn by class -> items `[count, height, width, channel]`, without autodiff.
     fn draw(&self, latents: Tensor<2>, classes: Option<&[u32]>) -> Tensor<4>;
+    /// The same with what is truncated best drawn towards its mean: `psi` 1 is as trained, 0 the mean.
+    fn draw_truncated(&self, latents: Tensor<2>, classes: Option<&[u32]>, psi: f64) -> Tensor<4> {
+        self.draw(latents * psi, classes)
+    }
 }
 
 /// Finds latents of items.

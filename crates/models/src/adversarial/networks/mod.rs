@@ -1,12 +1,15 @@
 //! The networks of the family: generators, and the trunks of discriminators, each in a file of its own; what a discriminator
 //! says of an item is read off its trunk by heads.
 mod attention;
+pub mod biggan;
+
 pub mod dcgan;
 pub mod heads;
 pub mod mlp;
 pub mod patch;
 pub mod resnet;
 pub mod translator;
+pub mod stylegan2;
 
 pub use heads::{CriticNetwork, Heads, Verdict};
 pub use translator::{TranslatorNetwork, TranslatorSizes};
@@ -30,6 +33,10 @@ pub enum Sizes {
     Dcgan(dcgan::Sizes),
     /// residual blocks
     Resnet(resnet::Sizes),
+    /// a mapping network and modulated convolutions
+    Stylegan2(stylegan2::Sizes),
+    /// residual blocks that are told parts of the latent
+    Biggan(biggan::Sizes),
 }
 
 /// What a generator is told beside its latent, and how.
@@ -48,6 +55,8 @@ impl Sizes {
             Sizes::Mlp(s) => s.latent,
             Sizes::Dcgan(s) => s.latent,
             Sizes::Resnet(s) => s.latent,
+            Sizes::Stylegan2(s) => s.latent,
+            Sizes::Biggan(s) => s.latent,
         }
     }
 
@@ -58,6 +67,8 @@ impl Sizes {
             Sizes::Mlp(s) => s.latent = latent,
             Sizes::Dcgan(s) => s.latent = latent,
             Sizes::Resnet(s) => s.latent = latent,
+            Sizes::Stylegan2(s) => s.latent = latent,
+            Sizes::Biggan(s) => s.latent = latent,
         }
         sizes
     }
@@ -68,6 +79,8 @@ impl Sizes {
             Sizes::Mlp(s) => s.average,
             Sizes::Dcgan(s) => s.average,
             Sizes::Resnet(s) => s.average,
+            Sizes::Stylegan2(s) => s.average,
+            Sizes::Biggan(s) => s.average,
         }
     }
 
@@ -88,15 +101,24 @@ impl Sizes {
             Sizes::Mlp(s) => s.all(),
             Sizes::Dcgan(s) => vec![s.latent, s.width],
             Sizes::Resnet(s) => vec![s.latent, s.width],
+            Sizes::Stylegan2(s) => vec![s.latent, s.width, s.mapping],
+            Sizes::Biggan(s) => vec![s.latent, s.width, s.embedding],
         };
         if sizes.contains(&0) {
             let fix = format!("see the defaults: `menagerie train {model} --dry-run`");
+            return Err(Error::recipe("model", "its sizes must be 1 or more", fix));
+        }
+        if let Sizes::Stylegan2(s) = self
+            && !(0.0..=1.0).contains(&s.mixing)
+        {
+            let problem = format!("{} is no share of the samples", s.mixing);
             return Err(Error::recipe(
-                "model",
-                "latent, width and depth must be 1 or more",
-                fix,
+                "model.mixing",
+                problem,
+                "give 0 to 1; the paper has 0.9",
             ));
         }
+
         let convolutional = !matches!(self, Sizes::Mlp(_));
         if !matches!(info.kind, Kind::Image | Kind::Points) {
             let problem = format!(
@@ -121,6 +143,15 @@ impl Sizes {
                 "enlarge them with --size 8 or more",
             ));
         }
+        if let Sizes::Biggan(s) = self
+            && !s.reaches_every_block([h, w])
+        {
+            let problem = format!(
+                "{} numbers are too few for a part for each block at {h}x{w}",
+                s.latent
+            );
+            return Err(Error::recipe("model.latent", problem, "give 16 or more"));
+        }
         Ok(())
     }
 
@@ -132,6 +163,10 @@ impl Sizes {
             Sizes::Mlp(s) => GeneratorNetwork::Mlp(mlp::Generator::new(s, shape, bounded, told, init)),
             Sizes::Dcgan(s) => GeneratorNetwork::Dcgan(dcgan::Generator::new(s, shape, told, init)),
             Sizes::Resnet(s) => GeneratorNetwork::Resnet(resnet::Generator::new(s, shape, told, init)),
+            Sizes::Stylegan2(s) => {
+                GeneratorNetwork::Stylegan2(stylegan2::Generator::new(s, shape, told, init))
+            }
+            Sizes::Biggan(s) => GeneratorNetwork::Biggan(biggan::Generator::new(s, shape, told, init)),
         }
     }
 
@@ -143,6 +178,8 @@ impl Sizes {
             Sizes::Mlp(s) => TrunkNetwork::Mlp(mlp::Trunk::new(s, shape, init)),
             Sizes::Dcgan(s) => TrunkNetwork::Dcgan(dcgan::Trunk::new(s, shape, init)),
             Sizes::Resnet(s) => TrunkNetwork::Resnet(resnet::Trunk::new(s, shape, init)),
+            Sizes::Stylegan2(s) => TrunkNetwork::Stylegan2(stylegan2::Trunk::new(s, shape, init)),
+            Sizes::Biggan(s) => TrunkNetwork::Biggan(biggan::Trunk::new(s, shape, init)),
         }
     }
 }
@@ -154,6 +191,8 @@ pub enum GeneratorNetwork {
     Mlp(mlp::Generator),
     Dcgan(dcgan::Generator),
     Resnet(resnet::Generator),
+    Stylegan2(stylegan2::Generator),
+    Biggan(biggan::Generator),
 }
 
 impl GeneratorNetwork {
@@ -163,6 +202,24 @@ impl GeneratorNetwork {
             GeneratorNetwork::Mlp(g) => g.forward(z, told),
             GeneratorNetwork::Dcgan(g) => g.forward(z, told),
             GeneratorNetwork::Resnet(g) => g.forward(z, told),
+            GeneratorNetwork::Stylegan2(g) => g.forward(z, told),
+            GeneratorNetwork::Biggan(g) => g.forward(z, told),
+        }
+    }
+
+    /// The same as in training: with the noise, and the mixing of latents, that some networks have.
+    pub fn in_training(&self, z: Tensor<2>, told: Option<&Tensor<2>>, key: Key) -> Tensor<4> {
+        match self {
+            GeneratorNetwork::Stylegan2(g) => g.in_training(z, told, key),
+            _ => self.forward(z, told),
+        }
+    }
+
+    /// Where latents are mapped to styles first: that network.
+    pub fn styled(&self) -> Option<&stylegan2::Generator> {
+        match self {
+            GeneratorNetwork::Stylegan2(g) => Some(g),
+            _ => None,
         }
     }
 }
@@ -175,6 +232,8 @@ pub enum TrunkNetwork {
     Dcgan(dcgan::Trunk),
     Resnet(resnet::Trunk),
     Patch(patch::Trunk),
+    Stylegan2(stylegan2::Trunk),
+    Biggan(biggan::Trunk),
 }
 
 impl TrunkNetwork {
@@ -190,6 +249,8 @@ impl TrunkNetwork {
             TrunkNetwork::Dcgan(t) => t.layers(x),
             TrunkNetwork::Resnet(t) => t.layers(x),
             TrunkNetwork::Patch(t) => t.layers(x),
+            TrunkNetwork::Stylegan2(t) => t.layers(x),
+            TrunkNetwork::Biggan(t) => t.layers(x),
         }
     }
 
@@ -200,6 +261,8 @@ impl TrunkNetwork {
             TrunkNetwork::Dcgan(t) => t.features(),
             TrunkNetwork::Resnet(t) => t.features(),
             TrunkNetwork::Patch(t) => t.features(),
+            TrunkNetwork::Stylegan2(t) => t.features(),
+            TrunkNetwork::Biggan(t) => t.features(),
         }
     }
 
@@ -210,6 +273,9 @@ impl TrunkNetwork {
             TrunkNetwork::Resnet(t) => t.smooth(),
             TrunkNetwork::Patch(t) => t.smooth(),
             TrunkNetwork::Mlp(_) => false,
+            // By the deviation over a group.
+            TrunkNetwork::Stylegan2(_) => true,
+            TrunkNetwork::Biggan(t) => t.smooth(),
         }
     }
 
@@ -220,6 +286,8 @@ impl TrunkNetwork {
             TrunkNetwork::Dcgan(t) => t.head(outputs, init),
             TrunkNetwork::Resnet(t) => t.head(outputs, init),
             TrunkNetwork::Patch(t) => t.head(outputs, init),
+            TrunkNetwork::Stylegan2(t) => t.head(outputs, init),
+            TrunkNetwork::Biggan(t) => t.head(outputs, init),
         }
     }
 }

@@ -64,7 +64,7 @@ fn conv1(channels: [usize; 2], spectral: bool, init: &Init) -> Conv2d {
 
 /// Norm, ReLU, upsampling, convolution, norm, ReLU, convolution; beside it the input, upsampled.
 #[derive(Module, Debug)]
-struct Up {
+pub(super) struct Up {
     norms: Vec<BatchNorm>,
     modulations: Vec<Modulation>,
     convs: Vec<Conv2d>,
@@ -72,9 +72,10 @@ struct Up {
 }
 
 impl Up {
-    fn new(width: usize, told: usize, spectral: bool, init: &Init) -> Self {
-        let norm = |i: usize| BatchNorm::of(width).init(&init.at("norm").nth(i));
-        let modulation = |i: usize| Modulation::new(told, width, &init.at("modulation").nth(i));
+    pub(super) fn new([inputs, width]: [usize; 2], told: usize, spectral: bool, init: &Init) -> Self {
+        let at = |i: usize| if i == 0 { inputs } else { width };
+        let norm = |i: usize| BatchNorm::of(at(i)).init(&init.at("norm").nth(i));
+        let modulation = |i: usize| Modulation::new(told, at(i), &init.at("modulation").nth(i));
         Up {
             norms: (0..2).map(norm).collect(),
             modulations: if told > 0 {
@@ -83,9 +84,9 @@ impl Up {
                 vec![]
             },
             convs: (0..2)
-                .map(|i| conv3([width, width], spectral, &init.at("conv").nth(i)))
+                .map(|i| conv3([at(i), width], spectral, &init.at("conv").nth(i)))
                 .collect(),
-            shortcut: conv1([width, width], spectral, &init.at("shortcut")),
+            shortcut: conv1([inputs, width], spectral, &init.at("shortcut")),
         }
     }
 
@@ -100,7 +101,7 @@ impl Up {
         }
     }
 
-    fn forward(&self, x: Tensor<4>, size: [usize; 2], told: Option<&Tensor<2>>) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Tensor<4>, size: [usize; 2], told: Option<&Tensor<2>>) -> Tensor<4> {
         let h = resize_nearest(self.normed(0, x.clone(), told), size);
         let h = self.convs[0].forward(h, Activation::Identity);
         let h = self.convs[1].forward(self.normed(1, h, told), Activation::Identity);
@@ -134,7 +135,7 @@ impl Generator {
                 .spectral_if(spectral)
                 .init(&init.at("project")),
             blocks: (1..sizes.len())
-                .map(|i| Up::new(s.width, told.norms, spectral, &init.at("block").nth(i)))
+                .map(|i| Up::new([s.width; 2], told.norms, spectral, &init.at("block").nth(i)))
                 .collect(),
             norm: BatchNorm::of(s.width).init(&init.at("norm")),
             out: Conv2d::of([s.width, colours])
@@ -177,7 +178,7 @@ impl Generator {
 /// ReLU, convolution, ReLU, convolution, pooling; beside it the input, pooled. The first block begins with the image, which
 /// no ReLU may cut; the last keeps its grid.
 #[derive(Module, Debug)]
-struct Down {
+pub(super) struct Down {
     convs: Vec<Conv2d>,
     shortcut: Option<Conv2d>,
     first: bool,
@@ -189,7 +190,13 @@ fn pool(x: Dual<4>) -> Dual<4> {
 }
 
 impl Down {
-    fn new([inputs, width]: [usize; 2], first: bool, pooled: bool, spectral: bool, init: &Init) -> Self {
+    pub(super) fn new(
+        [inputs, width]: [usize; 2],
+        first: bool,
+        pooled: bool,
+        spectral: bool,
+        init: &Init,
+    ) -> Self {
         Down {
             convs: vec![
                 conv3([inputs, width], spectral, &init.at("conv").nth(0)),
@@ -201,7 +208,7 @@ impl Down {
         }
     }
 
-    fn dual(&self, x: Dual<4>) -> Dual<4> {
+    pub(super) fn dual(&self, x: Dual<4>) -> Dual<4> {
         let h = if self.first {
             x.clone()
         } else {
@@ -216,6 +223,14 @@ impl Down {
             None => x,
         })
     }
+}
+
+/// ReLU, and the sum over the grid.
+pub(super) fn summed(x: Dual<4>) -> Dual<2> {
+    x.activation(Activation::Relu).linear(|t| {
+        let [batch, _, _, channels] = t.dims();
+        t.sum_dim(1).sum_dim(2).reshape([batch, channels])
+    })
 }
 
 /// Image -> blocks -> features summed over the last grid.
@@ -266,11 +281,7 @@ impl Trunk {
             seen.push(x.clone());
             x
         });
-        let sum = |t: Tensor<4>| {
-            let [batch, _, _, channels] = t.dims();
-            t.sum_dim(1).sum_dim(2).reshape([batch, channels])
-        };
-        (seen, x.activation(Activation::Relu).linear(sum))
+        (seen, summed(x))
     }
 
     /// See [`super::TrunkNetwork::features`].

@@ -6,6 +6,7 @@ mod historical;
 mod latent_consistency;
 mod lecam;
 mod orthogonal;
+mod path_length;
 
 pub use clip::Clip;
 pub use consistency::Consistency;
@@ -14,6 +15,7 @@ pub use historical::{Historical, HistoricalAverage};
 pub use latent_consistency::LatentConsistency;
 pub use lecam::{LeCam, LeCamState};
 pub use orthogonal::Orthogonal;
+pub use path_length::{Lengths, PathLength};
 
 use super::check_weights;
 use menagerie_data::error::{Error, Result};
@@ -47,6 +49,9 @@ pub struct Penalties {
     /// of weights far from their average so far, in both networks
     #[serde(skip_serializing_if = "Option::is_none")]
     pub historical: Option<Historical>,
+    /// of images that move more or less than usual with their style
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_length: Option<PathLength>,
     /// weights are cut after each update
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<Clip>,
@@ -91,6 +96,8 @@ impl Penalties {
                 "penalty.latent_consistency.std",
                 self.latent_consistency.map(|p| p.std),
             ),
+            ("penalty.path_length.weight", self.path_length.map(|p| p.weight)),
+            ("penalty.path_length.decay", self.path_length.map(|p| p.decay)),
             ("penalty.clip.bound", self.clip.map(|p| p.bound)),
         ];
         check_weights(weights.into_iter().filter_map(|(key, w)| Some((key, w?))))?;
@@ -110,6 +117,11 @@ impl Penalties {
             ("penalty.gradient.every", self.gradient.map(|p| p.every)),
             ("penalty.r1.every", self.r1.map(|p| p.every)),
             ("penalty.r2.every", self.r2.map(|p| p.every)),
+            ("penalty.path_length.every", self.path_length.map(|p| p.every)),
+            (
+                "penalty.path_length.shrink",
+                self.path_length.map(|p| p.shrink as u64),
+            ),
         ];
         match every.into_iter().find(|(_, every)| *every == Some(0)) {
             Some((key, _)) => Err(Error::recipe(key, "0 is too small", "give 1 or more")),

@@ -1,13 +1,18 @@
 //! What the generator makes, and the loss by which it learns.
 use super::super::super::config::Prior;
 use super::super::super::game::condition::IntoGenerator;
+use super::super::super::game::critic::finite;
 use super::super::super::game::{Moment, Shown};
 use super::super::super::networks::GeneratorNetwork;
 use super::Duel;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use menagerie_data::error::Result;
 use menagerie_data::random::Key;
 use menagerie_kernels::noise;
+
+/// A number by its name in `metrics.jsonl`.
+type Watched = (&'static str, f64);
 
 /// Latents from a prior, row i a function of the key and i.
 pub fn latents(prior: Prior, count: usize, latent: usize, key: Key, device: &Device) -> Tensor<2> {
@@ -39,6 +44,66 @@ pub fn latents(prior: Prior, count: usize, latent: usize, key: Key, device: &Dev
 }
 
 impl Duel {
+    /// The path lengths of as many images as the penalty takes of a batch, where it is their turn: gradients, and numbers to be
+    /// watched.
+    pub(super) fn path_lengths(
+        &mut self,
+        count: usize,
+        now: Moment,
+    ) -> Result<Option<(Gradients, [Watched; 2])>> {
+        let updates = self.generator.updates();
+        let due = self.path_length.filter(|p| updates.is_multiple_of(p.every));
+        let Some((penalty, network)) = due.zip(self.generator.network().styled()) else {
+            return Ok(None);
+        };
+        let key = now.key.stream("path lengths");
+        let (count, device) = ((count / penalty.shrink).max(1), &self.stage.device);
+        let z = latents(self.game.prior, count, self.latent, key.stream("latents"), device);
+        let classes = self.drawn_classes(count, key);
+        let codes = self
+            .codes
+            .as_ref()
+            .map(|c| c.draw(count, key.stream("codes"), device));
+        let told = Self::told(classes.as_ref().filter(|_| self.hears()), codes.as_ref());
+        let lengths = penalty.lengths(network, z, told.as_ref(), self.usual_path, key);
+        finite("penalty.path_length", lengths.value, now)?;
+        self.usual_path = lengths.average;
+        let watched = [
+            ("penalty/path_length", lengths.value),
+            ("path/length", lengths.mean),
+        ];
+        Ok(Some((lengths.gradients, watched)))
+    }
+
+    /// The classes of samples, as often as the data have them.
+    fn drawn_classes(&self, count: usize, key: Key) -> Option<Tensor<2>> {
+        self.condition.map(|_| {
+            let drawn = self.stage.draw_labels(count, key.stream("classes"));
+            self.stage.one_hot(&drawn, &self.stage.device)
+        })
+    }
+
+    /// Whether the generator hears classes.
+    pub(super) fn hears(&self) -> bool {
+        self.condition
+            .is_some_and(|c| c.generator != IntoGenerator::Nothing)
+    }
+
+    /// Latents proper, and what the generator is told beside them, of latents with codes behind them.
+    pub(super) fn heard(
+        &self,
+        latents: Tensor<2>,
+        classes: Option<&[u32]>,
+    ) -> (Tensor<2>, Option<Tensor<2>>) {
+        let classes = classes.map(|c| self.stage.one_hot(c, &latents.device()));
+        let codes = self
+            .codes
+            .as_ref()
+            .map(|c| latents.clone().narrow(1, self.latent, c.numbers()));
+        let told = Self::told(classes.as_ref(), codes.as_ref());
+        (latents.narrow(1, 0, self.latent), told)
+    }
+
     /// What the generator is told: classes, then codes.
     pub(super) fn told(classes: Option<&Tensor<2>>, codes: Option<&Tensor<2>>) -> Option<Tensor<2>> {
         match (classes, codes) {
@@ -51,18 +116,12 @@ impl Duel {
     pub(super) fn make(&self, generator: &GeneratorNetwork, count: usize, latents: &str, key: Key) -> Shown {
         let device = &self.stage.device;
         let z = self::latents(self.game.prior, count, self.latent, key.stream(latents), device);
-        let classes = self.condition.map(|_| {
-            let drawn = self.stage.draw_labels(count, key.stream("classes"));
-            self.stage.one_hot(&drawn, device)
-        });
+        let classes = self.drawn_classes(count, key);
         let codes = self
             .codes
             .as_ref()
             .map(|c| c.draw(count, key.stream("codes"), device));
-        let hears = self
-            .condition
-            .is_some_and(|c| c.generator != IntoGenerator::Nothing);
-        let told = Self::told(classes.as_ref().filter(|_| hears), codes.as_ref());
+        let told = Self::told(classes.as_ref().filter(|_| self.hears()), codes.as_ref());
         let z = if self.game.latent_step > 0.0 {
             self.moved(z, told.as_ref(), classes.as_ref())
         } else {
@@ -72,7 +131,7 @@ impl Duel {
             let e: Tensor<2> = noise::normal(key.stream("nearby").words(), z.dims(), device);
             generator.forward(z.clone() + e * c.std, told.as_ref())
         });
-        let items = generator.forward(z, told.as_ref());
+        let items = generator.in_training(z, told.as_ref(), key.stream("inside the generator"));
         Shown {
             classes,
             codes,

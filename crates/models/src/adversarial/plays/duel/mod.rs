@@ -10,11 +10,11 @@ pub use generator::latents;
 use super::super::config::{Config, GameConfig, Prior};
 use super::super::game::bits::Bits;
 use super::super::game::codes::Codes;
-use super::super::game::condition::{Condition, IntoGenerator};
+use super::super::game::condition::Condition;
 use super::super::game::density::Density;
 use super::super::game::monitor::Observation;
 use super::super::game::objective::{Objective, Rule};
-use super::super::game::penalty::{HistoricalAverage, LatentConsistency, Orthogonal};
+use super::super::game::penalty::{HistoricalAverage, LatentConsistency, Orthogonal, PathLength};
 use super::super::game::semi_supervised::SemiSupervised;
 use super::super::game::stage::needs_labels;
 use super::super::game::{
@@ -31,6 +31,15 @@ use menagerie_data::{Batch, DataInfo, Kind};
 
 use menagerie_nn::{Init, Learner, Tensors, first_not_finite, gradient_norm, is_finite, number};
 
+/// What an update of the generator showed.
+struct Learned {
+    loss: f64,
+    /// norm of the weights' gradient, where it was watched
+    gradient: f64,
+    /// what its penalties have to say
+    scalars: Vec<(&'static str, f64)>,
+}
+
 /// A generator and a critic.
 pub struct Duel {
     stage: Stage,
@@ -44,6 +53,9 @@ pub struct Duel {
     historical: Option<HistoricalAverage<GeneratorNetwork>>,
     latent_consistency: Option<LatentConsistency>,
     orthogonal: Option<Orthogonal>,
+    path_length: Option<PathLength>,
+    /// the average of path lengths so far
+    usual_path: f64,
     density: Option<Density>,
     /// groups into which the discriminator sorts items, 0 for none
     groups: usize,
@@ -104,6 +116,9 @@ impl Config {
             semi: self.semi_supervised,
             latent_consistency: self.penalty.latent_consistency,
             orthogonal: self.penalty.orthogonal,
+            path_length: self.penalty.path_length,
+            usual_path: 0.0,
+
             groups: match (self.objective, &self.codes) {
                 (Rule::Categorical(c), _) => c.classes,
                 (_, Some(codes)) => codes.categories.first().copied().unwrap_or(0),
@@ -186,7 +201,8 @@ impl Duel {
         }
     }
 
-    /// The generator's update, where it is its turn: loss, norm of the gradient, and how likely data are to the model of the data.
+    /// The generator's update, where it is its turn.
+
     fn update_generator(
         &mut self,
         made: Shown,
@@ -194,29 +210,45 @@ impl Duel {
         key: Key,
         watch: bool,
         critics_turn: bool,
-    ) -> Result<(f64, f64, Option<f64>)> {
+    ) -> Result<Learned> {
         let updates = self.updates();
+
         let density = match &mut self.density {
             Some(d) => Some(d.learn(data.items.clone())?),
             None => None,
         };
         let now = Moment { updates, key, watch };
+        let count = made.items.dims()[0];
         let loss = self.generator_loss(made, data, now);
         let value = number(loss.clone());
         critic::finite("the generator's loss", value, now)?;
         // What is not its turn needs its gradient only to show it.
         let idle = self.game.balance.is_some() && critics_turn;
         if idle && !watch {
-            return Ok((value, f64::NAN, density));
+            return Ok(Learned {
+                loss: value,
+                gradient: f64::NAN,
+                scalars: vec![],
+            });
         }
         let mut gradients = vec![loss.backward()];
         let network = self.generator.network();
         gradients.extend(self.orthogonal.and_then(|o| o.gradients(network)).map(|(g, _)| g));
+        let mut scalars: Vec<_> = density.map(|d| ("density/data", d)).into_iter().collect();
+        if let Some((g, more)) = self.path_lengths(count, now)? {
+            gradients.push(g);
+            scalars.extend(more);
+        }
+        let network = self.generator.network();
         let gradient = match idle {
             true => gradient_norm(network, &mut gradients),
             false => self.generator.update(&mut gradients, watch).unwrap_or(f64::NAN),
         };
-        Ok((value, gradient, density))
+        Ok(Learned {
+            loss: value,
+            gradient,
+            scalars,
+        })
     }
 
     /// An error of a number that is none, with the place where the first such number stands.
@@ -367,7 +399,7 @@ impl Play for Duel {
             false => made,
         };
         let diversity = watch.then(|| self.stage.diversity(&made.items.clone().inner(), &batches[0]));
-        let (value, gradient, density) = self
+        let learned = self
             .update_generator(made, data, key, watch, its_turn)
             .map_err(|e| self.located(e, &batches[0]))?;
         if let Some(b) = self.game.balance {
@@ -379,10 +411,16 @@ impl Play for Duel {
         if let Some(h) = &mut self.historical {
             self.generator.change(|network| h.pull(network));
         }
-        let mut scalars = vec![("loss/discriminator", seen.loss), ("loss/generator", value)];
-        scalars.extend(density.filter(|_| watch).map(|d| ("density/data", d)));
+        let mut scalars = vec![
+            ("loss/discriminator", seen.loss),
+            ("loss/generator", learned.loss),
+        ];
+        if watch {
+            scalars.extend(learned.scalars);
+        }
+
         let observation = diversity.map(|diversity| {
-            let o = Observation::new(self.critic.objective(), &seen, gradient, diversity);
+            let o = Observation::new(self.critic.objective(), &seen, learned.gradient, diversity);
             scalars.extend(o.scalars());
             scalars.extend(seen.scalars.iter().copied());
             o
@@ -404,6 +442,13 @@ impl Play for Duel {
                 Box::new(move || Tensors::of_note("turns", turns)),
             ));
         }
+        if self.path_length.is_some() {
+            let usual = self.usual_path.to_string();
+            parts.push((
+                "path_length".into(),
+                Box::new(move || Tensors::of_note("average", usual)),
+            ));
+        }
         parts
     }
 
@@ -421,6 +466,10 @@ impl Play for Duel {
                 .get("turns")
                 .and_then(|t| Turns::read(t))
                 .unwrap_or_default();
+        }
+        if self.path_length.is_some() && purpose == Purpose::Train {
+            let notes = read("path_length")?.notes;
+            self.usual_path = notes.get("average").and_then(|a| a.parse().ok()).unwrap_or(0.0);
         }
         self.critic.load(read, purpose)
     }
@@ -567,22 +616,24 @@ impl Draws for Duel {
     }
 
     fn by_class(&self) -> bool {
-        self.condition
-            .is_some_and(|c| c.generator != IntoGenerator::Nothing)
+        self.hears()
     }
 
     fn draw(&self, latents: Tensor<2>, classes: Option<&[u32]>) -> Tensor<4> {
-        let classes = classes.map(|c| self.stage.one_hot(c, &latents.device()));
-        let codes = self
-            .codes
-            .as_ref()
-            .map(|c| latents.clone().narrow(1, self.latent, c.numbers()));
-        let told = Self::told(classes.as_ref(), codes.as_ref());
-        let items = self
-            .generator
-            .for_use()
-            .forward(latents.narrow(1, 0, self.latent), told.as_ref());
-        self.cut(items)
+        let (z, told) = self.heard(latents, classes);
+        self.cut(self.generator.for_use().forward(z, told.as_ref()))
+    }
+
+    /// Where latents are mapped to styles, those are drawn towards their mean, for all that maps latents forgets their length.
+    fn draw_truncated(&self, latents: Tensor<2>, classes: Option<&[u32]>, psi: f64) -> Tensor<4> {
+        let network = self.generator.for_use();
+        let Some(styled) = network.styled() else {
+            return self.draw(latents * psi, classes);
+        };
+        let (z, told) = self.heard(latents, classes);
+        let w = styled.style_of(z, told.as_ref());
+        let centre = styled.centre().reshape([1, styled.style()]);
+        styled.of_style(centre.clone() + (w - centre) * psi)
     }
 }
 
