@@ -158,6 +158,21 @@ pub(crate) fn pick(dataset: &dyn Dataset, wanted: &[usize]) -> Result<Batch> {
     Batch::of(dataset, &wanted.iter().map(|&i| i as u32).collect::<Vec<_>>())
 }
 
+/// A bar on a terminal.
+pub(crate) fn bar(length: u64) -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(length), target);
+    bar.set_style(
+        ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    bar
+}
+
 /// The first `limit` items (0: all), a batch at a time; a bar on a terminal.
 pub(crate) fn each(
     dataset: &dyn Dataset,
@@ -169,16 +184,8 @@ pub(crate) fn each(
     } else {
         limit.min(dataset.info().count)
     };
-    let target = if std::io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let bar = ProgressBar::with_draw_target(Some(count as u64), target);
-    bar.set_style(
-        ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
+    let bar = bar(count as u64);
+
     for from in (0..count).step_by(BATCH) {
         let to = count.min(from + BATCH);
         f(Batch::of(dataset, &(from as u32..to as u32).collect::<Vec<_>>())?)?;

@@ -41,7 +41,7 @@ enum Command {
     /// Train a model by its default recipe, a recipe by name, or go on with a run
     Train(Box<commands::train::Args>),
     /// Draw new items from a trained run; nothing but the run is needed
-    Sample(commands::sample::Args),
+    Sample(Box<commands::sample::Args>),
     /// Log-likelihood of items, or its bound, in nats and bits per dimension
     Score(commands::score::Args),
     /// Items beside what the model gives back of them
@@ -52,6 +52,10 @@ enum Command {
     Interpolate(commands::interpolate::Args),
     /// Move one latent dimension at a time
     Traverse(commands::traverse::Args),
+    /// Find named or numbered directions of a latent space
+    Directions(commands::directions::Args),
+    /// Find the latents whose items are closest to given ones
+    Project(commands::project::Args),
     /// Add and take away latents: of samples, of items, of classes
     Arithmetic(commands::arithmetic::Args),
     /// Write the latents of items
@@ -127,12 +131,14 @@ fn main() -> ExitCode {
         Command::List(a) => commands::list::run(a),
         Command::Data(a) => commands::data::run(a),
         Command::Train(a) => commands::train::run(*a),
-        Command::Sample(a) => commands::sample::run(a),
+        Command::Sample(a) => commands::sample::run(*a),
         Command::Score(a) => commands::score::run(a),
         Command::Reconstruct(a) => commands::reconstruct::run(a),
         Command::Complete(a) => commands::complete::run(a),
         Command::Interpolate(a) => commands::interpolate::run(a),
         Command::Traverse(a) => commands::traverse::run(a),
+        Command::Directions(a) => commands::directions::run(a),
+        Command::Project(a) => commands::project::run(a),
         Command::Arithmetic(a) => commands::arithmetic::run(a),
         Command::Encode(a) => commands::encode::run(a),
         Command::Predict(a) => commands::predict::run(a),

@@ -4,6 +4,7 @@ pub mod boosting;
 pub mod clusters;
 pub mod dci;
 pub mod discrete;
+pub mod eigen;
 pub mod features;
 pub mod fid;
 pub mod frequency;
@@ -25,4 +26,5 @@ mod symmetric;
 pub mod transport;
 pub mod video;
 
+pub use eigen::eigen;
 pub use features::{Features, Figure};

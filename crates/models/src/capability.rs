@@ -67,6 +67,43 @@ pub trait LatentSpace {
     fn prior(&self, count: usize, key: Key) -> Tensor<2>;
     /// Latents `[count, latent]` -> items `[count, ...]` in the data's own terms.
     fn decode(&self, latents: Tensor<2>) -> Result<Samples>;
+    /// What the first layer makes of a latent: its weights, `[latent, outputs]`, where there is one such layer.
+    fn first_weights(&self) -> Option<Tensor<2>> {
+        None
+    }
+    /// A decoder through which gradients come back.
+    fn differentiable(&self) -> Option<Decoder<2>> {
+        None
+    }
+    /// Where latents are mapped to styles first: the space of these.
+    fn as_styles(&self) -> Option<&dyn Styles> {
+        None
+    }
+}
+
+/// Latents (or styles) on a device with autodiff -> images `[count, height, width, channel]` in [-1, 1].
+pub type Decoder<const D: usize> = Box<dyn Fn(Tensor<D>) -> Tensor<4>>;
+
+/// A space of styles behind that of latents, of which every place in the decoder may take one of its own (Karras et al. 2019,
+/// arXiv:1812.04948: W, and W+).
+pub trait Styles {
+    /// Numbers of a style.
+    fn style(&self) -> usize;
+    /// Places in the decoder that take a style, from coarse to fine.
+    fn places(&self) -> usize;
+    /// Latents `[count, latent]` -> styles `[count, style]`.
+    fn style_of(&self, latents: Tensor<2>) -> Tensor<2>;
+    /// The mean style, `[1, style]`.
+    fn centre(&self) -> Tensor<2>;
+    /// What all places make of a style: the weights that read it, `[style, outputs]`.
+    fn style_weights(&self) -> Tensor<2>;
+    /// Styles `[count, places, style]` -> items in the data's own terms.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] for styles of another shape.
+    fn decode_styles(&self, styles: Tensor<3>) -> Result<Samples>;
+    /// A decoder of styles through which gradients come back.
+    fn differentiable_styles(&self) -> Decoder<3>;
 }
 
 /// A tractable likelihood: autoregressive models and flows.

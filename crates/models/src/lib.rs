@@ -13,6 +13,9 @@ pub use capability::{
     Classify, Cluster, Complete, Direction, Encode, EvidenceBound, Factors, Features, LatentSpace,
     LogLikelihood, POOLED, Predict, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest,
     Samples, Translate, pooled,
+    Classify, Cluster, Complete, Decoder, Encode, EvidenceBound, Factors, Features, LatentSpace,
+    LogLikelihood, POOLED, Predict, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest,
+    Samples, Styles, pooled,
 };
 pub use menagerie_nn::{NetworkInfo, Part, Purpose};
 pub use model::{Capability, Exported, Model, Port, StepReport, Trouble};

@@ -4,12 +4,18 @@ pub(crate) mod compare;
 pub(crate) mod complete;
 pub(crate) mod completions;
 pub(crate) mod data;
+pub(crate) mod directions;
+
 pub(crate) mod encode;
 pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod interpolate;
 pub(crate) mod list;
+mod moves;
+
 pub(crate) mod predict;
+pub(crate) mod project;
+
 pub(crate) mod reconstruct;
 pub(crate) mod sample;
 pub(crate) mod score;

@@ -1,10 +1,13 @@
 use super::ComputeArgs;
+use super::moves::Moves;
+
+use crate::items::{Trained, able};
 use crate::{items, output};
 use menagerie::Key;
 use menagerie::data::{DataInfo, Kind};
 use menagerie::error::{Error, Result, nearest};
 use menagerie::limits::affordable;
-use menagerie::models::{Capability, SampleRequest};
+use menagerie::models::{Capability, SampleRequest, Samples};
 use menagerie::run::{At, Run};
 use serde_json::json;
 use std::path::PathBuf;
@@ -15,6 +18,9 @@ use std::path::PathBuf;
   menagerie sample runs/dcgan-001 -n 100 --out grid.png
   menagerie sample runs/gated_pixel_cnn-001 --label 3 --temperature 0.9
   menagerie sample runs/dcgan-001 -n 1000 --seed 7 --out samples.npy
+    menagerie sample runs/dcgan-001 --seeds 3,17,42 --grid 3x1
+  menagerie sample runs/dcgan-001 --directions directions.json --move yaw=2 --move smile=-1
+  menagerie sample runs/stylegan2-001 --style-from 3,5 --coarse 17,42
   menagerie sample runs/wavenet-001 --seconds 2 -n 3 --out sounds/")]
 pub(crate) struct Args {
     /// A run folder
@@ -25,6 +31,14 @@ pub(crate) struct Args {
     /// The same seed gives the same samples
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
+    /// The first sample of each of these seeds
+    #[arg(long, value_name = "S,T,..", value_delimiter = ',', conflicts_with_all = ["seed", "n"])]
+    seeds: Vec<u64>,
+    /// The picture's columns and rows [default: a square]
+    #[arg(long, value_name = "CxR", conflicts_with = "numbers")]
+    grid: Option<String>,
+    #[command(flatten)]
+    moves: Moves,
     /// A picture (.png), a folder of files (DIR/), an array (.npy), of one sound a .wav, of videos an animation (.gif)
     #[arg(long, default_value = "samples.png")]
     out: PathBuf,
@@ -70,6 +84,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
             "give more than 0; 1 is as trained",
         ));
     }
+    let grid = args.grid.as_deref().map(columns_and_rows).transpose()?;
     let device = args.compute.device()?;
     let run = Run::open(&args.run)?;
     let (model, checkpoint, warnings) = run.model(args.checkpoint, &device)?;
@@ -77,11 +92,15 @@ pub(crate) fn run(args: Args) -> Result<()> {
         eprintln!("warning: {w}");
     }
     let name = run.recipe()?.model_name().to_string();
-    let sampler = model
-        .as_sample()
-        .ok_or_else(|| Capability::Sample.missing(&name))?;
-    let info = &checkpoint.state.data;
-    let count = args.n.unwrap_or(match info.kind {
+    let trained = Trained {
+        run,
+        name,
+        model,
+        checkpoint,
+    };
+    let info = trained.info();
+    let count = args.n.or(grid.map(|[c, r]| c * r)).unwrap_or(match info.kind {
+        _ if !args.seeds.is_empty() => args.seeds.len(),
         Kind::Audio if items::is_wav(&args.out) => 1,
         Kind::Audio | Kind::Video => 8,
         _ => 64,
@@ -99,20 +118,36 @@ pub(crate) fn run(args: Args) -> Result<()> {
         "draw fewer at a time, with another --seed each time",
     )?;
     let label = args.label.as_deref().map(|l| label_index(l, info)).transpose()?;
-    let key = Key::new(args.seed).stream("sample");
-    let request = SampleRequest {
-        count,
-        key,
-        label,
-        truncation: args.truncation,
-        temperature: args.temperature,
-        length,
+    // One draw of `count`, or one of each seed.
+    let keys: Vec<(usize, Key)> = match args.seeds.is_empty() {
+        true => vec![(count, key(args.seed))],
+        false => args.seeds.iter().map(|s| (1, key(*s))).collect(),
     };
-    let samples = sampler.sample(&request)?;
-    match args.numbers {
-        true => items::write_numbered(&samples, &args.out)?,
-        false => items::write_of(info, &samples, &args.out)?,
+    let (samples, columns) = match args.moves.asked() {
+        true => args.moves.draw(&trained, &keys, args.truncation)?,
+        false => {
+            let sampler = able(trained.model.as_sample(), Capability::Sample, &trained.name)?;
+            let drawn = keys.into_iter().map(|(count, key)| {
+                sampler.sample(&SampleRequest {
+                    count,
+                    key,
+                    label,
+                    truncation: args.truncation,
+                    temperature: args.temperature,
+                    length,
+                })
+            });
+            (joined(drawn.collect::<Result<_>>()?), None)
+        }
+    };
+    let count = samples.shape[0];
+    match (args.numbers, grid.map(|g| g[0]).or(columns)) {
+        (true, _) => items::write_numbered(&samples, &args.out)?,
+        (false, Some(columns)) => items::write_rows(&samples, columns, &args.out)?,
+        (false, None) => items::write_of(info, &samples, &args.out)?,
     }
+    let checkpoint = &trained.checkpoint;
+
     if args.json {
         output::json(
             &json!({"count": count, "shape": samples.shape[1..], "step": checkpoint.state.step, "seed": args.seed, "out": args.out}),
@@ -125,6 +160,39 @@ pub(crate) fn run(args: Args) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// The key of the samples of a seed.
+pub(super) fn key(seed: u64) -> Key {
+    Key::new(seed).stream("sample")
+}
+
+/// Draws after each other.
+fn joined(parts: Vec<Samples>) -> Samples {
+    let mut parts = parts.into_iter();
+    let Some(mut all) = parts.next() else {
+        unreachable!("one draw at least")
+    };
+    for part in parts {
+        all.shape[0] += part.shape[0];
+        all.values.extend(part.values);
+    }
+    all
+}
+
+/// `8x4`: columns and rows.
+fn columns_and_rows(text: &str) -> Result<[usize; 2]> {
+    let sides: Option<Vec<usize>> = text
+        .split('x')
+        .map(|n| n.parse().ok().filter(|n| *n > 0))
+        .collect();
+    match sides.as_deref() {
+        Some(&[c, r]) => Ok([c, r]),
+        _ => Err(Error::usage(
+            format!("--grid {text} is no grid"),
+            "give columns and rows, such as 8x4",
+        )),
+    }
 }
 
 /// Samples of so many seconds.

@@ -1,7 +1,8 @@
-use crate::items::{GivenArgs, able, pick, write_rows, written};
+use super::directions::sweeps;
+use crate::items::{GivenArgs, Trained, able, pick, write_rows, written};
 use crate::output;
 use menagerie::error::{Error, Result};
-use menagerie::explore::{Effects, effects, sweep, sweep_plane};
+use menagerie::explore::{Direction, Effects, Space, effects, sweep, sweep_plane};
 use menagerie::models::{Capability, LatentSpace};
 use menagerie::run::Run;
 use menagerie::{Device, Key};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
   menagerie traverse runs/vae-001                          # a row a dimension
   menagerie traverse runs/vae-001 --dims 3,7 --range -2:2
   menagerie traverse runs/vae-001 --data fashion --item 5  # around a real item
+    menagerie traverse runs/stylegan2-001 --directions directions.json --names yaw,smile
   menagerie traverse runs/beta_vae-001 --read runs/attribute-reader-001 --range -2:2")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -21,6 +23,12 @@ pub(crate) struct Args {
     /// Latent dimensions [default: the first ten; both of a two-dimensional latent, as a plane]
     #[arg(long, value_name = "A,B,..", value_delimiter = ',')]
     dims: Vec<usize>,
+    /// Along these directions instead (a file of `menagerie directions`), a row each
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dims", "read"])]
+    directions: Option<PathBuf>,
+    /// With --directions: these of them alone
+    #[arg(long, value_name = "A,B,..", value_delimiter = ',', requires = "directions")]
+    names: Vec<String>,
     /// From and to, in standard deviations of the prior
     #[arg(long, value_name = "A:B", default_value = "-3:3", allow_hyphen_values = true)]
     range: String,
@@ -56,6 +64,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
         Capability::LatentSpace,
         &trained.name,
     )?;
+    if let Some(file) = &args.directions {
+        return along(&args, file, &trained, range);
+    }
     let latent = space.latent();
     if let Some(bad) = args.dims.iter().find(|&&d| d >= latent) {
         let problem = format!("latent dimension {bad} was asked for, but the run has {latent}");
@@ -98,6 +109,36 @@ pub(crate) fn run(args: Args) -> Result<()> {
         true => written("the plane of the latent", &args.out),
         false => written(format_args!("dimensions {dims:?}, a row each,"), &args.out),
     }
+    Ok(())
+}
+
+/// A row of items along each direction of a file, from the space's centre or from an item.
+fn along(args: &Args, file: &Path, trained: &Trained, [from, to]: [f32; 2]) -> Result<()> {
+    let known = super::directions::read(file, trained)?;
+    let latents = able(
+        trained.model.as_latent_space(),
+        Capability::LatentSpace,
+        &trained.name,
+    )?;
+    let space = Space::of(latents, Some(known.space))?;
+    let chosen: Vec<Direction> = match args.names.is_empty() {
+        true => known.directions.clone(),
+        false => {
+            let named = args.names.iter().map(|n| known.named(n).cloned());
+            named.collect::<Result<_>>()?
+        }
+    };
+    let start = match args.item {
+        Some(i) => {
+            let encoder = able(trained.model.as_encode(), Capability::Encode, &trained.name)?;
+            space.at(encoder.encode(&pick(&*args.given.items(trained)?, &[i])?)?)
+        }
+        None => space.centre(),
+    };
+    let rows = sweeps(&start, &chosen, [from, to], args.steps);
+    write_rows(&space.decode(rows)?, args.steps, &args.out)?;
+    let names: Vec<&str> = chosen.iter().map(|d| d.name.as_str()).collect();
+    written(format_args!("{}, a row each,", names.join(", ")), &args.out);
     Ok(())
 }
 
@@ -146,7 +187,7 @@ fn show(effects: &Effects, [from, to]: [f32; 2]) {
     }
 }
 
-fn range(text: &str) -> Result<[f32; 2]> {
+pub(crate) fn range(text: &str) -> Result<[f32; 2]> {
     let ends: Option<Vec<f32>> = text
         .split(':')
         .map(|p| p.trim().parse().ok().filter(|v: &f32| v.is_finite()))

@@ -138,7 +138,7 @@ impl Attributes {
 }
 
 /// From here on a mouth smiles.
-const SMILING: f32 = 0.2;
+pub const SMILING: f32 = 0.2;
 
 /// The hair's colour.
 pub(super) fn hair_lab(a: &Attributes) -> Lab {

@@ -19,6 +19,7 @@ mod sampling;
 mod tests;
 
 pub use attributes::{Attributes, Background, Beard, Clothing, Earrings, Glasses, HairStyle, Headwear};
+pub use caption::SMILING;
 pub use meaning::Meaning;
 pub use paint::{layout, paint};
 

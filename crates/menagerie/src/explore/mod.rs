@@ -1,12 +1,20 @@
 //! Ways through a latent space: what to decode.
 mod arithmetic;
 mod breed;
+mod directions;
 mod effects;
+mod project;
+mod reading;
+mod space;
 mod sweep;
 mod walk;
 
 pub use arithmetic::{Term, arithmetic, around, parse};
 pub use breed::{Crossing, breed};
+pub use directions::{Direction, Directions, Followed, follow, of_traits, principal, sefa};
 pub use effects::{Effects, effects};
+pub use project::{Projection, ProjectionSettings, project};
+pub use reading::{Reader, Trait};
+pub use space::{Space, SpaceName, rows};
 pub use sweep::{sweep, sweep_plane};
-pub use walk::{Walk, walk};
+pub use walk::{Walk, through, walk};

@@ -31,6 +31,19 @@ pub fn walk(from: Tensor<2>, to: Tensor<2>, steps: usize, mode: Walk) -> Tensor<
     Tensor::from_data(TensorData::new(out, [rows * steps, latent]), &device)
 }
 
+/// A walk through keyframes `[keys, latent]`, one after the other, `steps` from each to the next, the next's own place left to the
+/// walk that begins there: `[(keys - 1) steps + 1, latent]`. `steps` is 1 or more, `keys` 2 or more.
+pub fn through(keys: Tensor<2>, steps: usize, mode: Walk) -> Tensor<2> {
+    let [count, latent] = keys.dims();
+    let (from, to) = (
+        keys.clone().narrow(0, 0, count - 1),
+        keys.clone().narrow(0, 1, count - 1),
+    );
+    let all = walk(from, to, steps + 1, mode).reshape([count - 1, steps + 1, latent]);
+    let begun = all.narrow(1, 0, steps).reshape([(count - 1) * steps, latent]);
+    Tensor::cat(vec![begun, keys.narrow(0, count - 1, 1)], 0)
+}
+
 /// What each end counts at `t` in [0, 1].
 fn weights(a: &[f32], b: &[f32], t: f64, mode: Walk) -> [f64; 2] {
     let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| *x as f64 * *y as f64).sum::<f64>();
@@ -58,6 +71,13 @@ mod tests {
             .as_slice::<f32>()
             .unwrap()
             .to_vec()
+    }
+
+    #[test]
+    fn keyframes_are_met() {
+        let keys = Tensor::<2>::from_data([[0.0, 0.0], [2.0, 0.0], [2.0, 4.0]], &Device::flex());
+        let way = numbers(through(keys, 2, Walk::Linear));
+        assert_eq!(way, [0.0, 0.0, 1.0, 0.0, 2.0, 0.0, 2.0, 2.0, 2.0, 4.0]);
     }
 
     #[test]

@@ -382,6 +382,27 @@ impl Run {
 }
 
 impl Run {
+    /// What the run's model was made of, in short: its settings, its seed and its data. Directions in its latent space hold for
+    /// runs with the same alone.
+    ///
+    /// # Errors
+    /// Those of reading the recipe.
+    pub fn identity(&self, checkpoint: &Checkpoint) -> Result<String> {
+        let recipe = self.recipe()?;
+        let text = recipe.to_toml();
+        let model = text
+            .parse::<toml::Table>()
+            .ok()
+            .and_then(|t| Some(t.get("model")?.to_string()));
+        let known = format!(
+            "{} {} {}",
+            model.unwrap_or(text),
+            recipe.train()?.seed,
+            checkpoint.state.fingerprint
+        );
+        Ok(format!("{:08x}", crc32c::crc32c(known.as_bytes())))
+    }
+
     fn has_no_checkpoint(&self) -> Error {
         if let Err(e) = self.recipe().and_then(|recipe| begin::never_saved(self, &recipe)) {
             return e;

@@ -23,6 +23,8 @@ pub use two_player::{Player, TwoPlayer};
 use crate::{
     Classify, Cluster, Encode, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Purpose,
     Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Translate, of_shape, pooled,
+    Classify, Cluster, Decoder, Encode, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Purpose,
+    Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Styles, of_shape, pooled,
     unconditional, untempered,
 };
 use burn::tensor::activation::log_softmax;
@@ -285,6 +287,15 @@ impl<P: Play> LatentSpace for Game<P> {
     }
     fn decode(&self, latents: Tensor<2>) -> Result<Samples> {
         self.drawn(latents, None, 1.0)
+    }
+    fn first_weights(&self) -> Option<Tensor<2>> {
+        self.play.draws()?.first_weights()
+    }
+    fn differentiable(&self) -> Option<Decoder<2>> {
+        self.play.draws()?.differentiable()
+    }
+    fn as_styles(&self) -> Option<&dyn Styles> {
+        self.play.draws()?.styles()
     }
 }
 

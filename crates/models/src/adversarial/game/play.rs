@@ -3,6 +3,7 @@ use super::monitor::Observation;
 use super::stage::Stage;
 use super::two_player::TwoPlayer;
 use crate::{Direction, Exported, NetworkInfo, Part, Purpose};
+use crate::{Decoder, Exported, NetworkInfo, Part, Purpose, Styles};
 use burn::tensor::Tensor;
 use menagerie_data::Batch;
 use menagerie_data::error::Result;
@@ -104,6 +105,18 @@ pub trait Draws {
     /// The same with what is truncated best drawn towards its mean: `psi` 1 is as trained, 0 the mean.
     fn draw_truncated(&self, latents: Tensor<2>, classes: Option<&[u32]>, psi: f64) -> Tensor<4> {
         self.draw(latents * psi, classes)
+    }
+    /// What the first layer makes of a latent: its weights, `[latent, outputs]`.
+    fn first_weights(&self) -> Option<Tensor<2>> {
+        None
+    }
+    /// A decoder of latents through which gradients come back.
+    fn differentiable(&self) -> Option<Decoder<2>> {
+        None
+    }
+    /// The space of styles behind that of latents.
+    fn styles(&self) -> Option<&dyn Styles> {
+        None
     }
 }
 

@@ -101,6 +101,10 @@ impl Generator {
         }
     }
 
+    pub(super) fn first(&self) -> &Linear {
+        &self.hidden[0]
+    }
+
     /// See [`super::GeneratorNetwork::forward`].
     pub fn forward(&self, z: Tensor<2>, told: Option<&Tensor<2>>) -> Tensor<4> {
         let n = z.dims()[0];

@@ -215,6 +215,17 @@ impl GeneratorNetwork {
         }
     }
 
+    /// The first layer's weights, `[inputs, outputs]`, where it takes the whole latent.
+    pub fn first_weights(&self) -> Option<Tensor<2>> {
+        let layer = match self {
+            GeneratorNetwork::Mlp(g) => g.first(),
+            GeneratorNetwork::Dcgan(g) => g.first(),
+            GeneratorNetwork::Resnet(g) => g.first(),
+            GeneratorNetwork::Stylegan2(_) | GeneratorNetwork::Biggan(_) => return None,
+        };
+        Some(layer.weight.val())
+    }
+
     /// Where latents are mapped to styles first: that network.
     pub fn styled(&self) -> Option<&stylegan2::Generator> {
         match self {

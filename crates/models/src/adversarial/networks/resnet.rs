@@ -150,6 +150,10 @@ impl Generator {
         }
     }
 
+    pub(super) fn first(&self) -> &Linear {
+        &self.project
+    }
+
     /// See [`super::GeneratorNetwork::forward`].
     pub fn forward(&self, z: Tensor<2>, told: Option<&Tensor<2>>) -> Tensor<4> {
         let (batch, n) = (z.dims()[0], self.blocks.len());

@@ -211,6 +211,13 @@ impl Generator {
         self.centre.value_sync()
     }
 
+    /// The weights by which all places read a style, `[style, outputs]`.
+    pub fn style_weights(&self) -> Tensor<2> {
+        let convs = self.layers.iter().map(|l| &l.conv);
+        let convs = convs.chain(self.colours.iter().map(|c| &c.conv));
+        Tensor::cat(convs.map(|c| c.style.weight.val()).collect(), 1)
+    }
+
     /// Styles, one for each of the [`places`](Self::places), each `[batch, style]` -> images; with a key, the noise is drawn
     /// anew.
     pub fn synthesize(&self, styles: &[Dual<2>], key: Option<Key>) -> Dual<4> {

@@ -1,5 +1,6 @@
 //! The game of two: Algorithm 1 of Goodfellow et al. 2014, k updates of the discriminator, then one of the generator. With a
 //! condition both are told classes; with codes the generator is told numbers that the discriminator reads off its samples.
+mod answers;
 mod balance;
 mod generator;
 mod turns;
@@ -555,90 +556,5 @@ impl Play for Duel {
     }
     fn tells(&self) -> Option<&dyn Tells> {
         self.semi.map(|_| self as &dyn Tells)
-    }
-}
-
-impl Tells for Duel {
-    fn class_scores(&self, items: Tensor<4>) -> Tensor<2> {
-        let count = items.dims()[0];
-        let none = || Tensor::zeros([count, self.stage.labels.len()], &self.stage.plain());
-        self.critic.answer(items).classes.unwrap_or_else(none)
-    }
-}
-
-/// By the first categorical code, or by the classes of a discriminator that has made them up.
-impl Sorts for Duel {
-    fn group_scores(&self, items: Tensor<4>) -> Tensor<2> {
-        let verdict = self.critic.answer(items);
-        match verdict.codes {
-            Some(codes) => codes.narrow(1, 0, self.groups),
-            None => verdict.score.value,
-        }
-    }
-    fn groups(&self) -> usize {
-        self.groups
-    }
-}
-
-/// The codes that are read off an item; the rest of its latent, which nothing tells, is zero.
-impl Inverts for Duel {
-    fn gives_back(&self) -> bool {
-        false
-    }
-
-    fn invert(&self, items: Tensor<4>) -> Tensor<2> {
-        let rest = Tensor::zeros([items.dims()[0], self.latent], &items.device());
-        let read = self.critic.answer(items).codes.zip(self.codes.as_ref());
-        let codes = read.map(|(read, codes)| codes.told(read));
-        Tensor::cat([Some(rest), codes].into_iter().flatten().collect(), 1)
-    }
-}
-
-impl Draws for Duel {
-    /// Codes stand behind the latent proper, so that a walk can move them too.
-    fn latent(&self) -> usize {
-        self.latent + self.codes.as_ref().map_or(0, Codes::numbers)
-    }
-
-    fn prior(&self, count: usize, key: Key) -> Tensor<2> {
-        let device = self.stage.plain();
-        let z = latents(
-            self.game.prior,
-            count,
-            self.latent,
-            key.stream("latents"),
-            &device,
-        );
-        match &self.codes {
-            Some(c) => Tensor::cat(vec![z, c.draw(count, key.stream("codes"), &device)], 1),
-            None => z,
-        }
-    }
-
-    fn by_class(&self) -> bool {
-        self.hears()
-    }
-
-    fn draw(&self, latents: Tensor<2>, classes: Option<&[u32]>) -> Tensor<4> {
-        let (z, told) = self.heard(latents, classes);
-        self.cut(self.generator.for_use().forward(z, told.as_ref()))
-    }
-
-    /// Where latents are mapped to styles, those are drawn towards their mean, for all that maps latents forgets their length.
-    fn draw_truncated(&self, latents: Tensor<2>, classes: Option<&[u32]>, psi: f64) -> Tensor<4> {
-        let network = self.generator.for_use();
-        let Some(styled) = network.styled() else {
-            return self.draw(latents * psi, classes);
-        };
-        let (z, told) = self.heard(latents, classes);
-        let w = styled.style_of(z, told.as_ref());
-        let centre = styled.centre().reshape([1, styled.style()]);
-        styled.of_style(centre.clone() + (w - centre) * psi)
-    }
-}
-
-impl Sees for Duel {
-    fn layers(&self, items: Tensor<4>) -> Vec<Tensor<4>> {
-        self.critic.network().valid().layers(items)
     }
 }
