@@ -36,7 +36,7 @@ pub(crate) struct Args {
     steps: usize,
     /// The largest learning rate, in standard deviations of draws
     #[arg(long, value_name = "R", default_value_t = 0.1)]
-    rate: f64,
+    learning_rate: f64,
     /// Of the draws to begin with, and of the noise
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
@@ -60,10 +60,10 @@ pub(crate) fn run(args: Args) -> Result<()> {
             return Err(Error::usage(problem, "give --space z, w or w+"));
         }
     };
-    if args.n == 0 || args.steps == 0 || !(args.rate.is_finite() && args.rate > 0.0) {
+    if args.n == 0 || args.steps == 0 || !(args.learning_rate.is_finite() && args.learning_rate > 0.0) {
         return Err(Error::usage(
             "nothing would be projected",
-            "give -n and --steps of 1 or more, and --rate above 0",
+            "give -n and --steps of 1 or more, and --learning-rate above 0",
         ));
     }
     let trained = args.given.model()?;
@@ -95,7 +95,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let settings = ProjectionSettings {
         steps: args.steps,
         every_place,
-        rate: args.rate,
+        rate: args.learning_rate,
         key: Key::new(args.seed).stream("project"),
     };
     let bar = bar((args.steps * wanted.len().div_ceil(16)) as u64);

@@ -77,10 +77,13 @@ impl Directions {
             return Ok(());
         }
         Err(Error::usage(
-            format!(
-                "these are directions of another run, a {} (this is a {model})",
-                self.model
-            ),
+            match self.model == model {
+                true => "these are directions of another run".to_string(),
+                false => format!(
+                    "these are directions of a {}, and this run is a {model}",
+                    self.model
+                ),
+            },
             "find this run's with `menagerie directions`",
         ))
     }

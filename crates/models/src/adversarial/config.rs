@@ -255,23 +255,27 @@ impl Config {
             let fix = "set model.architecture=stylegan2, or leave the penalty out";
             return clash("penalty.path_length", "model.architecture", why, fix);
         }
-        let by_norms = self
+        let name = match self.model {
+            Sizes::Stylegan2(_) => "stylegan2",
+            Sizes::Progan(_) => "progan",
+            _ => return Ok(()),
+        };
+        if self
             .condition
-            .is_some_and(|c| c.generator == IntoGenerator::BatchNorm);
-        if styled && by_norms {
-            let why = "there is no batch norm; classes reach every layer through the styles";
-            let fix = "set condition.generator=concatenate";
+            .is_some_and(|c| c.generator == IntoGenerator::BatchNorm)
+        {
+            let why = "there is no batch norm that a class could move";
             return clash(
                 "condition.generator = \"batch-norm\"",
-                "model.architecture = \"stylegan2\"",
+                &format!("model.architecture = \"{name}\""),
                 why,
-                fix,
+                "set condition.generator=concatenate",
             );
         }
-        if styled && self.objective.wants_autoencoder() {
+        if self.objective.wants_autoencoder() {
             let why = "its generator is no decoder";
             return clash(
-                "model.architecture = \"stylegan2\"",
+                &format!("model.architecture = \"{name}\""),
                 &format!("objective.rule = \"{}\"", self.objective.name()),
                 why,
                 "choose another rule, or model.architecture=dcgan",

@@ -33,7 +33,9 @@ pub mod lsgan;
 pub mod networks;
 pub mod pix2pix;
 pub mod plays;
+pub mod progan;
 pub mod projection_gan;
+
 pub mod r3gan;
 pub mod sagan;
 pub mod sgan;
@@ -158,6 +160,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &dragan::ENTRY,
     &sngan::ENTRY,
     &sagan::ENTRY,
+    &progan::ENTRY,
     &stylegan2::ENTRY,
     &biggan::ENTRY,
     &r3gan::ENTRY,

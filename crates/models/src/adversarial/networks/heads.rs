@@ -200,6 +200,11 @@ impl CriticNetwork {
         }
     }
 
+    /// Takes up how far it has grown after so many updates, if it grows.
+    pub fn grow(&self, updates: u64) {
+        self.trunk.grow(updates);
+    }
+
     /// The code of an autoencoding discriminator, `[batch, code]`.
     pub fn code(&self, x: Tensor<4>) -> Option<Tensor<2>> {
         let squeeze = self.squeeze.as_ref()?;

@@ -7,6 +7,7 @@ pub mod dcgan;
 pub mod heads;
 pub mod mlp;
 pub mod patch;
+pub mod progan;
 pub mod resnet;
 pub mod translator;
 pub mod stylegan2;
@@ -37,6 +38,8 @@ pub enum Sizes {
     Stylegan2(stylegan2::Sizes),
     /// residual blocks that are told parts of the latent
     Biggan(biggan::Sizes),
+    /// networks that grow
+    Progan(progan::Sizes),
 }
 
 /// What a generator is told beside its latent, and how.
@@ -57,6 +60,7 @@ impl Sizes {
             Sizes::Resnet(s) => s.latent,
             Sizes::Stylegan2(s) => s.latent,
             Sizes::Biggan(s) => s.latent,
+            Sizes::Progan(s) => s.latent,
         }
     }
 
@@ -69,6 +73,7 @@ impl Sizes {
             Sizes::Resnet(s) => s.latent = latent,
             Sizes::Stylegan2(s) => s.latent = latent,
             Sizes::Biggan(s) => s.latent = latent,
+            Sizes::Progan(s) => s.latent = latent,
         }
         sizes
     }
@@ -81,6 +86,7 @@ impl Sizes {
             Sizes::Resnet(s) => s.average,
             Sizes::Stylegan2(s) => s.average,
             Sizes::Biggan(s) => s.average,
+            Sizes::Progan(s) => s.average,
         }
     }
 
@@ -103,6 +109,7 @@ impl Sizes {
             Sizes::Resnet(s) => vec![s.latent, s.width],
             Sizes::Stylegan2(s) => vec![s.latent, s.width, s.mapping],
             Sizes::Biggan(s) => vec![s.latent, s.width, s.embedding],
+            Sizes::Progan(s) => vec![s.latent, s.width, s.phase as usize],
         };
         if sizes.contains(&0) {
             let fix = format!("see the defaults: `menagerie train {model} --dry-run`");
@@ -167,6 +174,7 @@ impl Sizes {
                 GeneratorNetwork::Stylegan2(stylegan2::Generator::new(s, shape, told, init))
             }
             Sizes::Biggan(s) => GeneratorNetwork::Biggan(biggan::Generator::new(s, shape, told, init)),
+            Sizes::Progan(s) => GeneratorNetwork::Progan(progan::Generator::new(s, shape, told, init)),
         }
     }
 
@@ -180,6 +188,7 @@ impl Sizes {
             Sizes::Resnet(s) => TrunkNetwork::Resnet(resnet::Trunk::new(s, shape, init)),
             Sizes::Stylegan2(s) => TrunkNetwork::Stylegan2(stylegan2::Trunk::new(s, shape, init)),
             Sizes::Biggan(s) => TrunkNetwork::Biggan(biggan::Trunk::new(s, shape, init)),
+            Sizes::Progan(s) => TrunkNetwork::Progan(progan::Trunk::new(s, shape, init)),
         }
     }
 }
@@ -193,6 +202,7 @@ pub enum GeneratorNetwork {
     Resnet(resnet::Generator),
     Stylegan2(stylegan2::Generator),
     Biggan(biggan::Generator),
+    Progan(progan::Generator),
 }
 
 impl GeneratorNetwork {
@@ -204,6 +214,7 @@ impl GeneratorNetwork {
             GeneratorNetwork::Resnet(g) => g.forward(z, told),
             GeneratorNetwork::Stylegan2(g) => g.forward(z, told),
             GeneratorNetwork::Biggan(g) => g.forward(z, told),
+            GeneratorNetwork::Progan(g) => g.forward(z, told),
         }
     }
 
@@ -221,9 +232,25 @@ impl GeneratorNetwork {
             GeneratorNetwork::Mlp(g) => g.first(),
             GeneratorNetwork::Dcgan(g) => g.first(),
             GeneratorNetwork::Resnet(g) => g.first(),
+            GeneratorNetwork::Progan(g) => g.first(),
             GeneratorNetwork::Stylegan2(_) | GeneratorNetwork::Biggan(_) => return None,
         };
         Some(layer.weight.val())
+    }
+
+    /// Takes up how far it has grown after so many updates, if it grows.
+    pub fn grow(&self, updates: u64) {
+        if let GeneratorNetwork::Progan(g) = self {
+            g.grow(updates);
+        }
+    }
+
+    /// Items as they are at present: coarse where the networks have not grown yet.
+    pub fn shown(&self, items: Tensor<4>) -> Tensor<4> {
+        match self {
+            GeneratorNetwork::Progan(g) => g.shown(items),
+            _ => items,
+        }
     }
 
     /// Where latents are mapped to styles first: that network.
@@ -245,6 +272,7 @@ pub enum TrunkNetwork {
     Patch(patch::Trunk),
     Stylegan2(stylegan2::Trunk),
     Biggan(biggan::Trunk),
+    Progan(progan::Trunk),
 }
 
 impl TrunkNetwork {
@@ -262,6 +290,14 @@ impl TrunkNetwork {
             TrunkNetwork::Patch(t) => t.layers(x),
             TrunkNetwork::Stylegan2(t) => t.layers(x),
             TrunkNetwork::Biggan(t) => t.layers(x),
+            TrunkNetwork::Progan(t) => t.layers(x),
+        }
+    }
+
+    /// Takes up how far it has grown after so many updates, if it grows.
+    pub fn grow(&self, updates: u64) {
+        if let TrunkNetwork::Progan(t) = self {
+            t.grow(updates);
         }
     }
 
@@ -274,6 +310,7 @@ impl TrunkNetwork {
             TrunkNetwork::Patch(t) => t.features(),
             TrunkNetwork::Stylegan2(t) => t.features(),
             TrunkNetwork::Biggan(t) => t.features(),
+            TrunkNetwork::Progan(t) => t.features(),
         }
     }
 
@@ -285,7 +322,7 @@ impl TrunkNetwork {
             TrunkNetwork::Patch(t) => t.smooth(),
             TrunkNetwork::Mlp(_) => false,
             // By the deviation over a group.
-            TrunkNetwork::Stylegan2(_) => true,
+            TrunkNetwork::Stylegan2(_) | TrunkNetwork::Progan(_) => true,
             TrunkNetwork::Biggan(t) => t.smooth(),
         }
     }
@@ -299,6 +336,7 @@ impl TrunkNetwork {
             TrunkNetwork::Patch(t) => t.head(outputs, init),
             TrunkNetwork::Stylegan2(t) => t.head(outputs, init),
             TrunkNetwork::Biggan(t) => t.head(outputs, init),
+            TrunkNetwork::Progan(t) => t.head(outputs, init),
         }
     }
 }

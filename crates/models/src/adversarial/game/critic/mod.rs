@@ -301,6 +301,8 @@ impl Critic {
                 Consistency::loss(verdict.score.value.clone(), again.score.value) * weight
             })
         });
+        let drift = self.penalties.drift.filter(|_| is_data);
+        let drift = drift.map(|p| p.loss(verdict.score.value.clone()));
         let codes = self.codes_loss(shown, verdict);
         let entropy = self.semi.filter(|_| is_data).zip(verdict.classes.clone());
         let entropy = entropy.and_then(|(s, logits)| s.entropy_loss(logits));
@@ -313,7 +315,7 @@ impl Critic {
             let again = self.judged(network, &items).score.value;
             Consistency::loss(verdict.score.value.clone(), again) * p.discriminator
         });
-        [classes, lecam, consistency, codes, entropy, near]
+        [classes, lecam, drift, consistency, codes, entropy, near]
             .into_iter()
             .flatten()
             .reduce(|a, b| a + b)

@@ -1,6 +1,7 @@
 //! What keeps a discriminator in bounds: one axis of the family, a file a member. A table that is present is on.
 mod clip;
 mod consistency;
+mod drift;
 mod gradient;
 mod historical;
 mod latent_consistency;
@@ -10,6 +11,7 @@ mod path_length;
 
 pub use clip::Clip;
 pub use consistency::Consistency;
+pub use drift::Drift;
 pub use gradient::{At, Gradient, Penalized, Sided, ZeroCentred, gradient_penalty};
 pub use historical::{Historical, HistoricalAverage};
 pub use latent_consistency::LatentConsistency;
@@ -37,6 +39,9 @@ pub struct Penalties {
     /// of scores far from the other kind's average
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lecam: Option<LeCam>,
+    /// of scores of data far from zero
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// of scores that change with an augmentation
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consistency: Option<Consistency>,
@@ -80,6 +85,7 @@ impl Penalties {
             ("penalty.r1.last", self.r1.and_then(|p| p.last)),
             ("penalty.r2.last", self.r2.and_then(|p| p.last)),
             ("penalty.lecam.weight", self.lecam.map(|p| p.weight)),
+            ("penalty.drift.weight", self.drift.map(|p| p.weight)),
             ("penalty.consistency.data", self.consistency.map(|p| p.data)),
             ("penalty.consistency.samples", self.consistency.map(|p| p.samples)),
             ("penalty.historical.weight", self.historical.map(|p| p.weight)),

@@ -1,4 +1,5 @@
 //! What the game of two can answer: draws, latents, gradients through the generator, styles, classes, groups, features.
+use super::super::super::game::bits::Bits;
 use super::super::super::game::codes::Codes;
 use super::super::super::game::{Draws, Inverts, Sees, Sorts, Tells};
 use super::{Duel, latents};
@@ -154,7 +155,13 @@ impl Draws for Duel {
 
     fn draw(&self, latents: Tensor<2>, classes: Option<&[u32]>) -> Tensor<4> {
         let (z, told) = self.heard(latents, classes);
-        self.cut(self.generator.for_use().forward(z, told.as_ref()))
+        {
+            let items = self.generator.for_use().forward(z, told.as_ref());
+            match self.bits {
+                Some(_) => Bits::likeliest(items),
+                None => items,
+            }
+        }
     }
 
     fn first_weights(&self) -> Option<Tensor<2>> {

@@ -194,11 +194,11 @@ impl Duel {
         self.cut(self.stage.items(batch))
     }
 
-    /// Items as the game knows them: black and white, where its samples are.
+    /// Items as the game knows them: black and white where its samples are, coarse where its networks have not grown yet.
     fn cut(&self, items: Tensor<4>) -> Tensor<4> {
         match self.bits {
             Some(_) => Bits::likeliest(items),
-            None => items,
+            None => self.generator().shown(items),
         }
     }
 
@@ -382,6 +382,9 @@ impl Play for Duel {
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<Round> {
+        let updates = self.generator.updates();
+        self.generator().grow(updates);
+        self.critic.network().grow(updates);
         let its_turn = self.game.balance.is_none() || self.turns.is_critics();
         let (mut seen, made, data) = match self.update_critic(batches, key, watch, its_turn) {
             Ok(shown) => shown,
