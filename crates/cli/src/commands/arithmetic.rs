@@ -1,12 +1,13 @@
 use crate::items::{GivenArgs, Trained, able, pick, write_rows, written};
+use crate::output;
 use menagerie::data::{Batch, Kind};
 use menagerie::error::{Error, Result, nearest};
-use menagerie::explore::{Term, arithmetic, around, parse};
+use menagerie::explore::{Reader, Space, SpaceName, Term, Trait, arithmetic, around, by_traits, parse};
 use menagerie::limits::affordable;
 use menagerie::models::{Capability, LatentSpace};
 use menagerie::{Key, Tensor};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Rows of members above the means.
 const SHOWN: usize = 3;
@@ -15,11 +16,12 @@ const SHOWN: usize = 3;
 #[derive(clap::Args)]
 #[command(
     after_help = "A term is the mean latent of numbered samples (those of `menagerie sample RUN --seed S`), or with --data of numbered
-items or of a class. Signs stand alone. The picture has a column a term: some of its members, below them its mean; in the
+items or of a class, with --reader of samples in which the reader sees all its words. Signs stand alone. The picture has a column a term: some of its members, below them its mean; in the
 last column variations of the result, and below them the result.
 
 Examples:
   menagerie arithmetic runs/dcgan-001 \"3,17,20 - 4,9 + 11\"
+    menagerie arithmetic runs/stylegan2-001 --reader runs/attribute-reader-001 \"glasses man - man + woman\"
   menagerie arithmetic runs/vae-001 --data fashion \"coat - pullover + dress\"
   menagerie arithmetic runs/vae-001 --data fashion \"label:bag - 5 + 9\""
 )]
@@ -29,6 +31,16 @@ pub(crate) struct Args {
     /// What to work out, such as "3,17 - 4 + 11" or "coat - pullover + dress"
     #[arg(allow_hyphen_values = true)]
     expression: String,
+    /// A run that reads attributes or classes: terms are what it sees in samples, and it judges the results, beside those of the
+    /// same arithmetic with pixels
+    #[arg(long, value_name = "RUN", conflicts_with = "data")]
+    reader: Option<PathBuf>,
+    /// With --reader: samples among which it looks
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    draws: usize,
+    /// With --reader: results that are judged
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    trials: usize,
     /// Items of a class that its mean is taken over
     #[arg(short, value_name = "N", default_value_t = 200)]
     n: usize,
@@ -67,10 +79,23 @@ pub(crate) fn run(args: Args) -> Result<()> {
             "see `menagerie encode`",
         ));
     }
-    let mut terms = Vec::new();
-    for (sign, term) in &expression {
-        terms.push((*sign, members(&args, &trained, space, term)?));
-    }
+    let space = match &args.reader {
+        Some(_) => Space::of(space, None)?,
+        None => Space::of(space, Some(SpaceName::Z))?,
+    };
+    let terms = match &args.reader {
+        Some(reader) => read_off(&args, reader, space, &expression)?,
+        None => {
+            let latents = able(
+                trained.model.as_latent_space(),
+                Capability::LatentSpace,
+                &trained.name,
+            )?;
+            let of = |(sign, term): &(f32, Term)| Ok((*sign, members(&args, &trained, latents, term)?));
+            expression.iter().map(of).collect::<Result<Vec<_>>>()?
+        }
+    };
+
     let (means, result) = arithmetic(&terms);
     let shown = terms.iter().map(|t| t.1.dims()[0]).max().unwrap_or(0).min(SHOWN);
     let centre = menagerie::nn::numbers(result.clone());
@@ -94,6 +119,55 @@ pub(crate) fn run(args: Args) -> Result<()> {
     write_rows(&items, terms.len() + 1, &args.out)?;
     written(args.expression.trim(), &args.out);
     Ok(())
+}
+
+/// Terms as the reader sees them in samples; says how often results show what they are to.
+fn read_off(
+    args: &Args,
+    reader: &Path,
+    space: Space,
+    expression: &[(f32, Term)],
+) -> Result<Vec<(f32, Tensor<2>)>> {
+    if args.draws < 16 || args.trials == 0 {
+        return Err(Error::usage(
+            "there is nothing to look among, or to judge",
+            "give --draws of 16 or more and --trials of 1 or more",
+        ));
+    }
+    let (model, name) = super::directions::opened(reader, &args.given.compute.device()?)?;
+    let reader = Reader::of(&*model, &name)?;
+    let named = |(sign, term): &(f32, Term)| match term {
+        Term::Numbers(_) => Err(Error::usage(
+            "with --reader a term is what it sees, not a number",
+            "name attributes or classes, or leave --reader out",
+        )),
+        Term::Class(words) => {
+            let traits = words.split_whitespace().map(|w| reader.named(w));
+            Ok((*sign, traits.collect::<Result<Vec<Trait>>>()?))
+        }
+    };
+    let asked = expression.iter().map(named).collect::<Result<Vec<_>>>()?;
+    let key = Key::new(args.seed).stream("sample");
+    let found = by_traits(space, reader, &asked, args.draws, args.trials, key)?;
+    for ((_, traits), members) in asked.iter().zip(&found.members) {
+        let names: Vec<&str> = traits.iter().map(|t| t.name.as_str()).collect();
+        output::line(format_args!(
+            "`{}` is seen in {} of {} samples",
+            names.join(" "),
+            members.dims()[0],
+            args.draws
+        ));
+    }
+    let wanted: Vec<&str> = found.wanted.iter().map(|t| t.name.as_str()).collect();
+    output::line(format_args!(
+        "`{}` is seen in {:.0} % of {} results; adding and taking away pixels: {:.0} %",
+        wanted.join(" "),
+        100.0 * found.share,
+        found.trials,
+        100.0 * found.of_items
+    ));
+    let signs = asked.into_iter().map(|(sign, _)| sign);
+    Ok(signs.zip(found.members).collect())
 }
 
 /// The latents of a term.

@@ -203,7 +203,7 @@ fn find(
 }
 
 /// A model that reads, and its name.
-fn opened(path: &Path, device: &Device) -> Result<(Box<dyn Model>, String)> {
+pub(crate) fn opened(path: &Path, device: &Device) -> Result<(Box<dyn Model>, String)> {
     let run = Run::open(path)?;
     let name = run.recipe()?.model_name().to_string();
     let (model, _, warnings) = run.model(At::Newest, device)?;

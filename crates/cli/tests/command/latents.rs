@@ -208,3 +208,181 @@ fn what_a_dimension_moves_is_read_off() {
     );
     fails(d, &["traverse", "q"], 2, &["vq_vae", "latent-space"]);
 }
+
+/// A line of strings as arguments.
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+/// Directions are found, drawn, and moved along; those of another run are refused.
+#[test]
+fn directions_are_found_and_taken() {
+    let dir = folder();
+    let d = dir.path();
+    ok(d, &small(&["--steps", "2", "--out", "r"]));
+    ok(d, &small(&["--steps", "2", "--out", "other", "--seed", "9"]));
+    let text = ok(d, &words("directions r -n 3 --draws 32 --out ways/d.json"));
+    assert!(text.contains("3 directions"), "{text}");
+    assert!(image::open(d.join("ways/d.png")).is_ok());
+    ok(
+        d,
+        &words("directions r --method pca -n 2 --draws 32 --out pca.json"),
+    );
+    ok(
+        d,
+        &words("traverse r --directions ways/d.json --names 1,3 --steps 4 --out t.png"),
+    );
+    // Nothing moved is what `sample` draws; something moved is not.
+    let numbers = |f: &str| std::fs::read(d.join(f)).unwrap();
+    ok(d, &words("sample r -n 4 --out plain.npy"));
+    ok(
+        d,
+        &words("sample r -n 4 --directions ways/d.json --move 1=0 --out still.npy"),
+    );
+    ok(
+        d,
+        &words("sample r -n 4 --directions ways/d.json --move 1=3 --move 2=-1 --out moved.npy"),
+    );
+    assert_eq!(numbers("plain.npy"), numbers("still.npy"));
+    assert_ne!(numbers("plain.npy"), numbers("moved.npy"));
+    fails(
+        d,
+        &words("sample r --directions ways/d.json --move 4=1"),
+        2,
+        &["`4`", "1, 2, 3"],
+    );
+    fails(
+        d,
+        &words("sample r --directions ways/d.json --move 1"),
+        2,
+        &["NAME=AMOUNT"],
+    );
+    fails(
+        d,
+        &words("sample other --directions ways/d.json --move 1=1"),
+        2,
+        &["another run"],
+    );
+    fails(
+        d,
+        &words("traverse other --directions ways/d.json"),
+        2,
+        &["another run"],
+    );
+    std::fs::write(d.join("no.json"), "{}").unwrap();
+    fails(
+        d,
+        &words("traverse r --directions no.json"),
+        1,
+        &["no.json", "menagerie directions"],
+    );
+    fails(d, &words("directions r --method attribute"), 2, &["--reader"]);
+    fails(d, &words("directions r --space w"), 2, &["styles"]);
+    fails(
+        d,
+        &words("sample r --style-from 1 --coarse 2"),
+        2,
+        &["styles", "stylegan2"],
+    );
+    // Samples of seeds, in a grid of one's own.
+    ok(d, &words("sample r --seeds 0,5 --out two.npy"));
+    assert_eq!(
+        numbers("two.npy")[128..][..256],
+        numbers("plain.npy")[128..][..256]
+    );
+    ok(d, &words("sample r --grid 3x2 --out grid.png"));
+    let grid = image::open(d.join("grid.png")).unwrap();
+    assert!(grid.width() > grid.height());
+    fails(d, &words("sample r --grid 3"), 2, &["8x4"]);
+    // A walk through the samples of seeds begins and ends at them.
+    ok(d, &words("interpolate r --through 0,5,0 --steps 2 --out way.npy"));
+    let (way, two) = (numbers("way.npy"), numbers("two.npy"));
+    assert_eq!(way.len() - 128, 5 * 256);
+    assert_eq!(way[128..][..256], two[128..][..256]);
+    assert_eq!(way[128 + 4 * 256..], two[128..][..256]);
+    ok(d, &words("interpolate r --through 0,5 --steps 3 --out way.gif"));
+    fails(d, &words("interpolate r --through 3"), 2, &["two seeds"]);
+}
+
+/// What a reader sees in samples names directions and terms; styles are mixed, and items projected.
+#[test]
+fn readers_styles_and_projections() {
+    let dir = folder();
+    let d = dir.path();
+    let faces = "--data portraits --size 8 --batch 8 --steps 2";
+    let style = "--set model.width=2 --set model.latent=8 --set model.mapping=2";
+    ok(d, &words(&format!("train stylegan2 {faces} {style} --out s")));
+    ok(
+        d,
+        &words(&format!(
+            "train attribute-reader {faces} --limit 32 --set model.width=4 --out reader"
+        )),
+    );
+    let json = ok(
+        d,
+        &words("directions s --reader reader --traits yaw,smile --hold tilt --draws 32 --json --out d.json"),
+    );
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&json["method"], &json["space"]),
+        (&"attribute".into(), &"w".into())
+    );
+    assert_eq!(json["directions"][1]["name"], "smile");
+    fails(
+        d,
+        &words("directions s --reader reader --traits smiel"),
+        2,
+        &["smiel", "smile"],
+    );
+    fails(
+        d,
+        &words("directions s --reader reader --traits hair_hue"),
+        2,
+        &["angle"],
+    );
+    fails(d, &words("directions s --reader s"), 2, &["read-attributes"]);
+    ok(
+        d,
+        &words("sample s --style-from 1,2,3 --fine 7,8 --out mixed.npy"),
+    );
+    assert_eq!(
+        std::fs::metadata(d.join("mixed.npy")).unwrap().len(),
+        128 + 12 * 8 * 8 * 3 * 4
+    );
+    fails(d, &words("sample s --style-from 1"), 2, &["--coarse"]);
+    let sum = [
+        "arithmetic",
+        "s",
+        "smile - smile + yaw",
+        "--reader",
+        "reader",
+        "--draws",
+        "64",
+    ];
+    let text = ok(d, &[&sum[..], &["--trials", "4", "--out", "sum.png"]].concat());
+    assert!(
+        text.contains("of 64 samples") && text.contains("pixels"),
+        "{text}"
+    );
+    fails(
+        d,
+        &["arithmetic", "s", "3 - 4", "--reader", "reader"],
+        2,
+        &["--reader"],
+    );
+    for (space, places) in [("z", 1), ("w", 1), ("w+", 4)] {
+        let line = format!("project s -n 2 --steps 3 --space {space} --out p.npy");
+        let text = ok(d, &words(&line));
+        assert!(text.contains("item 1:"), "{text}");
+        assert_eq!(
+            std::fs::metadata(d.join("p.npy")).unwrap().len(),
+            128 + 2 * 8 * 4 * places
+        );
+    }
+    ok(d, &words("project s --items 3,5 --steps 2 --out p.png"));
+    assert!(image::open(d.join("p.png")).is_ok());
+    fails(d, &words("project s --space x"), 2, &["z, w or w+"]);
+    fails(d, &words("project s --steps 0"), 2, &["--steps"]);
+    ok(d, &words("train vae --data digits --batch 8 --steps 2 --out v"));
+    fails(d, &words("project v"), 2, &["gradient", "menagerie encode"]);
+}

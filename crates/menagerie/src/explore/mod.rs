@@ -1,6 +1,8 @@
 //! Ways through a latent space: what to decode.
 mod arithmetic;
 mod breed;
+mod by_traits;
+
 mod directions;
 mod effects;
 mod project;
@@ -11,6 +13,7 @@ mod walk;
 
 pub use arithmetic::{Term, arithmetic, around, parse};
 pub use breed::{Crossing, breed};
+pub use by_traits::{ByTraits, by_traits};
 pub use directions::{Direction, Directions, Followed, follow, of_traits, principal, sefa};
 pub use effects::{Effects, effects};
 pub use project::{Projection, ProjectionSettings, project};

@@ -44,7 +44,7 @@ pub(crate) const ENTRY: Entry = Entry {
         ("model.width", "2"),
         ("model.latent", "8"),
         ("model.phase", "1"),
-        ("data.size", "16"),
+        ("data.size", "8"),
         ("model.average", "0.9"),
     ],
     ..Entry::of::<OfTwo<Progan>>()

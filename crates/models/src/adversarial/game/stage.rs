@@ -72,8 +72,12 @@ impl Stage {
         if d.is_autodiff() { d.without_autodiff() } else { d }
     }
 
-    /// Items made by a network, in the data's own terms.
-    pub fn samples(&self, count: usize, values: Vec<f32>) -> Samples {
+    /// Items made by a network, in the data's own terms; what a network without bounds makes of an image is cut to its range.
+    pub fn samples(&self, count: usize, mut values: Vec<f32>) -> Samples {
+        if self.kind == Kind::Image {
+            values.iter_mut().for_each(|v| *v = v.clamp(-1.0, 1.0));
+        }
+
         Samples {
             kind: self.kind,
             shape: [&[count], &self.shape[..]].concat(),

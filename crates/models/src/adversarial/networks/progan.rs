@@ -264,12 +264,13 @@ impl Trunk {
         if fading > 0.0 && grid < self.halvings {
             x = blend(x, block(grid + 1, from(grid + 1)), fading);
         }
+        seen.push(x.clone());
         for i in (1..=grid).rev() {
             x = block(i, x);
             seen.push(x.clone());
         }
+        // What follows depends on the other items of the batch, and is no feature of one.
         let x = self.last.dual(minibatch_deviation(x), LEAKY);
-        seen.push(x.clone());
         (
             seen,
             self.features.dual(x.linear(|t| t.flatten::<2>(1, 3)), LEAKY),

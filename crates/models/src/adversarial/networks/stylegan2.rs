@@ -25,6 +25,8 @@ pub struct Sizes {
     /// share of the samples in training whose later layers take the style of another latent (section 3.1 of arXiv:1812.04948;
     /// paper: 0.9)
     pub mixing: f64,
+    /// noise added to every layer, for detail that has no cause of its own, such as where each hair lies
+    pub noise: bool,
     /// decay of the generator's moving average; 0 for none
     pub average: f64,
 }
@@ -36,6 +38,7 @@ impl Default for Sizes {
             width: 32,
             mapping: 4,
             mixing: 0.9,
+            noise: true,
             average: 0.999,
         }
     }
@@ -54,29 +57,52 @@ fn channels(width: usize, halvings: usize) -> usize {
     width << halvings.min(3)
 }
 
+/// Noise of a layer.
+#[derive(Module, Debug)]
+struct Noise {
+    /// how much is added
+    strength: Param<Tensor<1>>,
+    /// `[1, height, width, 1]`: that of samples that are drawn after training
+    fixed_noise: Param<Tensor<4>>,
+}
+
+impl Noise {
+    fn new([h, w]: [usize; 2], init: &Init) -> Self {
+        let fixed = noise::normal(init.key().words(), [1, h, w, 1], init.device());
+        Noise {
+            strength: init::zeros([1], init.device()),
+            fixed_noise: Param::from_tensor(fixed).set_require_grad(false),
+        }
+    }
+
+    /// For images `[batch, height, width, _]`; with a key, drawn anew.
+    fn draw(&self, [batch, h, w]: [usize; 3], key: Option<Key>) -> Tensor<4> {
+        let strength = self.strength.val().reshape([1, 1, 1, 1]);
+        let drawn = match key {
+            Some(key) => noise::normal(key.words(), [batch, h, w, 1], &strength.device()),
+            None => self.fixed_noise.val(),
+        };
+        drawn * strength
+    }
+}
+
 /// A modulated convolution, noise, bias, activation.
 #[derive(Module, Debug)]
 struct StyledConv {
     conv: ModulatedConv2d,
-    /// how much noise is added
-    strength: Param<Tensor<1>>,
+    noise: Option<Noise>,
     bias: Param<Tensor<1>>,
-    /// `[1, height, width, 1]`: the noise of samples that are drawn after training
-    noise: Param<Tensor<4>>,
+
     #[module(skip)]
     size: [usize; 2],
 }
 
 impl StyledConv {
-    fn new(channels: [usize; 2], style: usize, size: [usize; 2], init: &Init) -> Self {
-        let shape = [1, size[0], size[1], 1];
-        let fixed = noise::normal(init.at("noise").key().words(), shape, init.device());
-
+    fn new(channels: [usize; 2], s: &Sizes, size: [usize; 2], init: &Init) -> Self {
         StyledConv {
-            conv: ModulatedConv2d::new(channels, 3, style, true, GAIN, init),
-            strength: init::zeros([1], init.device()),
+            conv: ModulatedConv2d::new(channels, 3, s.latent, true, GAIN, init),
+            noise: s.noise.then(|| Noise::new(size, &init.at("noise"))),
             bias: init::zeros([channels[1]], init.device()),
-            noise: Param::from_tensor(fixed).set_require_grad(false),
             size,
         }
     }
@@ -89,12 +115,11 @@ impl StyledConv {
         };
         let y = self.conv.forward(x, style);
         let [batch, h, w, channels] = y.value.dims();
-        let noise = match key {
-            Some(key) => noise::normal(key.words(), [batch, h, w, 1], &y.value.device()),
-            None => self.noise.val(),
-        };
-        let noise = noise * self.strength.val().reshape([1, 1, 1, 1]);
-        let added = (noise + self.bias.val().reshape([1, 1, 1, channels])) * GAIN;
+        let bias = self.bias.val().reshape([1, 1, 1, channels]);
+        let added = match &self.noise {
+            Some(noise) => noise.draw([batch, h, w], key) + bias,
+            None => bias,
+        } * GAIN;
         let value = y.value.clone() + added;
         y.with(value, y.tangent.clone()).activation(LEAKY)
     }
@@ -147,16 +172,11 @@ impl Generator {
         let at = |i: usize| channels(s.width, halvings - i);
         let (style, told) = (s.latent, told.joined + told.norms);
         let inputs = |i: usize| if i == 0 && told > 0 { 2 * style } else { style };
-        let mut layers = vec![StyledConv::new(
-            [at(0), at(0)],
-            style,
-            sizes[0],
-            &init.at("layer"),
-        )];
+        let mut layers = vec![StyledConv::new([at(0), at(0)], s, sizes[0], &init.at("layer"))];
         for (i, size) in sizes.iter().enumerate().skip(1) {
             let layer = init.at("layer").nth(i);
-            layers.push(StyledConv::new([at(i - 1), at(i)], style, *size, &layer.at("up")));
-            layers.push(StyledConv::new([at(i), at(i)], style, *size, &layer.at("same")));
+            layers.push(StyledConv::new([at(i - 1), at(i)], s, *size, &layer.at("up")));
+            layers.push(StyledConv::new([at(i), at(i)], s, *size, &layer.at("same")));
         }
         let [h, w] = sizes[0];
         Generator {
@@ -406,8 +426,8 @@ impl Trunk {
             seen.push(x.clone());
             x
         });
+        // What follows depends on the other items of the batch, and is no feature of one.
         let x = self.last.dual(minibatch_deviation(x), LEAKY);
-        seen.push(x.clone());
         let flat = x.linear(|t| t.flatten::<2>(1, 3));
         (seen, self.features.dual(flat, LEAKY))
     }

@@ -5,7 +5,7 @@ use super::super::config::{Config, GameConfig};
 use super::super::game::condition::Condition;
 use super::super::game::monitor::Observation;
 use super::super::game::{Critic, Draws, Game, Inverts, Moment, Play, Round, Sees, Shown, Stage, critic};
-use super::super::networks::{GeneratorNetwork, Heads, Told, TrunkNetwork};
+use super::super::networks::{GeneratorNetwork, Heads, Sizes, Told, TrunkNetwork};
 use super::duel::latents;
 use crate::{NetworkInfo, Part, Purpose};
 use burn::module::Module;
@@ -70,6 +70,8 @@ impl Config {
             ("game.balance", self.game.balance.is_some()),
             ("game.bits", self.game.bits.is_some()),
             ("game.low_density", self.game.low_density.is_some()),
+            ("penalty.path_length", self.penalty.path_length.is_some()),
+            ("model.phase", matches!(self.model, Sizes::Progan(_))),
             (
                 "penalty.latent_consistency",
                 self.penalty.latent_consistency.is_some(),
