@@ -10,12 +10,9 @@ pub mod variational;
 
 pub use adversarial::game::{Player, TwoPlayer};
 pub use capability::{
-    Classify, Cluster, Complete, Direction, Encode, EvidenceBound, Factors, Features, LatentSpace,
+    Classify, Cluster, Complete, Decoder, Direction, Encode, EvidenceBound, Factors, Features, LatentSpace,
     LogLikelihood, POOLED, Predict, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest,
-    Samples, Translate, pooled,
-    Classify, Cluster, Complete, Decoder, Encode, EvidenceBound, Factors, Features, LatentSpace,
-    LogLikelihood, POOLED, Predict, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest,
-    Samples, Styles, pooled,
+    Samples, Styles, Translate, pooled,
 };
 pub use menagerie_nn::{NetworkInfo, Part, Purpose};
 pub use model::{Capability, Exported, Model, Port, StepReport, Trouble};

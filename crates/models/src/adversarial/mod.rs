@@ -40,8 +40,8 @@ pub mod r3gan;
 pub mod sagan;
 pub mod sgan;
 pub mod sngan;
-pub mod translation;
 pub mod stylegan2;
+pub mod translation;
 
 pub mod wgan;
 pub mod wgan_gp;

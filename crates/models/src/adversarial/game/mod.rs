@@ -21,11 +21,9 @@ pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
 
 use crate::{
-    Classify, Cluster, Encode, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Purpose,
-    Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Translate, of_shape, pooled,
     Classify, Cluster, Decoder, Encode, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Purpose,
-    Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Styles, of_shape, pooled,
-    unconditional, untempered,
+    Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Styles, Translate, of_shape,
+    pooled, unconditional, untempered,
 };
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};

@@ -2,8 +2,7 @@
 use super::monitor::Observation;
 use super::stage::Stage;
 use super::two_player::TwoPlayer;
-use crate::{Direction, Exported, NetworkInfo, Part, Purpose};
-use crate::{Decoder, Exported, NetworkInfo, Part, Purpose, Styles};
+use crate::{Decoder, Direction, Exported, NetworkInfo, Part, Purpose, Styles};
 use burn::tensor::Tensor;
 use menagerie_data::Batch;
 use menagerie_data::error::Result;

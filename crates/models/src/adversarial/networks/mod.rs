@@ -9,8 +9,8 @@ pub mod mlp;
 pub mod patch;
 pub mod progan;
 pub mod resnet;
-pub mod translator;
 pub mod stylegan2;
+pub mod translator;
 
 pub use heads::{CriticNetwork, Heads, Verdict};
 pub use translator::{TranslatorNetwork, TranslatorSizes};

@@ -38,7 +38,7 @@ impl Duel {
         let made = self.make(&generator, batch.shape[0], "generator latents", key);
         drop(generator);
         let data = Shown::plain(self.items(batch));
-        let (loss, ..) = self.update_generator(made, data, key, true, false)?;
+        let loss = self.update_generator(made, data, key, true, false)?.loss;
         if let Some(h) = &mut self.historical {
             self.generator.change(|network| h.pull(network));
         }
