@@ -260,7 +260,8 @@ mod tests {
     #[test]
     fn samples_are_found_again() {
         for (model, space, every_place) in [
-            ("dcgan", SpaceName::Z, false),
+            // Untrained, its samples differ from each other; DCGAN's hardly do.
+            ("stylegan2", SpaceName::Z, false),
             ("stylegan2", SpaceName::W, false),
             ("stylegan2", SpaceName::W, true),
         ] {

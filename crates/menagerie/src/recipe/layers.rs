@@ -13,7 +13,7 @@ pub(super) struct Changed {
 
 /// Lays `given` over `base`. A value takes the type of the one it replaces. A table of another kind begins anew, and is noted
 /// in `changed`; a table that was not there comes to be there, and `false` in its place takes it away again. Whether keys
-/// that are new may exist is for the type to say that reads them, but for the names of tables at the top.
+/// that are new may exist is for the type to say that reads them, but for values at the top, where all is tables.
 pub(super) fn lay(base: &mut Table, given: &Table, prefix: &str, changed: &mut Vec<Changed>) -> Result<()> {
     for (key, value) in given {
         let path = if prefix.is_empty() {
@@ -22,14 +22,13 @@ pub(super) fn lay(base: &mut Table, given: &Table, prefix: &str, changed: &mut V
             format!("{prefix}.{key}")
         };
         match (base.get_mut(key), value) {
-            (None, _) if prefix.is_empty() => {
+            (None, _) if prefix.is_empty() && !matches!(value, Value::Table(_)) => {
                 return Err(Error::recipe(
                     path,
                     "there is no such key",
                     nearest(key, base.keys().map(String::as_str)),
                 ));
             }
-            (None, Value::Boolean(false)) => {}
             (None, _) => drop(base.insert(key.clone(), value.clone())),
             (Some(Value::Table(old)), Value::Table(new)) => {
                 let differs = |tag: &&str| {
@@ -52,6 +51,20 @@ pub(super) fn lay(base: &mut Table, given: &Table, prefix: &str, changed: &mut V
         }
     }
     Ok(())
+}
+
+/// Writes `false` for every table of the defaults that is not there, so that reading it again does not bring it back.
+pub(super) fn say_what_is_off(table: &mut Table, defaults: &Table) {
+    let kind = |t: &Table| TAGS.iter().find_map(|tag| t.get(*tag).cloned());
+    for (key, value) in defaults {
+        let Value::Table(default) = value else { continue };
+        match table.get_mut(key) {
+            None => drop(table.insert(key.clone(), Value::Boolean(false))),
+            // The defaults of another kind say nothing of this one.
+            Some(Value::Table(own)) if kind(own) == kind(default) => say_what_is_off(own, default),
+            Some(_) => {}
+        }
+    }
 }
 
 fn at<'a>(table: &'a mut Table, path: &str) -> Option<&'a mut Table> {

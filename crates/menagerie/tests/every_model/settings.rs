@@ -48,6 +48,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "dcgan",
         &[("model.attention", "4"), ("model.width", "8")],
     ),
+    (
+        "classes",
+        "stylegan2",
+        &[
+            ("condition.discriminator", "projection"),
+            ("model.noise", "false"),
+        ],
+    ),
+    ("no_classes", "biggan", &[("condition", "false")]),
     ("balance", "dcgan", &[("game.balance", "{}")]),
     ("bits", "bs_gan", &[("game.bits.draws", "3")]),
     (

@@ -414,7 +414,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::super::game::augment::{Adaptive, Pseudo};
-    use super::super::game::penalty::{Gradient, ZeroCentred};
+    use super::super::game::penalty::{Gradient, PathLength, ZeroCentred};
     use super::super::networks::{dcgan, mlp};
     use super::super::{Variant, dcgan::Dcgan};
     use super::*;
@@ -455,7 +455,21 @@ mod tests {
             c.game.smoothing = 0.1;
         });
         assert!(e.contains("game.smoothing") && e.contains("hinge"), "{e}");
+        let e = told(|c| c.penalty.path_length = Some(PathLength::default()));
+        assert!(
+            e.contains("penalty.path_length") && e.contains("stylegan2"),
+            "{e}"
+        );
+        let e = told(|c| {
+            c.model = Sizes::Progan(Default::default());
+            c.condition = Some(Condition {
+                generator: IntoGenerator::BatchNorm,
+                ..Condition::default()
+            });
+        });
+        assert!(e.contains("condition.generator") && e.contains("progan"), "{e}");
         let e = told(|c| c.game.pulling_away = 0.1);
+
         assert!(
             e.contains("game.pulling_away") && e.contains("objective.rule"),
             "{e}"
