@@ -21,14 +21,19 @@ const BATCHES: usize = 8;
 
 /// A source's description and its first batches.
 pub(crate) fn prepared(source: &str) -> Result<(DataInfo, Vec<Batch>), Box<dyn Error>> {
+    prepared_of(source, BATCH)
+}
+
+/// The same of so many items a batch.
+pub(crate) fn prepared_of(source: &str, batch: usize) -> Result<(DataInfo, Vec<Batch>), Box<dyn Error>> {
     let dataset = Source {
-        limit: BATCH * BATCHES,
+        limit: batch * BATCHES,
         ..Source::parse(source)
     }
     .open()?
     .dataset;
     let info = dataset.info().clone();
-    let mut loader = Loader::new(dataset, BATCH, Key::new(0), 0, 1)?;
+    let mut loader = Loader::new(dataset, batch, Key::new(0), 0, 1)?;
     let batches = (0..BATCHES).map(|_| loader.next()).collect::<Result<_, _>>()?;
     Ok((info, batches))
 }

@@ -12,6 +12,8 @@ mod mlp;
 mod overhead;
 mod peer;
 mod pixel_cnn;
+mod stylegan2;
+
 mod vae_conv;
 mod video_ablation;
 mod wavenet;
@@ -20,7 +22,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
-    | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS] | vae-conv [ROUNDS] | residual [ROUNDS]
+    | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS]  | vae-conv [ROUNDS] | residual [ROUNDS]
+    | stylegan2 [ROUNDS] [BATCH]
     | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
     | fid [ROUNDS] | kid [ROUNDS] | prdc [ROUNDS]
     | video-ablation [STEPS] [CLASSIFIER_STEPS]
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "vae-mlp" => layers::vae(rest),
         Some((name, rest)) if name == "vae-conv" => vae_conv::step(rest),
         Some((name, rest)) if name == "residual" => layers::residual(rest),
+        Some((name, rest)) if name == "stylegan2" => stylegan2::step(rest),
         Some((name, rest)) if name == "pixel-cnn-step" => pixel_cnn::step(rest),
         Some((name, rest)) if name == "pixel-cnn-sample" => pixel_cnn::sample(rest),
         Some((name, rest)) if name == "memory" => command::memory(rest),

@@ -1,4 +1,4 @@
-use crate::items::{GivenArgs, Trained, able, write_rows, written};
+use crate::items::{GivenArgs, Trained, able, make_parent, write_rows, written};
 use crate::output;
 use menagerie::error::{Error, Result};
 use menagerie::explore::{
@@ -127,6 +127,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         method: method.into(),
         directions: found,
     };
+    make_parent(&args.out)?;
     all.save(&args.out)?;
     let picture = args.out.with_extension("png");
     write_rows(

@@ -1,4 +1,4 @@
-use crate::items::{GivenArgs, able, as_samples, bar, interleave, pick, write_rows, written};
+use crate::items::{GivenArgs, able, as_samples, bar, interleave, make_parent, pick, write_rows, written};
 use crate::output;
 use menagerie::data::Kind;
 use menagerie::error::{Error, Result};
@@ -108,6 +108,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
             true => vec![wanted.len(), found.places, found.width],
             false => vec![wanted.len(), found.width],
         };
+        make_parent(&args.out)?;
         picture::write_npy(&args.out, &shape, &found.vectors)?;
     } else {
         let off = items.values.iter().zip(&found.items.values);
