@@ -16,12 +16,12 @@ const SHOWN: usize = 3;
 #[derive(clap::Args)]
 #[command(
     after_help = "A term is the mean latent of numbered samples (those of `menagerie sample RUN --seed S`), or with --data of numbered
-items or of a class, with --reader of samples in which the reader sees all its words. Signs stand alone. The picture has a column a term: some of its members, below them its mean; in the
-last column variations of the result, and below them the result.
+items or of a class, with --reader of samples in which the reader sees all its words: \"glasses man - man + woman\". Signs stand
+alone. The picture has a column a term: some of its members, below them its mean; in the last column variations of the result, and
+below them the result.
 
 Examples:
   menagerie arithmetic runs/dcgan-001 \"3,17,20 - 4,9 + 11\"
-    menagerie arithmetic runs/stylegan2-001 --reader runs/attribute-reader-001 \"glasses man - man + woman\"
   menagerie arithmetic runs/vae-001 --data fashion \"coat - pullover + dress\"
   menagerie arithmetic runs/vae-001 --data fashion \"label:bag - 5 + 9\""
 )]

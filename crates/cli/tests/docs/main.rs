@@ -317,6 +317,7 @@ pages! {
     autoregressive, "docs/autoregressive.md";
     data, "docs/data.md";
     flows, "docs/flows.md";
+    latents, "docs/latents.md";
     metrics, "docs/metrics.md";
     pixel_rnn, "docs/pixel-rnn.md";
     sound, "docs/sound.md";
