@@ -195,7 +195,7 @@ pub(crate) fn slope<const D: usize>(t: Tensor<D>, x: Tensor<D>, y: Tensor<D>, ac
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Conv2d, Init, ItemNorm, LayerNorm, NormOver, Linear, Weights, numbers};
+    use crate::{Conv2d, Init, ItemNorm, LayerNorm, Linear, NormOver, Weights, numbers};
     use burn::tensor::{Device, TensorData};
     use menagerie_data::Key;
 
@@ -254,7 +254,9 @@ mod tests {
             let pass = |d: Dual<4>| {
                 let h = conv.dual(d, act);
                 let doubled = h.clone().times(h.clone()).plus(h.scale(0.5));
-                instance.iter().fold(norm.dual(doubled, act), |d, n| n.dual(d, act))
+                instance
+                    .iter()
+                    .fold(norm.dual(doubled, act), |d, n| n.dual(d, act))
             };
             let along = numbers(
                 pass(Dual::along(x.clone(), v.clone(), true))

@@ -156,7 +156,6 @@ impl Generator {
     }
 
     /// See [`super::GeneratorNetwork::forward`].
-
     pub fn forward(&self, z: Tensor<2>, told: Option<&Tensor<2>>) -> Tensor<4> {
         let batch = z.dims()[0];
         let z = match told {

@@ -47,7 +47,14 @@ struct Normed {
 }
 
 impl Normed {
-    fn new(channels: [usize; 2], kernel: usize, stride: usize, padding: usize, norm: NormOver, init: &Init) -> Self {
+    fn new(
+        channels: [usize; 2],
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        norm: NormOver,
+        init: &Init,
+    ) -> Self {
         let of = Conv2d::of(channels)
             .kernel(kernel)
             .stride(stride)

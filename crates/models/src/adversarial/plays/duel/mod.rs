@@ -203,7 +203,6 @@ impl Duel {
     }
 
     /// The generator's update, where it is its turn.
-
     fn update_generator(
         &mut self,
         made: Shown,
