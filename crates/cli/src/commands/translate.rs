@@ -161,7 +161,7 @@ fn given(
     // A picture shows what a pair's other image is; files are read one by one, in their own sizes and by their names.
     let pairs = || !folder && source.open().is_ok_and(|o| o.dataset.info().kind == Kind::Pair);
     let mut warnings = Vec::new();
-    let files = match lies && !(own && !folder) && !pairs() {
+    let files = match lies && (!own || folder) && !pairs() {
         true => {
             let side = source.side(direction.from())?.unwrap_or(source.clone());
             Pictures::open(&side, model.channels(), &mut warnings)?

@@ -164,7 +164,7 @@ mod tests {
         ];
         let space = Space::of(&Plain, None).unwrap();
         let found = by_traits(space, reader, &terms, 200, 40, Key::new(1)).unwrap();
-        assert_eq!(found.wanted, [tall.clone()]);
+        assert_eq!(found.wanted, [tall]);
         assert!(found.share > 0.9, "{}", found.share);
         for (members, traits) in found.members.iter().zip([vec![0, 1], vec![1], vec![0]]) {
             let rows = numbers(members.clone());

@@ -78,7 +78,7 @@ impl Condition {
     /// Refuses a weight that is none.
     ///
     /// # Errors
-    /// [`Error::Recipe`].
+    /// [`menagerie_data::Error::Recipe`].
     pub fn check(&self) -> Result<()> {
         check_weights([("condition.weight", self.weight)])
     }

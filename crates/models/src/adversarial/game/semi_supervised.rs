@@ -30,7 +30,7 @@ impl SemiSupervised {
     /// Refuses weights that are none.
     ///
     /// # Errors
-    /// [`Error::Recipe`].
+    /// [`menagerie_data::Error::Recipe`].
     pub fn check(&self) -> Result<()> {
         check_weights([
             ("semi_supervised.weight", self.weight),
