@@ -6,6 +6,7 @@ mod folders;
 mod idx;
 mod metadata;
 mod names;
+mod sides;
 mod splits;
 mod support;
 mod tables;
