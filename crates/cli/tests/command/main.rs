@@ -8,6 +8,6 @@ mod latents;
 mod likelihood;
 mod runs;
 mod studio;
-mod translate;
 #[path = "../support/mod.rs"]
 mod support;
+mod translate;
