@@ -200,8 +200,8 @@ fn why(said: &[String]) -> String {
 fn reap(jobs: &mut Vec<Job>) {
     for job in jobs.iter_mut().filter(|j| j.ended.is_none()) {
         if let Ok(Some(status)) = job.child.try_wait() {
-            // 130 is a training that was stopped by hand, with its checkpoint.
-            job.ended = Some(status.success() || status.code() == Some(130));
+            // Trainings that were stopped by Ctrl-C or by SIGTERM end so, with their checkpoint.
+            job.ended = Some(status.success() || matches!(status.code(), Some(130 | 143)));
         }
     }
     // What ended long ago is forgotten, the newest last.
@@ -224,14 +224,15 @@ fn listen(stderr: impl std::io::Read, said: &Mutex<VecDeque<String>>) {
     }
 }
 
-/// Sends what Ctrl-C sends.
+/// Asks a training to finish its step and write a checkpoint. Not by what Ctrl-C sends, which a process ignores that was begun in
+/// the background of a script.
 #[cfg(unix)]
 fn interrupt(pid: u32) -> Result<(), Refusal> {
     let own = std::process::id();
     let pid = i32::try_from(pid).ok().filter(|p| *p > 1 && pid != own);
     let pid = pid.ok_or_else(|| Refusal::new(500, "the run's lock names no process"))?;
     // SAFETY: kill takes numbers and changes nothing of this process; pid is a single process, not a group.
-    match unsafe { libc::kill(pid, libc::SIGINT) } {
+    match unsafe { libc::kill(pid, libc::SIGTERM) } {
         0 => Ok(()),
         _ => Err(Refusal::new(
             500,
