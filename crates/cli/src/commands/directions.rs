@@ -19,9 +19,9 @@ is an attribute (an amount, or of a choice whether there is any), `no-NAME`, NAM
 
 Examples:
   menagerie directions runs/dcgan-001                              # by importance
-  menagerie directions runs/stylegan2-001 --reader runs/attribute-reader-001 --traits yaw
   menagerie traverse runs/dcgan-001 --directions directions.json
-  menagerie sample runs/dcgan-001 --directions directions.json --move 1=2"
+  menagerie sample runs/dcgan-001 --directions directions.json --move 1=2
+  menagerie directions runs/stylegan2-001 --reader runs/attribute-reader-001 --traits yaw"
 )]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 Examples:
   menagerie project runs/dcgan-001 --data fashion --split test -n 8
-  menagerie project runs/stylegan2-001 --data your/faces --space w+ --steps 500
+  menagerie project runs/stylegan2-001 --data your/photos --space w+
   menagerie project runs/dcgan-001 --data fashion --out latents.npy"
 )]
 pub(crate) struct Args {

@@ -19,7 +19,8 @@ use std::path::PathBuf;
   menagerie sample runs/gated_pixel_cnn-001 --label 3 --temperature 0.9
   menagerie sample runs/dcgan-001 -n 1000 --seed 7 --out samples.npy
     menagerie sample runs/dcgan-001 --seeds 3,17,42 --grid 3x1
-  menagerie sample runs/dcgan-001 --directions directions.json --move yaw=2 --move smile=-1
+  menagerie directions runs/dcgan-001 --out ways.json
+  menagerie sample runs/dcgan-001 --directions ways.json --move 1=2 --move 3=-1
   menagerie sample runs/stylegan2-001 --style-from 3,5 --coarse 17,42
   menagerie sample runs/wavenet-001 --seconds 2 -n 3 --out sounds/")]
 pub(crate) struct Args {

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
   menagerie traverse runs/vae-001                          # a row a dimension
   menagerie traverse runs/vae-001 --dims 3,7 --range -2:2
   menagerie traverse runs/vae-001 --data fashion --item 5  # around a real item
-    menagerie traverse runs/stylegan2-001 --directions directions.json --names yaw,smile
+    menagerie directions runs/dcgan-001 --out ways.json
+  menagerie traverse runs/dcgan-001 --directions ways.json --names 1,3
   menagerie traverse runs/beta_vae-001 --read runs/attribute-reader-001 --range -2:2")]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -33,7 +33,7 @@ fn folders_of_the_same_names_are_pairs() {
     let dir = tempdir().unwrap();
     for i in 0..3u8 {
         png(dir.path(), &format!("a/{i}.png"), [4, 4], i);
-        png(dir.path(), &format!("b/{i}.bmp"), [4, 4], 100 + i);
+        png(dir.path(), &format!("b/{i}.png"), [4, 4], 100 + i);
     }
     let set = open(&two(&dir, "a", "b"));
     assert_eq!((set.info().kind, set.info().count), (Kind::Pair, 3));
@@ -57,7 +57,7 @@ fn folders_of_the_same_names_are_pairs() {
     };
     fails(&pairs, &["x.png", "has no partner"]);
     fs::remove_file(dir.path().join("a/x.png")).unwrap();
-    png(dir.path(), "b/1.bmp", [4, 6], 1);
+    png(dir.path(), "b/1.png", [4, 6], 1);
     fails(&two(&dir, "a", "b"), &["1.png", "4x4", "4x6", "one size"]);
 }
 
