@@ -98,6 +98,8 @@ pub fn project(
         width,
         spread: spread.sqrt(),
         mean: mean.into_iter().map(|m| m as f32).collect(),
+        device: space.centre().device().autodiff(),
+
         settings,
     };
     let candidates = Tensor::cat(vec![space.centre(), draws], 0);
@@ -136,6 +138,8 @@ struct Task {
     width: usize,
     spread: f64,
     mean: Vec<f32>,
+    /// with autodiff
+    device: Device,
     settings: ProjectionSettings,
 }
 
@@ -148,7 +152,8 @@ impl Task {
         starts: &[f32],
         progress: &mut dyn FnMut(usize, f64),
     ) -> Vec<f32> {
-        let device = Device::flex().autodiff();
+        let device = self.device.clone();
+
         let count = starts.len() / self.width;
         let &[h, w, c] = shape else { return starts.to_vec() };
         let target = Tensor::<4>::from_data(TensorData::new(target.to_vec(), [count, h, w, c]), &device);
