@@ -26,5 +26,5 @@ mod symmetric;
 pub mod transport;
 pub mod video;
 
-pub use eigen::eigen;
+pub use eigen::{eigen, leading};
 pub use features::{Features, Figure};

@@ -1,7 +1,7 @@
 use super::space::{moments, rows};
 use super::{Reader, Space, SpaceName, Trait};
 use crate::error::{Error, Result, nearest};
-use crate::metrics::eigen;
+use crate::metrics::{eigen, leading};
 use crate::models::Samples;
 use crate::nn::numbers;
 use crate::random::Key;
@@ -191,7 +191,7 @@ pub fn principal(space: Space, count: usize, draws: usize, key: Key) -> Result<V
         }
     }
     let values = numbers(vectors);
-    let found = eigen(gram, draws).into_iter().take(count).enumerate();
+    let found = leading(&gram, draws, count).into_iter().enumerate();
     let direction = |(i, (_, coordinates)): (usize, (f64, Vec<f64>))| {
         let mut vector = vec![0.0; width];
         for (row, x) in values.chunks_exact(width).zip(&coordinates) {
