@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use menagerie::data::{Batch, DataInfo, Dataset, Kind, Opened, renumbered, wav, write_wav};
 use menagerie::error::{Error, Result};
 use menagerie::files;
-use menagerie::models::{Capability, Model, Samples};
+use menagerie::models::{Capability, LatentSpace, Model, Samples};
 use menagerie::picture;
 use menagerie::run::{At, Checkpoint, Run, draw_samples};
 use std::io::IsTerminal;
@@ -42,6 +42,11 @@ pub(crate) struct Trained {
 }
 
 impl Trained {
+    /// Its latent space, or an error that names the models with one.
+    pub(crate) fn latents(&self) -> Result<&dyn LatentSpace> {
+        able(self.model.as_latent_space(), Capability::LatentSpace, &self.name)
+    }
+
     /// What it was trained on.
     pub(crate) fn info(&self) -> &DataInfo {
         &self.checkpoint.state.data

@@ -65,11 +65,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         ));
     }
     let trained = args.given.model()?;
-    let space = able(
-        trained.model.as_latent_space(),
-        Capability::LatentSpace,
-        &trained.name,
-    )?;
+    let space = trained.latents()?;
     if trained.info().kind != Kind::Image {
         return Err(Error::usage(
             format!(
@@ -84,13 +80,15 @@ pub(crate) fn run(args: Args) -> Result<()> {
         None => Space::of(space, Some(SpaceName::Z))?,
     };
     let terms = match &args.reader {
-        Some(reader) => read_off(&args, reader, space, &expression)?,
+        Some(reader) => read_off(
+            &args,
+            reader,
+            space,
+            trained.info().shape.iter().product(),
+            &expression,
+        )?,
         None => {
-            let latents = able(
-                trained.model.as_latent_space(),
-                Capability::LatentSpace,
-                &trained.name,
-            )?;
+            let latents = trained.latents()?;
             let of = |(sign, term): &(f32, Term)| Ok((*sign, members(&args, &trained, latents, term)?));
             expression.iter().map(of).collect::<Result<Vec<_>>>()?
         }
@@ -126,6 +124,7 @@ fn read_off(
     args: &Args,
     reader: &Path,
     space: Space,
+    numbers: usize,
     expression: &[(f32, Term)],
 ) -> Result<Vec<(f32, Tensor<2>)>> {
     if args.draws < 16 || args.trials == 0 {
@@ -134,6 +133,15 @@ fn read_off(
             "give --draws of 16 or more and --trials of 1 or more",
         ));
     }
+    affordable(
+        &format!("{} draws and {} results", args.draws, args.trials),
+        &[
+            3,
+            args.draws.saturating_add(args.trials),
+            numbers.max(space.width()),
+        ],
+        "give fewer --draws and --trials",
+    )?;
     let (model, name) = super::directions::opened(reader, &args.given.compute.device()?)?;
     let reader = Reader::of(&*model, &name)?;
     let named = |(sign, term): &(f32, Term)| match term {

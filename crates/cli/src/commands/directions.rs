@@ -1,10 +1,11 @@
-use crate::items::{GivenArgs, Trained, able, make_parent, write_rows, written};
+use crate::items::{GivenArgs, Trained, make_parent, write_rows, written};
 use crate::output;
 use menagerie::error::{Error, Result};
 use menagerie::explore::{
     Direction, Directions, Reader, Space, SpaceName, Trait, follow, of_traits, principal, sefa,
 };
-use menagerie::models::{Capability, LatentSpace, Model};
+use menagerie::limits::affordable;
+use menagerie::models::{LatentSpace, Model};
 use menagerie::run::{At, Run};
 use menagerie::{Device, Key, Tensor};
 use serde_json::json;
@@ -106,12 +107,24 @@ pub(crate) fn run(args: Args) -> Result<()> {
         (m, _) => m,
     };
     let trained = args.given.model()?;
-    let latents = able(
-        trained.model.as_latent_space(),
-        Capability::LatentSpace,
-        &trained.name,
-    )?;
+    let latents = trained.latents()?;
     let space = Space::of(latents, args.space.map(SpaceName::from))?;
+    let item: usize = trained.info().shape.iter().product();
+    affordable(
+        &format!("{} draws", args.draws),
+        &[2, args.draws, item.max(space.width())],
+        "give fewer --draws",
+    )?;
+    if method == Some(Method::Pca) {
+        let products = format!("products of {} draws with each other", args.draws);
+        affordable(&products, &[2, args.draws, args.draws], "give fewer --draws")?;
+    }
+    let most = args.n.min(space.width()).max(args.traits.len());
+    affordable(
+        &format!("{most} rows of {} pictures", args.steps),
+        &[2, most, args.steps, item.max(space.width())],
+        "give fewer --steps",
+    )?;
     let device = args.given.compute.device()?;
     let read_by = args.reader.as_deref().map(|r| opened(r, &device)).transpose()?;
     let reader = match &read_by {
@@ -231,11 +244,7 @@ pub(crate) fn sweeps(
 /// Directions of a file that are this run's.
 pub(crate) fn read(path: &Path, trained: &Trained) -> Result<Directions> {
     let directions = Directions::read(path)?;
-    let latents = able(
-        trained.model.as_latent_space(),
-        Capability::LatentSpace,
-        &trained.name,
-    )?;
+    let latents = trained.latents()?;
     // The space may be one that this model has not.
     let space = Space::of(latents, Some(directions.space)).or_else(|_| Space::of(latents, None))?;
     let identity = trained.run.identity(&trained.checkpoint)?;

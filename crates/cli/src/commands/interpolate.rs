@@ -88,11 +88,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         &size,
         "ask for fewer, or shorter ones",
     )?;
-    let latents = able(
-        trained.model.as_latent_space(),
-        Capability::LatentSpace,
-        &trained.name,
-    )?;
+    let latents = trained.latents()?;
     let space = Space::of(latents, args.space.map(SpaceName::from))?;
     let mode = match (args.mode, space.name()) {
         (Some(Mode::Linear), _) => Walk::Linear,

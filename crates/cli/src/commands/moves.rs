@@ -1,9 +1,9 @@
 //! Samples whose latents are moved along directions, or whose styles are mixed.
 use super::sample::key;
-use crate::items::{Trained, able};
+use crate::items::Trained;
 use menagerie::error::{Error, Result};
 use menagerie::explore::Space;
-use menagerie::models::{Capability, LatentSpace, Samples, Styles};
+use menagerie::models::{LatentSpace, Samples, Styles};
 use menagerie::{Key, Tensor};
 use std::path::PathBuf;
 
@@ -57,11 +57,7 @@ impl Moves {
         keys: &[(usize, Key)],
         truncation: f64,
     ) -> Result<(Samples, Option<usize>)> {
-        let latents = able(
-            trained.model.as_latent_space(),
-            Capability::LatentSpace,
-            &trained.name,
-        )?;
+        let latents = trained.latents()?;
         if !self.style_from.is_empty() {
             return self.mixed(latents, truncation);
         }

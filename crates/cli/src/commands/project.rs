@@ -1,10 +1,10 @@
-use crate::items::{GivenArgs, able, as_samples, bar, interleave, make_parent, pick, write_rows, written};
+use crate::items::{GivenArgs, as_samples, bar, interleave, make_parent, pick, write_rows, written};
 use crate::output;
 use menagerie::data::Kind;
 use menagerie::error::{Error, Result};
 use menagerie::explore::{ProjectionSettings, Space, SpaceName, project};
 use menagerie::limits::affordable;
-use menagerie::models::{Capability, Samples};
+use menagerie::models::Samples;
 use menagerie::{Key, picture};
 use serde_json::json;
 use std::path::PathBuf;
@@ -67,11 +67,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         ));
     }
     let trained = args.given.model()?;
-    let latents = able(
-        trained.model.as_latent_space(),
-        Capability::LatentSpace,
-        &trained.name,
-    )?;
+    let latents = trained.latents()?;
     let space = Space::of(latents, space)?;
     if trained.info().kind != Kind::Image {
         let problem = format!(

@@ -3,6 +3,7 @@ use crate::items::{GivenArgs, Trained, able, pick, write_rows, written};
 use crate::output;
 use menagerie::error::{Error, Result};
 use menagerie::explore::{Direction, Effects, Space, effects, sweep, sweep_plane};
+use menagerie::limits::affordable;
 use menagerie::models::{Capability, LatentSpace};
 use menagerie::run::Run;
 use menagerie::{Device, Key};
@@ -60,10 +61,13 @@ pub(crate) fn run(args: Args) -> Result<()> {
         return Err(Error::usage("a row has two ends", "give --steps of 2 or more"));
     }
     let trained = args.given.model()?;
-    let space = able(
-        trained.model.as_latent_space(),
-        Capability::LatentSpace,
-        &trained.name,
+    let space = trained.latents()?;
+    let rows = args.dims.len().max(args.names.len()).max(10);
+    let item = trained.info().shape.iter().product::<usize>().max(space.latent());
+    affordable(
+        &format!("rows of {} pictures", args.steps),
+        &[2, rows, args.steps, item],
+        "give fewer --steps",
     )?;
     if let Some(file) = &args.directions {
         return along(&args, file, &trained, range);
@@ -116,11 +120,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
 /// A row of items along each direction of a file, from the space's centre or from an item.
 fn along(args: &Args, file: &Path, trained: &Trained, [from, to]: [f32; 2]) -> Result<()> {
     let known = super::directions::read(file, trained)?;
-    let latents = able(
-        trained.model.as_latent_space(),
-        Capability::LatentSpace,
-        &trained.name,
-    )?;
+    let latents = trained.latents()?;
     let space = Space::of(latents, Some(known.space))?;
     let chosen: Vec<Direction> = match args.names.is_empty() {
         true => known.directions.clone(),

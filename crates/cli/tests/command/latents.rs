@@ -277,6 +277,14 @@ fn directions_are_found_and_taken() {
         &["no.json", "menagerie directions"],
     );
     fails(d, &words("directions r --method attribute"), 2, &["--reader"]);
+    // What no memory holds is refused before it is taken.
+    for line in [
+        "directions r --steps 99999999999",
+        "directions r --method pca --draws 99999999999",
+        "traverse r --steps 99999999999",
+    ] {
+        fails(d, &words(line), 2, &["GB"]);
+    }
     fails(d, &words("directions r --space w"), 2, &["styles"]);
     fails(
         d,
