@@ -170,21 +170,19 @@ impl Conv2d {
         }
     }
 
-    fn bias(&self) -> Option<Tensor<1>> {
-        let bias = self.bias.as_ref().map(Param::val);
-        match self.equalized {
-            Some([_, by]) if by != 1.0 => bias.map(|b| b * by),
-            _ => bias,
-        }
-    }
-
     fn geometry(&self) -> Geometry {
         Geometry::new(self.stride, self.padding).with_groups(self.groups)
     }
 
     /// `activation(conv(x) + bias)`
     pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        let y = conv2d(x, self.weight(), self.bias(), self.geometry(), activation);
+        let y = conv2d(
+            x,
+            self.weight(),
+            init::bias(&self.bias, self.equalized),
+            self.geometry(),
+            activation,
+        );
         activations::keep(y)
     }
 
@@ -193,7 +191,7 @@ impl Conv2d {
         let Some(direction) = x.tangent.clone() else {
             return x.with(self.forward(x.value.clone(), activation), None);
         };
-        let (weight, bias) = (self.weight(), self.bias());
+        let (weight, bias) = (self.weight(), init::bias(&self.bias, self.equalized));
         let t = conv2d(
             direction,
             weight.clone(),

@@ -195,7 +195,7 @@ pub(crate) fn slope<const D: usize>(t: Tensor<D>, x: Tensor<D>, y: Tensor<D>, ac
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Conv2d, Init, ItemNorm, LayerNorm, Linear, NormOver, Weights, numbers};
+    use crate::{Conv2d, Init, ItemNorm, Linear, NormOver, Weights, numbers};
     use burn::tensor::{Device, TensorData};
     use menagerie_data::Key;
 
@@ -237,7 +237,7 @@ mod tests {
             .weights(Weights::Normal(0.5))
             .bias()
             .init(&init);
-        let norm = LayerNorm::new(3, &init);
+        let norm = ItemNorm::plain(3, NormOver::Layer, &init);
         let instance = [NormOver::Instance, NormOver::Layer].map(|over| ItemNorm::new(3, over, &init));
         let (x, v) = (wave([2, 4, 5, 2], 0.0, &device), wave([2, 4, 5, 2], 2.0, &device));
         let acts = [

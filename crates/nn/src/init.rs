@@ -100,6 +100,15 @@ pub enum Weights {
     Zero,
 }
 
+/// A layer's bias as it is used: multiplied where its learning rate is equalized.
+pub(crate) fn bias(own: &Option<Param<Tensor<1>>>, factors: Option<[f64; 2]>) -> Option<Tensor<1>> {
+    let bias = own.as_ref().map(Param::val);
+    match factors {
+        Some([_, by]) if by != 1.0 => bias.map(|b| b * by),
+        _ => bias,
+    }
+}
+
 /// An equalized learning rate (Karras et al. 2018, arXiv:1710.10196, section 4.1).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Equalized {

@@ -40,6 +40,15 @@ impl ItemNorm {
         }
     }
 
+    /// The same with scales of one.
+    pub fn plain(channels: usize, over: NormOver, at: &Init) -> Self {
+        ItemNorm {
+            gamma: Param::from_tensor(Tensor::ones([channels], at.device())),
+            beta: init::zeros([channels], at.device()),
+            whole: over == NormOver::Layer,
+        }
+    }
+
     /// `activation((x - mean) / sqrt(variance + epsilon) * gamma + beta)`, x `[batch, height, width, channel]` of more than
     /// one pixel
     pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {

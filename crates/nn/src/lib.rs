@@ -10,7 +10,7 @@ mod finite;
 pub mod flow;
 pub mod init;
 mod item_norm;
-mod layer_norm;
+
 mod learner;
 pub mod levels;
 mod linear;
@@ -40,7 +40,7 @@ pub use dual::Dual;
 pub use finite::{first_not_finite, is_finite};
 pub use init::{Init, Weights};
 pub use item_norm::{ItemNorm, NormOver};
-pub use layer_norm::LayerNorm;
+
 pub use learner::{Descent, Learner};
 pub use linear::{Linear, LinearOf};
 pub use lstm::{LstmCell, LstmState};

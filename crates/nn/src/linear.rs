@@ -95,17 +95,14 @@ impl Linear {
         }
     }
 
-    fn bias(&self) -> Option<Tensor<1>> {
-        let bias = self.bias.as_ref().map(Param::val);
-        match self.equalized {
-            Some([_, by]) if by != 1.0 => bias.map(|b| b * by),
-            _ => bias,
-        }
-    }
-
     /// `activation(x W + b)`
     pub fn forward<const D: usize>(&self, x: Tensor<D>, activation: Activation) -> Tensor<D> {
-        let y = linear(x, self.weight(), self.bias(), activation);
+        let y = linear(
+            x,
+            self.weight(),
+            init::bias(&self.bias, self.equalized),
+            activation,
+        );
         activations::keep(y)
     }
 
@@ -114,7 +111,7 @@ impl Linear {
         let Some(direction) = x.tangent.clone() else {
             return x.with(self.forward(x.value.clone(), activation), None);
         };
-        let (weight, bias) = (self.weight(), self.bias());
+        let (weight, bias) = (self.weight(), init::bias(&self.bias, self.equalized));
         let t = linear(direction, weight.clone(), None, Activation::Identity);
         let (weight, bias) = if x.untaped() {
             (weight.detach(), bias.map(|b| b.detach()))

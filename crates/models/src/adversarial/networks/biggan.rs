@@ -1,12 +1,12 @@
 //! BigGAN's networks (Brock et al. 2019, arXiv:1809.11096, appendix B, figure 15): residual blocks whose channels halve with every
 //! doubling of the image, a part of the latent told to every block's norms beside an embedding of the class that all of them
 //! share, spectral norm in both networks, self-attention at one grid.
-use super::resnet::{Down, Up, summed};
+use super::resnet::{Down, Trunk, Up};
 use super::{Told, attention};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_nn::pyramid::sizes;
-use menagerie_nn::{Activation, BatchNorm, Conv2d, Dual, Init, Linear, SelfAttention, Weights};
+use menagerie_nn::{Activation, BatchNorm, Conv2d, Init, Linear, SelfAttention, Weights};
 use serde::{Deserialize, Serialize};
 
 /// `[model]`: the networks' sizes.
@@ -135,66 +135,28 @@ impl Sizes {
 }
 
 /// Image -> blocks -> features summed over the last grid.
-#[derive(Module, Debug)]
-pub struct Trunk {
-    blocks: Vec<Down>,
-    attention: Option<SelfAttention>,
-    #[module(skip)]
-    attends: Option<usize>,
-    width: usize,
-}
-
-impl Trunk {
-    pub(super) fn new(s: &Sizes, [h, w, colours]: [usize; 3], init: &Init) -> Self {
-        let grids = sizes([h, w]);
-        let halvings = grids.len() - 1;
-        let at = |i: usize| channels(s.width, i);
-        let attends = attention::place(&grids, s.attention);
-        let last = at(halvings - 1);
-        let block = |i: usize| {
-            let channels = match i {
-                0 => [colours, at(0)],
-                i if i < halvings => [at(i - 1), at(i)],
-                _ => [last, last],
-            };
-            Down::new(channels, i == 0, i < halvings, true, &init.at("block").nth(i))
+pub(super) fn trunk(s: &Sizes, [h, w, colours]: [usize; 3], init: &Init) -> Trunk {
+    let grids = sizes([h, w]);
+    let halvings = grids.len() - 1;
+    let at = |i: usize| channels(s.width, i);
+    let attends = attention::place(&grids, s.attention);
+    let last = at(halvings - 1);
+    let block = |i: usize| {
+        let channels = match i {
+            0 => [colours, at(0)],
+            i if i < halvings => [at(i - 1), at(i)],
+            _ => [last, last],
         };
-        Trunk {
-            blocks: (0..=halvings).map(block).collect(),
-            attention: attention::at(attends, |i| at(i - 1), true, init),
-            attends,
-            width: last,
-        }
-    }
-
-    /// See [`super::TrunkNetwork::layers`].
-    pub fn layers(&self, x: Dual<4>) -> (Vec<Dual<4>>, Dual<2>) {
-        let mut seen = Vec::new();
-        let x = self.blocks.iter().enumerate().fold(x, |x, (i, block)| {
-            let x = block.dual(x);
-            let x = match &self.attention {
-                Some(a) if self.attends == Some(i + 1) => a.dual(x),
-                _ => x,
-            };
-            seen.push(x.clone());
-            x
-        });
-        (seen, summed(x))
-    }
-
-    /// See [`super::TrunkNetwork::features`].
-    pub fn features(&self) -> usize {
-        self.width
-    }
-
-    pub(super) fn smooth(&self) -> bool {
-        self.attention.is_some()
-    }
-
-    pub(super) fn head(&self, outputs: usize, init: &Init) -> Linear {
-        let of = Linear::of([self.width, outputs]).weights(Weights::Glorot(1.0));
-        of.spectral_if(true).init(&init.at("score"))
-    }
+        Down::new(channels, i == 0, i < halvings, true, &init.at("block").nth(i))
+    };
+    let attention = attention::at(attends, |i| at(i - 1), true, init);
+    Trunk::of(
+        (0..=halvings).map(block).collect(),
+        attention,
+        attends,
+        last,
+        true,
+    )
 }
 
 #[cfg(test)]
@@ -220,7 +182,7 @@ mod tests {
         let init = |seed| Init::new(Key::new(seed), &Device::flex());
         (
             Generator::new(&s, size, told, &init(1)),
-            Trunk::new(&s, size, &init(2)),
+            trunk(&s, size, &init(2)),
         )
     }
 

@@ -8,8 +8,8 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_nn::pyramid::{channels, sizes};
 use menagerie_nn::{
-    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dual, Init, LayerNorm, Linear, Modulation, SelfAttention,
-    Weights,
+    Activation, BatchNorm, Conv2d, ConvTranspose2d, Dual, Init, ItemNorm, Linear, Modulation, NormOver,
+    SelfAttention, Weights,
 };
 use serde::{Deserialize, Serialize};
 
@@ -165,7 +165,7 @@ impl Generator {
 pub struct Trunk {
     downs: Vec<Conv2d>,
     norms: Vec<BatchNorm>,
-    layer_norms: Vec<LayerNorm>,
+    layer_norms: Vec<ItemNorm>,
     minibatch: Option<super::heads::MinibatchDiscrimination>,
     attention: Option<SelfAttention>,
     #[module(skip)]
@@ -208,7 +208,9 @@ impl Trunk {
                 vec![]
             },
             layer_norms: if s.norm == Norm::Layer {
-                inner.map(|i| LayerNorm::new(channels_at(i), init)).collect()
+                inner
+                    .map(|i| ItemNorm::plain(channels_at(i), NormOver::Layer, init))
+                    .collect()
             } else {
                 vec![]
             },

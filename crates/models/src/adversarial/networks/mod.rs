@@ -187,7 +187,7 @@ impl Sizes {
             Sizes::Dcgan(s) => TrunkNetwork::Dcgan(dcgan::Trunk::new(s, shape, init)),
             Sizes::Resnet(s) => TrunkNetwork::Resnet(resnet::Trunk::new(s, shape, init)),
             Sizes::Stylegan2(s) => TrunkNetwork::Stylegan2(stylegan2::Trunk::new(s, shape, init)),
-            Sizes::Biggan(s) => TrunkNetwork::Biggan(biggan::Trunk::new(s, shape, init)),
+            Sizes::Biggan(s) => TrunkNetwork::Resnet(biggan::trunk(s, shape, init)),
             Sizes::Progan(s) => TrunkNetwork::Progan(progan::Trunk::new(s, shape, init)),
         }
     }
@@ -271,7 +271,6 @@ pub enum TrunkNetwork {
     Resnet(resnet::Trunk),
     Patch(patch::Trunk),
     Stylegan2(stylegan2::Trunk),
-    Biggan(biggan::Trunk),
     Progan(progan::Trunk),
 }
 
@@ -289,7 +288,6 @@ impl TrunkNetwork {
             TrunkNetwork::Resnet(t) => t.layers(x),
             TrunkNetwork::Patch(t) => t.layers(x),
             TrunkNetwork::Stylegan2(t) => t.layers(x),
-            TrunkNetwork::Biggan(t) => t.layers(x),
             TrunkNetwork::Progan(t) => t.layers(x),
         }
     }
@@ -309,7 +307,6 @@ impl TrunkNetwork {
             TrunkNetwork::Resnet(t) => t.features(),
             TrunkNetwork::Patch(t) => t.features(),
             TrunkNetwork::Stylegan2(t) => t.features(),
-            TrunkNetwork::Biggan(t) => t.features(),
             TrunkNetwork::Progan(t) => t.features(),
         }
     }
@@ -323,7 +320,6 @@ impl TrunkNetwork {
             TrunkNetwork::Mlp(_) => false,
             // By the deviation over a group.
             TrunkNetwork::Stylegan2(_) | TrunkNetwork::Progan(_) => true,
-            TrunkNetwork::Biggan(t) => t.smooth(),
         }
     }
 
@@ -335,7 +331,6 @@ impl TrunkNetwork {
             TrunkNetwork::Resnet(t) => t.head(outputs, init),
             TrunkNetwork::Patch(t) => t.head(outputs, init),
             TrunkNetwork::Stylegan2(t) => t.head(outputs, init),
-            TrunkNetwork::Biggan(t) => t.head(outputs, init),
             TrunkNetwork::Progan(t) => t.head(outputs, init),
         }
     }

@@ -4,7 +4,7 @@ use super::Told;
 use burn::module::{Module, RunningState};
 use burn::tensor::Tensor;
 use menagerie_kernels::{avg_pool2d, resize_nearest};
-use menagerie_nn::pyramid::sizes;
+use menagerie_nn::pyramid::{channels, sizes};
 use menagerie_nn::{
     Activation, Conv2d, Dual, Init, Linear, activation, minibatch_deviation, numbers, pixel_norm,
 };
@@ -78,10 +78,6 @@ impl Grown {
     }
 }
 
-fn channels(width: usize, halvings: usize) -> usize {
-    width << halvings.min(3)
-}
-
 fn conv(channels: [usize; 2], init: &Init) -> Conv2d {
     Conv2d::of(channels).padding(1).bias().equalized(GAIN).init(init)
 }
@@ -119,7 +115,7 @@ impl Generator {
         let mut sizes = sizes([h, w]);
         sizes.reverse();
         let halvings = sizes.len() - 1;
-        let at = |i: usize| channels(s.width, halvings - i);
+        let at = |i: usize| channels(s.width, halvings - i + 1);
         let [h, w] = sizes[0];
         let mut convs = vec![conv([at(0), at(0)], &init.at("conv"))];
         for i in 1..sizes.len() {
@@ -217,7 +213,7 @@ impl Trunk {
         let sizes = sizes([h, w]);
         let halvings = sizes.len() - 1;
         // By grids, from the smallest.
-        let at = |i: usize| channels(s.width, halvings - i);
+        let at = |i: usize| channels(s.width, halvings - i + 1);
         let ([h, w], top) = (sizes[halvings], at(0));
         let mut convs = Vec::new();
         for i in 1..=halvings {

@@ -230,7 +230,7 @@ impl Down {
 }
 
 /// ReLU, and the sum over the grid.
-pub(super) fn summed(x: Dual<4>) -> Dual<2> {
+fn summed(x: Dual<4>) -> Dual<2> {
     x.activation(Activation::Relu).linear(|t| {
         let [batch, _, _, channels] = t.dims();
         t.sum_dim(1).sum_dim(2).reshape([batch, channels])
@@ -264,12 +264,25 @@ impl Trunk {
             )
         };
         // Two blocks beyond the halvings keep the smallest grid, as SNGAN's for 32 pixels have it.
+        let attention = attention::at(attends, |_| s.width, s.spectral_norm, init);
+        let blocks = (0..halvings + 2).map(block).collect();
+        Trunk::of(blocks, attention, attends, s.width, s.spectral_norm)
+    }
+
+    /// Of these blocks, with attention behind block `attends` (counted from 1); the last has `width` channels.
+    pub(super) fn of(
+        blocks: Vec<Down>,
+        attention: Option<SelfAttention>,
+        attends: Option<usize>,
+        width: usize,
+        spectral: bool,
+    ) -> Self {
         Trunk {
-            blocks: (0..halvings + 2).map(block).collect(),
-            attention: attention::at(attends, |_| s.width, s.spectral_norm, init),
+            blocks,
+            attention,
             attends,
-            width: s.width,
-            spectral: s.spectral_norm,
+            width,
+            spectral,
         }
     }
 

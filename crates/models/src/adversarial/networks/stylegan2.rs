@@ -6,7 +6,7 @@ use burn::module::{Module, Param, RunningState};
 use burn::tensor::Tensor;
 use menagerie_data::random::Key;
 use menagerie_kernels::{blur2d, noise, resize_bilinear};
-use menagerie_nn::pyramid::sizes;
+use menagerie_nn::pyramid::{channels, sizes};
 use menagerie_nn::{
     Activation, Conv2d, Dual, Init, Linear, ModulatedConv2d, Weights, init, minibatch_deviation, pixel_norm,
 };
@@ -51,11 +51,6 @@ const GAIN: f64 = std::f64::consts::SQRT_2;
 const MAPPING_RATE: f64 = 0.01;
 /// Decay of the mean of all styles, towards which truncation goes (appendix B).
 const CENTRE_DECAY: f64 = 0.995;
-
-/// Channels after so many halvings.
-fn channels(width: usize, halvings: usize) -> usize {
-    width << halvings.min(3)
-}
 
 /// Noise of a layer.
 #[derive(Module, Debug)]
@@ -169,7 +164,7 @@ impl Generator {
         let mut sizes = sizes([h, w]);
         sizes.reverse();
         let halvings = sizes.len() - 1;
-        let at = |i: usize| channels(s.width, halvings - i);
+        let at = |i: usize| channels(s.width, halvings - i + 1);
         let (style, told) = (s.latent, told.joined + told.norms);
         let inputs = |i: usize| if i == 0 && told > 0 { 2 * style } else { style };
         let mut layers = vec![StyledConv::new([at(0), at(0)], s, sizes[0], &init.at("layer"))];
@@ -395,7 +390,7 @@ impl Trunk {
     pub(super) fn new(s: &Sizes, [h, w, colours]: [usize; 3], init: &Init) -> Self {
         let sizes = sizes([h, w]);
         let halvings = sizes.len() - 1;
-        let at = |i: usize| channels(s.width, i);
+        let at = |i: usize| channels(s.width, i + 1);
         let ([h, w], top) = (sizes[halvings], at(halvings));
         Trunk {
             colours: Conv2d::of([colours, at(0)])
