@@ -20,7 +20,7 @@ use optim::{AdamStep, RmsStep, SgdStep};
 /// Channels-last operations for training generative models.
 ///
 /// Those whose name ends in `_gradient` are the backward passes; `g` is the gradient of the result.
-#[backend_extension(Flex, Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff)]
+#[backend_extension(Flex, Capture, Cube: cfg(any(feature = "wgpu", feature = "cuda")), Autodiff)]
 pub trait Ops: Backend {
     /// The product of a [`Form`]: a convolution or a matrix product.
     fn product(x: FloatTensor<Self>, w: FloatTensor<Self>, form: Form) -> FloatTensor<Self> {
@@ -269,6 +269,9 @@ pub trait Ops: Backend {
         default::average::<Self>(average, p, weight)
     }
 }
+
+// A graph that is recorded consists of Burn's primitives alone.
+impl Ops for burn::backend::Capture {}
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 impl Ops for burn::backend::Cube {}
