@@ -12,10 +12,13 @@ mod signals;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use menagerie::error::{Error, Result};
 use menagerie::limits;
+use menagerie::run::processes;
 use std::io::Write;
 use std::num::ParseIntError;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Train generative models on your own data, judge them, explore them, ship them
 #[derive(Parser)]
@@ -76,7 +79,7 @@ enum Command {
     Completions(commands::completions::Args),
 }
 
-fn parse() -> Result<Cli, clap::Error> {
+fn parse() -> std::result::Result<Cli, clap::Error> {
     Cli::from_arg_matches(&with_negative_numbers(Cli::command()).try_get_matches()?)
 }
 
@@ -127,7 +130,25 @@ fn main() -> ExitCode {
             return ExitCode::from(if printed.is_ok() { e.exit_code() as u8 } else { 1 });
         }
     };
-    let done = match cli.command {
+    // Its end parts this process from the others, which have to be told of a failure before.
+    match processes::join() {
+        Ok(_joined) => ended(run(cli.command)),
+        Err(e) => ended(Err(e)),
+    }
+}
+
+fn ended(done: Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            tell_failure(&e);
+            ExitCode::from(if e.is_usage() { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
         Command::List(a) => commands::list::run(a),
         Command::Data(a) => commands::data::run(a),
         Command::Train(a) => commands::train::run(*a),
@@ -148,12 +169,18 @@ fn main() -> ExitCode {
         Command::Export(a) => commands::export::run(a),
         Command::Studio(a) => commands::studio::run(a),
         Command::Completions(a) => commands::completions::run(a, &mut Cli::command()),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("error: {e}");
-            ExitCode::from(if e.is_usage() { 2 } else { 1 })
+    }
+}
+
+/// Says what went wrong. Where several processes train together, it ends them all; what goes wrong in all of them is said by
+/// the first.
+fn tell_failure(e: &Error) {
+    match processes::rank() {
+        0 => eprintln!("error: {e}"),
+        rank => {
+            std::thread::sleep(Duration::from_secs(1));
+            eprintln!("error: process {rank}: {e}")
         }
     }
+    processes::end_all();
 }

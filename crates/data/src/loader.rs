@@ -3,6 +3,8 @@ use super::{Dataset, Kind};
 use crate::error::{Error, Result};
 use crate::random::Key;
 use std::collections::BTreeMap;
+use std::ops::Range;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -33,6 +35,22 @@ impl Batch {
     /// Those of [`Dataset::get`]; [`Error::Usage`] for an index past the end.
     pub fn of(dataset: &dyn Dataset, indices: &[u32]) -> Result<Batch> {
         Batch::collect(dataset, indices, &AtomicBool::new(false))
+    }
+
+    /// Some of its items, as a batch of their own.
+    pub fn rows(&self, rows: Range<usize>) -> Batch {
+        let n = self.shape.first().copied().unwrap_or(0);
+        let of = |per_item: usize| rows.start * per_item..rows.end * per_item;
+        let shape = [&[rows.len()], &self.shape[1..]].concat();
+        Batch {
+            kind: self.kind,
+            values: self.values[of(self.values.len() / n.max(1))].to_vec(),
+            labels: self.labels.as_ref().map(|l| l[rows.clone()].to_vec()),
+            attributes: self.attributes[of(self.attributes.len() / n.max(1))].to_vec(),
+            captions: self.captions.as_ref().map(|c| c[rows.clone()].to_vec()),
+            indices: self.indices[rows.clone()].to_vec(),
+            shape,
+        }
     }
 
     /// One side of items that are two images, as images: 0 the left ones, 1 the right ones. Items that are one image stay.
@@ -90,6 +108,8 @@ impl Batch {
 struct Shared {
     dataset: Arc<dyn Dataset>,
     batch: usize,
+    /// what is made of each batch
+    rows: Range<usize>,
     key: Key,
     /// the item of the stream that batch 0 of this loader begins with
     start: u64,
@@ -138,7 +158,9 @@ impl Shared {
 
     fn make(&self, number: u64) -> Result<Batch> {
         let first = self.start + number * self.batch as u64;
-        let indices: Vec<u32> = (first..first + self.batch as u64).map(|n| self.item(n)).collect();
+        let (from, to) = (first + self.rows.start as u64, first + self.rows.end as u64);
+        let indices: Vec<u32> = (from..to).map(|n| self.item(n)).collect();
+
         let work = std::panic::AssertUnwindSafe(|| Batch::collect(&*self.dataset, &indices, &self.stop));
         // A thread that dies in silence would leave the trainer waiting for ever.
         std::panic::catch_unwind(work).unwrap_or_else(|_| {
@@ -208,6 +230,21 @@ impl Loader {
         cursor: u64,
         workers: usize,
     ) -> Result<Loader> {
+        Loader::of_rows(dataset, batch, 0..batch, key, cursor, workers)
+    }
+
+    /// The same of which only these rows of each batch are made, the others elsewhere.
+    ///
+    /// # Errors
+    /// As [`Loader::new`].
+    pub fn of_rows(
+        dataset: Arc<dyn Dataset>,
+        batch: usize,
+        rows: Range<usize>,
+        key: Key,
+        cursor: u64,
+        workers: usize,
+    ) -> Result<Loader> {
         let count = dataset.info().count;
         if batch == 0 || batch > count {
             let problem = format!("a batch of {batch} cannot be made of {count} items");
@@ -224,6 +261,7 @@ impl Loader {
         let shared = Arc::new(Shared {
             dataset,
             batch,
+            rows,
             key,
             start: cursor,
             next: AtomicU64::new(0),
@@ -314,6 +352,19 @@ mod tests {
         .open()
         .unwrap()
         .dataset
+    }
+
+    /// Rows that are made elsewhere are those that are missing here, wherever the stream begins.
+    #[test]
+    fn rows_of_a_batch_are_those_of_the_whole() {
+        let key = Key::new(5);
+        let whole = take(&mut Loader::new(digits(), 32, key, 64, 1).unwrap(), 8);
+        for rows in [0..16, 16..32, 8..16] {
+            let mut part = Loader::of_rows(digits(), 32, rows.clone(), key, 64, 1).unwrap();
+            let cut: Vec<Batch> = whole.iter().map(|b| b.rows(rows.clone())).collect();
+            assert_eq!(take(&mut part, 8), cut);
+            assert_eq!(part.cursor(), 64 + 8 * 32);
+        }
     }
 
     fn take(loader: &mut Loader, n: usize) -> Vec<Batch> {

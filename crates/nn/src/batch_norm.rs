@@ -1,10 +1,11 @@
-use crate::{Init, activations, init};
+use crate::{Init, activations, collective, init};
 use burn::module::{Flag, Module, Param, RunningState};
 use burn::tensor::Tensor;
 use menagerie_kernels::{Activation, batch_norm, scale_shift};
 
 /// Batch normalization over all axes but the last (Ioffe & Szegedy 2015, arXiv:1502.03167), fused with the activation
-/// that follows. While training it uses the batch's statistics and keeps running ones; `valid()` uses those.
+/// that follows. While training it uses the batch's statistics and keeps running ones; `valid()` uses those. Where a batch
+/// is cut into leaves, each is normalized by its own statistics, and the running ones are those of all.
 #[derive(Module, Debug)]
 pub struct BatchNorm {
     /// scale, `[channels]`
@@ -85,6 +86,8 @@ impl BatchNorm {
 
     fn keep(&self, running: &RunningState<Tensor<1>>, new: Tensor<1>) {
         let new = if new.is_autodiff() { new.inner() } else { new };
+        let new = collective::mean_tensor(new);
+
         running.update(running.value_sync() * (1.0 - self.momentum) + new * self.momentum);
         // RunningState holds an update back until the next one; take it in now, so that what is saved is current.
         running.value_sync();

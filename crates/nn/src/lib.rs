@@ -4,7 +4,9 @@ pub mod activations;
 mod attention;
 mod average;
 mod batch_norm;
+pub mod collective;
 mod conv;
+
 mod dual;
 mod finite;
 pub mod flow;

@@ -108,9 +108,8 @@ impl Trainings {
         self.start(folder, name, args, run.path())
     }
 
-        /// Starts the program, and waits until it has said that it trains, or why it does not. That the run is being written
+    /// Starts the program, and waits until it has said that it trains, or why it does not. That the run is being written
     /// does not tell: the run is locked before its recipe is looked at.
-
     fn start(&self, folder: &Folder, name: &str, args: Vec<String>, path: &Path) -> Result<(), Refusal> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         reap(&mut jobs);
@@ -144,14 +143,13 @@ impl Trainings {
         let begun = Instant::now();
         while begun.elapsed() < BEGINS {
             folder.changed();
-                        if let Some((good, said)) = self.end_of(name) {
-
+            if let Some((good, said)) = self.end_of(name) {
                 return match good {
                     true => Ok(()),
                     false => Err(Refusal::new(400, why(&said))),
                 };
             }
-                        if self.says_that_it_trains(name) && Run::open(path).is_ok_and(|r| r.writer().is_some()) {
+            if self.says_that_it_trains(name) && Run::open(path).is_ok_and(|r| r.writer().is_some()) {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -169,7 +167,7 @@ impl Trainings {
         Some((job.ended?, said.iter().cloned().collect()))
     }
 
-        /// Whether a training that was begun here has said its first line, `training MODEL in RUN`.
+    /// Whether a training that was begun here has said its first line, `training MODEL in RUN`.
     fn says_that_it_trains(&self, name: &str) -> bool {
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.iter().filter(|j| j.run == name).any(|j| {
@@ -179,7 +177,6 @@ impl Trainings {
     }
 
     /// What is to be said of a training that was begun here and failed.
-
     pub(crate) fn failure(&self, name: &str) -> Value {
         match self.end_of(name) {
             Some((false, said)) => json!(why(&said)),

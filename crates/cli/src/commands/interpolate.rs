@@ -45,7 +45,6 @@ pub(crate) struct Args {
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
     /// A picture (.png), a row a walk; an animation (.gif), a column a walk; or all items as .npy
-
     #[arg(long, value_name = "walk.png", default_value = "interpolation.png")]
     out: PathBuf,
 }

@@ -7,7 +7,7 @@ use menagerie::error::{Error, Result, nearest};
 use menagerie::judge::label;
 use menagerie::models::Capability;
 use menagerie::recipe::Recipe;
-use menagerie::run::{At, Event, Plan, Run, Summary, Trainer};
+use menagerie::run::{At, Event, Follower, Plan, Run, Summary, Trainer, processes};
 use serde_json::json;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -75,18 +75,12 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> Result<()> {
     let stop = signals::watch();
     let device = args.compute.device()?.autodiff();
+    if processes::rank() > 0 && !args.dry_run {
+        return follow(&args, &device, &stop);
+    }
     let trainer = match &args.resume {
-        Some(run) => {
-            let steps = args
-                .steps
-                .as_deref()
-                .map(|s| steps(s, || Run::open(run)?.recipe().and_then(|r| Plan::of(&r, &device))))
-                .transpose()?;
-            let mut settings = args.prepare.settings();
-            settings.extend(self::settings(&args)?);
-            settings.extend(steps.map(|s| ("train.steps".into(), s.to_string())));
-            Trainer::resume_with(run, &settings, &device)?
-        }
+        Some(run) => Trainer::resume_with(run, &changes(&args, run, &device)?, &device)?,
+
         None => {
             let (name, recipe) = recipe(&args, &device)?;
             if args.dry_run {
@@ -112,6 +106,29 @@ pub(crate) fn run(args: Args) -> Result<()> {
         (None, None, None) => trainer.recipe().model_name().into(),
     };
     train(trainer, &again, &stop, args.json)
+}
+
+/// Takes part in a training that another process leads: that one writes and speaks.
+fn follow(args: &Args, device: &menagerie::Device, stop: &AtomicBool) -> Result<()> {
+    let mut follower = match (&args.resume, &args.from) {
+        (Some(run), _) => Follower::resume_with(run, &changes(args, run, device)?, device)?,
+        (None, Some(run)) => {
+            Follower::create_from(recipe(args, device)?.1, &Run::open(run)?, args.checkpoint, device)?
+        }
+        (None, None) => Follower::create(recipe(args, device)?.1, device)?,
+    };
+    signals::let_steps_finish();
+    follower.train(stop)
+}
+
+/// Keys of a run's recipe that are changed as it goes on.
+fn changes(args: &Args, run: &Path, device: &menagerie::Device) -> Result<Vec<(String, String)>> {
+    let plan = || Run::open(run)?.recipe().and_then(|r| Plan::of(&r, device));
+    let steps = args.steps.as_deref().map(|s| steps(s, plan)).transpose()?;
+    let mut all = args.prepare.settings();
+    all.extend(settings(args)?);
+    all.extend(steps.map(|s| ("train.steps".into(), s.to_string())));
+    Ok(all)
 }
 
 /// The recipe that the arguments describe, and the name its runs get.

@@ -320,7 +320,9 @@ pages! {
     latents, "docs/latents.md";
     metrics, "docs/metrics.md";
     pixel_rnn, "docs/pixel-rnn.md";
+        scale, "docs/scale.md";
     sound, "docs/sound.md";
+
     studio, "docs/studio.md";
     translation, "docs/translation.md";
     variational, "docs/variational.md";

@@ -23,6 +23,10 @@ pub struct TrainConfig {
     pub steps: u64,
     /// items in a batch
     pub batch: usize,
+    /// equal parts of a batch that are learned from beside each other, a power of two. What they find is summed over one
+    /// tree, so that a run has the same bits on any number of processes that share its leaves; batch statistics are each
+    /// leaf's own. 1 is the whole batch at once.
+    pub leaves: usize,
     /// root of every random key
     #[serde(with = "crate::random::seeds")]
     pub seed: u64,
@@ -41,11 +45,24 @@ pub struct TrainConfig {
     pub samples: usize,
 }
 
+impl TrainConfig {
+    /// Whether a line of metrics.jsonl is written after that step.
+    pub fn watches(&self, step: u64) -> bool {
+        step == 1 || step.is_multiple_of(self.log_every) || step == self.steps
+    }
+
+    /// Whether a checkpoint is written after that step.
+    pub fn checkpoints(&self, step: u64) -> bool {
+        step.is_multiple_of(self.checkpoint_every) || step == self.steps
+    }
+}
+
 impl Default for TrainConfig {
     fn default() -> Self {
         TrainConfig {
             steps: 1000,
             batch: 64,
+            leaves: 1,
             seed: 0,
             labels: 0,
             log_every: 50,

@@ -1,6 +1,8 @@
 //! How a training begins: anew, where a run stopped, or from another run's weights. All that can go wrong is found before
 //! anything is written.
 use super::feed::Feed;
+use super::leaves::Leaves;
+
 use super::judging::Judging;
 use super::trainer::Trainer;
 use super::{
@@ -113,6 +115,39 @@ pub(super) fn constant_column(set: &dyn Dataset) -> Result<Option<String>> {
     }))
 }
 
+/// Builds the model of a recipe with the weights of a run's checkpoint, and optimizers begun anew; gives its step, too.
+pub(super) fn with_weights_of(
+    recipe: &Recipe,
+    from: &Run,
+    at: At,
+    device: &Device,
+) -> Result<(Prepared, u64)> {
+    let (checkpoint, warnings) = from.checkpoint(at)?;
+    let checkpoint = checkpoint.ok_or_else(|| from.has_no_checkpoint())?;
+    let known = &checkpoint.state.data.labels;
+    let mut prepared = prepare(recipe, recipe.data()?.open()?, known, device)?;
+    prepared.warnings.splice(0..0, warnings);
+    let model = &mut prepared.model;
+    let fresh: BTreeMap<String, Tensors> = model
+        .save()
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("optimizer"))
+        .map(|(name, tensors)| (name, tensors()))
+        .collect();
+    let read = |name: &str| match fresh.get(name) {
+        Some(new) => Ok(new.clone()),
+        None => checkpoint.part(name),
+    };
+    model.load(&read, Purpose::Train).map_err(|e| {
+        Error::run(
+            from.path(),
+            format!("its weights do not fit the recipe: {e}"),
+            "leave [model] and the shape of the data as that run has them",
+        )
+    })?;
+    Ok((prepared, checkpoint.state.step))
+}
+
 impl Plan {
     /// What a recipe would do.
     ///
@@ -129,7 +164,7 @@ impl Plan {
         let activations: usize = networks.iter().map(|n| n.activations).sum();
         let memory = 4 * (4 * parameters + activations * train.batch * 5 / 4) as u64 + (60 << 20);
         Ok(Plan {
-            steps_per_epoch: Feed::new(&train, &dataset, &*model, 0, 0)?.steps_per_epoch(),
+            steps_per_epoch: Feed::new(&train, &dataset, &*model, 0..train.batch, 0, 0)?.steps_per_epoch(),
             data,
             networks,
             batches_per_step,
@@ -156,32 +191,9 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::create`]; when the other run has no such checkpoint, or its weights do not fit the recipe.
     pub fn create_from(recipe: Recipe, path: &Path, from: &Run, at: At, device: &Device) -> Result<Self> {
-        let (checkpoint, warnings) = from.checkpoint(at)?;
-        let checkpoint = checkpoint.ok_or_else(|| from.has_no_checkpoint())?;
         let (recipe, said) = recipe.fitted()?;
-        let known = &checkpoint.state.data.labels;
-        let mut prepared = prepare(&recipe, recipe.data()?.open()?, known, device)?;
+        let (mut prepared, step) = with_weights_of(&recipe, from, at, device)?;
         prepared.warnings.extend(said);
-        prepared.warnings.splice(0..0, warnings);
-        let model = &mut prepared.model;
-        let fresh: BTreeMap<String, Tensors> = model
-            .save()
-            .into_iter()
-            .filter(|(name, _)| name.starts_with("optimizer"))
-            .map(|(name, tensors)| (name, tensors()))
-            .collect();
-        let read = |name: &str| match fresh.get(name) {
-            Some(new) => Ok(new.clone()),
-            None => checkpoint.part(name),
-        };
-        model.load(&read, Purpose::Train).map_err(|e| {
-            Error::run(
-                from.path(),
-                format!("its weights do not fit the recipe: {e}"),
-                "leave [model] and the shape of the data as that run has them",
-            )
-        })?;
-        let step = checkpoint.state.step;
         let origin = Note {
             step: 0,
             what: format!("{BEGUN_FROM} {}, step {step}", from.path().display()),
@@ -195,7 +207,9 @@ impl Trainer {
     }
 
     fn begin(recipe: Recipe, path: &Path, prepared: Prepared, device: &Device) -> Result<Self> {
-        let feed = Feed::new(&recipe.train()?, &prepared.dataset, &*prepared.model, 0, 0)?;
+        let leaves = Leaves::new(&recipe)?;
+        let train = recipe.train()?;
+        let feed = Feed::new(&train, &prepared.dataset, &*prepared.model, leaves.rows(), 0, 0)?;
         let (judging, said) = Judging::of(&recipe, &*prepared.model, prepared.dataset.info(), device)?;
         let fingerprint = evaluation::fingerprint(&*prepared.dataset)?;
         let (run, lock) = Run::create(path, &recipe)?;
@@ -210,7 +224,9 @@ impl Trainer {
             recipe: recipe.to_toml(),
             files: BTreeMap::new(),
         };
-        Self::assemble(run, lock, recipe, prepared, feed, judging, state, said)
+        Self::assemble(
+            run, lock, recipe, prepared, leaves, feed, judging, state, said, device,
+        )
     }
 
     /// Goes on with a run from its newest whole checkpoint (from the start if there is none yet), to `steps` if given.
@@ -277,10 +293,13 @@ impl Trainer {
             prepared.model.load(&|name| c.part(name), Purpose::Train)?;
         }
         let cursor = state.map_or(0, |s| s.cursor);
+        let leaves = Leaves::new(&recipe)?;
+        let train = recipe.train()?;
         let feed = Feed::new(
-            &recipe.train()?,
+            &train,
             &prepared.dataset,
             &*prepared.model,
+            leaves.rows(),
             cursor,
             step,
         )?;
@@ -306,7 +325,9 @@ impl Trainer {
             recipe: recipe.to_toml(),
             files: BTreeMap::new(),
         };
-        Self::assemble(run, lock, recipe, prepared, feed, judging, state, said)
+        Self::assemble(
+            run, lock, recipe, prepared, leaves, feed, judging, state, said, device,
+        )
     }
 
     fn assemble(
@@ -314,12 +335,16 @@ impl Trainer {
         lock: Lock,
         recipe: Recipe,
         prepared: Prepared,
+        mut leaves: Leaves,
         feed: Feed,
         judging: Option<Judging>,
         state: State,
         said: Vec<String>,
+        device: &Device,
     ) -> Result<Self> {
         let train = recipe.train()?;
+        leaves.start(&recipe, &state.data, &*prepared.model, device)?;
+
         let mut pending = prepared.warnings;
         pending.extend(said);
         let (metrics, damaged) = MetricsLog::open(&run.file("metrics.jsonl"), state.step)?;
@@ -342,6 +367,7 @@ impl Trainer {
             train,
             model: prepared.model,
             dataset: prepared.dataset,
+            leaves,
             feed,
             key,
             state,

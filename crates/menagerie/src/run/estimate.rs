@@ -22,7 +22,8 @@ impl Plan {
             dataset, mut model, ..
         } = prepare(recipe, recipe.data()?.open()?, &[], device)?;
         let key = Key::new(recipe.train()?.seed);
-        let mut feed = Feed::new(&recipe.train()?, &dataset, &*model, 0, 0)?;
+        let train = recipe.train()?;
+        let mut feed = Feed::new(&train, &dataset, &*model, 0..train.batch, 0, 0)?;
         let begun = Instant::now();
         let mut times = Vec::new();
         for step in 1..=1 + STEPS {

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::random::Key;
 use crate::recipe::TrainConfig;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The streams of batches of a training, each a function of the seed and of how far it is.
@@ -14,7 +15,7 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// For a model that goes on after `step` steps, in which `cursor` items of its first stream were seen. With
+    /// `rows` are those of each batch that this process learns from. For a model that goes on after `step` steps, in which `cursor` items of its first stream were seen. With
     /// `train.labels`, batches of labelled items are made of those that keep their label, all others of items most of
     /// which have none.
     ///
@@ -24,6 +25,7 @@ impl Feed {
         train: &TrainConfig,
         dataset: &Arc<dyn Dataset>,
         model: &dyn Model,
+        rows: Range<usize>,
         cursor: u64,
         step: u64,
     ) -> Result<Feed> {
@@ -52,7 +54,14 @@ impl Feed {
             .div_ceil(2);
         let mut streams = Vec::new();
         if any > 0 {
-            let loader = Loader::new(all, train.batch, key.stream("data"), cursor, workers)?;
+            let loader = Loader::of_rows(
+                all,
+                train.batch,
+                rows.clone(),
+                key.stream("data"),
+                cursor,
+                workers,
+            )?;
             streams.push((loader, any));
         }
         if labelled > 0 {
@@ -64,7 +73,7 @@ impl Feed {
                 }
             };
             streams.push((
-                Loader::new(with_labels, train.batch, key, cursor, workers)?,
+                Loader::of_rows(with_labels, train.batch, rows, key, cursor, workers)?,
                 labelled,
             ));
         }
@@ -144,7 +153,7 @@ mod tests {
             batch: 16,
             ..TrainConfig::default()
         };
-        Feed::new(&train, &digits(), &Hungry(taken), cursor, step)
+        Feed::new(&train, &digits(), &Hungry(taken), 0..train.batch, cursor, step)
     }
 
     #[test]

@@ -27,13 +27,19 @@ pub mod evaluator;
 mod export;
 pub mod family;
 mod feed;
+mod follower;
+
 pub mod history;
 mod html;
 mod judging;
 mod learned;
+mod leaves;
+
 mod lines;
 mod metrics;
 mod points_picture;
+pub mod processes;
+
 mod sound_picture;
 mod tensorboard;
 mod trainer;
@@ -44,6 +50,8 @@ pub use checkpoint::{Checkpoint, State, prune, steps};
 pub use curves::draw_curves;
 pub use draw::{draw_samples, write_sounds};
 pub use export::{Layout, export};
+pub use follower::Follower;
+
 pub use html::write_index;
 pub use metrics::{MetricsLog, read as read_metrics, step_of};
 pub use points_picture::{draw_points, points_picture};

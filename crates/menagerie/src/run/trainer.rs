@@ -1,6 +1,8 @@
 //! The loop: batches in, steps done, numbers, pictures and checkpoints out.
 use super::begin::constant_column;
 use super::feed::Feed;
+use super::leaves::Leaves;
+
 use super::history::{self, Best, Evaluated};
 use super::judging::Judging;
 use super::{
@@ -78,7 +80,9 @@ pub struct Trainer {
     pub(super) train: TrainConfig,
     pub(super) model: Box<dyn Model>,
     pub(super) dataset: Arc<dyn Dataset>,
+    pub(super) leaves: Leaves,
     pub(super) feed: Feed,
+
     pub(super) key: Key,
     pub(super) state: State,
     pub(super) metrics: MetricsLog,
@@ -94,6 +98,19 @@ pub struct Trainer {
 
     /// whether a program put a model of its own in the place of the recipe's
     pub(super) custom: bool,
+}
+
+/// The first items of the test split, where the source has one, as many as a batch has. What cannot be read there is no
+/// matter for the training.
+pub(super) fn held_out(recipe: &Recipe, batch: usize) -> Option<Batch> {
+    let mut source = recipe.data().ok()?;
+    if source.split != "train" {
+        return None;
+    }
+    source.split = "test".into();
+    let dataset = source.open().ok()?.dataset;
+    let count = batch.min(dataset.info().count) as u32;
+    Batch::of(&*dataset, &(0..count).collect::<Vec<_>>()).ok()
 }
 
 impl Trainer {
@@ -138,6 +155,8 @@ impl Trainer {
 
     fn train_on(&mut self, stop: &AtomicBool, show: &mut dyn FnMut(Event)) -> Result<Summary> {
         self.knows_its_model()?;
+        self.leaves.agree(&self.recipe, self.state.step)?;
+
         for n in std::mem::take(&mut self.notes) {
             self.say(&n)?;
             show(Event::Noted(&n));
@@ -162,13 +181,14 @@ impl Trainer {
         if self.judging.as_ref().is_some_and(|j| j.is_due(step, false)) && !self.is_judged()? {
             self.evaluate(true, show)?;
         }
-        while self.state.step < self.train.steps && !stop.load(Ordering::Relaxed) {
+        while self.state.step < self.train.steps && !self.leaves.stop(stop.load(Ordering::Relaxed))? {
             self.advance(show)?;
             let (step, last) = (self.state.step, self.state.step == self.train.steps);
             if step.is_multiple_of(self.train.sample_every) || last {
                 self.picture(show)?;
             }
-            if step.is_multiple_of(self.train.checkpoint_every) || last {
+            if self.train.checkpoints(step) {
+                self.leaves.same(&*self.model)?;
                 self.checkpoint(show)?;
                 saved = step;
             }
@@ -184,6 +204,10 @@ impl Trainer {
         if self.state.step == begun {
             // It may have been stopped while it wrote its last page.
             write_index(&self.run, &read_metrics(&self.run.file("metrics.jsonl"))?)?;
+        }
+        if let Some(said) = self.leaves.exchanged(self.state.step - begun) {
+            self.say(&said)?;
+            show(Event::Noted(&said));
         }
         let interrupted = self.state.step < self.train.steps;
         self.say(if interrupted {
@@ -215,19 +239,25 @@ impl Trainer {
     /// One step and what has to be told of it.
     fn advance(&mut self, show: &mut dyn FnMut(Event)) -> Result<()> {
         let next = self.state.step + 1;
-        let watch = next == 1 || next.is_multiple_of(self.train.log_every) || next == self.train.steps;
+        let watch = self.train.watches(next);
+
         if watch && self.model.watches_held_out() {
-            self.show_held_out();
+            let (recipe, batch) = (&self.recipe, self.train.batch);
+            if let Some(items) = self.held_out.get_or_insert_with(|| held_out(recipe, batch)) {
+                self.leaves.watch_held_out(&mut *self.model, items)?;
+            }
         }
+
         let begun = Instant::now();
         let batches = self.feed.next()?;
         self.waited += begun.elapsed().as_secs_f64();
-        let report = self
-            .model
-            .step(&batches, self.key.stream("train").step(next), watch)?;
+        let key = self.key.stream("train").step(next);
+        let report = self.leaves.step(&mut *self.model, &batches, key, watch)?;
+
         self.state.seconds += begun.elapsed().as_secs_f64();
         self.state.step = next;
-        self.state.images += batches.iter().map(|b| b.shape[0] as u64).sum::<u64>();
+        self.state.images += (batches.len() * self.train.batch) as u64;
+
         self.state.cursor = self.feed.cursor();
         for w in self.feed.warnings() {
             self.say(&format!("warning: {w}"))?;
@@ -243,25 +273,6 @@ impl Trainer {
             report: &report,
         });
         Ok(())
-    }
-
-    /// Shows the model the first items of the test split, where the source has one. What cannot be read there is no matter
-    /// for the training.
-    fn show_held_out(&mut self) {
-        let (recipe, batch) = (&self.recipe, self.train.batch);
-        let held_out = self.held_out.get_or_insert_with(|| {
-            let mut source = recipe.data().ok()?;
-            if source.split != "train" {
-                return None;
-            }
-            source.split = "test".into();
-            let dataset = source.open().ok()?.dataset;
-            let count = batch.min(dataset.info().count) as u32;
-            Batch::of(&*dataset, &(0..count).collect::<Vec<_>>()).ok()
-        });
-        if let Some(batch) = held_out {
-            self.model.watch_held_out(batch);
-        }
     }
 
     fn log_step(&mut self, report: &StepReport, show: &mut dyn FnMut(Event)) -> Result<()> {

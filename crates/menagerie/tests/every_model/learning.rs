@@ -89,6 +89,23 @@ pub(crate) fn interrupted_equals_never_interrupted(subject: &Subject) {
     assert!(made("samples/000006.png") || !pictured);
 }
 
+/// Replicas that see different leaves of each batch stay the same, of which every checkpoint makes sure, and so does a run
+/// that is resumed.
+pub(crate) fn leaves_of_a_batch_learn_the_same(subject: &Subject) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut recipe = subject.recipe();
+    let often = [("train.checkpoint_every", "1"), ("train.leaves", "2")];
+    recipe
+        .set_all(&often.map(|(k, v)| (k.to_string(), v.to_string())))
+        .unwrap();
+    let (whole, halves) = (dir.path().join("whole"), dir.path().join("halves"));
+    run(&whole, &recipe, 4);
+    run(&halves, &recipe, 2);
+    run(&halves, &recipe, 4);
+    let last = |p: &Path| Checkpoint::open(&p.join("checkpoints/000004")).unwrap();
+    assert_eq!(last(&whole).state.files, last(&halves).state.files);
+}
+
 pub(crate) fn a_damaged_checkpoint_is_passed_over() {
     let entry = registry()[0];
     let recipe = Subject::new(entry, entry.data[0]).recipe();

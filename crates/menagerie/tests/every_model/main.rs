@@ -45,6 +45,10 @@ const PROPERTIES: &[Property] = &[
         "interrupted_and_resumed_equals_never_interrupted",
         learning::interrupted_equals_never_interrupted,
     ),
+    of_all(
+        "leaves_of_a_batch_learn_the_same",
+        learning::leaves_of_a_batch_learn_the_same,
+    ),
     of(
         Capability::Sample,
         "samples_are_right_and_repeatable",

@@ -16,7 +16,7 @@ use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::{Activation, activation, noise};
 use menagerie_nn::flow::{Flow, Multiscale};
 use menagerie_nn::levels;
-use menagerie_nn::{Learner, OptimizerConfig, Tensors};
+use menagerie_nn::{Learner, OptimizerConfig, Tensors, collective};
 use serde::{Deserialize, Serialize};
 
 /// The density of every latent number.
@@ -149,12 +149,16 @@ impl FlowModel {
         }
     }
 
-    /// Sets the layers whose start depends on data by the first batch.
+    /// Sets the layers whose start depends on data by the first batch, of its first leaf.
     fn start(&mut self, batch: &Batch, key: Key) -> Result<()> {
         let mut plain = self.learner.network().valid();
         let (x, _) = self.dequantized(&plain, batch, key, &self.learner.plain_device());
         plain.flow.start(x);
-        let network = Tensors::of(&plain).into_network(self.learner.network().clone())?;
+        let mut started = Tensors::of(&plain);
+        for (_, values) in started.arrays.values_mut() {
+            *values = collective::first(std::mem::take(values));
+        }
+        let network = started.into_network(self.learner.network().clone())?;
         self.learner.set_network(network);
         Ok(())
     }

@@ -8,7 +8,7 @@ use menagerie_data::DataInfo;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_kernels::activation;
-use menagerie_nn::{Activation, Init, Learner, OptimizerConfig, Tensors, numbers};
+use menagerie_nn::{Activation, Init, Learner, OptimizerConfig, Tensors, collective, numbers};
 use serde::{Deserialize, Serialize};
 
 /// `[game.low_density]`: the generator descends E log p(x) over its samples whose p lies above a threshold (equation 8). Where the
@@ -100,7 +100,8 @@ impl Density {
         let mut sorted = numbers(each.clone());
         sorted.sort_by(f32::total_cmp);
         let at = (self.config.share * sorted.len() as f64) as usize;
-        let batch = sorted[at.min(sorted.len() - 1)] as f64;
+        let batch = collective::mean_of(sorted[at.min(sorted.len() - 1)] as f64);
+
         self.threshold = Some(self.threshold.map_or(batch, |t| t + STEP * (batch - t)));
         Ok(-self.learner.descend(-each.mean(), false)?.loss)
     }

@@ -30,7 +30,7 @@ use burn::tensor::{Tensor, TensorData};
 use menagerie_data::Batch;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_nn::{Tensors, numbers};
+use menagerie_nn::{Tensors, collective, numbers};
 use monitor::Monitor;
 
 /// The only model of the family: it plays, saves, loads, reports and watches; what is played is the play's business.
@@ -208,6 +208,8 @@ impl<P: Play> Game<P> {
         let (learned, held_out) = (of(learned)?, of(held_out)?);
         let samples = mean(samples, classes.as_deref());
         Ok(learned.zip(held_out).zip(samples).and_then(|((a, b), s)| {
+            let [a, b, s] = [a, b, s].map(collective::mean_of);
+
             // Where it does not tell data from samples there is nothing to overfit.
             (a > s).then(|| (a - b) / (a - s)).filter(|r| r.is_finite())
         }))

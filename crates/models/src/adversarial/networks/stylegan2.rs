@@ -8,7 +8,8 @@ use menagerie_data::random::Key;
 use menagerie_kernels::{blur2d, noise, resize_bilinear};
 use menagerie_nn::pyramid::{channels, sizes};
 use menagerie_nn::{
-    Activation, Conv2d, Dual, Init, Linear, ModulatedConv2d, Weights, init, minibatch_deviation, pixel_norm,
+    Activation, Conv2d, Dual, Init, Linear, ModulatedConv2d, Weights, collective, init, minibatch_deviation,
+    pixel_norm,
 };
 use serde::{Deserialize, Serialize};
 
@@ -286,7 +287,7 @@ impl Generator {
         } else {
             w.clone()
         };
-        let mean = w.mean_dim(0).reshape([self.latent]);
+        let mean = collective::mean_tensor(w.mean_dim(0).reshape([self.latent]));
         let kept = self.centre.value_sync() * CENTRE_DECAY + mean * (1.0 - CENTRE_DECAY);
         self.centre.update(kept);
         self.centre.value_sync();

@@ -4,7 +4,7 @@ use crate::Part;
 use burn::tensor::{Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_nn::{Tensors, numbers};
+use menagerie_nn::{Tensors, collective, numbers};
 
 /// As many images as it has room for.
 pub(super) struct Pool {
@@ -37,7 +37,11 @@ impl Pool {
         }
         let dims = newest.dims();
         let n: usize = self.shape.iter().product();
-        let mut shown = numbers(newest.clone());
+        let (mut shown, key) = (
+            collective::gather(numbers(newest.clone())),
+            collective::common_key(key),
+        );
+
         for (i, image) in shown.chunks_exact_mut(n).enumerate() {
             if self.images.len() < self.room {
                 self.images.push(image.to_vec());
@@ -49,6 +53,7 @@ impl Pool {
                 self.images[place].swap_with_slice(image);
             }
         }
+        let shown = collective::own_share(&shown);
         Tensor::from_data(TensorData::new(shown, dims), &newest.device())
     }
 

@@ -31,7 +31,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::noise;
-use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors};
+use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, collective};
 use network::{ConditionalNetwork, GenerationNetwork};
 use serde::{Deserialize, Serialize};
 
@@ -247,9 +247,10 @@ impl Model for ConditionalVae {
         let (conditions, target) = self.task.split(batch, key.stream("moment"))?;
         if self.learner.updates() == 0 {
             let n = self.shown.len();
+            let all = collective::gather(conditions.clone());
             self.shown
                 .iter_mut()
-                .zip(conditions.iter().cycle().take(n))
+                .zip(all.iter().cycle().take(n))
                 .for_each(|(to, from)| *to = *from);
         }
         let device = self.learner.device();

@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 use menagerie_data::error::{Error, Result, nearest};
 use menagerie_data::{Batch, DataInfo};
 use menagerie_kernels::bce_with_logits;
-use menagerie_nn::Tensors;
+use menagerie_nn::{Tensors, collective};
 use serde::{Deserialize, Serialize};
 
 /// `[attributes]`: which, and how much reading them counts.
@@ -185,6 +185,7 @@ impl Attributes {
     /// Keeps rows that were trained on, up to a number.
     pub(super) fn remember(&mut self, rows: &[f32]) {
         let room = KEPT * self.width() - self.seen.len();
+        let rows = collective::gather(rows.to_vec());
         self.seen.extend_from_slice(&rows[..room.min(rows.len())]);
     }
 

@@ -10,7 +10,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_nn::Tensors;
+use menagerie_nn::{Tensors, collective};
 use serde::{Deserialize, Serialize};
 
 /// `[codebook]`
@@ -209,8 +209,14 @@ impl MovingAverage {
         }
     }
 
-    /// The codebook's vectors after a batch z `[n, width]` whose codes these are; `key` decides where dead codes go.
+    /// The codebook's vectors after a batch z `[n, width]` whose codes these are, with those of all its leaves; `key` decides
+    /// where dead codes go.
     pub(super) fn update(&mut self, z: &[f32], codes: &[u32], key: Key) -> Vec<f32> {
+        let z = &collective::gather(z.to_vec())[..];
+        let codes = collective::gather(codes.iter().map(|&c| c as f32).collect());
+        let codes = &codes.into_iter().map(|c| c as u32).collect::<Vec<_>>()[..];
+        let key = collective::common_key(key);
+
         let (size, width) = (self.counts.len(), self.sums.len() / self.counts.len());
         let mut new = vec![0f64; size * width];
         for (z, &c) in z.chunks_exact(width).zip(codes) {

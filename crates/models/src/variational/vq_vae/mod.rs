@@ -33,7 +33,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_nn::levels::{self, Binarization};
-use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, activations};
+use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, activations, collective};
 use network::VqNetwork;
 use serde::{Deserialize, Serialize};
 
@@ -331,7 +331,10 @@ impl VqVae {
     /// The codes' first places: vectors that the encoder gives.
     fn start(&mut self, z: &[f32], key: Key) {
         let [size, width] = self.autoencoder.network().codebook.vectors.dims();
-        let vectors = first_vectors(z, width, size, key.stream("first codes"));
+        let z = collective::gather(z.to_vec());
+        let key = collective::common_key(key.stream("first codes"));
+        let vectors = first_vectors(&z, width, size, key);
+
         if let Some(average) = &mut self.average {
             *average = MovingAverage::new(&vectors, (z.len() / width) as f32 / size as f32, &self.codebook);
         }

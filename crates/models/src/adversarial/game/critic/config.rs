@@ -7,7 +7,7 @@ use super::super::penalty::Penalties;
 use super::super::semi_supervised::SemiSupervised;
 use burn::tensor::Tensor;
 use menagerie_data::random::Key;
-use menagerie_nn::OptimizerConfig;
+use menagerie_nn::{OptimizerConfig, collective};
 
 /// Items that the critic is shown, and what they are said to be.
 #[derive(Clone)]
@@ -98,4 +98,13 @@ pub struct Seen {
     pub gradient: f64,
     /// what the objective and the penalties have to say
     pub scalars: Vec<(&'static str, f64)>,
+}
+
+impl Seen {
+    /// Scores become those of all leaves of the batch: what follows them must be the same in each.
+    pub(super) fn over_leaves(&mut self) {
+        for scores in [&mut self.data, &mut self.samples] {
+            *scores = collective::gather(std::mem::take(scores));
+        }
+    }
 }

@@ -191,6 +191,7 @@ impl Critic {
         }
         drop(network);
         seen.gradient = self.learner.update(&mut gradients, now.watch).unwrap_or(f64::NAN);
+        seen.over_leaves();
         self.after_update(&seen);
         if now.watch {
             seen.scalars
@@ -449,13 +450,15 @@ impl Critic {
             Losses::Apart(l) => l.data(of_data.clone()) + l.samples(of_samples.clone()),
             Losses::Together(l) => l.discriminator(of_data.clone(), of_samples.clone()),
         };
-        let seen = Seen {
+        let mut seen = Seen {
             loss: number(loss),
             data: numbers(of_data),
             samples: numbers(of_samples),
             gradient: 0.0,
             ..Seen::default()
         };
+        seen.over_leaves();
+
         finite("the discriminator's loss", seen.loss, now)?;
         Ok(seen)
     }

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::{Gradients, Tensor};
 use menagerie_data::random::Key;
 use menagerie_kernels::noise;
-use menagerie_nn::{Dual, numbers};
+use menagerie_nn::{Dual, collective, numbers};
 use serde::{Deserialize, Serialize};
 
 /// `[penalty.path_length]`: weight E (||J_w^T y|| - a)^2, with y an image of standard normal numbers over the root of the pixels,
@@ -85,7 +85,7 @@ impl PathLength {
         let squares = squares.map(numbers).unwrap_or_default();
         let lengths: Vec<f64> = squares.iter().map(|s| (*s as f64 / places).sqrt()).collect();
         let mean = lengths.iter().sum::<f64>() / batch as f64;
-        let average = average + self.decay * (mean - average);
+        let average = average + self.decay * (collective::mean_of(mean) - average);
         let off = |l: &f64| l - average;
         let value = self.weight * lengths.iter().map(|l| off(l).powi(2)).sum::<f64>() / batch as f64;
         // d value / d g = 2 weight (l - a) / batch * g / (l places)
