@@ -2,6 +2,7 @@
 pub mod adversarial;
 pub mod autoregressive;
 mod capability;
+pub mod function;
 pub mod discriminative;
 pub mod flow;
 mod model;
@@ -14,8 +15,9 @@ pub use capability::{
     LogLikelihood, POOLED, Predict, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest,
     Samples, Styles, Translate, pooled,
 };
+pub use function::{Function, Holds, Port};
 pub use menagerie_nn::{NetworkInfo, Part, Purpose};
-pub use model::{Capability, Exported, Model, Port, StepReport, Trouble};
+pub use model::{Capability, Exported, Model, StepReport, Trouble};
 pub use registry::{Entry, build, entry, registry};
 
 pub(crate) use model::{as_image_shape, of_shape, unconditional, untempered};

@@ -1,6 +1,7 @@
 //! What every model is to the rest of the house, and what it may be able to do.
 use crate::adversarial::game::TwoPlayer;
 use crate::capability::*;
+use crate::function::{Function, Port};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
@@ -41,16 +42,6 @@ pub struct Exported {
     pub inputs: Vec<Port>,
     /// what it gives
     pub outputs: Vec<Port>,
-}
-
-/// An input or output of an exported network.
-pub struct Port {
-    /// its name
-    pub name: &'static str,
-    /// its axes; the batch's is 0
-    pub shape: Vec<usize>,
-    /// what its numbers stand for
-    pub meaning: String,
 }
 
 /// The one table of capabilities: of it come the enumeration, the names and the `as_...` methods of [`Model`].
@@ -173,6 +164,12 @@ capabilities! {
         /// The sampler's weights and what goes in and out of it, for other programs.
         fn exported(&self) -> Option<Exported> {
             None
+        }
+
+        /// What it does as functions of tensors alone, the one that draws first: what other programs can have of it as a
+        /// graph.
+        fn functions(&self) -> Vec<Function<'_>> {
+            Vec::new()
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One network that descends one loss: what most models outside the adversarial family are made of.
 use super::{Average, Optimizer, OptimizerConfig, Tensors};
 use crate::init::plain;
-use crate::{NetworkInfo, Part, Purpose};
+use crate::{NetworkInfo, Part, Purpose, named};
 use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor};
 use menagerie_data::error::{Error, Result};
@@ -83,6 +83,14 @@ impl<M: Module + 'static> Learner<M> {
         match &self.average {
             Some(a) => a.network().clone(),
             None => self.network().valid(),
+        }
+    }
+
+    /// The same on the device of whoever asks.
+    pub fn for_use_on(&self, device: &Device) -> M {
+        match *device == self.plain_device() && !named::is_recording() {
+            true => self.for_use(),
+            false => named::on_device(self.for_use(), self.name, device),
         }
     }
 

@@ -21,6 +21,7 @@ mod masked_conv;
 mod minibatch_deviation;
 mod modulated_conv;
 mod modulation;
+pub mod named;
 mod network;
 mod on_tape;
 mod optimizer;

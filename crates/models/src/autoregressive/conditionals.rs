@@ -1,12 +1,13 @@
 //! What every autoregressive model of discrete images does with its network: train, score, draw, complete.
 use super::discrete::Discrete;
 use super::draw::{Drawing, Walker};
+use crate::function::rows;
 use crate::{
-    Complete, LogLikelihood, Model, NetworkInfo, Part, Purpose, Sample, SampleRequest, Samples, StepReport,
+    Complete, Function, Holds, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose, Sample, SampleRequest, Samples, StepReport,
     as_image_shape, of_shape, unconditional,
 };
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
@@ -126,8 +127,27 @@ pub trait Conditionals: Module + 'static {
     fn order(&self, _which: usize) -> Vec<u32> {
         (0..self.grid().numbers() as u32).collect()
     }
-    /// Logits of all numbers in one of the orders, `[count, numbers, outputs]`, on the network's device.
-    fn logits(&self, items: &Items, order: usize) -> Tensor<3>;
+    /// Logits of all numbers in one of the orders, `[count, numbers, outputs]`, of levels as networks take them, `[count, numbers]`
+    /// in [0, 1], and of classes as rows with a one where the network is told them.
+    fn pass(&self, x: Tensor<2>, class: Option<Tensor<2>>, order: usize) -> Tensor<3>;
+    /// The device of its weights.
+    fn device(&self) -> Device;
+    /// The same of items.
+    fn logits(&self, items: &Items, order: usize) -> Tensor<3> {
+        let (g, device) = (self.grid(), self.device());
+        let x = TensorData::new(items.inputs(g.discrete), [items.count, g.numbers()]);
+        let class = (g.classes > 0).then(|| {
+            let one_hot = items
+                .labels
+                .iter()
+                .flat_map(|&l| (0..g.classes).map(move |c| f32::from(c == l as usize)));
+            Tensor::from_data(
+                TensorData::new(one_hot.collect::<Vec<f32>>(), [items.count, g.classes]),
+                &device,
+            )
+        });
+        self.pass(Tensor::from_data(x, &device), class, order)
+    }
     /// The loss: sum of -ln p over the items, in nats, shape `[1]`.
     fn nats(&self, items: &Items, _key: Key) -> Tensor<1> {
         let d = self.grid().discrete;
@@ -307,6 +327,27 @@ impl<N: Conditionals> Model for Autoregressive<N> {
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.learner.load(read, purpose)
+    }
+
+    fn functions(&self) -> Vec<Function<'_>> {
+        let (g, levels) = (&self.grid, self.grid.discrete.levels);
+        let meaning = format!("an image, channels last: levels 0 to {} over -1 to 1", levels - 1);
+        let mut inputs = vec![Port::of("item", &self.shape, Holds::Steps(levels), meaning)];
+        if g.classes > 0 {
+            let meaning = "the class as a one among zeros";
+            inputs.push(Port::of("class", &[g.classes], Holds::OneHot, meaning));
+        }
+        let meaning = match levels {
+            2 => "of each number in its turn, the logit of white given the numbers before it",
+            _ => "of each number in its turn, a logit a level given the numbers before it",
+        };
+        let shape = [g.numbers(), g.discrete.outputs()];
+        let outputs = vec![Port::of("logits", &shape, Holds::Numbers, meaning)];
+        let about = "one step of drawing: the conditionals of all numbers, of which the next one's is drawn from";
+        vec![Function::new("conditionals", about, inputs, outputs, move |x| {
+            let network = self.learner.for_use_on(&x[0].device());
+            vec![rows(network.pass((x[0].clone() + 1.0) * 0.5, x.get(1).cloned(), 0))]
+        })]
     }
 
     fn as_sample(&self) -> Option<&dyn Sample> {

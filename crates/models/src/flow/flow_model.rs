@@ -4,8 +4,9 @@
 //! images x is the 8-bit image plus noise below one level, so the density is over [0, 256)^D and its mean a lower bound
 //! of the mean log-probability of the levels (Theis et al. 2016, section 3.1); for points it is the density itself.
 use super::dequantize::{NoiseFlow, levels_of, normal, tensor, uniform};
+use crate::function::{images, rows};
 use crate::{
-    Encode, Exported, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose, Reconstruct,
+    Encode, Exported, Function, Holds, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose, Reconstruct,
     Reconstruction, Sample, SampleRequest, Samples, StepReport, as_image_shape, of_shape, unconditional,
 };
 use burn::module::Module;
@@ -105,6 +106,25 @@ impl FlowModel {
 
     fn numbers(&self) -> usize {
         self.image.iter().product()
+    }
+
+    /// Latents and items, as another program has them.
+    fn ports(&self) -> [Port; 2] {
+        let (holds, meaning) = match self.kind {
+            Kind::Points => (Holds::Numbers, "a point in the data's own units"),
+            _ => (
+                Holds::Levels,
+                "an image, channels last, its levels from 0 to 256 before rounding down",
+            ),
+        };
+        let (prior, latent) = match self.prior {
+            Prior::Gaussian => (Holds::Normal, "standard normal"),
+            Prior::Logistic => (Holds::Logistic, "standard logistic"),
+        };
+        [
+            Port::of("latent", &[self.numbers()], prior, latent),
+            Port::of("item", &self.shape, holds, meaning),
+        ]
     }
 
     /// Items worked on at a time when answering.
@@ -267,28 +287,47 @@ impl Model for FlowModel {
     }
 
     fn exported(&self) -> Option<Exported> {
-        let meaning = match self.kind {
-            Kind::Points => "a point in the data's own units".to_string(),
-            _ => "an image, channels last, its levels from 0 to 256 before rounding down".to_string(),
-        };
-        let latent = match self.prior {
-            Prior::Gaussian => "standard normal",
-            Prior::Logistic => "standard logistic",
-        };
+        let [latent, item] = self.ports();
         Some(Exported {
             network: "flow",
             weights: self.learner.weights(),
-            inputs: vec![Port {
-                name: "latent",
-                shape: vec![0, self.numbers()],
-                meaning: latent.into(),
-            }],
-            outputs: vec![Port {
-                name: "item",
-                shape: [&[0], &self.shape[..]].concat(),
-                meaning,
-            }],
+            inputs: vec![latent],
+            outputs: vec![item],
         })
+    }
+
+    fn functions(&self) -> Vec<Function<'_>> {
+        let network = |x: &Tensor<2>| self.learner.for_use_on(&x.device());
+        let [latent, item] = self.ports();
+        let density = Port::of(
+            "log_density",
+            &[1],
+            Holds::Numbers,
+            "ln p of the item in nats, a density over its units",
+        );
+        let sample = Function::new(
+            "sample",
+            "latents to items",
+            vec![latent.clone()],
+            vec![item.clone()],
+            move |x| {
+                let z = images(&x[0], [1, 1, self.numbers()]);
+                vec![rows(network(&x[0]).flow.inverse(z).0)]
+            },
+        );
+        let encode = Function::new(
+            "encode",
+            "items to latents, and their density",
+            vec![item],
+            vec![latent, density],
+            move |x| {
+                let (z, log_det) = network(&x[0]).flow.forward(images(&x[0], self.image));
+                let z = rows(z);
+                let density = self.prior.log_density(z.clone()) + log_det;
+                vec![z, density.unsqueeze_dim(1)]
+            },
+        );
+        vec![sample, encode]
     }
 
     fn as_sample(&self) -> Option<&dyn Sample> {

@@ -1,5 +1,5 @@
 //! Observation models p(x | z): what a decoder's numbers say about an item, in nats.
-use crate::{Port, Samples, as_image_shape};
+use crate::{Holds, Port, Samples, as_image_shape};
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
@@ -131,13 +131,8 @@ impl Likelihood {
     /// The decoder's output, as an exported network names it.
     pub fn port(&self) -> Port {
         let [h, w, c] = self.outputs();
-        let meaning =
-            "parameters of p(x | z): logits, or locations and then scales, as recipe.toml says".into();
-        Port {
-            name: "observation",
-            shape: vec![0, h, w, c],
-            meaning,
-        }
+        let meaning = "parameters of p(x | z): logits, or locations and then scales, as recipe.toml says";
+        Port::of("observation", &[h, w, c], Holds::Numbers, meaning)
     }
 
     /// Whether the model is shown something else than the item.
@@ -166,6 +161,52 @@ impl Likelihood {
         };
         let [h, w, c] = self.item();
         Tensor::from_data(TensorData::new(seen, [batch.shape[0], h, w, c]), device)
+    }
+
+    /// Items in the data's own terms as [`Likelihood::observed`] has them without a key.
+    pub(super) fn seen(&self, x: Tensor<4>) -> Tensor<4> {
+        let top = (LEVELS - 1) as f64;
+        match (self.observation, self.grey) {
+            (Observation::Bernoulli, Grey::Threshold) => x.greater_elem(0.0).float(),
+            (Observation::Bernoulli, _) => (x + 1.0) * 0.5,
+            (Observation::DiscretizedLogistic, _) => {
+                let level = ((x + 1.0) * (0.5 * top)).round().clamp(0.0, top);
+                level * (2.0 / top) - 1.0
+            }
+            (Observation::Gaussian, _) if self.dequantizes() => ((x + 1.0) * 127.5 + 0.5) / 128.0 - 1.0,
+            (Observation::Gaussian, _) => x / self.scale,
+        }
+    }
+
+    /// What encoders take, as another program gives it.
+    pub(super) fn item_port(&self) -> Port {
+        let port = Port::item(&self.info);
+        match self.observation {
+            Observation::DiscretizedLogistic => Port {
+                holds: Holds::Steps(LEVELS),
+                ..port
+            },
+            _ => port,
+        }
+    }
+
+    /// [`Likelihood::mean`] as a tensor.
+    pub(super) fn mean_of(&self, said: Tensor<4>) -> Tensor<4> {
+        let mean = self.said_mean(said);
+        match self.info.kind {
+            Kind::Points => mean * self.scale,
+            // Dequantized: the middle of level b is (b + 1/2) / 128 - 1.
+            _ if self.dequantizes() => (((mean + 1.0) * 128.0 - 0.5) / 127.5 - 1.0).clamp(-1.0, 1.0),
+            _ => mean.clamp(-1.0, 1.0),
+        }
+    }
+
+    fn said_mean(&self, said: Tensor<4>) -> Tensor<4> {
+        match self.observation {
+            Observation::Bernoulli => activation(said, Activation::Sigmoid) * 2.0 - 1.0,
+            _ if self.tells_scale() => self.split(said).0,
+            _ => said,
+        }
     }
 
     /// log p(x | z) in nats, in the data's own units, of what a decoder said `[K N, height, width, ..]` about observed items
@@ -223,12 +264,7 @@ impl Likelihood {
     /// The mean of p(x | z) in the data's own terms, `[rows, ..item]`, of what a decoder said.
     pub fn mean(&self, said: Tensor<4>) -> Samples {
         let rows = said.dims()[0];
-        let mean = match self.observation {
-            Observation::Bernoulli => activation(said, Activation::Sigmoid) * 2.0 - 1.0,
-            _ if self.tells_scale() => self.split(said).0,
-            _ => said,
-        };
-        self.items(mean, rows)
+        self.items(self.said_mean(said), rows)
     }
 
     /// Observed items in the data's own terms.

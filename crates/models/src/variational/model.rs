@@ -2,8 +2,9 @@
 use super::elbo::Gaussian;
 use super::likelihood::{Grey, Likelihood, Observation};
 use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity, PairNetwork};
+use crate::function::{items, rows};
 use crate::{
-    Encode, EvidenceBound, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Port, Purpose,
+    Encode, EvidenceBound, Exported, Features, Function, Holds, LatentSpace, Model, NetworkInfo, Part, Port, Purpose,
     Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, of_shape, unconditional,
     untempered,
 };
@@ -13,7 +14,7 @@ use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
 use menagerie_kernels::noise;
 use menagerie_nn::init::plain;
-use menagerie_nn::{Init, Tensors, activations};
+use menagerie_nn::{Init, Tensors, activations, named};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
@@ -204,13 +205,33 @@ impl<T: Training> Model for Variational<T> {
         Some(Exported {
             network: "decoder",
             weights: Tensors::of(&self.training.pair().decoder),
-            inputs: vec![Port {
-                name: "latent",
-                shape: vec![0, self.latent],
-                meaning: "standard normal".into(),
-            }],
+            inputs: vec![Port::of("latent", &[self.latent], Holds::Normal, "standard normal")],
             outputs: vec![self.likelihood.port()],
         })
+    }
+
+    fn functions(&self) -> Vec<Function<'_>> {
+        let (likelihood, info) = (&self.likelihood, self.likelihood.info());
+        let latent = |holds, meaning| Port::of("latent", &[self.latent], holds, meaning);
+        let pair = |x: &Tensor<2>| named::on_device(self.training.pair(), "", &x.device());
+        let sample = Function::new(
+            "sample",
+            "the mean of p(x | z)",
+            vec![latent(Holds::Normal, "standard normal")],
+            vec![Port::item(info)],
+            move |x| vec![rows(likelihood.mean_of(pair(&x[0]).decoder.forward(x[0].clone())))],
+        );
+        let encode = Function::new(
+            "encode",
+            "the mean of q(z | x)",
+            vec![likelihood.item_port()],
+            vec![latent(Holds::Numbers, "a latent as `sample` takes it")],
+            move |x| {
+                let seen = likelihood.seen(items(&x[0], info));
+                vec![Gaussian::of(pair(&x[0]).encoder.forward(seen)).mean]
+            },
+        );
+        vec![sample, encode]
     }
 
     fn as_sample(&self) -> Option<&dyn Sample> {

@@ -86,7 +86,7 @@ impl Density {
     /// and white is that share of a white one.
     fn log_probability(network: &MadeNetwork, items: Tensor<4>) -> Tensor<2> {
         let x = items.flatten::<2>(1, 3);
-        let logits = network.pass(x.clone(), 0);
+        let logits = network.through(x.clone(), 0);
         let white = x * 0.5 + 0.5;
         (white * logits.clone() - activation(logits, Activation::Softplus)).mean_dim(1)
     }

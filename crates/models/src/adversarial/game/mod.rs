@@ -12,6 +12,7 @@ pub mod penalty;
 pub mod play;
 pub mod semi_supervised;
 pub mod stage;
+mod functions;
 mod translate;
 pub mod two_player;
 
@@ -21,7 +22,7 @@ pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
 
 use crate::{
-    Classify, Cluster, Decoder, Encode, Exported, Features, LatentSpace, Model, NetworkInfo, Part, Purpose,
+    Classify, Cluster, Decoder, Encode, Exported, Features, Function, LatentSpace, Model, NetworkInfo, Part, Purpose,
     Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Styles, Translate, of_shape,
     pooled, unconditional, untempered,
 };
@@ -151,6 +152,10 @@ impl<P: Play> Model for Game<P> {
         self.play.exported()
     }
 
+    fn functions(&self) -> Vec<Function<'_>> {
+        functions::of(&self.play)
+    }
+
     fn as_two_player(&mut self) -> Option<&mut dyn TwoPlayer> {
         self.play.two_player()
     }
@@ -199,7 +204,8 @@ impl<P: Play> Game<P> {
         let classes = draws
             .by_class()
             .then(|| self.play.stage().draw_labels(count, key.stream("classes")));
-        let samples = draws.draw(draws.prior(count, key), classes.as_deref());
+        let told = classes.as_ref().map(|c| self.play.stage().one_hot(c, &self.play.stage().plain()));
+        let samples = draws.draw(draws.prior(count, key), told);
         let mean = |items, classes: Option<&[u32]>| {
             let scores = self.play.scores(items, classes)?;
             Some(scores.iter().map(|&s| s as f64).sum::<f64>() / scores.len().max(1) as f64)
@@ -241,7 +247,7 @@ impl<P: Play> Game<P> {
         for from in (0..count).step_by(CHUNK) {
             let to = count.min(from + CHUNK);
             let z = latents.clone().slice([from..to, 0..latent]);
-            let classes = classes.map(|c| &c[from..to]);
+            let classes = classes.map(|c| stage.one_hot(&c[from..to], &z.device()));
             let x = match psi == 1.0 {
                 true => draws.draw(z, classes),
                 false => draws.draw_truncated(z, classes, psi),

@@ -1,8 +1,9 @@
 //! A play says who is in the cast and what a step does; what it can answer, it hands out as small traits.
 use super::monitor::Observation;
 use super::stage::Stage;
+use super::super::networks::translator::Drawn;
 use super::two_player::TwoPlayer;
-use crate::{Decoder, Direction, Exported, NetworkInfo, Part, Purpose, Styles};
+use crate::{Decoder, Direction, Exported, NetworkInfo, Part, Port, Purpose, Styles};
 use burn::tensor::Tensor;
 use menagerie_data::Batch;
 use menagerie_data::error::Result;
@@ -99,10 +100,13 @@ pub trait Draws {
     fn by_class(&self) -> bool {
         false
     }
-    /// Latents, and classes where items are drawn by class -> items `[count, height, width, channel]`, without autodiff.
-    fn draw(&self, latents: Tensor<2>, classes: Option<&[u32]>) -> Tensor<4>;
+    /// What goes into a draw, as another program gives it: the parts of a latent in their order, then `class`.
+    fn inputs(&self) -> Vec<Port>;
+    /// Latents, and classes as rows with a one where items are drawn by class -> items `[count, height, width, channel]`, without
+    /// autodiff, on the latents' device.
+    fn draw(&self, latents: Tensor<2>, classes: Option<Tensor<2>>) -> Tensor<4>;
     /// The same with what is truncated best drawn towards its mean: `psi` 1 is as trained, 0 the mean.
-    fn draw_truncated(&self, latents: Tensor<2>, classes: Option<&[u32]>, psi: f64) -> Tensor<4> {
+    fn draw_truncated(&self, latents: Tensor<2>, classes: Option<Tensor<2>>, psi: f64) -> Tensor<4> {
         self.draw(latents * psi, classes)
     }
     /// What the first layer makes of a latent: its weights, `[latent, outputs]`.
@@ -147,9 +151,9 @@ pub trait Sorts {
 pub trait Translates {
     /// The directions that it learns, the usual one first.
     fn directions(&self) -> &[Direction];
-    /// Images `[batch, height, width, channel]` of any size, with a key an item of what is drawn -> images of the same size,
-    /// without autodiff.
-    fn turn(&self, images: Tensor<4>, direction: Direction, keys: &[Key]) -> Tensor<4>;
+    /// Images `[batch, height, width, channel]` of any size, and what is drawn on the way -> images of the same size, without
+    /// autodiff, on the images' device.
+    fn turn(&self, images: Tensor<4>, direction: Direction, drawn: Drawn<'_>) -> Tensor<4>;
 }
 
 /// Has features of items.

@@ -1,5 +1,6 @@
 //! Where a game is played: what items are, and how they come and go.
-use crate::{Samples, as_image_shape};
+use crate::function::{images, rows};
+use crate::{Holds, Port, Samples, as_image_shape};
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
@@ -82,6 +83,37 @@ impl Stage {
             kind: self.kind,
             shape: [&[count], &self.shape[..]].concat(),
             values,
+        }
+    }
+
+    /// Items as another program has them.
+    pub fn port(&self) -> Port {
+        let (holds, meaning) = match self.kind {
+            Kind::Image => (Holds::Image, "an image, channels last, in [-1, 1]"),
+            _ => (Holds::Numbers, "an item in the data's own units"),
+        };
+        Port::of("item", &self.shape, holds, meaning)
+    }
+
+    /// Classes as another program gives them.
+    pub fn class_port(&self) -> Port {
+        let meaning = format!("the class as a one among zeros: {}", self.labels.join(", "));
+        Port::of("class", &[self.labels.len()], Holds::OneHot, meaning)
+    }
+
+    /// Rows of numbers of items in the data's own terms as the networks see them.
+    pub fn items_of(&self, rows: &Tensor<2>) -> Tensor<4> {
+        let x = images(rows, self.image_shape());
+        if self.scale == 1.0 { x } else { x / self.scale }
+    }
+
+    /// What a network made as rows of numbers in the data's own terms, as [`Stage::samples`] has it.
+    pub fn rows_of(&self, made: Tensor<4>) -> Tensor<2> {
+        let x = rows(made);
+        let x = if self.scale == 1.0 { x } else { x * self.scale };
+        match self.kind {
+            Kind::Image => x.clamp(-1.0, 1.0),
+            _ => x,
         }
     }
 

@@ -1,4 +1,5 @@
 //! A play that turns images into images, as a model that can be asked.
+use super::super::networks::translator::Drawn;
 use super::{Game, Play};
 use crate::{Direction, Samples, Translate};
 use burn::tensor::{Tensor, TensorData};
@@ -63,7 +64,7 @@ impl<P: Play> Translate for Game<P> {
             let data = TensorData::new(items.to_vec(), [indices.len(), h, w, c]);
             let x: Tensor<4> = Tensor::from_data(data, &self.play.stage().plain());
             let keys: Vec<Key> = indices.iter().map(|&i| key.step(i as u64)).collect();
-            values.extend(numbers(play.turn(x, direction, &keys)));
+            values.extend(numbers(play.turn(x, direction, Drawn::By(&keys))));
         }
         Ok(Samples {
             kind: Kind::Image,

@@ -6,6 +6,7 @@
 //!   + cycle identity (E d(G(b), b) + E d(F(a), a))                                               (section 5.2)
 use super::super::game::monitor::Observation;
 use super::super::game::{Critic, Game, Moment, Play, Round, Shown, Stage, Translates, critic};
+use super::super::networks::translator::Drawn;
 use super::super::networks::{CriticNetwork, TranslatorNetwork};
 use super::super::translation::{Distance, Settings, Translation, needs_sides};
 use super::paired::{diversity, sides};
@@ -368,10 +369,10 @@ impl Translates for Cycle {
         &Direction::ALL
     }
 
-    fn turn(&self, images: Tensor<4>, direction: Direction, keys: &[Key]) -> Tensor<4> {
+    fn turn(&self, images: Tensor<4>, direction: Direction, drawn: Drawn<'_>) -> Tensor<4> {
         self.generators[direction.from()]
-            .for_use()
-            .forward(images, Some(keys))
+            .for_use_on(&images.device())
+            .forward_with(images, drawn)
     }
 }
 

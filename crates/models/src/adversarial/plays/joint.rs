@@ -6,8 +6,8 @@ use super::super::game::condition::Condition;
 use super::super::game::monitor::Observation;
 use super::super::game::{Critic, Draws, Game, Inverts, Moment, Play, Round, Sees, Shown, Stage, critic};
 use super::super::networks::{GeneratorNetwork, Heads, Sizes, Told, TrunkNetwork};
-use super::duel::latents;
-use crate::{NetworkInfo, Part, Purpose};
+use super::duel::{latents, port_of};
+use crate::{NetworkInfo, Part, Port, Purpose};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
@@ -271,14 +271,17 @@ impl Draws for Joint {
             &self.stage.plain(),
         )
     }
-    fn draw(&self, latents: Tensor<2>, _: Option<&[u32]>) -> Tensor<4> {
-        self.generator.for_use().forward(latents, None)
+    fn inputs(&self) -> Vec<Port> {
+        vec![port_of(self.game.prior, self.latent)]
+    }
+    fn draw(&self, latents: Tensor<2>, _: Option<Tensor<2>>) -> Tensor<4> {
+        self.generator.for_use_on(&latents.device()).forward(latents, None)
     }
 }
 
 impl Inverts for Joint {
     fn invert(&self, items: Tensor<4>) -> Tensor<2> {
-        self.encoder.for_use().forward(items).0
+        self.encoder.for_use_on(&items.device()).forward(items).0
     }
 }
 

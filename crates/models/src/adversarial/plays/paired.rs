@@ -4,9 +4,10 @@
 //! min_G max_D  game (E log D(x, y) + E log(1 - D(x, G(x, z))))  +  l1 E ||y - G(x, z)||_1          (equations 1 to 4)
 use super::super::game::monitor::{self, Observation};
 use super::super::game::{Critic, Game, Moment, Play, Round, Sees, Shown, Stage, Translates, critic};
+use super::super::networks::translator::Drawn;
 use super::super::networks::{CriticNetwork, TranslatorNetwork};
 use super::super::translation::{Distance, Settings, Translation, needs_pairs};
-use crate::{Direction, Exported, NetworkInfo, Part, Port, Purpose};
+use crate::{Direction, Exported, Holds, NetworkInfo, Part, Port, Purpose};
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
@@ -211,10 +212,9 @@ impl Play for Paired {
     fn exported(&self) -> Option<Exported> {
         let [h, w, c] = self.image_shape();
         let multiple = self.generator.network().multiple();
-        let port = |name, what: &str| Port {
-            name,
-            shape: vec![0, h, w, c],
-            meaning: format!("{what}, in [-1, 1]; any height and width that are multiples of {multiple}"),
+        let port = |name, what: &str| {
+            let meaning = format!("{what}, in [-1, 1]; any height and width that are multiples of {multiple}");
+            Port::of(name, &[h, w, c], Holds::Image, meaning)
         };
         Some(Exported {
             network: "generator",
@@ -244,8 +244,10 @@ impl Translates for Paired {
         std::slice::from_ref(&self.settings.direction)
     }
 
-    fn turn(&self, images: Tensor<4>, _: Direction, keys: &[Key]) -> Tensor<4> {
-        self.generator.for_use().forward(images, Some(keys))
+    fn turn(&self, images: Tensor<4>, _: Direction, drawn: Drawn<'_>) -> Tensor<4> {
+        self.generator
+            .for_use_on(&images.device())
+            .forward_with(images, drawn)
     }
 }
 

@@ -7,7 +7,7 @@
 //! logit_i = b_i + sum_{j < i} x_j W_ji, row by row through the image: one product with a strictly triangular matrix.
 mod sampler;
 
-use super::conditionals::{Autoregressive, Conditionals, Grid, Items};
+use super::conditionals::{Autoregressive, Conditionals, Grid};
 use super::discrete::Discrete;
 use super::draw::Walker;
 use crate::{Capability, Entry, Model, Registered};
@@ -109,16 +109,15 @@ impl Conditionals for FvbnNetwork {
         &self.grid
     }
 
-    fn logits(&self, items: &Items, _order: usize) -> Tensor<3> {
-        let [d, _, k] = self.weight.dims();
-        let device = self.weight.device();
-        let x = Tensor::<2>::from_data(
-            TensorData::new(items.inputs(self.grid.discrete), [items.count, d]),
-            &device,
-        );
-        let weight = (self.weight.val() * causal(d, &device)).reshape([d, d * k]);
+    fn device(&self) -> Device {
+        self.weight.device()
+    }
+
+    fn pass(&self, x: Tensor<2>, _: Option<Tensor<2>>, _order: usize) -> Tensor<3> {
+        let ([d, _, k], [count, _]) = (self.weight.dims(), x.dims());
+        let weight = (self.weight.val() * causal(d, &x.device())).reshape([d, d * k]);
         let bias = Some(self.bias.val().reshape([d * k]));
-        activations::keep(linear(x, weight, bias, Activation::Identity)).reshape([items.count, d, k])
+        activations::keep(linear(x, weight, bias, Activation::Identity)).reshape([count, d, k])
     }
 
     fn walker(&self) -> Box<dyn Walker> {

@@ -9,12 +9,12 @@
 //! the input of the last two layers (skip connections, as the same authors' WaveNet has them).
 mod sampler;
 
-use super::conditionals::{Autoregressive, Conditionals, Grid, Items};
+use super::conditionals::{Autoregressive, Conditionals, Grid};
 use super::discrete::Discrete;
 use super::draw::Walker;
 use crate::{Capability, Entry, Model, Registered};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use menagerie_data::DataInfo;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
@@ -212,40 +212,27 @@ impl Conditionals for GatedNetwork {
         &self.grid
     }
 
-    fn logits(&self, items: &Items, _order: usize) -> Tensor<3> {
-        let g = &self.grid;
-        let device = self.head.bias.device();
+    fn device(&self) -> Device {
+        self.head.bias.device()
+    }
+
+    fn pass(&self, x: Tensor<2>, class: Option<Tensor<2>>, _order: usize) -> Tensor<3> {
+        let (g, [count, numbers]) = (&self.grid, x.dims());
         let x = match &self.embedding {
-            None => Tensor::from_data(
-                TensorData::new(
-                    items.inputs(g.discrete),
-                    [items.count, g.height, g.width, g.channels],
-                ),
-                &device,
-            ),
+            None => x.reshape([count, g.height, g.width, g.channels]),
             Some(vectors) => {
-                let levels: Vec<i32> = items.levels.iter().map(|&l| l as i32).collect();
-                let levels =
-                    Tensor::<1, Int>::from_data(TensorData::new(levels, [items.levels.len()]), &device);
+                let x = if x.is_autodiff() { x.inner() } else { x };
+                let levels = (x * (g.discrete.levels - 1) as f64).round().int();
                 // Of a pixel, the numbers of a channel stand together: they are that channel's group.
-                activations::keep(vectors.val().select(0, levels)).reshape([
-                    items.count,
+                let shown = vectors.val().select(0, levels.reshape([count * numbers]));
+                activations::keep(shown).reshape([
+                    count,
                     g.height,
                     g.width,
                     g.channels * vectors.dims()[1],
                 ])
             }
         };
-        let class = (g.classes > 0).then(|| {
-            let one_hot = items
-                .labels
-                .iter()
-                .flat_map(|&l| (0..g.classes).map(move |c| f32::from(c == l as usize)));
-            Tensor::<2>::from_data(
-                TensorData::new(one_hot.collect::<Vec<f32>>(), [items.count, g.classes]),
-                &device,
-            )
-        });
         let (mut v, mut h, mut sum) = (x.clone(), x, None::<Tensor<4>>);
         for layer in &self.layers {
             let [next_v, next_h, skip] = layer.forward(v, h, class.as_ref(), g.channels);
@@ -263,7 +250,7 @@ impl Conditionals for GatedNetwork {
             .forward(activation(sum, Activation::Relu), Activation::Relu);
         self.logits
             .forward(h, Activation::Identity)
-            .reshape([items.count, g.numbers(), g.discrete.outputs()])
+            .reshape([count, g.numbers(), g.discrete.outputs()])
     }
 
     fn walker(&self) -> Box<dyn Walker> {

@@ -22,9 +22,10 @@ use menagerie_data::random::Key;
 use menagerie_kernels::linear;
 use menagerie_nn::init::plain;
 use menagerie_nn::levels::Binarization;
-use menagerie_nn::{Activation, Init, Linear, OptimizerConfig, activations};
+use menagerie_nn::{Activation, Init, Linear, OptimizerConfig, activations, named};
 use sampler::Sampler;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 /// Everything of a recipe that is this model's own.
@@ -162,8 +163,8 @@ impl MadeNetwork {
     }
 
     /// 1 where a weight counts, by layer.
-    fn mask(&self, order: usize) -> &[Tensor<2>] {
-        self.masks.0[order].get_or_init(|| {
+    fn mask(&self, order: usize) -> Cow<'_, [Tensor<2>]> {
+        let make = || {
             let device = plain(&self.layers[0].weight.device());
             let degrees = &self.degrees[order];
             let make = |(l, layer): (usize, &Linear)| {
@@ -174,8 +175,13 @@ impl MadeNetwork {
                     .collect();
                 Tensor::from_data(TensorData::new(mask, [a, b]), &device)
             };
-            self.layers.iter().enumerate().map(make).collect()
-        })
+            self.layers.iter().enumerate().map(make).collect::<Vec<_>>()
+        };
+        // What is recorded lives no longer than the recording.
+        match named::is_recording() {
+            true => Cow::Owned(make()),
+            false => Cow::Borrowed(self.masks.0[order].get_or_init(make)),
+        }
     }
 }
 
@@ -190,15 +196,14 @@ impl Conditionals for MadeNetwork {
         self.degrees[which].sequence.clone()
     }
 
-    fn logits(&self, items: &Items, order: usize) -> Tensor<3> {
-        let d = self.grid.numbers();
-        let device = self.layers[0].weight.device();
-        let x = Tensor::<2>::from_data(
-            TensorData::new(items.inputs(self.grid.discrete), [items.count, d]),
-            &device,
-        );
-        self.pass(x, order)
-            .reshape([items.count, d, self.grid.discrete.outputs()])
+    fn device(&self) -> Device {
+        self.layers[0].weight.device()
+    }
+
+    fn pass(&self, x: Tensor<2>, _: Option<Tensor<2>>, order: usize) -> Tensor<3> {
+        let [count, d] = x.dims();
+        self.through(x, order)
+            .reshape([count, d, self.grid.discrete.outputs()])
     }
 
     fn nats(&self, items: &Items, key: Key) -> Tensor<1> {
@@ -227,11 +232,11 @@ impl MadeNetwork {
     }
 
     /// The numbers of items `[batch, numbers]` -> what is said of each by those before it, `[batch, numbers * outputs]`.
-    pub(crate) fn pass(&self, x: Tensor<2>, order: usize) -> Tensor<2> {
+    pub(crate) fn through(&self, x: Tensor<2>, order: usize) -> Tensor<2> {
         let last = self.layers.len() - 1;
         self.layers
             .iter()
-            .zip(self.mask(order))
+            .zip(self.mask(order).iter())
             .enumerate()
             .fold(x, |x, (l, (layer, mask))| {
                 let w = layer.weight.val();

@@ -24,7 +24,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_kernels::nade::{Hidden, Nade};
 use menagerie_nn::levels::Binarization;
-use menagerie_nn::{Init, OptimizerConfig, Weights, activations, with_gradients};
+use menagerie_nn::{Activation, Init, OptimizerConfig, Weights, activation, activations, with_gradients};
 use sampler::Sampler;
 use serde::{Deserialize, Serialize};
 
@@ -192,6 +192,35 @@ impl Conditionals for NadeNetwork {
             0 => (0..d as u32).collect(),
             n => Key::new(n as u64).stream("order of numbers").permutation(d),
         }
+    }
+
+    fn device(&self) -> Device {
+        self.input.device()
+    }
+
+    /// a_i = c + sum over j before i of x_j W_j + M_j, and the logits of number i are b_i + V_i g(a_i): all i at once, as
+    /// products of matrices, where the kernel goes from number to number.
+    fn pass(&self, x: Tensor<2>, _: Option<Tensor<2>>, order: usize) -> Tensor<3> {
+        let (device, [count, d]) = (x.device(), x.dims());
+        let (h, k) = (self.hidden.dims()[0], self.grid.discrete.outputs());
+        let mut place = vec![0; d];
+        self.order(order).iter().enumerate().for_each(|(i, &n)| place[n as usize] = i);
+        let before: Vec<f32> = (0..d * d)
+            .map(|at| f32::from(place[at % d] < place[at / d]))
+            .collect();
+        let before = Tensor::<2>::from_data(TensorData::new(before, [d, d]), &device);
+        let seen = x.reshape([count, 1, d]) * before.clone().reshape([1, d, d]);
+        let mut a = seen.matmul(self.input.val().reshape([1, d, h])) + self.hidden.val().reshape([1, 1, h]);
+        if let Some(marks) = &self.marks {
+            a = a + before.matmul(marks.val()).reshape([1, d, h]);
+        }
+        let hidden = match self.act {
+            Hidden::Sigmoid => activation(a, Activation::Sigmoid),
+            Hidden::Relu => activation(a, Activation::Relu),
+        };
+        let output = self.output.val().reshape([d, k, h]).swap_dims(1, 2);
+        let logits = hidden.swap_dims(0, 1).matmul(output).swap_dims(0, 1);
+        logits + self.bias.val().reshape([1, d, k])
     }
 
     fn logits(&self, items: &Items, order: usize) -> Tensor<3> {

@@ -11,12 +11,12 @@
 //! `gated_pixel_cnn` has not.
 mod sampler;
 
-use super::conditionals::{Autoregressive, Conditionals, Grid, Items};
+use super::conditionals::{Autoregressive, Conditionals, Grid};
 use super::discrete::Discrete;
 use super::draw::Walker;
 use crate::{Capability, Entry, Model, Registered};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use menagerie_data::DataInfo;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
@@ -123,16 +123,14 @@ impl Conditionals for PixelCnnNetwork {
         &self.grid
     }
 
-    fn logits(&self, items: &Items, _order: usize) -> Tensor<3> {
-        let g = &self.grid;
-        let device = self.input.bias.device();
-        let x = TensorData::new(
-            items.inputs(g.discrete),
-            [items.count, g.height, g.width, g.channels],
-        );
-        let h = self
-            .input
-            .forward(Tensor::from_data(x, &device), Activation::Identity);
+    fn device(&self) -> Device {
+        self.input.bias.device()
+    }
+
+    fn pass(&self, x: Tensor<2>, _: Option<Tensor<2>>, _order: usize) -> Tensor<3> {
+        let (g, [count, _]) = (&self.grid, x.dims());
+        let x = x.reshape([count, g.height, g.width, g.channels]);
+        let h = self.input.forward(x, Activation::Identity);
         let h = self.blocks.iter().fold(h, |h, b| {
             let x = activation(h.clone(), Activation::Relu);
             h + b.up.forward(
@@ -146,7 +144,7 @@ impl Conditionals for PixelCnnNetwork {
             .forward(activation(h, Activation::Relu), Activation::Relu);
         self.logits
             .forward(h, Activation::Identity)
-            .reshape([items.count, g.numbers(), g.discrete.outputs()])
+            .reshape([count, g.numbers(), g.discrete.outputs()])
     }
 
     fn walker(&self) -> Box<dyn Walker> {

@@ -1,11 +1,11 @@
 //! The network: a masked convolution, residual LSTM layers over rows or diagonals, and a masked head.
 use super::super::affine::numbers;
-use super::super::conditionals::{Conditionals, Grid, Items};
+use super::super::conditionals::{Conditionals, Grid};
 use super::super::draw::Walker;
 use super::sampler::Sampler;
 use super::{Direction, Sizes};
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_kernels::{Geometry, Scan, conv_lstm, conv2d, linear};
 use menagerie_nn::{Activation, Init, Linear, Weights, activation, activations};
 
@@ -211,15 +211,17 @@ impl Conditionals for PixelRnnNetwork {
         &self.grid
     }
 
-    fn logits(&self, items: &Items, _order: usize) -> Tensor<3> {
-        let g = &self.grid;
-        let shape = [items.count, g.height, g.width, g.channels];
-        let device = self.first.val().device();
-        let x = Tensor::<4>::from_data(TensorData::new(items.inputs(g.discrete), shape), &device);
+    fn device(&self) -> Device {
+        self.first.val().device()
+    }
+
+    fn pass(&self, x: Tensor<2>, _: Option<Tensor<2>>, _order: usize) -> Tensor<3> {
+        let (g, [count, _], device) = (&self.grid, x.dims(), x.device());
+        let x = x.reshape([count, g.height, g.width, g.channels]);
         let [kh, kw, c, f] = self.first.dims();
         let weight = masked(&self.first, mask_a([kh, kw], c, f));
         // Rows of zeros above only: the kernel's last row is the pixel's own.
-        let above = Tensor::zeros([items.count, kh - 1, g.width, c], &device);
+        let above = Tensor::zeros([count, kh - 1, g.width, c], &device);
         let padding = Geometry::new(1, 0).with_padding([0, kw / 2]);
         let (x, bias) = (Tensor::cat(vec![above, x], 1), Some(self.first_bias.val()));
         let x = activations::keep(conv2d(x, weight, bias, padding, Activation::Identity));
@@ -229,7 +231,7 @@ impl Conditionals for PixelRnnNetwork {
         });
         let hidden = self.one_by_one(&self.hidden, activation(x, Activation::Relu), Activation::Relu);
         self.one_by_one(&self.output, hidden, Activation::Identity)
-            .reshape([items.count, g.numbers(), g.discrete.outputs()])
+            .reshape([count, g.numbers(), g.discrete.outputs()])
     }
 
     fn walker(&self) -> Box<dyn Walker> {

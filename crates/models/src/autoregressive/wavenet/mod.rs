@@ -11,7 +11,7 @@ mod sampler;
 
 use super::discrete::Discrete;
 use crate::{
-    Capability, Complete, Entry, Exported, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose,
+    Capability, Complete, Entry, Exported, Function, Holds, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose,
     Registered, Sample, SampleRequest, Samples, StepReport, of_shape, unconditional,
 };
 use burn::tensor::Device;
@@ -178,6 +178,17 @@ impl Speaker {
             .collect()
     }
 
+    /// Codes and logits, as another program has them; a length of 0 is any.
+    fn ports(&self, length: usize) -> [Port; 2] {
+        let (levels, outputs) = (self.discrete.levels, self.discrete.outputs());
+        let meaning = format!("codes of a {levels}-level mu-law, in time");
+        let logits = "of each code, from the codes before it";
+        [
+            Port::of("codes", &[length], Holds::Whole(levels), meaning),
+            Port::of("logits", &[length, outputs], Holds::Numbers, logits),
+        ]
+    }
+
     /// The classes of a batch, where they are a condition.
     fn labels<'a>(&self, batch: &'a Batch) -> Result<Option<&'a [u32]>> {
         if self.classes == 0 {
@@ -272,23 +283,28 @@ impl Model for Speaker {
     }
 
     fn exported(&self) -> Option<Exported> {
-        let codes = Port {
-            name: "codes",
-            shape: vec![0, 0],
-            meaning: format!("codes of a {}-level mu-law, in time", self.discrete.levels),
-        };
-        let meaning = "of each code, from the codes before it".into();
-        let logits = Port {
-            name: "logits",
-            shape: vec![0, 0, self.discrete.outputs()],
-            meaning,
-        };
+        let [codes, logits] = self.ports(0);
         Some(Exported {
             network: "network",
             weights: self.learner.weights(),
             inputs: vec![codes],
             outputs: vec![logits],
         })
+    }
+
+    fn functions(&self) -> Vec<Function<'_>> {
+        let [codes, logits] = self.ports(self.length);
+        let mut inputs = vec![codes];
+        if self.classes > 0 {
+            let meaning = "the class as a one among zeros";
+            inputs.push(Port::of("class", &[self.classes], Holds::OneHot, meaning));
+        }
+        let about = "one step of drawing: the conditionals of all codes, of which the next one's is drawn from";
+        vec![Function::new("conditionals", about, inputs, vec![logits], |x| {
+            let network = self.learner.for_use_on(&x[0].device());
+            let logits = network.pass(x[0].clone(), x.get(1).cloned());
+            vec![logits.reshape([x[0].dims()[0], self.length * self.discrete.outputs()])]
+        })]
     }
 
     fn as_sample(&self) -> Option<&dyn Sample> {

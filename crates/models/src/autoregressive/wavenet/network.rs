@@ -111,18 +111,48 @@ impl WaveNetwork {
         })
     }
 
+    /// The same of codes `[batch, length]` as a tensor.
+    fn before_each(&self, codes: &Tensor<2, Int>) -> [Tensor<1, Int>; 2] {
+        let (levels, [b, length]) = (self.input.dims()[0] / 2 - 1, codes.dims());
+        [1, 2].map(|ago| {
+            let beginning = Tensor::full([b, ago.min(length)], levels as i32, &codes.device());
+            let rest = codes.clone().narrow(1, 0, length.saturating_sub(ago));
+            let rows = Tensor::cat(vec![beginning, rest], 1) + ((ago - 1) * (levels + 1)) as i32;
+            rows.reshape([b * length])
+        })
+    }
+
+    /// Codes `[batch, length]` as numbers, and classes as rows with a one where there is a condition -> logits
+    /// `[batch length, outputs]`.
+    pub(super) fn pass(&self, codes: Tensor<2>, class: Option<Tensor<2>>) -> Tensor<2> {
+        let length = codes.dims()[1];
+        let codes = codes.round().int();
+        let [batch, _] = codes.dims();
+        let labels = class.map(|c| c.argmax(1).reshape([batch]));
+        self.through(self.before_each(&codes), length, labels)
+    }
+
     /// Codes of sequences of `length`, one after the other, and each sequence's class where there is a condition -> logits
     /// `[codes, outputs]`, those of a code from the codes before it in its sequence alone.
     pub(super) fn forward(&self, codes: &[u32], length: usize, labels: Option<&[u32]>) -> Tensor<2> {
-        let (n, b, w) = (codes.len(), codes.len() / length, self.input.dims()[1]);
-        let device = self.input.val().device();
+        let (b, device) = (codes.len() / length, self.input.val().device());
         let labels: Option<Tensor<1, Int>> = labels.map(|l| {
             Tensor::from_data(
                 TensorData::new(l.iter().map(|&l| l as i32).collect::<Vec<_>>(), [b]),
                 &device,
             )
         });
-        let [one, two] = self.before(codes, length, &device);
+        self.through(self.before(codes, length, &device), length, labels)
+    }
+
+    fn through(
+        &self,
+        [one, two]: [Tensor<1, Int>; 2],
+        length: usize,
+        labels: Option<Tensor<1, Int>>,
+    ) -> Tensor<2> {
+        let (n, w) = (one.dims()[0], self.input.dims()[1]);
+        let b = n / length;
         let mut x =
             (self.input.val().select(0, one) + self.input.val().select(0, two)).reshape([b, length, w]);
         let mut sum: Option<Tensor<2>> = None;

@@ -21,8 +21,9 @@ use super::elbo::{Gaussian, Loss};
 use super::likelihood::{Grey, Likelihood, Observation};
 use super::networks::{Architecture, Encoder, Layers, Nonlinearity};
 use super::vae::value;
+use crate::function::{images, rows};
 use crate::{
-    Capability, Entry, Model, NetworkInfo, Part, Predict, Purpose, Registered, Sample, SampleRequest,
+    Capability, Entry, Function, Holds, Model, NetworkInfo, Part, Port, Predict, Purpose, Registered, Sample, SampleRequest,
     Samples, StepReport, of_shape, untempered,
 };
 use burn::tensor::{Device, Tensor, TensorData};
@@ -197,12 +198,16 @@ impl ConditionalVae {
     /// Means of p(x | z, c) with z of the prior, for conditions `[N, ..]` and standard normal noise `[N, latent]`, in [-1, 1].
     fn draw(&self, network: &ConditionalNetwork, conditions: Vec<f32>, noise: Tensor<2>) -> Vec<f32> {
         let c = self.tensor(conditions, &self.learner.plain_device());
+        self.likelihood.mean(self.said(network, c, noise)).values
+    }
+
+    /// What is said of the answers to conditions.
+    fn said(&self, network: &ConditionalNetwork, c: Tensor<4>, noise: Tensor<2>) -> Tensor<4> {
         let z = match network.prior(c.clone()) {
             Some(p) => p.draw(noise),
             None => noise,
         };
-        let said = self.task.with_base(network.generation.forward(z, c.clone()), c);
-        self.likelihood.mean(said).values
+        self.task.with_base(network.generation.forward(z, c.clone()), c)
     }
 
     /// `frames` more frames after those of each condition.
@@ -318,6 +323,27 @@ impl Model for ConditionalVae {
             read("conditions")?.get("conditions", [self.shown.len()], &self.learner.plain_device())?;
         self.shown = menagerie_nn::numbers(shown);
         Ok(())
+    }
+
+    fn functions(&self) -> Vec<Function<'_>> {
+        let shape = self.task.condition_shape();
+        let (holds, meaning) = match self.task.condition() {
+            Condition::Label => (Holds::Numbers, "a plane of ones for the class among planes of zeros"),
+            Condition::Frames => (Holds::Image, "the frames before, one behind the other in the channels"),
+            _ => (Holds::Image, "the given image, channels last, in [-1, 1]"),
+        };
+        let inputs = vec![
+            Port::of("condition", &shape, holds, meaning),
+            Port::of("noise", &[self.latent], Holds::Normal, "standard normal"),
+        ];
+        let answer = "the answer, channels last, in [-1, 1]";
+        let outputs = vec![Port::of("answer", &self.task.target_shape(), Holds::Image, answer)];
+        let about = "an answer to a condition: the mean of p(x | z, c)";
+        vec![Function::new("predict", about, inputs, outputs, move |x| {
+            let network = self.learner.for_use_on(&x[0].device());
+            let said = self.said(&network, images(&x[0], shape), x[1].clone());
+            vec![rows(self.likelihood.mean_of(said))]
+        })]
     }
 
     fn as_sample(&self) -> Option<&dyn Sample> {

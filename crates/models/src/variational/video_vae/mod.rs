@@ -23,7 +23,7 @@ use super::likelihood::{Grey, Likelihood, Observation};
 use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity};
 use super::vae::value;
 use crate::{
-    Capability, Entry, EvidenceBound, Model, NetworkInfo, Part, Predict, Purpose, Registered, Sample,
+    Capability, Entry, EvidenceBound, Function, Holds, Model, NetworkInfo, Part, Port, Predict, Purpose, Registered, Sample,
     SampleRequest, Samples, StepReport, of_shape, untempered,
 };
 use attributes::Attributes;
@@ -243,21 +243,12 @@ impl VideoVae {
     fn imagine(
         &self,
         network: &VideoNetwork,
-        mut state: Option<LstmState>,
+        state: Option<LstmState>,
         attributes: &Option<Tensor<2>>,
         frames: usize,
         noise: impl Fn(usize) -> Tensor<2>,
     ) -> Vec<f32> {
-        let mut latents = Vec::new();
-        for t in 0..frames {
-            let z = match network.prior(&state, attributes) {
-                Some(p) => p.draw(noise(t)),
-                None => noise(t),
-            };
-            state = network.next(z.clone(), attributes, state);
-            latents.push(z);
-        }
-        let latents = Tensor::cat(latents, 1);
+        let latents = network.imagined(state, attributes, frames, noise);
         let count = latents.dims()[0];
         let decoder = &network.decoder;
         let rows = activations::items_at_a_time(|| decoder.forward(decoder.blank(frames)));
@@ -379,6 +370,28 @@ impl Model for VideoVae {
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.learner.load(read, purpose)?;
         self.attributes.load(read("attributes")?)
+    }
+
+    fn functions(&self) -> Vec<Function<'_>> {
+        let (frames, width) = (self.info.shape[0], self.attributes.width());
+        let noise = "standard normal, frame by frame";
+        let mut inputs = vec![Port::of("noise", &[frames, self.latent], Holds::Normal, noise)];
+        if width > 0 {
+            let meaning = "what is held over all frames, as the run's recipe says";
+            inputs.push(Port::of("attributes", &[width], Holds::Unit, meaning));
+        }
+        let meaning = "frames, channels last, in [-1, 1]";
+        let outputs = vec![Port::of("video", &self.info.shape, Holds::Image, meaning)];
+        vec![Function::new("sample", "a new video", inputs, outputs, move |x| {
+            let (network, attributes) = (self.learner.for_use_on(&x[0].device()), x.get(1).cloned());
+            let [count, _] = x[0].dims();
+            let start = network.start(count, &x[0].device());
+            let noise = |t: usize| x[0].clone().narrow(1, t * self.latent, self.latent);
+            let latents = network.imagined(start, &attributes, frames, noise);
+            let made = self.likelihood.mean_of(network.decode(latents, frames, &attributes));
+            let numbers = self.info.shape.iter().product::<usize>();
+            vec![made.reshape([count, numbers])]
+        })]
     }
 
     fn as_sample(&self) -> Option<&dyn Sample> {

@@ -84,6 +84,26 @@ impl VideoNetwork {
         )
     }
 
+    /// Latents of `frames` frames after what came before, drawn by standard normal noise for each: `[batch, time latent]`.
+    pub(super) fn imagined(
+        &self,
+        mut state: Option<LstmState>,
+        attributes: &Option<Tensor<2>>,
+        frames: usize,
+        noise: impl Fn(usize) -> Tensor<2>,
+    ) -> Tensor<2> {
+        let mut latents = Vec::new();
+        for t in 0..frames {
+            let z = match self.prior(&state, attributes) {
+                Some(p) => p.draw(noise(t)),
+                None => noise(t),
+            };
+            state = self.next(z.clone(), attributes, state);
+            latents.push(z);
+        }
+        Tensor::cat(latents, 1)
+    }
+
     /// Goes through `frames` frames of features `[batch time, units]`; the latents are draws by `noise` `[batch, time latent]`.
     pub(super) fn pass(
         &self,

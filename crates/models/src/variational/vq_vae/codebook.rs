@@ -123,11 +123,8 @@ impl Codebook {
 
     /// The code nearest to each of the vectors `[n, width]`, the first of equals.
     pub(super) fn nearest(&self, z: Tensor<2>) -> Vec<u32> {
-        let (z, e) = (plain(z), plain(self.vectors.val()));
-        let size = e.dims()[0];
-        // || z - e ||^2 = || z ||^2 - 2 (z e - || e ||^2 / 2), and the first term is the same for all codes.
-        let half_squares = (e.clone() * e.clone()).sum_dim(1).transpose() * 0.5;
-        let scores = menagerie_nn::numbers(z.matmul(e.transpose()) - half_squares);
+        let size = self.vectors.dims()[0];
+        let scores = menagerie_nn::numbers(self.scores(z));
         let best = |row: &[f32]| {
             row.iter().enumerate().fold(
                 (0, f32::NEG_INFINITY),
@@ -135,6 +132,14 @@ impl Codebook {
             )
         };
         scores.chunks_exact(size).map(|row| best(row).0 as u32).collect()
+    }
+
+    /// Of vectors `[n, width]` the larger, the nearer a code is: `[n, codes]`, without autodiff.
+    /// || z - e ||^2 = || z ||^2 - 2 (z e - || e ||^2 / 2), and the first term is the same for all codes.
+    pub(super) fn scores(&self, z: Tensor<2>) -> Tensor<2> {
+        let (z, e) = (plain(z), plain(self.vectors.val()));
+        let half_squares = (e.clone() * e.clone()).sum_dim(1).transpose() * 0.5;
+        z.matmul(e.transpose()) - half_squares
     }
 
     /// The vectors of some codes, `[n, width]`.

@@ -353,7 +353,9 @@ impl Critic {
 
     /// What it says of items, by the network to use.
     pub fn answer(&self, items: Tensor<4>) -> Verdict {
-        self.learner.for_use().judge(items.into(), None, None)
+        self.learner
+            .for_use_on(&items.device())
+            .judge(items.into(), None, None)
     }
 
     /// How badly the codes of samples are read off them.

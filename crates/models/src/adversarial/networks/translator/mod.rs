@@ -72,6 +72,17 @@ impl TranslatorSizes {
     }
 }
 
+/// What a network draws on its way.
+#[derive(Clone, Copy)]
+pub enum Drawn<'a> {
+    /// nothing: it draws no numbers
+    Nothing,
+    /// numbers of each item by its key
+    By(&'a [Key]),
+    /// uniform in [0, 1): of each layer that draws, one after the other, as many as the layer says it needs
+    Given(&'a dyn Fn(usize, [usize; 4]) -> Tensor<4>),
+}
+
 /// A network from an image to an image.
 #[derive(Module, Debug)]
 #[allow(missing_docs, clippy::large_enum_variant)] // each variant is the network of its name
@@ -85,11 +96,16 @@ impl TranslatorNetwork {
     /// as need be is padded by reflection, and the margins are cut off again. `noise` has a key an item for networks that
     /// draw; without, nothing is drawn.
     pub fn forward(&self, x: Tensor<4>, noise: Option<&[Key]>) -> Tensor<4> {
+        self.forward_with(x, noise.map_or(Drawn::Nothing, Drawn::By))
+    }
+
+    /// The same, however it is drawn.
+    pub fn forward_with(&self, x: Tensor<4>, drawn: Drawn<'_>) -> Tensor<4> {
         let [_, h, w, _] = x.dims();
         let margins = pad::to_multiple([h, w], self.multiple());
         let x = pad::reflect(x, margins);
         let y = match self {
-            TranslatorNetwork::Unet(n) => n.forward(x, noise),
+            TranslatorNetwork::Unet(n) => n.forward(x, drawn),
             TranslatorNetwork::Resnet(n) => n.forward(x),
         };
         pad::cut(y, margins)

@@ -2,6 +2,7 @@
 //! small grid, transposed ones up again, and what was seen at each level on the way down joined to what is made at that level
 //! on the way up, so that outlines need not pass the small grid. Dropout in the inner levels, while training and afterwards,
 //! is the only noise. Norms are of single items: the paper normalizes by the batch at hand, and takes batches of one.
+use super::Drawn;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_data::random::Key;
@@ -105,8 +106,8 @@ impl Unet {
         self.dropout > 0.0
     }
 
-    /// Images whose sides are multiples of [`Self::multiple`] -> images; with a key an item numbers are dropped.
-    pub fn forward(&self, x: Tensor<4>, noise: Option<&[Key]>) -> Tensor<4> {
+    /// Images whose sides are multiples of [`Self::multiple`] -> images; numbers are dropped as they are drawn.
+    pub(super) fn forward(&self, x: Tensor<4>, drawn: Drawn<'_>) -> Tensor<4> {
         let n = self.downs.len();
         let mut levels = vec![x];
         for (i, down) in self.downs.iter().enumerate() {
@@ -127,8 +128,9 @@ impl Unet {
                 return up.forward(x, [h, w], Activation::Tanh);
             };
             let x = norm.forward(up.forward(x, [h, w], Activation::Identity), Activation::Relu);
-            let x = match noise {
-                Some(keys) if j < dropping && self.dropout > 0.0 => self.dropped(x, j, keys),
+            let x = match drawn {
+                Drawn::Nothing => x,
+                _ if j < dropping && self.drops() => self.dropped(x, j, drawn),
                 _ => x,
             };
             match self.skips {
@@ -138,14 +140,18 @@ impl Unet {
         })
     }
 
-    /// Numbers of each item are dropped by its own key, and the others raised so that the mean stays.
-    fn dropped(&self, x: Tensor<4>, layer: usize, keys: &[Key]) -> Tensor<4> {
+    /// Numbers of each item are dropped by what is drawn for it, and the others raised so that the mean stays.
+    fn dropped(&self, x: Tensor<4>, layer: usize, drawn: Drawn<'_>) -> Tensor<4> {
         let [_, h, w, c] = x.dims();
         let one = |key: &Key| {
             let key = key.stream("dropout").step(layer as u64);
             noise::uniform::<4>(key.words(), [1, h, w, c], &x.device())
         };
-        let u = Tensor::cat(keys.iter().map(one).collect(), 0);
+        let u = match drawn {
+            Drawn::Nothing => return x,
+            Drawn::By(keys) => Tensor::cat(keys.iter().map(one).collect(), 0),
+            Drawn::Given(given) => given(layer, x.dims()),
+        };
         x * (u.greater_equal_elem(self.dropout).float() / (1.0 - self.dropout))
     }
 }

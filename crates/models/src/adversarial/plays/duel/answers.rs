@@ -2,8 +2,8 @@
 use super::super::super::game::bits::Bits;
 use super::super::super::game::codes::Codes;
 use super::super::super::game::{Draws, Inverts, Sees, Sorts, Tells};
-use super::{Duel, latents};
-use crate::{Decoder, Samples, Styles};
+use super::{Duel, latents, port_of};
+use crate::{Decoder, Holds, Port, Samples, Styles};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_data::error::{Error, Result};
@@ -44,7 +44,7 @@ impl Styles for Duel {
 
     fn style_of(&self, latents: Tensor<2>) -> Tensor<2> {
         let (z, told) = self.heard(latents.clone(), None);
-        let network = self.generator.for_use();
+        let network = self.generator.for_use_on(&latents.device());
         network.styled().map_or(latents, |g| g.style_of(z, told.as_ref()))
     }
 
@@ -95,8 +95,8 @@ impl Styles for Duel {
 impl Tells for Duel {
     fn class_scores(&self, items: Tensor<4>) -> Tensor<2> {
         let count = items.dims()[0];
-        let none = || Tensor::zeros([count, self.stage.labels.len()], &self.stage.plain());
-        self.critic.answer(items).classes.unwrap_or_else(none)
+        let none = || Tensor::zeros([count, self.stage.labels.len()], &items.device());
+        self.critic.answer(items.clone()).classes.unwrap_or_else(none)
     }
 }
 
@@ -153,14 +153,28 @@ impl Draws for Duel {
         self.hears()
     }
 
-    fn draw(&self, latents: Tensor<2>, classes: Option<&[u32]>) -> Tensor<4> {
+    fn inputs(&self) -> Vec<Port> {
+        let mut inputs = vec![port_of(self.game.prior, self.latent)];
+        if let Some(c) = &self.codes {
+            let meaning = format!(
+                "categories {:?} as ones among zeros, then numbers in [-1, 1)",
+                c.categories
+            );
+            inputs.push(Port::of("codes", &[c.numbers()], Holds::Symmetric, meaning));
+        }
+        if self.by_class() {
+            inputs.push(self.stage.class_port());
+        }
+        inputs
+    }
+
+    fn draw(&self, latents: Tensor<2>, classes: Option<Tensor<2>>) -> Tensor<4> {
+        let network = self.generator.for_use_on(&latents.device());
         let (z, told) = self.heard(latents, classes);
-        {
-            let items = self.generator.for_use().forward(z, told.as_ref());
-            match self.bits {
-                Some(_) => Bits::likeliest(items),
-                None => items,
-            }
+        let items = network.forward(z, told.as_ref());
+        match self.bits {
+            Some(_) => Bits::likeliest(items),
+            None => items,
         }
     }
 
@@ -177,7 +191,7 @@ impl Draws for Duel {
     }
 
     /// Where latents are mapped to styles, those are drawn towards their mean, for all that maps latents forgets their length.
-    fn draw_truncated(&self, latents: Tensor<2>, classes: Option<&[u32]>, psi: f64) -> Tensor<4> {
+    fn draw_truncated(&self, latents: Tensor<2>, classes: Option<Tensor<2>>, psi: f64) -> Tensor<4> {
         let network = self.generator.for_use();
         let Some(styled) = network.styled() else {
             return self.draw(latents * psi, classes);

@@ -5,6 +5,7 @@ use super::super::super::game::critic::finite;
 use super::super::super::game::{Moment, Shown};
 use super::super::super::networks::GeneratorNetwork;
 use super::Duel;
+use crate::{Holds, Port};
 use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use menagerie_data::error::Result;
@@ -41,6 +42,20 @@ pub fn latents(prior: Prior, count: usize, latent: usize, key: Key, device: &Dev
             )
         }
     }
+}
+
+/// Latents from a prior, as another program gives them.
+pub fn port_of(prior: Prior, latent: usize) -> Port {
+    let (holds, meaning) = match prior {
+        Prior::Normal => (Holds::Normal, "standard normal".to_string()),
+        Prior::Uniform => (Holds::Symmetric, "uniform in [-1, 1)".to_string()),
+        Prior::Truncated => (Holds::Truncated, "standard normal within ±2".to_string()),
+        Prior::Sphere => {
+            let radius = (latent as f64).sqrt();
+            (Holds::Sphere, format!("on the sphere of radius {radius:.3}"))
+        }
+    };
+    Port::of("latent", &[latent], holds, meaning)
 }
 
 impl Duel {
@@ -93,9 +108,8 @@ impl Duel {
     pub(super) fn heard(
         &self,
         latents: Tensor<2>,
-        classes: Option<&[u32]>,
+        classes: Option<Tensor<2>>,
     ) -> (Tensor<2>, Option<Tensor<2>>) {
-        let classes = classes.map(|c| self.stage.one_hot(c, &latents.device()));
         let codes = self
             .codes
             .as_ref()

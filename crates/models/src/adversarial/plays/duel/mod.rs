@@ -6,7 +6,7 @@ mod generator;
 mod turns;
 
 pub use balance::{Balance, Turns};
-pub use generator::latents;
+pub use generator::{latents, port_of};
 
 use super::super::config::{Config, GameConfig, Prior};
 use super::super::game::bits::Bits;
@@ -498,46 +498,11 @@ impl Play for Duel {
             Kind::Image => "an image, channels last, in [-1, 1]".to_string(),
             _ => format!("an item, divided by {}", self.stage.scale),
         };
-        let meaning_of_latent = match self.game.prior {
-            Prior::Normal => "standard normal".to_string(),
-            Prior::Uniform => "uniform in [-1, 1)".to_string(),
-            Prior::Truncated => "standard normal within ±2".to_string(),
-            Prior::Sphere => format!("on the sphere of radius {:.3}", (self.latent as f64).sqrt()),
-        };
-        let mut inputs = vec![Port {
-            name: "latent",
-            shape: vec![0, self.latent],
-            meaning: meaning_of_latent,
-        }];
-        if self.by_class() {
-            let meaning = format!("the class as a one among zeros: {}", self.stage.labels.join(", "));
-            inputs.push(Port {
-                name: "class",
-                shape: vec![0, self.stage.labels.len()],
-                meaning,
-            });
-        }
-        if let Some(c) = &self.codes {
-            let meaning = format!(
-                "categories {:?} as ones among zeros, then numbers in [-1, 1)",
-                c.categories
-            );
-            inputs.push(Port {
-                name: "codes",
-                shape: vec![0, c.numbers()],
-                meaning,
-            });
-        }
-        let outputs = vec![Port {
-            name: "item",
-            shape: [&[0], &self.stage.shape[..]].concat(),
-            meaning,
-        }];
         Some(Exported {
             network: "generator",
             weights: self.generator.weights(),
-            inputs,
-            outputs,
+            inputs: self.inputs(),
+            outputs: vec![Port::of("item", &self.stage.shape, self.stage.port().holds, meaning)],
         })
     }
 
