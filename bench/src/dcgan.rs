@@ -4,14 +4,16 @@
 //! menagerie-bench dcgan-28 [ROUNDS]               a training step, batches of 64 from `fashion`
 //! menagerie-bench dcgan-64-model [ROUNDS] [bf16]  the same of 64x64x3 from `portraits`; bf16: PyTorch's autocast
 //! menagerie-bench sample-64 [ROUNDS]              64 samples of 64x64x3 as numbers in memory
+//! menagerie-bench onnxruntime [ROUNDS]            the same beside ONNX Runtime, which runs what `export` writes
 //! ```
 //!
 //! Further words go to PyTorch's script (`contiguous`, `foreach`).
 use crate::peer::{Peer, compare};
 use menagerie::data::{Batch, DataInfo, Loader, Source};
 use menagerie::models::adversarial::{Variant, dcgan::Dcgan};
-use menagerie::models::{Model, Sample, SampleRequest, StepReport};
+use menagerie::models::{LatentSpace, Model, Sample, SampleRequest, StepReport};
 use menagerie::{Device, Key, kernels::threads};
+use std::collections::BTreeMap;
 use std::error::Error;
 
 /// Items of a batch.
@@ -141,4 +143,32 @@ pub(crate) fn sample_64(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     )?;
     eprintln!("shape of the samples: {:?}", last?.shape);
     Ok(())
+}
+
+/// 64 samples of 64x64x3 from latents that are there: the model's own decoder, and ONNX Runtime with the exported file. Both have
+/// to give the same images.
+pub(crate) fn onnxruntime(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    let (info, _) = prepared("portraits")?;
+    let model = Dcgan::config().duel("dcgan", &info, &Device::flex(), Key::new(0))?;
+    let graphs = menagerie::export::graphs(&model, "dcgan", false)?;
+    let folder = std::env::temp_dir().join(format!("menagerie-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let (file, latents) = (folder.join("sample.onnx"), folder.join("latents.bin"));
+    std::fs::write(&file, menagerie::export::onnx(&graphs[0], &BTreeMap::new())?)?;
+    let z = model.prior(BATCH, Key::new(0));
+    let bytes = |v: Vec<f32>| v.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    std::fs::write(&latents, bytes(menagerie::nn::numbers(z.clone())))?;
+    let mut last = model.decode(z.clone())?;
+    std::fs::write(folder.join("images.bin"), bytes(last.values.clone()))?;
+    let arguments_of_peer = [folder.display().to_string(), threads().to_string(), BATCH.to_string()];
+    let peer = Peer::python("onnxruntime_sample.py", &arguments_of_peer)?;
+    let done = compare(
+        "64 samples from DCGAN-64 beside ONNX Runtime",
+        rounds(arguments)?,
+        4,
+        || last = model.decode(z.clone()).expect("latents of its own"),
+        peer,
+    );
+    std::fs::remove_dir_all(&folder)?;
+    done
 }

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
-    | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS]  | vae-conv [ROUNDS] | residual [ROUNDS]
+    | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | onnxruntime [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS]  | vae-conv [ROUNDS] | residual [ROUNDS]
     | stylegan2 [ROUNDS] [BATCH]
     | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
     | fid [ROUNDS] | kid [ROUNDS] | prdc [ROUNDS]
@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "dcgan-28" => dcgan::step_28(rest),
         Some((name, rest)) if name == "dcgan-64-model" => dcgan::step_64(rest),
         Some((name, rest)) if name == "sample-64" => dcgan::sample_64(rest),
+        Some((name, rest)) if name == "onnxruntime" => dcgan::onnxruntime(rest),
         Some((name, rest)) if name == "glow" => glow::step(rest),
         Some((name, rest)) if name == "vae-mlp" => layers::vae(rest),
         Some((name, rest)) if name == "vae-conv" => vae_conv::step(rest),

@@ -1,8 +1,9 @@
 //! A run from code: begun, stopped, gone on with, drawn from and exported.
 //! `cargo run --release -p menagerie --example train -- photos runs/mine`
+use menagerie::export::{Format, Options, export};
 use menagerie::models::{Capability, SampleRequest};
 use menagerie::recipe::Recipe;
-use menagerie::run::{At, Event, Layout, Run, Trainer, draw_samples, export};
+use menagerie::run::{At, Event, Run, Trainer, draw_samples};
 use menagerie::{Device, Key, Result};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,7 +51,7 @@ pub(crate) fn run(data: &str, folder: &Path, steps: u64) -> Result<()> {
         &run,
         At::Newest,
         &folder.join("exported"),
-        Layout::PyTorch,
+        &Options::new(Format::Safetensors),
         &Device::flex(),
     )?;
     println!("exported: {files:?}");

@@ -33,6 +33,7 @@
 //! # Ok::<(), menagerie::Error>(())
 //! ```
 pub mod explore;
+pub mod export;
 pub mod judge;
 pub mod recipe;
 pub mod run;

@@ -1,7 +1,7 @@
 //! What every model is to the rest of the house, and what it may be able to do.
 use crate::adversarial::game::TwoPlayer;
 use crate::capability::*;
-use crate::function::{Function, Port};
+use crate::function::Function;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
@@ -30,18 +30,6 @@ pub struct Trouble {
     pub name: &'static str,
     /// what was seen and what to try, in one line
     pub advice: String,
-}
-
-/// A sampler on its way into another program.
-pub struct Exported {
-    /// which network it is, such as `generator`
-    pub network: &'static str,
-    /// its parameters and buffers
-    pub weights: Tensors,
-    /// what it takes
-    pub inputs: Vec<Port>,
-    /// what it gives
-    pub outputs: Vec<Port>,
 }
 
 /// The one table of capabilities: of it come the enumeration, the names and the `as_...` methods of [`Model`].
@@ -158,11 +146,6 @@ capabilities! {
 
         /// The game of two that it plays, to be watched and played turn by turn.
         fn as_two_player(&mut self) -> Option<&mut dyn TwoPlayer> {
-            None
-        }
-
-        /// The sampler's weights and what goes in and out of it, for other programs.
-        fn exported(&self) -> Option<Exported> {
             None
         }
 

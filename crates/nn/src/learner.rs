@@ -175,14 +175,6 @@ impl<M: Module + 'static> Learner<M> {
         NetworkInfo::of(self.name, self.network(), pass)
     }
 
-    /// The weights to ship.
-    pub fn weights(&self) -> Tensors {
-        match &self.average {
-            Some(a) => Tensors::of(a.network()),
-            None => Tensors::of(self.network()),
-        }
-    }
-
     /// Files of a checkpoint: the network, its optimizer, its average.
     pub fn save(&self) -> Vec<(String, Part<'_>)> {
         let network = || {

@@ -37,6 +37,8 @@ pub enum Purpose {
     Train,
     /// to sample or answer: the networks alone
     Use,
+    /// to sample: of the networks those alone that draw
+    Sample,
 }
 
 /// Trainable numbers of a network that is being trained.

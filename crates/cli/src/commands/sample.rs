@@ -18,13 +18,13 @@ use std::path::PathBuf;
   menagerie sample runs/dcgan-001 -n 100 --out grid.png
   menagerie sample runs/gated_pixel_cnn-001 --label 3 --temperature 0.9
   menagerie sample runs/dcgan-001 -n 1000 --seed 7 --out samples.npy
-    menagerie sample runs/dcgan-001 --seeds 3,17,42 --grid 3x1
+  menagerie sample runs/dcgan-001 --seeds 3,17,42 --grid 3x1
   menagerie directions runs/dcgan-001 --out ways.json
   menagerie sample runs/dcgan-001 --directions ways.json --move 1=2 --move 3=-1
   menagerie sample runs/stylegan2-001 --style-from 3,5 --coarse 17,42
   menagerie sample runs/wavenet-001 --seconds 2 -n 3 --out sounds/")]
 pub(crate) struct Args {
-    /// A run folder
+    /// A run folder, or what `export` has made of one
     run: PathBuf,
     /// How many samples [default: 64; 8 sounds or videos; 1 sound for a .wav]
     #[arg(short, long, value_name = "N")]
@@ -88,7 +88,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let grid = args.grid.as_deref().map(columns_and_rows).transpose()?;
     let device = args.compute.device()?;
     let run = Run::open(&args.run)?;
-    let (model, checkpoint, warnings) = run.model(args.checkpoint, &device)?;
+    let (model, checkpoint, warnings) = run.sampler(args.checkpoint, &device)?;
     for w in warnings {
         eprintln!("warning: {w}");
     }

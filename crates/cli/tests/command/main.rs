@@ -7,6 +7,7 @@ mod judged;
 mod latents;
 mod likelihood;
 mod runs;
+mod shipping;
 mod spread;
 mod studio;
 #[path = "../support/mod.rs"]

@@ -321,6 +321,7 @@ pages! {
     metrics, "docs/metrics.md";
     pixel_rnn, "docs/pixel-rnn.md";
         scale, "docs/scale.md";
+    shipping, "docs/shipping.md";
     sound, "docs/sound.md";
 
     studio, "docs/studio.md";

@@ -24,7 +24,6 @@ mod draw;
 mod estimate;
 pub mod evaluation;
 pub mod evaluator;
-mod export;
 pub mod family;
 mod feed;
 mod follower;
@@ -49,7 +48,6 @@ pub use begin::Plan;
 pub use checkpoint::{Checkpoint, State, prune, steps};
 pub use curves::draw_curves;
 pub use draw::{draw_samples, write_sounds};
-pub use export::{Layout, export};
 pub use follower::Follower;
 
 pub use html::write_index;
@@ -60,6 +58,7 @@ pub use tensorboard::EventFile;
 pub use trainer::{Event, Summary, Trainer};
 
 use crate::error::{Error, Result};
+use crate::export;
 use crate::files::{self, write_atomically};
 use crate::models::{Model, Purpose};
 use crate::random::Key;
@@ -381,11 +380,44 @@ impl Run {
         device: &Device,
     ) -> Result<(Box<dyn Model>, Checkpoint, Vec<String>)> {
         let recipe = self.recipe()?;
-        let (checkpoint, warnings) = self.checkpoint(at)?;
-        let checkpoint = checkpoint.ok_or_else(|| self.has_no_checkpoint())?;
+        let (checkpoint, warnings) = self.checkpoint_of(at)?;
         let mut model = recipe.build(&checkpoint.state.data, device, Key::new(0))?;
         model.load(&|name| checkpoint.part(name), Purpose::Use)?;
         Ok((model, checkpoint, warnings))
+    }
+
+    /// [`Run::model`], or, where the folder is an exported one, what draws.
+    ///
+    /// # Errors
+    /// Those of [`Run::model`] and of [`export::open`].
+    pub fn sampler(
+        &self,
+        at: impl Into<At>,
+        device: &Device,
+    ) -> Result<(Box<dyn Model>, Checkpoint, Vec<String>)> {
+        let at = at.into();
+        if !export::is_exported(&self.path) {
+            return self.model(at, device);
+        }
+        let (model, checkpoint) = export::open(&self.path, &self.recipe()?, device)?;
+        let step = checkpoint.state.step;
+        match at {
+            At::Step(other) if other != step => Err(Error::run(
+                &self.path,
+                format!("is an exported model of step {step}, not of {other}"),
+                "leave out --checkpoint",
+            )),
+            _ => Ok((model, checkpoint, vec![])),
+        }
+    }
+
+    /// [`Run::checkpoint`], which must be there.
+    ///
+    /// # Errors
+    /// Those of [`Run::checkpoint`], and when there is none yet.
+    pub fn checkpoint_of(&self, at: impl Into<At>) -> Result<(Checkpoint, Vec<String>)> {
+        let (checkpoint, warnings) = self.checkpoint(at)?;
+        Ok((checkpoint.ok_or_else(|| self.has_no_checkpoint())?, warnings))
     }
 }
 
@@ -412,6 +444,13 @@ impl Run {
     }
 
     fn has_no_checkpoint(&self) -> Error {
+        if export::is_exported(&self.path) {
+            return Error::run(
+                &self.path,
+                "is an exported model, not a run: it holds what draws, and nothing else",
+                "give the run that it was exported from; `menagerie sample` takes this, too",
+            );
+        }
         if let Err(e) = self.recipe().and_then(|recipe| begin::never_saved(self, &recipe)) {
             return e;
         }

@@ -4,6 +4,7 @@
 //! `MENAGERIE_TEST_MODELS=NAME,NAME` restricts it to some models, `MENAGERIE_TEST_DEVICE=wgpu` runs it on a GPU; the
 //! arguments are those of any test program (a part of a test's name, `--list`, `--test-threads`).
 mod answers;
+mod exported;
 mod learning;
 mod registered;
 mod settings;
@@ -49,6 +50,7 @@ const PROPERTIES: &[Property] = &[
         "leaves_of_a_batch_learn_the_same",
         learning::leaves_of_a_batch_learn_the_same,
     ),
+    of_all("functions_are_graphs", exported::functions_are_graphs),
     of(
         Capability::Sample,
         "samples_are_right_and_repeatable",
@@ -135,11 +137,13 @@ fn main() {
             learning::a_damaged_checkpoint_is_passed_over,
         ),
     ];
+    let mut all = Vec::new();
     for entry in chosen() {
         let name = format!("{}::no_field_is_empty", entry.name);
         trials.push(trial(name, || registered::no_field_is_empty(entry)));
         for source in entry.data {
             let subject = Arc::new(Subject::new(entry, source));
+            all.push(subject.clone());
             let able = |p: &&Property| p.needs.is_none_or(|c| entry.capabilities.contains(&c));
             for property in PROPERTIES.iter().filter(able) {
                 let (name, subject) = (
@@ -163,5 +167,8 @@ fn main() {
             trials.push(trial(name, move || (property.test)(&subject)));
         }
     }
+    trials.push(trial("other_programs_agree".into(), move || {
+        exported::other_programs_agree(&all);
+    }));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

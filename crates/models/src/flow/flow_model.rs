@@ -6,7 +6,7 @@
 use super::dequantize::{NoiseFlow, levels_of, normal, tensor, uniform};
 use crate::function::{images, rows};
 use crate::{
-    Encode, Exported, Function, Holds, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose, Reconstruct,
+    Encode, Function, Holds, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose, Reconstruct,
     Reconstruction, Sample, SampleRequest, Samples, StepReport, as_image_shape, of_shape, unconditional,
 };
 use burn::module::Module;
@@ -284,16 +284,6 @@ impl Model for FlowModel {
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.learner.load(read, purpose)
-    }
-
-    fn exported(&self) -> Option<Exported> {
-        let [latent, item] = self.ports();
-        Some(Exported {
-            network: "flow",
-            weights: self.learner.weights(),
-            inputs: vec![latent],
-            outputs: vec![item],
-        })
     }
 
     fn functions(&self) -> Vec<Function<'_>> {

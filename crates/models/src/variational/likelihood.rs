@@ -128,13 +128,6 @@ impl Likelihood {
             && self.info.range == (0.0, 255.0)
     }
 
-    /// The decoder's output, as an exported network names it.
-    pub fn port(&self) -> Port {
-        let [h, w, c] = self.outputs();
-        let meaning = "parameters of p(x | z): logits, or locations and then scales, as recipe.toml says";
-        Port::of("observation", &[h, w, c], Holds::Numbers, meaning)
-    }
-
     /// Whether the model is shown something else than the item.
     pub fn binarizes(&self) -> bool {
         self.observation == Observation::Bernoulli && self.grey != Grey::Probability

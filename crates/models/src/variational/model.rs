@@ -4,7 +4,7 @@ use super::likelihood::{Grey, Likelihood, Observation};
 use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity, PairNetwork};
 use crate::function::{items, rows};
 use crate::{
-    Encode, EvidenceBound, Exported, Features, Function, Holds, LatentSpace, Model, NetworkInfo, Part, Port, Purpose,
+    Encode, EvidenceBound, Features, Function, Holds, LatentSpace, Model, NetworkInfo, Part, Port, Purpose,
     Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, of_shape, unconditional,
     untempered,
 };
@@ -199,15 +199,6 @@ impl<T: Training> Model for Variational<T> {
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.training.load(read, purpose)
-    }
-
-    fn exported(&self) -> Option<Exported> {
-        Some(Exported {
-            network: "decoder",
-            weights: Tensors::of(&self.training.pair().decoder),
-            inputs: vec![Port::of("latent", &[self.latent], Holds::Normal, "standard normal")],
-            outputs: vec![self.likelihood.port()],
-        })
     }
 
     fn functions(&self) -> Vec<Function<'_>> {

@@ -1,6 +1,7 @@
 //! The family's mathematics against independent truths.
 use super::elbo::{Gaussian, Loss, log_mean_exp};
 use super::likelihood::Observation;
+use super::model::Training;
 use super::vae::{ByBound, Config, value};
 use super::{Sizes, Variational};
 use crate::{EvidenceBound, LatentSpace, Model};
@@ -8,6 +9,7 @@ use burn::tensor::{Device, Tensor};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::noise;
+use menagerie_nn::Tensors;
 
 fn floats<const D: usize>(t: Tensor<D>) -> Vec<f64> {
     t.into_data()
@@ -257,7 +259,7 @@ impl LinearGaussian {
 
     /// The exact mean log-likelihood of the data under a model without hidden layers.
     fn exact(&self, model: &Variational<ByBound>) -> f64 {
-        let weights = model.exported().unwrap().weights;
+        let weights = Tensors::of(&model.training().pair().decoder);
         let numbers = |name: &str| {
             weights.arrays[name]
                 .1

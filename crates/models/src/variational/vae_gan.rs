@@ -217,7 +217,9 @@ impl Training for ByGame {
     }
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
-        self.encoder.load(read, purpose)?;
+        if purpose != Purpose::Sample {
+            self.encoder.load(read, purpose)?;
+        }
         self.decoder.load(read, purpose)?;
         if purpose == Purpose::Train {
             self.discriminator.load(read, purpose)

@@ -1,7 +1,7 @@
 use super::{Flow, for_all};
-use crate::{Activation, Init, activation};
+use crate::{Activation, Init, activation, named};
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::random::Key;
 use menagerie_kernels::linear;
 
@@ -56,8 +56,20 @@ impl Mix {
         activation(self.log_scale.val() / BOUND, Activation::Tanh) * BOUND
     }
 
-    /// W, and the sum of ln |s|.
+    /// W, and the sum of ln |s|. They do not depend on what is given: a recording has them worked out.
     fn weight(&self) -> (Tensor<2>, Tensor<1>) {
+        if !named::is_recording() {
+            return self.product();
+        }
+        let (device, (weight, sum)) = (self.triangles.device(), self.read().product());
+        (
+            Tensor::from_data(weight.into_data(), &device),
+            Tensor::from_data(sum.into_data(), &device),
+        )
+    }
+
+    /// The same by tensors.
+    fn product(&self) -> (Tensor<2>, Tensor<1>) {
         let triangles = self.triangles.val();
         let c = triangles.dims()[0];
         let one = Tensor::<2>::eye(c, &triangles.device());
@@ -72,10 +84,28 @@ impl Mix {
         )
     }
 
+    /// The same numbers on the CPU.
+    fn read(&self) -> Mix {
+        fn read<const D: usize>(p: &Param<Tensor<D>>) -> Param<Tensor<D>> {
+            Param::from_tensor(Tensor::from_data(p.val().into_data(), &Device::flex()))
+        }
+        Mix {
+            triangles: read(&self.triangles),
+            log_scale: read(&self.log_scale),
+            fixed_permutation: read(&self.fixed_permutation),
+            fixed_signs: read(&self.fixed_signs),
+        }
+    }
+
     /// The inverse of W, computed in f64.
     fn inverse_weight(&self) -> Tensor<2> {
-        let w = self.weight().0;
-        let (c, device) = (w.dims()[0], w.device());
+        let device = self.triangles.device();
+        // What is recorded has no values; what it is made of has.
+        let w = match named::is_recording() {
+            true => self.read().product().0,
+            false => self.product().0,
+        };
+        let c = w.dims()[0];
         let values = crate::numbers(w).into_iter().map(f64::from).collect();
         let (order, lu) = decompose(values, c);
         let mut out = vec![0f32; c * c];
@@ -155,7 +185,6 @@ fn decompose(mut m: Vec<f64>, c: usize) -> (Vec<usize>, Vec<f64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
 
     /// It starts as an orthogonal matrix: W W^T = 1, and its inverse is its transpose.
     #[test]

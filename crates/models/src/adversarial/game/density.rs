@@ -133,7 +133,7 @@ impl Density {
     /// # Errors
     /// Those of reading, and arrays of another network.
     pub fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
-        if purpose == Purpose::Use {
+        if purpose != Purpose::Train {
             return Ok(());
         }
         self.learner.load(read, purpose)?;

@@ -22,7 +22,7 @@ pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
 
 use crate::{
-    Classify, Cluster, Decoder, Encode, Exported, Features, Function, LatentSpace, Model, NetworkInfo, Part, Purpose,
+    Classify, Cluster, Decoder, Encode, Features, Function, LatentSpace, Model, NetworkInfo, Part, Purpose,
     Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Styles, Translate, of_shape,
     pooled, unconditional, untempered,
 };
@@ -146,10 +146,6 @@ impl<P: Play> Model for Game<P> {
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.play.load(read, purpose)
-    }
-
-    fn exported(&self) -> Option<Exported> {
-        self.play.exported()
     }
 
     fn functions(&self) -> Vec<Function<'_>> {

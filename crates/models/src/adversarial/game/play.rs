@@ -3,7 +3,7 @@ use super::monitor::Observation;
 use super::stage::Stage;
 use super::super::networks::translator::Drawn;
 use super::two_player::TwoPlayer;
-use crate::{Decoder, Direction, Exported, NetworkInfo, Part, Port, Purpose, Styles};
+use crate::{Decoder, Direction, NetworkInfo, Part, Port, Purpose, Styles};
 use burn::tensor::Tensor;
 use menagerie_data::Batch;
 use menagerie_data::error::Result;
@@ -55,11 +55,6 @@ pub trait Play: Send {
     fn scores(&self, _: Tensor<4>, _: Option<&[u32]>) -> Option<Vec<f32>> {
         None
     }
-    /// The sampler, for other programs.
-    fn exported(&self) -> Option<Exported> {
-        None
-    }
-
     /// Can be played turn by turn.
     fn two_player(&mut self) -> Option<&mut dyn TwoPlayer> {
         None

@@ -355,7 +355,7 @@ impl Play for Cycle {
         self.critics.iter_mut().try_for_each(|d| d.load(read, purpose))?;
         match purpose {
             Purpose::Train => self.pools.iter_mut().try_for_each(|p| p.load(read)),
-            Purpose::Use => Ok(()),
+            Purpose::Use | Purpose::Sample => Ok(()),
         }
     }
 

@@ -243,7 +243,9 @@ impl Play for Joint {
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.generator.load(read, purpose)?;
-        self.encoder.load(read, purpose)?;
+        if purpose != Purpose::Sample {
+            self.encoder.load(read, purpose)?;
+        }
         self.critic.load(read, purpose)
     }
 

@@ -7,7 +7,7 @@ use super::super::game::{Critic, Game, Moment, Play, Round, Sees, Shown, Stage, 
 use super::super::networks::translator::Drawn;
 use super::super::networks::{CriticNetwork, TranslatorNetwork};
 use super::super::translation::{Distance, Settings, Translation, needs_pairs};
-use crate::{Direction, Exported, Holds, NetworkInfo, Part, Port, Purpose};
+use crate::{Direction, NetworkInfo, Part, Purpose};
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
@@ -207,21 +207,6 @@ impl Play for Paired {
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.generator.load(read, purpose)?;
         self.critic.as_mut().map_or(Ok(()), |d| d.load(read, purpose))
-    }
-
-    fn exported(&self) -> Option<Exported> {
-        let [h, w, c] = self.image_shape();
-        let multiple = self.generator.network().multiple();
-        let port = |name, what: &str| {
-            let meaning = format!("{what}, in [-1, 1]; any height and width that are multiples of {multiple}");
-            Port::of(name, &[h, w, c], Holds::Image, meaning)
-        };
-        Some(Exported {
-            network: "generator",
-            weights: self.generator.weights(),
-            inputs: vec![port("image", "an image of the given side")],
-            outputs: vec![port("translated", "the image of the other side")],
-        })
     }
 
     fn translates(&self) -> Option<&dyn Translates> {

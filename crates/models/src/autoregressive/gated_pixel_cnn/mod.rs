@@ -362,6 +362,7 @@ pub(crate) const ENTRY: Entry = Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::autoregressive::Items;
 
     /// Every earlier pixel has a way to the last one, also those to the upper right that PixelCNN never sees.
     #[test]

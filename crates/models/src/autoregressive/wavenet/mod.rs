@@ -11,7 +11,7 @@ mod sampler;
 
 use super::discrete::Discrete;
 use crate::{
-    Capability, Complete, Entry, Exported, Function, Holds, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose,
+    Capability, Complete, Entry, Function, Holds, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose,
     Registered, Sample, SampleRequest, Samples, StepReport, of_shape, unconditional,
 };
 use burn::tensor::Device;
@@ -280,16 +280,6 @@ impl Model for Speaker {
     }
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.learner.load(read, purpose)
-    }
-
-    fn exported(&self) -> Option<Exported> {
-        let [codes, logits] = self.ports(0);
-        Some(Exported {
-            network: "network",
-            weights: self.learner.weights(),
-            inputs: vec![codes],
-            outputs: vec![logits],
-        })
     }
 
     fn functions(&self) -> Vec<Function<'_>> {

@@ -24,7 +24,7 @@ use crate::autoregressive::gated_pixel_cnn::{self, GatedNetwork};
 use crate::autoregressive::{Autoregressive, Discrete};
 use crate::function::{items, rows};
 use crate::{
-    Capability, Encode, Entry, EvidenceBound, Exported, Features, Function, Holds, Model, NetworkInfo, Part,
+    Capability, Encode, Entry, EvidenceBound, Features, Function, Holds, Model, NetworkInfo, Part,
     Port, Purpose, Reconstruct, Registered, Sample, Samples, StepReport, of_shape,
 };
 use burn::module::Module;
@@ -479,17 +479,6 @@ impl Model for VqVae {
             average.load(&read("codebook")?)?;
         }
         self.prior.load(&|name| read(&of_prior(name)), purpose)
-    }
-
-    fn exported(&self) -> Option<Exported> {
-        let network = self.autoencoder.for_use();
-        let [rows, columns] = network.grid();
-        Some(Exported {
-            network: "autoencoder",
-            weights: Tensors::of(&network),
-            inputs: vec![self.codes_port(&[rows, columns])],
-            outputs: vec![self.likelihood.port()],
-        })
     }
 
     fn functions(&self) -> Vec<Function<'_>> {

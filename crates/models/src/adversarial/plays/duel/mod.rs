@@ -8,7 +8,7 @@ mod turns;
 pub use balance::{Balance, Turns};
 pub use generator::{latents, port_of};
 
-use super::super::config::{Config, GameConfig, Prior};
+use super::super::config::{Config, GameConfig};
 use super::super::game::bits::Bits;
 use super::super::game::codes::Codes;
 use super::super::game::condition::Condition;
@@ -23,7 +23,7 @@ use super::super::game::{
     TwoPlayer, critic,
 };
 use super::super::networks::{GeneratorNetwork, Heads, Told};
-use crate::{Exported, NetworkInfo, Part, Port, Purpose};
+use crate::{NetworkInfo, Part, Purpose};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
@@ -491,19 +491,6 @@ impl Play for Duel {
             classes,
             ..Shown::plain(items)
         }))
-    }
-
-    fn exported(&self) -> Option<Exported> {
-        let meaning = match self.stage.kind {
-            Kind::Image => "an image, channels last, in [-1, 1]".to_string(),
-            _ => format!("an item, divided by {}", self.stage.scale),
-        };
-        Some(Exported {
-            network: "generator",
-            weights: self.generator.weights(),
-            inputs: self.inputs(),
-            outputs: vec![Port::of("item", &self.stage.shape, self.stage.port().holds, meaning)],
-        })
     }
 
     fn two_player(&mut self) -> Option<&mut dyn TwoPlayer> {
