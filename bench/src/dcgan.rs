@@ -160,7 +160,11 @@ pub(crate) fn onnxruntime(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     std::fs::write(&latents, bytes(menagerie::nn::numbers(z.clone())))?;
     let mut last = model.decode(z.clone())?;
     std::fs::write(folder.join("images.bin"), bytes(last.values.clone()))?;
-    let arguments_of_peer = [folder.display().to_string(), threads().to_string(), BATCH.to_string()];
+    let arguments_of_peer = [
+        folder.display().to_string(),
+        threads().to_string(),
+        BATCH.to_string(),
+    ];
     let peer = Peer::python("onnxruntime_sample.py", &arguments_of_peer)?;
     let done = compare(
         "64 samples from DCGAN-64 beside ONNX Runtime",

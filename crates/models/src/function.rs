@@ -4,8 +4,8 @@
 //! draws is an input. It runs on the device of its inputs.
 use crate::as_image_shape;
 use burn::tensor::Tensor;
-use menagerie_data::{DataInfo, Kind};
 use menagerie_data::error::{Error, Result};
+use menagerie_data::{DataInfo, Kind};
 
 /// An input or output of an exported network.
 #[derive(Clone, Debug, PartialEq)]

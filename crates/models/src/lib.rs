@@ -2,9 +2,9 @@
 pub mod adversarial;
 pub mod autoregressive;
 mod capability;
-pub mod function;
 pub mod discriminative;
 pub mod flow;
+pub mod function;
 mod model;
 mod registry;
 pub mod variational;

@@ -35,7 +35,10 @@ fn an_exported_folder_draws_what_the_run_draws() {
         ok(d, &words("sample r -n 5 --seed 9 --out run.npy"));
         std::fs::remove_dir_all(d.join("r")).unwrap();
         for folder in ["ours", "theirs"] {
-            ok(d, &[&["sample", folder][..], &words("-n 5 --seed 9 --out drawn.npy")].concat());
+            ok(
+                d,
+                &[&["sample", folder][..], &words("-n 5 --seed 9 --out drawn.npy")].concat(),
+            );
             let bytes = |name: &str| std::fs::read(d.join(name)).unwrap();
             assert!(bytes("run.npy") == bytes("drawn.npy"), "{kind}: {folder}");
         }
@@ -49,7 +52,12 @@ fn an_exported_folder_draws_what_the_run_draws() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     std::fs::write(&file, bytes).unwrap();
-    fails(d, &words("sample ours"), 1, &["damaged", "model.safetensors", "export it again"]);
+    fails(
+        d,
+        &words("sample ours"),
+        1,
+        &["damaged", "model.safetensors", "export it again"],
+    );
     std::fs::write(d.join("ours/model.json"), "{").unwrap();
     fails(d, &words("sample ours"), 1, &["damaged", "model.json"]);
 }
@@ -62,30 +70,66 @@ fn formats_and_what_they_refuse() {
     ok(d, &words("export r --out onnx --format onnx --uint8"));
     let about = json_of(&d.join("onnx/model.json"));
     let function = &about["functions"][0];
-    assert_eq!((&about["format"], &function["name"]), (&json!("onnx"), &json!("sample")));
+    assert_eq!(
+        (&about["format"], &function["name"]),
+        (&json!("onnx"), &json!("sample"))
+    );
     assert_eq!(function["inputs"][0]["shape"], json!([0, 8]));
     assert_eq!(function["inputs"][0]["holds"], json!("normal"));
     assert_eq!(function["outputs"][0]["shape"], json!([0, 8, 8, 1]));
     assert_eq!(function["outputs"][0]["type"], json!("uint8"));
     assert!(d.join("onnx/sample.onnx").is_file());
-    fails(d, &words("sample onnx"), 1, &["format onnx", "--format safetensors"]);
+    fails(
+        d,
+        &words("sample onnx"),
+        1,
+        &["format onnx", "--format safetensors"],
+    );
     ok(d, &words("export r --out torch --format pytorch"));
     let code = std::fs::read_to_string(d.join("torch/model.py")).unwrap();
-    assert!(code.contains("def sample(self, latent):") && code.contains("F.conv_transpose2d("), "{code}");
+    assert!(
+        code.contains("def sample(self, latent):") && code.contains("F.conv_transpose2d("),
+        "{code}"
+    );
     // Another format into the same folder leaves nothing of the first behind.
     ok(d, &words("export r --out onnx --format pytorch"));
     assert!(!d.join("onnx/sample.onnx").exists() && d.join("onnx/model.py").exists());
 
     fails(d, &words("export r --out x --format pt"), 2, &["pt", "onnx"]);
-    fails(d, &words("export r --out x --uint8"), 2, &["--uint8", "--format onnx"]);
-    fails(d, &words("export r --out x --format onnx --layout pytorch"), 2, &["--layout"]);
+    fails(
+        d,
+        &words("export r --out x --uint8"),
+        2,
+        &["--uint8", "--format onnx"],
+    );
+    fails(
+        d,
+        &words("export r --out x --format onnx --layout pytorch"),
+        2,
+        &["--layout"],
+    );
     fails(d, &words("export r --out r --format onnx"), 1, &["is a run"]);
-    fails(d, &words("export r --out x --format web --onnxruntime torch"), 1, &["torch", "npm pack"]);
+    fails(
+        d,
+        &words("export r --out x --format web --onnxruntime torch"),
+        1,
+        &["torch", "npm pack"],
+    );
     assert!(!d.join("x").exists(), "a refusal writes nothing");
     let points = "train gan --data ring8 --steps 1 --batch 8 --set model.width=8 --out p";
     ok(d, &words(points));
-    fails(d, &words("export p --out x --format onnx --uint8"), 2, &["no images", "leave out --uint8"]);
-    fails(d, &words("export p --out x --format web"), 2, &["images", "--format onnx"]);
+    fails(
+        d,
+        &words("export p --out x --format onnx --uint8"),
+        2,
+        &["no images", "leave out --uint8"],
+    );
+    fails(
+        d,
+        &words("export p --out x --format web"),
+        2,
+        &["images", "--format onnx"],
+    );
 }
 
 /// Answers a browser with the files of a folder, until the test ends.
@@ -96,7 +140,11 @@ fn serve(folder: PathBuf) -> String {
         let mut request = [0u8; 4096];
         let n = stream.read(&mut request).unwrap_or(0);
         let text = String::from_utf8_lossy(&request[..n]).into_owned();
-        let name = text.split_whitespace().nth(1).unwrap_or("/").trim_start_matches('/');
+        let name = text
+            .split_whitespace()
+            .nth(1)
+            .unwrap_or("/")
+            .trim_start_matches('/');
         let kind = match Path::new(name).extension().and_then(|e| e.to_str()) {
             Some("html") => "text/html",
             Some("js" | "mjs") => "text/javascript",
@@ -112,7 +160,9 @@ fn serve(folder: PathBuf) -> String {
             "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
-        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        let _ = stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(&body));
     };
     std::thread::spawn(move || listener.incoming().flatten().for_each(answer));
     url
@@ -135,15 +185,29 @@ fn the_page_draws_in_a_browser() {
     }
     let dir = folder();
     let d = dir.path();
-    ok(d, &words("train cgan --data digits --batch 8 --steps 1 --set model.width=8 --set model.latent=8 --out r"));
+    ok(
+        d,
+        &words(
+            "train cgan --data digits --batch 8 --steps 1 --set model.width=8 --set model.latent=8 --out r",
+        ),
+    );
     ok(d, &words("export r --out bare --format web"));
-    ok(d, &[&words("export r --out page --format web --onnxruntime")[..], &[&package]].concat());
+    ok(
+        d,
+        &[
+            &words("export r --out page --format web --onnxruntime")[..],
+            &[&package],
+        ]
+        .concat(),
+    );
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../studio/tests/browser/exported.mjs");
     let out = Command::new("node")
         .arg(script)
         .args([serve(d.join("page")), serve(d.join("bare"))])
         .output()
         .unwrap();
-    let said = [out.stdout, out.stderr].map(|b| String::from_utf8_lossy(&b).into_owned()).concat();
+    let said = [out.stdout, out.stderr]
+        .map(|b| String::from_utf8_lossy(&b).into_owned())
+        .concat();
     assert!(out.status.success(), "{said}");
 }

@@ -47,7 +47,10 @@ fn recorded(function: &Function<'_>, batch: usize) -> Result<Graph> {
         let (outputs, found) = named::recorded(|| function.call(&inputs).expect("inputs of its own shapes"));
         names = found;
         let [given, made] = [&inputs, &outputs].map(|all| all.iter().map(id).collect::<Vec<_>>());
-        ends = [given.iter().map(|i| i.value()).collect(), made.iter().map(|i| i.value()).collect()];
+        ends = [
+            given.iter().map(|i| i.value()).collect(),
+            made.iter().map(|i| i.value()).collect(),
+        ];
         scope.complete(given, made)
     });
     let captured = captured.map_err(|e| cannot(function.name, e))?;
@@ -81,7 +84,9 @@ impl Builder {
         };
         for port in &function.inputs {
             let shape = port.shape.iter().enumerate();
-            let shape = shape.map(|(i, n)| Dim::Is(if i == 0 { batch } else { *n })).collect();
+            let shape = shape
+                .map(|(i, n)| Dim::Is(if i == 0 { batch } else { *n }))
+                .collect();
             let id = graph.add(shape, Kind::Float);
             graph.inputs.push((id, port.clone()));
         }
@@ -92,7 +97,12 @@ impl Builder {
     }
 
     /// Inputs as rows, and everything that was put on the device.
-    fn constants(&mut self, captured: &CapturedGraph, inputs: &[u64], names: Vec<(String, u64)>) -> Result<()> {
+    fn constants(
+        &mut self,
+        captured: &CapturedGraph,
+        inputs: &[u64],
+        names: Vec<(String, u64)>,
+    ) -> Result<()> {
         for (i, given) in inputs.iter().enumerate() {
             let shape = self.graph.values[self.graph.inputs[i].0].shape.clone();
             let numbers = shape[1..].iter().map(|d| d.of(0)).product();
@@ -120,7 +130,9 @@ impl Builder {
         for (port, id) in function.outputs.iter().zip(&ends[1]) {
             let rows = self.ids[id];
             let shape = port.shape.iter().enumerate();
-            let shape: Vec<Dim> = shape.map(|(i, n)| Dim::Is(if i == 0 { batch } else { *n })).collect();
+            let shape: Vec<Dim> = shape
+                .map(|(i, n)| Dim::Is(if i == 0 { batch } else { *n }))
+                .collect();
             let out = self.push(Op::Reshape, vec![rows], shape, Kind::Float);
             self.graph.outputs.push((out, port.clone()));
         }
@@ -182,7 +194,12 @@ impl Builder {
     fn of_all(&mut self, how: Reduction, input: &TensorIr, out: &TensorIr) -> Result<()> {
         let (x, rank) = (self.of(input)?, input.shape.to_vec().len());
         let kind = self.graph.values[x].kind;
-        let all = self.push(Op::Reduce(how, (0..rank).collect()), vec![x], vec![Dim::Is(1); rank], kind);
+        let all = self.push(
+            Op::Reduce(how, (0..rank).collect()),
+            vec![x],
+            vec![Dim::Is(1); rank],
+            kind,
+        );
         self.onto(Op::Reshape, vec![all], out)
     }
 
@@ -204,7 +221,8 @@ impl Builder {
             OperationIr::Float(_, f) => self.float(f),
             OperationIr::Activation(a) => self.activation(a),
             OperationIr::Module(m) => self.module(m),
-            OperationIr::Int(IntOp::IntoFloat(x)) | OperationIr::Bool(BoolOp::IntoFloat(x) | BoolOp::IntoInt(x)) => {
+            OperationIr::Int(IntOp::IntoFloat(x))
+            | OperationIr::Bool(BoolOp::IntoFloat(x) | BoolOp::IntoInt(x)) => {
                 self.node(Op::Cast, &[&x.input], &x.out)
             }
             OperationIr::Bool(BoolOp::Not(x)) => self.unary(Unary::Not, x),
@@ -356,7 +374,11 @@ impl Builder {
                     beyond: [0, 0],
                 };
                 let inputs = [Some(&x.x), Some(&x.weight), x.bias.as_ref()];
-                self.node(Op::Conv(windows), &inputs.into_iter().flatten().collect::<Vec<_>>(), &x.out)
+                self.node(
+                    Op::Conv(windows),
+                    &inputs.into_iter().flatten().collect::<Vec<_>>(),
+                    &x.out,
+                )
             }
             Module::ConvTranspose2d(x) => {
                 let o = &x.options;
@@ -478,7 +500,12 @@ fn united(mut two: Graph, three: &Graph) -> Result<Graph> {
     };
     let mut shapes = Vec::with_capacity(two.values.len());
     for (a, b) in two.values.iter().zip(&three.values) {
-        let shape = a.shape.iter().zip(&b.shape).map(joint).collect::<Option<Vec<Dim>>>();
+        let shape = a
+            .shape
+            .iter()
+            .zip(&b.shape)
+            .map(joint)
+            .collect::<Option<Vec<Dim>>>();
         let shape = shape.ok_or_else(|| no("an axis depends on the batch, but is no multiple of it"))?;
         if shape.iter().filter(|d| matches!(d, Dim::Batch(_))).count() > 1 {
             return Err(no("items of a batch see each other"));
@@ -505,7 +532,13 @@ fn united(mut two: Graph, three: &Graph) -> Result<Graph> {
         let line = line.ok_or_else(|| no("a constant in it has numbers of its own for each item"))?;
         let mut one = shape;
         one[axis] = 1;
-        let constant = two.constant(Array { shape: one, data: line }, two.values[id].name.clone());
+        let constant = two.constant(
+            Array {
+                shape: one,
+                data: line,
+            },
+            two.values[id].name.clone(),
+        );
         two.values[id].data = None;
         two.values[id].shape = shapes[id].clone();
         first.push(Node {

@@ -9,9 +9,20 @@ use crate::error::{Error, Result};
 pub fn evaluate(graph: &Graph, inputs: &[Array]) -> Result<Vec<Array>> {
     let batch = inputs.first().and_then(|a| a.shape.first()).copied().unwrap_or(1);
     let mut known: Vec<Option<Array>> = (0..graph.values.len()).map(|id| graph.array(id)).collect();
-    let of = |id: usize| graph.values[id].shape.iter().map(|d| d.of(batch)).collect::<Vec<_>>();
+    let of = |id: usize| {
+        graph.values[id]
+            .shape
+            .iter()
+            .map(|d| d.of(batch))
+            .collect::<Vec<_>>()
+    };
     if inputs.len() != graph.inputs.len() {
-        let problem = format!("`{}` takes {} inputs, not {}", graph.name, graph.inputs.len(), inputs.len());
+        let problem = format!(
+            "`{}` takes {} inputs, not {}",
+            graph.name,
+            graph.inputs.len(),
+            inputs.len()
+        );
         return Err(Error::usage(problem, "give one array an input"));
     }
     for ((id, port), array) in graph.inputs.iter().zip(inputs) {
@@ -24,7 +35,12 @@ pub fn evaluate(graph: &Graph, inputs: &[Array]) -> Result<Vec<Array>> {
     for node in &graph.nodes {
         let given: Option<Vec<&Array>> = node.inputs.iter().map(|&i| known[i].as_ref()).collect();
         let given = given.expect("nodes stand behind those that they need");
-        known[node.output] = Some(apply(&node.op, &given, &of(node.output), graph.values[node.output].kind));
+        known[node.output] = Some(apply(
+            &node.op,
+            &given,
+            &of(node.output),
+            graph.values[node.output].kind,
+        ));
     }
     let outputs = graph.outputs.iter().map(|(id, _)| known[*id].clone());
     Ok(outputs.map(|a| a.expect("every output is made")).collect())
@@ -46,12 +62,18 @@ pub(super) fn apply(op: &Op, x: &[&Array], shape: &[usize], kind: Kind) -> Array
             let condition = bools(x[0]);
             let pick = |i: usize| condition[c[i]];
             match (&x[1].data, &x[2].data) {
-                (Data::Float(yes), Data::Float(no)) => {
-                    Data::Float((0..c.len()).map(|i| if pick(i) { yes[a[i]] } else { no[b[i]] }).collect())
-                }
+                (Data::Float(yes), Data::Float(no)) => Data::Float(
+                    (0..c.len())
+                        .map(|i| if pick(i) { yes[a[i]] } else { no[b[i]] })
+                        .collect(),
+                ),
                 _ => {
                     let (yes, no) = (ints(x[1]), ints(x[2]));
-                    Data::Int((0..c.len()).map(|i| if pick(i) { yes[a[i]] } else { no[b[i]] }).collect())
+                    Data::Int(
+                        (0..c.len())
+                            .map(|i| if pick(i) { yes[a[i]] } else { no[b[i]] })
+                            .collect(),
+                    )
                 }
             }
         }
@@ -68,7 +90,11 @@ pub(super) fn apply(op: &Op, x: &[&Array], shape: &[usize], kind: Kind) -> Array
         Op::Expand => x[0].data.at(&spread(x[0], shape)),
         Op::Permute(order) => {
             let strides = strides(&x[0].shape);
-            x[0].data.at(&walk(shape, 0, &order.iter().map(|&a| strides[a]).collect::<Vec<_>>()))
+            x[0].data.at(&walk(
+                shape,
+                0,
+                &order.iter().map(|&a| strides[a]).collect::<Vec<_>>(),
+            ))
         }
         Op::Slice(cuts) => x[0].data.at(&cut(&x[0].shape, cuts, shape)),
         Op::Flip(axes) => {
@@ -88,7 +114,8 @@ pub(super) fn apply(op: &Op, x: &[&Array], shape: &[usize], kind: Kind) -> Array
             along[*axis] = 0;
             let places = walk(shape, 0, &along);
             let place = |(p, i): (&usize, &i64)| p + *i as usize * steps[*axis] as usize;
-            x[0].data.at(&places.iter().zip(&indices).map(place).collect::<Vec<_>>())
+            x[0].data
+                .at(&places.iter().zip(&indices).map(place).collect::<Vec<_>>())
         }
         Op::Reduce(how, axes) => reduce(*how, x[0], axes, shape, kind),
         Op::ArgMax(axis) => best(x[0], *axis, |a, b| a > b),
@@ -278,10 +305,7 @@ fn concat(x: &[&Array], axis: usize) -> Data {
         }
     }
     let kind = x[0].data.kind();
-    let of = |data: Data| Array {
-        shape: vec![],
-        data,
-    };
+    let of = |data: Data| Array { shape: vec![], data };
     match kind {
         Kind::Float => Data::Float(all.into_iter().flat_map(|d| floats(&of(d))).collect()),
         Kind::Bool => Data::Bool(all.into_iter().flat_map(|d| bools(&of(d))).collect()),
@@ -305,7 +329,9 @@ fn gather(x: &[&Array], axis: usize) -> Data {
 
 fn reduce(how: Reduction, x: &Array, axes: &[usize], shape: &[usize], kind: Kind) -> Data {
     let own = strides(&x.shape);
-    let kept: Vec<isize> = (0..shape.len()).map(|a| if axes.contains(&a) { 0 } else { own[a] }).collect();
+    let kept: Vec<isize> = (0..shape.len())
+        .map(|a| if axes.contains(&a) { 0 } else { own[a] })
+        .collect();
     let inner: Vec<usize> = axes.iter().map(|&a| x.shape[a]).collect();
     let along: Vec<isize> = axes.iter().map(|&a| own[a]).collect();
     let (values, around) = (x.data.numbers(), walk(&inner, 0, &along));
@@ -338,7 +364,13 @@ fn best(x: &Array, axis: usize, better: impl Fn(f32, f32) -> bool) -> Data {
     let (values, (starts, step)) = (floats(x), lines(&x.shape, axis));
     let n = x.shape[axis];
     let find = |s: &usize| {
-        (1..n).fold(0, |b, i| if better(values[s + i * step], values[s + b * step]) { i } else { b }) as i64
+        (1..n).fold(0, |b, i| {
+            if better(values[s + i * step], values[s + b * step]) {
+                i
+            } else {
+                b
+            }
+        }) as i64
     };
     Data::Int(starts.iter().map(find).collect())
 }
@@ -348,7 +380,10 @@ fn softmax(x: &Array, axis: usize, log: bool) -> Data {
     let mut out = values.clone();
     for s in starts {
         let places: Vec<usize> = (0..x.shape[axis]).map(|i| s + i * step).collect();
-        let top = places.iter().map(|&p| values[p]).fold(f32::NEG_INFINITY, f32::max);
+        let top = places
+            .iter()
+            .map(|&p| values[p])
+            .fold(f32::NEG_INFINITY, f32::max);
         let sum: f64 = places.iter().map(|&p| ((values[p] - top) as f64).exp()).sum();
         for p in places {
             let v = (values[p] - top) as f64;
@@ -376,7 +411,9 @@ fn matmul(a: &Array, b: &Array, shape: &[usize]) -> Data {
             let mut row = vec![0.0f64; n];
             for l in 0..k {
                 let v = x[at + i * k + l] as f64;
-                row.iter_mut().zip(&y[bt + l * n..][..n]).for_each(|(r, w)| *r += v * *w as f64);
+                row.iter_mut()
+                    .zip(&y[bt + l * n..][..n])
+                    .for_each(|(r, w)| *r += v * *w as f64);
             }
             out.extend(row.into_iter().map(|v| v as f32));
         }
@@ -399,7 +436,13 @@ fn linear(x: &[&Array]) -> Data {
 }
 
 /// Calls `each` with every pair of pixels that a tap joins: (output's, input's, tap's).
-fn taps(w: &Windows, kernel: [usize; 2], out: [usize; 2], input: [usize; 2], mut each: impl FnMut(usize, usize, usize)) {
+fn taps(
+    w: &Windows,
+    kernel: [usize; 2],
+    out: [usize; 2],
+    input: [usize; 2],
+    mut each: impl FnMut(usize, usize, usize),
+) {
     for (o, t) in (0..out[0] * out[1]).flat_map(|o| (0..kernel[0] * kernel[1]).map(move |t| (o, t))) {
         let (oy, ox, ty, tx) = (o / out[1], o % out[1], t / kernel[1], t % kernel[1]);
         let y = (oy * w.stride[0] + ty * w.dilation[0]).checked_sub(w.padding[0].0);
@@ -429,7 +472,9 @@ fn conv(x: &[&Array], w: &Windows, shape: &[usize]) -> Data {
         for (b, to) in (0..batch).flat_map(|b| (0..co).map(move |to| (b, to))) {
             let first = to / (co / w.groups) * per;
             let sum: f64 = (0..per)
-                .map(|k| values[(b * ci + first + k) * size + i] as f64 * weight[(to * per + k) * area + t] as f64)
+                .map(|k| {
+                    values[(b * ci + first + k) * size + i] as f64 * weight[(to * per + k) * area + t] as f64
+                })
                 .sum();
             out[(b * co + to) * pixels + o] += sum;
         }
@@ -484,7 +529,12 @@ mod tests {
     #[test]
     fn the_error_function_is_that_of_the_tables() {
         // Abramowitz & Stegun 1964, table 7.1.
-        for (x, want) in [(0.5, 0.5204998778), (1.0, 0.8427007929), (2.0, 0.9953222650), (3.0, 0.9999779095)] {
+        for (x, want) in [
+            (0.5, 0.5204998778),
+            (1.0, 0.8427007929),
+            (2.0, 0.9953222650),
+            (3.0, 0.9999779095),
+        ] {
             assert!((erf(x) - want).abs() < 1e-9, "{x}");
             assert!((erf(-x) + want).abs() < 1e-9, "{x}");
         }

@@ -95,11 +95,18 @@ impl Options {
     /// Refuses what a format does not heed.
     fn check(&self) -> Result<()> {
         let for_others = [
-            ("--layout", self.layout == Layout::PyTorch, &[Format::Safetensors][..]),
+            (
+                "--layout",
+                self.layout == Layout::PyTorch,
+                &[Format::Safetensors][..],
+            ),
             ("--uint8", self.bytes, &[Format::Onnx, Format::PyTorch]),
             ("--onnxruntime", self.onnxruntime.is_some(), &[Format::Web]),
         ];
-        match for_others.iter().find(|(_, given, of)| *given && !of.contains(&self.format)) {
+        match for_others
+            .iter()
+            .find(|(_, given, of)| *given && !of.contains(&self.format))
+        {
             Some((flag, _, of)) => {
                 let names: Vec<&str> = of.iter().map(|f| f.name()).collect();
                 Err(Error::usage(
@@ -152,7 +159,9 @@ pub(super) type Files = Vec<(String, Vec<u8>)>;
 pub fn graphs(model: &dyn Model, name: &str, bytes: bool) -> Result<Vec<Graph>> {
     let functions = model.functions();
     if functions.is_empty() {
-        let problem = format!("{name} does nothing that another program could run: it has no function of tensors alone");
+        let problem = format!(
+            "{name} does nothing that another program could run: it has no function of tensors alone"
+        );
         return Err(Error::usage(problem, "use --format safetensors"));
     }
     let mut graphs = functions.iter().map(capture).collect::<Result<Vec<Graph>>>()?;

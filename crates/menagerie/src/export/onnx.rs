@@ -51,7 +51,11 @@ fn metadata(graph: &Graph, about: &BTreeMap<String, String>) -> Vec<StringString
             entry(of("holds"), port.holds.name().into()),
         ]
     });
-    about.iter().map(|(k, v)| entry(k.clone(), v.clone())).chain(ports).collect()
+    about
+        .iter()
+        .map(|(k, v)| entry(k.clone(), v.clone()))
+        .chain(ports)
+        .collect()
 }
 
 struct Writer<'a> {
@@ -90,7 +94,10 @@ impl<'a> Writer<'a> {
         };
         let given = |(id, port): &(Id, Port)| (self.names[*id].clone(), (*id, port.clone()));
         let inputs: Vec<_> = self.graph.inputs.iter().map(given).collect();
-        let input = inputs.iter().map(|(name, end)| value((name.clone(), end))).collect();
+        let input = inputs
+            .iter()
+            .map(|(name, end)| value((name.clone(), end)))
+            .collect();
         let mut output = Vec::new();
         let mut last = Vec::new();
         for (id, port) in &self.graph.outputs {
@@ -193,7 +200,11 @@ impl<'a> Writer<'a> {
                 self.push(reduction(*how), &[x[0], &axes], &out, vec![int("keepdims", 1)]);
             }
             Op::ArgMax(axis) | Op::ArgMin(axis) => {
-                let kind = if matches!(node.op, Op::ArgMax(_)) { "ArgMax" } else { "ArgMin" };
+                let kind = if matches!(node.op, Op::ArgMax(_)) {
+                    "ArgMax"
+                } else {
+                    "ArgMin"
+                };
                 let attributes = vec![int("axis", *axis as i64), int("keepdims", 1)];
                 self.push(kind, &x, &out, attributes);
             }
@@ -253,7 +264,12 @@ impl<'a> Writer<'a> {
     }
 
     fn slice_by(&mut self, x: &str, out: &str, starts: &[i64], ends: &[i64], axes: &[i64], steps: &[i64]) {
-        let parts = [("starts", starts), ("ends", ends), ("axes", axes), ("steps", steps)];
+        let parts = [
+            ("starts", starts),
+            ("ends", ends),
+            ("axes", axes),
+            ("steps", steps),
+        ];
         let names = parts.map(|(what, values)| self.ints(format!("{out}.{what}"), values));
         let [starts, ends, axes, steps] = &names;
         self.push("Slice", &[x, starts, ends, axes, steps], out, vec![]);
@@ -273,7 +289,10 @@ fn names(graph: &Graph) -> Vec<String> {
         taken.insert(name.clone());
         name
     };
-    graph.inputs.iter().for_each(|(id, port)| names[*id] = free(port.name.into()));
+    graph
+        .inputs
+        .iter()
+        .for_each(|(id, port)| names[*id] = free(port.name.into()));
     for id in graph.used_constants() {
         names[id] = free(graph.values[id].name.clone().unwrap_or_else(|| "constant".into()));
     }

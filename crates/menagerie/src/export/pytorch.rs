@@ -9,10 +9,16 @@ use std::fmt::Write;
 /// model.
 pub fn pytorch(graphs: &[Graph], about: &[String]) -> (String, Tensors) {
     let mut weights = Weights::default();
-    let methods: Vec<String> = graphs.iter().map(|g| Method::new(g, &mut weights).written()).collect();
+    let methods: Vec<String> = graphs
+        .iter()
+        .map(|g| Method::new(g, &mut weights).written())
+        .collect();
     let mut buffers = String::new();
     for (name, literal) in &weights.whole {
-        let _ = writeln!(buffers, "        self.register_buffer({name:?}, torch.tensor({literal}), persistent=False)");
+        let _ = writeln!(
+            buffers,
+            "        self.register_buffer({name:?}, torch.tensor({literal}), persistent=False)"
+        );
     }
     let about = about.join("\n");
     let first = graphs.first().map(call).unwrap_or_default();
@@ -63,7 +69,13 @@ fn call(graph: &Graph) -> String {
     let names = |ends: &[(Id, Port)]| ends.iter().map(|(_, p)| p.name).collect::<Vec<_>>().join(", ");
     let mut text = String::new();
     for (_, port) in &graph.inputs {
-        let _ = writeln!(text, "    {} = ...  # {}: {}", port.name, axes(port), port.meaning);
+        let _ = writeln!(
+            text,
+            "    {} = ...  # {}: {}",
+            port.name,
+            axes(port),
+            port.meaning
+        );
     }
     let (outputs, inputs) = (names(&graph.outputs), names(&graph.inputs));
     let _ = writeln!(text, "    {outputs} = model.{}({inputs})", graph.name);
@@ -72,7 +84,9 @@ fn call(graph: &Graph) -> String {
 
 fn axes(port: &Port) -> String {
     let axes = port.shape.iter().enumerate();
-    let axes: Vec<String> = axes.map(|(i, n)| if i == 0 { "n".into() } else { n.to_string() }).collect();
+    let axes: Vec<String> = axes
+        .map(|(i, n)| if i == 0 { "n".into() } else { n.to_string() })
+        .collect();
     format!("[{}]", axes.join(", "))
 }
 
@@ -140,7 +154,12 @@ impl<'a> Method<'a> {
 
     fn written(&self) -> String {
         let inputs: Vec<&str> = self.graph.inputs.iter().map(|(_, p)| p.name).collect();
-        let outputs: Vec<&str> = self.graph.outputs.iter().map(|(id, _)| &self.names[id][..]).collect();
+        let outputs: Vec<&str> = self
+            .graph
+            .outputs
+            .iter()
+            .map(|(id, _)| &self.names[id][..])
+            .collect();
         let mut text = format!("    def {}(self, {}):\n", self.graph.name, inputs.join(", "));
         let line = |text: &mut String, (_, p): &(Id, Port)| {
             let _ = writeln!(text, "            {} {}: {}", p.name, axes(p), p.meaning);
@@ -201,13 +220,25 @@ impl<'a> Method<'a> {
                 let [(top, _), (left, _)] = w.padding;
                 let (size, stride, padding) = (pair(*size), pair(w.stride), pair([top, left]));
                 let dilation = pair(w.dilation);
-                format!("F.max_pool2d({all}, {size}, stride={stride}, padding={padding}, dilation={dilation})")
+                format!(
+                    "F.max_pool2d({all}, {size}, stride={stride}, padding={padding}, dilation={dilation})"
+                )
             }
-            Op::MeanPool(size, w) => format!("F.avg_pool2d({all}, {}, stride={})", pair(*size), pair(w.stride)),
+            Op::MeanPool(size, w) => {
+                format!("F.avg_pool2d({all}, {}, stride={})", pair(*size), pair(w.stride))
+            }
             Op::Reshape => format!("{}.reshape({})", x[0], self.shape(node.output)),
-            Op::Expand => format!("{}.expand({})", self.tensor(node.inputs[0]), self.shape(node.output)),
+            Op::Expand => format!(
+                "{}.expand({})",
+                self.tensor(node.inputs[0]),
+                self.shape(node.output)
+            ),
             Op::Permute(order) => format!("{}.permute({})", x[0], list(order)),
-            Op::Slice(cuts) => format!("{}[{}]", x[0], cuts.iter().map(cut).collect::<Vec<_>>().join(", ")),
+            Op::Slice(cuts) => format!(
+                "{}[{}]",
+                x[0],
+                cuts.iter().map(cut).collect::<Vec<_>>().join(", ")
+            ),
             Op::Flip(axes) => format!("torch.flip({}, ({},))", x[0], list(axes)),
             Op::Concat(axis) => format!("torch.cat([{all}], dim={axis})"),
             Op::Gather(axis) => format!("torch.index_select({}, {axis}, {})", x[0], x[1]),
@@ -224,7 +255,11 @@ impl<'a> Method<'a> {
     /// A value as a tensor, also where it is a number.
     fn tensor(&self, id: Id) -> String {
         match self.graph.is_constant(id) && self.graph.values[id].shape.is_empty() {
-            true => format!("torch.tensor({}, device={}.device)", self.names[&id], self.first()),
+            true => format!(
+                "torch.tensor({}, device={}.device)",
+                self.names[&id],
+                self.first()
+            ),
             false => self.names[&id].clone(),
         }
     }
@@ -242,7 +277,10 @@ fn constant(graph: &Graph, id: Id, weights: &mut Weights) -> String {
         Data::Int(v) if is_one => v[0].to_string(),
         Data::Bool(v) if is_one => truth(v[0]).into(),
         Data::Float(v) => {
-            let wish = graph.values[id].name.clone().unwrap_or_else(|| "fixed.constant".into());
+            let wish = graph.values[id]
+                .name
+                .clone()
+                .unwrap_or_else(|| "fixed.constant".into());
             format!("w({:?})", weights.floats(&wish, array.shape, v))
         }
         Data::Int(v) => {
@@ -275,7 +313,9 @@ fn nested(shape: &[usize], texts: &[String]) -> String {
         return texts.join(", ");
     };
     let size = rest.iter().product::<usize>();
-    let inner: Vec<String> = (0..*first).map(|i| nested(rest, &texts[i * size..(i + 1) * size])).collect();
+    let inner: Vec<String> = (0..*first)
+        .map(|i| nested(rest, &texts[i * size..(i + 1) * size]))
+        .collect();
     format!("[{}]", inner.join(", "))
 }
 
@@ -284,13 +324,25 @@ fn list(values: &[usize]) -> String {
 }
 
 fn pair([a, b]: [usize; 2]) -> String {
-    if a == b { a.to_string() } else { format!("({a}, {b})") }
+    if a == b {
+        a.to_string()
+    } else {
+        format!("({a}, {b})")
+    }
 }
 
 fn cut(c: &Cut) -> String {
-    let from = if c.from == 0 { String::new() } else { c.from.to_string() };
+    let from = if c.from == 0 {
+        String::new()
+    } else {
+        c.from.to_string()
+    };
     let to = c.to.map(|t| t.to_string()).unwrap_or_default();
-    let step = if c.step == 1 { String::new() } else { format!(":{}", c.step) };
+    let step = if c.step == 1 {
+        String::new()
+    } else {
+        format!(":{}", c.step)
+    };
     format!("{from}:{to}{step}")
 }
 
@@ -303,7 +355,10 @@ fn conv(x: &[&str], w: &Windows) -> String {
     };
     let padding = if even { pair([top, left]) } else { "0".into() };
     let rest: String = x[1..].iter().map(|p| format!(", {p}")).collect();
-    let mut text = format!("F.conv2d({given}{rest}, stride={}, padding={padding}", pair(w.stride));
+    let mut text = format!(
+        "F.conv2d({given}{rest}, stride={}, padding={padding}",
+        pair(w.stride)
+    );
     text += &unusual(w);
     text + ")"
 }
@@ -347,7 +402,11 @@ fn binary(f: Binary, a: &str, b: &str, kind: Kind) -> String {
         Binary::And => "&",
         Binary::Or => "|",
         Binary::Max | Binary::Min => {
-            let (of_tensors, bound) = if f == Binary::Max { ("maximum", "min") } else { ("minimum", "max") };
+            let (of_tensors, bound) = if f == Binary::Max {
+                ("maximum", "min")
+            } else {
+                ("minimum", "max")
+            };
             return match b.parse::<f64>() {
                 Ok(_) => format!("torch.clamp({a}, {bound}={b})"),
                 Err(_) => format!("torch.{of_tensors}({a}, {b})"),

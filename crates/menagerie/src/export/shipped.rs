@@ -53,8 +53,7 @@ struct Part {
     notes: BTreeMap<String, String>,
 }
 
-const CHANNELS_LAST: &str =
-    "channels last; linear [in, out]; convolution [kh, kw, in, out]; transposed convolution [kh, kw, out, in]";
+const CHANNELS_LAST: &str = "channels last; linear [in, out]; convolution [kh, kw, in, out]; transposed convolution [kh, kw, out, in]";
 const PYTORCH: &str = "PyTorch; linear [out, in]; convolution [out, in, kh, kw]; transposed convolution [in, out, kh, kw]; activations are reshaped to [height, width, channel] after a linear layer";
 
 impl Shipped {
@@ -73,7 +72,9 @@ impl Shipped {
         };
         model.load(&read, purpose)?;
         let functions = model.functions();
-        let (inputs, outputs) = functions.first().map_or((vec![], vec![]), |f| (f.inputs.clone(), f.outputs.clone()));
+        let (inputs, outputs) = functions
+            .first()
+            .map_or((vec![], vec![]), |f| (f.inputs.clone(), f.outputs.clone()));
         drop(functions);
         Ok(Shipped {
             parts: parts.into_inner(),
@@ -86,11 +87,19 @@ impl Shipped {
     pub(super) fn files(self, recipe: &Recipe, checkpoint: &Checkpoint, layout: Layout) -> Result<Files> {
         let alone = self.parts.len() == 1;
         let network = |name: &str| name.trim_end_matches("_average").to_string();
-        let first = self.parts.first().map(|(name, _)| network(name)).unwrap_or_default();
+        let first = self
+            .parts
+            .first()
+            .map(|(name, _)| network(name))
+            .unwrap_or_default();
         let mut weights = Tensors::default();
         let mut parts = Vec::new();
         for (name, tensors) in self.parts {
-            let prefix = if alone { String::new() } else { format!("{}.", network(&name)) };
+            let prefix = if alone {
+                String::new()
+            } else {
+                format!("{}.", network(&name))
+            };
             for (array, values) in tensors.arrays {
                 weights.arrays.insert(format!("{prefix}{array}"), values);
             }
@@ -113,7 +122,12 @@ impl Shipped {
         about["network"] = first.into();
         about["inputs"] = self.inputs.iter().map(port).collect();
         about["outputs"] = self.outputs.iter().map(port).collect();
-        about["layout"] = if layout == Layout::PyTorch { PYTORCH } else { CHANNELS_LAST }.into();
+        about["layout"] = if layout == Layout::PyTorch {
+            PYTORCH
+        } else {
+            CHANNELS_LAST
+        }
+        .into();
         about["fingerprint"] = checkpoint.state.fingerprint.clone().into();
         about["checksum"] = crc32c::crc32c(&bytes).into();
         about["parts"] = json!(parts);
@@ -141,7 +155,11 @@ pub fn open(folder: &Path, recipe: &Recipe, device: &Device) -> Result<(Box<dyn 
     let text = files::read_text(&place)?;
     let about: Description = serde_json::from_str(&text).map_err(|e| damaged(&place, e.to_string()))?;
     if about.format != Format::Safetensors.name() || about.parts.is_empty() {
-        let format = if about.format.is_empty() { "an older one" } else { &about.format };
+        let format = if about.format.is_empty() {
+            "an older one"
+        } else {
+            &about.format
+        };
         return Err(Error::run(
             folder,
             format!("is an exported model of the format {format}, which this program does not sample from"),
@@ -162,7 +180,8 @@ pub fn open(folder: &Path, recipe: &Recipe, device: &Device) -> Result<(Box<dyn 
         let part = about.parts.iter().find(|p| p.name == name);
         let part = part.ok_or_else(|| damaged(&place, format!("there is no part `{name}`")))?;
         let arrays = weights.arrays.iter();
-        let arrays = arrays.filter_map(|(n, array)| Some((n.strip_prefix(&part.prefix)?.to_string(), array.clone())));
+        let arrays =
+            arrays.filter_map(|(n, array)| Some((n.strip_prefix(&part.prefix)?.to_string(), array.clone())));
         Ok(Tensors {
             arrays: arrays.collect(),
             notes: part.notes.clone(),
@@ -233,7 +252,10 @@ mod tests {
         assert_eq!(shape, [4, 3, 1, 2]);
         // out[d][c][a][b] = in[a][b][c][d]
         assert_eq!(out[(2 * 3 + 1) * 2 + 1], values[(3 + 1) * 4 + 2]);
-        assert_eq!(permuted(&shape, &out, &[2, 3, 1, 0]), (vec![1, 2, 3, 4], values.clone()));
+        assert_eq!(
+            permuted(&shape, &out, &[2, 3, 1, 0]),
+            (vec![1, 2, 3, 4], values.clone())
+        );
         assert_eq!(
             permuted(&[2, 3], &values[..6], &[1, 0]).1,
             [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]

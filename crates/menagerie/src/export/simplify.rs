@@ -50,7 +50,10 @@ fn sweep(graph: &mut Graph) -> bool {
     };
     nodes.into_iter().for_each(|node| s.take(node));
     let Sweep {
-        nodes, alias, changed, ..
+        nodes,
+        alias,
+        changed,
+        ..
     } = s;
     graph.nodes = nodes;
     for (id, _) in &mut graph.outputs {
@@ -65,7 +68,8 @@ impl Sweep<'_> {
         for input in &mut node.inputs {
             *input = self.alias.get(input).copied().unwrap_or(*input);
         }
-        let found = self.fold(&node) || self.is_nothing(&node) || self.is_made(&node) || self.becomes(&mut node);
+        let found =
+            self.fold(&node) || self.is_nothing(&node) || self.is_made(&node) || self.becomes(&mut node);
         if found {
             self.changed = true;
             return;
@@ -244,7 +248,9 @@ impl Sweep<'_> {
         let out = self.shape(node.output).to_vec();
         for (repeated, other, place) in [(*a, *b, 0), (*b, *a, 1)] {
             let Some(Node {
-                op: Op::Expand, inputs, ..
+                op: Op::Expand,
+                inputs,
+                ..
             }) = self.maker(repeated)
             else {
                 continue;
@@ -256,7 +262,8 @@ impl Sweep<'_> {
                 self.take_new(node.op.clone(), inputs, node.output);
                 return true;
             }
-            let is_number = self.graph.is_constant(other) && self.shape(other).iter().all(|d| *d == Dim::Is(1));
+            let is_number =
+                self.graph.is_constant(other) && self.shape(other).iter().all(|d| *d == Dim::Is(1));
             if is_number && self.shape(other).len() <= self.shape(one).len() {
                 let inner = self.new_value(self.shape(one).to_vec(), self.graph.values[node.output].kind);
                 self.take_new(node.op.clone(), inputs, inner);
@@ -297,7 +304,10 @@ impl Sweep<'_> {
                 };
                 if array.data.len() == 1 {
                     let data = array.data;
-                    inputs[1 - place] = self.new_constant(Array { shape: vec![], data }, self.graph.values[other].name.clone());
+                    inputs[1 - place] = self.new_constant(
+                        Array { shape: vec![], data },
+                        self.graph.values[other].name.clone(),
+                    );
                 } else {
                     // Of a layer's output alone, which then takes it up.
                     let layer = self.maker(x).is_some_and(|n| n.op == Op::Linear) && self.once(x);
@@ -327,7 +337,11 @@ impl Sweep<'_> {
             return false;
         };
         let shape = self.shape(node.inputs[0]);
-        let moved: Vec<usize> = order.iter().copied().filter(|&a| shape[a] != Dim::Is(1)).collect();
+        let moved: Vec<usize> = order
+            .iter()
+            .copied()
+            .filter(|&a| shape[a] != Dim::Is(1))
+            .collect();
         if !moved.is_sorted() {
             return false;
         }
@@ -405,7 +419,8 @@ impl Sweep<'_> {
         if how == Binary::Mul {
             let inner: usize = weight.shape[outer + 1..].iter().product();
             if let Data::Float(w) = &mut weight.data {
-                let scaled = |(i, v): (usize, &mut f32)| *v = (*v as f64 * numbers[i / inner % channels]) as f32;
+                let scaled =
+                    |(i, v): (usize, &mut f32)| *v = (*v as f64 * numbers[i / inner % channels]) as f32;
                 w.iter_mut().enumerate().for_each(scaled);
             }
             let name = self.graph.values[layer.inputs[1]].name.clone();
@@ -413,7 +428,10 @@ impl Sweep<'_> {
         }
         if how != Binary::Mul || layer.inputs.len() > 2 {
             let known = [layer.inputs.get(2).copied(), Some(by)];
-            let name = known.into_iter().flatten().find_map(|i| self.graph.values[i].name.clone());
+            let name = known
+                .into_iter()
+                .flatten()
+                .find_map(|i| self.graph.values[i].name.clone());
             let array = Array {
                 shape: vec![channels],
                 data: Data::Float(bias),
@@ -449,7 +467,8 @@ impl Sweep<'_> {
     fn before_permutation(&mut self, node: &mut Node) -> bool {
         let order = node.inputs.iter().find_map(|&i| match self.maker(i) {
             Some(Node {
-                op: Op::Permute(order), ..
+                op: Op::Permute(order),
+                ..
             }) => Some(order.clone()),
             _ => None,
         });
@@ -516,7 +535,12 @@ impl Sweep<'_> {
         if let Some(mut array) = self.graph.array(id) {
             array.shape = full.iter().map(|d| d.of(0)).collect();
             let fixed: Vec<usize> = before.iter().map(|d| d.of(0)).collect();
-            let turned = apply(&Op::Permute(inverse(order)), &[&array], &fixed, self.graph.values[id].kind);
+            let turned = apply(
+                &Op::Permute(inverse(order)),
+                &[&array],
+                &fixed,
+                self.graph.values[id].kind,
+            );
             let name = self.graph.values[id].name.clone();
             return Some(self.new_constant(turned, name));
         }
@@ -566,7 +590,11 @@ fn join_equal_constants(graph: &mut Graph) {
     let mut same: HashMap<Id, Id> = HashMap::new();
     for id in graph.used_constants() {
         let Some(array) = graph.array(id) else { continue };
-        let key = (graph.values[id].name.clone(), array.shape.clone(), array.data.bytes());
+        let key = (
+            graph.values[id].name.clone(),
+            array.shape.clone(),
+            array.data.bytes(),
+        );
         let first = *seen.entry(key).or_insert(id);
         if first != id {
             same.insert(id, first);
@@ -606,7 +634,10 @@ mod tests {
         };
         let x = g.add(image(2), Kind::Float);
         let w = floats(&mut g, vec![3, 2, 3, 3], "weight");
-        let (scale, shift) = (floats(&mut g, vec![1, 1, 1, 3], "scale"), floats(&mut g, vec![3], "shift"));
+        let (scale, shift) = (
+            floats(&mut g, vec![1, 1, 1, 3], "scale"),
+            floats(&mut g, vec![3], "shift"),
+        );
         let windows = Windows {
             stride: [1, 1],
             padding: [(1, 1); 2],
@@ -637,7 +668,15 @@ mod tests {
         simplify(&mut g);
         let ops: Vec<&Op> = g.nodes.iter().map(|n| &n.op).collect();
         assert!(
-            matches!(ops[..], [Op::Permute(_), Op::Conv(_), Op::Unary(Unary::Relu), Op::Permute(_)]),
+            matches!(
+                ops[..],
+                [
+                    Op::Permute(_),
+                    Op::Conv(_),
+                    Op::Unary(Unary::Relu),
+                    Op::Permute(_)
+                ]
+            ),
             "{ops:?}"
         );
         let after = super::super::eval::evaluate(&g, &[input]).unwrap();

@@ -27,7 +27,12 @@ pub(super) fn files(
     runtime: Option<&Path>,
 ) -> Result<Files> {
     let pictures = |holds| matches!(holds, Holds::Image | Holds::Levels);
-    let shows = |g: &&Graph| g.name == "sample" && g.outputs.iter().all(|(_, p)| pictures(p.holds) && p.shape.len() == 4);
+    let shows = |g: &&Graph| {
+        g.name == "sample"
+            && g.outputs
+                .iter()
+                .all(|(_, p)| pictures(p.holds) && p.shape.len() == 4)
+    };
     let Some(graph) = graphs.iter().find(shows) else {
         let problem = format!("{name} has no function that draws images, which is what the page shows");
         return Err(Error::usage(problem, "use --format onnx"));
@@ -48,7 +53,10 @@ pub(super) fn files(
     let description = description.to_string().replace('<', "\\u003c");
     let mut files: Files = vec![
         ("model.onnx".into(), onnx(graph, about)?),
-        ("index.html".into(), PAGE.replace("/*MODEL*/", &description).into_bytes()),
+        (
+            "index.html".into(),
+            PAGE.replace("/*MODEL*/", &description).into_bytes(),
+        ),
     ];
     for name in runtime.into_iter().flat_map(|_| RUNTIME) {
         files.push((name.to_string(), copied(runtime.unwrap_or(Path::new("")), name)?));

@@ -47,7 +47,9 @@ pub(crate) fn drawn(port: &Port, batch: usize, key: Key) -> Vec<f32> {
         }
         Holds::Whole(count) => {
             uniform(&mut values);
-            values.iter_mut().for_each(|v| *v = (*v * count as f32).floor().min(count as f32 - 1.0));
+            values
+                .iter_mut()
+                .for_each(|v| *v = (*v * count as f32).floor().min(count as f32 - 1.0));
         }
     }
     values
@@ -75,8 +77,15 @@ pub(crate) fn wanted(function: &Function<'_>, inputs: &[Vec<f32>], batch: usize)
 pub(crate) fn agree(what: &str, got: &[f32], want: &[f32]) {
     let scale = want.iter().fold(1.0f32, |m, v| m.max(v.abs()));
     assert_eq!(got.len(), want.len(), "{what}");
-    let off = got.iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(off <= 1e-5 * scale, "{what}: off by {off} where numbers reach {scale}");
+    let off = got
+        .iter()
+        .zip(want)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
+    assert!(
+        off <= 1e-5 * scale,
+        "{what}: off by {off} where numbers reach {scale}"
+    );
 }
 
 pub(crate) fn functions_are_graphs(subject: &Subject) {
@@ -96,8 +105,14 @@ pub(crate) fn functions_are_graphs(subject: &Subject) {
             let got = evaluate(&graph, &arrays).unwrap();
             for ((port, got), want) in function.outputs.iter().zip(got).zip(want) {
                 assert_eq!(got.shape, [&[batch], &port.shape[1..]].concat());
-                let Data::Float(got) = got.data else { panic!("floats") };
-                agree(&format!("{} {} of {batch}", function.name, port.name), &got, &want);
+                let Data::Float(got) = got.data else {
+                    panic!("floats")
+                };
+                agree(
+                    &format!("{} {} of {batch}", function.name, port.name),
+                    &got,
+                    &want,
+                );
             }
         }
     }
@@ -143,7 +158,8 @@ fn exported(subject: &Subject, folder: &Path) -> Vec<Value> {
             let file = |kind: &str, i: usize| format!("{}-{batch}-{kind}{i}.bin", function.name);
             let ends = |kind: &str, ports: &[Port], values: &[Vec<f32>]| -> Vec<Value> {
                 let all = ports.iter().zip(values).enumerate();
-                all.map(|(i, (port, v))| written(folder, &file(kind, i), port, v, batch)).collect()
+                all.map(|(i, (port, v))| written(folder, &file(kind, i), port, v, batch))
+                    .collect()
             };
             cases.push(json!({
                 "folder": folder, "function": function.name, "batch": batch,
@@ -181,4 +197,182 @@ pub(crate) fn other_programs_agree(subjects: &[Arc<Subject>]) {
     let said = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success(), "{said}");
     eprint!("{said}");
+}
+
+/// What `function` gives for these rows, on the CPU.
+fn called(function: &Function<'_>, rows: &[Vec<f32>], batch: usize) -> Vec<f32> {
+    wanted(function, rows, batch).swap_remove(0)
+}
+
+/// Rows of a latent, port by port.
+fn split(latents: &[f32], ports: &[Port], batch: usize) -> Vec<Vec<f32>> {
+    let all: usize = ports.iter().map(Port::numbers).sum();
+    let mut at = 0;
+    let part = |port: &Port| {
+        let (from, n) = (at, port.numbers());
+        at += n;
+        let rows = latents.chunks_exact(all);
+        rows.flat_map(|row| row[from..from + n].iter().copied()).collect()
+    };
+    assert_eq!(latents.len(), all * batch);
+    ports.iter().map(part).collect()
+}
+
+/// Items of the data as a port takes them.
+fn as_taken(port: &Port, values: &[f32]) -> Vec<f32> {
+    match port.holds {
+        // The middle of a level.
+        Holds::Levels => values.iter().map(|v| ((v + 1.0) * 127.5).round() + 0.5).collect(),
+        Holds::Steps(n) => {
+            let top = (n - 1) as f32;
+            values
+                .iter()
+                .map(|v| ((v + 1.0) * 0.5 * top).round() * 2.0 / top - 1.0)
+                .collect()
+        }
+        _ => values.to_vec(),
+    }
+}
+
+/// Functions give what the model answers to the same question.
+pub(crate) fn functions_are_the_answers(subject: &Subject) {
+    let model = subject.model();
+    let batch = subject.batch(&[4, 0, 7]);
+    for f in model.functions() {
+        let items = || vec![as_taken(&f.inputs[0], &batch.values)];
+        let (got, want) = match f.name {
+            "sample" => {
+                let Some(space) = model.as_latent_space() else {
+                    continue;
+                };
+                let z = space.prior(3, Key::new(4));
+                let got = called(&f, &split(&menagerie::nn::numbers(z.clone()), &f.inputs, 3), 3);
+                let level = |v: f32| v.floor().clamp(0.0, 255.0) * 2.0 / 255.0 - 1.0;
+                let got = match f.outputs[0].holds {
+                    Holds::Levels => got.into_iter().map(level).collect(),
+                    _ => got,
+                };
+                (got, space.decode(z).unwrap().values)
+            }
+            "encode" => {
+                let encoder = model.as_encode().unwrap();
+                let want = menagerie::nn::numbers(encoder.encode(&batch).unwrap());
+                (called(&f, &items(), 3), want)
+            }
+            "classify" => {
+                let want = model.as_classify().unwrap().log_probabilities(&batch).unwrap();
+                (called(&f, &items(), 3), want)
+            }
+            "group" => {
+                let want = model
+                    .as_cluster()
+                    .unwrap()
+                    .group_log_probabilities(&batch)
+                    .unwrap();
+                (called(&f, &items(), 3), want)
+            }
+            "read" => {
+                let want = model.as_read_attributes().unwrap().attributes(&batch).unwrap();
+                (called(&f, &items(), 3), want)
+            }
+            "features" => {
+                let want = model.as_features().unwrap().features(&batch).unwrap();
+                (called(&f, &items(), 3), want)
+            }
+            "translate_a2b" | "translate_b2a" if f.inputs.len() == 1 => {
+                let direction = f.name["translate_".len()..].parse().unwrap();
+                let t = model.as_translate().unwrap();
+                let given = subject
+                    .batch(&[1, 5, 2])
+                    .side(menagerie::models::Direction::from(direction));
+                let want = t.translate(&given, direction, Key::new(1)).unwrap().values;
+                (called(&f, &[given.values], 3), want)
+            }
+            "conditionals" if f.inputs.len() == 1 => {
+                let Some(factors) = model.as_factors() else {
+                    continue;
+                };
+                let given = items().swap_remove(0);
+                let top = (factors.grid().discrete.levels - 1) as f32;
+                let levels = given
+                    .iter()
+                    .map(|v| ((v + 1.0) * 0.5 * top).round() as u32)
+                    .collect();
+                let items = menagerie::models::autoregressive::Items {
+                    count: 3,
+                    levels,
+                    labels: vec![],
+                };
+                (called(&f, &[given], 3), factors.logits(&items, 0))
+            }
+            _ => continue,
+        };
+        // A level or a choice that rounding moves is as far off as it can be; hardly any may be.
+        let scale = want.iter().fold(1.0f32, |m, v| m.max(v.abs()));
+        assert_eq!(got.len(), want.len(), "{}", f.name);
+        let off = got
+            .iter()
+            .zip(&want)
+            .filter(|(a, b)| (**a - **b).abs() > 1e-4 * scale)
+            .count();
+        assert!(
+            off * 200 <= want.len(),
+            "{}: {off} of {} differ",
+            f.name,
+            want.len()
+        );
+    }
+}
+
+/// The files are whole: they parse, everything that is read is there before, numbers fill their shapes, and the ends are those that
+/// the functions have.
+pub(crate) fn files_are_whole(subject: &Subject) {
+    use menagerie::export::proto::{ModelProto, ValueInfoProto};
+    use prost::Message;
+    let model = subject.model();
+    for graph in graphs(&**model, subject.entry.name, true).unwrap() {
+        let file = ModelProto::decode(&onnx(&graph, &BTreeMap::new()).unwrap()[..]).unwrap();
+        assert_eq!(file.opset_import[0].version, 21);
+        let g = file.graph.unwrap();
+        let mut known: std::collections::HashSet<&str> = std::collections::HashSet::new();
+        for t in &g.initializer {
+            let size = [(1, 4), (7, 8), (9, 1)]
+                .iter()
+                .find(|(kind, _)| *kind == t.data_type)
+                .unwrap()
+                .1;
+            assert_eq!(
+                t.raw_data.len() as i64,
+                size * t.dims.iter().product::<i64>(),
+                "{}",
+                t.name
+            );
+            assert!(known.insert(&t.name), "{} is there twice", t.name);
+        }
+        for input in &g.input {
+            assert!(known.insert(&input.name), "{} is there twice", input.name);
+        }
+        for node in &g.node {
+            assert!(
+                node.input.iter().all(|i| known.contains(&i[..])),
+                "{node:?} reads what is not there"
+            );
+            assert!(
+                node.output.iter().all(|o| known.insert(o)),
+                "{node:?} makes what is there"
+            );
+        }
+        assert!(g.output.iter().all(|o| known.contains(&o.name[..])));
+        let axes = |v: &ValueInfoProto| {
+            let shape = v.r#type.clone().unwrap().tensor_type.unwrap().shape.unwrap();
+            shape
+                .dim
+                .iter()
+                .map(|d| d.dim_value.unwrap_or(0) as usize)
+                .collect::<Vec<_>>()
+        };
+        let ends = g.input.iter().chain(&g.output).map(|v| (v.name.clone(), axes(v)));
+        let ports = graph.inputs.iter().chain(&graph.outputs);
+        assert!(ends.eq(ports.map(|(_, p)| (p.name.to_string(), p.shape.clone()))));
+    }
 }

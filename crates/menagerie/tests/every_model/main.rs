@@ -51,6 +51,8 @@ const PROPERTIES: &[Property] = &[
         learning::leaves_of_a_batch_learn_the_same,
     ),
     of_all("functions_are_graphs", exported::functions_are_graphs),
+    of_all("functions_are_the_answers", exported::functions_are_the_answers),
+    of_all("files_of_functions_are_whole", exported::files_are_whole),
     of(
         Capability::Sample,
         "samples_are_right_and_repeatable",

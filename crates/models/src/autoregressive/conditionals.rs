@@ -3,8 +3,8 @@ use super::discrete::Discrete;
 use super::draw::{Drawing, Walker};
 use crate::function::rows;
 use crate::{
-    Complete, Function, Holds, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose, Sample, SampleRequest, Samples, StepReport,
-    as_image_shape, of_shape, unconditional,
+    Complete, Function, Holds, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose, Sample, SampleRequest,
+    Samples, StepReport, as_image_shape, of_shape, unconditional,
 };
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -343,10 +343,15 @@ impl<N: Conditionals> Model for Autoregressive<N> {
         };
         let shape = [g.numbers(), g.discrete.outputs()];
         let outputs = vec![Port::of("logits", &shape, Holds::Numbers, meaning)];
-        let about = "one step of drawing: the conditionals of all numbers, of which the next one's is drawn from";
+        let about =
+            "one step of drawing: the conditionals of all numbers, of which the next one's is drawn from";
         vec![Function::new("conditionals", about, inputs, outputs, move |x| {
             let network = self.learner.for_use_on(&x[0].device());
-            vec![rows(network.pass((x[0].clone() + 1.0) * 0.5, x.get(1).cloned(), 0))]
+            vec![rows(network.pass(
+                (x[0].clone() + 1.0) * 0.5,
+                x.get(1).cloned(),
+                0,
+            ))]
         })]
     }
 

@@ -7,8 +7,8 @@
 use super::classifier::{best, cross_entropy, images};
 use super::trunk::{Trunk, TrunkConfig, TrunkKind};
 use crate::{
-    Capability, Entry, Features, Function, Holds, Model, NetworkInfo, Part, Port, Purpose, ReadAttributes, Registered, StepReport,
-    as_image_shape, function, of_shape,
+    Capability, Entry, Features, Function, Holds, Model, NetworkInfo, Part, Port, Purpose, ReadAttributes,
+    Registered, StepReport, as_image_shape, function, of_shape,
 };
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -96,9 +96,7 @@ impl Head {
     fn read(&self, y: &Tensor<2>) -> Tensor<2> {
         let part = |at: usize, n: usize| y.clone().narrow(1, self.outputs.start + at, n);
         match self.meaning {
-            Meaning::Amount { low, high } => {
-                (part(0, 1).clamp(-1.0, 1.0) + 1.0) * ((high - low) / 2.0) + low
-            }
+            Meaning::Amount { low, high } => (part(0, 1).clamp(-1.0, 1.0) + 1.0) * ((high - low) / 2.0) + low,
             Meaning::Hue => {
                 // The angle of (x, y): of a half plane an arctangent, on the left half a turn more, and 0 to 360 degrees.
                 let (x, y) = (part(0, 1), part(1, 1));
@@ -318,15 +316,29 @@ impl Model for AttributeReader {
 
     fn functions(&self) -> Vec<Function<'_>> {
         let shape = [self.shape[0], self.shape[1], self.shape[2]];
-        let image = Port::of("item", &shape, Holds::Image, "an image, channels last, in [-1, 1]");
-        let meaning = format!("in their own units, choices as whole numbers: {}", self.names.join(", "));
+        let image = Port::of(
+            "item",
+            &shape,
+            Holds::Image,
+            "an image, channels last, in [-1, 1]",
+        );
+        let meaning = format!(
+            "in their own units, choices as whole numbers: {}",
+            self.names.join(", ")
+        );
         let attributes = Port::of("attributes", &[self.names.len()], Holds::Numbers, meaning);
         let about = "the attributes of a portrait";
-        vec![Function::new("read", about, vec![image], vec![attributes], move |x| {
-            let network = self.learner.for_use_on(&x[0].device());
-            let y = network.forward(function::images(&x[0], shape));
-            vec![Tensor::cat(self.heads.iter().map(|h| h.read(&y)).collect(), 1)]
-        })]
+        vec![Function::new(
+            "read",
+            about,
+            vec![image],
+            vec![attributes],
+            move |x| {
+                let network = self.learner.for_use_on(&x[0].device());
+                let y = network.forward(function::images(&x[0], shape));
+                vec![Tensor::cat(self.heads.iter().map(|h| h.read(&y)).collect(), 1)]
+            },
+        )]
     }
 
     fn as_read_attributes(&self) -> Option<&dyn ReadAttributes> {

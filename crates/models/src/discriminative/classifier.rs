@@ -5,8 +5,8 @@
 use super::augment::Augmentation;
 use super::trunk::{Trunk, TrunkConfig, TrunkKind};
 use crate::{
-    Capability, Classify, Entry, Features, Function, Holds, Model, NetworkInfo, Part, Port, Purpose, Registered, StepReport,
-    as_image_shape, function, of_shape,
+    Capability, Classify, Entry, Features, Function, Holds, Model, NetworkInfo, Part, Port, Purpose,
+    Registered, StepReport, as_image_shape, function, of_shape,
 };
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
@@ -234,15 +234,38 @@ impl Model for Classifier {
     fn functions(&self) -> Vec<Function<'_>> {
         let shape = [self.shape[0], self.shape[1], self.shape[2]];
         let network = |x: &Tensor<2>| self.learner.for_use_on(&x.device());
-        let image = || Port::of("item", &shape, Holds::Image, "an image, channels last, in [-1, 1]");
-        let meaning = format!("logarithms of the classes' probabilities: {}", self.classes.join(", "));
-        let classes = Port::of("log_probabilities", &[self.classes.len()], Holds::Numbers, meaning);
+        let image = || {
+            Port::of(
+                "item",
+                &shape,
+                Holds::Image,
+                "an image, channels last, in [-1, 1]",
+            )
+        };
+        let meaning = format!(
+            "logarithms of the classes' probabilities: {}",
+            self.classes.join(", ")
+        );
+        let classes = Port::of(
+            "log_probabilities",
+            &[self.classes.len()],
+            Holds::Numbers,
+            meaning,
+        );
         let features = [self.learner.network().trunk.features()];
-        let features = Port::of("features", &features, Holds::Numbers, "what the last hidden layer sees");
+        let features = Port::of(
+            "features",
+            &features,
+            Holds::Numbers,
+            "what the last hidden layer sees",
+        );
         let (about, before) = ("the class of an image", "features of an image");
         vec![
             Function::new("classify", about, vec![image()], vec![classes], move |x| {
-                vec![log_softmax(network(&x[0]).forward(function::images(&x[0], shape)), 1)]
+                vec![log_softmax(
+                    network(&x[0]).forward(function::images(&x[0], shape)),
+                    1,
+                )]
             }),
             Function::new("features", before, vec![image()], vec![features], move |x| {
                 vec![network(&x[0]).trunk.forward(function::images(&x[0], shape))]

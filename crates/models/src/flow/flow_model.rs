@@ -6,8 +6,9 @@
 use super::dequantize::{NoiseFlow, levels_of, normal, tensor, uniform};
 use crate::function::{images, rows};
 use crate::{
-    Encode, Function, Holds, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose, Reconstruct,
-    Reconstruction, Sample, SampleRequest, Samples, StepReport, as_image_shape, of_shape, unconditional,
+    Encode, Function, Holds, LatentSpace, LogLikelihood, Model, NetworkInfo, Part, Port, Purpose,
+    Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, as_image_shape, of_shape,
+    unconditional,
 };
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};

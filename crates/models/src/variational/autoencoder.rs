@@ -9,8 +9,8 @@ use super::denoising_autoencoder::Corruption;
 use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity, PairNetwork};
 use crate::function::{items, rows};
 use crate::{
-    Capability, Encode, Entry, Features, Function, Holds, Model, NetworkInfo, Part, Port, Purpose, Reconstruct,
-    Reconstruction, Registered, Samples, StepReport, as_image_shape, of_shape,
+    Capability, Encode, Entry, Features, Function, Holds, Model, NetworkInfo, Part, Port, Purpose,
+    Reconstruct, Reconstruction, Registered, Samples, StepReport, as_image_shape, of_shape,
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
@@ -263,19 +263,39 @@ impl Model for Autoencoder {
             Port::of("latent", &[numbers], Holds::Numbers, "the code of an item")
         };
         let pair = |x: &Tensor<2>| self.learner.for_use_on(&x.device());
-        let encode = Function::new("encode", "the code of an item", vec![Port::item(info)], vec![latent()], move |x| {
-            let item = items(&x[0], info);
-            let item = if cross { (item + 1.0) * 0.5 } else { item / self.scale };
-            vec![pair(&x[0]).encoder.forward(item)]
-        });
-        let decode = Function::new("decode", "what a code stands for", vec![latent()], vec![Port::item(info)], move |x| {
-            let back = pair(&x[0]).decoder.forward(x[0].clone());
-            let back = if cross { activation(back, Activation::Sigmoid) * 2.0 - 1.0 } else { back };
-            vec![rows(match info.kind {
-                Kind::Points => back * self.scale,
-                _ => back.clamp(-1.0, 1.0),
-            })]
-        });
+        let encode = Function::new(
+            "encode",
+            "the code of an item",
+            vec![Port::item(info)],
+            vec![latent()],
+            move |x| {
+                let item = items(&x[0], info);
+                let item = if cross {
+                    (item + 1.0) * 0.5
+                } else {
+                    item / self.scale
+                };
+                vec![pair(&x[0]).encoder.forward(item)]
+            },
+        );
+        let decode = Function::new(
+            "decode",
+            "what a code stands for",
+            vec![latent()],
+            vec![Port::item(info)],
+            move |x| {
+                let back = pair(&x[0]).decoder.forward(x[0].clone());
+                let back = if cross {
+                    activation(back, Activation::Sigmoid) * 2.0 - 1.0
+                } else {
+                    back
+                };
+                vec![rows(match info.kind {
+                    Kind::Points => back * self.scale,
+                    _ => back.clamp(-1.0, 1.0),
+                })]
+            },
+        );
         vec![encode, decode]
     }
 

@@ -210,7 +210,11 @@ impl<T: Training> Model for Variational<T> {
             "the mean of p(x | z)",
             vec![latent(Holds::Normal, "standard normal")],
             vec![Port::item(info)],
-            move |x| vec![rows(likelihood.mean_of(pair(&x[0]).decoder.forward(x[0].clone())))],
+            move |x| {
+                vec![rows(
+                    likelihood.mean_of(pair(&x[0]).decoder.forward(x[0].clone())),
+                )]
+            },
         );
         let encode = Function::new(
             "encode",

@@ -17,27 +17,52 @@ pub(super) fn of<P: Play>(play: &P) -> Vec<Function<'_>> {
     let stage = play.stage();
     if let Some(inverts) = play.inverts() {
         let latent = play.draws().map_or(0, |d| d.latent());
-        let port = Port::of("latent", &[latent], Holds::Numbers, "as `sample` takes it, all parts in a row");
+        let port = Port::of(
+            "latent",
+            &[latent],
+            Holds::Numbers,
+            "as `sample` takes it, all parts in a row",
+        );
         let about = "the latent of an item";
-        all.push(Function::new("encode", about, vec![stage.port()], vec![port], move |x| {
-            vec![inverts.invert(stage.items_of(&x[0]))]
-        }));
+        all.push(Function::new(
+            "encode",
+            about,
+            vec![stage.port()],
+            vec![port],
+            move |x| vec![inverts.invert(stage.items_of(&x[0]))],
+        ));
     }
     if let Some(tells) = play.tells() {
-        let meaning = format!("logarithms of the classes' probabilities: {}", stage.labels.join(", "));
-        let port = Port::of("log_probabilities", &[stage.labels.len()], Holds::Numbers, meaning);
+        let meaning = format!(
+            "logarithms of the classes' probabilities: {}",
+            stage.labels.join(", ")
+        );
+        let port = Port::of(
+            "log_probabilities",
+            &[stage.labels.len()],
+            Holds::Numbers,
+            meaning,
+        );
         let about = "the class of an item";
-        all.push(Function::new("classify", about, vec![stage.port()], vec![port], move |x| {
-            vec![log_softmax(tells.class_scores(stage.items_of(&x[0])), 1)]
-        }));
+        all.push(Function::new(
+            "classify",
+            about,
+            vec![stage.port()],
+            vec![port],
+            move |x| vec![log_softmax(tells.class_scores(stage.items_of(&x[0])), 1)],
+        ));
     }
     if let Some(sorts) = play.sorts() {
         let meaning = "logarithms of the groups' probabilities";
         let port = Port::of("log_probabilities", &[sorts.groups()], Holds::Numbers, meaning);
         let about = "the group of an item, of groups that nobody has named";
-        all.push(Function::new("group", about, vec![stage.port()], vec![port], move |x| {
-            vec![log_softmax(sorts.group_scores(stage.items_of(&x[0])), 1)]
-        }));
+        all.push(Function::new(
+            "group",
+            about,
+            vec![stage.port()],
+            vec![port],
+            move |x| vec![log_softmax(sorts.group_scores(stage.items_of(&x[0])), 1)],
+        ));
     }
     all
 }
@@ -65,25 +90,43 @@ fn translate(play: &impl Play, direction: Direction) -> Function<'_> {
     let (stage, [name, about]) = (play.stage(), NAMES[direction.from()]);
     let [h, w, both] = stage.image_shape();
     let image = [h, w, both / 2];
-    let port = |name, what: &str| Port::of(name, &image, Holds::Image, format!("{what}, channels last, in [-1, 1]"));
+    let port = |name, what: &str| {
+        Port::of(
+            name,
+            &image,
+            Holds::Image,
+            format!("{what}, channels last, in [-1, 1]"),
+        )
+    };
     let turn = move |x: Tensor<4>, drawn: Drawn<'_>| {
         let play = play.translates().expect("it has said so");
         play.turn(x, direction, drawn)
     };
     // How much is drawn: a pass over nothing tells.
     let asked = RefCell::new(Vec::new());
-    turn(Tensor::zeros([1, h, w, both / 2], &stage.plain()), Drawn::Given(&|layer, shape| {
-        asked.borrow_mut().push((layer, shape));
-        Tensor::zeros(shape, &stage.plain())
-    }));
+    turn(
+        Tensor::zeros([1, h, w, both / 2], &stage.plain()),
+        Drawn::Given(&|layer, shape| {
+            asked.borrow_mut().push((layer, shape));
+            Tensor::zeros(shape, &stage.plain())
+        }),
+    );
     let asked = asked.into_inner();
     let mut inputs = vec![port("image", "an image of the given side")];
     inputs.extend(asked.iter().zip(NOISE).map(|((_, shape), name)| {
-        Port::of(name, &shape[1..], Holds::Unit, "what drops numbers of a layer: uniform in [0, 1)")
+        Port::of(
+            name,
+            &shape[1..],
+            Holds::Unit,
+            "what drops numbers of a layer: uniform in [0, 1)",
+        )
     }));
     let run = move |x: &[Tensor<2>]| {
         let given = |layer: usize, [_, h, w, c]: [usize; 4]| {
-            let place = asked.iter().position(|(l, _)| *l == layer).expect("as the first time");
+            let place = asked
+                .iter()
+                .position(|(l, _)| *l == layer)
+                .expect("as the first time");
             images(&x[1 + place], [h, w, c])
         };
         vec![rows(turn(images(&x[0], image), Drawn::Given(&given)))]

@@ -6,13 +6,13 @@ pub mod condition;
 pub mod contrast;
 pub mod critic;
 pub mod density;
+mod functions;
 pub mod monitor;
 pub mod objective;
 pub mod penalty;
 pub mod play;
 pub mod semi_supervised;
 pub mod stage;
-mod functions;
 mod translate;
 pub mod two_player;
 
@@ -200,7 +200,9 @@ impl<P: Play> Game<P> {
         let classes = draws
             .by_class()
             .then(|| self.play.stage().draw_labels(count, key.stream("classes")));
-        let told = classes.as_ref().map(|c| self.play.stage().one_hot(c, &self.play.stage().plain()));
+        let told = classes
+            .as_ref()
+            .map(|c| self.play.stage().one_hot(c, &self.play.stage().plain()));
         let samples = draws.draw(draws.prior(count, key), told);
         let mean = |items, classes: Option<&[u32]>| {
             let scores = self.play.scores(items, classes)?;

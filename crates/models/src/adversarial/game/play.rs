@@ -1,7 +1,7 @@
 //! A play says who is in the cast and what a step does; what it can answer, it hands out as small traits.
+use super::super::networks::translator::Drawn;
 use super::monitor::Observation;
 use super::stage::Stage;
-use super::super::networks::translator::Drawn;
 use super::two_player::TwoPlayer;
 use crate::{Decoder, Direction, NetworkInfo, Part, Port, Purpose, Styles};
 use burn::tensor::Tensor;

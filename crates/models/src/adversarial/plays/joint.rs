@@ -277,7 +277,9 @@ impl Draws for Joint {
         vec![port_of(self.game.prior, self.latent)]
     }
     fn draw(&self, latents: Tensor<2>, _: Option<Tensor<2>>) -> Tensor<4> {
-        self.generator.for_use_on(&latents.device()).forward(latents, None)
+        self.generator
+            .for_use_on(&latents.device())
+            .forward(latents, None)
     }
 }
 

@@ -225,12 +225,7 @@ impl Conditionals for GatedNetwork {
                 let levels = (x * (g.discrete.levels - 1) as f64).round().int();
                 // Of a pixel, the numbers of a channel stand together: they are that channel's group.
                 let shown = vectors.val().select(0, levels.reshape([count * numbers]));
-                activations::keep(shown).reshape([
-                    count,
-                    g.height,
-                    g.width,
-                    g.channels * vectors.dims()[1],
-                ])
+                activations::keep(shown).reshape([count, g.height, g.width, g.channels * vectors.dims()[1]])
             }
         };
         let (mut v, mut h, mut sum) = (x.clone(), x, None::<Tensor<4>>);

@@ -204,7 +204,10 @@ impl Conditionals for NadeNetwork {
         let (device, [count, d]) = (x.device(), x.dims());
         let (h, k) = (self.hidden.dims()[0], self.grid.discrete.outputs());
         let mut place = vec![0; d];
-        self.order(order).iter().enumerate().for_each(|(i, &n)| place[n as usize] = i);
+        self.order(order)
+            .iter()
+            .enumerate()
+            .for_each(|(i, &n)| place[n as usize] = i);
         let before: Vec<f32> = (0..d * d)
             .map(|at| f32::from(place[at % d] < place[at / d]))
             .collect();

@@ -289,7 +289,8 @@ impl Model for Speaker {
             let meaning = "the class as a one among zeros";
             inputs.push(Port::of("class", &[self.classes], Holds::OneHot, meaning));
         }
-        let about = "one step of drawing: the conditionals of all codes, of which the next one's is drawn from";
+        let about =
+            "one step of drawing: the conditionals of all codes, of which the next one's is drawn from";
         vec![Function::new("conditionals", about, inputs, vec![logits], |x| {
             let network = self.learner.for_use_on(&x[0].device());
             let logits = network.pass(x[0].clone(), x.get(1).cloned());

@@ -23,8 +23,8 @@ use super::networks::{Architecture, Encoder, Layers, Nonlinearity};
 use super::vae::value;
 use crate::function::{images, rows};
 use crate::{
-    Capability, Entry, Function, Holds, Model, NetworkInfo, Part, Port, Predict, Purpose, Registered, Sample, SampleRequest,
-    Samples, StepReport, of_shape, untempered,
+    Capability, Entry, Function, Holds, Model, NetworkInfo, Part, Port, Predict, Purpose, Registered, Sample,
+    SampleRequest, Samples, StepReport, of_shape, untempered,
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use condition::Task;
@@ -328,8 +328,14 @@ impl Model for ConditionalVae {
     fn functions(&self) -> Vec<Function<'_>> {
         let shape = self.task.condition_shape();
         let (holds, meaning) = match self.task.condition() {
-            Condition::Label => (Holds::Numbers, "a plane of ones for the class among planes of zeros"),
-            Condition::Frames => (Holds::Image, "the frames before, one behind the other in the channels"),
+            Condition::Label => (
+                Holds::Numbers,
+                "a plane of ones for the class among planes of zeros",
+            ),
+            Condition::Frames => (
+                Holds::Image,
+                "the frames before, one behind the other in the channels",
+            ),
             _ => (Holds::Image, "the given image, channels last, in [-1, 1]"),
         };
         let inputs = vec![
@@ -337,7 +343,12 @@ impl Model for ConditionalVae {
             Port::of("noise", &[self.latent], Holds::Normal, "standard normal"),
         ];
         let answer = "the answer, channels last, in [-1, 1]";
-        let outputs = vec![Port::of("answer", &self.task.target_shape(), Holds::Image, answer)];
+        let outputs = vec![Port::of(
+            "answer",
+            &self.task.target_shape(),
+            Holds::Image,
+            answer,
+        )];
         let about = "an answer to a condition: the mean of p(x | z, c)";
         vec![Function::new("predict", about, inputs, outputs, move |x| {
             let network = self.learner.for_use_on(&x[0].device());

@@ -23,8 +23,8 @@ use super::likelihood::{Grey, Likelihood, Observation};
 use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity};
 use super::vae::value;
 use crate::{
-    Capability, Entry, EvidenceBound, Function, Holds, Model, NetworkInfo, Part, Port, Predict, Purpose, Registered, Sample,
-    SampleRequest, Samples, StepReport, of_shape, untempered,
+    Capability, Entry, EvidenceBound, Function, Holds, Model, NetworkInfo, Part, Port, Predict, Purpose,
+    Registered, Sample, SampleRequest, Samples, StepReport, of_shape, untempered,
 };
 use attributes::Attributes;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -382,16 +382,24 @@ impl Model for VideoVae {
         }
         let meaning = "frames, channels last, in [-1, 1]";
         let outputs = vec![Port::of("video", &self.info.shape, Holds::Image, meaning)];
-        vec![Function::new("sample", "a new video", inputs, outputs, move |x| {
-            let (network, attributes) = (self.learner.for_use_on(&x[0].device()), x.get(1).cloned());
-            let [count, _] = x[0].dims();
-            let start = network.start(count, &x[0].device());
-            let noise = |t: usize| x[0].clone().narrow(1, t * self.latent, self.latent);
-            let latents = network.imagined(start, &attributes, frames, noise);
-            let made = self.likelihood.mean_of(network.decode(latents, frames, &attributes));
-            let numbers = self.info.shape.iter().product::<usize>();
-            vec![made.reshape([count, numbers])]
-        })]
+        vec![Function::new(
+            "sample",
+            "a new video",
+            inputs,
+            outputs,
+            move |x| {
+                let (network, attributes) = (self.learner.for_use_on(&x[0].device()), x.get(1).cloned());
+                let [count, _] = x[0].dims();
+                let start = network.start(count, &x[0].device());
+                let noise = |t: usize| x[0].clone().narrow(1, t * self.latent, self.latent);
+                let latents = network.imagined(start, &attributes, frames, noise);
+                let made = self
+                    .likelihood
+                    .mean_of(network.decode(latents, frames, &attributes));
+                let numbers = self.info.shape.iter().product::<usize>();
+                vec![made.reshape([count, numbers])]
+            },
+        )]
     }
 
     fn as_sample(&self) -> Option<&dyn Sample> {

@@ -24,8 +24,8 @@ use crate::autoregressive::gated_pixel_cnn::{self, GatedNetwork};
 use crate::autoregressive::{Autoregressive, Discrete};
 use crate::function::{items, rows};
 use crate::{
-    Capability, Encode, Entry, EvidenceBound, Features, Function, Holds, Model, NetworkInfo, Part,
-    Port, Purpose, Reconstruct, Registered, Sample, Samples, StepReport, of_shape,
+    Capability, Encode, Entry, EvidenceBound, Features, Function, Holds, Model, NetworkInfo, Part, Port,
+    Purpose, Reconstruct, Registered, Sample, Samples, StepReport, of_shape,
 };
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -486,28 +486,46 @@ impl Model for VqVae {
         let [height, width] = self.autoencoder.network().grid();
         let codes = || self.codes_port(&[height, width]);
         let network = |x: &Tensor<2>| self.autoencoder.for_use_on(&x.device());
-        let decode = Function::new("decode", "the mean of p(x | codes)", vec![codes()], vec![Port::item(info)], move |x| {
-            let (network, count) = (network(&x[0]), x[0].dims()[0] * height * width);
-            let codes = x[0].clone().reshape([count]).round().int();
-            let vectors = network.codebook.vectors.val().select(0, codes);
-            vec![rows(likelihood.mean_of(network.decode(vectors)))]
-        });
-        let encode = Function::new("encode", "the codes of items", vec![likelihood.item_port()], vec![codes()], move |x| {
-            let (network, count) = (network(&x[0]), x[0].dims()[0]);
-            let z = network.encode(likelihood.seen(items(&x[0], info)));
-            let codes = network.codebook.scores(z).argmax(1).float();
-            vec![codes.reshape([count, height * width])]
-        });
+        let decode = Function::new(
+            "decode",
+            "the mean of p(x | codes)",
+            vec![codes()],
+            vec![Port::item(info)],
+            move |x| {
+                let (network, count) = (network(&x[0]), x[0].dims()[0] * height * width);
+                let codes = x[0].clone().reshape([count]).round().int();
+                let vectors = network.codebook.vectors.val().select(0, codes);
+                vec![rows(likelihood.mean_of(network.decode(vectors)))]
+            },
+        );
+        let encode = Function::new(
+            "encode",
+            "the codes of items",
+            vec![likelihood.item_port()],
+            vec![codes()],
+            move |x| {
+                let (network, count) = (network(&x[0]), x[0].dims()[0]);
+                let z = network.encode(likelihood.seen(items(&x[0], info)));
+                let codes = network.codebook.scores(z).argmax(1).float();
+                vec![codes.reshape([count, height * width])]
+            },
+        );
         // The prior's own inputs are images whose pixels are codes.
         let prior = self.prior.functions().into_iter().map(move |f| {
             let inputs = std::iter::once(codes()).chain(f.inputs.iter().skip(1).cloned());
             let (inputs, outputs) = (inputs.collect(), f.outputs.clone());
             let top = (self.codebook.size - 1).max(1) as f64;
-            Function::new(f.name, "what the prior says of each code, of those before it", inputs, outputs, move |x| {
-                let mut x = x.to_vec();
-                x[0] = x[0].clone() * (2.0 / top) - 1.0;
-                f.run(&x)
-            })
+            Function::new(
+                f.name,
+                "what the prior says of each code, of those before it",
+                inputs,
+                outputs,
+                move |x| {
+                    let mut x = x.to_vec();
+                    x[0] = x[0].clone() * (2.0 / top) - 1.0;
+                    f.run(&x)
+                },
+            )
         });
         [decode, encode].into_iter().chain(prior).collect()
     }
