@@ -1,5 +1,7 @@
 //! Makes a recorded graph the graph that somebody would have drawn: constants are worked out, what changes nothing goes, axes
 //! are rearranged where it must be, and norms and biases become a part of the layers before them.
+mod axes;
+
 use super::eval::apply;
 use super::graph::{Array, Binary, Cut, Data, Dim, Graph, Id, Kind, Node, Op, Unary};
 use std::collections::HashMap;
@@ -205,7 +207,7 @@ impl Sweep<'_> {
             || self.before_reshape(node)
             || self.as_reshape(node)
             || self.as_product(node)
-            || self.into_layer(node)
+            || self.joins_layer(node)
             || self.before_permutation(node)
     }
 
@@ -275,80 +277,6 @@ impl Sweep<'_> {
         false
     }
 
-    /// What is done number by number is done before a change of shape, so that it meets what makes the numbers: by itself, with one
-    /// number, or with a number of its own for each number of an item's row.
-    fn before_reshape(&mut self, node: &mut Node) -> bool {
-        let place = node.inputs.iter().position(|&i| !self.graph.is_constant(i));
-        let Some(place) = place else { return false };
-        let Some(Node {
-            op: Op::Reshape,
-            inputs: before,
-            ..
-        }) = self.maker(node.inputs[place])
-        else {
-            return false;
-        };
-        let x = before[0];
-        let (from, to) = (self.shape(x).to_vec(), self.shape(node.output).to_vec());
-        if self.shape(node.inputs[place]) != to {
-            return false;
-        }
-        let mut inputs = node.inputs.clone();
-        inputs[place] = self.pass_by(node.inputs[place], x);
-        match (&node.op, &node.inputs[..]) {
-            (Op::Unary(_) | Op::LeakyRelu(_), _) => {}
-            (Op::Binary(_), [_, _]) => {
-                let other = node.inputs[1 - place];
-                let Some(array) = self.graph.array(other) else {
-                    return false;
-                };
-                if array.data.len() == 1 {
-                    let data = array.data;
-                    inputs[1 - place] = self.new_constant(
-                        Array { shape: vec![], data },
-                        self.graph.values[other].name.clone(),
-                    );
-                } else {
-                    // Of a layer's output alone, which then takes it up.
-                    let layer = self.maker(x).is_some_and(|n| n.op == Op::Linear) && self.once(x);
-                    if !layer || from[0] != to[0] || self.shape(other).len() > to.len() {
-                        return false;
-                    }
-                    let item: Vec<usize> = to[1..].iter().map(|d| d.of(0)).collect();
-                    let full = [vec![1], item].concat();
-                    let kind = self.graph.values[other].kind;
-                    let mut array = apply(&Op::Expand, &[&array], &full, kind);
-                    array.shape = vec![1, array.data.len()];
-                    inputs[1 - place] = self.new_constant(array, self.graph.values[other].name.clone());
-                }
-            }
-            _ => return false,
-        }
-        let inner = self.new_value(from, self.graph.values[node.output].kind);
-        self.take_new(node.op.clone(), inputs, inner);
-        let inner = self.alias.get(&inner).copied().unwrap_or(inner);
-        self.take_new(Op::Reshape, vec![inner], node.output);
-        true
-    }
-
-    /// A permutation that moves only axes of one number changes no order.
-    fn as_reshape(&mut self, node: &mut Node) -> bool {
-        let Op::Permute(order) = &node.op else {
-            return false;
-        };
-        let shape = self.shape(node.inputs[0]);
-        let moved: Vec<usize> = order
-            .iter()
-            .copied()
-            .filter(|&a| shape[a] != Dim::Is(1))
-            .collect();
-        if !moved.is_sorted() {
-            return false;
-        }
-        self.take_new(Op::Reshape, node.inputs.clone(), node.output);
-        true
-    }
-
     /// A product of rows with constant weights is a layer, its weights the way that other programs have them.
     fn as_product(&mut self, node: &mut Node) -> bool {
         let [x, w] = node.inputs[..] else { return false };
@@ -371,7 +299,7 @@ impl Sweep<'_> {
     }
 
     /// Numbers that are added to, or multiply, the channels of a layer's output belong to the layer.
-    fn into_layer(&mut self, node: &mut Node) -> bool {
+    fn joins_layer(&mut self, node: &mut Node) -> bool {
         let Op::Binary(how @ (Binary::Add | Binary::Sub | Binary::Mul)) = node.op else {
             return false;
         };
@@ -461,113 +389,6 @@ impl Sweep<'_> {
             _ => None,
         }
     }
-
-    /// Where axes are rearranged before something that does not care for their order, they are so behind it: until two
-    /// rearrangements meet and cancel.
-    fn before_permutation(&mut self, node: &mut Node) -> bool {
-        let order = node.inputs.iter().find_map(|&i| match self.maker(i) {
-            Some(Node {
-                op: Op::Permute(order),
-                ..
-            }) => Some(order.clone()),
-            _ => None,
-        });
-        let Some(order) = order else { return false };
-        let rank = order.len();
-        if self.shape(node.output).len() != rank {
-            return false;
-        }
-        let op = match &node.op {
-            op @ (Op::Unary(_) | Op::LeakyRelu(_) | Op::Binary(_) | Op::Where | Op::Cast) => op.clone(),
-            Op::Concat(axis) => Op::Concat(order[*axis]),
-            Op::Reduce(how, axes) => Op::Reduce(*how, axes.iter().map(|&a| order[a]).collect()),
-            Op::Softmax(axis) => Op::Softmax(order[*axis]),
-            Op::LogSoftmax(axis) => Op::LogSoftmax(order[*axis]),
-            Op::Flip(axes) => Op::Flip(axes.iter().map(|&a| order[a]).collect()),
-            Op::Slice(cuts) => {
-                let mut before = cuts.clone();
-                order.iter().zip(cuts).for_each(|(&a, c)| before[a] = *c);
-                Op::Slice(before)
-            }
-            _ => return false,
-        };
-        let Some(inputs) = node
-            .inputs
-            .clone()
-            .into_iter()
-            .map(|i| self.before(i, &order))
-            .collect::<Option<Vec<Id>>>()
-        else {
-            return false;
-        };
-        let shape = unpermuted(self.shape(node.output), &order);
-        let kind = self.graph.values[node.output].kind;
-        let inner = self.new_value(shape, kind);
-        self.take(Node {
-            op,
-            inputs,
-            output: inner,
-        });
-        let inner = self.alias.get(&inner).copied().unwrap_or(inner);
-        self.take_new(Op::Permute(order), vec![inner], node.output);
-        true
-    }
-
-    /// A value with its axes in the order from before a permutation, where that costs nothing.
-    fn before(&mut self, id: Id, order: &[usize]) -> Option<Id> {
-        if let Some(Node {
-            op: Op::Permute(own),
-            inputs,
-            ..
-        }) = self.maker(id)
-            && own == order
-        {
-            let x = inputs[0];
-            return Some(self.pass_by(id, x));
-        }
-        let shape = self.shape(id).to_vec();
-        let rank = order.len();
-        if shape.is_empty() || (self.graph.is_constant(id) && shape.iter().all(|d| *d == Dim::Is(1))) {
-            return Some(id);
-        }
-        let full = [vec![Dim::Is(1); rank - shape.len()], shape].concat();
-        let before = unpermuted(&full, order);
-        if let Some(mut array) = self.graph.array(id) {
-            array.shape = full.iter().map(|d| d.of(0)).collect();
-            let fixed: Vec<usize> = before.iter().map(|d| d.of(0)).collect();
-            let turned = apply(
-                &Op::Permute(inverse(order)),
-                &[&array],
-                &fixed,
-                self.graph.values[id].kind,
-            );
-            let name = self.graph.values[id].name.clone();
-            return Some(self.new_constant(turned, name));
-        }
-        // A number an item, or a channel: its order stays, whatever the axes are called.
-        let real: Vec<usize> = inverse(order)
-            .into_iter()
-            .filter(|&a| full[a] != Dim::Is(1))
-            .collect();
-        if !real.is_sorted() || full.len() != self.shape(id).len() {
-            return None;
-        }
-        let out = self.new_value(before, self.graph.values[id].kind);
-        self.take_new(Op::Reshape, vec![id], out);
-        Some(self.alias.get(&out).copied().unwrap_or(out))
-    }
-}
-
-/// The order that takes another back.
-fn inverse(order: &[usize]) -> Vec<usize> {
-    let mut back = vec![0; order.len()];
-    order.iter().enumerate().for_each(|(i, &a)| back[a] = i);
-    back
-}
-
-/// The shape before a permutation.
-fn unpermuted(shape: &[Dim], order: &[usize]) -> Vec<Dim> {
-    inverse(order).into_iter().map(|i| shape[i]).collect()
 }
 
 fn remove_unused(graph: &mut Graph) {
@@ -605,107 +426,4 @@ fn join_equal_constants(graph: &mut Graph) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::export::graph::{Reduction, Windows};
-
-    fn empty() -> Graph {
-        Graph {
-            name: "f".into(),
-            about: String::new(),
-            inputs: vec![],
-            outputs: vec![],
-            values: vec![],
-            nodes: vec![],
-        }
-    }
-
-    /// A convolution of channels-last images, then a norm and a bias: what is left is the convolution between two
-    /// rearrangements.
-    #[test]
-    fn a_layer_takes_up_what_belongs_to_it() {
-        let mut g = empty();
-        let image = |c: usize| vec![Dim::Batch(1), Dim::Is(4), Dim::Is(4), Dim::Is(c)];
-        let planes = |c: usize| vec![Dim::Batch(1), Dim::Is(c), Dim::Is(4), Dim::Is(4)];
-        let floats = |g: &mut Graph, shape: Vec<usize>, name: &str| {
-            let n = shape.iter().product::<usize>();
-            let data = Data::Float((0..n).map(|i| 0.1 * i as f32 - 0.3).collect());
-            g.constant(Array { shape, data }, Some(name.into()))
-        };
-        let x = g.add(image(2), Kind::Float);
-        let w = floats(&mut g, vec![3, 2, 3, 3], "weight");
-        let (scale, shift) = (
-            floats(&mut g, vec![1, 1, 1, 3], "scale"),
-            floats(&mut g, vec![3], "shift"),
-        );
-        let windows = Windows {
-            stride: [1, 1],
-            padding: [(1, 1); 2],
-            dilation: [1, 1],
-            groups: 1,
-            beyond: [0, 0],
-        };
-        let mut push = |op: Op, inputs: Vec<Id>, shape: Vec<Dim>| {
-            let output = g.add(shape, Kind::Float);
-            g.nodes.push(Node { op, inputs, output });
-            output
-        };
-        let a = push(Op::Permute(vec![0, 3, 1, 2]), vec![x], planes(2));
-        let a = push(Op::Conv(windows), vec![a, w], planes(3));
-        let a = push(Op::Permute(vec![0, 2, 3, 1]), vec![a], image(3));
-        let a = push(Op::Binary(Binary::Mul), vec![a, scale], image(3));
-        let a = push(Op::Binary(Binary::Add), vec![a, shift], image(3));
-        let a = push(Op::Unary(Unary::Relu), vec![a], image(3));
-        let port = |name| crate::models::Port::of(name, &[4, 4, 2], crate::models::Holds::Numbers, "");
-        g.inputs.push((x, port("x")));
-        g.outputs.push((a, port("y")));
-        let data = Data::Float((0..64).map(|i| (0.7 * i as f32).sin()).collect());
-        let input = Array {
-            shape: vec![2, 4, 4, 2],
-            data,
-        };
-        let before = super::super::eval::evaluate(&g, std::slice::from_ref(&input)).unwrap();
-        simplify(&mut g);
-        let ops: Vec<&Op> = g.nodes.iter().map(|n| &n.op).collect();
-        assert!(
-            matches!(
-                ops[..],
-                [
-                    Op::Permute(_),
-                    Op::Conv(_),
-                    Op::Unary(Unary::Relu),
-                    Op::Permute(_)
-                ]
-            ),
-            "{ops:?}"
-        );
-        let after = super::super::eval::evaluate(&g, &[input]).unwrap();
-        let (a, b) = (before[0].data.numbers(), after[0].data.numbers());
-        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-6));
-        assert!(a.iter().any(|v| *v > 0.1), "something is left to compare");
-    }
-
-    #[test]
-    fn constants_are_worked_out_and_the_unused_goes() {
-        let mut g = empty();
-        let x = g.add(vec![Dim::Batch(1), Dim::Is(2)], Kind::Float);
-        let (two, three) = (g.scalar(Data::Float(vec![2.0])), g.scalar(Data::Float(vec![3.0])));
-        let six = g.add(vec![], Kind::Float);
-        let (y, unused) = (
-            g.add(vec![Dim::Batch(1), Dim::Is(2)], Kind::Float),
-            g.add(vec![Dim::Batch(1), Dim::Is(1)], Kind::Float),
-        );
-        let node = |op, inputs, output| Node { op, inputs, output };
-        g.nodes = vec![
-            node(Op::Binary(Binary::Mul), vec![two, three], six),
-            node(Op::Reduce(Reduction::Sum, vec![1]), vec![x], unused),
-            node(Op::Binary(Binary::Mul), vec![x, six], y),
-        ];
-        let port = |name| crate::models::Port::of(name, &[2], crate::models::Holds::Numbers, "");
-        g.inputs.push((x, port("x")));
-        g.outputs.push((y, port("y")));
-        simplify(&mut g);
-        assert_eq!(g.nodes.len(), 1);
-        assert_eq!(g.number(g.nodes[0].inputs[1]), Some(6.0));
-    }
-}
+mod tests;
