@@ -165,7 +165,7 @@ pub(crate) fn onnxruntime(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         threads().to_string(),
         BATCH.to_string(),
     ];
-    let peer = Peer::python("onnxruntime_sample.py", &arguments_of_peer)?;
+    let peer = Peer::python("onnxruntime_sample.py", &arguments_of_peer)?.called("ONNX Runtime");
     let done = compare(
         "64 samples from DCGAN-64 beside ONNX Runtime",
         rounds(arguments)?,

@@ -10,6 +10,7 @@ pub(crate) struct Peer {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    name: &'static str,
 }
 
 impl Peer {
@@ -34,7 +35,14 @@ impl Peer {
             child,
             input,
             output: BufReader::new(output),
+            name: "PyTorch",
         })
+    }
+
+    /// The same by another program than PyTorch.
+    pub(crate) fn called(mut self, name: &'static str) -> Peer {
+        self.name = name;
+        self
     }
 
     fn run(&mut self, steps: usize) -> Result<[f64; 3], Box<dyn Error>> {
@@ -116,8 +124,9 @@ pub(crate) fn compare(
         memory = peak;
         if round >= 2 {
             eprintln!(
-                "round {}: ours {ms:.1} ms, PyTorch {theirs:.1} ms, ratio {:.2}",
+                "round {}: ours {ms:.1} ms, {} {theirs:.1} ms, ratio {:.2}",
                 round - 1,
+                peer.name,
                 theirs / ms
             );
             a[0].push(ms);
@@ -132,7 +141,8 @@ pub(crate) fn compare(
         .fold((f64::MAX, 0f64), |(l, h), &r| (l.min(r), h.max(r)));
     let ([ours, cpu], [theirs, their_cpu]) = (a.map(median), b.map(median));
     println!(
-        "{name}: ours {ours:.1} ms, PyTorch {theirs:.1} ms, ratio of medians {:.2} ({low:.2} to {high:.2}); processor time {cpu:.1} against {their_cpu:.1} ms, ratio {:.2}; peak memory {:.0} against {memory:.0} MiB",
+        "{name}: ours {ours:.1} ms, {} {theirs:.1} ms, ratio of medians {:.2} ({low:.2} to {high:.2}); processor time {cpu:.1} against {their_cpu:.1} ms, ratio {:.2}; peak memory {:.0} against {memory:.0} MiB",
+        peer.name,
         theirs / ours,
         their_cpu / cpu,
         peak_memory()

@@ -236,9 +236,8 @@ impl Builder {
 
     fn unknown(&self, operation: &impl std::fmt::Debug) -> Error {
         let text = format!("{operation:?}");
-        let name = text.split(['(', '{']).filter(|s| !s.trim().is_empty());
-        let name: Vec<&str> = name.take(3).map(str::trim).collect();
-        self.cannot(format!("nothing is known to write for {}", name.join(" ")))
+        let name = text.split(['(', '{', ' ']).next().unwrap_or_default();
+        self.cannot(format!("nothing is known to write for {name}"))
     }
 
     fn base(&mut self, b: &Base) -> Result<()> {

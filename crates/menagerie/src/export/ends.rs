@@ -1,6 +1,6 @@
 //! Inputs and outputs as other programs like them: classes and codes as whole numbers, images as bytes where that is asked for.
 use super::graph::{Array, Binary, Data, Dim, Graph, Id, Kind, Node, Op, Unary};
-use crate::models::Holds;
+use crate::models::{Holds, Port};
 
 /// Inputs and outputs of a recorded graph, whose numbers are all floats, in the kinds that they hold; `bytes` asks for images of
 /// 8 bits.
@@ -12,8 +12,16 @@ pub(super) fn finish(graph: &mut Graph, bytes: bool) {
             Holds::OneHot => {
                 graph.inputs[i].0 = label(graph, id);
                 // The name that a label has everywhere else; `class` is a word of Python's own.
-                graph.inputs[i].1.name = "label";
-                graph.inputs[i].1.shape = vec![0];
+                let classes = graph.values[id].shape[1].of(0);
+                let meaning = port
+                    .meaning
+                    .replace("the class as a one among zeros", "the class, counted from 0");
+                graph.inputs[i].1 = Port {
+                    name: "label",
+                    shape: vec![0],
+                    meaning,
+                    holds: Holds::Whole(classes),
+                };
             }
             Holds::Whole(_) => {
                 let whole = graph.add(graph.values[id].shape.clone(), Kind::Int);

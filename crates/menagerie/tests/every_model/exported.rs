@@ -376,3 +376,38 @@ pub(crate) fn files_are_whole(subject: &Subject) {
         assert!(ends.eq(ports.map(|(_, p)| (p.name.to_string(), p.shape.clone()))));
     }
 }
+
+/// What cannot be written down is refused in a line that says why.
+pub(crate) fn what_cannot_be_written_is_refused() {
+    type Run = fn(&[Tensor<2>]) -> Vec<Tensor<2>>;
+    let cases: [(&str, usize, Run); 4] = [
+        ("items of a batch see each other", 1, |x| {
+            vec![x[0].clone().matmul(x[0].clone().transpose()).sum_dim(1)]
+        }),
+        ("depends on the size of the batch", 3, |x| {
+            vec![x[0].clone() / x[0].dims()[0] as f64]
+        }),
+        ("something else in a batch of two", 3, |x| match x[0].dims()[0] {
+            2 => vec![x[0].clone() + 1.0],
+            _ => vec![x[0].clone().exp() + 1.0],
+        }),
+        ("nothing is known to write for Cosh", 3, |x| {
+            vec![x[0].clone().cosh()]
+        }),
+    ];
+    for (why, outputs, run) in cases {
+        let ports = [3, outputs].map(|n| vec![Port::of("x", &[n], Holds::Numbers, "numbers")]);
+        let [inputs, outputs] = ports;
+        let function = Function::new("f", "a function", inputs, outputs, run);
+        let e = capture(&function).unwrap_err();
+        let text = e.to_string();
+        assert!(
+            text.contains(why) && text.contains("`f`") && !text.contains('\n'),
+            "{text}"
+        );
+        assert!(
+            matches!(e, menagerie::Error::Usage { .. }),
+            "wrong usage: status 2"
+        );
+    }
+}

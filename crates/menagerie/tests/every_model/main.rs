@@ -139,6 +139,10 @@ fn main() {
             learning::a_damaged_checkpoint_is_passed_over,
         ),
     ];
+    trials.push(trial(
+        "what_cannot_be_written_is_refused".into(),
+        exported::what_cannot_be_written_is_refused,
+    ));
     let mut all = Vec::new();
     for entry in chosen() {
         let name = format!("{}::no_field_is_empty", entry.name);
