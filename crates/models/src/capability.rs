@@ -118,6 +118,10 @@ pub trait LogLikelihood {
     fn log_likelihood(&self, batch: &Batch, key: Key) -> Result<Vec<f64>>;
     /// Numbers of an item that are modelled: bits per dimension are nats over ln 2 and over this.
     fn dimensions(&self) -> usize;
+    /// Standard error that the figures of all items share, in nats, where a normalizer had to be estimated.
+    fn common_error(&self) -> f64 {
+        0.0
+    }
 }
 
 /// A lower bound of the likelihood, by importance weights: variational autoencoders.
@@ -130,6 +134,10 @@ pub trait EvidenceBound {
     fn evidence_bound(&self, batch: &Batch, samples: usize, key: Key) -> Result<Vec<f64>>;
     /// Numbers of an item that are modelled.
     fn dimensions(&self) -> usize;
+    /// Standard error that the figures of all items share, in nats, where a normalizer had to be estimated.
+    fn common_error(&self) -> f64 {
+        0.0
+    }
 }
 
 /// The way from an item to its latent: the mean of q(z | x), or a flow's inverse.

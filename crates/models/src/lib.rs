@@ -3,6 +3,8 @@ pub mod adversarial;
 pub mod autoregressive;
 mod capability;
 pub mod discriminative;
+pub mod energy;
+
 pub mod flow;
 pub mod function;
 mod model;

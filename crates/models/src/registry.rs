@@ -107,6 +107,7 @@ pub fn registry() -> &'static [&'static Entry] {
             crate::autoregressive::ENTRIES,
             crate::variational::ENTRIES,
             crate::flow::ENTRIES,
+            crate::energy::ENTRIES,
             crate::discriminative::ENTRIES,
         ]
         .concat()

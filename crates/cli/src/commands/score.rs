@@ -44,13 +44,16 @@ pub(crate) fn run(args: Args) -> Result<()> {
     }
     let trained = args.given.model()?;
     let key = Key::new(args.seed).stream("score");
-    let (bound, dimensions, score): (String, usize, Box<dyn Fn(&Batch) -> Result<Vec<f64>> + '_>) = match (
+    type Score<'a> = Box<dyn Fn(&Batch) -> Result<Vec<f64>> + 'a>;
+    let (bound, dimensions, error, score): (String, usize, f64, Score) = match (
         trained.model.as_log_likelihood(),
         trained.model.as_evidence_bound(),
     ) {
+        // Where the normalizer was estimated the likelihood is no more than that.
         (Some(l), _) => (
-            "exact".into(),
+            if l.common_error() > 0.0 { "ais" } else { "exact" }.into(),
             l.dimensions(),
+            l.common_error(),
             Box::new(move |b| l.log_likelihood(b, key)),
         ),
         (None, bound) => {
@@ -63,6 +66,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
             (
                 name,
                 e.dimensions(),
+                e.common_error(),
                 Box::new(move |b| e.evidence_bound(b, args.samples, key)),
             )
         }
@@ -85,14 +89,25 @@ pub(crate) fn run(args: Args) -> Result<()> {
         menagerie::files::write_atomically(out, text.as_bytes())?;
     }
     if args.json {
-        output::json(&json!({"count": count, "mean_nats": mean, "bits_per_dim": bits(mean), "bound": bound}));
+        let mut object =
+            json!({"count": count, "mean_nats": mean, "bits_per_dim": bits(mean), "bound": bound});
+        if error > 0.0 {
+            object["normalizer_error"] = error.into();
+        }
+        output::json(&object);
         return Ok(());
     }
-    let what = if bound == "exact" {
-        "log-likelihood".to_string()
-    } else {
-        format!("bound of the log-likelihood ({bound})")
+    let what = match &*bound {
+        "exact" => "log-likelihood".to_string(),
+        "ais" => "log-likelihood by an estimated normalizer".to_string(),
+        bound => format!("bound of the log-likelihood ({bound})"),
     };
+    if error > 0.0 {
+        let text =
+            format!("standard error of the normalizer's logarithm, the same for every item: {error:.3} nats");
+        eprintln!("note: {text}");
+    }
+
     output::line(format_args!(
         "{count} items: mean {what} {mean:.3} nats, {:.4} bits per dimension",
         bits(mean)

@@ -316,7 +316,9 @@ pages! {
     adversarial, "docs/adversarial.md";
     autoregressive, "docs/autoregressive.md";
     data, "docs/data.md";
+        energy, "docs/energy.md";
     flows, "docs/flows.md";
+
     latents, "docs/latents.md";
     metrics, "docs/metrics.md";
     pixel_rnn, "docs/pixel-rnn.md";
