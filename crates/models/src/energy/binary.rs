@@ -1,5 +1,5 @@
 //! Images as vectors of black and white, which the units of a Boltzmann machine are.
-use crate::{Samples, of_shape};
+use crate::{Holds, Port, Samples, of_shape};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
@@ -42,6 +42,12 @@ impl Visible {
     /// How many units.
     pub(super) fn units(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// An item, as an exported function takes it.
+    pub(super) fn port(&self) -> Port {
+        let meaning = "an image, channels last: black (-1) or white (1)";
+        Port::of("item", &self.shape, Holds::Steps(2), meaning)
     }
 
     /// Items as 0 and 1, `[batch, units]`; grey is drawn for item `i` of the data set from `key.step(i)`, or cut at the

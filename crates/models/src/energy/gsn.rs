@@ -12,8 +12,8 @@
 //! It has no density that could be evaluated; what it learns is the way from a state to the next.
 use super::binary::{Visible, hold, on, rows};
 use crate::{
-    Capability, Complete, Entry, Features, Model, Part, Purpose, Reconstruct, Reconstruction, Registered,
-    Sample, SampleRequest, Samples, StepReport, unconditional, untempered,
+    Capability, Complete, Entry, Features, Function, Holds, Model, Part, Port, Purpose, Reconstruct,
+    Reconstruction, Registered, Sample, SampleRequest, Samples, StepReport, unconditional, untempered,
 };
 use burn::module::Module;
 use burn::tensor::activation::sigmoid;
@@ -247,6 +247,41 @@ impl Model for Gsn {
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.learner.load(read, purpose)
+    }
+
+    fn functions(&self) -> Vec<Function<'_>> {
+        let (units, width) = (self.data.units(), self.sizes.width);
+        let deviation = self.corruption.hidden;
+        let network = |x: &Tensor<2>| self.learner.for_use_on(&x.device());
+        let x01 = |x: &Tensor<2>| (x.clone() + 1.0) * 0.5;
+        let features = Function::new(
+            "features",
+            "the hidden units of an item, without noise",
+            vec![self.data.port()],
+            vec![Port::of("hidden", &[width], Holds::Numbers, "hidden units")],
+            move |x| vec![network(&x[0]).up.forward(x01(&x[0]), Activation::Identity).tanh()],
+        );
+        let answer = Function::new(
+            "answer",
+            "a step of the chain: what a corrupted item was, of which the next state is drawn",
+            vec![
+                self.data.port(),
+                Port::of("noise", &[width], Holds::Normal, "noise on the hidden units"),
+            ],
+            vec![Port::of(
+                "visible",
+                &[units],
+                Holds::Numbers,
+                "probabilities of white",
+            )],
+            move |x| {
+                let network = network(&x[0]);
+                let h = network.up.forward(x01(&x[0]), Activation::Identity);
+                let h = (h + x[1].clone() * deviation).tanh();
+                vec![sigmoid(network.down.forward(h, Activation::Identity))]
+            },
+        );
+        vec![features, answer]
     }
 
     fn as_sample(&self) -> Option<&dyn Sample> {

@@ -65,7 +65,7 @@ fn learned(model: &mut dyn Model, steps: u64) {
 
 fn rbm_of(width: usize, steps: u64) -> rbm::Rbm {
     let mut config = rbm::Config::defaults();
-        config.model.width = width;
+    config.model.width = width;
     config.model.average = 0.998;
     config.model.binarization = Binarization::Threshold;
     config.optimizer = OptimizerConfig::sgd(0.05, 0.0);
@@ -161,7 +161,7 @@ fn a_boltzmann_machine_is_bounded_from_below() {
 /// Chains draw images as often as their probability says.
 #[test]
 fn chains_draw_from_the_distribution() {
-        let model = rbm_of(12, 8000);
+    let model = rbm_of(12, 8000);
     let samples = model.sample(&SampleRequest::new(2000, Key::new(4))).unwrap();
     let code = |x: &[f32]| -> usize {
         x.iter()
@@ -187,7 +187,7 @@ fn a_gsn_draws_what_it_has_seen() {
         let mut config = gsn::Config::defaults();
         config.model.width = 64;
         config.model.sample_steps = 30;
-                config.model.walkback = 1;
+        config.model.walkback = 1;
         config.optimizer = OptimizerConfig::adam(3e-3);
         config.corruption = gsn::Corruption {
             salt_and_pepper: 0.15,

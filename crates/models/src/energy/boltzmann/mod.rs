@@ -15,13 +15,13 @@
 mod machine;
 
 use super::annealing::{AnnealingConfig, Normalizer, log_mean_exp, normalizer};
-use super::binary::{Visible, hold};
+use super::binary::{Visible, hold, rows};
 use super::chains::Chains;
 use crate::{
-    Capability, Complete, Entry, EvidenceBound, Model, Part, Purpose, Registered, Sample, SampleRequest,
-    Samples, StepReport, unconditional, untempered,
+    Capability, Complete, Entry, EvidenceBound, Function, Holds, Model, Part, Port, Purpose, Registered,
+    Sample, SampleRequest, Samples, StepReport, unconditional, untempered,
 };
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, activation};
 use machine::{Annealed, BoltzmannNetwork, Machine, entropy, exact, statistics};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
@@ -191,6 +191,25 @@ impl Model for Boltzmann {
         self.learner.load(read, purpose)?;
         *self.normalizer.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.chains.load(read)
+    }
+
+    fn functions(&self) -> Vec<Function<'_>> {
+        let n = self.data.units() + self.sizes.width;
+        let state = |name, what: &str| vec![Port::of(name, &[n], Holds::Numbers, what)];
+        vec![Function::new(
+            "conditionals",
+            "one step of drawing: of each unit, the probability that it is on given all others",
+            state("state", "visible units, then hidden ones: 1 for on, 0 for off"),
+            state("on", "probabilities"),
+            move |x| {
+                let (machine, device) = (self.machine(), x[0].device());
+                let weight = rows(machine.weight, n, &device);
+                let bias = Tensor::<1>::from_floats(&machine.bias[..], &device);
+                vec![activation::sigmoid(
+                    x[0].clone().matmul(weight) + bias.unsqueeze(),
+                )]
+            },
+        )]
     }
 
     fn as_sample(&self) -> Option<&dyn Sample> {

@@ -19,8 +19,9 @@ use super::annealing::{AnnealingConfig, Normalizer, normalizer};
 use super::binary::{Visible, hold, rows};
 use super::chains::Chains;
 use crate::{
-    Capability, Complete, Entry, Features, LogLikelihood, Model, Part, Purpose, Reconstruct, Reconstruction,
-    Registered, Sample, SampleRequest, Samples, StepReport, unconditional, untempered,
+    Capability, Complete, Entry, Features, Function, Holds, LogLikelihood, Model, Part, Port, Purpose,
+    Reconstruct, Reconstruction, Registered, Sample, SampleRequest, Samples, StepReport, unconditional,
+    untempered,
 };
 use burn::module::Module;
 use burn::tensor::activation::sigmoid;
@@ -238,6 +239,40 @@ impl Model for Rbm {
         self.means = numbers(read("data_means")?.get("means", [self.means.len()], &device)?);
         *self.normalizer.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(())
+    }
+
+    fn functions(&self) -> Vec<Function<'_>> {
+        let (units, width) = (self.data.units(), self.sizes.width);
+        let network = |x: &Tensor<2>| self.learner.for_use_on(&x.device());
+        let v = |x: &Tensor<2>| (x.clone() + 1.0) * 0.5;
+        let on = |name, n, what: &str| vec![Port::of(name, &[n], Holds::Numbers, what)];
+        let hidden = || on("hidden", width, "probabilities of the hidden units");
+        let features = Function::new(
+            "features",
+            "half a sweep: the hidden units, given the visible ones",
+            vec![self.data.port()],
+            hidden(),
+            move |x| vec![sigmoid(network(&x[0]).to_hidden(v(&x[0])))],
+        );
+        let visible = Function::new(
+            "visible",
+            "the other half: the visible units, given hidden ones that are on (1) or off (0)",
+            hidden(),
+            on("visible", units, "probabilities of the visible units"),
+            move |x| vec![sigmoid(network(&x[0]).to_visible(x[0].clone()))],
+        );
+        let energy = Function::new(
+            "energy",
+            "the free energy of an item; -ln p but for a constant",
+            vec![self.data.port()],
+            on("energy", 1, "nats"),
+            move |x| {
+                let f = network(&x[0]).free_energy(v(&x[0]));
+                let n = f.dims()[0];
+                vec![f.reshape([n, 1])]
+            },
+        );
+        vec![features, visible, energy]
     }
 
     fn as_sample(&self) -> Option<&dyn Sample> {
