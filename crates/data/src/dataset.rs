@@ -211,6 +211,20 @@ pub trait Dataset: Send + Sync {
         None
     }
 
+    /// The order of an epoch with this key, of a set whose items are costly to reach out of turn; it has every item once and
+    /// is a function of the key alone. None: any order is as good as another, and the key's permutation of all items is taken.
+    fn order(&self, _key: crate::random::Key) -> Option<Vec<u32>> {
+        None
+    }
+
+    /// How many items before its turn an item is named by [`Dataset::soon`]; 0 for never.
+    fn reach(&self) -> u64 {
+        0
+    }
+
+    /// Says that item `index` will be asked for soon, so that what it lies in can be fetched meanwhile.
+    fn soon(&self, _index: usize) {}
+
     /// Of a set whose items are two images: how many different images each side has, which are those of the first items.
     fn side_counts(&self) -> [usize; 2] {
         [self.info().count; 2]

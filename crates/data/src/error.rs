@@ -28,6 +28,16 @@ pub enum Error {
         /// what can be asked for
         fix: String,
     },
+    /// What lies elsewhere could not be fetched, however often it was tried.
+    #[error("{place}: {problem}; {fix}")]
+    Unreachable {
+        /// its address
+        place: String,
+        /// what happened
+        problem: String,
+        /// what to look at
+        fix: String,
+    },
     /// A key or a value of a recipe cannot be used.
     #[error("recipe key `{key}`: {problem}; {fix}")]
     Recipe {

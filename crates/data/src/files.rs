@@ -169,7 +169,7 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && Path::new(name).file_name().is_some_and(|n| n == name)
 }
 
-fn remove_folder(path: &Path) -> Result<()> {
+pub(crate) fn remove_folder(path: &Path) -> Result<()> {
     match std::fs::remove_dir_all(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io("remove", path)(e)),
         _ => Ok(()),
@@ -177,7 +177,7 @@ fn remove_folder(path: &Path) -> Result<()> {
 }
 
 /// `.NAME.END` beside a file or folder.
-fn hidden(path: &Path, end: &str) -> PathBuf {
+pub(crate) fn hidden(path: &Path, end: &str) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.{end}"))
 }

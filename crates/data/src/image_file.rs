@@ -183,13 +183,18 @@ fn jpeg_end(file: &[u8]) -> Result<(), String> {
 
 /// What the header of a file says, and whether the file seems complete; reads four kilobytes of most files.
 pub(super) fn header(path: &Path) -> Result<Header, String> {
-    crate::limits::guarded(|| header_unguarded(path))
+    let mut file = File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
+    header_in(&mut file)
+}
+
+/// The same of a file that is open, or of its bytes.
+pub(super) fn header_in(file: &mut (impl Read + Seek)) -> Result<Header, String> {
+    crate::limits::guarded(|| header_unguarded(file))
         .unwrap_or_else(|_| Err("has a header that cannot be read".into()))
 }
 
-fn header_unguarded(path: &Path) -> Result<Header, String> {
+fn header_unguarded(file: &mut (impl Read + Seek)) -> Result<Header, String> {
     let said = |e: std::io::Error| format!("cannot be read: {e}");
-    let mut file = File::open(path).map_err(said)?;
     let mut start = [0; 4096];
     let mut n = 0;
     while n < start.len() {
@@ -223,13 +228,13 @@ fn header_unguarded(path: &Path) -> Result<Header, String> {
         _ => little(2) == length,
     };
     let quick = match format {
-        ImageFormat::Png => png_shape(start).filter(|_| !png_turns(&mut file)),
-        ImageFormat::Jpeg => jpeg_shape(&mut file),
+        ImageFormat::Png => png_shape(start).filter(|_| !png_turns(file)),
+        ImageFormat::Jpeg => jpeg_shape(file),
         _ => None,
     };
     let (shape, decoded) = match quick {
         Some(shape) => (shape, shape.iter().product::<usize>() as u64),
-        None => slow_shape(&mut file, format)?,
+        None => slow_shape(file, format)?,
     };
     plausible(shape[1] as u64, shape[0] as u64, length, format)?;
     let wide = format == ImageFormat::Png && start.get(24) == Some(&16);
@@ -291,12 +296,12 @@ fn png_exif(file: &mut (impl Read + Seek)) -> Option<Vec<u8>> {
 }
 
 /// Whether a PNG is to be turned, so that height and width change places.
-fn png_turns(file: &mut File) -> bool {
+fn png_turns(file: &mut (impl Read + Seek)) -> bool {
     turns(png_orientation(&mut BufReader::with_capacity(64, file)))
 }
 
 /// Height, width and channels of a JPEG file, upright: its segments up to the first frame header.
-fn jpeg_shape(file: &mut File) -> Option<[usize; 3]> {
+fn jpeg_shape(file: &mut (impl Read + Seek)) -> Option<[usize; 3]> {
     file.seek(SeekFrom::Start(2)).ok()?;
     let mut file = BufReader::with_capacity(1024, file);
     let mut turned = false;
@@ -341,7 +346,7 @@ fn turns(o: Orientation) -> bool {
 }
 
 /// Height, width and channels as the decoder finds them, and the bytes that it will make.
-fn slow_shape(file: &mut File, format: ImageFormat) -> Result<([usize; 3], u64), String> {
+fn slow_shape(file: &mut (impl Read + Seek), format: ImageFormat) -> Result<([usize; 3], u64), String> {
     file.rewind().map_err(|e| e.to_string())?;
     let mut reader = ImageReader::with_format(BufReader::with_capacity(4096, &mut *file), format);
     reader.limits(limits());

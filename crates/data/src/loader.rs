@@ -142,12 +142,9 @@ impl Shared {
         if let Some(order) = orders.get(&epoch) {
             return order.clone();
         }
-        let order = Arc::new(
-            self.key
-                .stream("order")
-                .step(epoch)
-                .permutation(self.dataset.info().count),
-        );
+        let key = self.key.stream("order").step(epoch);
+        let order = self.dataset.order(key);
+        let order = Arc::new(order.unwrap_or_else(|| key.permutation(self.dataset.info().count)));
         orders.insert(epoch, order.clone());
         // Workers are at most a few batches apart: the newest few epochs are enough.
         while orders.len() > 4 {
@@ -160,7 +157,9 @@ impl Shared {
         let first = self.start + number * self.batch as u64;
         let (from, to) = (first + self.rows.start as u64, first + self.rows.end as u64);
         let indices: Vec<u32> = (from..to).map(|n| self.item(n)).collect();
-
+        if let reach @ 1.. = self.dataset.reach() {
+            (from + reach..to + reach).for_each(|n| self.dataset.soon(self.item(n) as usize));
+        }
         let work = std::panic::AssertUnwindSafe(|| Batch::collect(&*self.dataset, &indices, &self.stop));
         // A thread that dies in silence would leave the trainer waiting for ever.
         std::panic::catch_unwind(work).unwrap_or_else(|_| {
@@ -196,7 +195,7 @@ impl Shared {
 }
 
 /// An endless stream of full batches. Item n of the stream is item `permutation(n / count)[n % count]` of the data
-/// set, where each epoch's permutation is drawn from the key: the stream is a function of key and cursor alone, however
+/// set, where each epoch's permutation is drawn from the key (or its [`Dataset::order`] is taken): the stream is a function of key and cursor alone, however
 /// many threads decode it. Dropping the loader stops its threads.
 ///
 /// ```

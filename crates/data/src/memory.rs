@@ -2,6 +2,7 @@
 use super::resize::Preparation;
 use super::{DataInfo, Dataset, Density, Item, Kind, Values};
 use crate::error::Result;
+use crate::random::Key;
 use flate2::Compression;
 use flate2::read::{DeflateDecoder, DeflateEncoder};
 use std::io::Read;
@@ -107,6 +108,21 @@ impl Dataset for Part {
     }
     fn side_counts(&self) -> [usize; 2] {
         self.base.side_counts().map(|n| n.min(self.info.count))
+    }
+    fn order(&self, key: Key) -> Option<Vec<u32>> {
+        let order = self.base.order(key)?;
+        let mut place = vec![u32::MAX; self.base.info().count];
+        (0..self.info.count).for_each(|i| place[self.at(i)] = i as u32);
+        let of_part = order.into_iter().map(|i| place[i as usize]);
+        let order: Vec<u32> = of_part.filter(|&i| i != u32::MAX).collect();
+        // Where an item stands in the part more than once, the base's order does not have all of them.
+        (order.len() == self.info.count).then_some(order)
+    }
+    fn reach(&self) -> u64 {
+        self.base.reach()
+    }
+    fn soon(&self, index: usize) {
+        self.base.soon(self.at(index))
     }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()
@@ -217,6 +233,15 @@ impl Dataset for Prepared {
     fn label(&self, index: usize) -> Option<u32> {
         self.base.label(index)
     }
+    fn order(&self, key: Key) -> Option<Vec<u32>> {
+        self.base.order(key)
+    }
+    fn reach(&self) -> u64 {
+        self.base.reach()
+    }
+    fn soon(&self, index: usize) {
+        self.base.soon(index)
+    }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()
     }
@@ -326,6 +351,15 @@ impl Dataset for Cached {
     }
     fn side_counts(&self) -> [usize; 2] {
         self.base.side_counts()
+    }
+    fn order(&self, key: Key) -> Option<Vec<u32>> {
+        self.base.order(key)
+    }
+    fn reach(&self) -> u64 {
+        self.base.reach()
+    }
+    fn soon(&self, index: usize) {
+        self.base.soon(index)
     }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()

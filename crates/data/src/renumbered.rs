@@ -2,6 +2,7 @@
 use super::memory::Part;
 use super::{DataInfo, Dataset, Density, Item};
 use crate::error::{Result, shown};
+use crate::random::Key;
 use std::sync::Arc;
 
 /// A set whose classes have the numbers that another list of names gives them.
@@ -68,6 +69,15 @@ impl Dataset for Renumbered {
     }
     fn label(&self, index: usize) -> Option<u32> {
         self.base.label(index).and_then(|l| self.numbers[l as usize])
+    }
+    fn order(&self, key: Key) -> Option<Vec<u32>> {
+        self.base.order(key)
+    }
+    fn reach(&self) -> u64 {
+        self.base.reach()
+    }
+    fn soon(&self, index: usize) {
+        self.base.soon(index)
     }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()

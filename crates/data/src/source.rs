@@ -2,6 +2,7 @@
 use super::domains::Domains;
 use super::dsprites::Sprites;
 use super::image_file::EXTENSIONS;
+use super::image_set::ImageSet;
 use super::known::{self, known_sources};
 use super::memory::{Cached, Part, Prepared};
 use super::portraits::Portraits;
@@ -9,7 +10,8 @@ use super::resize::{Alpha, Filter, Preparation};
 use super::unpaired::{Given, Unpaired};
 use super::{Dataset, Kind};
 use super::{
-    audio, cifar, embedded, folder, idx, listing, npy, npz, pairs, points, split, stacked, table, video,
+    audio, cifar, embedded, folder, idx, listing, npy, npz, pairs, points, shards, split, stacked, table,
+    video,
 };
 use crate::error::{Error, Result, nearest, shown};
 use serde::{Deserialize, Serialize};
@@ -33,10 +35,11 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Source {
-    /// a name of [`known_sources`], or a path
+    /// a name of [`known_sources`], a path, or a pattern of shards (`x-{000..127}.tar`, `x-*.tar`, `s3://...`)
     pub source: String,
     /// "auto" (found from what lies at the path), "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio",
-    /// "video" (folders of frames, animated GIF), "pairs" (left|right in one image, or two folders) or "unpaired" (two sides)
+    /// "video" (folders of frames, animated GIF), "pairs" (left|right in one image, or two folders), "unpaired" (two sides),
+    /// "tar" or "parquet" (shards of images)
     pub format: String,
     /// size of an image: `[]` as it is, `[side]` or `[height, width]`
     pub size: Vec<usize>,
@@ -71,6 +74,8 @@ pub struct Source {
     pub array: String,
     /// share of damaged items that is tolerated
     pub max_bad: f64,
+    /// MB of shards in object storage whose items are mixed; twice as much is kept here. Shards on disk need none
+    pub buffer: u64,
     /// seed of the sets that are drawn rather than stored, and of the choice of items that are held out
     #[serde(with = "crate::random::seeds")]
     pub seed: u64,
@@ -95,6 +100,7 @@ impl Default for Source {
             crop: true,
             alpha: "white".into(),
             max_bad: 0.01,
+            buffer: 1024,
             seed: 0,
         }
     }
@@ -117,8 +123,9 @@ impl Opened {
 }
 
 /// The formats that `Source::format` may name.
-const FORMATS: [&str; 12] = [
+const FORMATS: [&str; 14] = [
     "auto", "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio", "video", "pairs", "unpaired",
+    "tar", "parquet",
 ];
 
 impl Source {
@@ -224,7 +231,8 @@ impl Source {
             });
         }
         let path = Path::new(&self.source);
-        if !path.exists() {
+        let named = shards::are_named(&self.source);
+        if !path.exists() && !named {
             if let Some(error) = known::elsewhere(&self.source) {
                 return Err(error);
             }
@@ -238,7 +246,7 @@ impl Source {
                 ),
             ));
         }
-        if !path.is_dir() && !path.is_file() {
+        if !path.is_dir() && !path.is_file() && !named {
             let problem = "is neither a file nor a folder";
             return Err(Error::data(path, problem, "give a folder or file that exists"));
         }
@@ -275,14 +283,29 @@ impl Source {
                 Arc::new(pairs::Pairs::open(path, self, preparation, &mut warnings)?),
                 true,
             ),
-            _ => {
-                let images = folder::Folder::open(path, self, preparation, &mut warnings)?;
-                let costly = images.costly;
-                Cached::wrap(Arc::new(images), costly)
-            }
+            "tar" | "parquet" => keep_costly(shards::open(self, preparation, false, &mut warnings)?),
+            _ => keep_costly(folder::open(path, self, preparation, false, &mut warnings)?),
         };
         warnings.extend(dataset.warnings());
         Ok(Opened { dataset, warnings })
+    }
+
+    /// The images of a source as they are stored, of whatever sizes, where they are stored one by one.
+    ///
+    /// # Errors
+    /// Those of [`Source::open`].
+    pub(super) fn stored(&self, warnings: &mut Vec<String>) -> Result<Option<ImageSet>> {
+        let preparation = self.check()?;
+        let path = Path::new(&self.source);
+        let known = known_sources().iter().any(|k| k.name == self.source);
+        if known || self.two_places()?.is_some() || !path.exists() && !shards::are_named(&self.source) {
+            return Ok(None);
+        }
+        match self.format_of(path)? {
+            "tar" | "parquet" => shards::open(self, preparation, true, warnings).map(Some),
+            "images" => folder::open(path, self, preparation, true, warnings).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Videos that are drawn, or made of the images of another source.
@@ -508,6 +531,12 @@ impl Source {
         if let Some(f) = FORMATS[1..].iter().find(|f| **f == self.format) {
             return Ok(f);
         }
+        if shards::are_named(&self.source) {
+            return shards::format_of(&self.source).ok_or_else(|| {
+                let fix = "give a pattern that ends in .tar or .parquet, or a folder without one";
+                Error::data(path, "is a pattern, but not of shards", fix)
+            });
+        }
         if path.is_dir() {
             let described = ["metadata.csv", "metadata.jsonl"]
                 .iter()
@@ -518,7 +547,7 @@ impl Source {
                 _ if idx::lies_in(path)? => "idx",
                 _ if cifar::lies_in(path) => "cifar",
                 _ if listing::is_of_sounds(path) => "audio",
-                _ => "images",
+                _ => shards::lie_in(path).unwrap_or("images"),
             });
         }
         let name = path
@@ -529,6 +558,11 @@ impl Source {
         let extension = name.rsplit('.').next().unwrap_or_default();
         match FORMATS[4..].iter().find(|f| **f == extension) {
             Some(f) => Ok(f),
+            None if name.ends_with(".tar.gz") || name.ends_with(".tgz") => Err(Error::data(
+                path,
+                "is a packed tar archive",
+                "unpack it to .tar with gunzip",
+            )),
             None if name.contains("idx") => Ok("idx"),
             None if extension == "bin" => Ok("cifar"),
             None if audio::EXTENSIONS.contains(&extension) => Ok("audio"),
@@ -542,6 +576,12 @@ impl Source {
             )),
         }
     }
+}
+
+/// A set of images that keeps what was costly to make, while that is worth the memory of remembering which.
+fn keep_costly(images: ImageSet) -> Arc<dyn Dataset> {
+    let costly = images.costly && images.info().count <= 1 << 18;
+    Cached::wrap(Arc::new(images), costly)
 }
 
 /// `value` when it is one of `values`.

@@ -136,3 +136,132 @@ fn reads_what_others_read() {
         wrong.join("\n")
     );
 }
+
+/// What is wrong with the items of a set of shards, if anything is.
+fn shards(path: &Path, e: &Value) -> Option<String> {
+    let set = match Source::parse(path.to_str().unwrap()).open() {
+        Ok(opened) => opened.dataset,
+        Err(e) => return Some(e.to_string()),
+    };
+    let (classes, wanted) = (e["classes"].as_array().unwrap(), e["items"].as_array().unwrap());
+    if set.info().labels != classes.iter().map(|c| c.as_str().unwrap()).collect::<Vec<_>>() {
+        return Some(format!("classes {:?}", set.info().labels));
+    }
+    if set.info().count != wanted.len() {
+        return Some(format!("{} items of {}", set.info().count, wanted.len()));
+    }
+    // Out of order, as a training asks.
+    (0..wanted.len()).map(|i| i * 5 % wanted.len()).find_map(|i| {
+        let item = set.get(i).unwrap();
+        let Values::Bytes(found) = &item.values else {
+            return Some("floats".into());
+        };
+        let pixels = hex(wanted[i]["pixels"].as_str().unwrap());
+        // JPEG decoders round otherwise.
+        let off = found
+            .iter()
+            .zip(&pixels)
+            .map(|(a, b)| a.abs_diff(*b))
+            .max()
+            .unwrap_or(255);
+        let label = item.label.map(|l| &set.info().labels[l as usize][..]);
+        let same = found.len() == pixels.len() && off <= 2;
+        let told =
+            label == wanted[i]["label"].as_str() && item.caption.as_deref() == wanted[i]["caption"].as_str();
+        (!same || !told).then(|| format!("item {i}: off by {off}, {label:?}, {:?}", item.caption))
+    })
+}
+
+#[test]
+fn reads_shards_as_others_write_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/shards");
+    let text = std::fs::read_to_string(folder.join("expected.json")).unwrap();
+    let expected: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let read = |name: &str| name.ends_with(".tar") || cfg!(feature = "parquet");
+    let named = expected.iter().map(|e| (e["file"].as_str().unwrap(), e));
+    let wrong: Vec<String> = named
+        .filter(|(name, _)| read(name))
+        .filter_map(|(name, e)| Some(format!("{name}: {}", shards(&folder.join(name), e)?)))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+#[cfg(feature = "parquet")]
+fn bad_parquet_files_are_one_line() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/shards");
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |path: &Path, parts: &[&str]| {
+        let e = Source::parse(path.to_str().unwrap())
+            .open()
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(!e.contains('\n'), "{e}");
+        parts
+            .iter()
+            .for_each(|p| assert!(e.contains(p), "`{p}` is not in: {e}"));
+    };
+    refused(
+        &folder.join("no-images.parquet"),
+        &["no column of images among label, text"],
+    );
+    let whole = std::fs::read(folder.join("snappy.parquet")).unwrap();
+    let bad = dir.path().join("bad.parquet");
+    for content in [
+        &whole[..whole.len() - 40],
+        &b"PAR1"[..],
+        b"",
+        b"not a parquet file at all",
+    ] {
+        std::fs::write(&bad, content).unwrap();
+        refused(&bad, &["bad.parquet", "is no whole parquet file"]);
+    }
+    // Bytes turned within pages: told, whatever they are; never a panic, nor an item that was not there.
+    let mut refusals = 0;
+    for at in (4..whole.len() - 8).step_by(37) {
+        let mut turned = whole.clone();
+        turned[at] ^= 0x55;
+        std::fs::write(&bad, turned).unwrap();
+        let mut source = Source::parse(bad.to_str().unwrap());
+        source.max_bad = 1.0;
+        match source.open() {
+            Ok(opened) => assert!(opened.dataset.info().count <= 12),
+            Err(e) => {
+                refusals += 1;
+                assert!(!e.to_string().contains('\n'), "{e}");
+            }
+        }
+    }
+    assert!(refusals > 0);
+    // Lists of classes that differ, and labels that are numbers here and words there.
+    let set = dir.path().join("set");
+    std::fs::create_dir(&set).unwrap();
+    std::fs::write(set.join("a.parquet"), &whole).unwrap();
+    let text = String::from_utf8_lossy(&whole).matches("owl").count();
+    assert!(text > 0);
+    let mut other = whole.clone();
+    for i in 0..other.len() - 3 {
+        if &other[i..i + 3] == b"owl" {
+            other[i..i + 3].copy_from_slice(b"ape");
+        }
+    }
+    std::fs::write(set.join("b.parquet"), other).unwrap();
+    refused(&set, &["a.parquet and b.parquet name their classes differently"]);
+}
+
+#[test]
+#[cfg(not(feature = "parquet"))]
+fn a_program_without_parquet_says_so() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/shards");
+    let path = folder.join("snappy.parquet");
+    let e = Source::parse(path.to_str().unwrap())
+        .open()
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        e.contains("built without parquet") && e.contains("--features parquet"),
+        "{e}"
+    );
+}

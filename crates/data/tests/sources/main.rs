@@ -1,11 +1,14 @@
 //! Data from disk as others write them, whole and damaged, and what a source makes of them.
 mod arrays;
 mod audio;
+#[cfg(feature = "cloud")]
+mod cloud;
 mod fields;
 mod folders;
 mod idx;
 mod metadata;
 mod names;
+mod shards;
 mod sides;
 mod splits;
 mod support;

@@ -1,3 +1,6 @@
+mod pack;
+mod stats;
+
 use super::DataArgs;
 use crate::{items, output};
 use menagerie::data::{Kind, Source, SourceInfo, known_sources};
@@ -13,7 +16,9 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   menagerie data list
   menagerie data show portraits --size 64 --out faces.png
-  menagerie data show your/photos --out grid.png --numbers")]
+  menagerie data show your/photos --out grid.png --numbers
+  menagerie data pack your/photos --size 64 --out shards
+  menagerie data stats your/photos")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -46,6 +51,10 @@ enum Command {
         #[command(flatten)]
         prepare: Box<DataArgs>,
     },
+    /// Write a source's images as shards (.tar), prepared once, with their labels and captions
+    Pack(Box<pack::Args>),
+    /// Count a source item by item: sizes, channels, labels, duplicates, damaged items
+    Stats(Box<stats::Args>),
 }
 
 /// Lists or shows data.
@@ -60,15 +69,11 @@ pub(crate) fn run(args: Args) -> Result<()> {
             json,
             mut prepare,
         } => {
-            if prepare.data.is_some() {
-                return Err(Error::usage(
-                    "`data show` takes the source as its argument, not by --data",
-                    "leave it out",
-                ));
-            }
-            prepare.data = Some(source);
+            named(&mut prepare, source, "show")?;
             show(&prepare, out, n, numbers, json)
         }
+        Command::Pack(args) => args.run(),
+        Command::Stats(args) => args.run(),
     }
 }
 
@@ -84,8 +89,18 @@ fn list(json: bool) -> Result<()> {
     let row = |s: &SourceInfo| vec![s.name.to_string(), format!("{} ({})", s.about, s.licence)];
     output::columns(&known_sources().iter().map(row).collect::<Vec<_>>());
     output::line(
-        "\nAny path works too: a folder of images (sub-folders are labels), IDX files (raw or gzipped), CIFAR binary batches, .npy/.npz, .csv/.tsv of numbers, a folder of .wav and .flac files.",
+        "\nAny path works too: a folder of images (sub-folders are labels), IDX files (raw or gzipped), CIFAR binary batches, .npy/.npz, .csv/.tsv of numbers, a folder of .wav and .flac files, shards (.tar, .parquet; x-{000..127}.tar).",
     );
+    Ok(())
+}
+
+/// Puts the source of an argument where the flags have theirs.
+fn named(prepare: &mut DataArgs, source: String, command: &str) -> Result<()> {
+    if prepare.data.is_some() {
+        let problem = format!("`data {command}` takes the source as its argument, not by --data");
+        return Err(Error::usage(problem, "leave it out"));
+    }
+    prepare.data = Some(source);
     Ok(())
 }
 
