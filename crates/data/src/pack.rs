@@ -1,5 +1,5 @@
 //! A source written as shards: its images as they are prepared, losslessly, with classes, descriptions and attributes.
-use super::shards::{CLASSES, index, tar as shard};
+use super::shards::{ATTRIBUTES, CLASSES, index, tar as shard};
 use super::{DataInfo, Dataset, Item, Kind, Source, Values};
 use crate::error::{Error, Result};
 use crate::files;
@@ -45,7 +45,7 @@ pub struct Packed {
 
 /// Writes `splits` of a source ("train", "test"; one that it has not is passed over, unless it is the only one) into a new
 /// folder of tar shards of about `shard_bytes` bytes: `OUT/train/00000.tar`, ... and an index beside each, and
-/// `OUT/classnames.txt`. All of it is written, or nothing. Read again, item `i` of a split has the values, class,
+/// `OUT/classnames.txt`, `OUT/attributes.txt`. All of it is written, or nothing. Read again, item `i` of a split has the values, class,
 /// description and attributes of item `i` of the source.
 ///
 /// # Errors
@@ -103,9 +103,11 @@ pub fn pack(source: &Source, splits: &[&str], shard_bytes: u64, out: &Path) -> R
             });
             packed.warnings.extend(set.warnings());
         }
-        if !info.labels.is_empty() {
-            let lines: String = info.labels.iter().map(|l| format!("{l}\n")).collect();
-            files::write_atomically(&beside.join(CLASSES), lines.as_bytes())?;
+        for (name, list) in [(CLASSES, &info.labels), (ATTRIBUTES, &info.attributes)] {
+            let lines: String = list.iter().map(|l| format!("{l}\n")).collect();
+            if !list.is_empty() {
+                files::write_atomically(&beside.join(name), lines.as_bytes())?;
+            }
         }
         if out.is_dir() {
             std::fs::remove_dir(out).map_err(Error::io("replace", out))?;
@@ -154,15 +156,10 @@ fn packable(first: &DataInfo, info: &DataInfo) -> Result<()> {
         let problem = format!("holds images of {} channels, which no PNG has", info.shape[2]);
         return refuse(problem, "keep it as it is");
     }
-    if info
-        .labels
-        .iter()
-        .any(|l| l.contains(['\n', '\r']) || l.trim() != l || l.is_empty())
-    {
-        return refuse(
-            "has a class whose name is no line of text".into(),
-            "name its classes otherwise",
-        );
+    let no_line = |l: &&String| l.contains(['\n', '\r']) || l.trim() != *l || l.is_empty();
+    if let Some(name) = info.labels.iter().chain(&info.attributes).find(no_line) {
+        let problem = format!("has a class or attribute `{name}`, which is no line of text");
+        return refuse(problem, "name it otherwise");
     }
     if info.shape != first.shape || info.labels != first.labels || info.attributes != first.attributes {
         let problem = format!(

@@ -3,9 +3,9 @@
 //! Items of a set that is larger than its buffer are taken in an order that needs few shards at a time: the seed orders the
 //! shards, as many as fit into the buffer are mixed together, item by item, and the next ones are fetched meanwhile.
 use super::index::{self, Index};
-use super::merge::class_lines;
+use super::merge::lines;
 use super::place::Place;
-use super::{CLASSES, Shard, Sharded, names, store};
+use super::{ATTRIBUTES, CLASSES, Shard, Sharded, names, store};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::random::Key;
@@ -77,7 +77,7 @@ pub(super) fn find(source: &Source) -> Result<Sharded> {
         "tar" => "tar",
         _ => listed
             .iter()
-            .find_map(|o| names::ending(o.location.as_ref()))
+            .find_map(|o| names::ending(text(&o.location)))
             .unwrap_or("tar"),
     };
     let beside: HashMap<String, ObjectMeta> = listed
@@ -93,20 +93,22 @@ pub(super) fn find(source: &Source) -> Result<Sharded> {
         state: Mutex::default(),
     });
     let below = |o: &ObjectMeta| {
-        let name = o.location.as_ref();
+        let name = text(&o.location);
         name.strip_prefix(&folder)
             .unwrap_or(name)
             .trim_start_matches('/')
             .to_string()
     };
-    let mut classes = None;
-    if let Some(list) = listed.iter().find(|o| below(o) == CLASSES) {
-        let text = store.get(list, BESIDE)?;
-        classes = Some(class_lines(&String::from_utf8_lossy(&text)));
-    }
+    let list = |name: &str| -> Result<Option<Vec<String>>> {
+        match listed.iter().find(|o| below(o) == name) {
+            Some(list) => Ok(Some(lines(&String::from_utf8_lossy(&store.get(list, BESIDE)?)))),
+            None => Ok(None),
+        }
+    };
+    let (classes, attributes) = (list(CLASSES)?, list(ATTRIBUTES)?.unwrap_or_default());
     let shards: Vec<Shard> = listed
         .into_iter()
-        .filter(|o| names::ending(o.location.as_ref()) == Some(format))
+        .filter(|o| names::ending(text(&o.location)) == Some(format))
         .map(|about| Shard {
             name: below(&about),
             place: Place::There(Remote(Arc::new(Object {
@@ -144,7 +146,13 @@ pub(super) fn find(source: &Source) -> Result<Sharded> {
         root: PathBuf::from(address),
         shards,
         classes,
+        attributes,
     })
+}
+
+/// A path within a store.
+fn text(path: &object_store::path::Path) -> &str {
+    path.as_ref()
 }
 
 /// The objects that a pattern names, what lies beside them, and the folder they lie in.
@@ -177,14 +185,14 @@ fn of_pattern(store: &Store, address: &str, path: &str) -> Result<(Vec<ObjectMet
     let fits = |want: &str, name: &str| names::fits(want.as_bytes(), name.as_bytes());
     let missing: Vec<String> = wanted
         .iter()
-        .filter(|w| !all.iter().any(|o| fits(w, o.location.as_ref())))
+        .filter(|w| !all.iter().any(|o| fits(w, text(&o.location))))
         .cloned()
         .collect();
     names::gaps(address, wanted.len(), &missing)?;
     let keep = |o: &ObjectMeta| {
-        let name = o.location.as_ref();
+        let name = text(&o.location);
         let shard = name.strip_suffix(&format!(".{}", index::ENDING)).unwrap_or(name);
-        name.ends_with(CLASSES) || wanted.iter().any(|w| fits(w, shard))
+        name.ends_with(CLASSES) || name.ends_with(ATTRIBUTES) || wanted.iter().any(|w| fits(w, shard))
     };
     Ok((all.into_iter().filter(keep).collect(), folder))
 }
@@ -430,7 +438,7 @@ impl Near {
         let (Some(ahead), Place::There(remote)) = (&self.ahead, place) else {
             return;
         };
-        let name = PathBuf::from(remote.0.about.location.as_ref());
+        let name = PathBuf::from(text(&remote.0.about.location));
         let mut recent = ahead.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.contains(&name) {
             return;

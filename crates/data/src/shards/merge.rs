@@ -15,8 +15,8 @@ pub(super) struct Known {
     numbers: HashMap<String, u32>,
 }
 
-/// The names in a list of classes, one a line.
-pub(super) fn class_lines(text: &str) -> Vec<String> {
+/// The names in a list, one a line.
+pub(super) fn lines(text: &str) -> Vec<String> {
     let mut names: Vec<String> = text
         .trim_start_matches('\u{feff}')
         .lines()
@@ -30,7 +30,7 @@ pub(super) fn class_lines(text: &str) -> Vec<String> {
 
 impl Known {
     /// Classes of all shards: those of the list `classes` or of the shards' own one, where there is one and labels are its
-    /// numbers; else the different labels, in their order.
+    /// numbers; else the different labels, in their order. Attributes in the order of their list, then of their names.
     ///
     /// # Errors
     /// [`Error::Data`] with two shards whose labels or lists do not belong together, or a label that no name has.
@@ -39,6 +39,7 @@ impl Known {
         names: &[String],
         indexes: &[Index],
         classes: Option<Vec<String>>,
+        attributes: &[String],
     ) -> Result<Known> {
         same_kind(root, names, indexes)?;
         let own = own_classes(root, names, indexes)?;
@@ -74,7 +75,8 @@ impl Known {
         };
         let columns: BTreeSet<&String> = indexes.iter().flat_map(|i| &i.head.columns).collect();
         let numeric = |c: &&&String| indexes.iter().all(|i| i.gives(c));
-        let columns = columns.iter().filter(numeric).map(|c| c.to_string()).collect();
+        let mut columns: Vec<String> = columns.iter().filter(numeric).map(|c| c.to_string()).collect();
+        columns.sort_by_key(|c| attributes.iter().position(|a| a == c).unwrap_or(attributes.len()));
         Ok(Known {
             classes,
             columns,

@@ -29,6 +29,8 @@ use std::path::{Path, PathBuf};
 
 /// The file with the names of numbered classes, one a line, beside shards or above their folders.
 pub(crate) const CLASSES: &str = "classnames.txt";
+/// The file with the names of attributes in their order, one a line, at the same places.
+pub(crate) const ATTRIBUTES: &str = "attributes.txt";
 /// Up to so many items of so many bytes in all are decoded on opening.
 const DECODE_ITEMS: usize = 4096;
 const DECODE_BYTES: u64 = 256 << 20;
@@ -46,6 +48,8 @@ struct Sharded {
     shards: Vec<Shard>,
     /// lines of [`CLASSES`], where there is one
     classes: Option<Vec<String>>,
+    /// lines of [`ATTRIBUTES`]
+    attributes: Vec<String>,
 }
 
 /// Whether a folder holds shards, and of which format, and no images.
@@ -102,7 +106,7 @@ pub(super) fn open(
         .par_iter()
         .map(|s| index_of(s, kept.as_deref()))
         .collect::<Result<_>>()?;
-    let known = merge::Known::of(&found.root, &names, &indexes, found.classes)?;
+    let known = merge::Known::of(&found.root, &names, &indexes, found.classes, &found.attributes)?;
     let mut parts = Vec::new();
     for ((shard, mut index), side) in found.shards.into_iter().zip(indexes).zip(&sides) {
         if side.side.is_of(&source.split) {
@@ -147,9 +151,9 @@ pub(super) fn open(
     )
 }
 
-/// Few images are decoded at once, so that all damage is told before a training begins.
+/// Few images that lie here are decoded at once, so that all damage is told before a training begins.
 fn check_few(set: &mut set::Shards, shapes: &mut Vec<[usize; 3]>, bad: &mut Vec<String>) {
-    if set.len() > DECODE_ITEMS || set.bytes() > DECODE_BYTES {
+    if set.len() > DECODE_ITEMS || set.bytes() > DECODE_BYTES || !set.is_here() {
         return;
     }
     let problems: Vec<Option<String>> = (0..set.len()).into_par_iter().map(|i| set.problem(i)).collect();
@@ -245,7 +249,6 @@ fn find(source: &Source, warnings: &mut Vec<String>) -> Result<Sharded> {
             .to_string_lossy()
             .into_owned()
     };
-    let classes = class_names(&common)?;
     let shard = |p: &PathBuf| Shard {
         name: below(p),
         place: Place::Here(p.clone()),
@@ -253,7 +256,8 @@ fn find(source: &Source, warnings: &mut Vec<String>) -> Result<Sharded> {
     Ok(Sharded {
         root: path.to_path_buf(),
         shards: paths.iter().map(shard).collect(),
-        classes,
+        classes: lines_beside(&common, CLASSES)?,
+        attributes: lines_beside(&common, ATTRIBUTES)?.unwrap_or_default(),
     })
 }
 
@@ -272,16 +276,16 @@ fn common_folder(paths: &[PathBuf]) -> PathBuf {
     common
 }
 
-/// The lines of [`CLASSES`] in a folder of shards, or in the one above a part's.
-fn class_names(folder: &Path) -> Result<Option<Vec<String>>> {
+/// The lines of a list in a folder of shards, or in the one above a part's.
+fn lines_beside(folder: &Path, list: &str) -> Result<Option<Vec<String>>> {
     let part = folder
         .file_name()
         .is_some_and(|n| walk::is_part(&n.to_string_lossy()));
     let above = folder.parent().filter(|_| part);
     for folder in std::iter::once(folder).chain(above) {
-        let path = folder.join(CLASSES);
+        let path = folder.join(list);
         if path.is_file() {
-            return Ok(Some(merge::class_lines(&crate::files::read_text(&path)?)));
+            return Ok(Some(merge::lines(&crate::files::read_text(&path)?)));
         }
     }
     Ok(None)
@@ -294,7 +298,7 @@ fn in_folder(root: &Path, source: &Source, warnings: &mut Vec<String>) -> Result
         _ => lie_in(root).unwrap_or("tar"),
     };
     let walked = walk::walk(root, &[format], "shards")?;
-    let mut used: Vec<PathBuf> = vec![CLASSES.into()];
+    let mut used: Vec<PathBuf> = vec![CLASSES.into(), ATTRIBUTES.into()];
     used.extend(
         walked
             .paths
@@ -320,7 +324,8 @@ fn in_folder(root: &Path, source: &Source, warnings: &mut Vec<String>) -> Result
     };
     Ok(Sharded {
         root: root.to_path_buf(),
-        classes: class_names(root)?,
+        classes: lines_beside(root, CLASSES)?,
+        attributes: lines_beside(root, ATTRIBUTES)?.unwrap_or_default(),
         shards: walked.paths.into_iter().map(shard).collect(),
     })
 }

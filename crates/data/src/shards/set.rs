@@ -73,6 +73,11 @@ impl Shards {
         self.members.iter().map(|m| u64::from(m.length)).sum()
     }
 
+    /// Whether its shards lie on this machine.
+    pub(super) fn is_here(&self) -> bool {
+        self.starts.len() < 2 || self.files.place(0).stays()
+    }
+
     /// Keeps the items that are good.
     pub(super) fn keep(&mut self, good: &[bool]) {
         if good.iter().all(|g| *g) {

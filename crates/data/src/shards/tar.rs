@@ -79,7 +79,7 @@ pub(crate) fn index(file: &File, size: u64, place: &str) -> Result<Index> {
                     .add(&name, key, member, &mut entry)
                     .map_err(Error::io("read", place))?;
             } else if !name.is_empty() {
-                shard.unused("without an ending", &name);
+                shard.unused("hidden or without an ending", &name);
             }
         }
     }

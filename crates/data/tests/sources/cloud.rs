@@ -263,7 +263,7 @@ fn object_storage_is_read_as_files_are() {
         here
     );
     assert!(faults.bytes.load(Ordering::Relaxed) - before < 100_000);
-    // By a pattern (the part's own numbers of classes have their names from the list above it).
+    // By a pattern, whose classes are numbers without the list above them: here the names are the same.
     let pattern = format!("{all}/train/{{00000..{:05}}}.tar", shards - 1);
     let read = with(&[("TEST_SOURCE", &pattern), ("MENAGERIE_CACHE", &cache("a"))]);
     assert_eq!(read, here);

@@ -372,11 +372,10 @@ fn a_pack_feeds_a_training_as_its_source_does() {
         let from = Source::parse(out.to_str().unwrap());
         for split in ["train", "test"] {
             let whole = batches(&source, split, 0, 2);
-            assert_eq!(batches(&from, split, 0, 0), whole, "{name} {split}");
+            assert!(batches(&from, split, 0, 0) == whole, "{name} {split}");
             // In the middle, by other threads.
-            assert_eq!(
-                batches(&from, split, 16 * 5, 3)[..7],
-                whole[5..],
+            assert!(
+                batches(&from, split, 16 * 5, 3)[..7] == whole[5..],
                 "{name} {split}"
             );
         }
@@ -392,9 +391,8 @@ fn a_pack_feeds_a_training_as_its_source_does() {
                 std::fs::remove_file(entry).unwrap();
             }
         }
-        assert_eq!(
-            batches(&from, "train", 0, 1),
-            batches(&source, "train", 0, 1),
+        assert!(
+            batches(&from, "train", 0, 1) == batches(&source, "train", 0, 1),
             "{name}"
         );
         // What is there is not written over.

@@ -17,7 +17,7 @@ use std::path::PathBuf;
   menagerie data list
   menagerie data show portraits --size 64 --out faces.png
   menagerie data show your/photos --out grid.png --numbers
-  menagerie data pack your/photos --size 64 --out shards
+  menagerie data pack your/photos --size 64 --out photo-shards
   menagerie data stats your/photos")]
 pub(crate) struct Args {
     #[command(subcommand)]

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 /// Arguments of `menagerie data pack`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  menagerie data pack digits --out shards
-  menagerie data pack your/photos --size 64 --out shards --shard-size 100MB")]
+  menagerie data pack digits --out digit-shards
+  menagerie data pack your/photos --size 32 --out small-shards --shard-size 100MB")]
 pub(super) struct Args {
     /// A known source or a path
     source: String,
