@@ -24,7 +24,7 @@ const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] |
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | onnxruntime [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS]  | vae-conv [ROUNDS] | residual [ROUNDS]
     | stylegan2 [ROUNDS] [BATCH]
-    | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS]
+    | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS] | data SOURCE [STEPS]
     | fid [ROUNDS] | kid [ROUNDS] | prdc [ROUNDS]
     | video-ablation [STEPS] [CLASSIFIER_STEPS]
     | wavenet-sample [ROUNDS] | wavenet-step [ROUNDS] | sound-baseline DIR [LENGTH]";

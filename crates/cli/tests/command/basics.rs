@@ -86,6 +86,56 @@ fn help_list_and_data() {
 }
 
 #[test]
+fn data_are_packed_and_counted() {
+    let dir = folder();
+    let d = dir.path();
+    let read = |args: &[&str]| -> serde_json::Value { serde_json::from_str(&ok(d, args)).unwrap() };
+    let flags = ["--out", "p", "--shard-size", "500kB", "--json"];
+    let packed = read(&[&["data", "pack", "digits", "--size", "6"][..], &flags].concat());
+    assert_eq!(packed["shape"], serde_json::json!([6, 6, 1]));
+    assert_eq!(
+        (&packed["parts"][0]["items"], &packed["parts"][1]["items"]),
+        (&1437.into(), &360.into())
+    );
+    let counted = read(&["data", "stats", "p", "--json"]);
+    assert_eq!(
+        counted["parts"][1]["sizes"],
+        serde_json::json!([{"size": [6, 6], "count": 360}])
+    );
+    assert_eq!(counted["parts"][0]["damaged"]["count"], 0);
+    assert!(ok(d, &["data", "stats", "p", "--split", "test"]).contains("360 items"));
+    fails(
+        d,
+        &["data", "pack", "digits", "--out", "p"],
+        1,
+        &["p: is not empty"],
+    );
+    fails(
+        d,
+        &["data", "pack", "digits", "--out", "q", "--shard-size", "0"],
+        2,
+        &["256MB"],
+    );
+    fails(
+        d,
+        &["data", "stats", "p/train/{00000..00099}.tar"],
+        1,
+        &["of its 100 shards"],
+    );
+    // Refused without credentials where it could be read, and without the feature where it could not.
+    fails(
+        d,
+        &["data", "show", "gs://bucket/folder"],
+        2,
+        &[if cfg!(feature = "cloud") {
+            "there are no credentials"
+        } else {
+            "--features cloud"
+        }],
+    );
+}
+
+#[test]
 fn train_sample_export_resume() {
     let dir = folder();
     let d = dir.path();
