@@ -2,7 +2,7 @@
 //!
 //! Needs a Python with `moto[server]`, by the variable PYTHON or as `python3`; without one it says so and is skipped. What is
 //! read is read by a process of its own, since credentials are variables of a process.
-use menagerie_data::{Dataset, Key, Loader, Source, pack};
+use menagerie_data::{Key, Loader, Source, pack};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
@@ -133,7 +133,7 @@ impl Drop for Server {
     }
 }
 
-/// moto on a port of its own, with a bucket `b` that holds a folder under `set`.
+/// moto on a port of its own, with a bucket `shards` that holds a folder under `set`.
 fn server(folder: &Path) -> Option<(Server, u16, String)> {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
     let there = Command::new(&python)
@@ -167,10 +167,10 @@ import boto3, pathlib, sys
 port, root = sys.argv[1:]
 s3 = boto3.client('s3', endpoint_url='http://127.0.0.1:' + port, region_name='us-east-1',
                   aws_access_key_id='k', aws_secret_access_key='s')
-s3.create_bucket(Bucket='b')
+s3.create_bucket(Bucket='shards')
 for p in sorted(pathlib.Path(root).rglob('*')):
     if p.is_file():
-        s3.put_object(Bucket='b', Key='set/' + p.relative_to(root).as_posix(), Body=p.read_bytes())
+        s3.put_object(Bucket='shards', Key='set/' + p.relative_to(root).as_posix(), Body=p.read_bytes())
 ";
     let done = Command::new(&python)
         .args(["-c", upload, &port.to_string()])
@@ -242,7 +242,7 @@ fn object_storage_is_read_as_files_are() {
         ("AWS_ALLOW_HTTP", "true"),
     ];
     let with = |more: &[(&str, &str)]| ask(&[&keys[..], more].concat());
-    let all = "s3://b/set";
+    let all = "s3://shards/set";
 
     // A set that its buffer holds: what the files on disk give, in the same order.
     let here = format!(
@@ -298,7 +298,7 @@ fn object_storage_is_read_as_files_are() {
     let failed = small("2", "0", "d");
     for part in [
         "FAILED ",
-        "s3://b/set/train/00003.tar",
+        "s3://shards/set/train/00003.tar",
         "cannot be fetched",
         "--resume",
     ] {
@@ -317,7 +317,7 @@ fn object_storage_is_read_as_files_are() {
         "{none}"
     );
     let failed = with(&[
-        ("TEST_SOURCE", "s3://b/set/train/{00000..00099}.tar"),
+        ("TEST_SOURCE", "s3://shards/set/train/{00000..00099}.tar"),
         ("MENAGERIE_CACHE", &cache("a")),
     ]);
     assert!(
@@ -325,7 +325,7 @@ fn object_storage_is_read_as_files_are() {
         "{failed}"
     );
     let failed = with(&[
-        ("TEST_SOURCE", "s3://b/nothing"),
+        ("TEST_SOURCE", "s3://shards/nothing"),
         ("MENAGERIE_CACHE", &cache("a")),
     ]);
     assert!(failed.contains("has no shards"), "{failed}");
@@ -337,11 +337,11 @@ fn object_storage_is_read_as_files_are() {
     assert!(failed.contains("data.buffer"), "{failed}");
 
     // A web server, which can only be asked for what is named.
-    let web = format!("{endpoint}/b/set/train/{{00000..{:05}}}.tar", shards - 1);
+    let web = format!("{endpoint}/shards/set/train/{{00000..{:05}}}.tar", shards - 1);
     let read = ask(&[("TEST_SOURCE", &web), ("MENAGERIE_CACHE", &cache("w"))]);
     assert!(read.starts_with("READ 1437 0,1,2,3,4,5,6,7,8,9 "), "{read}");
     let failed = ask(&[
-        ("TEST_SOURCE", &format!("{endpoint}/b/set/")),
+        ("TEST_SOURCE", &format!("{endpoint}/shards/set/")),
         ("MENAGERIE_CACHE", &cache("w")),
     ]);
     assert!(failed.contains("cannot be listed"), "{failed}");

@@ -245,7 +245,7 @@ fn bad_shards_are_one_line() {
     fails(&at("cut"), &["a.tar", "no whole tar archive", "after 1 members"]);
     write(dir.path(), "cut/a.tar", b"");
     fails(&at("cut"), &["a.tar", "holds no members"]);
-    write(dir.path(), "cut/a.tar", &png(1));
+    write(dir.path(), "cut/a.tar", png(1));
     fails(&at("cut"), &["a.tar", "no whole tar archive"]);
     write(dir.path(), "cut/b.tar.gz", b"\x1f\x8b");
     fails(&at("cut/b.tar.gz"), &["packed", "gunzip"]);
@@ -380,10 +380,11 @@ fn a_pack_feeds_a_training_as_its_source_does() {
             );
         }
         let (a, b) = (open(&source), open(&from));
-        assert_eq!(
-            (&a.info().labels, &a.info().shares),
-            (&b.info().labels, &b.info().shares)
-        );
+        assert_eq!(a.info().labels, b.info().labels);
+        // Of what is drawn a class is known only with its item.
+        if !a.info().shares.is_empty() {
+            assert_eq!(a.info().shares, b.info().shares);
+        }
         assert_eq!(a.info().attributes, b.info().attributes);
         // The shards without their indexes say the same, and so does one kind of shard alone.
         for entry in walk(&out) {
