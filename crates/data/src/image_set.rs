@@ -189,7 +189,7 @@ impl Dataset for ImageSet {
             let problem = match self.decode(index) {
                 Ok(item) => return Ok(item),
                 // What cannot be reached is not damaged: another item in its place would change the training.
-                Err(problem @ Error::Unreachable { .. }) => return Err(problem),
+                Err(problem @ (Error::Unreachable { .. } | Error::Usage { .. })) => return Err(problem),
                 Err(problem) => problem,
             };
             let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);

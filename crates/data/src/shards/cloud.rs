@@ -265,11 +265,26 @@ impl Remote {
             self.0.cache.touch(&path);
             match File::open(&path) {
                 Ok(file) => return Ok(file),
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => self.fetch(&path)?,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                    self.fetch(&path).map_err(|e| self.lost(e))?;
+                }
                 Err(e) => return Err(Error::io("open", &path)(e)),
             }
         }
         Err(self.unreachable("was removed from the cache as often as it was fetched"))
+    }
+
+    /// Whatever kept it from being fetched: its items are not damaged, and no others may take their place.
+    fn lost(&self, e: Error) -> Error {
+        match e {
+            Error::Data { problem, fix, .. } => Error::Unreachable {
+                place: self.name(),
+                problem,
+                fix,
+            },
+            Error::Io { .. } => self.unreachable(&e.to_string()),
+            other => other,
+        }
     }
 
     fn unreachable(&self, problem: &str) -> Error {

@@ -34,7 +34,11 @@ fn digest(source: &Source, cursor: u64, workers: usize) -> Result<String, String
                 .for_each(|l| eat(l.into()));
         }
     }
-    Ok(format!("{count} {labels} {sum:016x}"))
+    let damaged = loader.warnings();
+    match damaged.is_empty() {
+        true => Ok(format!("{count} {labels} {sum:016x}")),
+        false => Err(damaged.join("; ")),
+    }
 }
 
 #[test]
@@ -170,7 +174,8 @@ s3 = boto3.client('s3', endpoint_url='http://127.0.0.1:' + port, region_name='us
 s3.create_bucket(Bucket='shards')
 for p in sorted(pathlib.Path(root).rglob('*')):
     if p.is_file():
-        s3.put_object(Bucket='shards', Key='set/' + p.relative_to(root).as_posix(), Body=p.read_bytes())
+        s3.put_object(Bucket='shards', Key='set/' + p.relative_to(root).as_posix(), Body=p.read_bytes(),
+                      ACL='public-read')
 ";
     let done = Command::new(&python)
         .args(["-c", upload, &port.to_string()])
