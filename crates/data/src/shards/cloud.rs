@@ -17,10 +17,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 use store::Store;
 
 /// Bytes of a shard that are fetched at a time.
 const RANGE: u64 = 8 << 20;
+/// A file that nothing was written to for so long is nobody's.
+const STALE: Duration = Duration::from_secs(3600);
 /// An index beside a shard, or a list of classes, may have so many bytes.
 const BESIDE: u64 = 256 << 20;
 
@@ -304,9 +307,11 @@ impl Remote {
             return Ok(());
         }
         std::fs::create_dir_all(&cache.folder).map_err(Error::io("create", &cache.folder))?;
-        cache.make_room(self.size());
         let beside = files::hidden(path, &format!("{}.part", std::process::id()));
-        let fetched = self.fetch_into(&beside);
+        let file = cache
+            .room_for(&beside, self.size())
+            .map_err(Error::io("write", &beside))?;
+        let fetched = self.fetch_into(file, &beside);
         let placed = fetched.and_then(|()| std::fs::rename(&beside, path).map_err(Error::io("write", path)));
         if placed.is_err() {
             std::fs::remove_file(&beside).ok();
@@ -314,14 +319,7 @@ impl Remote {
         placed
     }
 
-    fn fetch_into(&self, path: &Path) -> Result<()> {
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)
-            .map_err(Error::io("write", path))?;
+    fn fetch_into(&self, mut file: File, path: &Path) -> Result<()> {
         let size = self.size();
         let mut at = 0;
         while at < size {
@@ -358,12 +356,10 @@ impl Cache {
         state.fetching.entry(path.to_path_buf()).or_default().clone()
     }
 
-    /// Removes what was used longest ago until `size` bytes more are within the bound.
-    fn make_room(&self, size: u64) {
+    /// A new file of `size` bytes, for which what was used longest ago is removed, until all is within the bound.
+    fn room_for(&self, path: &Path, size: u64) -> std::io::Result<File> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Ok(entries) = std::fs::read_dir(&self.folder) else {
-            return;
-        };
+        let entries = std::fs::read_dir(&self.folder)?;
         let about = |e: std::fs::DirEntry| {
             let about = e.metadata().ok().filter(|m| m.is_file())?;
             let used = state.used.get(&e.path()).copied().unwrap_or(0);
@@ -372,14 +368,31 @@ impl Cache {
         let mut all: Vec<_> = entries.flatten().filter_map(about).collect();
         all.sort();
         let mut sum: u64 = all.iter().map(|(_, _, n, _)| n).sum();
-        for (_, _, n, path) in all {
+        for (_, written, n, path) in all {
             if sum + size <= self.bound {
                 break;
+            }
+            // What another thread or program is fetching into is hidden, and old where that was ended.
+            let hidden = path
+                .file_name()
+                .is_some_and(|n| n.as_encoded_bytes().starts_with(b"."));
+            if hidden && written.elapsed().is_ok_and(|age| age < STALE) {
+                continue;
             }
             if std::fs::remove_file(path).is_ok() {
                 sum -= n;
             }
         }
+        let mut options = File::options();
+        let file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path)?;
+        // Its whole length counts from now on.
+        file.set_len(size)?;
+        Ok(file)
     }
 }
 
