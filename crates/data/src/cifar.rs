@@ -81,6 +81,7 @@ pub(super) fn open(path: &Path, split: &str, warnings: &mut Vec<String>) -> Resu
         attributes: vec![],
         rate: 0,
         shares: vec![],
+        captions: Default::default(),
     };
     Ok(Stored {
         info,

@@ -76,6 +76,54 @@ pub struct DataInfo {
     /// not known
     #[serde(default)]
     pub shares: Vec<f64>,
+    /// what is said about the items in words
+    #[serde(default, skip_serializing_if = "Captions::is_none")]
+    pub captions: Captions,
+}
+
+/// What is said about items in words.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Captions {
+    /// share of the items that have a caption
+    pub share: f64,
+    /// every word of them, in order
+    pub words: Vec<String>,
+}
+
+impl Captions {
+    /// Of items with these captions.
+    pub fn of<'a>(captions: impl IntoIterator<Item = Option<&'a str>>) -> Captions {
+        let (mut words, mut with, mut all) = (std::collections::BTreeSet::new(), 0usize, 0usize);
+        for caption in captions {
+            all += 1;
+            with += usize::from(caption.is_some());
+            words.extend(caption.into_iter().flat_map(words_of));
+        }
+        Captions {
+            share: with as f64 / all.max(1) as f64,
+            words: words.into_iter().collect(),
+        }
+    }
+
+    /// Whether nothing is said about any item.
+    pub fn is_none(&self) -> bool {
+        self.share == 0.0
+    }
+}
+
+/// The words of a text in small letters: letters and digits, with the hyphens and apostrophes within.
+///
+/// ```
+/// use menagerie_data::words_of;
+///
+/// let words: Vec<String> = words_of("A buzz-cut, broadly smiling!").collect();
+/// assert_eq!(words, ["a", "buzz-cut", "broadly", "smiling"]);
+/// ```
+pub fn words_of(text: &str) -> impl Iterator<Item = String> {
+    let within = |c: char| c.is_alphanumeric() || c == '-' || c == '\'';
+    text.split(move |c| !within(c))
+        .map(|w| w.trim_matches(['-', '\'']).to_lowercase())
+        .filter(|w| !w.is_empty())
 }
 
 impl DataInfo {
@@ -98,6 +146,28 @@ impl DataInfo {
             false => return Ok(()),
         };
         let fix = "give all a class (a sub-folder, or a line in metadata.csv), or take the others out";
+        Err(Error::data(&self.source, problem, fix))
+    }
+
+    /// Refuses data for a model that reads the caption of every item it learns from.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when items have no captions, or some of them none.
+    pub fn every_caption(&self, model: &str) -> Result<()> {
+        let problem = match self.captions.share {
+            1.0 => return Ok(()),
+            0.0 => format!(
+                "{model} learns from descriptions, but these {} have none",
+                self.kind.plural()
+            ),
+            share => format!(
+                "{model} learns from the description of every item, but {} of {} have none",
+                ((1.0 - share) * self.count as f64).ceil(),
+                self.count
+            ),
+        };
+        let fix =
+            "write a column `caption` in metadata.csv, or a .txt beside each image; or take `portraits`";
         Err(Error::data(&self.source, problem, fix))
     }
 
@@ -191,6 +261,7 @@ pub struct Item {
 ///     attributes: vec![],
 ///     rate: 0,
 ///     shares: vec![],
+///     captions: Default::default(),
 /// };
 /// let mut batches = Loader::new(std::sync::Arc::new(Flat(info)), 8, Key::new(1), 0, 1)?;
 /// assert_eq!(batches.next()?.shape, [8, 2, 2, 1]);

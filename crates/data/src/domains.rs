@@ -35,6 +35,19 @@ const ATTRIBUTES: [(&str, Attribute); 4] = [
     ("beanie", Attribute::Beanie),
 ];
 
+/// The trait that images of the second side of a source show and those of the first do not, where the source's name says so.
+pub fn trait_of_sides(source: &str) -> Option<&'static str> {
+    match task(source) {
+        Ok(Some(Task::Sides(a) | Task::Twins(a))) => Some(match a {
+            Attribute::Smile => "smiling",
+            Attribute::Glasses => "glasses",
+            Attribute::Beard => "beard",
+            Attribute::Beanie => "headwear=1",
+        }),
+        _ => None,
+    }
+}
+
 impl Attribute {
     /// Gives the face the attribute, or takes it; how much of it, and of which kind, is drawn.
     fn put(self, a: &mut Attributes, with: bool, rng: &mut Draw) {
@@ -112,6 +125,7 @@ impl Domains {
                 vec![]
             },
             labels: vec![],
+            captions: Default::default(),
             ..faces.info().clone()
         };
         Ok(Some(Domains {

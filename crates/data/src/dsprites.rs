@@ -239,6 +239,7 @@ impl Sprites {
             attributes: text(&FACTORS),
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         };
         Ok(Sprites {
             info,

@@ -35,7 +35,10 @@ impl Images for Files {
         self.entries[index].attributes.clone()
     }
     fn caption(&self, index: usize) -> Result<Option<String>> {
-        Ok(self.entries[index].caption.clone())
+                Ok(self.entries[index].caption.clone())
+    }
+    fn captions(&self, count: usize) -> Captions {
+        Captions::of(self.entries[..count].iter().map(|e| e.caption.as_deref()))
     }
 }
 

@@ -313,6 +313,7 @@ pub(super) fn join(
         attributes: vec![],
         rate: 0,
         shares: vec![],
+        captions: Default::default(),
     };
     Ok(Stored {
         info,

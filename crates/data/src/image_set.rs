@@ -29,6 +29,10 @@ pub(super) trait Images: Send + Sync {
     /// # Errors
     /// As [`Images::pixels`].
     fn caption(&self, index: usize) -> Result<Option<String>>;
+        /// What the captions of the first images say in all, where that is known without opening every one.
+    fn captions(&self, _count: usize) -> Captions {
+        Captions::default()
+    }
     /// See [`Dataset::order`].
     fn order(&self, _key: Key) -> Option<Vec<u32>> {
         None
@@ -123,8 +127,9 @@ impl ImageSet {
             range: (0.0, 255.0),
             labels,
             attributes,
-            rate: 0,
+                        rate: 0,
             shares: vec![],
+            captions: images.captions(count),
         };
         let preparation = Preparation {
             size: Some([out[0], out[1]]),

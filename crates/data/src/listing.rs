@@ -45,17 +45,70 @@ pub(super) fn list(root: &Path, split: &str, warnings: &mut Vec<String>) -> Resu
     };
     let mut used: Vec<PathBuf> = described.iter().map(|(_, d)| d.file.clone()).collect();
     used.extend(lists.iter().flat_map(|l| l.files.iter().cloned()));
+    let texts = texts(&walked.paths, &walked.others);
     let below = used
         .iter()
         .filter_map(|f| Some(f.strip_prefix(root).ok()?.to_path_buf()));
-    walked.say_unused(root, &below.collect::<Vec<_>>(), warnings);
+    let below: Vec<PathBuf> = below.chain(texts.values().cloned()).collect();
+    walked.say_unused(root, &below, warnings);
     let mut listing = match lists {
         Some(lists) => of_celeba(root, walked.paths, split, lists, warnings)?,
         None if described.is_empty() => by_folders(root, parts(walked.paths), split, warnings)?,
         None => by_metadata(root, parts(walked.paths), split, described, warnings)?,
     };
     listing.missing.extend(walked.broken);
+    describe_by_texts(root, &texts, &mut listing)?;
     Ok(listing)
+}
+
+/// Text files that lie beside images, by the image: `cat.txt` beside `cat.png`.
+fn texts(images: &[PathBuf], others: &[PathBuf]) -> HashMap<PathBuf, PathBuf> {
+    let of_name: HashMap<PathBuf, &PathBuf> = others
+        .iter()
+        .filter(|f| ends_in(f, &["txt"]))
+        .map(|f| (f.with_extension(""), f))
+        .collect();
+    let beside = |image: &PathBuf| Some((image.clone(), (*of_name.get(&image.with_extension(""))?).clone()));
+    images.iter().filter_map(beside).collect()
+}
+
+/// Longest file of captions that is read, in bytes.
+const LONGEST: u64 = 1 << 16;
+
+/// Gives images that nothing else describes the lines of the text beside them, an item a line.
+fn describe_by_texts(root: &Path, texts: &HashMap<PathBuf, PathBuf>, listing: &mut Listing) -> Result<()> {
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let mut entries = Vec::with_capacity(listing.entries.len());
+    for entry in std::mem::take(&mut listing.entries) {
+        let Some(text) = texts.get(&entry.path).filter(|_| entry.caption.is_none()) else {
+            entries.push(entry);
+            continue;
+        };
+        let path = root.join(text);
+        let bytes = std::fs::metadata(&path).map_err(Error::io("read", &path))?.len();
+        if bytes > LONGEST {
+            let problem = format!("holds {bytes} bytes, too many for the captions of an image");
+            return Err(Error::data(
+                &path,
+                problem,
+                "write a caption a line, or move it elsewhere",
+            ));
+        }
+        let read = std::fs::read(&path).map_err(Error::io("read", &path))?;
+        let read = String::from_utf8_lossy(&read);
+        let captions: Vec<&str> = read.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+        entries.extend(captions.iter().map(|c| Entry {
+            caption: Some(c.to_string()),
+            ..entry.clone()
+        }));
+        if captions.is_empty() {
+            entries.push(entry);
+        }
+    }
+    listing.entries = entries;
+    Ok(())
 }
 
 /// The sound files of a split of a folder; sub-folders are labels.

@@ -283,6 +283,7 @@ pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
         attributes: vec![],
         rate: 0,
         shares: vec![],
+        captions: Default::default(),
     })
 }
 

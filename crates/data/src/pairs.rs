@@ -120,6 +120,7 @@ impl Pairs {
             attributes: vec![],
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         };
         let preparation = Preparation {
             size: Some([h, w]),

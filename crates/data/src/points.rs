@@ -43,6 +43,7 @@ impl PointSet {
             attributes: vec![],
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         };
         let key = Key::new(seed)
             .stream("points")

@@ -51,6 +51,7 @@ pub fn renumbered(base: Arc<dyn Dataset>, known: &[String], warnings: &mut Vec<S
     let info = DataInfo {
         labels: if none { vec![] } else { known.to_vec() },
         shares: vec![],
+        captions: Default::default(),
         ..base.info().clone()
     };
     let all = kept.len() == count;

@@ -135,6 +135,7 @@ pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Res
         attributes: vec![],
         rate: 0,
         shares: vec![],
+        captions: Default::default(),
     };
     Ok(Stored {
         info,

@@ -193,6 +193,7 @@ impl Unpaired {
             labels: vec![],
             attributes: vec![],
             shares: vec![],
+            captions: Default::default(),
             ..a.clone()
         };
         Ok(Unpaired {

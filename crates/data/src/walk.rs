@@ -13,7 +13,7 @@ pub(super) struct Walk {
     /// links with such endings that lead nowhere: damaged items
     pub broken: Vec<String>,
     /// files with other endings
-    others: Vec<PathBuf>,
+    pub others: Vec<PathBuf>,
     /// hidden files and folders; what lies in the folders is not looked at
     hidden: Vec<PathBuf>,
     /// pipes, sockets, devices, other links that lead nowhere or in a circle

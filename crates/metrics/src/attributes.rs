@@ -42,6 +42,27 @@ pub fn figures(truth: &[f32], read: &[f32]) -> Vec<Figure> {
     (0..n).filter_map(one).collect()
 }
 
+/// Share of the attributes of one item that another one has, too: the same choice, an amount within an eighth of its range, a hue
+/// within 45 degrees. Of those that show in the first, without `column` and what belongs to it (with `glasses` also
+/// `glasses_hue`). `None` where nothing is left.
+pub fn kept(of: &[f32], in_other: &[f32], column: usize) -> Option<f64> {
+    let face = Attributes::from_slice(of);
+    let changed = Attributes::NAMES.get(column)?;
+    let others =
+        (0..Attributes::NAMES.len()).filter(|&i| face.shows(i) && !Attributes::NAMES[i].starts_with(changed));
+    let same = |i: usize| match Meaning::of(i) {
+        Meaning::Choice(_) => of[i] == in_other[i],
+        Meaning::Amount { low, high } => (of[i] - in_other[i]).abs() <= (high - low) / 8.0,
+        Meaning::Hue => (of[i] - in_other[i]).to_radians().cos() >= std::f32::consts::FRAC_1_SQRT_2,
+    };
+    let (mut stay, mut all) = (0usize, 0usize);
+    for i in others {
+        stay += usize::from(same(i));
+        all += 1;
+    }
+    (all > 0).then(|| stay as f64 / all as f64)
+}
+
 /// Pearson's; 0 where one of the two never changes.
 fn correlation(pairs: &[(f64, f64)]) -> f64 {
     let n = pairs.len() as f64;
@@ -83,6 +104,21 @@ mod tests {
         let value = |name: &str| all.iter().find(|f| f.name == name).unwrap();
         assert_eq!((value("yaw").value, value("yaw").measure), (0.0, "correlation"));
         assert!(value("glasses_hue").items < 200 && value("clothing").value < 0.6);
+    }
+
+    /// A face keeps all of itself; of two whose smile and glasses differ, what does not stay can be counted.
+    #[test]
+    fn what_stays_can_be_counted() {
+        use menagerie_data::portraits::Glasses;
+        let (a, mut b) = (Attributes::default(), Attributes::default());
+        (b.glasses, b.smile) = (Glasses::Round, -0.9);
+        let column = |name: &str| Attributes::NAMES.iter().position(|n| *n == name).unwrap();
+        let shown = (0..Attributes::NAMES.len()).filter(|&i| a.shows(i)).count() as f64;
+        let (a, b) = (a.to_vec(), b.to_vec());
+        assert_eq!(kept(&a, &a, column("glasses")), Some(1.0));
+        let but_smile = kept(&a, &b, column("glasses")).unwrap();
+        assert!((but_smile - (shown - 2.0) / (shown - 1.0)).abs() < 1e-9);
+        assert_eq!(kept(&a, &b, 1_000), None);
     }
 
     #[test]

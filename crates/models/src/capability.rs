@@ -253,18 +253,72 @@ impl std::str::FromStr for Direction {
     }
 }
 
+/// What images are to become.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wish<'a> {
+    /// of models of two sides: which way
+    pub direction: Direction,
+    /// of models of domains: what an image is to show, and how much of it (0 none, 1 as the domain has it)
+    pub to: &'a [(String, f32)],
+}
+
+impl Wish<'_> {
+    /// The other side.
+    pub fn side(direction: Direction) -> Self {
+        Wish {
+            direction,
+            ..Wish::default()
+        }
+    }
+}
+
 /// Turns images of one domain into images of another.
 pub trait Translate {
-    /// The directions that it has learned, the usual one first.
+    /// The directions that it has learned, the usual one first; none of a model of domains.
     fn directions(&self) -> &[Direction];
+    /// Names of the domains of a model of these; none of a model of two sides.
+    fn domains(&self) -> &[String] {
+        &[]
+    }
+    /// Whether it draws: two translations of an image differ.
+    fn draws(&self) -> bool {
+        false
+    }
     /// Channels of an image, of either side.
     fn channels(&self) -> usize;
-    /// Images `[batch, height, width, channel]` of one side, of any size, as images of the other, of the same size. What is
-    /// drawn for item `i` of the data set is drawn from `key.step(i)`.
+    /// Images `[batch, height, width, channel]`, of any size, as what is wished, of the same size. What is drawn for item `i` of
+    /// the data set is drawn from `key.step(i)`.
     ///
     /// # Errors
-    /// [`menagerie_data::Error::Usage`] for a direction that was not learned, and for what are no images with these channels.
-    fn translate(&self, images: &Batch, direction: Direction, key: Key) -> Result<Samples>;
+    /// [`menagerie_data::Error::Usage`] for a direction that was not learned, a domain or a kind of wish that it does not know,
+    /// and for what are no images with these channels.
+    fn translate(&self, images: &Batch, wish: &Wish, key: Key) -> Result<Samples>;
+}
+
+/// Makes images of descriptions.
+pub trait Illustrate {
+    /// Every word that it has met.
+    fn words(&self) -> &[String];
+    /// Words of a text that it has not met, which it passes over.
+    fn unknown(&self, text: &str) -> Vec<String> {
+        let known = |w: &String| self.words().binary_search(w).is_ok();
+        menagerie_data::words_of(text).filter(|w| !known(w)).collect()
+    }
+    /// An image of each text; what is drawn for the i-th is drawn from `key.step(i)`.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] for a text of which it knows no word.
+    fn illustrate(&self, texts: &[String], key: Key) -> Result<Samples>;
+    /// How well each text fits the image of the same place in a batch; more is better, one with another.
+    ///
+    /// # Errors
+    /// The same, and [`menagerie_data::Error::Usage`] for images of another size.
+    fn fits(&self, images: &Batch, texts: &[String]) -> Result<Vec<f32>>;
+    /// How close each image lies to each text, by encoders of both, `[images, texts]`.
+    ///
+    /// # Errors
+    /// The same.
+    fn closeness(&self, images: &Batch, texts: &[String]) -> Result<Vec<f32>>;
 }
 
 /// Tells the class of an item.

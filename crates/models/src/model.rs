@@ -96,6 +96,8 @@ capabilities! {
         Predict, as_predict, "predict";
         /// an image of one domain as one of another
         Translate, as_translate, "translate";
+        /// an image of a description
+        Illustrate, as_illustrate, "text-to-image";
         /// the class of an item
         Classify, as_classify, "classify";
                 /// the group of an item, of groups that nobody has named

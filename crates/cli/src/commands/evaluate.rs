@@ -24,6 +24,7 @@ use std::sync::Arc;
   menagerie evaluate runs/dcgan-001 --extractor classifier:runs/classifier-001
   menagerie evaluate samples.npy --data fashion --metrics fid,kid --extractor inception
   menagerie evaluate runs/vae-001 --every 500 --metrics elbo
+  menagerie evaluate runs/cycle_gan-001 --metrics attribute-flips --reader runs/attribute-reader-001
   menagerie evaluate --list")]
 pub(crate) struct Args {
     /// A run folder, a folder of images, or samples in a .npy file
@@ -42,6 +43,12 @@ pub(crate) struct Args {
     /// pixels [default: learned for images from files without classes, else random:0, a network that was never trained]
     #[arg(long, value_name = "E")]
     extractor: Option<String>,
+    /// A run of attribute-reader, or of a classifier, that says what images show: for `attribute-flips`
+    #[arg(long, value_name = "RUN", conflicts_with = "extractor")]
+    reader: Option<String>,
+    /// With --reader: what `attribute-flips` looks at [default: the run's domains, or what the data's sides differ in]
+    #[arg(long = "trait", value_name = "NAME", requires = "reader")]
+    traits: Vec<String>,
     /// How images are brought to Inception's size: bilinear (as pytorch-fid) or clean (as clean-fid) [default: bilinear]
     #[arg(long, value_name = "R")]
     resize: Option<String>,
@@ -291,7 +298,11 @@ fn evaluator(args: &Args, subject: Subject, own: Option<Source>, device: &Device
     let settings = Settings {
         metrics: args.metrics.clone(),
         count: args.n.unwrap_or(USUAL.min(available)),
-        extractor: args.extractor.clone(),
+        extractor: args
+            .reader
+            .as_ref()
+            .map_or(args.extractor.clone(), |r| Some(format!("features:{r}"))),
+        traits: args.traits.clone(),
         resize: args.resize.clone(),
         reference: args.reference.clone(),
         export_reference: args.export_reference.clone(),

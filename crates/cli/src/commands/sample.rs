@@ -22,6 +22,7 @@ use std::path::PathBuf;
   menagerie directions runs/dcgan-001 --out ways.json
   menagerie sample runs/dcgan-001 --directions ways.json --move 1=2 --move 3=-1
   menagerie sample runs/stylegan2-001 --style-from 3,5 --coarse 17,42
+  menagerie sample runs/gan_cls-001 --text \"a smiling face with red hair and round glasses\"
   menagerie sample runs/wavenet-001 --seconds 2 -n 3 --out sounds/")]
 pub(crate) struct Args {
     /// A run folder, or what `export` has made of one
@@ -49,6 +50,10 @@ pub(crate) struct Args {
     /// Draw from this class (conditional models)
     #[arg(long, value_name = "L")]
     label: Option<String>,
+    /// Make images of this description, -n of each [default: 8]; may be given several times (models with the capability
+    /// text-to-image)
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["label", "seeds", "grid", "numbers"])]
+    text: Vec<String>,
     /// Length of a sound, from models that can go on beyond what they were trained on
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
@@ -100,6 +105,18 @@ pub(crate) fn run(args: Args) -> Result<()> {
         checkpoint,
     };
     let info = trained.info();
+    if !args.text.is_empty() {
+        return illustrate(&args, &trained);
+    }
+    if trained.model.as_sample().is_none() && trained.model.as_illustrate().is_some() {
+        return Err(Error::usage(
+            format!(
+                "`{}` makes images of descriptions, and none was given",
+                trained.name
+            ),
+            "give --text \"...\"",
+        ));
+    }
     let count = args.n.or(grid.map(|[c, r]| c * r)).unwrap_or(match info.kind {
         _ if !args.seeds.is_empty() => args.seeds.len(),
         Kind::Audio if items::is_wav(&args.out) => 1,
@@ -157,6 +174,58 @@ pub(crate) fn run(args: Args) -> Result<()> {
         output::line(format_args!(
             "{count} samples of step {} in {}",
             checkpoint.state.step,
+            args.out.display()
+        ));
+    }
+    Ok(())
+}
+
+/// Images of descriptions, a row each.
+fn illustrate(args: &Args, trained: &Trained) -> Result<()> {
+    let model = able(
+        trained.model.as_illustrate(),
+        Capability::Illustrate,
+        &trained.name,
+    )?;
+    let each = args.n.unwrap_or(8);
+    let info = trained.info();
+    affordable(
+        &format!("{} images of each description", each),
+        &[2, each, args.text.len(), info.numbers()],
+        "ask for fewer with -n",
+    )?;
+    for text in &args.text {
+        let unknown = model.unknown(text);
+        let known = menagerie::data::words_of(text).count() > unknown.len();
+        if let (Some(_), true) = (unknown.first(), known) {
+            eprintln!(
+                "warning: {} in no description that this run learned from, and passed over: {}",
+                if unknown.len() == 1 {
+                    "a word is"
+                } else {
+                    "words are"
+                },
+                unknown.join(", ")
+            );
+        }
+    }
+    let texts: Vec<String> = args
+        .text
+        .iter()
+        .flat_map(|t| std::iter::repeat_n(t.clone(), each))
+        .collect();
+    let samples = model.illustrate(&texts, key(args.seed))?;
+    items::write_rows(&samples, each, &args.out)?;
+    let step = trained.checkpoint.state.step;
+    if args.json {
+        output::json(
+            &json!({"count": texts.len(), "shape": samples.shape[1..], "step": step, "seed": args.seed, "text": args.text, "out": args.out}),
+        );
+    } else {
+        output::line(format_args!(
+            "{} images of {} descriptions, of step {step}, in {}",
+            texts.len(),
+            args.text.len(),
             args.out.display()
         ));
     }

@@ -2,8 +2,9 @@ use crate::items::{GivenArgs, Trained, able, make_parent, written};
 use crate::output;
 use menagerie::data::{Batch, Dataset, Kind, Pictures, Side};
 use menagerie::error::{Error, Result};
+use menagerie::explore::in_tiles;
 use menagerie::limits::affordable;
-use menagerie::models::{Capability, Direction, Translate};
+use menagerie::models::{Capability, Direction, Translate, Wish};
 use menagerie::{Key, files, picture};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 #[command(after_help = "Examples:
   menagerie translate runs/pix2pix-001 --out faces.png
   menagerie translate runs/cycle_gan-001 --data your/photos --direction b2a --out translated/
+  menagerie translate runs/star_gan-001 --to glasses --to woman=0 --out faces.png
+  menagerie translate runs/cycle_gan-001 --data your/photos --tile 128 --out translated/
   menagerie translate runs/pix2pix-001 -n 8 --samples 4 --out several.png")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -22,6 +25,13 @@ pub(crate) struct Args {
     /// From the first side to the second (a2b) or back (b2a) [default: what the run has learned, a2b of both]
     #[arg(long, value_name = "a2b|b2a")]
     direction: Option<Direction>,
+    /// Of models of many domains: what images are to show, and how much of it (0 to 1; NAME alone is 1, NAME=0 takes it away)
+    /// [default: a column for each domain of the run]
+    #[arg(long, value_name = "NAME[=AMOUNT]", value_parser = domain)]
+    to: Vec<(String, f32)>,
+    /// Translate images that are larger in overlapping pieces of so many pixels, faded into each other
+    #[arg(long, value_name = "SIZE")]
+    tile: Option<usize>,
     /// Translations of each image, of models that draw
     #[arg(long, value_name = "K", default_value_t = 1)]
     samples: usize,
@@ -86,10 +96,26 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let trained = args.given.model()?;
     let model = able(trained.model.as_translate(), Capability::Translate, &trained.name)?;
     let direction = match (args.direction, model.directions()) {
+        (Some(_), []) => {
+            return Err(Error::usage(
+                format!("`{}` has no two sides", trained.name),
+                format!("give --to with one of {}", model.domains().join(", ")),
+            ));
+        }
         (Some(d), _) => d,
-        (None, [usual, ..]) => *usual,
-        (None, []) => return Err(Capability::Translate.missing(&trained.name)),
+        (None, sides) => sides.first().copied().unwrap_or_default(),
     };
+    if args.samples > 1 && !model.draws() {
+        return Err(Error::usage(
+            format!(
+                "`{}` draws nothing: all translations of an image are the same",
+                trained.name
+            ),
+            "leave --samples out",
+        ));
+    }
+    let wishes = wishes(&args, model);
+    let columns = wishes.len() * args.samples;
     let given = given(&args, &trained, model, direction, folder)?;
     let there = given.count(direction);
     let count = match (args.n, folder || end == Some("npy")) {
@@ -101,26 +127,66 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let turned = |i: usize| -> Result<Translated> {
         let image = given.image(i, direction)?;
         let draw = |k: usize| {
-            Ok(model
-                .translate(&image.given, direction, key.step(k as u64))?
-                .values)
+            let wish = Wish {
+                direction,
+                to: &wishes[k / args.samples],
+            };
+            let key = key.step((k % args.samples) as u64);
+            let [h, w] = [1, 2].map(|a| image.given.shape[a]);
+            match args.tile {
+                Some(tile) if tile < h.max(w) => in_tiles(model, &image.given, &wish, key, tile),
+                _ => Ok(model.translate(&image.given, &wish, key)?.values),
+            }
         };
-        let draws = (0..args.samples).map(draw).collect::<Result<_>>()?;
+        let draws = (0..columns).map(draw).collect::<Result<_>>()?;
         Ok(Translated { image, draws })
     };
     if folder {
-        write_files(&args.out, count, args.samples, turned)?;
+        write_files(&args.out, count, columns, turned)?;
     } else {
         write_one(&args.out, count, turned)?;
     }
     if args.json {
+        let to: Vec<String> = wishes.iter().map(|w| words(w)).collect();
         output::json(
-            &json!({"count": count, "direction": direction.name(), "samples": args.samples, "out": args.out}),
+            &json!({"count": count, "direction": direction.name(), "to": to, "samples": args.samples, "out": args.out}),
         );
     } else {
-        written(format_args!("{count} images, {}", direction.name()), &args.out);
+        let how = match model.domains() {
+            [] => direction.name().to_string(),
+            _ => wishes.iter().map(|w| words(w)).collect::<Vec<_>>().join("; "),
+        };
+        written(format_args!("{count} images, {how}"), &args.out);
     }
     Ok(())
+}
+
+/// `NAME` or `NAME=AMOUNT`.
+fn domain(text: &str) -> std::result::Result<(String, f32), String> {
+    let Some((name, amount)) = text.rsplit_once('=') else {
+        return Ok((text.into(), 1.0));
+    };
+    match amount.parse::<f32>() {
+        Ok(amount) if (0.0..=1.0).contains(&amount) => Ok((name.into(), amount)),
+        _ => Err(format!("`{amount}` is no amount; give 0 to 1")),
+    }
+}
+
+/// What is asked for, a column each: all of `--to` together, or each of the run's domains alone.
+fn wishes(args: &Args, model: &dyn Translate) -> Vec<Vec<(String, f32)>> {
+    match (args.to.is_empty(), model.domains()) {
+        (true, [_, ..]) => model.domains().iter().map(|d| vec![(d.clone(), 1.0)]).collect(),
+        _ => vec![args.to.clone()],
+    }
+}
+
+/// A wish in words.
+fn words(wish: &[(String, f32)]) -> String {
+    let one = |(name, amount): &(String, f32)| match *amount {
+        1.0 => name.clone(),
+        amount => format!("{name}={amount}"),
+    };
+    wish.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Opens what is to be translated: files in their own sizes, or a set prepared as the run's own data.

@@ -142,3 +142,148 @@ fn translators_are_judged() {
         &["unpaired", "cycle_gan"],
     );
 }
+
+/// A model of domains takes them by name, refuses what the run does not know, and goes over large images piece by piece.
+#[test]
+fn domains_are_asked_for_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    train(dir, "star_gan", "portraits", "run");
+    ok(dir, &["translate", "run", "-n", "2", "--out", "all.png"]);
+    // The image and three domains, 16 pixels each and what lies between.
+    assert!(size(&dir.join("all.png")).0 >= 4 * 16);
+    let to = ["--to", "glasses", "--to", "woman=0"];
+    let text = ok(
+        dir,
+        &[
+            &["translate", "run", "-n", "2", "--out", "two.png", "--json"],
+            &to[..],
+        ]
+        .concat(),
+    );
+    assert_eq!(parsed(&text)["to"][0], "glasses, woman=0");
+    let large = image::RgbImage::from_fn(70, 40, |x, y| image::Rgb([x as u8 * 3, y as u8 * 5, 90]));
+    large.save(dir.join("large.png")).unwrap();
+    let tiled = ["translate", "run", "--data", "large.png", "--tile", "32"];
+    ok(dir, &[&tiled[..], &to[..], &["--out", "made/"]].concat());
+    assert_eq!(size(&dir.join("made/large.png")), (70, 40));
+    let refused: [(&[&str], &[&str]); 5] = [
+        (&["--to", "glases"], &["`glases`", "glasses"]),
+        (&["--to", "glasses=3"], &["`3`", "0 to 1"]),
+        (&["--direction", "b2a"], &["no two sides", "glasses"]),
+        (&["--samples", "3"], &["draws nothing", "--samples"]),
+        (&["--data", "large.png", "--tile", "4"], &["--tile"]),
+    ];
+    for (more, says) in refused {
+        fails(
+            dir,
+            &[&["translate", "run", "--out", "no.png"], more].concat(),
+            2,
+            says,
+        );
+    }
+    let flips = ["evaluate", "run", "-n", "8", "--metrics", "attribute-flips"];
+    fails(dir, &flips, 2, &["--reader"]);
+    let reader = [
+        "train",
+        "attribute-reader",
+        "--size",
+        "16",
+        "--steps",
+        "2",
+        "--out",
+        "reader",
+    ];
+    let small = [
+        "--set",
+        "model.width=4",
+        "--set",
+        "data.limit=40",
+        "--set",
+        "train.batch=8",
+    ];
+    ok(dir, &[&reader[..], &small].concat());
+    let json = ok(dir, &[&flips[..], &["--reader", "reader", "--json"]].concat());
+    let found = parsed(&json);
+    for name in [
+        "glasses",
+        "no-glasses",
+        "kept/glasses",
+        "kept/glasses/others",
+        "no-woman/input",
+    ] {
+        let value = found[format!("attribute-flips/{name}")]["value"]
+            .as_f64()
+            .unwrap();
+        assert!((0.0..=1.0).contains(&value), "{name}: {value}");
+    }
+}
+
+/// Images of descriptions: a row each; unknown words are told, a text of nothing else is refused, and so are images that are not
+/// described.
+#[test]
+fn descriptions_become_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let small = [
+        "model.width=4",
+        "model.latent=8",
+        "text.words=8",
+        "text.features=8",
+        "text.steps=1",
+        "data.limit=120",
+        "train.batch=8",
+        "train.samples=4",
+    ];
+    let set: Vec<&str> = small.iter().flat_map(|s| ["--set", s]).collect();
+    let learn = |data: &'static str, out: &'static str| {
+        [
+            &[
+                "train", "gan_cls", "--size", "16", "--data", data, "--steps", "3", "--out", out,
+            ],
+            &set[..],
+        ]
+        .concat()
+    };
+    ok(dir, &learn("portraits", "run"));
+    let ask = |text: &'static str| ["sample", "run", "-n", "3", "--text", text, "--out", "a.png"];
+    let out = crate::support::menagerie(dir, &ask("a smiling wizard with RED hair"));
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(
+        out.status.success() && said.contains("wizard") && !said.contains("red"),
+        "{said}"
+    );
+    fails(dir, &ask("wizards brewing"), 2, &["no word of `wizards brewing`"]);
+    fails(dir, &["sample", "run", "--out", "b.png"], 2, &["--text"]);
+    let json = ok(
+        dir,
+        &["evaluate", "run", "-n", "100", "--data", "portraits", "--json"],
+    );
+    for name in ["text-match", "text-match/encoders", "retrieval", "retrieval/data"] {
+        assert!(parsed(&json)[name]["value"].is_f64(), "{name}");
+    }
+    // A text beside each image, but for one.
+    for i in 0..4u8 {
+        let image = image::RgbImage::from_pixel(16, 16, image::Rgb([i * 60, 9, 9]));
+        std::fs::create_dir_all(dir.join("own")).unwrap();
+        image.save(dir.join(format!("own/{i}.png"))).unwrap();
+        if i > 0 {
+            std::fs::write(dir.join(format!("own/{i}.txt")), "a red square\n").unwrap();
+        }
+    }
+    fails(dir, &learn("own", "no"), 1, &["1 of 4", "caption"]);
+    fails(dir, &learn("digits", "no"), 1, &["have none", ".txt"]);
+    std::fs::write(dir.join("own/0.txt"), "a black square\n\nnearly nothing\n").unwrap();
+    ok(dir, &learn("own", "yes"));
+    let few = [
+        "evaluate",
+        "yes",
+        "--data",
+        "own",
+        "-n",
+        "4",
+        "--metrics",
+        "retrieval",
+    ];
+    fails(dir, &few, 2, &["fewer", "-n 100"]);
+}

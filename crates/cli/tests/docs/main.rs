@@ -327,6 +327,7 @@ pages! {
     sound, "docs/sound.md";
 
     studio, "docs/studio.md";
+    text_to_image, "docs/text-to-image.md";
     translation, "docs/translation.md";
     variational, "docs/variational.md";
 }

@@ -133,6 +133,7 @@ impl Sounds {
             attributes: vec![],
             rate,
             shares: vec![],
+            captions: Default::default(),
         };
         Ok(Sounds {
             info,

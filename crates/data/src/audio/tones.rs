@@ -48,6 +48,7 @@ impl Tones {
             attributes: vec![],
             rate,
             shares: vec![],
+            captions: Default::default(),
         };
         Ok(Tones {
             info,

@@ -1,6 +1,9 @@
 //! Portraits in words.
+use super::super::words_of;
 use super::attributes::*;
 use super::colour::Lab;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// The everyday name of a colour given as lightness and chroma in [0, 1] and hue in degrees of Oklch.
 fn colour_name(lightness: f32, chroma: f32, hue: f32) -> &'static str {
@@ -135,6 +138,26 @@ impl Attributes {
     pub fn is_woman_like(&self) -> bool {
         self.presentation >= 0.5
     }
+}
+
+/// All words that captions are made of, in order.
+pub(super) fn words() -> Vec<String> {
+    static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let of_sentences = "a an face with and eyes shut in turned left right seen from the front lit above before \
+             background skin fair light tan brown dark hair head bald buzz-cut short swept-up curly round afro bobbed long \
+             shoulder-length straight wavy ponytail bun two braids frowning serious smiling broadly older woman-like man-like \
+             freckles black grey white red blond pink orange yellow green turquoise blue purple";
+        let mut all: BTreeSet<String> = words_of(of_sentences).collect();
+        let names = (Beard::ALL.iter().map(|b| b.name()))
+            .chain(Glasses::ALL.iter().map(|g| g.name()))
+            .chain(Headwear::ALL.iter().map(|h| h.name()))
+            .chain(Earrings::ALL.iter().map(|e| e.name()))
+            .chain(Clothing::ALL.iter().map(|c| c.name()))
+            .chain(Background::ALL.iter().map(|b| b.name()));
+        all.extend(names.flat_map(words_of));
+        all.into_iter().collect()
+    });
+    WORDS.clone()
 }
 
 /// From here on a mouth smiles.

@@ -23,7 +23,7 @@ pub use caption::SMILING;
 pub use meaning::Meaning;
 pub use paint::{layout, paint};
 
-use super::{DataInfo, Dataset, Item, Kind, Values};
+use super::{Captions, DataInfo, Dataset, Item, Kind, Values};
 use crate::error::{Error, Result};
 use crate::random::Key;
 
@@ -96,6 +96,10 @@ impl Portraits {
             attributes: Attributes::NAMES.iter().map(|n| n.to_string()).collect(),
             rate: 0,
             shares: vec![],
+            captions: Captions {
+                share: 1.0,
+                words: caption::words(),
+            },
         };
         Ok(Portraits { info, key })
     }

@@ -331,3 +331,20 @@ fn from_one_pixel_to_many() {
         assert_eq!(paint(&person(side as u64), side, side).len(), side * side * 3);
     }
 }
+
+/// The words that the set is said to have are those of its captions.
+#[test]
+fn captions_are_made_of_the_words_that_are_told() {
+    use crate::{Dataset, words_of};
+    let faces = Portraits::new([8, 8], 3, 4_000).unwrap();
+    let words = &faces.info().captions.words;
+    assert!(words.is_sorted() && faces.info().captions.share == 1.0);
+    let mut met = std::collections::BTreeSet::new();
+    for i in 0..4_000 {
+        met.extend(words_of(&faces.attributes(i).caption()));
+    }
+    let unknown: Vec<&String> = met.iter().filter(|w| words.binary_search(w).is_err()).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let never: Vec<&String> = words.iter().filter(|w| !met.contains(*w)).collect();
+    assert!(never.len() < 6, "{never:?}");
+}

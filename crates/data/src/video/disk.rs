@@ -114,6 +114,7 @@ impl Videos {
             attributes: vec![],
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         };
         let labels = good.iter().map(|(e, _)| label(e)).collect();
         let entries = good.into_iter().map(|(e, _)| e).collect();

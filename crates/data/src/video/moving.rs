@@ -82,6 +82,7 @@ impl Moving {
             attributes: vec![],
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         };
         Ok(Moving {
             info,

@@ -103,6 +103,7 @@ impl MovingPortraits {
             attributes: Attributes::NAMES.iter().map(|n| n.to_string()).collect(),
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         };
         Ok(MovingPortraits {
             info,

@@ -38,6 +38,37 @@ fn metadata_name_labels_captions_and_attributes() {
     }
 }
 
+/// A text beside an image describes it, a line an item; metadata come first, and other texts are told as not used.
+#[test]
+fn texts_beside_images_are_captions() {
+    let dir = images(&["a.png", "sub/b.png", "c.png"]);
+    write(dir.path(), "a.txt", b"A cat, asleep\n\nthe same cat\n");
+    write(&dir.path().join("sub"), "b.txt", b"a dog\n");
+    write(dir.path(), "licence.txt", b"free");
+    let opened = source(dir.path()).open().map_err(|e| e.to_string()).unwrap();
+    let set = opened.dataset;
+    let captions: Vec<Option<String>> = (0..4).map(|i| set.get(i).unwrap().caption).collect();
+    let text = |s: &str| Some(s.to_string());
+    assert_eq!(
+        captions,
+        [text("A cat, asleep"), text("the same cat"), None, text("a dog")]
+    );
+    let told = &set.info().captions;
+    assert_eq!(
+        (told.share, told.words.join(" ")),
+        (0.75, "a asleep cat dog same the".into())
+    );
+    let said = opened.warnings.join("\n");
+    assert!(said.contains("licence.txt") && !said.contains("a.txt"), "{said}");
+    let named = "file_name,caption\na.png,a lion\nc.png,\n";
+    write(dir.path(), "metadata.csv", named.as_bytes());
+    let set = open(&source(dir.path()));
+    assert_eq!(set.get(0).unwrap().caption, text("a lion"));
+    assert_eq!(set.info().captions.share, 0.5);
+    write(dir.path(), "c.txt", &vec![b'x'; 70_000]);
+    fails(&source(dir.path()), &["c.txt", "too many"]);
+}
+
 #[test]
 fn bad_metadata() {
     let with = |name: &str, content: &str| {

@@ -1,18 +1,19 @@
 //! Metrics of models that translate: against the true image of a pair, there and back, and by how the translated look. Beside
 //! every figure stands that of the images as they were given: a translation that leaves its input alone shows.
 use super::by_capability::mean_and_error;
+use super::flips;
 use super::gather::Gatherer;
 use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
 use super::subject::each_item;
 use crate::data::{Batch, Dataset, Kind, Side};
 use crate::error::{Error, Result};
 use crate::metrics::{fid, ssim};
-use crate::models::{Capability, Direction, Translate};
+use crate::models::{Capability, Direction, Translate, Wish};
 use crate::random::Key;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// Figures of a metric with `Needs::Truth`, `Needs::Back`, `Needs::Sides` or the capability to translate.
+/// Figures of a metric with `Needs::Truth`, `Needs::Back`, `Needs::Sides`, `Needs::Reader` or the capability to translate.
 ///
 /// # Errors
 /// [`Error::Usage`] when the model does not translate, or the data do not tell.
@@ -25,12 +26,13 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
         "l1" | "psnr" | "ssim" => against_truth(judge, translator, metric.name, tell),
         "cycle" => there_and_back(judge, translator, model_name, tell),
         "side-fid" => sides(judge, translator, tell),
+        "attribute-flips" => flips::work_out(judge, translator, tell),
         name => Err(forgotten(name)),
     }
 }
 
 /// A metric's name for a direction: plain where there is one only.
-fn named(metric: &str, translator: &dyn Translate, direction: Direction) -> String {
+pub(super) fn named(metric: &str, translator: &dyn Translate, direction: Direction) -> String {
     match translator.directions() {
         [_] => metric.to_string(),
         _ => format!("{metric}/{}", direction.name()),
@@ -47,14 +49,14 @@ fn definition(judge: &Judge, metric: &str, direction: Direction, items: usize) -
     Ok(out)
 }
 
-fn key(judge: &Judge) -> Key {
+pub(super) fn key(judge: &Judge) -> Key {
     judge.key.stream("translation")
 }
 
 /// The images of a batch, translated.
 fn translated(t: &dyn Translate, images: &Batch, direction: Direction, key: Key) -> Result<Batch> {
     Ok(Batch {
-        values: t.translate(images, direction, key)?.values,
+        values: t.translate(images, &Wish::side(direction), key)?.values,
         ..images.clone()
     })
 }
@@ -83,7 +85,7 @@ fn each(metric: &str, a: &Batch, b: &Batch) -> Vec<f64> {
     pairs.map(|(a, b)| likeness(metric, a, b, shape)).collect()
 }
 
-fn verdict(metric: String, per_item: &[f64], definition: Map<String, Value>) -> Verdict {
+pub(super) fn verdict(metric: String, per_item: &[f64], definition: Map<String, Value>) -> Verdict {
     let (value, error) = mean_and_error(per_item);
     Verdict {
         metric,
@@ -132,7 +134,7 @@ fn against_truth(judge: &Judge, t: &dyn Translate, metric: &'static str, tell: T
 }
 
 /// The images of one side of data that have two.
-fn side<'a>(set: &'a dyn Dataset, side: usize, metric: &str) -> Result<Side<'a>> {
+pub(super) fn side<'a>(set: &'a dyn Dataset, side: usize, metric: &str) -> Result<Side<'a>> {
     Side::of(set, side).ok_or_else(|| {
         let info = set.info();
         let problem = format!(

@@ -100,6 +100,7 @@ pub fn right(
         attributes: vec![],
         rate: 0,
         shares: vec![],
+        captions: Default::default(),
     };
     let config = Config {
         model: Sizes {

@@ -4,6 +4,7 @@
 use super::inception::Inception;
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
+use crate::explore::Reader;
 use crate::metrics::video::grouped;
 use crate::models::Model;
 use crate::nn::{Activation, Conv2d, Init, Weights};
@@ -246,6 +247,14 @@ impl Extractor {
             (Some(groups), _) => &groups.names,
             (None, Network::Model(m)) => m.as_classify().map_or(&[], |c| c.classes()),
             _ => &[],
+        }
+    }
+
+    /// What reads attributes or tells classes, where it is a model that does.
+    pub fn reader(&self) -> Option<Reader<'_>> {
+        match &self.network {
+            Network::Model(m) => Reader::of(&**m, &self.name).ok(),
+            _ => None,
         }
     }
 

@@ -6,7 +6,7 @@ use super::extractor::Extractor;
 use super::gather::{Gathered, Gatherer};
 use super::subject::{Subject, each_item};
 use super::{
-    by_capability, by_classes, by_features, by_frames, by_images, by_latents, by_representation,
+    by_capability, by_classes, by_features, by_frames, by_images, by_latents, by_representation, by_text,
     by_translation,
 };
 use crate::data::{Dataset, Kind};
@@ -27,6 +27,10 @@ pub enum Needs {
     Truth,
     /// a model that translates, data of two sides, and an extractor
     Sides,
+    /// a model that translates, data with what it changes, and an extractor that reads attributes or tells classes
+    Reader,
+    /// a model that makes images of descriptions, portraits with theirs, and an extractor that reads attributes
+    Described,
     /// images, data to compare them with, and an extractor
     Features,
     /// images with classes, data with classes to compare them with, and an extractor
@@ -55,6 +59,8 @@ impl Needs {
             Needs::Back => "a model with the capability `reconstruct`, or `translate` and pairs".into(),
             Needs::Truth => "a model with the capability `translate`, pairs".into(),
             Needs::Sides => "a model with the capability `translate`, data of two sides, an extractor".into(),
+            Needs::Reader => "a model with the capability `translate`, data, --reader RUN".into(),
+            Needs::Described => "a model with the capability `text-to-image`, portraits, --reader RUN".into(),
             Needs::Features => "images, data, an extractor".into(),
             Needs::LabelledFeatures => "images and data with classes, an extractor".into(),
             Needs::Classes => "images, an extractor that classifies".into(),
@@ -77,6 +83,8 @@ impl Needs {
                 | Needs::Frames
                 | Needs::Path
                 | Needs::Sides
+                | Needs::Reader
+                | Needs::Described
         )
     }
 
@@ -84,7 +92,8 @@ impl Needs {
     pub fn missing(self, model: &dyn Model) -> Option<Capability> {
         let needed = match self {
             Needs::Capability(c) => c,
-            Needs::Truth | Needs::Sides => Capability::Translate,
+            Needs::Truth | Needs::Sides | Needs::Reader => Capability::Translate,
+            Needs::Described => Capability::Illustrate,
             Needs::Back if Capability::Translate.of(model) => return None,
             Needs::Back => Capability::Reconstruct,
             _ => return None,
@@ -105,7 +114,8 @@ impl Needs {
             Needs::Truth => {
                 capabilities.contains(&Capability::Translate) && kind.is_none_or(|k| k == Kind::Pair)
             }
-            Needs::Sides => capabilities.contains(&Capability::Translate),
+            Needs::Sides | Needs::Reader => capabilities.contains(&Capability::Translate),
+            Needs::Described => capabilities.contains(&Capability::Illustrate),
             Needs::Back => {
                 capabilities.contains(&Capability::Reconstruct) || Needs::Truth.suits(capabilities, kind)
             }
@@ -158,6 +168,10 @@ metrics! {
     "l1", "mean absolute error of translations against the truth, pixels in [0, 1]", LESS, Needs::Truth;
     "cycle", "mean absolute error of images translated there and back, and how far they were moved", LESS, Needs::Capability(Capability::Translate);
     "side-fid", "Frechet distance of translated images and those of the side they should look like", LESS, Needs::Sides, named;
+    "attribute-flips", "share of translated images that show what they should, as --reader reads it, and how much else stays", MORE, Needs::Reader, named;
+    "text-match", "share of items whose own description the critic finds fitter than that of another", MORE, Needs::Capability(Capability::Illustrate);
+    "retrieval", "share of images made of descriptions whose own is the nearest of 100, by the run's encoders", MORE, Needs::Capability(Capability::Illustrate);
+    "described", "share of images made of descriptions that show what these say, as --reader reads it", MORE, Needs::Described, named;
     "accuracy", "share of items whose class is found", MORE, Needs::Capability(Capability::Classify);
     "test-errors", "items whose class is not found, of how many the definition says", LESS, Needs::Capability(Capability::Classify), named;
     "cluster-accuracy", "share of items in the group that stands for their class, classes and groups matched at best", MORE, Needs::Capability(Capability::Cluster), named;
@@ -289,6 +303,8 @@ pub struct Judge<'a> {
     pub extractor: Option<&'a Extractor>,
     /// the model as it was before it learned, for metrics that show it beside
     pub untrained: Option<&'a dyn Model>,
+    /// what `attribute-flips` looks at, where the data do not say
+    pub traits: &'a [String],
     /// samples to draw or to read, and items of the data to compare with
     pub count: usize,
     /// all draws come from it
@@ -315,6 +331,7 @@ impl<'a> Judge<'a> {
             reference,
             extractor,
             untrained: None,
+            traits: &[],
             count,
             key,
             samples: None,
@@ -342,7 +359,7 @@ impl<'a> Judge<'a> {
                 true => paired,
                 false => Capability::Reconstruct.of(model) && (m.name != "ssim" || image),
             },
-            (Needs::Truth | Needs::Back | Needs::Sides, _) => false,
+            (Needs::Truth | Needs::Back | Needs::Sides | Needs::Reader | Needs::Described, _) => false,
             (Needs::Capability(c), Subject::Model { model, .. }) => c.of(model),
             (Needs::Capability(_), Subject::Items(_)) => false,
             (Needs::Density, _) => {
@@ -384,8 +401,11 @@ impl<'a> Judge<'a> {
             Needs::Capability(Capability::Encode | Capability::Features | Capability::Cluster) => {
                 by_representation::work_out(self, metric, tell)
             }
-            Needs::Truth | Needs::Sides | Needs::Capability(Capability::Translate) => {
+            Needs::Truth | Needs::Sides | Needs::Reader | Needs::Capability(Capability::Translate) => {
                 by_translation::work_out(self, metric, tell)
+            }
+            Needs::Described | Needs::Capability(Capability::Illustrate) => {
+                by_text::work_out(self, metric, tell)
             }
             Needs::Back if self.subject.model(name)?.0.as_translate().is_some() => {
                 by_translation::work_out(self, metric, tell)

@@ -294,6 +294,7 @@ mod tests {
             attributes: vec![],
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         };
         State {
             version: "0".into(),

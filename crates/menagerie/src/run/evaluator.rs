@@ -35,6 +35,8 @@ pub struct Settings {
     pub export_reference: Option<PathBuf>,
     /// where statistics are kept for the next time; None for the user's cache
     pub cache: Option<PathBuf>,
+    /// what `attribute-flips` looks at; none for what the data's sides differ in
+    pub traits: Vec<String>,
     /// the same seed gives the same figures
     pub seed: u64,
 }
@@ -401,6 +403,7 @@ impl Evaluator {
             key,
         );
         judge.untrained = self.untrained.as_deref();
+        judge.traits = &self.settings.traits;
         judge
     }
 

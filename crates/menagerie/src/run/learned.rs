@@ -68,6 +68,7 @@ pub(super) fn learned(
         labels: vec![],
         attributes: vec![],
         shares: vec![],
+        captions: Default::default(),
         ..info.clone()
     };
     let recipe = Recipe::parse(RECIPE, "the recipe of `learned`")?;

@@ -337,6 +337,13 @@ impl Trainer {
                 .sample(&SampleRequest::new(count, self.key.stream("grid")))
                 .map(Some);
         }
+        if let Some(model) = self.model.as_illustrate() {
+            // The descriptions of the first items.
+            let items = count.min(self.dataset.info().count) as u32;
+            let batch = Batch::of(&*self.dataset, &(0..items).collect::<Vec<_>>())?;
+            let texts = batch.captions.unwrap_or_default();
+            return model.illustrate(&texts, self.key.stream("grid")).map(Some);
+        }
         let Some(model) = self.model.as_reconstruct() else {
             return Ok(None);
         };

@@ -1,11 +1,12 @@
 //! What a model that translates makes of the first items, as a picture.
 use crate::data::{Batch, Dataset, Kind};
 use crate::error::Result;
-use crate::models::{Samples, Translate};
+use crate::models::{Samples, Translate, Wish};
 use crate::random::Key;
 
 /// A row an item, and how many images a row has. Of one that goes one way: what it is given, what it makes of it, and what it
-/// should make of it; of one that goes both ways: an image of the first side and its translation, one of the second and its own.
+/// should make of it; of one that goes both ways: an image of the first side and its translation, one of the second and its own;
+/// of one between domains: an image, and what it becomes in each.
 /// `count` images in all, about.
 ///
 /// # Errors
@@ -18,10 +19,11 @@ pub(super) fn rows(
 ) -> Result<(Samples, usize)> {
     let paired = dataset.info().kind == Kind::Pair;
     let one_way = model.directions().len() == 1;
-    let width = match (one_way, paired) {
-        (true, true) => 3,
-        (true, false) => 2,
-        (false, _) => 4,
+    let width = match (model.domains().len(), one_way, paired) {
+        (0, true, true) => 3,
+        (0, true, false) => 2,
+        (0, false, _) => 4,
+        (domains, ..) => 1 + domains,
     };
     let items = (count / width).clamp(1, dataset.info().count);
     // Items side by side, so that a picture is about as wide as high.
@@ -29,9 +31,18 @@ pub(super) fn rows(
     let items = (items / across * across) as u32;
     let batch = Batch::of(dataset, &(0..items).collect::<Vec<_>>())?;
     let mut columns = Vec::new();
+    for (i, name) in model.domains().iter().enumerate() {
+        let to = [(name.clone(), 1.0)];
+        let wish = Wish {
+            to: &to,
+            ..Wish::default()
+        };
+        columns.extend((i == 0).then(|| batch.values.clone()));
+        columns.push(model.translate(&batch, &wish, key)?.values);
+    }
     for &d in model.directions() {
         let given = batch.side(d.from());
-        let made = model.translate(&given, d, key)?;
+        let made = model.translate(&given, &Wish::side(d), key)?;
         columns.extend([given.values, made.values]);
         if one_way && paired {
             columns.push(batch.side(d.to()).values);

@@ -3,7 +3,7 @@
 use crate::subject::Subject;
 use menagerie::Key;
 use menagerie::data::{Batch, Kind};
-use menagerie::models::{Direction, Features, Predict, Purpose, SampleRequest};
+use menagerie::models::{Direction, Features, Predict, Purpose, SampleRequest, Translate, Wish};
 use std::collections::BTreeSet;
 
 /// Items of the data, and two of them in another order.
@@ -231,15 +231,21 @@ pub(crate) fn translations(subject: &Subject) {
     let model = subject.model();
     let t = model.as_translate().unwrap();
     let (both, part) = (batch(subject), part(subject));
+    if !t.domains().is_empty() {
+        return between_domains(subject);
+    }
     assert!(!t.directions().is_empty() && t.channels() * 2 == both.shape[3]);
     for d in Direction::ALL {
         let images = both.side(d.from());
         if !t.directions().contains(&d) {
-            let e = t.translate(&images, d, Key::new(4)).unwrap_err().to_string();
+            let e = t
+                .translate(&images, &Wish::side(d), Key::new(4))
+                .unwrap_err()
+                .to_string();
             assert!(e.contains(d.name()) && e.contains(d.back().name()), "{e}");
             continue;
         }
-        let turn = |b: &Batch| t.translate(b, d, Key::new(4)).unwrap();
+        let turn = |b: &Batch| t.translate(b, &Wish::side(d), Key::new(4)).unwrap();
         let all = turn(&images);
         assert_eq!((all.kind, &all.shape), (Kind::Image, &images.shape));
         assert!(all.values.iter().all(|v| v.abs() <= 1.0));
@@ -266,16 +272,100 @@ pub(crate) fn translations(subject: &Subject) {
             assert!(finite(&turned.values));
         }
         assert!(
-            t.translate(&misshapen(&images), d, Key::new(4)).is_err(),
+            t.translate(&misshapen(&images), &Wish::side(d), Key::new(4))
+                .is_err(),
             "{ANOTHER}"
         );
         // Loading for use alone gives the same.
         let [.., saved] = subject.course();
         let mut other = subject.build(98);
         other.load(&|n| Ok(saved[n].clone()), Purpose::Use).unwrap();
-        let again = other.as_translate().unwrap().translate(&images, d, Key::new(4));
+        let again = other
+            .as_translate()
+            .unwrap()
+            .translate(&images, &Wish::side(d), Key::new(4));
         assert_eq!(again.unwrap(), all);
     }
+}
+
+pub(crate) fn illustrations(subject: &Subject) {
+    let model = subject.model();
+    let m = model.as_illustrate().unwrap();
+    let items = batch(subject);
+    let texts = items.captions.clone().unwrap();
+    let made = m.illustrate(&texts, Key::new(4)).unwrap();
+    assert_eq!(made.shape, items.shape);
+    assert!(finite(&made.values) && made.values.iter().all(|v| v.abs() <= 1.0));
+    assert_eq!(m.illustrate(&texts, Key::new(4)).unwrap(), made, "repeatable");
+    assert_ne!(m.illustrate(&texts, Key::new(5)).unwrap().values, made.values);
+    let n = made.values.len() / texts.len();
+    let first = m.illustrate(&texts[..2], Key::new(4)).unwrap().values;
+    let off = first
+        .iter()
+        .zip(&made.values[..2 * n])
+        .map(|(a, b)| (a - b).abs());
+    assert!(off.fold(0.0, f32::max) < 1e-4, "the same in any batch");
+    let other = vec![texts[1].clone(); texts.len()];
+    assert_ne!(
+        m.illustrate(&other, Key::new(4)).unwrap().values,
+        made.values,
+        "the text is heard"
+    );
+    assert_eq!(m.fits(&items, &texts).unwrap().len(), texts.len());
+    let close = m.closeness(&items, &texts).unwrap();
+    assert!(close.len() == 25 && close.iter().all(|c| c.abs() <= 1.001));
+    assert_eq!(m.unknown("a face with xylophones"), ["xylophones"]);
+    let nothing = m.illustrate(&["xylophones zzz".into()], Key::new(1));
+    assert!(nothing.unwrap_err().to_string().contains("xylophones zzz"));
+    assert!(m.fits(&items, &texts[..2]).is_err() && m.fits(&misshapen(&items), &texts).is_err());
+    let [.., saved] = subject.course();
+    let mut again = subject.build(98);
+    again.load(&|n| Ok(saved[n].clone()), Purpose::Use).unwrap();
+    let again = again.as_illustrate().unwrap().illustrate(&texts, Key::new(4));
+    assert_eq!(again.unwrap(), made);
+}
+
+/// A model of domains turns images into each of them, and refuses what it does not know.
+fn between_domains(subject: &Subject) {
+    let model = subject.model();
+    let t = model.as_translate().unwrap();
+    let (images, few) = (batch(subject), part(subject));
+    assert_eq!(t.channels(), images.shape[3]);
+    let turn = |t: &dyn Translate, b: &Batch, name: &str| {
+        let to = [(name.to_string(), 1.0)];
+        let wish = Wish {
+            to: &to,
+            ..Wish::default()
+        };
+        t.translate(b, &wish, Key::new(4))
+    };
+    let [.., saved] = subject.course();
+    let mut other = subject.build(98);
+    other.load(&|n| Ok(saved[n].clone()), Purpose::Use).unwrap();
+    for name in t.domains() {
+        let all = turn(t, &images, name).unwrap();
+        assert_eq!((all.kind, &all.shape), (Kind::Image, &images.shape));
+        assert!(all.values.iter().all(|v| v.abs() <= 1.0));
+        assert_ne!(all.values, images.values, "something is done");
+        assert_eq!(turn(t, &images, name).unwrap(), all, "repeatable");
+        assert_eq!(turn(other.as_translate().unwrap(), &images, name).unwrap(), all);
+        let n = all.values.len() / images.shape[0];
+        let alone = turn(t, &few, name).unwrap();
+        let first = all.values[2 * n..3 * n].iter().zip(&alone.values[..n]);
+        let off = first.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(off < 1e-3, "the same in any batch: {off}");
+        let odd = Batch {
+            shape: vec![2, 13, 21, t.channels()],
+            values: vec![0.1; 2 * 13 * 21 * t.channels()],
+            indices: vec![0, 1],
+            ..images.clone()
+        };
+        assert_eq!(turn(t, &odd, name).unwrap().shape, odd.shape);
+        assert!(turn(t, &misshapen(&images), name).is_err(), "{ANOTHER}");
+    }
+    assert!(turn(t, &images, "nothing of the kind").is_err());
+    let nothing = t.translate(&images, &Wish::default(), Key::new(4));
+    assert!(nothing.unwrap_err().to_string().contains(&t.domains()[0]));
 }
 
 pub(crate) fn classes(subject: &Subject) {

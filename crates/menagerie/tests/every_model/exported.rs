@@ -285,7 +285,10 @@ pub(crate) fn functions_are_the_answers(subject: &Subject) {
                 let given = subject
                     .batch(&[1, 5, 2])
                     .side(menagerie::models::Direction::from(direction));
-                let want = t.translate(&given, direction, Key::new(1)).unwrap().values;
+                let want = t
+                    .translate(&given, &menagerie::models::Wish::side(direction), Key::new(1))
+                    .unwrap()
+                    .values;
                 (called(&f, &[given.values], 3), want)
             }
             "conditionals" if f.inputs.len() == 1 => {

@@ -99,6 +99,11 @@ const PROPERTIES: &[Property] = &[
         answers::translations,
     ),
     of(
+        Capability::Illustrate,
+        "images_are_made_of_descriptions",
+        answers::illustrations,
+    ),
+    of(
         Capability::Classify,
         "classifiers_give_probabilities",
         answers::classes,

@@ -30,6 +30,7 @@ impl Set {
             attributes: vec![],
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         };
         Set { info, items }
     }

@@ -17,6 +17,7 @@ pub mod bs_gan;
 pub mod cat_gan;
 pub mod cgan;
 mod config;
+pub mod cut;
 pub mod cycle_gan;
 pub mod dcgan;
 pub mod disco_gan;
@@ -26,6 +27,7 @@ pub mod ebgan;
 pub mod f_gan;
 pub mod game;
 pub mod gan;
+pub mod gan_cls;
 pub mod geometric_gan;
 pub mod improved_gan;
 pub mod info_gan;
@@ -40,6 +42,7 @@ pub mod r3gan;
 pub mod sagan;
 pub mod sgan;
 pub mod sngan;
+pub mod star_gan;
 pub mod stylegan2;
 pub mod translation;
 
@@ -181,4 +184,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &cycle_gan::ENTRY,
     &disco_gan::ENTRY,
     &dual_gan::ENTRY,
+    &star_gan::ENTRY,
+    &cut::ENTRY,
+    &gan_cls::ENTRY,
 ];

@@ -2,11 +2,14 @@
 use super::Optimizers;
 use super::game::objective::Rule;
 use super::game::penalty::Penalties;
-use super::game::{CriticConfig, check_weights};
-use super::networks::{TranslatorSizes, patch};
-use burn::tensor::Tensor;
+use super::game::{Critic, CriticConfig, check_weights};
+use super::networks::{CriticNetwork, TranslatorNetwork, TranslatorSizes, patch};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
 use menagerie_data::{DataInfo, Kind};
+use menagerie_nn::{Init, Learner};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is the model's own; `T` is `[translation]`.
@@ -104,8 +107,60 @@ impl<T: Settings> Translation<T> {
         }
     }
 
+    /// A fresh translator of images of that shape, told so many numbers beside, with its optimizer, by its name in checkpoints.
+    ///
+    /// # Errors
+    /// Those of [`Learner::new`].
+    pub(super) fn translator(
+        &self,
+        name: &'static str,
+        (shape, told): ([usize; 3], usize),
+        device: &Device,
+        key: Key,
+    ) -> Result<Learner<TranslatorNetwork>> {
+        let network = self
+            .model
+            .network(shape, told, &Init::new(key.stream(name), device));
+        self.learner(name, network, device)
+    }
+
+    /// A network that learns with the generator, as fast as it does.
+    ///
+    /// # Errors
+    /// Those of [`Learner::new`].
+    pub(super) fn learner<M: Module + 'static>(
+        &self,
+        name: &'static str,
+        network: M,
+        device: &Device,
+    ) -> Result<Learner<M>> {
+        Learner::new(
+            name,
+            network,
+            self.optimizer.generator,
+            self.model.average(),
+            device,
+        )
+    }
+
+    /// A fresh critic of patches of images of that shape, by its name in checkpoints.
+    ///
+    /// # Errors
+    /// Those of [`Critic::of`].
+    pub(super) fn of_patches(
+        &self,
+        name: &'static str,
+        shape: [usize; 3],
+        device: &Device,
+        key: Key,
+    ) -> Result<Critic> {
+        let at = Init::new(key.stream(name), device);
+        let network = CriticNetwork::of_patches(&self.critic, shape, self.objective.wants_bias(), &at);
+        Critic::of(name, self.critic(), network, device)
+    }
+
     /// The critic of this recipe.
-    pub(super) fn critic(&self) -> CriticConfig {
+    fn critic(&self) -> CriticConfig {
         CriticConfig {
             objective: self.objective,
             penalties: self.penalty.clone(),
@@ -120,12 +175,13 @@ impl<T: Settings> Translation<T> {
         }
     }
 
-    /// Height, width and channels of one image of data that have two sides.
+    /// Height, width and channels of one image of data, of either side where they have two.
     ///
     /// # Errors
     /// [`Error::Recipe`] where patches do not fit; [`Error::Data`] for images that are too small.
     pub(super) fn image(&self, info: &DataInfo) -> Result<[usize; 3]> {
-        let [h, w, c] = [info.shape[0], info.shape[1], info.shape[2] / 2];
+        let sides = if info.kind.has_sides() { 2 } else { 1 };
+        let [h, w, c] = [info.shape[0], info.shape[1], info.shape[2] / sides];
         if h.min(w) < 8 {
             let problem = format!("images of {h}x{w} are too small for strided convolutions");
             return Err(Error::data(

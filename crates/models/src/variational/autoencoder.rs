@@ -469,6 +469,7 @@ mod tests {
             attributes: vec![],
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         };
         let mut config = Config {
             model: Sizes {

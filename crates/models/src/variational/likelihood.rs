@@ -340,6 +340,7 @@ mod tests {
             attributes,
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         }
     }
 

@@ -192,6 +192,7 @@ impl LinearGaussian {
             attributes: vec![],
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         };
         let indices = (0..count as u32).collect();
         let (labels, captions, attributes) = (None, None, vec![]);

@@ -343,6 +343,7 @@ mod tests {
             attributes,
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         };
         let mut config = Config::default();
         config.model = Sizes {

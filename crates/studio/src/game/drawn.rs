@@ -22,6 +22,7 @@ impl Drawn {
             labels: vec![],
             attributes: vec![],
             shares: vec![],
+            captions: Default::default(),
             ..of.clone()
         };
         Drawn { info, points }

@@ -1,5 +1,5 @@
 //! What a play does as functions of tensors: of each thing that it can answer, one.
-use super::{Draws, Play};
+use super::{Draws, Play, Wanted};
 use crate::adversarial::networks::translator::Drawn;
 use crate::function::{images, rows};
 use crate::{Direction, Function, Holds, Port};
@@ -14,7 +14,18 @@ pub(super) fn of<P: Play>(play: &P) -> Vec<Function<'_>> {
         let directions = t.directions().iter();
         directions.map(move |direction| translate(play, *direction))
     }));
+    all.extend(
+        play.translates()
+            .filter(|t| !t.domains().is_empty())
+            .map(|t| between_domains(play, t.domains())),
+    );
     let stage = play.stage();
+    if let Some(i) = play.illustrates() {
+        let image = stage.port();
+        let run = move |x: &[Tensor<2>]| vec![stage.rows_of(i.draw(x[0].clone(), x[1].clone()))];
+        let about = "an image of a description";
+        all.push(Function::new("illustrate", about, i.inputs(), vec![image], run));
+    }
     if let Some(inverts) = play.inverts() {
         let latent = play.draws().map_or(0, |d| d.latent());
         let port = Port::of(
@@ -80,6 +91,25 @@ fn sample<'a>(play: &'a impl Play, draws: &'a dyn Draws) -> Function<'a> {
     Function::new("sample", "a new item", inputs, vec![stage.port()], run)
 }
 
+fn between_domains<'a>(play: &'a impl Play, domains: &[String]) -> Function<'a> {
+    let stage = play.stage();
+    let shape = stage.image_shape();
+    let told = format!(
+        "how much of each an image is to show, 0 to 1: {}",
+        domains.join(", ")
+    );
+    let inputs = vec![
+        stage.port(),
+        Port::of("domains", &[domains.len()], Holds::Unit, told),
+    ];
+    let run = move |x: &[Tensor<2>]| {
+        let play = play.translates().expect("it has said so");
+        vec![rows(play.turn_told(images(&x[0], shape), x[1].clone()))]
+    };
+    let about = "an image as one of other domains";
+    Function::new("translate", about, inputs, vec![stage.port()], run)
+}
+
 fn translate(play: &impl Play, direction: Direction) -> Function<'_> {
     const NAMES: [[&str; 2]; 2] = [
         ["translate_a2b", "an image of the first side as one of the second"],
@@ -100,7 +130,11 @@ fn translate(play: &impl Play, direction: Direction) -> Function<'_> {
     };
     let turn = move |x: Tensor<4>, drawn: Drawn<'_>| {
         let play = play.translates().expect("it has said so");
-        play.turn(x, direction, drawn)
+        let wanted = Wanted {
+            direction,
+            ..Wanted::default()
+        };
+        play.turn(x, &wanted, drawn)
     };
     // How much is drawn: a pass over nothing tells.
     let asked = RefCell::new(Vec::new());

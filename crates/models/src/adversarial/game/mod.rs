@@ -7,6 +7,7 @@ pub mod contrast;
 pub mod critic;
 pub mod density;
 mod functions;
+mod illustrate;
 pub mod monitor;
 pub mod objective;
 pub mod penalty;
@@ -17,14 +18,14 @@ mod translate;
 pub mod two_player;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
-pub use play::{Draws, Inverts, Play, Round, Sees, Sorts, Tells, Translates};
+pub use play::{Draws, Illustrates, Inverts, Play, Round, Sees, Sorts, Tells, Translates, Wanted};
 pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
 
 use crate::{
-    Classify, Cluster, Decoder, Encode, Features, Function, LatentSpace, Model, NetworkInfo, Part, Purpose,
-    Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Styles, Translate, of_shape,
-    pooled, unconditional, untempered,
+    Classify, Cluster, Decoder, Encode, Features, Function, Illustrate, LatentSpace, Model, NetworkInfo,
+    Part, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Styles,
+    Translate, of_shape, pooled, unconditional, untempered,
 };
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};
@@ -182,6 +183,9 @@ impl<P: Play> Model for Game<P> {
     }
     fn as_translate(&self) -> Option<&dyn Translate> {
         self.play.translates().map(|_| self as &dyn Translate)
+    }
+    fn as_illustrate(&self) -> Option<&dyn Illustrate> {
+        self.play.illustrates().map(|_| self as &dyn Illustrate)
     }
     fn as_features(&self) -> Option<&dyn Features> {
         self.play.sees().map(|_| self as &dyn Features)

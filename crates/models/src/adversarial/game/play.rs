@@ -79,6 +79,10 @@ pub trait Play: Send {
     fn translates(&self) -> Option<&dyn Translates> {
         None
     }
+    /// Makes images of descriptions.
+    fn illustrates(&self) -> Option<&dyn Illustrates> {
+        None
+    }
     /// Has features of items, layer by layer.
     fn sees(&self) -> Option<&dyn Sees> {
         None
@@ -142,13 +146,54 @@ pub trait Sorts {
     fn groups(&self) -> usize;
 }
 
+/// What images are to become, as networks take it.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// of two sides: which way
+    pub direction: Direction,
+    /// of domains: which, and how much of it
+    pub domains: Vec<(usize, f32)>,
+}
+
 /// Turns images of one domain into such of another.
 pub trait Translates {
-    /// The directions that it learns, the usual one first.
-    fn directions(&self) -> &[Direction];
+    /// The directions that it learns, the usual one first; none of domains.
+    fn directions(&self) -> &[Direction] {
+        &[]
+    }
+    /// Names of the domains, where there are such instead of sides.
+    fn domains(&self) -> &[String] {
+        &[]
+    }
+    /// Whether something is drawn.
+    fn draws(&self) -> bool {
+        false
+    }
     /// Images `[batch, height, width, channel]` of any size, and what is drawn on the way -> images of the same size, without
     /// autodiff, on the images' device.
-    fn turn(&self, images: Tensor<4>, direction: Direction, drawn: Drawn<'_>) -> Tensor<4>;
+    fn turn(&self, images: Tensor<4>, wanted: &Wanted, drawn: Drawn<'_>) -> Tensor<4>;
+    /// Of domains: the same, told of each image how much of every domain it is to show, `[batch, domains]`.
+    fn turn_told(&self, images: Tensor<4>, _: Tensor<2>) -> Tensor<4> {
+        images
+    }
+}
+
+/// Makes images of descriptions.
+pub trait Illustrates {
+    /// Every word that it knows, in order.
+    fn words(&self) -> &[String];
+    /// Texts as rows of numbers `[texts, numbers]`, without autodiff.
+    fn read(&self, texts: &[String]) -> Tensor<2>;
+    /// Latents of these keys, `[keys, latent]`.
+    fn latents(&self, keys: &[Key]) -> Tensor<2>;
+    /// A latent, and a text as it is read, as other programs give them.
+    fn inputs(&self) -> Vec<Port>;
+    /// Images of latents and texts that were read, without autodiff, on the latents' device.
+    fn draw(&self, latents: Tensor<2>, read: Tensor<2>) -> Tensor<4>;
+    /// What the critic says of images and the texts of the same places.
+    fn fits(&self, images: Tensor<4>, read: Tensor<2>) -> Vec<f32>;
+    /// Cosines of images and texts, `[images, texts]`, by their encoders.
+    fn closeness(&self, images: Tensor<4>, read: Tensor<2>) -> Tensor<2>;
 }
 
 /// Has features of items.

@@ -10,6 +10,8 @@ pub mod patch;
 pub mod progan;
 pub mod resnet;
 pub mod stylegan2;
+pub mod summary;
+pub mod text;
 pub mod translator;
 
 pub use heads::{CriticNetwork, Heads, Verdict};

@@ -5,9 +5,9 @@
 //! game (L_GAN(G, D_B) + L_GAN(F, D_A)) + cycle (E d(F(G(a)), a) + E d(G(F(b)), b))               (equations 1 to 3)
 //!   + cycle identity (E d(G(b), b) + E d(F(a), a))                                               (section 5.2)
 use super::super::game::monitor::Observation;
-use super::super::game::{Critic, Game, Moment, Play, Round, Shown, Stage, Translates, critic};
+use super::super::game::{Critic, Game, Moment, Play, Round, Shown, Stage, Translates, Wanted, critic};
+use super::super::networks::TranslatorNetwork;
 use super::super::networks::translator::Drawn;
-use super::super::networks::{CriticNetwork, TranslatorNetwork};
 use super::super::translation::{Distance, Settings, Translation, needs_sides};
 use super::paired::{diversity, sides};
 use super::pool::Pool;
@@ -17,7 +17,7 @@ use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
-use menagerie_nn::{Init, Learner, Tensors, number};
+use menagerie_nn::{Learner, Tensors, number};
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 
@@ -125,21 +125,8 @@ impl Translation<CycleSettings> {
             return Err(Error::recipe("translation.game", problem, "give it a weight"));
         }
         let shape = self.image(info)?;
-        let generator = |name: &'static str| {
-            let network = self.model.network(shape, &Init::new(key.stream(name), device));
-            Learner::new(
-                name,
-                network,
-                self.optimizer.generator,
-                self.model.average(),
-                device,
-            )
-        };
-        let critic = |name: &'static str| {
-            let at = Init::new(key.stream(name), device);
-            let network = CriticNetwork::of_patches(&self.critic, shape, self.objective.wants_bias(), &at);
-            Critic::of(name, self.critic(), network, device)
-        };
+        let generator = |name| self.translator(name, (shape, 0), device, key);
+        let critic = |name| self.of_patches(name, shape, device, key);
         let pool = |name| Pool::new(name, self.translation.pool, shape);
         Ok(Game::new(Cycle {
             stage: Stage::new(model, info, device),
@@ -369,8 +356,12 @@ impl Translates for Cycle {
         &Direction::ALL
     }
 
-    fn turn(&self, images: Tensor<4>, direction: Direction, drawn: Drawn<'_>) -> Tensor<4> {
-        self.generators[direction.from()]
+    fn draws(&self) -> bool {
+        self.generators[0].network().draws()
+    }
+
+    fn turn(&self, images: Tensor<4>, wanted: &Wanted, drawn: Drawn<'_>) -> Tensor<4> {
+        self.generators[wanted.direction.from()]
             .for_use_on(&images.device())
             .forward_with(images, drawn)
     }
@@ -382,6 +373,7 @@ mod tests {
     use super::super::super::networks::TranslatorSizes;
     use super::super::super::networks::translator::resnet;
     use super::*;
+    use crate::Wish;
 
     /// Dark images of stripes on one side, light ones on the other, never the same.
     fn sides_of(count: usize, key: Key) -> Batch {
@@ -426,6 +418,7 @@ mod tests {
             attributes: vec![],
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         };
         config
             .there_and_back("cycle_gan", &info, &Device::flex().autodiff(), Key::new(1))
@@ -445,7 +438,7 @@ mod tests {
         let mean = |v: &[f32]| v.iter().sum::<f32>() / v.len() as f32;
         for (d, want) in [(Direction::AToB, 0.6), (Direction::BToA, -0.6)] {
             let given = fresh.side(d.from());
-            let there = t.translate(&given, d, Key::new(1)).unwrap().values;
+            let there = t.translate(&given, &Wish::side(d), Key::new(1)).unwrap().values;
             assert!(
                 (mean(&there) - want).abs() < 0.25,
                 "{}: {}",
@@ -456,7 +449,10 @@ mod tests {
                 values: there.clone(),
                 ..given.clone()
             };
-            let back = t.translate(&images, d.back(), Key::new(1)).unwrap().values;
+            let back = t
+                .translate(&images, &Wish::side(d.back()), Key::new(1))
+                .unwrap()
+                .values;
             let error = back
                 .iter()
                 .zip(&given.values)

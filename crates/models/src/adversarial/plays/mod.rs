@@ -1,11 +1,16 @@
 //! Ways of playing: who is in the cast, and what a step does.
+pub mod contrastive;
 pub mod cycle;
+pub mod described;
+pub mod domains;
 pub mod duel;
 pub mod joint;
 pub mod paired;
 mod pool;
 
+pub use contrastive::Contrastive;
 pub use cycle::Cycle;
+pub use domains::Domains;
 pub use duel::Duel;
 pub use joint::Joint;
 pub use paired::Paired;

@@ -3,16 +3,16 @@
 //!
 //! min_G max_D  game (E log D(x, y) + E log(1 - D(x, G(x, z))))  +  l1 E ||y - G(x, z)||_1          (equations 1 to 4)
 use super::super::game::monitor::{self, Observation};
-use super::super::game::{Critic, Game, Moment, Play, Round, Sees, Shown, Stage, Translates, critic};
+use super::super::game::{Critic, Game, Moment, Play, Round, Sees, Shown, Stage, Translates, Wanted, critic};
+use super::super::networks::TranslatorNetwork;
 use super::super::networks::translator::Drawn;
-use super::super::networks::{CriticNetwork, TranslatorNetwork};
 use super::super::translation::{Distance, Settings, Translation, needs_pairs};
 use crate::{Direction, NetworkInfo, Part, Purpose};
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
-use menagerie_nn::{Init, Learner, Tensors, number, numbers};
+use menagerie_nn::{Learner, Tensors, number, numbers};
 use serde::{Deserialize, Serialize};
 
 /// `[translation]` of a play over pairs.
@@ -45,6 +45,9 @@ impl Settings for PairedSettings {
         vec![("translation.game", self.game), ("translation.l1", self.l1)]
     }
 }
+
+/// The name of a play's only translator in checkpoints.
+pub(super) const GENERATOR: &str = "generator";
 
 /// See the module.
 pub struct Paired {
@@ -79,27 +82,13 @@ impl Translation<PairedSettings> {
             ));
         }
         let [h, w, c] = self.image(info)?;
-        let generator = self
-            .model
-            .network([h, w, c], &Init::new(key.stream("generator"), device));
         let seen = if t.conditional { 2 * c } else { c };
-        let critic = || {
-            let at = Init::new(key.stream(critic::DISCRIMINATOR), device);
-            let network =
-                CriticNetwork::of_patches(&self.critic, [h, w, seen], self.objective.wants_bias(), &at);
-            Critic::of(critic::DISCRIMINATOR, self.critic(), network, device)
-        };
+        let critic = || self.of_patches(critic::DISCRIMINATOR, [h, w, seen], device, key);
         Ok(Game::new(Paired {
             stage: Stage::new(model, info, device),
             settings: t,
             critic: if t.game > 0.0 { Some(critic()?) } else { None },
-            generator: Learner::new(
-                "generator",
-                generator,
-                self.optimizer.generator,
-                self.model.average(),
-                device,
-            )?,
+            generator: self.translator(GENERATOR, ([h, w, c], 0), device, key)?,
         }))
     }
 }
@@ -229,7 +218,11 @@ impl Translates for Paired {
         std::slice::from_ref(&self.settings.direction)
     }
 
-    fn turn(&self, images: Tensor<4>, _: Direction, drawn: Drawn<'_>) -> Tensor<4> {
+    fn draws(&self) -> bool {
+        self.generator.network().draws()
+    }
+
+    fn turn(&self, images: Tensor<4>, _: &Wanted, drawn: Drawn<'_>) -> Tensor<4> {
         self.generator
             .for_use_on(&images.device())
             .forward_with(images, drawn)
@@ -241,7 +234,7 @@ mod tests {
     use super::super::super::networks::TranslatorSizes;
     use super::super::super::networks::translator::unet;
     use super::*;
-    use crate::{Model, Registered};
+    use crate::{Model, Registered, Wish};
     use menagerie_data::Kind;
 
     fn pairs(count: usize, key: Key) -> Batch {
@@ -281,6 +274,7 @@ mod tests {
             attributes: vec![],
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         }
     }
 
@@ -311,7 +305,7 @@ mod tests {
             let fresh = pairs(8, Key::new(9));
             let given = fresh.side(direction.from());
             let t = game.as_translate().unwrap();
-            let made = t.translate(&given, direction, Key::new(1)).unwrap();
+            let made = t.translate(&given, &Wish::side(direction), Key::new(1)).unwrap();
             let off = |a: &[f32], b: &[f32]| {
                 a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f32>() / a.len() as f32
             };
@@ -320,7 +314,10 @@ mod tests {
                 off(&given.values, &fresh.side(direction.to()).values),
             );
             assert!(error < 0.2 * nothing, "{error} {nothing}");
-            assert!(t.translate(&given, direction.back(), Key::new(1)).is_err());
+            assert!(
+                t.translate(&given, &Wish::side(direction.back()), Key::new(1))
+                    .is_err()
+            );
         }
     }
 

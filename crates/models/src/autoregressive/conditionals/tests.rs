@@ -13,6 +13,7 @@ fn info(labels: &[&str], kind: Kind) -> DataInfo {
         attributes: vec![],
         rate: 0,
         shares: vec![],
+        captions: Default::default(),
     }
 }
 

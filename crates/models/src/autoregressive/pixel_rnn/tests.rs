@@ -16,6 +16,7 @@ fn tiny(kind: Direction, [h, w, c]: [usize; 3], levels: usize) -> Autoregressive
         attributes: vec![],
         rate: 0,
         shares: vec![],
+        captions: Default::default(),
     };
     let model = Sizes {
         kind,
@@ -203,6 +204,7 @@ fn widths_that_do_not_fall_into_groups_are_refused() {
         attributes: vec![],
         rate: 0,
         shares: vec![],
+        captions: Default::default(),
     };
     let e = Config::default()
         .build(&info, &Device::flex(), Key::new(0))

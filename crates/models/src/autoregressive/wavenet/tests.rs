@@ -16,6 +16,7 @@ fn tiny(length: usize, levels: usize, conditional: bool) -> Speaker {
         attributes: vec![],
         rate: 8000,
         shares: vec![],
+        captions: Default::default(),
     };
     let model = Sizes {
         width: 6,
@@ -204,6 +205,7 @@ fn bad_data_and_sizes_are_named() {
         attributes: vec![],
         rate: 8000,
         shares: vec![],
+        captions: Default::default(),
     };
     let build = |c: Config, i: &DataInfo| {
         c.build(i, &Device::flex(), Key::new(0))

@@ -374,6 +374,7 @@ mod tests {
             attributes: vec![],
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         }
     }
 

@@ -37,6 +37,7 @@ fn answers_differ_and_the_best_of_several_is_right() {
         attributes: vec![],
         rate: 0,
         shares: vec![],
+        captions: Default::default(),
     };
     let model = Sizes {
         latent: 2,

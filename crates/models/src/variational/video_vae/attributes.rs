@@ -272,6 +272,7 @@ mod tests {
             attributes: text(&["x", "y"]),
             rate: 0,
             shares: vec![],
+            captions: Default::default(),
         }
     }
 

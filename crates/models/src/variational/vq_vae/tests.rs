@@ -12,6 +12,7 @@ fn info(labels: &[&str]) -> DataInfo {
         attributes: vec![],
         rate: 0,
         shares: vec![],
+        captions: Default::default(),
     }
 }
 

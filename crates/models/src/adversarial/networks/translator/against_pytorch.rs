@@ -63,14 +63,14 @@ fn networks_equal_those_of_pytorch() {
         width: 2,
         ..Default::default()
     });
-    let unet = waved(unet.network([SIDE, SIDE, 3], &init));
+    let unet = waved(unet.network([SIDE, SIDE, 3], 0, &init));
     compare("unet", |x| unet.forward(x, None));
     let resnet = TranslatorSizes::Resnet(resnet::Sizes {
         width: 2,
         blocks: 1,
         ..Default::default()
     });
-    let resnet = waved(resnet.network([SIDE, SIDE, 3], &init));
+    let resnet = waved(resnet.network([SIDE, SIDE, 3], 0, &init));
     compare("resnet", |x| resnet.forward(x, None));
     let sizes = patch::Sizes {
         width: 2,

@@ -63,11 +63,14 @@ impl TranslatorSizes {
         }
     }
 
-    /// A fresh network for images of `[height, width, channel]`; it takes any other size as well.
-    pub fn network(&self, shape: [usize; 3], init: &Init) -> TranslatorNetwork {
+    /// A fresh network for images of `[height, width, channel]`, which is told so many numbers beside; it takes any other size as
+    /// well.
+    pub fn network(&self, shape: [usize; 3], told: usize, init: &Init) -> TranslatorNetwork {
         match self {
-            TranslatorSizes::Unet(s) => TranslatorNetwork::Unet(unet::Unet::new(s, shape, init)),
-            TranslatorSizes::Resnet(s) => TranslatorNetwork::Resnet(resnet::Resnet::new(s, shape, init)),
+            TranslatorSizes::Unet(s) => TranslatorNetwork::Unet(unet::Unet::new(s, shape, told, init)),
+            TranslatorSizes::Resnet(s) => {
+                TranslatorNetwork::Resnet(resnet::Resnet::new(s, shape, told, init))
+            }
         }
     }
 }
@@ -103,12 +106,31 @@ impl TranslatorNetwork {
     pub fn forward_with(&self, x: Tensor<4>, drawn: Drawn<'_>) -> Tensor<4> {
         let [_, h, w, _] = x.dims();
         let margins = pad::to_multiple([h, w], self.multiple());
-        let x = pad::reflect(x, margins);
-        let y = match self {
-            TranslatorNetwork::Unet(n) => n.forward(x, drawn),
-            TranslatorNetwork::Resnet(n) => n.forward(x),
-        };
+        let y = self.decoded(&self.encoded(pad::reflect(x, margins)), drawn);
         pad::cut(y, margins)
+    }
+
+    /// The same, told something of each item: numbers `[batch, told]`, which become planes beside the image's channels.
+    pub fn forward_told(&self, x: Tensor<4>, told: Tensor<2>, noise: Option<&[Key]>) -> Tensor<4> {
+        let ([n, h, w, _], [_, numbers]) = (x.dims(), told.dims());
+        let planes = told.reshape([n, 1, 1, numbers]).expand([n, h, w, numbers]);
+        self.forward(Tensor::cat(vec![x, planes], 3), noise)
+    }
+
+    /// What the first half sees of images whose sides are multiples of [`Self::multiple`], level by level; the images first.
+    pub fn encoded(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
+        match self {
+            TranslatorNetwork::Unet(n) => n.encoded(x),
+            TranslatorNetwork::Resnet(n) => n.encoded(x),
+        }
+    }
+
+    /// The images that the second half makes of it.
+    pub fn decoded(&self, levels: &[Tensor<4>], drawn: Drawn<'_>) -> Tensor<4> {
+        match self {
+            TranslatorNetwork::Unet(n) => n.decoded(levels, drawn),
+            TranslatorNetwork::Resnet(n) => n.decoded(levels),
+        }
     }
 
     /// Whether it draws.
@@ -159,7 +181,7 @@ mod tests {
             }),
         ] {
             for channels in [1, 3, 4] {
-                let network = sizes.network([32, 32, channels], &Init::new(Key::new(1), &device));
+                let network = sizes.network([32, 32, channels], 0, &Init::new(Key::new(1), &device));
                 for [h, w] in [[32, 32], [8, 8], [13, 21], [40, 30], [3, 50]] {
                     let x = Tensor::<1, burn::tensor::Int>::arange(0..(2 * h * w * channels) as i64, &device)
                         .float()

@@ -38,6 +38,7 @@ impl Default for Sizes {
 pub const MULTIPLE: usize = 1 << HALVINGS;
 const HALVINGS: usize = 2;
 const STD: Weights = Weights::Normal(0.02);
+const STILL: f64 = 1e-3;
 
 /// A convolution without bias, and the norm behind it.
 #[derive(Module, Debug)]
@@ -85,8 +86,8 @@ pub struct Resnet {
 }
 
 impl Resnet {
-    /// For images of that shape.
-    pub fn new(s: &Sizes, [_, _, colours]: [usize; 3], init: &Init) -> Self {
+    /// For images of that shape, with so many planes beside their channels that say what is wanted.
+    pub fn new(s: &Sizes, [_, _, colours]: [usize; 3], told: usize, init: &Init) -> Self {
         let at = |i: usize| s.width << i;
         let inner = at(HALVINGS);
         let up = |i: usize| {
@@ -97,7 +98,7 @@ impl Resnet {
             of.weights(STD).init(&init.at("up").nth(i))
         };
         Resnet {
-            first: Normed::new([colours, s.width], 7, 1, 0, s.norm, &init.at("first")),
+            first: Normed::new([colours + told, s.width], 7, 1, 0, s.norm, &init.at("first")),
             downs: (1..=HALVINGS)
                 .map(|i| Normed::new([at(i - 1), at(i)], 3, 2, 1, s.norm, &init.at("down").nth(i)))
                 .collect(),
@@ -109,36 +110,61 @@ impl Resnet {
                 .rev()
                 .map(|i| ItemNorm::new(at(i - 1), s.norm, &init.at("up norm").nth(i)))
                 .collect(),
+            // What is added begins as next to nothing: the image itself, which the way back need not learn to find again.
             last: Conv2d::of([s.width, colours])
                 .kernel(7)
-                .weights(STD)
+                .weights(if s.residual { Weights::Normal(STILL) } else { STD })
                 .bias()
                 .init(&init.at("last")),
             residual: s.residual,
         }
     }
 
-    /// Images whose sides are multiples of [`MULTIPLE`] -> images.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let given = x.clone();
+    /// Images whose sides are multiples of [`MULTIPLE`] -> what is seen of them: themselves, the two grids on the way down, half
+    /// of the blocks, all of them.
+    pub fn encoded(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
+        let mut levels = vec![x.clone()];
         let x = self.first.forward(pad::reflect(x, [3; 4]), Activation::Relu);
-        let x = self.downs.iter().fold(x, |x, d| d.forward(x, Activation::Relu));
-        let x = self.blocks.chunks_exact(2).fold(x, |x, pair| {
+        let x = self.downs.iter().fold(x, |x, d| {
+            let x = d.forward(x, Activation::Relu);
+            levels.push(x.clone());
+            x
+        });
+        let half = self.blocks.len() / 4;
+        let x = self.blocks.chunks_exact(2).enumerate().fold(x, |x, (i, pair)| {
             let h = pair[0].forward(pad::reflect(x.clone(), [1; 4]), Activation::Relu);
-            x + pair[1].forward(pad::reflect(h, [1; 4]), Activation::Identity)
+            let x = x + pair[1].forward(pad::reflect(h, [1; 4]), Activation::Identity);
+            if i + 1 == half {
+                levels.push(x.clone());
+            }
+            x
         });
-        let x = self.ups.iter().zip(&self.up_norms).fold(x, |x, (up, norm)| {
-            let [_, h, w, _] = x.dims();
-            norm.forward(
-                up.forward(x, [2 * h, 2 * w], Activation::Identity),
-                Activation::Relu,
-            )
-        });
+        levels.push(x);
+        levels
+    }
+
+    /// Images of what is seen.
+    pub fn decoded(&self, levels: &[Tensor<4>]) -> Tensor<4> {
+        let (Some(given), Some(x)) = (levels.first(), levels.last()) else {
+            unreachable!("the image and the blocks are levels");
+        };
+        let x = self
+            .ups
+            .iter()
+            .zip(&self.up_norms)
+            .fold(x.clone(), |x, (up, norm)| {
+                let [_, h, w, _] = x.dims();
+                norm.forward(
+                    up.forward(x, [2 * h, 2 * w], Activation::Identity),
+                    Activation::Relu,
+                )
+            });
         let y = self.last.forward(pad::reflect(x, [3; 4]), Activation::Tanh);
-        // Black may become white: a change has twice the range of an image.
-        match self.residual {
-            true => (given + y * 2.0).clamp(-1.0, 1.0),
-            false => y,
+        if !self.residual {
+            return y;
         }
+        // Black may become white: a change has twice the range of an image.
+        let colours = y.dims()[3];
+        (given.clone().narrow(3, 0, colours) + y * 2.0).clamp(-1.0, 1.0)
     }
 }

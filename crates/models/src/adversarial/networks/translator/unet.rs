@@ -62,15 +62,16 @@ pub struct Unet {
 }
 
 impl Unet {
-    /// For images of that shape.
-    pub fn new(s: &Sizes, [h, w, colours]: [usize; 3], init: &Init) -> Self {
+    /// For images of that shape, with so many planes beside their channels that say what is wanted.
+    pub fn new(s: &Sizes, [h, w, colours]: [usize; 3], told: usize, init: &Init) -> Self {
         let n = match s.depth {
             0 => ((h.min(w).max(2).ilog2() as usize).saturating_sub(1)).clamp(2, DEEPEST),
             depth => depth,
         };
         let at = |i: usize| if i == 0 { colours } else { channels(s.width, i) };
         let down = |i: usize| {
-            let of = Conv2d::of([at(i - 1), at(i)]).kernel(4).stride(2).padding(1);
+            let inputs = if i == 1 { colours + told } else { at(i - 1) };
+            let of = Conv2d::of([inputs, at(i)]).kernel(4).stride(2).padding(1);
             of.weights(Weights::Normal(STD))
                 .bias_if(i == 1 || i == n)
                 .init(&init.at("down").nth(i))
@@ -106,9 +107,8 @@ impl Unet {
         self.dropout > 0.0
     }
 
-    /// Images whose sides are multiples of [`Self::multiple`] -> images; numbers are dropped as they are drawn.
-    pub(super) fn forward(&self, x: Tensor<4>, drawn: Drawn<'_>) -> Tensor<4> {
-        let n = self.downs.len();
+    /// Images whose sides are multiples of [`Self::multiple`] -> what is seen of them: themselves, and each level on the way down.
+    pub fn encoded(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
         let mut levels = vec![x];
         for (i, down) in self.downs.iter().enumerate() {
             let x = levels[i].clone();
@@ -118,9 +118,15 @@ impl Unet {
             };
             levels.push(x);
         }
+        levels
+    }
+
+    /// Images of what is seen; numbers are dropped as they are drawn.
+    pub(super) fn decoded(&self, levels: &[Tensor<4>], drawn: Drawn<'_>) -> Tensor<4> {
+        let n = self.downs.len();
         // Three of the eight levels of the paper drop; as large a part of fewer.
         let dropping = 3.min(n / 2);
-        let inner = levels.pop().expect("there is an innermost level");
+        let inner = levels[n].clone();
         self.ups.iter().enumerate().fold(inner, |x, (j, up)| {
             let level = &levels[n - 1 - j];
             let [_, h, w, _] = level.dims();

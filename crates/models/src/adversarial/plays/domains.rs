@@ -1,0 +1,533 @@
+//! One generator between any number of domains, a critic of patches, and a reader that says which domains an image is of (Choi et
+//! al. 2018, arXiv:1711.09020, StarGAN). With c the domains asked for and c' those that x is of:
+//!
+//! L_D = -L_adv + lambda_cls L_cls^r                    L_cls^r = E -log D_cls(c' | x)                (equations 2, 5)
+//! L_G =  L_adv + lambda_cls L_cls^f + lambda_rec L_rec     L_cls^f = E -log D_cls(c | G(x, c))       (equations 3, 6)
+//!                                                      L_rec = E ||x - G(G(x, c), c')||_1            (equation 4)
+//!
+//! D_cls is a network of its own here, where the paper reads domains off the critic's last layer: the critic is one of patches.
+use super::super::game::monitor::Observation;
+use super::super::game::{
+    Critic, Game, Moment, Play, Round, Shown, Stage, Translates, Wanted, critic, stage,
+};
+use super::super::networks::TranslatorNetwork;
+use super::super::networks::summary::Summary;
+use super::super::networks::translator::Drawn;
+use super::super::translation::{Distance, Settings, Translation};
+use super::paired::{GENERATOR, diversity};
+use crate::{NetworkInfo, Part, Purpose};
+use burn::module::Module;
+use burn::tensor::activation::{log_sigmoid, log_softmax};
+use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::error::{Error, Result, nearest};
+use menagerie_data::random::Key;
+use menagerie_data::{Batch, DataInfo, Kind, Trait};
+use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, number, numbers};
+use serde::{Deserialize, Serialize};
+
+/// `[translation]` of a play between domains.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DomainSettings {
+    /// what images show or do not: names of attributes (an amount is shown from the middle of its range on), of portraits also
+    /// `woman`, `man` and `smiling`; none for the classes of the data, of which an image has one
+    pub domains: Vec<String>,
+    /// weight of the game
+    pub game: f64,
+    /// weight of being read as of the domains asked for (lambda_cls; paper: 1)
+    pub classes: f64,
+    /// weight of the way back (lambda_rec; paper: 10)
+    pub cycle: f64,
+    /// updates of the critic and of the reader for each of the generator (paper: 5)
+    pub discriminator_steps: usize,
+}
+
+impl Default for DomainSettings {
+    fn default() -> Self {
+        DomainSettings {
+            domains: vec![],
+            game: 1.0,
+            classes: 1.0,
+            cycle: 10.0,
+            discriminator_steps: 5,
+        }
+    }
+}
+
+impl Settings for DomainSettings {
+    fn weights(&self) -> Vec<(&'static str, f64)> {
+        vec![
+            ("translation.game", self.game),
+            ("translation.classes", self.classes),
+            ("translation.cycle", self.cycle),
+        ]
+    }
+    fn counts(&self) -> Vec<(&'static str, usize)> {
+        vec![("translation.discriminator_steps", self.discriminator_steps)]
+    }
+}
+
+/// What says of an item which domains it is of.
+enum Told {
+    /// each by itself, by the attributes
+    Traits(Vec<Trait>),
+    /// one of all, by the class
+    Classes,
+}
+
+/// See the module.
+pub struct Domains {
+    stage: Stage,
+    settings: DomainSettings,
+    names: Vec<String>,
+    told: Told,
+    attributes: usize,
+    generator: Learner<TranslatorNetwork>,
+    critic: Critic,
+    reader: Learner<Summary>,
+}
+
+const READER: &str = "reader";
+
+impl Translation<DomainSettings> {
+    /// Fresh networks for images of that description.
+    ///
+    /// # Errors
+    /// For settings that clash, and data that do not say which domains their images are of.
+    pub fn between_domains(
+        &self,
+        model: &'static str,
+        info: &DataInfo,
+        device: &Device,
+        key: Key,
+    ) -> Result<Game<Domains>> {
+        self.check()?;
+        if info.kind != Kind::Image {
+            let problem = format!(
+                "{model} learns from images that say what they show, and these are {}",
+                info.kind.plural()
+            );
+            let fix =
+                "give images with classes or attributes, such as portraits; of two sides learns cycle_gan";
+            return Err(Error::data(&info.source, problem, fix));
+        }
+        let wanted = &self.translation.domains;
+        let (told, names) = match wanted.is_empty() {
+            true => {
+                stage::needs_labels(model, info)?;
+                info.every_label(model)?;
+                (Told::Classes, info.labels.clone())
+            }
+            false => {
+                let one = |name: &String| {
+                    Trait::of_attributes(&info.attributes, name).map_err(|_| {
+                        let fix = match info.attributes.is_empty() {
+                            true => "leave it out, and classes are the domains, or take data with attributes"
+                                .into(),
+                            false => nearest(name, info.attributes.iter().map(String::as_str)),
+                        };
+                        let problem = format!(
+                            "{} does not say of its images whether they show `{name}`",
+                            info.source
+                        );
+                        Error::recipe("translation.domains", problem, fix)
+                    })
+                };
+                let traits = wanted.iter().map(one).collect::<Result<_>>()?;
+                (Told::Traits(traits), wanted.clone())
+            }
+        };
+        let shape = self.image(info)?;
+        let n = names.len();
+        let reader = Summary::new(
+            self.critic.width,
+            shape,
+            n,
+            &Init::new(key.stream(READER), device),
+        );
+        // It learns as fast as the critic, of which it is a part in the paper.
+        let optimizer: OptimizerConfig = self.optimizer.discriminator;
+        Ok(Game::new(Domains {
+            stage: Stage::new(model, info, device),
+            settings: self.translation.clone(),
+            told,
+            attributes: info.attributes.len(),
+            generator: self.translator(GENERATOR, (shape, n), device, key)?,
+            critic: self.of_patches(critic::DISCRIMINATOR, shape, device, key)?,
+            reader: Learner::new(READER, reader, optimizer, self.model.average(), device)?,
+            names,
+        }))
+    }
+}
+
+impl Domains {
+    /// The domains that each item of a batch is of, `[batch, domains]`, rows of zeros and ones.
+    fn domains_of(&self, batch: &Batch) -> Result<Tensor<2>> {
+        let device = &self.stage.device;
+        let traits = match &self.told {
+            Told::Classes => return Ok(self.stage.one_hot(self.stage.labels_of(batch)?, device)),
+            Told::Traits(traits) => traits,
+        };
+        let n = batch.shape[0];
+        if batch.attributes.len() != n * self.attributes {
+            let problem = format!(
+                "some items have no attributes, and {} learns from them",
+                self.stage.model
+            );
+            return Err(Error::data(
+                "the training data",
+                problem,
+                "give every item all of them",
+            ));
+        }
+        let rows = batch.attributes.chunks_exact(self.attributes.max(1));
+        let values: Vec<f32> = rows
+            .flat_map(|row| traits.iter().map(move |t| f32::from(u8::from(t.shows(row)))))
+            .collect();
+        Ok(Tensor::from_data(
+            TensorData::new(values, [n, traits.len()]),
+            device,
+        ))
+    }
+
+    /// How unlikely these domains are by what the reader says: the sum over domains that stand each by itself, as the authors'
+    /// code has it, or the cross-entropy of one of all.
+    fn misread(&self, logits: Tensor<2>, domains: &Tensor<2>) -> Tensor<1> {
+        let n = logits.dims()[0] as f64;
+        let likely = match self.told {
+            Told::Classes => log_softmax(logits, 1) * domains.clone(),
+            Told::Traits(_) => {
+                log_sigmoid(logits.clone()) * domains.clone()
+                    + log_sigmoid(-logits) * (-domains.clone() + 1.0)
+            }
+        };
+        likely.sum() / -n
+    }
+}
+
+/// Everything of a turn that the generator learns from.
+struct Turn {
+    given: Tensor<4>,
+    present: Tensor<2>,
+    asked: Tensor<2>,
+    made: Tensor<4>,
+    seen: critic::Seen,
+    misread: f64,
+}
+
+impl Domains {
+    /// The critic and the reader learn; the generator's translations are on its tape only where it learns next.
+    fn learn(&mut self, batch: &Batch, last: bool, now: Moment) -> Result<Turn> {
+        let given = self.stage.items(batch);
+        let present = self.domains_of(batch)?;
+        // Domains that others of the batch are of: so that what is asked for is as likely together as it is in the data.
+        let order: Vec<i32> = now
+            .key
+            .stream("order")
+            .permutation(batch.shape[0])
+            .into_iter()
+            .map(|i| i as i32)
+            .collect();
+        let n = order.len();
+        let order = Tensor::from_data(TensorData::new(order, [n]), &self.stage.device);
+        let asked = present.clone().select(0, order);
+        let network = self.generator.network();
+        let made = match last {
+            true => network.forward_told(given.clone(), asked.clone(), None),
+            false => network
+                .clone()
+                .no_grad()
+                .forward_told(given.clone(), asked.clone(), None),
+        };
+        let (data, samples) = (Shown::plain(given.clone()), Shown::plain(made.clone()));
+        let seen = self.critic.learn(data, samples, None, now)?;
+        let read = self.reader.network().forward(given.clone());
+        let misread = self.reader.descend(self.misread(read, &present), false)?.loss;
+        Ok(Turn {
+            given,
+            present,
+            asked,
+            made,
+            seen,
+            misread,
+        })
+    }
+
+    /// What the generator learns from: the loss, and its parts by name.
+    fn loss(&self, turn: &Turn, now: Moment) -> (Tensor<1>, Vec<(&'static str, f64)>) {
+        let s = &self.settings;
+        let shown = self.critic.shown(
+            Shown::plain(turn.made.clone()),
+            now.updates,
+            now.key.stream("noise for the generator"),
+        );
+        let data = Shown::plain(turn.given.clone());
+        let persuaded = self.critic.persuade(&shown, Some(&data), None);
+        let reader = self.reader.network().clone().no_grad();
+        let read = self.misread(reader.forward(turn.made.clone()), &turn.asked);
+        let mut scalars = vec![
+            ("loss/discriminator", turn.seen.loss),
+            ("loss/reader", turn.misread),
+            ("loss/generator", number(persuaded.clone())),
+            ("loss/domains", number(read.clone())),
+        ];
+        let mut loss = persuaded * s.game + read * s.classes;
+        if s.cycle > 0.0 {
+            let back = self
+                .generator
+                .network()
+                .forward_told(turn.made.clone(), turn.present.clone(), None);
+            let off = Distance::L1.of(back, turn.given.clone());
+            scalars.push(("loss/cycle", number(off.clone())));
+            loss = loss + off * s.cycle;
+        }
+        (loss, scalars)
+    }
+}
+
+impl Play for Domains {
+    fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    fn updates(&self) -> u64 {
+        self.generator.updates()
+    }
+
+    fn networks(&self) -> Vec<NetworkInfo> {
+        let device = self.stage.plain();
+        let [h, w, c] = self.stage.image_shape();
+        let x: Tensor<4> = Tensor::zeros([1, h, w, c], &device);
+        let told = Tensor::zeros([1, self.names.len()], &device);
+        vec![
+            self.generator.info(|g| g.forward_told(x.clone(), told, None)),
+            self.critic.info([h, w, c], 0, &device),
+            self.reader.info(|r| r.forward(x.clone())),
+        ]
+    }
+
+    fn batches_per_step(&self) -> usize {
+        self.settings.discriminator_steps
+    }
+
+    fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<Round> {
+        let updates = self.updates();
+        let mut last = None;
+        for (i, batch) in batches.iter().enumerate() {
+            let is_last = i + 1 == batches.len();
+            let now = Moment {
+                updates,
+                key: key.step(i as u64),
+                watch: watch && is_last,
+            };
+            last = Some((self.learn(batch, is_last, now)?, now));
+        }
+        let Some((turn, now)) = last else {
+            return Ok(Round::default());
+        };
+        let (loss, mut scalars) = self.loss(&turn, now);
+        critic::finite("the generator's loss", number(loss.clone()), now)?;
+        let gradient = self
+            .generator
+            .update(&mut [loss.backward()], watch)
+            .unwrap_or(f64::NAN);
+        let observation = watch.then(|| {
+            let spread = diversity(turn.made, turn.given);
+            let o = Observation::new(self.critic.objective(), &turn.seen, gradient, spread);
+            scalars.extend(o.scalars());
+            scalars.extend(turn.seen.scalars);
+            o
+        });
+        Ok(Round { scalars, observation })
+    }
+
+    fn save(&self) -> Vec<(String, Part<'_>)> {
+        let mut parts = self.generator.save();
+        parts.extend(self.critic.save());
+        parts.extend(self.reader.save());
+        parts
+    }
+
+    fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
+        self.generator.load(read, purpose)?;
+        self.critic.load(read, purpose)?;
+        self.reader.load(read, purpose)
+    }
+
+    fn translates(&self) -> Option<&dyn Translates> {
+        Some(self)
+    }
+}
+
+impl Translates for Domains {
+    fn domains(&self) -> &[String] {
+        &self.names
+    }
+
+    fn turn(&self, images: Tensor<4>, wanted: &Wanted, _: Drawn<'_>) -> Tensor<4> {
+        let n = images.dims()[0];
+        let width = self.names.len();
+        let mut told = match self.told {
+            // One of all: what it was is no longer.
+            Told::Classes => vec![0.0; n * width],
+            // What is not asked for stays as it is read.
+            Told::Traits(_) => numbers(self.reader.for_use().forward(images.clone()))
+                .into_iter()
+                .map(|logit| f32::from(u8::from(logit > 0.0)))
+                .collect(),
+        };
+        for row in told.chunks_exact_mut(width) {
+            for &(domain, amount) in &wanted.domains {
+                row[domain] = amount;
+            }
+        }
+        let told = Tensor::from_data(TensorData::new(told, [n, width]), &images.device());
+        self.turn_told(images, told)
+    }
+
+    fn turn_told(&self, images: Tensor<4>, told: Tensor<2>) -> Tensor<4> {
+        self.generator
+            .for_use_on(&images.device())
+            .forward_told(images, told, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::networks::TranslatorSizes;
+    use super::super::super::networks::translator::resnet;
+    use super::super::super::star_gan::StarGan;
+    use super::*;
+    use crate::{Model, Registered, Wish};
+
+    /// Images that are light or dark on their left half, and on their right half.
+    fn batch(count: usize, key: Key) -> Batch {
+        let mut rng = key.rng();
+        let (mut values, mut attributes) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let sides = [0, 1].map(|_| if rng.chance(0.5) { 1.0f32 } else { -1.0 });
+            attributes.extend(sides);
+            let wave = rng.between(0.0, 6.0);
+            for i in 0..256 {
+                let stripes = 0.2 * (0.9 * (i / 16) as f64 + wave).sin();
+                values.push(0.6 * sides[usize::from(i % 16 >= 8)] + stripes as f32);
+            }
+        }
+        Batch {
+            kind: Kind::Image,
+            shape: vec![count, 16, 16, 1],
+            values,
+            labels: None,
+            attributes,
+            captions: None,
+            indices: (0..count as u32).collect(),
+        }
+    }
+
+    fn info() -> DataInfo {
+        DataInfo {
+            source: "test".into(),
+            kind: Kind::Image,
+            shape: vec![16, 16, 1],
+            count: 100,
+            range: (0.0, 255.0),
+            labels: vec![],
+            attributes: vec!["left".into(), "right".into()],
+            rate: 0,
+            shares: vec![],
+            captions: Default::default(),
+        }
+    }
+
+    fn config() -> Translation<DomainSettings> {
+        let mut config = StarGan::defaults();
+        config.model = TranslatorSizes::Resnet(resnet::Sizes {
+            width: 4,
+            blocks: 1,
+            residual: true,
+            ..Default::default()
+        });
+        config.critic.width = 4;
+        config.translation.domains = vec!["left".into(), "right".into()];
+        config.translation.discriminator_steps = 1;
+        config.optimizer.generator.learning_rate = 3e-3;
+        config.optimizer.discriminator.learning_rate = 3e-3;
+        config
+    }
+
+    /// The half that is asked for becomes light or dark, the other one stays.
+    #[test]
+    fn one_domain_changes_and_the_other_stays() {
+        let device = Device::flex().autodiff();
+        let mut game = config()
+            .between_domains("star_gan", &info(), &device, Key::new(1))
+            .unwrap();
+        for step in 0..120 {
+            let key = Key::new(2).step(step);
+            game.step(&[batch(8, key)], key, false).unwrap();
+        }
+        let fresh = batch(8, Key::new(9));
+        let half = |values: &[f32], right: bool| -> Vec<f32> {
+            let mean = |image: &[f32]| {
+                let pixels = image.iter().enumerate().filter(|(i, _)| (i % 16 >= 8) == right);
+                pixels.map(|(_, v)| v).sum::<f32>() / 128.0
+            };
+            values.chunks(256).map(mean).collect()
+        };
+        for amount in [0.0, 1.0] {
+            let to = [("left".to_string(), amount)];
+            let wish = Wish {
+                to: &to,
+                ..Wish::default()
+            };
+            let t = game.as_translate().unwrap();
+            let made = t.translate(&fresh, &wish, Key::new(1)).unwrap().values;
+            let light = |v: &f32| (*v > 0.0) == (amount > 0.5);
+            assert!(half(&made, false).iter().all(light), "{:?}", half(&made, false));
+            let stays = half(&made, true).into_iter().zip(half(&fresh.values, true));
+            assert!(stays.into_iter().all(|(a, b)| (a > 0.0) == (b > 0.0)));
+        }
+        let t = game.as_translate().unwrap();
+        let of = |name: &str| {
+            let to = [(name.to_string(), 1.0)];
+            let wish = Wish {
+                to: &to,
+                ..Wish::default()
+            };
+            t.translate(&fresh, &wish, Key::new(1)).unwrap_err().to_string()
+        };
+        assert!(of("rihgt").contains("`rihgt`") && of("rihgt").contains("right"));
+        let e = t
+            .translate(&fresh, &Wish::default(), Key::new(1))
+            .unwrap_err()
+            .to_string();
+        assert!(e.contains("left, right"), "{e}");
+    }
+
+    #[test]
+    fn what_says_nothing_of_domains_is_refused() {
+        let build = |config: Translation<DomainSettings>, info: DataInfo| {
+            let device = Device::flex().autodiff();
+            let built = config.between_domains("star_gan", &info, &device, Key::new(1));
+            built.err().map(|e| e.to_string()).unwrap_or_default()
+        };
+        let mut wrong = config();
+        wrong.translation.domains = vec!["lfet".into()];
+        let e = build(wrong, info());
+        assert!(
+            e.contains("translation.domains") && e.contains("lfet") && e.contains("left"),
+            "{e}"
+        );
+        let mut none = config();
+        none.translation.domains.clear();
+        let e = build(none, info());
+        assert!(e.contains("classes"), "{e}");
+        let sides = DataInfo {
+            kind: Kind::Unpaired,
+            shape: vec![16, 16, 2],
+            ..info()
+        };
+        let e = build(config(), sides);
+        assert!(e.contains("cycle_gan"), "{e}");
+    }
+}
