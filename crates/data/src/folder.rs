@@ -1,4 +1,5 @@
 //! A folder of image files, decoded when they are asked for.
+use super::Captions;
 use super::image_file::{self, Header, Pixels};
 use super::image_set::{ImageSet, Images, Listed};
 use super::listing::{Entry, Listing, list};
@@ -35,7 +36,7 @@ impl Images for Files {
         self.entries[index].attributes.clone()
     }
     fn caption(&self, index: usize) -> Result<Option<String>> {
-                Ok(self.entries[index].caption.clone())
+        Ok(self.entries[index].caption.clone())
     }
     fn captions(&self, count: usize) -> Captions {
         Captions::of(self.entries[..count].iter().map(|e| e.caption.as_deref()))

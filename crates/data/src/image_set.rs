@@ -2,7 +2,7 @@
 use super::image_file::Pixels;
 use super::resize::Preparation;
 use super::source::Source;
-use super::{DataInfo, Dataset, Item, Kind, damage};
+use super::{Captions, DataInfo, Dataset, Item, Kind, damage};
 use crate::error::{Error, Result};
 use crate::random::Key;
 use std::collections::HashSet;
@@ -29,7 +29,7 @@ pub(super) trait Images: Send + Sync {
     /// # Errors
     /// As [`Images::pixels`].
     fn caption(&self, index: usize) -> Result<Option<String>>;
-        /// What the captions of the first images say in all, where that is known without opening every one.
+    /// What the captions of the first images say in all, where that is known without opening every one.
     fn captions(&self, _count: usize) -> Captions {
         Captions::default()
     }
@@ -127,7 +127,7 @@ impl ImageSet {
             range: (0.0, 255.0),
             labels,
             attributes,
-                        rate: 0,
+            rate: 0,
             shares: vec![],
             captions: images.captions(count),
         };

@@ -19,6 +19,7 @@ fn info(shape: [usize; 3]) -> DataInfo {
         attributes: vec![],
         rate: 0,
         shares: vec![],
+        captions: Default::default(),
     }
 }
 
