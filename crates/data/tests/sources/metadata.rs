@@ -65,7 +65,7 @@ fn texts_beside_images_are_captions() {
     let set = open(&source(dir.path()));
     assert_eq!(set.get(0).unwrap().caption, text("a lion"));
     assert_eq!(set.info().captions.share, 0.5);
-    write(dir.path(), "c.txt", &vec![b'x'; 70_000]);
+    write(dir.path(), "c.txt", vec![b'x'; 70_000]);
     fails(&source(dir.path()), &["c.txt", "too many"]);
 }
 
