@@ -26,6 +26,7 @@ use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -365,6 +366,24 @@ pub fn mean_tensor<const D: usize>(t: Tensor<D>) -> Tensor<D> {
     }
     let (shape, device) = (t.shape(), t.device());
     Tensor::from_data(TensorData::new(mean(numbers(t)), shape), &device)
+}
+
+/// Gradients become their mean over all leaves of a batch, in one message.
+pub(crate) fn mean_gradients(found: &mut BTreeMap<String, Tensor<1>>) {
+    if !is_shared() {
+        return;
+    }
+    let mut all = Vec::new();
+    for g in found.values() {
+        all.extend(numbers(g.clone()));
+    }
+    let all = mean(all);
+    let mut rest = &all[..];
+    for g in found.values_mut() {
+        let (mine, after) = rest.split_at(g.dims()[0]);
+        *g = Tensor::from_floats(mine, &g.device());
+        rest = after;
+    }
 }
 
 /// The key of the first leaf, for what is drawn once for all of them.

@@ -1,7 +1,7 @@
 //! Optimizers: a configuration, the state it needs a parameter, and one pass over all of them.
+use super::collective;
 use super::init::plain;
 use super::tensors::{Path, Tensors};
-use super::{collective, numbers};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use menagerie_data::error::Result;
@@ -389,7 +389,7 @@ impl Optimizer {
         };
         network.visit(&mut collect);
         let mut found = collect.found;
-        over_leaves(&mut found);
+        collective::mean_gradients(&mut found);
         let clip = self.config.clip_norm;
         let norm = (norm || clip > 0.0).then(|| found.values().map(square_sum).sum::<f64>().sqrt());
         let scale = match norm {
@@ -501,24 +501,6 @@ impl Optimizer {
             }
         }
         Ok(())
-    }
-}
-
-/// Gradients become their mean over all leaves of a batch, in one message.
-fn over_leaves(found: &mut BTreeMap<String, Tensor<1>>) {
-    if !collective::is_shared() {
-        return;
-    }
-    let mut all = Vec::new();
-    for g in found.values() {
-        all.extend(numbers(g.clone()));
-    }
-    let all = collective::mean(all);
-    let mut rest = &all[..];
-    for g in found.values_mut() {
-        let (mine, after) = rest.split_at(g.dims()[0]);
-        *g = Tensor::from_floats(mine, &g.device());
-        rest = after;
     }
 }
 
