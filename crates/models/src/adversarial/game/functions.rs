@@ -107,7 +107,14 @@ fn between_domains<'a>(play: &'a impl Play, domains: &[String]) -> Function<'a> 
         vec![rows(play.turn_told(images(&x[0], shape), x[1].clone()))]
     };
     let about = "an image as one of other domains";
-    Function::new("translate", about, inputs, vec![stage.port()], run)
+    // Inputs and outputs of a graph have names of their own.
+    let made = Port::of(
+        "translated",
+        &shape,
+        Holds::Image,
+        "the image, channels last, in [-1, 1]",
+    );
+    Function::new("translate", about, inputs, vec![made], run)
 }
 
 fn translate(play: &impl Play, direction: Direction) -> Function<'_> {
