@@ -107,16 +107,13 @@ impl Store {
             ));
         }
         let kind = if scheme == "abfs" { "az" } else { scheme };
-        if let Some((_, variables, fix)) = CREDENTIALS.iter().find(|(k, ..)| *k == kind) {
-            if !variables
-                .iter()
-                .any(|v| std::env::var_os(v).is_some_and(|v| !v.is_empty()))
-            {
-                return Err(Error::usage(
-                    format!("{scheme}://{host}: there are no credentials"),
-                    *fix,
-                ));
-            }
+        let is_set = |v: &&str| std::env::var_os(v).is_some_and(|v| !v.is_empty());
+        let wanted = CREDENTIALS.iter().find(|(k, ..)| *k == kind);
+        if let Some((_, _, fix)) = wanted.filter(|(_, variables, _)| !variables.iter().any(is_set)) {
+            return Err(Error::usage(
+                format!("{scheme}://{host}: there are no credentials"),
+                *fix,
+            ));
         }
         let backoff = BackoffConfig {
             init_backoff: Duration::from_millis(50),
@@ -371,7 +368,7 @@ mod tests {
         let said = without_secrets(text, ["hunter2hunter2".to_string()].into_iter());
         assert_eq!(
             said,
-            "Error performing GET https://x.blob/y in 3ms, with *** after 2 tries".replace(" in", " in")
+            "Error performing GET https://x.blob/y in 3ms, with *** after 2 tries"
         );
         assert!(
             is_secret("AWS_SECRET_ACCESS_KEY") && is_secret("azure_storage_sas_token") && !is_secret("PATH")

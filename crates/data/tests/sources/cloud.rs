@@ -96,7 +96,7 @@ fn forward(mut client: TcpStream, to: u16, faults: &Faults) -> std::io::Result<(
     let every = |m: &AtomicU32| {
         m.load(Ordering::Relaxed)
             .checked_sub(1)
-            .is_some_and(|m| n % (m + 1) == 0)
+            .is_some_and(|m| n.is_multiple_of(m + 1))
     };
     let refused = faults.refuse.lock().unwrap().clone();
     if every(&faults.throttle)

@@ -232,6 +232,7 @@ pub(crate) fn translations(subject: &Subject) {
     let t = model.as_translate().unwrap();
     let (both, part) = (batch(subject), part(subject));
     if !t.domains().is_empty() {
+        drop(model);
         return between_domains(subject);
     }
     assert!(!t.directions().is_empty() && t.channels() * 2 == both.shape[3]);
