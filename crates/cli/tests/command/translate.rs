@@ -232,7 +232,7 @@ fn descriptions_become_images() {
         "text.features=8",
         "text.steps=1",
         "data.limit=120",
-        "train.batch=8",
+        "train.batch=4",
         "train.samples=4",
     ];
     let set: Vec<&str> = small.iter().flat_map(|s| ["--set", s]).collect();
