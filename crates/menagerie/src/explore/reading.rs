@@ -16,7 +16,7 @@ impl<'a> Reader<'a> {
     /// What that model reads.
     ///
     /// # Errors
-    /// [`Error::Usage`] where it reads neither attributes nor classes.
+    /// [`crate::error::Error::Usage`] where it reads neither attributes nor classes.
     pub fn of(model: &'a dyn Model, name: &str) -> Result<Self> {
         match (model.as_read_attributes(), model.as_classify()) {
             (Some(r), _) => Ok(Reader::Attributes(r)),
@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
     /// A trait by its name: a class, or as [`Trait::of_attributes`] has it.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a name that the reader does not know.
+    /// [`crate::error::Error::Usage`] for a name that the reader does not know.
     pub fn named(&self, name: &str) -> Result<Trait> {
         match self {
             Reader::Attributes(r) => Trait::of_attributes(r.names(), name),
