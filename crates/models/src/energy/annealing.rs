@@ -7,6 +7,8 @@
 //! ln w_r = sum_k ln p*_{b_k}(x_{k-1}) - ln p*_{b_{k-1}}(x_{k-1}),   x_k ~ T_{b_k}(. | x_{k-1}),   0 = b_0 < ... < b_K = 1
 //! Z_1 / Z_0 = mean over runs r of w_r
 //! ```
+use super::binary::in_bounds;
+use menagerie_data::error::Result;
 use menagerie_data::random::Key;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,19 @@ impl Default for AnnealingConfig {
             runs: 100,
             steps: 1000,
         }
+    }
+}
+
+impl AnnealingConfig {
+    /// Refuses what is no estimate.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`](menagerie_data::error::Error::Recipe) with the key.
+    pub(super) fn check(&self) -> Result<()> {
+        in_bounds(&[
+            ("annealing.runs", self.runs, 1),
+            ("annealing.steps", self.steps, 1),
+        ])
     }
 }
 

@@ -122,3 +122,22 @@ pub(super) fn hold(state: &mut [f32], item: &[f32], known: &[bool]) {
         }
     }
 }
+
+/// Refuses numbers of units, chains, sweeps that cannot be: each with its key and the least that it may be.
+///
+/// # Errors
+/// [`Error::Recipe`] with the key.
+pub(super) fn in_bounds(all: &[(&str, usize, usize)]) -> Result<()> {
+    const MOST: usize = 1 << 20;
+    match all
+        .iter()
+        .find(|(_, value, least)| !(*least..=MOST).contains(value))
+    {
+        Some((key, value, least)) => Err(Error::recipe(
+            *key,
+            format!("{value} cannot be"),
+            format!("give {least} to {MOST}"),
+        )),
+        None => Ok(()),
+    }
+}

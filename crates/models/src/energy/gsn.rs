@@ -10,7 +10,7 @@
 //! ```
 //!
 //! It has no density that could be evaluated; what it learns is the way from a state to the next.
-use super::binary::{Visible, hold, on, rows};
+use super::binary::{Visible, hold, in_bounds, on, rows};
 use crate::{
     Capability, Complete, Entry, Features, Function, Holds, Model, Part, Port, Purpose, Reconstruct,
     Reconstruction, Registered, Sample, SampleRequest, Samples, StepReport, unconditional, untempered,
@@ -19,6 +19,7 @@ use burn::module::Module;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
+use menagerie_data::limits::affordable;
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
 use menagerie_kernels::{Activation, bce_with_logits, noise};
@@ -365,20 +366,20 @@ impl Registered for Config {
     }
     fn check(config: &Config) -> Result<()> {
         let m = &config.model;
-        for (key, value) in [
-            ("model.width", m.width),
-            ("model.walkback", m.walkback),
-            ("model.sample_steps", m.sample_steps),
-        ] {
-            if value == 0 || value > 1 << 20 {
-                let problem = format!("{value} cannot be");
-                return Err(Error::recipe(key, problem, "give a number from 1 to a million"));
-            }
-        }
+        in_bounds(&[
+            ("model.width", m.width, 1),
+            ("model.walkback", m.walkback, 1),
+            ("model.sample_steps", m.sample_steps, 1),
+        ])?;
         config.corruption.check()
     }
     fn build(config: Config, info: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
         let data = Visible::new(NAME, info, config.model.binarization)?;
+        affordable(
+            "the network's weights",
+            &[data.units(), config.model.width, 8],
+            "set a smaller model.width",
+        )?;
         let init = Init::new(key.stream("network"), device);
         let network = GsnNetwork::new(data.units(), config.model.width, &init);
         let average = config.model.average;

@@ -15,7 +15,7 @@
 mod machine;
 
 use super::annealing::{AnnealingConfig, Normalizer, log_mean_exp, normalizer};
-use super::binary::{Visible, hold, rows};
+use super::binary::{Visible, hold, in_bounds, rows};
 use super::chains::Chains;
 use crate::{
     Capability, Complete, Entry, EvidenceBound, Function, Holds, Model, Part, Port, Purpose, Registered,
@@ -23,7 +23,8 @@ use crate::{
 };
 use burn::tensor::{Device, Tensor, activation};
 use machine::{Annealed, BoltzmannNetwork, Machine, entropy, exact, statistics};
-use menagerie_data::error::{Error, Result};
+use menagerie_data::error::Result;
+use menagerie_data::limits::affordable;
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
 use menagerie_nn::levels::Binarization;
@@ -306,21 +307,14 @@ impl Complete for Boltzmann {
 impl Config {
     fn check(&self) -> Result<()> {
         let m = &self.model;
-        let at_least = |key, value: usize, least: usize| match (least..=1 << 14).contains(&value) {
-            true => Ok(()),
-            false => Err(Error::recipe(
-                key,
-                format!("{value} cannot be"),
-                format!("give {least} to {}", 1 << 14),
-            )),
-        };
-        at_least("model.width", m.width, 0)?;
-        at_least("model.count", m.count, 1)?;
-        at_least("model.sweeps", m.sweeps, 1)?;
-        at_least("model.rounds", m.rounds, 1)?;
-        at_least("model.sample_sweeps", m.sample_sweeps, 1)?;
-        at_least("annealing.runs", self.annealing.runs, 1)?;
-        at_least("annealing.steps", self.annealing.steps, 1)
+        in_bounds(&[
+            ("model.width", m.width, 0),
+            ("model.count", m.count, 1),
+            ("model.sweeps", m.sweeps, 1),
+            ("model.rounds", m.rounds, 1),
+            ("model.sample_sweeps", m.sample_sweeps, 1),
+        ])?;
+        self.annealing.check()
     }
 
     /// A fresh model for images of that description.
@@ -330,10 +324,11 @@ impl Config {
     pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Boltzmann> {
         let data = Visible::new(NAME, info, self.model.binarization)?;
         let n = data.units() + self.model.width;
-        menagerie_data::limits::affordable(
-            "the weights of all pairs of units",
-            &[n, n],
-            "set a smaller size",
+        affordable("the weights of all pairs of units", &[n, n], "set a smaller size")?;
+        affordable(
+            "its chains",
+            &[n, self.model.count, 4],
+            "set a smaller model.count",
         )?;
         let (init, pairs) = (Init::new(key.stream("network"), device), n * (n - 1) / 2);
         let network = BoltzmannNetwork {

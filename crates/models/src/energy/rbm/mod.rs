@@ -16,7 +16,7 @@
 mod network;
 
 use super::annealing::{AnnealingConfig, Normalizer, normalizer};
-use super::binary::{Visible, hold, rows};
+use super::binary::{Visible, hold, in_bounds, rows};
 use super::chains::Chains;
 use crate::{
     Capability, Complete, Entry, Features, Function, Holds, LogLikelihood, Model, Part, Port, Purpose,
@@ -26,7 +26,8 @@ use crate::{
 use burn::module::Module;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
-use menagerie_data::error::{Error, Result};
+use menagerie_data::error::Result;
+use menagerie_data::limits::affordable;
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
 use menagerie_nn::levels::Binarization;
@@ -377,23 +378,13 @@ impl Features for Rbm {
 impl Config {
     fn check(&self) -> Result<()> {
         let m = &self.model;
-        for (key, value) in [
-            ("model.width", m.width),
-            ("model.count", m.count),
-            ("model.sweeps", m.sweeps),
-            ("model.sample_sweeps", m.sample_sweeps),
-            ("annealing.runs", self.annealing.runs),
-            ("annealing.steps", self.annealing.steps),
-        ] {
-            if value == 0 || value > 1 << 20 {
-                return Err(Error::recipe(
-                    key,
-                    format!("{value} cannot be"),
-                    "give a number from 1 to a million",
-                ));
-            }
-        }
-        Ok(())
+        in_bounds(&[
+            ("model.width", m.width, 1),
+            ("model.count", m.count, 1),
+            ("model.sweeps", m.sweeps, 1),
+            ("model.sample_sweeps", m.sample_sweeps, 1),
+        ])?;
+        self.annealing.check()
     }
 
     /// A fresh model for images of that description.
@@ -403,6 +394,16 @@ impl Config {
     pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Rbm> {
         let data = Visible::new(NAME, info, self.model.binarization)?;
         let units = data.units();
+        affordable(
+            "the machine's weights",
+            &[units, self.model.width, 4],
+            "set a smaller model.width",
+        )?;
+        affordable(
+            "its chains",
+            &[units, self.model.count, 4],
+            "set a smaller model.count",
+        )?;
         let network = RbmNetwork::new(units, self.model.width, &Init::new(key.stream("network"), device));
         Ok(Rbm {
             learner: Learner::new("network", network, self.optimizer, self.model.average, device)?,
