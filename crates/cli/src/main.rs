@@ -14,7 +14,8 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use menagerie::error::{Error, Result};
 use menagerie::limits;
-use menagerie::run::processes;
+use menagerie::processes;
+
 use std::io::Write;
 use std::num::ParseIntError;
 use std::process::ExitCode;
@@ -73,6 +74,8 @@ enum Command {
     Compare(commands::compare::Args),
     /// Write the sampler's weights and a description of its inputs and outputs
     Export(commands::export::Args),
+    /// Make a run of weights that PyTorch has saved
+    Import(commands::import::Args),
     /// See runs, train, and walk through latent spaces in the browser
     Studio(commands::studio::Args),
     /// Print the script by which a shell completes commands and flags
@@ -149,6 +152,13 @@ fn ended(done: Result<()>) -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
+        Command::Train(_) => {}
+        Command::Sample(_) | Command::Evaluate(_) => processes::share(),
+        // What cannot be shared is the first process's.
+        _ if processes::rank() > 0 => return Ok(()),
+        _ => {}
+    }
+    match command {
         Command::List(a) => commands::list::run(a),
         Command::Data(a) => commands::data::run(a),
         Command::Train(a) => commands::train::run(*a),
@@ -167,6 +177,7 @@ fn run(command: Command) -> Result<()> {
         Command::Evaluate(a) => commands::evaluate::run(*a),
         Command::Compare(a) => commands::compare::run(a),
         Command::Export(a) => commands::export::run(a),
+        Command::Import(args) => commands::import::run(args),
         Command::Studio(a) => commands::studio::run(a),
         Command::Completions(a) => commands::completions::run(a, &mut Cli::command()),
     }

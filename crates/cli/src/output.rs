@@ -1,5 +1,6 @@
 //! Results on standard output, everything else on standard error. Names of files and classes may hold anything: control
 //! characters are shown, not sent to the terminal.
+use menagerie::processes;
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
 
@@ -11,6 +12,9 @@ pub(crate) fn line(text: impl std::fmt::Display) {
 /// Prints a line as it is, only for text whose names are [`visible`] already. Where it cannot be written the program ends with
 /// status 1: quietly if its reader has gone (`| head`), else with a word.
 pub(crate) fn raw(text: impl std::fmt::Display) {
+    if processes::only_helps() {
+        return;
+    }
     let mut out = std::io::stdout();
     if let Err(e) = writeln!(out, "{text}").and_then(|()| out.flush()) {
         if e.kind() != ErrorKind::BrokenPipe {

@@ -34,7 +34,11 @@
 //! ```
 pub mod explore;
 pub mod export;
+pub mod import;
+
 pub mod judge;
+pub mod processes;
+
 pub mod recipe;
 pub mod run;
 

@@ -5,7 +5,8 @@ use menagerie_kernels::{Activation, batch_norm, scale_shift};
 
 /// Batch normalization over all axes but the last (Ioffe & Szegedy 2015, arXiv:1502.03167), fused with the activation
 /// that follows. While training it uses the batch's statistics and keeps running ones; `valid()` uses those. Where a batch
-/// is cut into leaves, each is normalized by its own statistics, and the running ones are those of all.
+/// is cut into leaves, each is normalized by its own statistics, or by those of all where norms are synchronized, and the
+/// running ones are those of all.
 #[derive(Module, Debug)]
 pub struct BatchNorm {
     /// scale, `[channels]`
@@ -77,7 +78,16 @@ impl BatchNorm {
         let channels = self.gamma.dims()[0];
         let n = (x.shape().num_elements() / channels) as f64;
         let (gamma, beta) = (self.gamma.val(), self.beta.val());
-        let (y, mean, variance) = batch_norm(x, gamma, beta, self.epsilon as f32, activation);
+        let synchronized = collective::norms_are_synchronized();
+        let (y, mean, variance) = match synchronized {
+            true => over_leaves(x, gamma, beta, self.epsilon, activation),
+            false => batch_norm(x, gamma, beta, self.epsilon as f32, activation),
+        };
+        let n = if synchronized {
+            n * collective::leaves() as f64
+        } else {
+            n
+        };
         self.keep(&self.mean, mean);
         // Bessel's correction, as in PyTorch: what is kept estimates the variance of the data, not of the batch.
         self.keep(&self.variance, variance * (n / (n - 1.0).max(1.0)));
@@ -92,4 +102,23 @@ impl BatchNorm {
         // RunningState holds an update back until the next one; take it in now, so that what is saved is current.
         running.value_sync();
     }
+}
+
+/// Batch norm by the statistics of all leaves of a batch: what it gives, the mean, the biased variance.
+fn over_leaves<const D: usize>(
+    x: Tensor<D>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+    activation: Activation,
+) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
+    let (shape, channels) = (x.shape(), gamma.dims()[0]);
+    let rows = x.reshape([shape.num_elements() / channels, channels]);
+    let mean = collective::mean_with_gradient(rows.clone().mean_dim(0));
+    let centred = rows - mean.clone();
+    let variance = collective::mean_with_gradient(centred.clone().powi_scalar(2).mean_dim(0));
+    let [mean, variance] = [mean, variance].map(|t| t.reshape([channels]));
+    let scale = gamma / (variance.clone() + epsilon).sqrt();
+    let y = scale_shift(centred, scale, beta, activation);
+    (y.reshape(shape), mean, variance)
 }

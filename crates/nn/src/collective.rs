@@ -70,6 +70,8 @@ pub struct Group {
     own: usize,
     /// leaves that may compute at a time
     desks: usize,
+    /// whether batch norm takes its statistics from all leaves
+    synchronized: bool,
     link: Option<Arc<dyn Link>>,
     /// bytes given to other processes
     given: AtomicU64,
@@ -91,6 +93,14 @@ impl Group {
     /// [`Error::Recipe`] where they are not a power of two, or fewer than the processes; [`Error::Usage`] where the
     /// processes are not a power of two.
     pub fn new(leaves: usize, link: Option<Arc<dyn Link>>) -> Result<Arc<Group>> {
+        Self::with_norm(leaves, link, false)
+    }
+
+    /// The same; with `synchronized`, batch norm takes its statistics from all leaves.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn with_norm(leaves: usize, link: Option<Arc<dyn Link>>, synchronized: bool) -> Result<Arc<Group>> {
         if !leaves.is_power_of_two() {
             let below = leaves.max(1).next_power_of_two() / 2;
             return Err(Error::recipe(
@@ -118,6 +128,7 @@ impl Group {
             leaves,
             own,
             desks: menagerie_kernels::threads(),
+            synchronized,
             link,
             given: AtomicU64::new(0),
             round: Mutex::new(Round {
@@ -327,9 +338,28 @@ fn seat() -> Option<(Arc<Group>, usize)> {
     seat.filter(|(group, _)| group.leaves > 1)
 }
 
+/// Leaves of a batch over all processes.
+pub fn leaves() -> usize {
+    seat().map_or(1, |(group, _)| group.leaves)
+}
+
 /// Whether this thread learns from one leaf of several.
 pub fn is_shared() -> bool {
     seat().is_some()
+}
+
+/// Whether batch norm on this thread takes its statistics from all leaves.
+pub fn norms_are_synchronized() -> bool {
+    seat().is_some_and(|(group, _)| group.synchronized)
+}
+
+/// The mean of a tensor over all leaves, through which gradients go: where the loss is the mean of the leaves' losses, each
+/// leaf's part of the gradient is the mean of what all of them have.
+pub fn mean_with_gradient<const D: usize>(t: Tensor<D>) -> Tensor<D> {
+    match is_shared() {
+        true => menagerie_kernels::by_host(t, mean),
+        false => t,
+    }
 }
 
 /// The mean of these numbers over all leaves, one by one.
@@ -543,5 +573,69 @@ mod tests {
         let link = |n: usize| pipes(n).pop();
         assert!(why(4, link(3)).contains("3 processes"));
         assert!(why(2, link(4)).contains("set it to 4"));
+    }
+
+    /// Batch norm over synchronized leaves is batch norm of the whole batch: what it gives, and the gradients of its input and of
+    /// its weights. By their own statistics it is not.
+    #[test]
+    fn synchronized_norms_are_those_of_the_whole_batch() {
+        use crate::{Activation, BatchNorm, Init};
+        use burn::tensor::Device;
+        let device = Device::flex().autodiff();
+        let (rows, channels) = (8, 3);
+        let values: Vec<f32> = {
+            let mut rng = Key::new(3).rng();
+            (0..rows * channels)
+                .map(|_| (3.0 * rng.uniform() + 1.0) as f32)
+                .collect()
+        };
+        // A loss that is not symmetric in the rows: its gradient by the mean and the variance does not vanish.
+        let learned = |rows: std::ops::Range<usize>| -> Vec<f32> {
+            let norm = BatchNorm::of(channels)
+                .spread(0.3)
+                .init(&Init::new(Key::new(4), &device));
+            let own = &values[rows.start * channels..rows.end * channels];
+            let x = Tensor::<2>::from_data(TensorData::new(own.to_vec(), [rows.len(), channels]), &device);
+            let x = x.require_grad();
+            let y = norm.forward(x.clone(), Activation::LeakyRelu(0.2));
+            let weights: Vec<f32> = rows.clone().map(|i| (i * i) as f32 + 1.0).collect();
+            let weights = Tensor::<1>::from_floats(&weights[..], &device).reshape([rows.len(), 1]);
+            let loss = (y.clone() * y.clone() * weights).mean();
+            let gradients = loss.backward();
+            let by_gamma = mean(numbers(norm.gamma.val().grad(&gradients).unwrap()));
+            let leaves = leaves() as f32;
+            let by_x = numbers(x.grad(&gradients).unwrap())
+                .into_iter()
+                .map(|g| g / leaves)
+                .collect();
+            let running = [norm.mean.value_sync(), norm.variance.value_sync()]
+                .map(numbers)
+                .concat();
+            [gather(numbers(y.inner())), gather(by_x), by_gamma, running].concat()
+        };
+        let whole = learned(0..rows);
+        let over = |synchronized: bool| -> Vec<f32> {
+            let group = Group::with_norm(2, None, synchronized).unwrap();
+            std::thread::scope(|threads| {
+                let of = |place: usize| {
+                    let (group, learned) = (group.clone(), &learned);
+                    threads.spawn(move || group.seated(place, || learned(4 * place..4 * place + 4)))
+                };
+                let all = [0, 1].map(of).map(|t| t.join().unwrap());
+                assert_eq!(all[0], all[1]);
+                all[0].clone()
+            })
+        };
+        let apart = |other: &[f32]| {
+            whole
+                .iter()
+                .zip(other)
+                .map(|(a, b)| (a - b).abs() / (1.0 + a.abs()))
+                .fold(0.0, f32::max)
+        };
+        let (together, alone) = (over(true), over(false));
+        assert_eq!(together.len(), whole.len());
+        assert!(apart(&together) < 1e-5, "{}", apart(&together));
+        assert!(apart(&alone) > 1e-2, "{}", apart(&alone));
     }
 }

@@ -45,6 +45,15 @@ fn along(x: Tensor<4>, axis: usize, before: usize, after: usize) -> Tensor<4> {
     Tensor::cat(parts, axis)
 }
 
+/// x `[batch, height, width, channel]` with margins of zeros.
+pub fn zeros(x: Tensor<4>, [top, bottom, left, right]: Margins) -> Tensor<4> {
+    let [n, h, w, c] = x.dims();
+    let rows = |count: usize| Tensor::zeros([n, count, w, c], &x.device());
+    let x = Tensor::cat(vec![rows(top), x.clone(), rows(bottom)], 1);
+    let columns = |count: usize| Tensor::zeros([n, h + top + bottom, count, c], &x.device());
+    Tensor::cat(vec![columns(left), x.clone(), columns(right)], 2)
+}
+
 /// The part of x without those margins.
 pub fn cut(x: Tensor<4>, [top, bottom, left, right]: Margins) -> Tensor<4> {
     let [n, h, w, c] = x.dims();

@@ -7,6 +7,7 @@ use menagerie::error::{Error, Result};
 use menagerie::judge::subject::Subject;
 use menagerie::judge::{METRICS, Metric, Verdict, metric};
 use menagerie::models::Capability;
+use menagerie::processes;
 use menagerie::recipe::Recipe;
 use menagerie::run::evaluator::{Compared, Evaluator, Settings};
 use menagerie::run::history::{Evaluated, append, best, chooser, damage};
@@ -39,8 +40,8 @@ pub(crate) struct Args {
     /// Samples to draw, and items of the data to compare with [default: as many as there are of these, at most 10000]
     #[arg(short, value_name = "N")]
     n: Option<usize>,
-    /// What gives features: classifier:RUN, features:RUN, learned (from the data, once), inception:FILE, random:SEED or
-    /// pixels [default: learned for images from files without classes, else random:0, a network that was never trained]
+    /// What gives features: classifier:RUN, features:RUN, learned (from the data, once), inception:FILE, imagenet:FILE
+    /// (a classifier in PyTorch's weights), random:SEED or pixels [default: learned for images from files without classes, else random:0, a network that was never trained]
     #[arg(long, value_name = "E")]
     extractor: Option<String>,
     /// A run of attribute-reader, or of a classifier, that says what images show: for `attribute-flips`
@@ -170,7 +171,14 @@ fn judge_run(args: &Args, run: &Run, device: &Device) -> Result<()> {
             &verdicts,
         );
         // What was found is printed, whether or not it can be kept.
-        match append(run, &found, &verdicts) {
+        let kept = if processes::only_helps() {
+            Ok(())
+        } else {
+            append(run, &found, &verdicts)
+        };
+        match kept {
+            Ok(()) if processes::only_helps() => {}
+
             // The page shows them, too, where it can be written.
             Ok(()) => {
                 drop(read_metrics(&run.file("metrics.jsonl")).and_then(|lines| write_index(run, &lines)))

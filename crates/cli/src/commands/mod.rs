@@ -9,6 +9,8 @@ pub(crate) mod directions;
 pub(crate) mod encode;
 pub(crate) mod evaluate;
 pub(crate) mod export;
+pub(crate) mod import;
+
 pub(crate) mod interpolate;
 pub(crate) mod list;
 mod moves;

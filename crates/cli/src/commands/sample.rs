@@ -7,10 +7,15 @@ use menagerie::Key;
 use menagerie::data::{DataInfo, Kind};
 use menagerie::error::{Error, Result, nearest};
 use menagerie::limits::affordable;
+use menagerie::processes;
+
 use menagerie::models::{Capability, SampleRequest, Samples};
 use menagerie::run::{At, Run};
 use serde_json::json;
 use std::path::PathBuf;
+
+/// Samples of one key that are drawn at a time.
+const AT_ONCE: usize = 250;
 
 /// Arguments of `menagerie sample`.
 #[derive(clap::Args)]
@@ -145,19 +150,25 @@ pub(crate) fn run(args: Args) -> Result<()> {
         true => args.moves.draw(&trained, &keys, args.truncation)?,
         false => {
             let sampler = able(trained.model.as_sample(), Capability::Sample, &trained.name)?;
-            let drawn = keys.into_iter().map(|(count, key)| {
-                sampler.sample(&SampleRequest {
-                    count,
-                    key,
+            let requests = keys.into_iter().flat_map(|(count, key)| {
+                let some = (0..count).step_by(AT_ONCE).enumerate();
+                some.map(move |(i, from)| SampleRequest {
+                    count: AT_ONCE.min(count - from),
+                    key: if i == 0 { key } else { key.step(i as u64) },
                     label,
                     truncation: args.truncation,
                     temperature: args.temperature,
                     length,
                 })
             });
-            (joined(drawn.collect::<Result<_>>()?), None)
+            let requests: Vec<SampleRequest> = requests.collect();
+            (joined(processes::drawn(sampler, &requests)?), None)
         }
     };
+    if processes::only_helps() {
+        return Ok(());
+    }
+
     let count = samples.shape[0];
     match (args.numbers, grid.map(|g| g[0]).or(columns)) {
         (true, _) => items::write_numbered(&samples, &args.out)?,
@@ -214,7 +225,11 @@ fn illustrate(args: &Args, trained: &Trained) -> Result<()> {
         .iter()
         .flat_map(|t| std::iter::repeat_n(t.clone(), each))
         .collect();
+    if processes::only_helps() {
+        return Ok(());
+    }
     let samples = model.illustrate(&texts, key(args.seed))?;
+
     items::write_rows(&samples, each, &args.out)?;
     let step = trained.checkpoint.state.step;
     if args.json {

@@ -3,7 +3,7 @@
 //! Operands are saved only where a tracked parent needs them: nothing is kept for frozen networks,
 //! and buffers stay unique so that the kernels may work in place.
 use super::optim::{AdamStep, RmsStep, SgdStep};
-use super::{Activation, Form, Ops, Resample, RowLoss, Scan, Window, default};
+use super::{Activation, Form, HostFunction, Ops, Resample, RowLoss, Scan, Window, default};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops as Step, OpsKind};
@@ -368,6 +368,11 @@ impl<B: Ops, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         let (p, m) = B::sgd(p.into_primitive(), g.into_primitive(), m.into_primitive(), s);
         (constant::<B, C>(p), constant::<B, C>(m))
     }
+    fn by_host(x: F<Self>, f: HostFunction) -> F<Self> {
+        let (x, node) = x.into_parts();
+        record::<B, C, 1>([node], B::by_host(x, f), move |g, _| [Some(B::by_host(g, f))])
+    }
+
     fn average(average: F<Self>, p: F<Self>, weight: f32) -> F<Self> {
         constant::<B, C>(B::average(average.into_primitive(), p.into_primitive(), weight))
     }

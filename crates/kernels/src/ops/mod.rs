@@ -264,6 +264,10 @@ pub trait Ops: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         default::sgd::<Self>(p, g, m, s)
     }
+    /// What a function on the host makes of x: linear, and its own adjoint, so that gradients go through it as values do.
+    fn by_host(x: FloatTensor<Self>, f: HostFunction) -> FloatTensor<Self> {
+        default::by_host::<Self>(x, f)
+    }
     /// average + weight (p - average)
     fn average(average: FloatTensor<Self>, p: FloatTensor<Self>, weight: f32) -> FloatTensor<Self> {
         default::average::<Self>(average, p, weight)

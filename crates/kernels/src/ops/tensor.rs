@@ -1,7 +1,7 @@
 //! The operations as functions of tensors.
 //!
 //! All panic, as Burn's own do, when shapes do not fit; the message names the operation and both shapes.
-use super::{Activation, Filter, Form, Geometry, Ops, Resample, RowLoss, Scan, Window};
+use super::{Activation, Filter, Form, Geometry, HostFunction, Ops, Resample, RowLoss, Scan, Window};
 use burn::backend::Dispatch;
 use burn::prelude::*;
 
@@ -299,6 +299,12 @@ pub fn batch_norm<const D: usize>(
         Tensor::from_dispatch(mean),
         Tensor::from_dispatch(var),
     )
+}
+
+/// What a function on the host makes of x: linear, and its own adjoint, so that gradients go through it as values do. The
+/// mean over leaves of a batch is one. Backward it is called on the thread that asks for gradients.
+pub fn by_host<const D: usize>(x: Tensor<D>, f: HostFunction) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::by_host(x.into_dispatch(), f))
 }
 
 /// act(x * scale + shift) a channel: batch norm in evaluation mode, with scale and shift folded by the caller.

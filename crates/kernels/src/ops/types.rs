@@ -33,6 +33,9 @@ impl Activation {
     }
 }
 
+/// A function of a tensor's numbers that the host works out; it gives as many.
+pub type HostFunction = fn(Vec<f32>) -> Vec<f32>;
+
 /// Geometry of a 2-D convolution. A transposed convolution is described by the convolution whose
 /// transpose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,6 +21,7 @@ pub use folder::{Format, Layout, Options, export, graphs};
 pub use graph::{Array, Binary, Cut, Data, Dim, Graph, Id, Kind, Node, Op, Reduction, Unary, Value, Windows};
 pub use onnx::onnx;
 pub use pytorch::pytorch;
+pub(crate) use shipped::permuted;
 pub use shipped::{is_exported, open};
 
 use simplify::simplify;

@@ -1,7 +1,7 @@
 //! Feature extractors: what turns images into the vectors that metrics compare.
 //!
 //! A figure depends on its extractor, so each has a name and a hash of its weights, and every result carries both.
-use super::inception::Inception;
+use super::pretrained::Pretrained;
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
 use crate::explore::Reader;
@@ -57,7 +57,7 @@ enum Network {
     Model(Box<dyn Model>),
     /// shown images that are shrunk so many times
     Learned(Box<dyn Model>, usize),
-    Inception(Box<Inception>),
+    Pretrained(Box<dyn Pretrained>),
 }
 
 /// Groups of classes that are told apart instead of the classes: the group of each class, and the groups' names.
@@ -176,11 +176,11 @@ impl Extractor {
         }
     }
 
-    /// The Inception network of the FID reference, with its own resize unless another is asked for.
-    pub fn of_inception(
+    /// A network that others have trained, shown images of its own size.
+    pub fn of_pretrained(
         name: String,
         hash: String,
-        network: Inception,
+        network: Box<dyn Pretrained>,
         resize: Resize,
         device: &Device,
     ) -> Extractor {
@@ -188,7 +188,7 @@ impl Extractor {
             name,
             hash,
             resize,
-            network: Network::Inception(Box::new(network)),
+            network: Network::Pretrained(network),
             groups: None,
             device: device.clone(),
         }
@@ -260,7 +260,7 @@ impl Extractor {
 
     /// Whether it gives class probabilities.
     pub fn classifies(&self) -> bool {
-        matches!(self.network, Network::Inception(_)) || !self.classes().is_empty()
+        matches!(self.network, Network::Pretrained(_)) || !self.classes().is_empty()
     }
 
     /// Features of images in [-1, 1], which are rounded to 8 bits first: a file and the program that made it give the
@@ -346,7 +346,7 @@ impl Extractor {
                 }
                 Ok(out)
             }
-            Network::Inception(network) => network.extract(&self.colours(batch)?, self.resize),
+            Network::Pretrained(network) => network.extract(&self.colours(batch)?, self.resize),
         }
     }
 
@@ -414,7 +414,7 @@ impl Extractor {
             Network::Pixels => shape.iter().product(),
             Network::Random(_) => RANDOM.iter().sum(),
             Network::Model(m) | Network::Learned(m, _) => m.as_features().map_or(0, |f| f.width()),
-            Network::Inception(_) => super::inception::WIDTH,
+            Network::Pretrained(n) => n.width(),
         })
     }
 
@@ -433,8 +433,8 @@ impl Extractor {
             indices: vec![0],
         };
         match &self.network {
-            // A forward pass of Inception is costly, and it takes every size.
-            Network::Inception(_) | Network::Pixels => Ok(()),
+            // A forward pass of these is costly, and they take every size.
+            Network::Pretrained(_) | Network::Pixels => Ok(()),
             _ => self.extract(&probe).map(drop),
         }
     }

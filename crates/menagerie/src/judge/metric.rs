@@ -445,7 +445,7 @@ impl<'a> Judge<'a> {
     /// [`Error::Usage`] when there is none.
     pub fn features(&self, metric: &str) -> Result<&'a Extractor> {
         self.extractor.ok_or_else(|| {
-            let fix = "give --extractor classifier:RUN, features:RUN, learned, inception:FILE, random:SEED or pixels";
+            let fix = "give --extractor classifier:RUN, features:RUN, learned, inception:FILE, imagenet:FILE, random:SEED or pixels";
             Error::usage(
                 format!("`{metric}` compares features, and no extractor was given"),
                 fix,

@@ -14,8 +14,8 @@ pub mod cas;
 pub mod extractor;
 mod flips;
 pub mod gather;
-pub mod inception;
 mod metric;
+pub mod pretrained;
 pub mod subject;
 
 pub use by_images::{Neighbours, neighbours};

@@ -1,7 +1,8 @@
 //! What is judged, as batches: a model that draws, or items that lie somewhere.
 use crate::data::{Batch, DataInfo, Dataset};
 use crate::error::{Error, Result};
-use crate::models::{Capability, Model, SampleRequest};
+use crate::models::{Capability, Model, Sample, SampleRequest};
+use crate::processes;
 use crate::random::Key;
 use std::ops::Range;
 
@@ -79,35 +80,21 @@ impl<'a> Subject<'a> {
         } else {
             count
         };
-        for (chunk, from) in (0..count).step_by(AT_ONCE).enumerate() {
-            let n = AT_ONCE.min(count - from);
-            let batch = match self {
-                Subject::Items(set) => Batch::of(*set, &items[from..from + n])?,
-                Subject::Model { model, name, .. } => {
-                    let sampler = model
-                        .as_sample()
-                        .ok_or_else(|| Capability::Sample.missing(name))?;
-                    let request = SampleRequest {
-                        label,
-                        ..SampleRequest::new(n, key.step(chunk as u64))
-                    };
-                    let s = sampler.sample(&request)?;
-                    let labels = label.map(|l| vec![l; n]);
-                    let indices = (from as u32..(from + n) as u32).collect();
-                    Batch {
-                        kind: s.kind,
-                        shape: s.shape,
-                        values: s.values,
-                        labels,
-                        attributes: vec![],
-                        captions: None,
-                        indices,
-                    }
-                }
-            };
-            f(batch)?;
+        let chunks: Vec<Range<usize>> = (0..count)
+            .step_by(AT_ONCE)
+            .map(|from| from..count.min(from + AT_ONCE))
+            .collect();
+        match self {
+            Subject::Items(set) => chunks
+                .into_iter()
+                .try_for_each(|chunk| f(Batch::of(*set, &items[chunk])?)),
+            Subject::Model { model, name, .. } => {
+                let sampler = model
+                    .as_sample()
+                    .ok_or_else(|| Capability::Sample.missing(name))?;
+                draws(sampler, &chunks, label, key, f)
+            }
         }
-        Ok(())
     }
 
     /// Hands on samples with their classes: as many of each of `classes` when a model draws them, `count` over all of its
@@ -207,6 +194,35 @@ pub fn chosen(count: usize, total: usize) -> Vec<u32> {
 /// Those of the data or of `f`.
 pub fn each_item(set: &dyn Dataset, count: usize, f: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
     Subject::Items(set).each(count.min(set.info().count), None, Key::new(0), f)
+}
+
+/// Draws of a model, as many at a time as there are processes that draw.
+fn draws(
+    sampler: &dyn Sample,
+    chunks: &[Range<usize>],
+    label: Option<u32>,
+    key: Key,
+    f: &mut dyn FnMut(Batch) -> Result<()>,
+) -> Result<()> {
+    let requests = chunks.iter().enumerate().map(|(i, chunk)| SampleRequest {
+        label,
+        ..SampleRequest::new(chunk.len(), key.step(i as u64))
+    });
+    let (requests, at_once) = (requests.collect::<Vec<_>>(), processes::sharing());
+    for (requests, chunks) in requests.chunks(at_once).zip(chunks.chunks(at_once)) {
+        for (s, chunk) in processes::drawn(sampler, requests)?.into_iter().zip(chunks) {
+            f(Batch {
+                kind: s.kind,
+                shape: s.shape,
+                values: s.values,
+                labels: label.map(|l| vec![l; chunk.len()]),
+                attributes: vec![],
+                captions: None,
+                indices: (chunk.start as u32..chunk.end as u32).collect(),
+            })?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ pub struct TrainConfig {
     /// tree, so that a run has the same bits on any number of processes that share its leaves; batch statistics are each
     /// leaf's own. 1 is the whole batch at once.
     pub leaves: usize,
+    /// whether batch norm takes its statistics from all leaves, so that a batch is normalized alike however it is cut; each
+    /// layer then waits for all leaves, forward and backward
+    pub sync_batch_norm: bool,
     /// root of every random key
     #[serde(with = "crate::random::seeds")]
     pub seed: u64,
@@ -63,6 +66,7 @@ impl Default for TrainConfig {
             steps: 1000,
             batch: 64,
             leaves: 1,
+            sync_batch_norm: false,
             seed: 0,
             labels: 0,
             log_every: 50,
@@ -84,7 +88,8 @@ pub struct EvaluateConfig {
     pub metrics: Vec<String>,
     /// samples to draw, and held-out items to compare with
     pub n: usize,
-    /// what gives features: "classifier:RUN", "features:RUN", "learned", "inception:FILE", "random:SEED" or "pixels"
+    /// what gives features: "classifier:RUN", "features:RUN", "learned", "inception:FILE", "imagenet:FILE", "random:SEED" or
+    /// "pixels"
     pub extractor: String,
     /// the metric whose best checkpoint is kept beside the newest; empty for the first one
     pub best: String,

@@ -11,6 +11,8 @@ use super::{
 };
 use crate::data::{DataInfo, Dataset, Kind, Opened, renumbered};
 use crate::error::{Error, Result};
+use crate::import::{self, Imported};
+
 use crate::limits::affordable;
 use crate::models::{Model, NetworkInfo, Purpose};
 use crate::nn::Tensors;
@@ -148,6 +150,38 @@ pub(super) fn with_weights_of(
     Ok((prepared, checkpoint.state.step))
 }
 
+/// A part with the arrays that were imported in the place of its own.
+fn filled(mut own: Tensors, theirs: &Tensors, origin: &str) -> Result<Tensors> {
+    let fits = |(name, (shape, _)): &(&String, &(Vec<usize>, Vec<f32>))| {
+        own.arrays.get(*name).is_some_and(|(s, _)| s == shape)
+    };
+    let strange: Vec<&str> = theirs
+        .arrays
+        .iter()
+        .filter(|a| !fits(a))
+        .map(|(n, _)| n.as_str())
+        .collect();
+    let missing = own.arrays.keys().filter(|n| !theirs.arrays.contains_key(*n));
+    let missing: Vec<&str> = missing.map(String::as_str).collect();
+    for (names, problem) in [
+        (
+            strange,
+            "hold arrays that the recipe's network has not, or has in another shape",
+        ),
+        (missing, "lack arrays of the recipe's network"),
+    ] {
+        if !names.is_empty() {
+            return Err(Error::data(
+                origin,
+                format!("{problem}: {}", import::some(names.into_iter())),
+                "leave the keys of [model], --size and --channels as the weights have them",
+            ));
+        }
+    }
+    own.arrays.clone_from(&theirs.arrays);
+    Ok(own)
+}
+
 impl Plan {
     /// What a recipe would do.
     ///
@@ -198,9 +232,44 @@ impl Trainer {
             step: 0,
             what: format!("{BEGUN_FROM} {}, step {step}", from.path().display()),
         };
+        Self::begin_with(recipe, path, prepared, origin, device)
+    }
+
+    /// A new run at `path` that begins with weights of another program.
+    ///
+    /// # Errors
+    /// As [`Trainer::create`]; [`Error::Data`] when the weights do not fit the recipe's networks, naming those that do not.
+    pub fn create_imported(recipe: Recipe, path: &Path, found: Imported, device: &Device) -> Result<Self> {
+        let (recipe, said) = recipe.fitted()?;
+        let mut prepared = prepare(&recipe, recipe.data()?.open()?, &[], device)?;
+        prepared.warnings.extend(said);
+        let fresh = prepared.model.save();
+        let fresh: BTreeMap<String, Tensors> = fresh.into_iter().map(|(name, t)| (name, t())).collect();
+        let read = |name: &str| {
+            let own = fresh.get(name).cloned().unwrap_or_default();
+            match found.parts.get(name.trim_end_matches("_average")) {
+                Some(theirs) => filled(own, theirs, &found.origin),
+                None => Ok(own),
+            }
+        };
+        prepared.model.load(&read, Purpose::Train)?;
+        let origin = Note {
+            step: 0,
+            what: format!("{BEGUN_FROM} {}", found.origin),
+        };
+        Self::begin_with(recipe, path, prepared, origin, device)
+    }
+
+    fn begin_with(
+        recipe: Recipe,
+        path: &Path,
+        mut prepared: Prepared,
+        origin: Note,
+        device: &Device,
+    ) -> Result<Self> {
         prepared.notes.push(origin.what.clone());
         let trainer = Self::begin(recipe.with_history(vec![origin]), path, prepared, device)?;
-        // A recipe makes its first weights again, but not those of another run: they are kept from the start.
+        // A recipe makes its first weights again, but not those of others: they are kept from the start.
         let folder = trainer.run.file("checkpoints");
         Checkpoint::write(&folder, trainer.state.clone(), trainer.model.save())?;
         Ok(trainer)

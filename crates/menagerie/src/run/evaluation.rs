@@ -4,7 +4,7 @@ use crate::data::{Arrays, Dataset, Source};
 use crate::error::{Error, Result, nearest};
 use crate::judge::extractor::{Extractor, Resize, sha256};
 use crate::judge::gather::Gathered;
-use crate::judge::inception::Inception;
+use crate::judge::pretrained::{ImageNet, Inception};
 use crate::nn::read_torch;
 use burn::tensor::Device;
 use serde_json::{Map, Value, json};
@@ -16,7 +16,8 @@ const INCEPTION: &str = "pt_inception-2015-12-05-6726825d.pth";
 const INCEPTION_SHA256: &str = "6726825d";
 
 /// An extractor by its name: `classifier:RUN` or `features:RUN` of a model that gives features, `inception:FILE` (`inception`
-/// alone looks for the file where reference statistics are kept), `random:SEED` or `pixels`.
+/// alone looks for the file where reference statistics are kept), `imagenet:FILE` (a classifier of natural images in PyTorch's
+/// weights, see [`ImageNet`]), `random:SEED` or `pixels`.
 ///
 /// # Errors
 /// [`Error::Usage`] for an unknown name or a resize that the extractor does not have; those of the run or the file;
@@ -24,7 +25,7 @@ const INCEPTION_SHA256: &str = "6726825d";
 pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Result<Extractor> {
     let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
     let resize = resize.map(Resize::named).transpose()?;
-    if kind != "inception" && resize.is_some_and(|r| r != Resize::None) {
+    if !["inception", "imagenet"].contains(&kind) && resize.is_some_and(|r| r != Resize::None) {
         return Err(Error::usage(
             format!("`{kind}` takes images as they are"),
             "leave --resize out, or bring the images to a size with --size",
@@ -87,11 +88,24 @@ pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Resu
                 ));
             }
             let network = Inception::from_state(read_torch(path)?, device)?;
-            Ok(Extractor::of_inception(
+            Ok(Extractor::of_pretrained(
                 "inception-2015-12-05".into(),
                 hash,
-                network,
+                Box::new(network),
                 resize.unwrap_or(Resize::Bilinear),
+                device,
+            ))
+        }
+        "imagenet" if rest.is_empty() => Err(missing("file")),
+        "imagenet" => {
+            let path = Path::new(rest);
+            let hash = sha256([std::fs::read(path).map_err(Error::io("read", path))?]);
+            let network = ImageNet::from_state(read_torch(path)?, device)?;
+            Ok(Extractor::of_pretrained(
+                network.name(),
+                hash,
+                Box::new(network),
+                resize.unwrap_or(Resize::Clean),
                 device,
             ))
         }
@@ -104,6 +118,7 @@ pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Resu
                     "features",
                     "learned",
                     "inception",
+                    "imagenet",
                     "random",
                     "pixels",
                 ],

@@ -1,6 +1,7 @@
 //! The leaves of a batch: equal parts that are learned from beside each other, each by a replica of the model on a thread of
 //! its own. What they find is summed by [`collective`](crate::nn::collective), so that all replicas stay the same.
-use super::processes;
+use crate::processes;
+
 use crate::data::{Batch, DataInfo};
 use crate::error::{Error, Result};
 use crate::models::{Model, Purpose, StepReport};
@@ -53,7 +54,7 @@ impl Leaves {
     /// [`Error::Recipe`] where a batch cannot be cut so.
     pub(super) fn new(recipe: &Recipe) -> Result<Leaves> {
         let train = recipe.train()?;
-        let group = Group::new(train.leaves, processes::link())?;
+        let group = Group::with_norm(train.leaves, processes::link(), train.sync_batch_norm)?;
         if !train.batch.is_multiple_of(train.leaves) {
             let more = train.batch.next_multiple_of(train.leaves);
             return Err(Error::recipe(

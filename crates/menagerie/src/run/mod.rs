@@ -37,7 +37,6 @@ mod leaves;
 mod lines;
 mod metrics;
 mod points_picture;
-pub mod processes;
 
 mod sound_picture;
 mod tensorboard;

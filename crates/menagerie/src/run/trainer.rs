@@ -134,6 +134,10 @@ impl Trainer {
     pub fn step(&self) -> u64 {
         self.state.step
     }
+    /// What is to be said before it trains.
+    pub fn warnings(&self) -> &[String] {
+        &self.pending
+    }
     /// Seconds that steps of this trainer waited for their batches.
     pub fn waited(&self) -> f64 {
         self.waited

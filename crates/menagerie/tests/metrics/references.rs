@@ -3,7 +3,7 @@
 use flate2::Crc;
 use menagerie::data::Kind;
 use menagerie::judge::extractor::{Extractor, Resize};
-use menagerie::judge::inception::Inception;
+use menagerie::judge::pretrained::{ImageNet, Inception, Pretrained};
 use menagerie::metrics::Features;
 use menagerie::metrics::fid::fid;
 use menagerie::metrics::inception_score::inception_score;
@@ -185,32 +185,84 @@ fn path_lengths_are_those_of_torch_fidelity() {
     );
 }
 
-/// As `fill` of inception.py.
+/// As `fill` of imagenet.py, and for its network that of inception.py.
 fn weights(name: &str, shape: &[usize]) -> Vec<f32> {
     let mut crc = Crc::new();
     crc.update(name.as_bytes());
     let u =
         hash(crc.sum() as u64, shape.iter().product()).map(|x| (x as f64 / (1 << 23) as f64 - 1.0) as f32);
-    if name.ends_with("conv.weight") || name == "fc.weight" {
+    if shape.len() > 1 && name != "image" {
         let scale = (6.0 / shape[1..].iter().product::<usize>() as f64).sqrt() as f32;
         u.map(|u| u * scale).collect()
-    } else if name.ends_with("running_var") || name.ends_with("bn.weight") {
+    } else if name.ends_with("running_var") || name.ends_with("weight") {
         u.map(|u| 1.0 + 0.25 * u).collect()
     } else {
         u.map(|u| 0.25 * u).collect()
     }
 }
 
+/// A state dictionary of those shapes.
+fn formula(shapes: &serde_json::Value) -> Tensors {
+    let mut state = Tensors::default();
+    for (name, shape) in shapes.as_object().unwrap() {
+        let shape: Vec<usize> = serde_json::from_value(shape.clone()).unwrap();
+        let values = weights(name, &shape);
+        state.arrays.insert(name.clone(), (shape, values));
+    }
+    state
+}
+
+/// The two images of inception.py and imagenet.py.
+fn two_images() -> menagerie::data::Batch {
+    let (h, w) = (20, 24);
+    let u = weights("image", &[2, 3, h, w]);
+    // From 0.25 u back to u; channels last; 8 bits.
+    let pixel = |k: usize| {
+        let (i, p, c) = (k / (h * w * 3), k / 3 % (h * w), k % 3);
+        (((u[(i * 3 + c) * h * w + p] * 4.0 + 1.0) / 2.0 * 255.0).round_ties_even() / 127.5) - 1.0
+    };
+    menagerie::data::Batch {
+        kind: Kind::Image,
+        shape: vec![2, h, w, 3],
+        values: (0..2 * h * w * 3).map(pixel).collect(),
+        labels: None,
+        attributes: vec![],
+        captions: None,
+        indices: vec![0, 1],
+    }
+}
+
+/// Features and logits are those of the fixture, every `steps`-th of them.
+fn answers_alike(network: Box<dyn Pretrained>, want: &serde_json::Value, [feature, class]: [usize; 2]) {
+    let (width, classes) = (network.width(), network.classes());
+    let extractor =
+        Extractor::of_pretrained("x".into(), "0".into(), network, Resize::Bilinear, &Device::flex());
+    let found = extractor.extract(&two_images()).unwrap();
+    assert_eq!((found.width, found.classes), (width, classes));
+    let rows = |name: &str| serde_json::from_value::<Vec<Vec<f64>>>(want[name].clone()).unwrap();
+    let largest = |v: &[f64]| v.iter().fold(0f64, |m, v| m.max(v.abs()));
+    for (row, theirs) in found.features.chunks_exact(width).zip(rows("features")) {
+        let scale = largest(&theirs);
+        for (ours, theirs) in row.iter().step_by(feature).zip(&theirs) {
+            assert!(
+                (*ours as f64 - theirs).abs() < 2e-5 * scale,
+                "{ours} {theirs} of {scale}"
+            );
+        }
+    }
+    for (row, theirs) in found.log_probabilities.chunks_exact(classes).zip(rows("logits")) {
+        let scale = largest(&theirs);
+        for (ours, logit) in row.iter().step_by(class).zip(&theirs) {
+            let (a, b) = ((ours - row[0]) as f64, logit - theirs[0]);
+            assert!((a - b).abs() < 4e-5 * scale, "{a} {b} of {scale}");
+        }
+    }
+}
+
 #[test]
 fn the_inception_network_is_pytorch_fids() {
     let want = json("inception.json");
-    let mut state = Tensors::default();
-    for (name, shape) in want["shapes"].as_object().unwrap() {
-        let shape: Vec<usize> = serde_json::from_value(shape.clone()).unwrap();
-        state
-            .arrays
-            .insert(name.clone(), (shape.clone(), weights(name, &shape)));
-    }
+    let state = formula(&want["shapes"]);
     let device = Device::flex();
     let mut lacking = state.clone();
     lacking.arrays.remove("Mixed_7c.branch_pool.conv.weight");
@@ -220,72 +272,37 @@ fn the_inception_network_is_pytorch_fids() {
         "{line}"
     );
     let network = Inception::from_state(state, &device).unwrap();
-    let extractor =
-        Extractor::of_inception("inception".into(), "0".into(), network, Resize::Bilinear, &device);
-    let (h, w) = (20, 24);
-    let u = weights("image", &[2, 3, h, w]);
-    // From 0.25 u back to u; channels last; 8 bits.
-    let pixel = |k: usize| {
-        let (i, p, c) = (k / (h * w * 3), k / 3 % (h * w), k % 3);
-        (((u[(i * 3 + c) * h * w + p] * 4.0 + 1.0) / 2.0 * 255.0).round_ties_even() / 127.5) - 1.0
-    };
-    let values: Vec<f32> = (0..2 * h * w * 3).map(pixel).collect();
-    let batch = menagerie::data::Batch {
-        kind: Kind::Image,
-        shape: vec![2, h, w, 3],
-        values,
-        labels: None,
-        attributes: vec![],
-        captions: None,
-        indices: vec![0, 1],
-    };
-    let found = extractor.extract(&batch).unwrap();
-    assert_eq!((found.width, found.classes), (2048, 1008));
-    let rows = |name: &str| serde_json::from_value::<Vec<Vec<f64>>>(want[name].clone()).unwrap();
-    let largest = |v: &[f64]| v.iter().fold(0f64, |m, v| m.max(v.abs()));
-    for (row, theirs) in found.features.chunks_exact(2048).zip(rows("features")) {
-        let scale = largest(&theirs);
-        for (ours, theirs) in row.iter().step_by(16).zip(&theirs) {
-            assert!(
-                (*ours as f64 - theirs).abs() < 2e-5 * scale,
-                "{ours} {theirs} of {scale}"
-            );
-        }
-    }
-    for (row, theirs) in found.log_probabilities.chunks_exact(1008).zip(rows("logits")) {
-        let scale = largest(&theirs);
-        for (ours, logit) in row.iter().step_by(32).zip(&theirs) {
-            let (a, b) = ((ours - row[0]) as f64, logit - theirs[0]);
-            assert!((a - b).abs() < 4e-5 * scale, "{a} {b} of {scale}");
-        }
-    }
+    answers_alike(Box::new(network), &want, [16, 32]);
 }
 
+/// Residual networks of two and of three layers a block, with groups of channels, and EfficientNet-lite0 are those of
+/// torchvision and of its PyTorch package.
 #[test]
-fn files_of_torch_save_are_read_in_both_formats() {
-    for name in ["state.pth", "state_old.pth"] {
-        let state = read_torch(&fixture(name)).unwrap();
-        let names: Vec<&str> = state.arrays.keys().map(String::as_str).collect();
-        assert_eq!(
-            names,
-            [
-                "0.bias",
-                "0.weight",
-                "1.bias",
-                "1.running_mean",
-                "1.running_var",
-                "1.weight"
-            ],
-            "{name}"
-        );
-        // arange(24) as [2, 3, 2, 2] with its first two axes exchanged: not in the order of the file.
-        let (shape, values) = &state.arrays["0.weight"];
-        assert_eq!(shape, &[3, 2, 2, 2]);
-        let want: Vec<f32> = (0..24)
-            .map(|k| (k / 4 % 2 * 12 + k / 8 * 4 + k % 4) as f32)
-            .collect();
-        assert_eq!(values, &want, "{name}");
-        assert_eq!(state.arrays["1.running_var"], (vec![3], vec![1.0; 3]));
-        assert_eq!(state.arrays["1.bias"], (vec![3], vec![0.0; 3]));
+fn classifiers_of_natural_images_are_pytorchs() {
+    let device = Device::flex();
+    let all = json("imagenet.json");
+    for (name, want) in all.as_object().unwrap() {
+        let network = ImageNet::from_state(formula(&want["shapes"]), &device).unwrap();
+        assert_eq!(network.name(), *name);
+        answers_alike(Box::new(network), want, [16, 1]);
     }
+    let problem = |change: fn(&mut Tensors)| {
+        let mut state = formula(&all["resnet10"]["shapes"]);
+        change(&mut state);
+        ImageNet::from_state(state, &device).err().unwrap().to_string()
+    };
+    let e = problem(|s| drop(s.arrays.remove("layer3.0.downsample.1.bias")));
+    assert!(e.contains("`layer3.0.downsample.1.bias` is missing"), "{e}");
+    let e = problem(|s| {
+        drop(
+            s.arrays
+                .insert("layer5.0.conv1.weight".into(), (vec![1], vec![0.0])),
+        )
+    });
+    assert!(e.contains("belong to no layer") && e.contains("layer5"), "{e}");
+    let e = problem(|s| s.arrays.retain(|name, _| name.starts_with("fc")));
+    assert!(
+        e.contains("no classifier that is known") && e.contains("torchvision"),
+        "{e}"
+    );
 }

@@ -1,8 +1,8 @@
 //! Activations, losses and the optimizers' updates.
 use crate::ops::optim::{AdamStep, RmsStep, SgdStep};
-use crate::ops::{Activation, RowLoss};
+use crate::ops::{Activation, HostFunction, RowLoss};
 use burn::backend::{Backend, TensorMetadata, get_or_init_device_settings, tensor::FloatTensor};
-use burn::tensor::Shape;
+use burn::tensor::{Shape, TensorData};
 
 type F<B> = FloatTensor<B>;
 
@@ -228,6 +228,15 @@ pub fn sgd<B: Backend>(p: F<B>, g: F<B>, m: F<B>, s: SgdStep) -> (F<B>, F<B>) {
         m.clone()
     };
     (B::float_sub(p, B::float_mul_scalar(step, s.lr.into())), m)
+}
+
+/// See [`Ops::by_host`](crate::Ops::by_host).
+pub fn by_host<B: Backend>(x: F<B>, f: HostFunction) -> F<B> {
+    let (shape, device) = (x.shape(), x.device());
+    let numbers = burn::tensor::try_read_sync(B::float_into_data(x))
+        .and_then(|data| data.ok()?.try_into_vec().ok())
+        .expect("a device that gives its numbers back");
+    B::float_from_data(TensorData::new(f(numbers), shape), &device)
 }
 
 /// See [`Ops::average`](crate::Ops::average).

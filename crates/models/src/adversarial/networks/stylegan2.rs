@@ -9,7 +9,7 @@ use menagerie_kernels::{blur2d, noise, resize_bilinear};
 use menagerie_nn::pyramid::{channels, sizes};
 use menagerie_nn::{
     Activation, Conv2d, Dual, Init, Linear, ModulatedConv2d, Weights, collective, init, minibatch_deviation,
-    pixel_norm,
+    pad, pixel_norm,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +19,10 @@ use serde::{Deserialize, Serialize};
 pub struct Sizes {
     /// dimensions of a latent, and of a style (paper: 512)
     pub latent: usize,
-    /// channels at the image's size; they double with every halving, up to eight times as many
+    /// channels at the image's size; they double with every halving, up to `most`
     pub width: usize,
+    /// the most channels (authors' code: 512); 0 for eight times the width
+    pub most: usize,
     /// layers of the mapping network (paper: 8)
     pub mapping: usize,
     /// share of the samples in training whose later layers take the style of another latent (section 3.1 of arXiv:1812.04948;
@@ -28,6 +30,8 @@ pub struct Sizes {
     pub mixing: f64,
     /// noise added to every layer, for detail that has no cause of its own, such as where each hair lies
     pub noise: bool,
+    /// what lies beyond an image that is doubled: `nearest`, the pixels at its edge, or `zero`, as in the authors' code
+    pub edges: Edges,
     /// decay of the generator's moving average; 0 for none
     pub average: f64,
 }
@@ -37,12 +41,47 @@ impl Default for Sizes {
         Sizes {
             latent: 128,
             width: 32,
+            most: 0,
             mapping: 4,
             mixing: 0.9,
             noise: true,
+            edges: Edges::Nearest,
+
             average: 0.999,
         }
     }
+}
+
+/// What lies beyond an image that is doubled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Edges {
+    /// the pixels at its edge, again and again
+    #[default]
+    Nearest,
+    /// zeros
+    Zero,
+}
+
+impl Sizes {
+    /// Channels at the n-th halving of the image, 0 being its own size.
+    fn channels(&self, halvings: usize) -> usize {
+        match self.most {
+            0 => channels(self.width, halvings + 1),
+            most => self.width.saturating_mul(1 << halvings.min(32)).min(most),
+        }
+    }
+}
+
+/// An image in twice its size, by the binomial filter that bilinear interpolation is, with `margin` pixels on each side of what
+/// the filter makes beyond its edges.
+fn doubled(x: Tensor<4>, size: [usize; 2], edges: Edges, margin: usize) -> Tensor<4> {
+    let [_, h, w, _] = x.dims();
+    if edges == Edges::Nearest || size != [2 * h, 2 * w] {
+        return resize_bilinear(x, size, false);
+    }
+    let x = resize_bilinear(pad::zeros(x, [1; 4]), [2 * h + 4, 2 * w + 4], false);
+    pad::cut(x, [2 - margin; 4])
 }
 
 /// Every activation is a leaky ReLU whose outputs are multiplied by sqrt 2, which layers do to their inputs instead.
@@ -91,6 +130,8 @@ struct StyledConv {
 
     #[module(skip)]
     size: [usize; 2],
+    #[module(skip)]
+    edges: Edges,
 }
 
 impl StyledConv {
@@ -100,6 +141,7 @@ impl StyledConv {
             noise: s.noise.then(|| Noise::new(size, &init.at("noise"))),
             bias: init::zeros([channels[1]], init.device()),
             size,
+            edges: s.edges,
         }
     }
 
@@ -107,9 +149,16 @@ impl StyledConv {
         // Bilinear interpolation is what zeros between the pixels and the binomial filter give.
         let x = match x.value.dims() {
             [_, h, w, _] if [h, w] == self.size => x,
-            _ => x.linear(|t| resize_bilinear(t, self.size, false)),
+            // The convolution sees one pixel beyond the image.
+            _ => x.linear(|t| doubled(t, self.size, self.edges, 1)),
         };
+        let [_, h, w, _] = x.value.dims();
         let y = self.conv.forward(x, style);
+        let y = match [h, w] == self.size {
+            true => y,
+            false => y.linear(|t| pad::cut(t, [1; 4])),
+        };
+
         let [batch, h, w, channels] = y.value.dims();
         let bias = self.bias.val().reshape([1, 1, 1, channels]);
         let added = match &self.noise {
@@ -156,6 +205,8 @@ pub struct Generator {
     centre: RunningState<Tensor<1>>,
     #[module(skip)]
     sizes: Vec<[usize; 2]>,
+    #[module(skip)]
+    edges: Edges,
     mixing: f64,
     latent: usize,
 }
@@ -165,7 +216,7 @@ impl Generator {
         let mut sizes = sizes([h, w]);
         sizes.reverse();
         let halvings = sizes.len() - 1;
-        let at = |i: usize| channels(s.width, halvings - i + 1);
+        let at = |i: usize| s.channels(halvings - i);
         let (style, told) = (s.latent, told.joined + told.norms);
         let inputs = |i: usize| if i == 0 && told > 0 { 2 * style } else { style };
         let mut layers = vec![StyledConv::new([at(0), at(0)], s, sizes[0], &init.at("layer"))];
@@ -194,6 +245,7 @@ impl Generator {
                 .collect(),
             centre: RunningState::new(Tensor::zeros([style], &init.plain_device())),
             sizes,
+            edges: s.edges,
             mixing: s.mixing,
             latent: style,
         }
@@ -247,7 +299,7 @@ impl Generator {
             for layer in [2 * i - 1, 2 * i] {
                 x = self.layers[layer].forward(x, styles[layer].clone(), noise(layer));
             }
-            let up = picture.linear(|t| resize_bilinear(t, self.sizes[i], false));
+            let up = picture.linear(|t| doubled(t, self.sizes[i], self.edges, 0));
             picture = up.plus(self.colours[i].forward(x.clone(), styles[2 * i + 1].clone()));
         }
         picture
@@ -391,7 +443,7 @@ impl Trunk {
     pub(super) fn new(s: &Sizes, [h, w, colours]: [usize; 3], init: &Init) -> Self {
         let sizes = sizes([h, w]);
         let halvings = sizes.len() - 1;
-        let at = |i: usize| channels(s.width, i + 1);
+        let at = |i: usize| s.channels(i);
         let ([h, w], top) = (sizes[halvings], at(halvings));
         Trunk {
             colours: Conv2d::of([colours, at(0)])

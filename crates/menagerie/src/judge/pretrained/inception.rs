@@ -3,116 +3,45 @@
 //! Szegedy et al. (2015), Rethinking the Inception Architecture for Computer Vision, arXiv:1512.00567; Heusel et al. 2017,
 //! arXiv:1706.08500. It differs from torchvision's: batch norm has an epsilon of 1e-3, average pooling does not count the
 //! padding, and the last block pools by the maximum.
-use super::bicubic;
-use super::extractor::{Extracted, Resize};
-use crate::error::{Error, Result};
+use super::{Layer, Pretrained, Reader, Spec};
+use crate::error::Result;
 use crate::nn::Tensors;
-use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
-use menagerie_kernels::{Activation, Geometry, avg_pool2d, conv2d, max_pool2d, resize_bilinear};
+use menagerie_kernels::{Activation, avg_pool2d, max_pool2d};
 
 /// Side of the images that the network was trained on.
 const SIDE: usize = 299;
 /// Features of an image.
-pub(super) const WIDTH: usize = 2048;
+const WIDTH: usize = 2048;
 /// Outputs of the last layer.
 const CLASSES: usize = 1008;
-/// Images in a forward pass: bounds the memory it takes.
-const AT_ONCE: usize = 16;
 
-/// A convolution, its batch norm folded into it, and ReLU.
-struct Layer {
-    weight: Tensor<4>,
-    bias: Tensor<1>,
-    geometry: Geometry,
-}
-
-impl Layer {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        conv2d(
-            x,
-            self.weight.clone(),
-            Some(self.bias.clone()),
-            self.geometry,
-            Activation::Relu,
-        )
-    }
-}
-
-/// Takes layers out of a state dictionary by their names.
-struct Reader<'a> {
-    from: &'a mut Tensors,
-    device: &'a Device,
-}
-
+/// Layers by this network's names: `NAME.conv` and `NAME.bn`.
 impl Reader<'_> {
-    fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let wrong = |problem: String| {
-            Error::data(
-                "the Inception weights",
-                problem,
-                "give pt_inception-2015-12-05-6726825d.pth",
-            )
-        };
-        let (found, values) = self
-            .from
-            .arrays
-            .remove(name)
-            .ok_or_else(|| wrong(format!("`{name}` is missing")))?;
-        if found != shape {
-            return Err(wrong(format!(
-                "`{name}` has the shape {found:?} where {shape:?} is expected"
-            )));
-        }
-        Ok(values)
-    }
-
     /// `[inputs, outputs]` channels, kernel `[height, width]`.
-    fn layer(
+    fn named(
         &mut self,
         name: &str,
-        [inputs, outputs]: [usize; 2],
+        channels: [usize; 2],
         kernel: [usize; 2],
         stride: usize,
         padding: [usize; 2],
     ) -> Result<Layer> {
-        let [kh, kw] = kernel;
-        let weight = self.take(&format!("{name}.conv.weight"), &[outputs, inputs, kh, kw])?;
-        let mut norm = |part: &str| self.take(&format!("{name}.bn.{part}"), &[outputs]);
-        let (gamma, beta, mean, variance) = (
-            norm("weight")?,
-            norm("bias")?,
-            norm("running_mean")?,
-            norm("running_var")?,
-        );
-        let scale: Vec<f64> = gamma
-            .iter()
-            .zip(&variance)
-            .map(|(&g, &v)| g as f64 / (v as f64 + 1e-3).sqrt())
-            .collect();
-        let bias: Vec<f32> = (0..outputs)
-            .map(|o| (beta[o] as f64 - mean[o] as f64 * scale[o]) as f32)
-            .collect();
-        // [out, in, kh, kw] -> [kh, kw, in, out]
-        let mut turned = vec![0.0f32; weight.len()];
-        for (o, w) in weight.chunks_exact(inputs * kh * kw).enumerate() {
-            for (i, w) in w.chunks_exact(kh * kw).enumerate() {
-                w.iter().enumerate().for_each(|(k, &w)| {
-                    turned[(k * inputs + i) * outputs + o] = (w as f64 * scale[o]) as f32
-                });
-            }
-        }
-        let mut geometry = Geometry::new(stride, 0);
-        geometry.padding = padding;
-        Ok(Layer {
-            weight: Tensor::from_data(TensorData::new(turned, [kh, kw, inputs, outputs]), self.device),
-            bias: Tensor::from_data(TensorData::new(bias, [outputs]), self.device),
-            geometry,
+        self.layer(&Spec {
+            conv: &format!("{name}.conv"),
+            norm: &format!("{name}.bn"),
+            channels,
+            kernel,
+            stride,
+            padding,
+            groups: 1,
+            lead: 0,
+            activation: Activation::Relu,
         })
     }
 
     fn point(&mut self, name: &str, channels: [usize; 2]) -> Result<Layer> {
-        self.layer(name, channels, [1, 1], 1, [0, 0])
+        self.named(name, channels, [1, 1], 1, [0, 0])
     }
 
     /// Layers one after the other: (name, outputs, kernel); padded so that the size stays.
@@ -123,13 +52,8 @@ impl Reader<'_> {
         parts: &[(&str, usize, [usize; 2])],
     ) -> Result<Vec<Layer>> {
         let one = |&(name, outputs, kernel): &(&str, usize, [usize; 2])| {
-            let layer = self.layer(
-                &format!("{block}.{name}"),
-                [inputs, outputs],
-                kernel,
-                1,
-                [kernel[0] / 2, kernel[1] / 2],
-            );
+            let padding = [kernel[0] / 2, kernel[1] / 2];
+            let layer = self.named(&format!("{block}.{name}"), [inputs, outputs], kernel, 1, padding);
             inputs = outputs;
             layer
         };
@@ -137,7 +61,7 @@ impl Reader<'_> {
     }
 
     fn strided(&mut self, name: &str, channels: [usize; 2]) -> Result<Layer> {
-        self.layer(name, channels, [3, 3], 2, [0, 0])
+        self.named(name, channels, [3, 3], 2, [0, 0])
     }
 }
 
@@ -215,16 +139,19 @@ impl Inception {
         let r = &mut Reader {
             from: &mut state,
             device,
+            epsilon: 1e-3,
+            what: "the Inception weights",
+            fix: "give pt_inception-2015-12-05-6726825d.pth",
         };
         let stem = [
             vec![
                 r.strided("Conv2d_1a_3x3", [3, 32])?,
-                r.layer("Conv2d_2a_3x3", [32, 32], [3, 3], 1, [0, 0])?,
-                r.layer("Conv2d_2b_3x3", [32, 64], [3, 3], 1, [1, 1])?,
+                r.named("Conv2d_2a_3x3", [32, 32], [3, 3], 1, [0, 0])?,
+                r.named("Conv2d_2b_3x3", [32, 64], [3, 3], 1, [1, 1])?,
             ],
             vec![
                 r.point("Conv2d_3b_1x1", [64, 80])?,
-                r.layer("Conv2d_4a_3x3", [80, 192], [3, 3], 1, [0, 0])?,
+                r.named("Conv2d_4a_3x3", [80, 192], [3, 3], 1, [0, 0])?,
             ],
         ];
         let mut blocks = Vec::new();
@@ -247,54 +174,35 @@ impl Inception {
         blocks.push(block_d(r)?);
         blocks.push(block_e(r, "Mixed_7b", 1280, Pool::Average)?);
         blocks.push(block_e(r, "Mixed_7c", 2048, Pool::Max)?);
-        let fc = r.take("fc.weight", &[CLASSES, WIDTH])?;
-        let logits = Tensor::<2>::from_data(TensorData::new(fc, [CLASSES, WIDTH]), device).transpose();
+        let logits = r.linear("fc.weight", [WIDTH, CLASSES])?;
         Ok(Inception { stem, blocks, logits })
     }
+}
 
-    /// Features `[images, 2048]` and class probabilities of images `[images, height, width, 3]` in [-1, 1].
-    ///
-    /// # Errors
-    /// [`Error::Usage`] without a resize, for images of another size than 299x299.
-    pub fn extract(&self, images: &Tensor<4>, resize: Resize) -> Result<Extracted> {
-        let [n, h, w, _] = images.dims();
-        if resize == Resize::None && [h, w] != [SIDE, SIDE] {
-            let problem = format!("Inception takes images of {SIDE}x{SIDE}, but these are {h}x{w}");
-            return Err(Error::usage(
-                problem,
-                "leave --resize out, or give --resize bilinear or clean",
-            ));
-        }
-        let mut out = Extracted {
-            width: WIDTH,
-            classes: CLASSES,
-            ..Extracted::default()
-        };
-        for from in (0..n).step_by(AT_ONCE) {
-            let x = images.clone().narrow(0, from, AT_ONCE.min(n - from));
-            let x = match resize {
-                Resize::None => x,
-                Resize::Bilinear => resize_bilinear(x, [SIDE, SIDE], false),
-                Resize::Clean => bicubic::resize(x, [SIDE, SIDE]),
-            };
-            let features = self.forward(x);
-            let numbers = |t: Tensor<2>| t.into_data().try_into_vec::<f32>().expect("networks are f32");
-            out.log_probabilities.extend(numbers(log_softmax(
-                features.clone().matmul(self.logits.clone()),
-                1,
-            )));
-            out.features.extend(numbers(features));
-        }
-        Ok(out)
+impl Pretrained for Inception {
+    fn width(&self) -> usize {
+        WIDTH
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+    fn classes(&self) -> usize {
+        CLASSES
+    }
+
+    fn side(&self) -> usize {
+        SIDE
+    }
+
+    fn features(&self, images: Tensor<4>) -> Tensor<2> {
         let halve = |x| max_pool2d(x, [3, 3], [2, 2], [0, 0]);
-        let x = halve(run(&self.stem[0], x));
+        let x = halve(run(&self.stem[0], images));
         let x = halve(run(&self.stem[1], x));
         let x = self.blocks.iter().fold(x, |x, b| b.forward(x));
         let [_, h, w, _] = x.dims();
         avg_pool2d(x, [h, w], [1, 1], [0, 0]).flatten(1, 3)
+    }
+
+    fn logits(&self, features: Tensor<2>) -> Tensor<2> {
+        features.matmul(self.logits.clone())
     }
 }
 
@@ -396,7 +304,7 @@ fn block_e(r: &mut Reader, name: &str, inputs: usize, pool: Pool) -> Result<Bloc
         let ends = [("a", [1, 3], [0, 1]), ("b", [3, 1], [1, 0])];
         ends.into_iter()
             .map(|(end, kernel, padding)| {
-                r.layer(&format!("{name}.{stem}{end}"), [384, 384], kernel, 1, padding)
+                r.named(&format!("{name}.{stem}{end}"), [384, 384], kernel, 1, padding)
             })
             .collect()
     };

@@ -1,12 +1,15 @@
-//! The processes that train one model together, where `mpirun` started several: each learns from its leaves of every batch.
+//! The processes that `mpirun` started, where it did. They train one model together, each learning from its leaves of every batch
+//! ([`collective`](crate::nn::collective)), or share the work of one command part by part ([`parts`]).
 use crate::error::{Error, Result};
-use crate::nn::collective::Link;
+use crate::models::{Sample, SampleRequest, Samples};
+use crate::nn::collective::{Group, Link};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 static LINK: OnceLock<Option<Arc<dyn Link>>> = OnceLock::new();
 
 /// The way to the other processes, where there are any.
-pub(super) fn link() -> Option<Arc<dyn Link>> {
+pub(crate) fn link() -> Option<Arc<dyn Link>> {
     LINK.get().cloned().flatten()
 }
 
@@ -18,6 +21,90 @@ pub fn rank() -> usize {
 /// How many processes train together.
 pub fn ranks() -> usize {
     link().map_or(1, |l| l.ranks())
+}
+
+static SHARING: AtomicBool = AtomicBool::new(false);
+
+/// From here on all processes do the same, and share the parts of it that they come upon.
+pub fn share() {
+    SHARING.store(true, Ordering::Relaxed);
+}
+
+/// Whether this process only helps another, which alone speaks and writes.
+pub fn only_helps() -> bool {
+    SHARING.load(Ordering::Relaxed) && rank() > 0
+}
+
+/// How many processes share the work.
+pub fn sharing() -> usize {
+    if SHARING.load(Ordering::Relaxed) {
+        ranks()
+    } else {
+        1
+    }
+}
+
+/// Lists of numbers, `count` of them, each made by one process and had by all of them.
+///
+/// # Errors
+/// Those of `make`; [`Error::Usage`] where another process is gone.
+pub fn parts(count: usize, make: &mut dyn FnMut(usize) -> Result<Vec<f32>>) -> Result<Vec<Vec<f32>>> {
+    let (ranks, rank) = (sharing(), rank());
+    if ranks == 1 {
+        return (0..count).map(make).collect();
+    }
+    let group = Group::new(ranks, link())?;
+    let mut all = Vec::with_capacity(count);
+    for from in (0..count).step_by(ranks) {
+        let mut mine = match from + rank < count {
+            true => make(from + rank)?,
+            false => vec![],
+        };
+        // Whole numbers below 2^24 are exact.
+        let length = [mine.len() >> 20, mine.len() & 0xf_ffff].map(|n| n as f32);
+        let lengths = group.over_processes(length.to_vec())?;
+        let lengths = lengths.chunks(2).map(|l| (l[0] as usize) << 20 | l[1] as usize);
+        let lengths: Vec<usize> = lengths.collect();
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        mine.resize(longest, 0.0);
+        let found = group.over_processes(mine)?;
+        let here = lengths
+            .iter()
+            .zip(found.chunks(longest.max(1)))
+            .take(count - from);
+        all.extend(here.map(|(n, part)| part[..*n].to_vec()));
+    }
+    Ok(all)
+}
+
+/// What a model draws for each of these requests, each drawn by one process.
+///
+/// # Errors
+/// Those of the model, and of [`parts`].
+pub fn drawn(sampler: &dyn Sample, requests: &[SampleRequest]) -> Result<Vec<Samples>> {
+    let mut like: Option<Samples> = None;
+    let all = parts(requests.len(), &mut |i| {
+        let mut s = sampler.sample(&requests[i])?;
+        let values = std::mem::take(&mut s.values);
+        like = Some(s);
+        Ok(values)
+    })?;
+    // A process to which no request fell has not seen what samples are.
+    let like = match (like, requests.first()) {
+        (Some(like), _) => like,
+        (None, Some(r)) => sampler.sample(&SampleRequest { count: 1, ..*r })?,
+        (None, None) => return Ok(vec![]),
+    };
+    let whole = |(r, values): (&SampleRequest, Vec<f32>)| {
+        let mut shape = like.shape.clone();
+        shape[0] = r.count;
+        Samples {
+            kind: like.kind,
+            shape,
+            values,
+        }
+    };
+    Ok(requests.iter().zip(all).map(whole).collect())
 }
 
 /// Ends the part that this process takes when it is dropped; kept for as long as the program works.
