@@ -55,6 +55,13 @@ fn leaves_are_learned_from_on_any_number_of_threads() {
         );
     }
     assert_eq!(files(&d.join("1"), "000003"), files(&d.join("3"), "000003"));
+    // By the statistics of all leaves other weights come about, the same on any number of threads.
+    let together = with(SMALL, &["--set", "train.sync_batch_norm=true", "--steps", "3"]);
+    for (threads, out) in [("1", "s1"), ("3", "s3")] {
+        ok(d, &with(&together, &["--threads", threads, "--out", out]));
+    }
+    assert_eq!(files(&d.join("s1"), "000003"), files(&d.join("s3"), "000003"));
+    assert_ne!(files(&d.join("s1"), "000003"), files(&d.join("1"), "000003"));
     let odd = with(SMALL, &["--set", "train.leaves=3", "--out", "odd"]);
     fails(d, &odd, 2, &["train.leaves", "power of two", "such as 2"]);
     let cut = with(SMALL, &["--set", "train.batch=18", "--out", "cut"]);
@@ -135,6 +142,32 @@ fn processes_change_no_bit() {
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     }
     assert_eq!(files(&d.join("moved"), "000004"), alone);
+}
+
+/// Samples and figures are the same, however many processes share the work; one of them speaks and writes.
+#[test]
+#[cfg(feature = "mpi")]
+fn processes_draw_and_judge_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    ok(d, &with(SMALL, &["--steps", "1", "--out", "run"]));
+    let draw = |out| ["sample", "run", "-n", "600", "--out", out];
+    let judge = ["evaluate", "run", "--metrics", "fid", "-n", "300", "--extractor", "random:0", "--json"];
+    ok(d, &draw("1.npy"));
+    let alone = ok(d, &judge);
+    for n in ["2", "4"] {
+        let file = format!("{n}.npy");
+        let Some(out) = processes(d, n, &draw(&file)) else { return };
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        assert_eq!(String::from_utf8_lossy(&out.stdout).lines().count(), 1);
+        let read = |name: &str| std::fs::read(d.join(name)).unwrap();
+        assert!(read(&file) == read("1.npy"), "{n} processes drew something else");
+        let out = processes(d, n, &judge).unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        assert_eq!(String::from_utf8_lossy(&out.stdout), alone, "{n} processes");
+    }
+    let kept = std::fs::read_to_string(d.join("run/evaluation.jsonl")).unwrap();
+    assert_eq!(kept.lines().count(), 3);
 }
 
 /// What cannot be is said by one process, and ends all of them.

@@ -198,15 +198,143 @@ fn kernel_last(array: &(Vec<usize>, Vec<f32>)) -> (Vec<usize>, Vec<f32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::Model;
+    use crate::nn::numbers;
+    use crate::recipe::Recipe;
+    use crate::run::{Run, Trainer};
+    use burn::tensor::{Device, Tensor, TensorData};
+    use serde_json::Value;
+
+    fn fixture(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    }
+
+    /// What PyTorch made with the same weights: imported.py.
+    fn theirs() -> Value {
+        serde_json::from_str(&std::fs::read_to_string(fixture("imported.json")).unwrap()).unwrap()
+    }
+
+    fn list(v: &Value) -> Vec<f32> {
+        serde_json::from_value(v.clone()).unwrap()
+    }
+
+    fn latents(of: &Value) -> Tensor<2> {
+        let all = list(&of["latents"]);
+        let shape = [2, all.len() / 2];
+        Tensor::from_data(TensorData::new(all, shape), &Device::flex())
+    }
+
+    /// Every seventh number is theirs.
+    fn agrees(ours: &[f32], theirs: &Value, within: f32) {
+        let theirs = list(theirs);
+        assert_eq!(ours.len().div_ceil(7), theirs.len());
+        let apart = ours.iter().step_by(7).zip(&theirs).map(|(a, b)| (a - b).abs());
+        let apart = apart.fold(0f32, f32::max);
+        assert!(apart < within, "{apart}");
+        assert!(theirs.iter().any(|v| v.abs() > 0.3));
+    }
+
+    fn begun(files: &[&str], dir: &Path, more: &[(&str, &str)]) -> Result<Run> {
+        let found = read(&files.iter().map(|f| fixture(f)).collect::<Vec<_>>())?;
+        let mut recipe = Recipe::named(found.model)?;
+        let own = [("data.source", "portraits"), ("data.limit", "64")];
+        let more = own.iter().chain(more).map(|(k, v)| (k.to_string(), v.to_string()));
+        recipe.set_all(&[found.settings.clone(), more.collect()].concat())?;
+        Trainer::create_imported(recipe, dir, found, &Device::flex().autodiff())?;
+        Run::open(dir)
+    }
+
+    fn drawn(model: &dyn Model, latents: Tensor<2>) -> Vec<f32> {
+        model.as_latent_space().unwrap().decode(latents).unwrap().values
+    }
+
+    /// Generator and discriminator of PyTorch's example give what they give there, and go on learning here.
+    #[test]
+    fn dcgan_of_pytorchs_example() {
+        let (want, dir) = (&theirs()["dcgan"], tempfile::tempdir().unwrap());
+        let path = dir.path().join("run");
+        let run = begun(&["netG.pth", "netD.pth"], &path, &[("train.steps", "1"), ("train.batch", "4")]).unwrap();
+        let (model, checkpoint, _) = run.model(None, &Device::flex()).unwrap();
+        assert_eq!(checkpoint.state.step, 0);
+        let images = drawn(&*model, latents(want));
+        agrees(&images, &want["images"], 1e-5);
+        // What comes before the last layer, and the last layer of it.
+        let [height, width, colours] = checkpoint.state.data.shape[..] else { panic!("images") };
+        let batch = crate::data::Batch {
+            kind: crate::data::Kind::Image,
+            shape: vec![2, height, width, colours],
+            values: images,
+            labels: None,
+            attributes: vec![],
+            captions: None,
+            indices: vec![0, 1],
+        };
+        let features = model.as_features().unwrap();
+        let hidden = features.layers(&batch).unwrap().pop().unwrap().1;
+        agrees(&hidden, &want["hidden"], 1e-4);
+        let state = checkpoint.part("discriminator").unwrap();
+        let weight: Tensor<2> = state.get("score.weight", [256, 1], &Device::flex()).unwrap();
+        let hidden = Tensor::<1>::from_floats(&hidden[..], &Device::flex()).reshape([2, 256]);
+        let scores = numbers(hidden.matmul(weight));
+        for (ours, theirs) in scores.iter().zip(list(&want["scores"])) {
+            assert!((ours - theirs).abs() < 1e-3, "{ours} {theirs}");
+        }
+        let mut trainer = Trainer::resume(&path, None, &Device::flex().autodiff()).unwrap();
+        trainer.train(&false.into(), &mut |_| {}).unwrap();
+        assert_eq!(trainer.step(), 1);
+        let origin = std::fs::read_to_string(path.join("recipe.toml")).unwrap();
+        assert!(origin.contains("netG.pth, netD.pth"), "{origin}");
+    }
+
+    /// StyleGAN2's generator makes the same images, truncated ones too, to their edges.
+    #[test]
+    fn stylegan2_of_its_authors() {
+        let (want, dir) = (&theirs()["stylegan2"], tempfile::tempdir().unwrap());
+        let run = begun(&["G_ema.pth"], &dir.path().join("run"), &[]).unwrap();
+        let (model, ..) = run.model(None, &Device::flex()).unwrap();
+        agrees(&drawn(&*model, latents(want)), &want["images"], 2e-5);
+        let space = model.as_latent_space().unwrap().as_styles().unwrap();
+        let (w, centre) = (space.style_of(latents(want)), space.centre());
+        let w = centre.clone() + (w - centre) * 0.5;
+        let places = space.places();
+        let [batch, style] = w.dims();
+        let w = w.reshape([batch, 1, style]).expand([batch, places, style]);
+        agrees(&space.decode_styles(w).unwrap().values, &want["truncated"], 2e-5);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let d = dir.path();
+        let why = |files: &[&str], more: &[(&str, &str)]| {
+            let e = begun(files, &d.join("run"), more).err().unwrap().to_string();
+            assert!(!e.contains('\n') && !d.join("run").exists(), "{e}");
+            e
+        };
+        assert!(why(&["netD.pth"], &[]).contains("netD.pth holds a discriminator alone"));
+        assert!(why(&["netG.pth", "netG.pth"], &[]).contains("the same network as netG.pth"));
+        assert!(why(&["netG.pth", "G_ema.pth"], &[]).contains("does not belong to netG.pth"));
+        assert!(why(&["state.pth"], &[]).contains("no network that is known"));
+        let e = why(&["netG.pth"], &[("model.width", "4")]);
+        assert!(e.contains("in another shape") && e.contains("`project.weight`"), "{e}");
+        let mut more = read_torch(&fixture("netG.pth")).unwrap();
+        more.arrays.insert("other.weight".into(), (vec![1], vec![0.0]));
+        let file = d.join("more.safetensors");
+        more.write(&file).unwrap();
+        let e = read(std::slice::from_ref(&file)).unwrap_err().to_string();
+        assert!(e.contains("belong to no layer") && e.contains("`other.weight`"), "{e}");
+        more.arrays.remove("other.weight");
+        more.arrays.remove("main.4.running_var");
+        more.write(&file).unwrap();
+        let e = read(&[file]).unwrap_err().to_string();
+        assert!(e.contains("`main.4.running_var` is missing"), "{e}");
+    }
 
     #[test]
     fn names_are_listed_but_not_by_the_hundred() {
         let names: Vec<String> = (0..9).map(|i| format!("w{i}")).collect();
         let all = some(names.iter().map(String::as_str));
-        assert!(
-            all.starts_with("`w0`, `w1`") && all.ends_with("`w5`, ..."),
-            "{all}"
-        );
+        assert!(all.starts_with("`w0`, `w1`") && all.ends_with("`w5`, ..."), "{all}");
         assert_eq!(some(["a"].into_iter()), "`a`");
     }
 }
