@@ -10,8 +10,9 @@ use std::path::PathBuf;
 /// Arguments of `menagerie import`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  menagerie import netG.pth netD.pth --data your/photos --out runs/theirs
-  menagerie import G_ema.pth --data your/faces
+    menagerie import netG.pth netD.pth --data your/photos --set train.batch=32 --out runs/theirs
+  menagerie import G_ema.pth --data your/photos --out runs/faces
+
   menagerie sample runs/theirs --out grid.png
   menagerie train --resume runs/theirs --steps 5000")]
 pub(crate) struct Args {

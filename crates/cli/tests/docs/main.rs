@@ -75,6 +75,10 @@ fn lay_out(folder: &Path) {
     image::GrayImage::from_fn(16, 16, |x, _| image::Luma([if x < 8 { 255 } else { 0 }]))
         .save(folder.join("mask.png"))
         .unwrap();
+        let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../menagerie/tests/fixtures");
+    for name in ["netG.pth", "netD.pth", "G_ema.pth"] {
+        std::fs::copy(weights.join(name), folder.join(name)).unwrap();
+    }
     for part in ["train", "test"] {
         let dir = your.join("recordings").join(part);
         std::fs::create_dir_all(&dir).unwrap();
