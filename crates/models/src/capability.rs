@@ -332,6 +332,16 @@ pub trait Classify {
     fn classes(&self) -> &[String];
 }
 
+/// Says how unusual an item is.
+pub trait Anomaly {
+    /// A score of every item of a batch: the larger, the less it is like what was learned from. What is drawn on the way for item
+    /// `i` of the data set is drawn from `key.step(i)`.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
+    fn anomaly(&self, batch: &Batch, key: Key) -> Result<Vec<f64>>;
+}
+
 /// Sorts items into groups that nobody has named.
 pub trait Cluster {
     /// Logarithms of the groups' probabilities, `[batch, groups]`.

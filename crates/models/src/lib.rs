@@ -13,9 +13,9 @@ pub mod variational;
 
 pub use adversarial::game::{Player, TwoPlayer};
 pub use capability::{
-    Classify, Cluster, Complete, Decoder, Direction, Encode, EvidenceBound, Factors, Features, Illustrate,
-    LatentSpace, LogLikelihood, POOLED, Predict, ReadAttributes, Reconstruct, Reconstruction, Sample,
-    SampleRequest, Samples, Styles, Translate, Wish, pooled,
+    Anomaly, Classify, Cluster, Complete, Decoder, Direction, Encode, EvidenceBound, Factors, Features,
+    Illustrate, LatentSpace, LogLikelihood, POOLED, Predict, ReadAttributes, Reconstruct, Reconstruction,
+    Sample, SampleRequest, Samples, Styles, Translate, Wish, pooled,
 };
 pub use function::{Function, Holds, Port};
 pub use menagerie_nn::{NetworkInfo, Part, Purpose};

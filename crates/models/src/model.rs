@@ -100,7 +100,9 @@ capabilities! {
         Illustrate, as_illustrate, "text-to-image";
         /// the class of an item
         Classify, as_classify, "classify";
-                /// the group of an item, of groups that nobody has named
+        /// how unusual an item is
+        Anomaly, as_anomaly, "anomaly";
+        /// the group of an item, of groups that nobody has named
         Cluster, as_cluster, "cluster";
         /// the attributes an item was made from
         ReadAttributes, as_read_attributes, "read-attributes";

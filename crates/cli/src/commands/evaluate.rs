@@ -24,6 +24,7 @@ use std::sync::Arc;
   menagerie evaluate runs/dcgan-001 --extractor classifier:runs/classifier-001
   menagerie evaluate samples.npy --data fashion --metrics fid,kid --extractor inception
   menagerie evaluate runs/vae-001 --every 500 --metrics elbo
+  menagerie evaluate runs/ano_gan-001 --metrics auroc,average-precision -n 100
   menagerie evaluate runs/cycle_gan-001 --metrics attribute-flips --reader runs/attribute-reader-001
   menagerie evaluate --list")]
 pub(crate) struct Args {
@@ -273,6 +274,7 @@ fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Comp
         (Some(named), Some(own)) => Source {
             source: named.clone(),
             limit: 0,
+            without: vec![],
             holdout: 0.0,
             format: "auto".into(),
             array: String::new(),
@@ -285,6 +287,7 @@ fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Comp
     let mut source = prepared(source, args)?;
     source.format = args.prepare.data_format.clone().unwrap_or(source.format);
     source.limit = args.prepare.limit.unwrap_or(source.limit);
+    source.without.clone_from(&args.prepare.without);
     source.holdout = args.prepare.holdout.unwrap_or(source.holdout);
     let (data, warnings) = Compared::open(&source, args.prepare.split.as_deref(), info)?;
     warnings.iter().for_each(|w| eprintln!("warning: {w}"));

@@ -1,6 +1,7 @@
 //! Judging what models make. Metrics are functions of plain numbers ([`crate::metrics`]); what they are given is gathered
 //! here, from a model or a file of samples, by an extractor of features.
 mod bicubic;
+mod by_anomaly;
 mod by_capability;
 mod by_classes;
 mod by_features;

@@ -171,13 +171,17 @@ impl Compared {
         self.set.info().count
     }
 
-    /// The data a run was trained on: its training data's limit says nothing about held-out items. (Of painted faces
+    /// The data a run was trained on: its training data's limit, and the classes left out of them, say nothing about held-out items. (Of painted faces
     /// there are as many as are asked for.)
     pub fn of_run(source: Source) -> Source {
         if source.source == "portraits" {
             source
         } else {
-            Source { limit: 0, ..source }
+            Source {
+                limit: 0,
+                without: vec![],
+                ..source
+            }
         }
     }
 }

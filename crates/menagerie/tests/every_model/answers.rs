@@ -382,6 +382,21 @@ pub(crate) fn classes(subject: &Subject) {
     assert!(c.log_probabilities(&misshapen(&batch)).is_err(), "{ANOTHER}");
 }
 
+pub(crate) fn anomalies(subject: &Subject) {
+    let (model, batch, key) = (subject.model(), batch(subject), Key::new(8));
+    let a = model.as_anomaly().unwrap();
+    let all = a.anomaly(&batch, key).unwrap();
+    assert!(all.len() == 5 && all.iter().all(|v| v.is_finite()), "{all:?}");
+    assert_eq!(a.anomaly(&batch, key).unwrap(), all, "repeatable");
+    same_in_any_batch(&all, &a.anomaly(&part(subject), key).unwrap());
+    assert!(a.anomaly(&misshapen(&batch), key).is_err(), "{ANOTHER}");
+    // Loading for use alone gives the same.
+    let [.., saved] = subject.course();
+    let mut other = subject.build(98);
+    other.load(&|n| Ok(saved[n].clone()), Purpose::Use).unwrap();
+    assert_eq!(other.as_anomaly().unwrap().anomaly(&batch, key).unwrap(), all);
+}
+
 pub(crate) fn groups(subject: &Subject) {
     let (model, batch) = (subject.model(), batch(subject));
     let c = model.as_cluster().unwrap();

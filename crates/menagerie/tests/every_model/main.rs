@@ -108,6 +108,11 @@ const PROPERTIES: &[Property] = &[
         "classifiers_give_probabilities",
         answers::classes,
     ),
+    of(
+        Capability::Anomaly,
+        "anomalies_belong_to_items",
+        answers::anomalies,
+    ),
     of(Capability::Cluster, "groups_have_probabilities", answers::groups),
     of(
         Capability::Features,

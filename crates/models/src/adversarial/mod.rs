@@ -6,6 +6,7 @@ pub mod abc_gan;
 pub mod acgan;
 pub mod ali;
 pub mod am_gan;
+pub mod ano_gan;
 pub mod art_gan;
 pub mod b_gan;
 pub mod bad_gan;
@@ -180,6 +181,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &art_gan::ENTRY,
     &sgan::ENTRY,
     &bad_gan::ENTRY,
+    &ano_gan::ENTRY,
     &pix2pix::ENTRY,
     &cycle_gan::ENTRY,
     &disco_gan::ENTRY,

@@ -83,6 +83,10 @@ pub trait Play: Send {
     fn illustrates(&self) -> Option<&dyn Illustrates> {
         None
     }
+    /// Says how unusual items are.
+    fn detects(&self) -> Option<&dyn Detects> {
+        None
+    }
     /// Has features of items, layer by layer.
     fn sees(&self) -> Option<&dyn Sees> {
         None
@@ -194,6 +198,13 @@ pub trait Illustrates {
     fn fits(&self, images: Tensor<4>, read: Tensor<2>) -> Vec<f32>;
     /// Cosines of images and texts, `[images, texts]`, by their encoders.
     fn closeness(&self, images: Tensor<4>, read: Tensor<2>) -> Tensor<2>;
+}
+
+/// Says how unusual items are.
+pub trait Detects {
+    /// A score of each of items `[batch, height, width, channel]`, without autodiff, the larger the more unusual; what is drawn for
+    /// an item is drawn from its key.
+    fn unusual(&self, items: Tensor<4>, keys: &[Key]) -> Vec<f64>;
 }
 
 /// Has features of items.

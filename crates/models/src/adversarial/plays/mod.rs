@@ -1,4 +1,5 @@
 //! Ways of playing: who is in the cast, and what a step does.
+pub mod anomaly;
 pub mod contrastive;
 pub mod cycle;
 pub mod described;
@@ -8,6 +9,7 @@ pub mod joint;
 pub mod paired;
 mod pool;
 
+pub use anomaly::Detector;
 pub use contrastive::Contrastive;
 pub use cycle::Cycle;
 pub use domains::Domains;
