@@ -6,8 +6,8 @@ use super::extractor::Extractor;
 use super::gather::{Gathered, Gatherer};
 use super::subject::{Subject, each_item};
 use super::{
-    by_anomaly, by_capability, by_classes, by_features, by_frames, by_images, by_latents, by_representation,
-    by_text, by_translation,
+    by_anomaly, by_attack, by_capability, by_classes, by_features, by_frames, by_images, by_latents,
+    by_representation, by_table, by_text, by_translation,
 };
 use crate::data::{Dataset, Kind};
 use crate::error::{Error, Result, nearest};
@@ -182,6 +182,9 @@ metrics! {
     "accuracy", "share of items whose class is found", MORE, Needs::Capability(Capability::Classify);
     "auroc", "probability that an item of a class it has not learned from has a larger score than one of the others", MORE, Needs::Unusual;
     "average-precision", "mean precision over thresholds of the same scores, by the recall that each adds", MORE, Needs::Unusual;
+    "attack-success", "share of items told right that are not when they are changed, by each method, within the run's bound", MORE, Needs::Capability(Capability::Attack);
+    "defended-accuracy", "accuracy of the run's target on items under each attack, after and (NAME/before) before the defence", MORE, Needs::Capability(Capability::Defend);
+    "imputation", "error of a table's values that were hidden and filled in, in deviations of their columns; beside means and regressions", LESS, Needs::Capability(Capability::Complete);
     "test-errors", "items whose class is not found, of how many the definition says", LESS, Needs::Capability(Capability::Classify), named;
     "cluster-accuracy", "share of items in the group that stands for their class, classes and groups matched at best", MORE, Needs::Capability(Capability::Cluster), named;
     "attributes", "accuracy or correlation of every attribute that is read", MORE, Needs::Capability(Capability::ReadAttributes);
@@ -314,6 +317,8 @@ pub struct Judge<'a> {
     pub untrained: Option<&'a dyn Model>,
     /// what `attribute-flips` looks at, where the data do not say
     pub traits: &'a [String],
+    /// another model that attacks, and its name, for `defended-accuracy`
+    pub attacker: Option<(&'a dyn Model, &'a str)>,
     /// samples to draw or to read, and items of the data to compare with
     pub count: usize,
     /// all draws come from it
@@ -343,6 +348,7 @@ impl<'a> Judge<'a> {
             extractor,
             untrained: None,
             traits: &[],
+            attacker: None,
             count,
             key,
             samples: None,
@@ -378,6 +384,9 @@ impl<'a> Judge<'a> {
                 Needs::Unusual | Needs::Truth | Needs::Back | Needs::Sides | Needs::Reader | Needs::Described,
                 _,
             ) => false,
+            (Needs::Capability(Capability::Complete), Subject::Model { model, .. }) => {
+                model.as_complete().is_some_and(|c| c.takes_missing())
+            }
             (Needs::Capability(c), Subject::Model { model, .. }) => c.of(model),
             (Needs::Capability(_), Subject::Items(_)) => false,
             (Needs::Density, _) => {
@@ -428,6 +437,10 @@ impl<'a> Judge<'a> {
             Needs::Back if self.subject.model(name)?.0.as_translate().is_some() => {
                 by_translation::work_out(self, metric, tell)
             }
+            Needs::Capability(Capability::Attack | Capability::Defend) => {
+                by_attack::work_out(self, metric, tell)
+            }
+            Needs::Capability(Capability::Complete) => by_table::work_out(self, metric, tell),
             Needs::Unusual => by_anomaly::work_out(self, metric, tell),
             Needs::Capability(_) | Needs::Back => by_capability::work_out(self, name, metric, number, tell),
             Needs::Features => by_features::work_out(self, metric, tell),

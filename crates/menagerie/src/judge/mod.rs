@@ -2,6 +2,7 @@
 //! here, from a model or a file of samples, by an extractor of features.
 mod bicubic;
 mod by_anomaly;
+mod by_attack;
 mod by_capability;
 mod by_classes;
 mod by_features;
@@ -9,6 +10,7 @@ mod by_frames;
 mod by_images;
 mod by_latents;
 mod by_representation;
+mod by_table;
 mod by_text;
 mod by_translation;
 pub mod cas;

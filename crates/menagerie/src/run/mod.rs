@@ -40,6 +40,7 @@ mod points_picture;
 pub mod processes;
 
 mod sound_picture;
+mod target;
 mod tensorboard;
 mod trainer;
 mod translated;

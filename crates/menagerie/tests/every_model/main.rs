@@ -109,6 +109,12 @@ const PROPERTIES: &[Property] = &[
         answers::classes,
     ),
     of(
+        Capability::Attack,
+        "attacks_stay_within_their_bound",
+        answers::attacks,
+    ),
+    of(Capability::Defend, "defences_belong_to_items", answers::defences),
+    of(
         Capability::Anomaly,
         "anomalies_belong_to_items",
         answers::anomalies,

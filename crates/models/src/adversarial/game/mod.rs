@@ -1,4 +1,5 @@
 //! What the models of the family share: the axes, the critic that composes them, and [`Game`], which makes a model of a play.
+mod attack;
 pub mod augment;
 pub mod bits;
 pub mod codes;
@@ -18,14 +19,17 @@ mod translate;
 pub mod two_player;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
-pub use play::{Detects, Draws, Illustrates, Inverts, Play, Round, Sees, Sorts, Tells, Translates, Wanted};
+pub use play::{
+    Attacks, Defends, Detects, Draws, Illustrates, Inverts, Play, Round, Sees, Sorts, Tells, Translates,
+    Wanted,
+};
 pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
 
 use crate::{
-    Anomaly, Classify, Cluster, Decoder, Encode, Features, Function, Illustrate, LatentSpace, Model,
-    NetworkInfo, Part, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport,
-    Styles, Translate, of_shape, pooled, unconditional, untempered,
+    Anomaly, Attack, Classify, Cluster, Decoder, Defend, Encode, Features, Function, Illustrate, LatentSpace,
+    Model, NetworkInfo, Part, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest, Samples,
+    StepReport, Styles, Translate, of_shape, pooled, unconditional, untempered,
 };
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};
@@ -149,6 +153,10 @@ impl<P: Play> Model for Game<P> {
         self.play.load(read, purpose)
     }
 
+    fn take_target(&mut self, read: &dyn Fn(&str) -> Result<Tensors>) -> Result<()> {
+        self.play.take_target(read)
+    }
+
     fn functions(&self) -> Vec<Function<'_>> {
         functions::of(&self.play)
     }
@@ -186,6 +194,12 @@ impl<P: Play> Model for Game<P> {
     }
     fn as_illustrate(&self) -> Option<&dyn Illustrate> {
         self.play.illustrates().map(|_| self as &dyn Illustrate)
+    }
+    fn as_attack(&self) -> Option<&dyn Attack> {
+        self.play.attacks().map(|_| self as &dyn Attack)
+    }
+    fn as_defend(&self) -> Option<&dyn Defend> {
+        self.play.defends().map(|_| self as &dyn Defend)
     }
     fn as_anomaly(&self) -> Option<&dyn Anomaly> {
         self.play.detects().map(|_| self as &dyn Anomaly)

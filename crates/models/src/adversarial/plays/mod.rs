@@ -7,7 +7,9 @@ pub mod domains;
 pub mod duel;
 pub mod joint;
 pub mod paired;
+pub mod perturb;
 mod pool;
+pub mod target;
 
 pub use anomaly::Detector;
 pub use contrastive::Contrastive;
@@ -16,3 +18,4 @@ pub use domains::Domains;
 pub use duel::Duel;
 pub use joint::Joint;
 pub use paired::Paired;
+pub use perturb::Perturbing;
