@@ -22,7 +22,7 @@ use std::sync::atomic::AtomicBool;
   menagerie train dcgan --set optimizer.generator.learning_rate=1e-4 --dry-run
   menagerie train gan-grid25
   menagerie train ano_gan --without bag
-  menagerie train adv_gan --target runs/classifier-001
+  menagerie train adv_gan --data fashion --target runs/classifier-001
   menagerie train real_nvp --evaluate-every 500 --set evaluate.metrics=bpd
   menagerie train --resume runs/dcgan-001 --steps 10000 --set optimizer.generator.learning_rate=1e-4
   menagerie train --from runs/dcgan-001 --set optimizer.generator.learning_rate=1e-4 --steps 1000")]

@@ -53,6 +53,13 @@ pub(super) fn work_out(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec
         tell(metric.name, done, count);
         Ok(())
     })?;
+    if found.values().any(Vec::is_empty) {
+        let problem = format!("the target of `{name}` tells none of these {count} items right");
+        return Err(Error::usage(
+            problem,
+            "train it longer, or give a run that has learned with --target",
+        ));
+    }
     let mut definition = Map::new();
     definition.insert("data".into(), data.definition.clone().into());
     definition.insert("items".into(), count.into());
@@ -65,7 +72,7 @@ pub(super) fn work_out(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec
             metric: format!("{}/{of}", metric.name),
             value,
             error,
-            warning: values.is_empty().then(|| "no item was told right before".into()),
+            warning: None,
             definition: definition.clone(),
         }
     };
