@@ -90,6 +90,10 @@ impl GivenArgs {
     /// The same.
     pub(crate) fn items_of(&self, trained: &Trained, any_length: bool) -> Result<Arc<dyn Dataset>> {
         let mut recipe = trained.run.recipe()?;
+        if self.prepare.data.is_some() || self.prepare.split.is_some() {
+            // Classes that were left out of training are there to be asked about.
+            recipe.set_all(&[("data.without".to_string(), "[]".to_string())])?;
+        }
         if self.prepare.data.is_some() {
             // A limit or split that was chosen for the training data says nothing about others.
             let usual = [

@@ -1,5 +1,50 @@
 //! Labels are names: one mapping from names to numbers over all parts of a source.
+use super::Dataset;
+use crate::error::{Error, Result, nearest};
 use std::collections::{BTreeSet, HashMap};
+
+/// The items of a set that are left where some classes are taken out.
+///
+/// # Errors
+/// [`Error::Recipe`] for a class that it does not have, and where nothing is left; those of items whose class is not known before they
+/// are read.
+pub(super) fn left(set: &dyn Dataset, without: &[String]) -> Result<Vec<u32>> {
+    const KEY: &str = "data.without";
+    let info = set.info();
+    if info.labels.is_empty() {
+        let problem = format!("{} has no classes that could be left out", info.source);
+        return Err(Error::recipe(
+            KEY,
+            problem,
+            "leave it out, or give data with labels",
+        ));
+    }
+    let number = |name: &String| {
+        info.labels.iter().position(|l| l == name).ok_or_else(|| {
+            let problem = format!("{} has no class `{name}`", info.source);
+            Error::recipe(
+                KEY,
+                problem,
+                nearest(name, info.labels.iter().map(String::as_str)),
+            )
+        })
+    };
+    let out: Vec<usize> = without.iter().map(number).collect::<Result<_>>()?;
+    let mut kept = Vec::new();
+    for i in 0..info.count {
+        let label = match set.label(i) {
+            Some(label) => Some(label),
+            None => set.get(i)?.label,
+        };
+        if label.is_none_or(|l| !out.contains(&(l as usize))) {
+            kept.push(i as u32);
+        }
+    }
+    match kept.is_empty() {
+        true => Err(Error::recipe(KEY, "nothing is left", "name fewer classes")),
+        false => Ok(kept),
+    }
+}
 
 /// Whether a field of a table says that there is nothing: what pandas reads as missing.
 pub(super) fn is_missing(text: &str) -> bool {

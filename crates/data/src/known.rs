@@ -1,7 +1,7 @@
 //! The data sets that are known by name: those that come with the program, and where some others are.
 use super::dsprites::Sprites;
 use super::portraits::Portraits;
-use super::{audio, points, stacked, video};
+use super::{audio, drawn_table, points, stacked, video};
 use crate::error::Error;
 use serde::Serialize;
 
@@ -123,6 +123,13 @@ static KNOWN: &[SourceInfo] = &[
         "moons",
         "two interleaved half circles with Gaussian noise of 0.2; exact density",
     ),
+    SourceInfo {
+        name: drawn_table::NAME,
+        about: "rows of ten columns that hang together, of three groups (the labels); endless, 2,000 unless --limit says otherwise",
+        shape: &[drawn_table::COLUMNS],
+        count: drawn_table::TRAIN,
+        licence: OWN,
+    },
     SourceInfo {
         name: "tones",
         about: "short tones at 8 kHz of four timbres (the labels) and 25 pitches; endless, 2,000 unless --limit says otherwise",

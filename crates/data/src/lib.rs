@@ -13,6 +13,7 @@ mod curves;
 mod damage;
 mod dataset;
 mod domains;
+mod drawn_table;
 mod dsprites;
 mod embedded;
 pub mod error;

@@ -10,8 +10,8 @@ use super::resize::{Alpha, Filter, Preparation};
 use super::unpaired::{Given, Unpaired};
 use super::{Dataset, Kind};
 use super::{
-    audio, cifar, embedded, folder, idx, listing, npy, npz, pairs, points, shards, split, stacked, table,
-    video,
+    audio, cifar, classes, drawn_table, embedded, folder, idx, listing, npy, npz, pairs, points, shards,
+    split, stacked, table, video,
 };
 use crate::error::{Error, Result, nearest, shown};
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,8 @@ pub struct Source {
     /// share of the training items that is kept out of training and is then the test split; 0 for none. The seed below
     /// chooses them, before `limit` counts
     pub holdout: f64,
+    /// names of classes whose items are left out, before `limit` counts
+    pub without: Vec<String>,
     /// use the first so many items; 0 is all of them (for drawn sets, which are endless, their usual number)
     pub limit: usize,
     /// resize filter: "area" (exact box average where an axis shrinks, bilinear where it grows), "nearest",
@@ -72,6 +74,9 @@ pub struct Source {
     pub alpha: String,
     /// the array of an `.npz` archive that holds the items; empty for that of a usual name
     pub array: String,
+    /// a table's fields without a value: "skip" takes their rows for damaged, "keep" leaves them open, for models that fill
+    /// them in
+    pub missing: String,
     /// share of damaged items that is tolerated
     pub max_bad: f64,
     /// MB of shards in object storage whose items are mixed; twice as much is kept here. Shards on disk need none
@@ -95,10 +100,12 @@ impl Default for Source {
             array: String::new(),
             split: "train".into(),
             holdout: 0.0,
+            without: vec![],
             limit: 0,
             filter: "area".into(),
             crop: true,
             alpha: "white".into(),
+            missing: "skip".into(),
             max_bad: 0.01,
             buffer: 1024,
             seed: 0,
@@ -160,6 +167,24 @@ impl Source {
     /// [`Error::Recipe`] for a field's bad value; [`Error::Usage`] for an unknown name; [`Error::Data`] or
     /// [`Error::Io`] when what lies at the path cannot be used, or more than `max_bad` of it is damaged.
     pub fn open(&self) -> Result<Opened> {
+        if self.without.is_empty() {
+            return self.open_all();
+        }
+        // A drawn set has as many items as are asked for.
+        let drawn = known::is_drawn(&self.source);
+        let all = Source {
+            without: vec![],
+            limit: if drawn { self.limit } else { 0 },
+            ..self.clone()
+        };
+        let Opened { dataset, warnings } = all.open_all()?;
+        let kept = classes::left(&*dataset, &self.without)?;
+        let dataset = Part::of(dataset, Some(kept), if drawn { 0 } else { self.limit });
+        Ok(Opened { dataset, warnings })
+    }
+
+    /// The items of all classes.
+    fn open_all(&self) -> Result<Opened> {
         let preparation = self.check()?;
         // Sides are held out each by itself.
         let within = ["moving:", "stacked:"].iter().any(|p| self.source.starts_with(p))
@@ -223,6 +248,9 @@ impl Source {
                     self.rate,
                 )?),
                 "digits" | "fashion" => Arc::new(embedded::open(known.name, &self.split)?),
+                drawn_table::NAME => {
+                    Arc::new(drawn_table::DrawnTable::new(self.seed, &self.split, self.limit))
+                }
                 name => Arc::new(points::PointSet::new(name, self.seed, &self.split, self.limit)?),
             };
             return Ok(Opened {
@@ -271,7 +299,12 @@ impl Source {
             "csv" | "tsv" => {
                 split::undivided(path, &self.split)?;
                 self.finish(
-                    Arc::new(table::open(path, self.max_bad, &mut warnings)?),
+                    Arc::new(table::open(
+                        path,
+                        self.missing == "keep",
+                        self.max_bad,
+                        &mut warnings,
+                    )?),
                     preparation,
                 )?
             }
@@ -435,6 +468,7 @@ impl Source {
         one_of("data.overload", &self.overload, &audio::Overload::NAMES)?;
         one_of("data.split", &self.split, &["train", "test", "all"])?;
         one_of("data.format", &self.format, &FORMATS)?;
+        one_of("data.missing", &self.missing, &["skip", "keep"])?;
         if !(0.0..=1.0).contains(&self.max_bad) {
             return Err(Error::recipe(
                 "data.max_bad",

@@ -26,8 +26,9 @@ struct Columns {
     names: Vec<String>,
 }
 
-/// The points of a table, with a header or without. Rows that are not numbers are named in `warnings` and left out.
-pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Result<Stored> {
+/// The points of a table, with a header or without. Rows that are not numbers are named in `warnings` and left out; where
+/// `missing` values are kept, a field without one is a number that is none (NaN).
+pub(super) fn open(path: &Path, missing: bool, max_bad: f64, warnings: &mut Vec<String>) -> Result<Stored> {
     let tabs = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv"));
     let fix = "give a table of numbers in UTF-8";
     let unreadable = |e: csv::Error| Error::data(path, format!("cannot be read: {e}"), fix);
@@ -80,11 +81,14 @@ pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Res
         }
     }
     columns.say(path, warnings);
-    let wordy = rows.peek().and_then(|r| columns.wordy(r.as_ref().ok()?));
+    let wordy = rows.peek().and_then(|r| columns.wordy(r.as_ref().ok()?, missing));
     let (mut values, mut labels, mut bad, mut total, mut count) = (Vec::new(), Vec::new(), Vec::new(), 0, 0);
     for row in rows {
         total += 1;
-        match row.map_err(|e| e.to_string()).and_then(|r| columns.point(&r)) {
+        match row
+            .map_err(|e| e.to_string())
+            .and_then(|r| columns.point(&r, missing))
+        {
             Ok((point, class)) => {
                 count += 1;
                 values.extend(point);
@@ -114,6 +118,24 @@ pub(super) fn open(path: &Path, max_bad: f64, warnings: &mut Vec<String>) -> Res
         return Err(Error::data(path, problem, "give a table of numbers"));
     }
     columns.say_doubtful(path, &values, features, warnings);
+    let open = values.iter().filter(|v| v.is_nan()).count();
+    if open == values.len() {
+        let fix = "give a table with some values in it";
+        return Err(Error::data(path, "has no value in any row", fix));
+    }
+    if let Some(f) = (0..features).find(|&f| values.iter().skip(f).step_by(features).all(|v| v.is_nan())) {
+        let column = (0..columns.width)
+            .filter(|k| columns.is_feature(*k))
+            .nth(f)
+            .unwrap_or(f);
+        let name = columns
+            .names
+            .get(column)
+            .cloned()
+            .unwrap_or_else(|| (column + 1).to_string());
+        let problem = format!("column `{name}` has no value in any row");
+        return Err(Error::data(path, problem, "take the column out"));
+    }
     let unlabelled = labels.iter().filter(|l| l.is_none()).count();
     if unlabelled > 0 {
         warnings.push(format!(
@@ -193,6 +215,11 @@ fn unquoted(text: &[u8]) -> Vec<u8> {
         begins = matches!(b, b'\n' | b'\r' | b',' | b';' | b'\t' | b'|' | b' ');
     }
     out
+}
+
+/// Whether a field says that its value is missing: nothing, a question mark, or what programs write for it.
+fn is_open(field: &str) -> bool {
+    field == "?" || classes::is_missing(field)
 }
 
 impl Columns {
@@ -277,8 +304,8 @@ impl Columns {
     }
 
     /// What is wrong with a feature of a row, and how to mend it, where a whole column seems to be of words.
-    fn wordy(&self, row: &StringRecord) -> Option<(String, &'static str)> {
-        let is_word = |f: &str| !f.is_empty() && number(f).is_none();
+    fn wordy(&self, row: &StringRecord, missing: bool) -> Option<(String, &'static str)> {
+        let is_word = |f: &str| !f.is_empty() && number(f).is_none() && !(missing && is_open(f));
         let (k, field) = row
             .iter()
             .enumerate()
@@ -299,7 +326,7 @@ impl Columns {
     }
 
     /// The features and the class of a row, or what is wrong with it.
-    fn point(&self, row: &StringRecord) -> Result<(Vec<f32>, Option<String>), String> {
+    fn point(&self, row: &StringRecord, missing: bool) -> Result<(Vec<f32>, Option<String>), String> {
         let line = row.position().map_or(0, |p| p.line());
         if row.len() != self.width {
             return Err(format!(
@@ -312,6 +339,7 @@ impl Columns {
         for (k, field) in row.iter().enumerate().filter(|(k, _)| self.is_feature(*k)) {
             match number(field) {
                 Some(v) => point.push(v),
+                None if missing && is_open(field) => point.push(f32::NAN),
                 None => {
                     let shown: String = field.chars().take(40).collect();
                     return Err(format!(

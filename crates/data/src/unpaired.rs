@@ -6,7 +6,8 @@ use crate::random::Key;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Item i is an image of each side; the shorter side begins again, each time in another order.
+/// Item i is an image of each side, and its class that of the first side's; the shorter side begins again, each time in another
+/// order.
 pub(super) struct Unpaired {
     info: DataInfo,
     sides: [Arc<dyn Dataset>; 2],
@@ -190,7 +191,6 @@ impl Unpaired {
             kind: Kind::Unpaired,
             shape: vec![h, w, 2 * c],
             count,
-            labels: vec![],
             attributes: vec![],
             shares: vec![],
             captions: Default::default(),
@@ -218,10 +218,14 @@ impl Dataset for Unpaired {
         };
         Ok(Item {
             values,
-            label: None,
+            label: a.label,
             attributes: vec![],
             caption: None,
         })
+    }
+
+    fn label(&self, index: usize) -> Option<u32> {
+        self.sides[0].label(self.orders[0][index] as usize)
     }
 
     fn side_counts(&self) -> [usize; 2] {
@@ -252,6 +256,8 @@ impl<'a> Side<'a> {
                 kind: Kind::Image,
                 shape: vec![h, w, c / 2],
                 count: base.side_counts()[side],
+                labels: vec![],
+                shares: vec![],
                 attributes: vec![],
                 ..info.clone()
             },

@@ -1,4 +1,5 @@
 //! What a model may be able to do: a trait for each thing that its mathematics gives it.
+use crate::attack::Method;
 use burn::tensor::Tensor;
 use menagerie_data::error::Result;
 use menagerie_data::random::Key;
@@ -175,6 +176,10 @@ pub trait Complete {
     /// # Errors
     /// [`menagerie_data::Error::Usage`] when the batch or the mask does not have the shape the model was built for.
     fn complete(&self, batch: &Batch, known: &[bool], key: Key) -> Result<Samples>;
+    /// Whether numbers of a batch that are none (NaN) count as unknown, too.
+    fn takes_missing(&self) -> bool {
+        false
+    }
 }
 
 /// Goes on from a condition: later frames from earlier ones, colour from grey.
@@ -330,6 +335,39 @@ pub trait Classify {
     fn log_probabilities(&self, batch: &Batch) -> Result<Vec<f32>>;
     /// Names of the classes.
     fn classes(&self) -> &[String];
+}
+
+/// Changes images, within a bound, so that a classifier is misled.
+pub trait Attack {
+    /// The largest change of a pixel, of pixels in [0, 1].
+    fn epsilon(&self) -> f64;
+    /// The ways in which it can, its own first.
+    fn methods(&self) -> &[Method];
+    /// Images changed so that they are not taken for their classes (those of the batch, or what the classifier takes them for). What
+    /// is drawn for item `i` of the data set is drawn from `key.step(i)`.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
+    fn attack(&self, batch: &Batch, method: Method, key: Key) -> Result<Samples>;
+}
+
+/// Takes out of images what misleads a classifier.
+pub trait Defend {
+    /// Images without it.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
+    fn defend(&self, batch: &Batch) -> Result<Samples>;
+}
+
+/// Says how unusual an item is.
+pub trait Anomaly {
+    /// A score of every item of a batch: the larger, the less it is like what was learned from. What is drawn on the way for item
+    /// `i` of the data set is drawn from `key.step(i)`.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
+    fn anomaly(&self, batch: &Batch, key: Key) -> Result<Vec<f64>>;
 }
 
 /// Sorts items into groups that nobody has named.

@@ -1,5 +1,6 @@
 //! Every model, a folder a family, a file a model. A model reads no files, prints nothing and parses no arguments.
 pub mod adversarial;
+pub mod attack;
 pub mod autoregressive;
 mod capability;
 pub mod discriminative;
@@ -13,9 +14,9 @@ pub mod variational;
 
 pub use adversarial::game::{Player, TwoPlayer};
 pub use capability::{
-    Classify, Cluster, Complete, Decoder, Direction, Encode, EvidenceBound, Factors, Features, Illustrate,
-    LatentSpace, LogLikelihood, POOLED, Predict, ReadAttributes, Reconstruct, Reconstruction, Sample,
-    SampleRequest, Samples, Styles, Translate, Wish, pooled,
+    Anomaly, Attack, Classify, Cluster, Complete, Decoder, Defend, Direction, Encode, EvidenceBound, Factors,
+    Features, Illustrate, LatentSpace, LogLikelihood, POOLED, Predict, ReadAttributes, Reconstruct,
+    Reconstruction, Sample, SampleRequest, Samples, Styles, Translate, Wish, pooled,
 };
 pub use function::{Function, Holds, Port};
 pub use menagerie_nn::{NetworkInfo, Part, Purpose};

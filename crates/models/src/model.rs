@@ -100,7 +100,13 @@ capabilities! {
         Illustrate, as_illustrate, "text-to-image";
         /// the class of an item
         Classify, as_classify, "classify";
-                /// the group of an item, of groups that nobody has named
+        /// images changed so that a classifier is misled
+        Attack, as_attack, "attack";
+        /// such changes taken out of images again
+        Defend, as_defend, "defend";
+        /// how unusual an item is
+        Anomaly, as_anomaly, "anomaly";
+        /// the group of an item, of groups that nobody has named
         Cluster, as_cluster, "cluster";
         /// the attributes an item was made from
         ReadAttributes, as_read_attributes, "read-attributes";
@@ -146,6 +152,14 @@ capabilities! {
         /// Takes up what `save` gave. With `Purpose::Use`, only what samples and answers need is read.
         fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()>;
 
+        /// Takes the network that it is to play against from a checkpoint of another run.
+        ///
+        /// # Errors
+        /// [`Error::Usage`] of a model that plays against none; those of reading.
+        fn take_target(&mut self, _: &dyn Fn(&str) -> Result<Tensors>) -> Result<()> {
+            Err(no_target("this model"))
+        }
+
         /// The game of two that it plays, to be watched and played turn by turn.
         fn as_two_player(&mut self) -> Option<&mut dyn TwoPlayer> {
             None
@@ -157,6 +171,14 @@ capabilities! {
             Vec::new()
         }
     }
+}
+
+/// What is said of a target given to a model that has none.
+pub(crate) fn no_target(model: &str) -> Error {
+    Error::usage(
+        format!("{model} does not play against the network of another run"),
+        "leave the target out, or train adv_gan or ae_gan",
+    )
 }
 
 impl Capability {

@@ -1,14 +1,17 @@
-use crate::items::{GivenArgs, able, as_samples, interleave, pick, write_of, write_rows, written};
+use crate::items::{
+    GivenArgs, Trained, able, as_samples, each, interleave, make_parent, pick, write_of, write_rows, written,
+};
 use menagerie::Key;
 use menagerie::data::{DataInfo, Kind, read_image};
 use menagerie::error::{Error, Result, nearest};
-use menagerie::models::{Capability, Samples};
+use menagerie::models::{Capability, Complete, Samples};
 use std::path::{Path, PathBuf};
 
 /// Arguments of `menagerie complete`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   menagerie complete runs/pixel_cnn-001 --mask lower-half --out grid.png
+  menagerie complete runs/gain-001 --data your/table.csv --out filled.csv
   menagerie complete runs/pixel_cnn-001 --data your/photos --channels 1 --mask mask.png -k 6")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -25,7 +28,7 @@ pub(crate) struct Args {
     /// The same seed gives the same completions
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-    /// A picture (.png), a row an item: the item, what is known of it, the completions; or all of them as .npy
+    /// Of a table: all of it, without gaps (.csv). A picture (.png), a row an item: the item, what is known of it, the completions; or all of them as .npy
     #[arg(long, value_name = "grid.png", default_value = "completed.png")]
     out: PathBuf,
 }
@@ -40,6 +43,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
     }
     let trained = args.given.model()?;
     let model = able(trained.model.as_complete(), Capability::Complete, &trained.name)?;
+    if model.takes_missing() {
+        return table(&args, &trained, model);
+    }
     let dataset = args.given.items(&trained)?;
     let n = args.n.min(dataset.info().count);
     let batch = pick(&*dataset, &(0..n).collect::<Vec<_>>())?;
@@ -61,6 +67,38 @@ pub(crate) fn run(args: Args) -> Result<()> {
             args.k
         ),
         &args.out,
+    );
+    Ok(())
+}
+
+/// Fills in a table's missing values, row by row, and writes all of it.
+fn table(args: &Args, trained: &Trained, model: &dyn Complete) -> Result<()> {
+    let dataset = args.given.items(trained)?;
+    let (columns, key) = (dataset.info().numbers(), Key::new(args.seed).stream("complete"));
+    let out = match args.out == Path::new("completed.png") {
+        true => Path::new("completed.csv"),
+        false => &args.out,
+    };
+    if out.extension().is_none_or(|e| e != "csv") {
+        let problem = format!("--out {} is for pictures, and this is a table", out.display());
+        return Err(Error::usage(problem, "end it in .csv"));
+    }
+    let (mut text, mut gaps) = (String::new(), 0);
+    let count = each(&*dataset, 0, |batch| {
+        gaps += batch.values.iter().filter(|v| v.is_nan()).count();
+        let filled = model.complete(&batch, &vec![true; columns], key)?;
+        for row in filled.values.chunks_exact(columns) {
+            let fields: Vec<String> = row.iter().map(f32::to_string).collect();
+            text.push_str(&fields.join(","));
+            text.push('\n');
+        }
+        Ok(())
+    })?;
+    make_parent(out)?;
+    menagerie::files::write_atomically(out, text.as_bytes())?;
+    written(
+        format_args!("{count} rows, in which {gaps} values were missing,"),
+        out,
     );
     Ok(())
 }

@@ -2,7 +2,7 @@ use super::{ComputeArgs, DataArgs};
 use crate::output::{self, number};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use menagerie::Device;
-use menagerie::data::{DataInfo, Dataset, Source};
+use menagerie::data::{DataInfo, Dataset, Kind, Source};
 use menagerie::error::{Error, Result};
 use menagerie::judge::subject::Subject;
 use menagerie::judge::{METRICS, Metric, Verdict, metric};
@@ -25,6 +25,7 @@ use std::sync::Arc;
   menagerie evaluate runs/dcgan-001 --extractor classifier:runs/classifier-001
   menagerie evaluate samples.npy --data fashion --metrics fid,kid --extractor inception
   menagerie evaluate runs/vae-001 --every 500 --metrics elbo
+  menagerie evaluate runs/ano_gan-001 --metrics auroc,average-precision -n 100
   menagerie evaluate runs/cycle_gan-001 --metrics attribute-flips --reader runs/attribute-reader-001
   menagerie evaluate --list")]
 pub(crate) struct Args {
@@ -50,6 +51,9 @@ pub(crate) struct Args {
     /// With --reader: what `attribute-flips` looks at [default: the run's domains, or what the data's sides differ in]
     #[arg(long = "trait", value_name = "NAME", requires = "reader")]
     traits: Vec<String>,
+    /// A run of adv_gan that attacks too: for `defended-accuracy`
+    #[arg(long, value_name = "RUN")]
+    attacker: Option<PathBuf>,
     /// How images are brought to Inception's size: bilinear (as pytorch-fid) or clean (as clean-fid) [default: bilinear]
     #[arg(long, value_name = "R")]
     resize: Option<String>,
@@ -281,6 +285,7 @@ fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Comp
         (Some(named), Some(own)) => Source {
             source: named.clone(),
             limit: 0,
+            without: vec![],
             holdout: 0.0,
             format: "auto".into(),
             array: String::new(),
@@ -293,15 +298,37 @@ fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Comp
     let mut source = prepared(source, args)?;
     source.format = args.prepare.data_format.clone().unwrap_or(source.format);
     source.limit = args.prepare.limit.unwrap_or(source.limit);
+    source.without.clone_from(&args.prepare.without);
     source.holdout = args.prepare.holdout.unwrap_or(source.holdout);
     let (data, warnings) = Compared::open(&source, args.prepare.split.as_deref(), info)?;
     warnings.iter().for_each(|w| eprintln!("warning: {w}"));
     Ok(Some(data))
 }
 
+/// What data to compare with are: as the subject's; of a classifier that learned from two sides, images of one where such are given.
+fn of_data(args: &Args, own: Option<&Source>, subject: Subject) -> Result<DataInfo> {
+    let info = subject.info();
+    let classifies = matches!(subject, Subject::Model { model, .. } if model.as_classify().is_some());
+    let (Some(named), Some(own), true) = (&args.prepare.data, own, classifies && info.kind == Kind::Unpaired)
+    else {
+        return Ok(info.clone());
+    };
+    let named = Source {
+        source: named.clone(),
+        ..own.clone()
+    };
+    let mut info = info.clone();
+    if named.side(0)?.is_none() {
+        info.kind = Kind::Image;
+        info.shape[2] /= 2;
+    }
+    Ok(info)
+}
+
 /// Everything that judging needs, as the flags say.
 fn evaluator(args: &Args, subject: Subject, own: Option<Source>, device: &Device) -> Result<Evaluator> {
-    let data = data(args, own, subject.info())?;
+    let info = of_data(args, own.as_ref(), subject)?;
+    let data = data(args, own, &info)?;
     let available = data.as_ref().map_or(USUAL, Compared::count);
     let settings = Settings {
         metrics: args.metrics.clone(),
@@ -311,6 +338,7 @@ fn evaluator(args: &Args, subject: Subject, own: Option<Source>, device: &Device
             .as_ref()
             .map_or(args.extractor.clone(), |r| Some(format!("features:{r}"))),
         traits: args.traits.clone(),
+        attacker: args.attacker.clone(),
         resize: args.resize.clone(),
         reference: args.reference.clone(),
         export_reference: args.export_reference.clone(),

@@ -62,6 +62,9 @@ pub(crate) struct DataArgs {
     /// Keep this share of the training items out of training, as the test split
     #[arg(long, value_name = "SHARE")]
     pub holdout: Option<f64>,
+    /// Leave out the items of these classes, separated by commas
+    #[arg(long, value_name = "CLASS,...", value_delimiter = ',')]
+    pub without: Vec<String>,
     /// Take only the first N items [default: all]
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -85,6 +88,15 @@ impl DataArgs {
             ("rate", self.rate.map(|v| v.to_string())),
             ("split", self.split.as_ref().map(quoted)),
             ("holdout", self.holdout.map(|v| format!("{v:?}"))),
+            (
+                "without",
+                (!self.without.is_empty()).then(|| {
+                    format!(
+                        "[{}]",
+                        self.without.iter().map(quoted).collect::<Vec<_>>().join(", ")
+                    )
+                }),
+            ),
             ("limit", self.limit.map(|v| v.to_string())),
             ("max_bad", self.max_bad.map(|v| format!("{v:?}"))),
         ];

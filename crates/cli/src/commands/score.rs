@@ -1,9 +1,9 @@
-use crate::items::{GivenArgs, able, each, make_parent};
+use crate::items::{GivenArgs, Trained, able, each, make_parent};
 use crate::output;
 use menagerie::Key;
 use menagerie::data::Batch;
 use menagerie::error::{Error, Result};
-use menagerie::models::Capability;
+use menagerie::models::{Anomaly, Capability};
 use serde_json::json;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   menagerie score runs/real_nvp-001 --split test
   menagerie score runs/vae-001 --data digits --split test --samples 50
+  menagerie score runs/ano_gan-001 --split test -n 20 --out anomalies.csv
   menagerie score runs/pixel_cnn-001 --data your/photos --channels 1 --out scores.csv")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -26,7 +27,7 @@ pub(crate) struct Args {
     /// The same seed gives the same figures (dequantization, binarization and the bound's draws)
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-    /// Write item,nats,bits_per_dim of every item
+    /// Write item,nats,bits_per_dim of every item; of anomaly scores item,anomaly
     #[arg(long, value_name = "FILE.csv")]
     out: Option<PathBuf>,
     /// Print JSON
@@ -34,7 +35,41 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Log-likelihood of items, or its bound.
+/// How unusual items are, by a model that says so.
+fn anomalies(args: &Args, trained: &Trained, model: &dyn Anomaly) -> Result<()> {
+    let key = Key::new(args.seed).stream("score");
+    let dataset = args.given.items(trained)?;
+    let mut scores = Vec::new();
+    let count = each(&*dataset, args.n, |batch| {
+        scores.extend(model.anomaly(&batch, key)?);
+        Ok(())
+    })?;
+    let mean = scores.iter().sum::<f64>() / count as f64;
+    if let Some(out) = &args.out {
+        let rows = scores.iter().enumerate().map(|(i, s)| format!("{i},{s:.6}\n"));
+        let text: String = std::iter::once("item,anomaly\n".to_string())
+            .chain(rows)
+            .collect();
+        make_parent(out)?;
+        menagerie::files::write_atomically(out, text.as_bytes())?;
+    }
+    if args.json {
+        output::json(&json!({"count": count, "mean_anomaly": mean}));
+        return Ok(());
+    }
+    let highest = (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b]));
+    output::line(format_args!(
+        "{count} items: mean anomaly score {mean:.4}, the highest {:.4} of item {}",
+        highest.map_or(f64::NAN, |i| scores[i]),
+        highest.unwrap_or(0)
+    ));
+    if let Some(out) = &args.out {
+        output::line(format_args!("every item in {}", out.display()));
+    }
+    Ok(())
+}
+
+/// Log-likelihood of items, or its bound; of a model that says so, how unusual they are.
 pub(crate) fn run(args: Args) -> Result<()> {
     if args.samples == 0 {
         return Err(Error::usage(
@@ -43,6 +78,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
         ));
     }
     let trained = args.given.model()?;
+    if let Some(model) = trained.model.as_anomaly() {
+        return anomalies(&args, &trained, model);
+    }
     let key = Key::new(args.seed).stream("score");
     type Score<'a> = Box<dyn Fn(&Batch) -> Result<Vec<f64>> + 'a>;
     let (bound, dimensions, error, score): (String, usize, f64, Score) = match (

@@ -22,6 +22,8 @@ use std::sync::atomic::AtomicBool;
   menagerie train dcgan --data your/photos --size 64 --set model.width=96 --out runs/photos
   menagerie train dcgan --set optimizer.generator.learning_rate=1e-4 --dry-run
   menagerie train gan-grid25
+  menagerie train ano_gan --without bag
+  menagerie train adv_gan --data fashion --target runs/classifier-001
   menagerie train real_nvp --evaluate-every 500 --set evaluate.metrics=bpd
   menagerie train --resume runs/dcgan-001 --steps 10000 --set optimizer.generator.learning_rate=1e-4
   menagerie train --from runs/dcgan-001 --set optimizer.generator.learning_rate=1e-4 --steps 1000")]
@@ -53,6 +55,9 @@ pub(crate) struct Args {
     /// The same seed gives the same run [default: the recipe's, mostly 0]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
+    /// The run of a classifier that is attacked (adv_gan, ae_gan): its network is taken as it is [default: one learns beside]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "from"])]
+    target: Option<String>,
     /// Judge the model every N steps (the recipe's table `evaluate` says how); the best checkpoint is kept
     #[arg(long, value_name = "N")]
     evaluate_every: Option<u64>,
@@ -157,6 +162,19 @@ fn recipe(args: &Args, device: &menagerie::Device) -> Result<(String, Recipe)> {
     let mut settings = args.prepare.settings();
     settings.extend(args.batch.map(|v| ("train.batch".into(), v.to_string())));
     settings.extend(args.seed.map(|v| ("train.seed".into(), v.to_string())));
+    if let Some(run) = &args.target {
+        if !recipe.has_target() {
+            let problem = format!(
+                "{} does not play against the network of another run",
+                recipe.model_name()
+            );
+            return Err(Error::usage(
+                problem,
+                "leave --target out, or train adv_gan or ae_gan",
+            ));
+        }
+        settings.push(("target.run".into(), json!(run).to_string()));
+    }
     settings.extend(self::settings(args)?);
     recipe.set_all(&settings)?;
     if let Some(text) = &args.steps {

@@ -58,6 +58,21 @@ fn lay_out(folder: &Path) {
             idx(&dir.join(format!("{part}-labels-idx1-ubyte")), &[count], labels);
         }
     }
+    // Ten columns, and a gap in every row.
+    let row = |r: usize| {
+        (0..10)
+            .map(|c| {
+                if c == r % 10 {
+                    String::new()
+                } else {
+                    format!("{}", r * c % 7)
+                }
+            })
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let table: Vec<String> = (0..30).map(row).collect();
+    std::fs::write(your.join("table.csv"), table.join("\n") + "\n").unwrap();
     let photos = your.join("photos");
     std::fs::create_dir_all(&photos).unwrap();
     for k in 0..40u8 {
@@ -198,7 +213,7 @@ fn small(recipe: &str) -> Vec<String> {
     let recipe = Recipe::named(recipe).unwrap();
     let entry = models::entry(recipe.model_name()).unwrap();
     let source = recipe.data().unwrap().source;
-    let of_points = ["ring8", "grid25", "swissroll", "moons"].contains(&source.as_str());
+    let of_points = ["ring8", "grid25", "swissroll", "moons", "table"].contains(&source.as_str());
     // Points have no size, whatever the model is tested on elsewhere.
     let tiny = entry
         .tiny
@@ -317,7 +332,10 @@ macro_rules! pages {
 pages! {
     readme, "README.md";
     contributing, "CONTRIBUTING.md";
+    adaptation, "docs/adaptation.md";
     adversarial, "docs/adversarial.md";
+    anomalies, "docs/anomalies.md";
+    attacks, "docs/attacks.md";
     autoregressive, "docs/autoregressive.md";
     data, "docs/data.md";
         energy, "docs/energy.md";
@@ -331,6 +349,7 @@ pages! {
     sound, "docs/sound.md";
 
     studio, "docs/studio.md";
+    tables, "docs/tables.md";
     text_to_image, "docs/text-to-image.md";
     translation, "docs/translation.md";
     variational, "docs/variational.md";
@@ -359,7 +378,7 @@ fn helps(folder: &Path) -> Vec<(Vec<String>, String)> {
 
 /// The runs that an example reads are trained first, by the recipe in their name: `runs/dcgan-001`.
 fn train_what_is_read(folder: &Path, args: &[String]) {
-    if args[0] == "train" && !args.iter().any(|a| a == "--resume") {
+    if args[0] == "train" && !args.iter().any(|a| a == "--resume" || a == "--target") {
         return;
     }
     for word in args {

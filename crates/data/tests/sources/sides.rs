@@ -150,3 +150,24 @@ fn pictures_one_by_one() {
     let (_, text) = opened(&of);
     assert!(text.is_empty(), "{text}");
 }
+
+#[test]
+fn unpaired_images_have_the_classes_of_the_left_side() {
+    let set = Source {
+        size: vec![8],
+        limit: 30,
+        ..Source::parse("digits::fashion")
+    };
+    let (set, digits) = (
+        set.open().unwrap().dataset,
+        Source::parse("digits").open().unwrap().dataset,
+    );
+    assert_eq!(set.info().labels, digits.info().labels);
+    for i in [0, 7, 29] {
+        assert_eq!(set.get(i).unwrap().label, digits.get(i).unwrap().label);
+        assert_eq!(set.label(i), digits.label(i));
+    }
+    assert!((set.info().shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+    let right = menagerie_data::Side::of(&*set, 1).unwrap();
+    assert!(right.info().labels.is_empty() && right.get(3).unwrap().label.is_none());
+}

@@ -252,3 +252,65 @@ fn tables_are_points() {
         &["data.size", "points"],
     );
 }
+
+#[test]
+fn missing_values_are_kept_where_they_are_asked_for() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("t.csv");
+    let text = "a,b,label\n1,2,x\n,4,y\n5,?,x\n7,NA,y\n9,10,\n";
+    fs::write(&path, text).unwrap();
+    let kept = Source {
+        missing: "keep".into(),
+        ..Source::default()
+    };
+    let (set, _) = open(&path, kept.clone()).unwrap();
+    assert_eq!((set.info().count, set.info().range), (5, (1.0, 10.0)));
+    let rows: Vec<Vec<f32>> = (0..5).map(|i| floats(set.get(i).unwrap())).collect();
+    assert!(rows[0] == [1.0, 2.0] && rows[1][0].is_nan() && rows[1][1] == 4.0 && rows[2][1].is_nan());
+    assert!(rows[3][0] == 7.0 && rows[3][1].is_nan());
+    // Words are no missing values, and a column needs one value.
+    fs::write(&path, "a,b\n1,2\n3,four\n5,6\n").unwrap();
+    let e = open(&path, kept.clone()).err().unwrap();
+    assert!(e.contains("line 3") && e.contains("four"), "{e}");
+    fs::write(&path, "a,b\n1,\n3,NA\n5,?\n").unwrap();
+    let e = open(&path, kept).err().unwrap();
+    assert!(e.contains("column `b` has no value") && !e.contains('\n'), "{e}");
+    // Unless they are asked for, their rows are damaged.
+    fs::write(&path, text).unwrap();
+    assert!(
+        open(&path, Source::default())
+            .err()
+            .unwrap()
+            .contains("is not a number")
+    );
+}
+
+#[test]
+fn classes_are_left_out_by_name() {
+    let without = |names: &[&str], limit: usize| Source {
+        without: names.iter().map(|n| n.to_string()).collect(),
+        limit,
+        ..source(Path::new("digits"))
+    };
+    let all = source(Path::new("digits")).open().unwrap().dataset;
+    let set = without(&["9", "0"], 0).open().unwrap().dataset;
+    let named = |c: &str| classes(&*all).iter().filter(|l| l.as_deref() == Some(c)).count();
+    assert_eq!(set.info().count, all.info().count - named("9") - named("0"));
+    assert!(
+        classes(&*set)
+            .iter()
+            .all(|c| !["9", "0"].contains(&c.as_deref().unwrap()))
+    );
+    // Numbers of classes stay, and their shares say which have no item.
+    assert_eq!(set.info().labels, all.info().labels);
+    assert!(set.info().shares[9] == 0.0 && set.info().shares[1] > 0.1);
+    assert_eq!(without(&["9"], 50).open().unwrap().dataset.info().count, 50);
+    let fails = |s: Source| s.open().err().unwrap().to_string();
+    let e = fails(without(&["nine"], 0));
+    assert!(e.contains("data.without") && e.contains("`nine`"), "{e}");
+    let ring = Source {
+        without: vec!["9".into()],
+        ..source(Path::new("ring8"))
+    };
+    assert!(fails(ring).contains("no classes"));
+}

@@ -168,7 +168,7 @@ fn no_labels(source: &str) -> Error {
 }
 
 /// Mean squared error of each item; of images and video with pixels in [0, 1].
-fn squared_errors(batch: &Batch, back: &[f32]) -> Vec<f64> {
+pub(super) fn squared_errors(batch: &Batch, back: &[f32]) -> Vec<f64> {
     let n: usize = batch.shape[1..].iter().product();
     let scale = if matches!(batch.kind, Kind::Image | Kind::Video) {
         0.25

@@ -6,8 +6,8 @@ use super::extractor::Extractor;
 use super::gather::{Gathered, Gatherer};
 use super::subject::{Subject, each_item};
 use super::{
-    by_capability, by_classes, by_features, by_frames, by_images, by_latents, by_representation, by_text,
-    by_translation,
+    by_anomaly, by_attack, by_capability, by_classes, by_features, by_frames, by_images, by_latents,
+    by_representation, by_table, by_text, by_translation,
 };
 use crate::data::{Dataset, Kind};
 use crate::error::{Error, Result, nearest};
@@ -21,6 +21,9 @@ use serde_json::{Map, Value, json};
 pub enum Needs {
     /// a model with that capability
     Capability(Capability),
+    /// a model that says how unusual items are, gives them back or has a likelihood of them, and data with classes that it has
+    /// not learned from
+    Unusual,
     /// a model that gives items back, or one that translates and pairs to compare with
     Back,
     /// a model that translates, and pairs to compare with
@@ -56,6 +59,7 @@ impl Needs {
     pub fn words(self) -> String {
         match self {
             Needs::Capability(c) => format!("a model with the capability `{}`", c.name()),
+            Needs::Unusual => "a model with the capability `anomaly`, `reconstruct` or a likelihood; a class left out of training".into(),
             Needs::Back => "a model with the capability `reconstruct`, or `translate` and pairs".into(),
             Needs::Truth => "a model with the capability `translate`, pairs".into(),
             Needs::Sides => "a model with the capability `translate`, data of two sides, an extractor".into(),
@@ -94,6 +98,8 @@ impl Needs {
             Needs::Capability(c) => c,
             Needs::Truth | Needs::Sides | Needs::Reader => Capability::Translate,
             Needs::Described => Capability::Illustrate,
+            Needs::Unusual if by_anomaly::WAYS.iter().any(|w| w.of(model)) => return None,
+            Needs::Unusual => Capability::Anomaly,
             Needs::Back if Capability::Translate.of(model) => return None,
             Needs::Back => Capability::Reconstruct,
             _ => return None,
@@ -116,6 +122,7 @@ impl Needs {
             }
             Needs::Sides | Needs::Reader => capabilities.contains(&Capability::Translate),
             Needs::Described => capabilities.contains(&Capability::Illustrate),
+            Needs::Unusual => by_anomaly::WAYS.iter().any(|w| capabilities.contains(w)),
             Needs::Back => {
                 capabilities.contains(&Capability::Reconstruct) || Needs::Truth.suits(capabilities, kind)
             }
@@ -173,6 +180,11 @@ metrics! {
     "retrieval", "share of images made of descriptions whose own is the nearest of 100, by the run's encoders", MORE, Needs::Capability(Capability::Illustrate);
     "described", "share of images made of descriptions that show what these say, as --reader reads it", MORE, Needs::Described, named;
     "accuracy", "share of items whose class is found", MORE, Needs::Capability(Capability::Classify);
+    "auroc", "probability that an item of a class it has not learned from has a larger score than one of the others", MORE, Needs::Unusual;
+    "average-precision", "mean precision over thresholds of the same scores, by the recall that each adds", MORE, Needs::Unusual;
+    "attack-success", "share of items told right that are not when they are changed, by each method, within the run's bound", MORE, Needs::Capability(Capability::Attack);
+    "defended-accuracy", "accuracy of the run's target on items under each attack, after and (NAME/before) before the defence", MORE, Needs::Capability(Capability::Defend);
+    "imputation", "error of a table's values that were hidden and filled in, in deviations of their columns; beside means and regressions", LESS, Needs::Capability(Capability::Complete);
     "test-errors", "items whose class is not found, of how many the definition says", LESS, Needs::Capability(Capability::Classify), named;
     "cluster-accuracy", "share of items in the group that stands for their class, classes and groups matched at best", MORE, Needs::Capability(Capability::Cluster), named;
     "attributes", "accuracy or correlation of every attribute that is read", MORE, Needs::Capability(Capability::ReadAttributes);
@@ -305,6 +317,8 @@ pub struct Judge<'a> {
     pub untrained: Option<&'a dyn Model>,
     /// what `attribute-flips` looks at, where the data do not say
     pub traits: &'a [String],
+    /// another model that attacks, and its name, for `defended-accuracy`
+    pub attacker: Option<(&'a dyn Model, &'a str)>,
     /// samples to draw or to read, and items of the data to compare with
     pub count: usize,
     /// all draws come from it
@@ -315,6 +329,8 @@ pub struct Judge<'a> {
     pub(super) prdc: Option<Prdc>,
     /// so do the three of videos
     pub(super) consistency: Option<by_frames::Found>,
+    /// scores and whose are unusual
+    pub(super) unusual: Option<by_anomaly::Found>,
 }
 
 impl<'a> Judge<'a> {
@@ -332,12 +348,14 @@ impl<'a> Judge<'a> {
             extractor,
             untrained: None,
             traits: &[],
+            attacker: None,
             count,
             key,
             samples: None,
             of_data: None,
             prdc: None,
             consistency: None,
+            unusual: None,
         }
     }
 
@@ -359,7 +377,16 @@ impl<'a> Judge<'a> {
                 true => paired,
                 false => Capability::Reconstruct.of(model) && (m.name != "ssim" || image),
             },
-            (Needs::Truth | Needs::Back | Needs::Sides | Needs::Reader | Needs::Described, _) => false,
+            (Needs::Unusual, Subject::Model { model, info, .. }) => {
+                m.needs.missing(model).is_none() && !by_anomaly::unseen(info).is_empty()
+            }
+            (
+                Needs::Unusual | Needs::Truth | Needs::Back | Needs::Sides | Needs::Reader | Needs::Described,
+                _,
+            ) => false,
+            (Needs::Capability(Capability::Complete), Subject::Model { model, .. }) => {
+                model.as_complete().is_some_and(|c| c.takes_missing())
+            }
             (Needs::Capability(c), Subject::Model { model, .. }) => c.of(model),
             (Needs::Capability(_), Subject::Items(_)) => false,
             (Needs::Density, _) => {
@@ -410,6 +437,11 @@ impl<'a> Judge<'a> {
             Needs::Back if self.subject.model(name)?.0.as_translate().is_some() => {
                 by_translation::work_out(self, metric, tell)
             }
+            Needs::Capability(Capability::Attack | Capability::Defend) => {
+                by_attack::work_out(self, metric, tell)
+            }
+            Needs::Capability(Capability::Complete) => by_table::work_out(self, metric, tell),
+            Needs::Unusual => by_anomaly::work_out(self, metric, tell),
             Needs::Capability(_) | Needs::Back => by_capability::work_out(self, name, metric, number, tell),
             Needs::Features => by_features::work_out(self, metric, tell),
             Needs::LabelledFeatures | Needs::Classes | Needs::LabelledImages => {

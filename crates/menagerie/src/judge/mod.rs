@@ -1,6 +1,8 @@
 //! Judging what models make. Metrics are functions of plain numbers ([`crate::metrics`]); what they are given is gathered
 //! here, from a model or a file of samples, by an extractor of features.
 mod bicubic;
+mod by_anomaly;
+mod by_attack;
 mod by_capability;
 mod by_classes;
 mod by_features;
@@ -8,6 +10,7 @@ mod by_frames;
 mod by_images;
 mod by_latents;
 mod by_representation;
+mod by_table;
 mod by_text;
 mod by_translation;
 pub mod cas;

@@ -357,6 +357,32 @@ impl Recipe {
         settings::read(&self.own(), "")
     }
 
+    /// Whether the model plays against the network of another run, or may.
+    pub fn has_target(&self) -> bool {
+        self.table.contains_key("target")
+    }
+
+    /// The run whose network the model plays against (`target.run`), where one is named.
+    pub fn target(&self) -> Option<&str> {
+        let run = self.table.get("target")?.get("run")?.as_str();
+        run.filter(|r| !r.is_empty())
+    }
+
+    /// Takes the sizes of another recipe's network for `[target.model]`.
+    ///
+    /// # Errors
+    /// Those of the check.
+    pub fn take_target_model(&mut self, of: &Recipe) -> Result<()> {
+        let mut model = of.own().remove("model").unwrap_or(Value::Table(Table::new()));
+        for part in ["model", "target"] {
+            model = Value::Table(Table::from_iter([(part.to_string(), model)]));
+        }
+        match model {
+            Value::Table(table) => self.lay(&[table]),
+            _ => Ok(()),
+        }
+    }
+
     /// Everything that is the model's own business: all tables but those that every recipe has, without `model.name`.
     fn own(&self) -> Table {
         let mut own = self.table.clone();

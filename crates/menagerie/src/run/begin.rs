@@ -4,6 +4,7 @@ use super::feed::Feed;
 use super::leaves::Leaves;
 
 use super::judging::Judging;
+use super::target::{self, Target};
 use super::trainer::Trainer;
 use super::{
     At, Checkpoint, EventFile, Lock, MetricsLog, Run, State, evaluation, history, lines, prune, read_metrics,
@@ -73,6 +74,15 @@ pub(super) fn prepare(
     )?;
     let key = Key::new(train.seed).stream("init");
     let model = recipe.build(dataset.info(), device, key)?;
+    let fills = model.as_complete().is_some_and(|c| c.takes_missing());
+    if recipe.data()?.missing == "keep" && !fills {
+        let problem = format!("{} learns from rows without gaps", recipe.model_name());
+        return Err(Error::recipe(
+            "data.missing",
+            problem,
+            "set data.missing=skip, or train gain",
+        ));
+    }
     let batches = model.batches_per_step();
     affordable(
         &format!("{batches} batches a step"),
@@ -88,6 +98,17 @@ pub(super) fn prepare(
         warnings,
         notes: vec![],
     })
+}
+
+/// Builds the model of a recipe that begins, with the network that it plays against where it names a run.
+pub(super) fn prepare_new(recipe: &Recipe, device: &Device) -> Result<Prepared> {
+    let target = Target::of(recipe)?;
+    let known = target.as_ref().map_or(&[][..], Target::labels);
+    let mut prepared = prepare(recipe, recipe.data()?.open()?, known, device)?;
+    if let Some(target) = target {
+        target.give(&mut *prepared.model, prepared.dataset.info())?;
+    }
+    Ok(prepared)
 }
 
 /// Says so where points have a column of one value: a density can be made as large as one likes there, and training to
@@ -189,8 +210,8 @@ impl Plan {
     /// Those of the data, and of building the model for them.
     pub fn of(recipe: &Recipe, device: &Device) -> Result<Plan> {
         let train = recipe.train()?;
-        let (recipe, _) = recipe.clone().fitted()?;
-        let Prepared { dataset, model, .. } = prepare(&recipe, recipe.data()?.open()?, &[], device)?;
+        let (recipe, _) = target::sized(recipe.clone())?.fitted()?;
+        let Prepared { dataset, model, .. } = prepare_new(&recipe, device)?;
         let data = dataset.info().clone();
         let (networks, batches_per_step) = (model.networks(), model.batches_per_step());
         // Weights, gradients and two moments; every activation and its gradient's working copy; the program itself.
@@ -213,10 +234,16 @@ impl Trainer {
     /// # Errors
     /// Those of the recipe, the data and the model; when the folder is taken or cannot be made.
     pub fn create(recipe: Recipe, path: &Path, device: &Device) -> Result<Self> {
-        let (recipe, said) = recipe.fitted()?;
-        let mut prepared = prepare(&recipe, recipe.data()?.open()?, &[], device)?;
+        let (recipe, said) = target::sized(recipe)?.fitted()?;
+        let mut prepared = prepare_new(&recipe, device)?;
         prepared.warnings.extend(said);
-        Self::begin(recipe.with_history(vec![]), path, prepared, device)
+        let trainer = Self::begin(recipe.with_history(vec![]), path, prepared, device)?;
+        if trainer.recipe.target().is_some() {
+            // A recipe makes its first weights again, but not those of another run: they are kept from the start.
+            let folder = trainer.run.file("checkpoints");
+            Checkpoint::write(&folder, trainer.state.clone(), trainer.model.save())?;
+        }
+        Ok(trainer)
     }
 
     /// A new run at `path` that begins with the weights of another run, with optimizers and steps begun anew. Where the

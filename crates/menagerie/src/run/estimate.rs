@@ -1,6 +1,7 @@
 //! How long a training will take, by a few of its steps.
-use super::begin::{Plan, Prepared, prepare};
+use super::begin::{Plan, Prepared, prepare_new};
 use super::feed::Feed;
+use super::target;
 use crate::error::Result;
 use crate::random::Key;
 use crate::recipe::Recipe;
@@ -20,7 +21,7 @@ impl Plan {
     pub fn seconds_per_step(recipe: &Recipe, device: &Device) -> Result<f64> {
         let Prepared {
             dataset, mut model, ..
-        } = prepare(recipe, recipe.data()?.open()?, &[], device)?;
+        } = prepare_new(&target::sized(recipe.clone())?, device)?;
         let key = Key::new(recipe.train()?.seed);
         let train = recipe.train()?;
         let mut feed = Feed::new(&train, &dataset, &*model, 0..train.batch, 0, 0)?;

@@ -4,6 +4,7 @@ use super::evaluation::{
     Cache, data_definition, import_reference, open_extractor, reference_definition, write_reference,
 };
 use super::learned::learned;
+use super::{At, Run};
 use crate::data::{DataInfo, Dataset, Item, Kind, Opened, Source, renumbered};
 use crate::error::{Error, Result};
 use crate::judge::extractor::Extractor;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub export_reference: Option<PathBuf>,
     /// where statistics are kept for the next time; None for the user's cache
     pub cache: Option<PathBuf>,
+    /// a run that attacks, for `defended-accuracy`
+    pub attacker: Option<PathBuf>,
     /// what `attribute-flips` looks at; none for what the data's sides differ in
     pub traits: Vec<String>,
     /// the same seed gives the same figures
@@ -57,6 +60,7 @@ pub struct Evaluator {
     data: Option<Compared>,
     extractor: Option<Extractor>,
     untrained: Option<Box<dyn Model>>,
+    attacker: Option<(Box<dyn Model>, String)>,
     gathered: Option<Gathered>,
     notes: Vec<String>,
 }
@@ -171,13 +175,17 @@ impl Compared {
         self.set.info().count
     }
 
-    /// The data a run was trained on: its training data's limit says nothing about held-out items. (Of painted faces
+    /// The data a run was trained on: its training data's limit, and the classes left out of them, say nothing about held-out items. (Of painted faces
     /// there are as many as are asked for.)
     pub fn of_run(source: Source) -> Source {
         if source.source == "portraits" {
             source
         } else {
-            Source { limit: 0, ..source }
+            Source {
+                limit: 0,
+                without: vec![],
+                ..source
+            }
         }
     }
 }
@@ -322,6 +330,7 @@ impl Evaluator {
             data,
             extractor,
             untrained: None,
+            attacker: None,
             gathered: None,
             notes,
         };
@@ -404,10 +413,11 @@ impl Evaluator {
         );
         judge.untrained = self.untrained.as_deref();
         judge.traits = &self.settings.traits;
+        judge.attacker = self.attacker.as_ref().map(|(model, name)| (&**model, &name[..]));
         judge
     }
 
-    /// Keeps the run's networks as they were before they learned, where a metric shows them beside.
+    /// Keeps the run's networks as they were before they learned, where a metric shows them beside, and opens the run that attacks.
     ///
     /// # Errors
     /// Those of building the model.
@@ -415,6 +425,12 @@ impl Evaluator {
         if self.names.iter().any(|n| n == "linear-probe") {
             let key = Key::new(recipe.train()?.seed).stream("init");
             self.untrained = Some(recipe.build(info, device, key)?);
+        }
+        if let Some(path) = &self.settings.attacker {
+            let run = Run::open(path)?;
+            let name = run.recipe()?.model_name().to_string();
+            let (model, ..) = run.model(At::Newest, device)?;
+            self.attacker = Some((model, name));
         }
         Ok(self)
     }

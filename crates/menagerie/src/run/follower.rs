@@ -1,7 +1,8 @@
 //! A training's part in a process that others lead: it learns from its leaves of every batch, and writes nothing.
-use super::begin::{Prepared, prepare, with_weights_of};
+use super::begin::{Prepared, prepare, prepare_new, with_weights_of};
 use super::feed::Feed;
 use super::leaves::Leaves;
+use super::target;
 use super::trainer::held_out;
 
 use super::{At, Run};
@@ -32,8 +33,8 @@ impl Follower {
     /// # Errors
     /// Those of the recipe, the data and the model.
     pub fn create(recipe: Recipe, device: &Device) -> Result<Follower> {
-        let (recipe, _) = recipe.fitted()?;
-        let prepared = prepare(&recipe, recipe.data()?.open()?, &[], device)?;
+        let (recipe, _) = target::sized(recipe)?.fitted()?;
+        let prepared = prepare_new(&recipe, device)?;
         Follower::assemble(recipe, prepared, 0, 0, device)
     }
 

@@ -39,6 +39,7 @@ mod metrics;
 mod points_picture;
 
 mod sound_picture;
+mod target;
 mod tensorboard;
 mod trainer;
 mod translated;

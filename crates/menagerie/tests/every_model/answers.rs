@@ -382,6 +382,52 @@ pub(crate) fn classes(subject: &Subject) {
     assert!(c.log_probabilities(&misshapen(&batch)).is_err(), "{ANOTHER}");
 }
 
+pub(crate) fn attacks(subject: &Subject) {
+    let (model, batch, key) = (subject.model(), batch(subject), Key::new(8));
+    let a = model.as_attack().unwrap();
+    assert!(!a.methods().is_empty() && a.epsilon() > 0.0);
+    for &method in a.methods() {
+        let made = a.attack(&batch, method, key).unwrap();
+        assert_eq!(made.shape, batch.shape);
+        let pairs = made.values.iter().zip(&batch.values);
+        let far = pairs.map(|(a, b)| (a - b).abs() as f64 / 2.0).fold(0.0, f64::max);
+        assert!(far > 0.0 && far <= a.epsilon() + 1e-7, "{method:?} {far}");
+        assert!(made.values.iter().all(|v| v.abs() <= 1.0));
+        assert_eq!(a.attack(&batch, method, key).unwrap(), made, "repeatable");
+        assert!(a.attack(&misshapen(&batch), method, key).is_err(), "{ANOTHER}");
+    }
+}
+
+pub(crate) fn defences(subject: &Subject) {
+    let (model, batch) = (subject.model(), batch(subject));
+    let d = model.as_defend().unwrap();
+    let made = d.defend(&batch).unwrap();
+    assert_eq!(made.shape, batch.shape);
+    assert!(made.values.iter().all(|v| v.abs() <= 1.0));
+    let (few, n) = (d.defend(&part(subject)).unwrap(), made.values.len() / 5);
+    let off = few.values[..n].iter().zip(&made.values[2 * n..3 * n]);
+    assert!(
+        off.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) < 1e-4,
+        "the same in any batch"
+    );
+    assert!(d.defend(&misshapen(&batch)).is_err(), "{ANOTHER}");
+}
+
+pub(crate) fn anomalies(subject: &Subject) {
+    let (model, batch, key) = (subject.model(), batch(subject), Key::new(8));
+    let a = model.as_anomaly().unwrap();
+    let all = a.anomaly(&batch, key).unwrap();
+    assert!(all.len() == 5 && all.iter().all(|v| v.is_finite()), "{all:?}");
+    assert_eq!(a.anomaly(&batch, key).unwrap(), all, "repeatable");
+    same_in_any_batch(&all, &a.anomaly(&part(subject), key).unwrap());
+    assert!(a.anomaly(&misshapen(&batch), key).is_err(), "{ANOTHER}");
+    // Loading for use alone gives the same.
+    let [.., saved] = subject.course();
+    let mut other = subject.build(98);
+    other.load(&|n| Ok(saved[n].clone()), Purpose::Use).unwrap();
+    assert_eq!(other.as_anomaly().unwrap().anomaly(&batch, key).unwrap(), all);
+}
+
 pub(crate) fn groups(subject: &Subject) {
     let (model, batch) = (subject.model(), batch(subject));
     let c = model.as_cluster().unwrap();

@@ -108,6 +108,17 @@ const PROPERTIES: &[Property] = &[
         "classifiers_give_probabilities",
         answers::classes,
     ),
+    of(
+        Capability::Attack,
+        "attacks_stay_within_their_bound",
+        answers::attacks,
+    ),
+    of(Capability::Defend, "defences_belong_to_items", answers::defences),
+    of(
+        Capability::Anomaly,
+        "anomalies_belong_to_items",
+        answers::anomalies,
+    ),
     of(Capability::Cluster, "groups_have_probabilities", answers::groups),
     of(
         Capability::Features,

@@ -64,6 +64,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "r3gan",
         &[("penalty.r1.last", "0.1"), ("penalty.r1.steps", "3")],
     ),
+    ("encoder", "ano_gan", &[("anomaly.encoder", "true")]),
     ("noise_inside", "gan", &[("model.noise", "0.3")]),
     (
         "twin_classes",

@@ -4,8 +4,11 @@
 //! among them; the rest is shared (`game/`, `plays/`, `networks/`).
 pub mod abc_gan;
 pub mod acgan;
+pub mod adv_gan;
+pub mod ae_gan;
 pub mod ali;
 pub mod am_gan;
+pub mod ano_gan;
 pub mod art_gan;
 pub mod b_gan;
 pub mod bad_gan;
@@ -25,6 +28,7 @@ pub mod dragan;
 pub mod dual_gan;
 pub mod ebgan;
 pub mod f_gan;
+pub mod gain;
 pub mod game;
 pub mod gan;
 pub mod gan_cls;
@@ -180,6 +184,10 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &art_gan::ENTRY,
     &sgan::ENTRY,
     &bad_gan::ENTRY,
+    &ano_gan::ENTRY,
+    &adv_gan::ENTRY,
+    &ae_gan::ENTRY,
+    &gain::ENTRY,
     &pix2pix::ENTRY,
     &cycle_gan::ENTRY,
     &disco_gan::ENTRY,

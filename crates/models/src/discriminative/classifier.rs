@@ -73,8 +73,24 @@ pub struct ClassifierNetwork {
 }
 
 impl ClassifierNetwork {
-    fn forward(&self, x: Tensor<4>) -> Tensor<2> {
-        self.logits.forward(self.trunk.forward(x), Activation::Identity)
+    /// Images -> logits `[batch, classes]`.
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        self.logits_of(self.features_of(x))
+    }
+
+    /// Images -> `[batch, features]`.
+    pub(super) fn features_of(&self, x: Tensor<4>) -> Tensor<2> {
+        self.trunk.forward(x)
+    }
+
+    /// `[batch, features]` -> logits `[batch, classes]`.
+    pub(super) fn logits_of(&self, features: Tensor<2>) -> Tensor<2> {
+        self.logits.forward(features, Activation::Identity)
+    }
+
+    /// Numbers of an image's features.
+    pub(super) fn features(&self) -> usize {
+        self.trunk.features()
     }
 }
 
@@ -84,6 +100,24 @@ pub struct Classifier {
     shape: Vec<usize>,
     classes: Vec<String>,
     augment: Augmentation,
+}
+
+impl Sizes {
+    /// A fresh network for images with classes.
+    ///
+    /// # Errors
+    /// For sizes that are none.
+    pub(crate) fn network(&self, info: &DataInfo, init: &Init) -> Result<ClassifierNetwork> {
+        let sizes = TrunkConfig {
+            kind: self.network,
+            width: self.width,
+            blocks: self.blocks,
+            positions: false,
+        };
+        let trunk = Trunk::new(sizes, as_image_shape(info), &init.at("trunk"))?;
+        let logits = Linear::of([trunk.features(), info.labels.len()]).init(&init.at("logits"));
+        Ok(ClassifierNetwork { trunk, logits })
+    }
 }
 
 impl Config {
@@ -105,18 +139,9 @@ impl Config {
             return Err(Error::data(&info.source, "has no classes to learn", fix));
         }
         info.every_label("classifier")?;
-        let sizes = TrunkConfig {
-            kind: m.network,
-            width: m.width,
-            blocks: m.blocks,
-            positions: false,
-        };
-        let init = Init::new(key, device);
-        let trunk = Trunk::new(sizes, as_image_shape(info), &init.at("trunk"))?;
-        let logits = Linear::of([trunk.features(), info.labels.len()]).init(&init.at("logits"));
         let learner = Learner::new(
             "classifier",
-            ClassifierNetwork { trunk, logits },
+            m.network(info, &Init::new(key, device))?,
             self.optimizer,
             m.average,
             device,
@@ -132,7 +157,7 @@ impl Config {
 }
 
 /// Cross-entropy of classes in nats, the mean over a batch, shape `[1]`: -(1/B) sum_i ln softmax(logits_i)[label_i].
-pub(super) fn cross_entropy(logits: Tensor<2>, labels: &[u32]) -> Tensor<1> {
+pub(crate) fn cross_entropy(logits: Tensor<2>, labels: &[u32]) -> Tensor<1> {
     let [batch, classes] = logits.dims();
     let mut chosen = vec![0.0f32; batch * classes];
     for (row, &label) in chosen.chunks_exact_mut(classes).zip(labels) {
@@ -143,7 +168,7 @@ pub(super) fn cross_entropy(logits: Tensor<2>, labels: &[u32]) -> Tensor<1> {
 }
 
 /// The largest of each row.
-pub(super) fn best(rows: &[f32], classes: usize) -> impl Iterator<Item = u32> + '_ {
+pub(crate) fn best(rows: &[f32], classes: usize) -> impl Iterator<Item = u32> + '_ {
     rows.chunks_exact(classes).map(move |row| {
         let first = (0..classes).fold(0, |best, i| if row[i] > row[best] { i } else { best });
         first as u32

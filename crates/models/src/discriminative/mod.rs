@@ -2,11 +2,13 @@
 pub mod attribute_reader;
 mod augment;
 pub mod classifier;
+pub mod dann;
 mod trunk;
 
 pub use attribute_reader::AttributeReader;
 pub use augment::Augmentation;
 pub use classifier::Classifier;
+pub use dann::Dann;
 pub use trunk::TrunkKind;
 
 use crate::Entry;
@@ -14,4 +16,4 @@ use crate::Entry;
 /// The family's name in the taxonomy.
 pub(crate) const FAMILY: &str = "discriminative";
 /// Its models.
-pub(crate) const ENTRIES: &[&Entry] = &[&classifier::ENTRY, &attribute_reader::ENTRY];
+pub(crate) const ENTRIES: &[&Entry] = &[&classifier::ENTRY, &dann::ENTRY, &attribute_reader::ENTRY];

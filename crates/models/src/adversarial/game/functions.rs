@@ -1,6 +1,7 @@
 //! What a play does as functions of tensors: of each thing that it can answer, one.
 use super::{Draws, Play, Wanted};
 use crate::adversarial::networks::translator::Drawn;
+use crate::attack::Method;
 use crate::function::{images, rows};
 use crate::{Direction, Function, Holds, Port};
 use burn::tensor::Tensor;
@@ -25,6 +26,17 @@ pub(super) fn of<P: Play>(play: &P) -> Vec<Function<'_>> {
         let run = move |x: &[Tensor<2>]| vec![stage.rows_of(i.draw(x[0].clone(), x[1].clone()))];
         let about = "an image of a description";
         all.push(Function::new("illustrate", about, i.inputs(), vec![image], run));
+    }
+    // What asks for a gradient on the way is no function that other programs could run.
+    if let Some(a) = play.attacks().filter(|a| a.methods().contains(&Method::Learned)) {
+        let about = "an image changed so that the classifier is misled";
+        all.push(between(play, "attack", about, move |x| {
+            a.attacked(x, None, Method::Learned, &[])
+        }));
+    }
+    if let Some(d) = play.defends() {
+        let about = "an image without what misleads the classifier";
+        all.push(between(play, "defend", about, move |x| d.defended(x)));
     }
     if let Some(inverts) = play.inverts() {
         let latent = play.draws().map_or(0, |d| d.latent());
@@ -76,6 +88,27 @@ pub(super) fn of<P: Play>(play: &P) -> Vec<Function<'_>> {
         ));
     }
     all
+}
+
+/// A function from an image to one of the same shape.
+fn between<'a>(
+    play: &'a impl Play,
+    name: &'static str,
+    about: &'static str,
+    run: impl Fn(Tensor<4>) -> Tensor<4> + 'a,
+) -> Function<'a> {
+    let stage = play.stage();
+    let shape = stage.image_shape();
+    // Inputs and outputs of a graph have names of their own.
+    let made = Port::of(
+        "changed",
+        &shape,
+        Holds::Image,
+        "the image, channels last, in [-1, 1]",
+    );
+    Function::new(name, about, vec![stage.port()], vec![made], move |x| {
+        vec![rows(run(images(&x[0], shape)))]
+    })
 }
 
 fn sample<'a>(play: &'a impl Play, draws: &'a dyn Draws) -> Function<'a> {

@@ -1,4 +1,5 @@
 //! What the models of the family share: the axes, the critic that composes them, and [`Game`], which makes a model of a play.
+mod attack;
 pub mod augment;
 pub mod bits;
 pub mod codes;
@@ -18,14 +19,17 @@ mod translate;
 pub mod two_player;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
-pub use play::{Draws, Illustrates, Inverts, Play, Round, Sees, Sorts, Tells, Translates, Wanted};
+pub use play::{
+    Attacks, Defends, Detects, Draws, Illustrates, Inverts, Play, Round, Sees, Sorts, Tells, Translates,
+    Wanted,
+};
 pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
 
 use crate::{
-    Classify, Cluster, Decoder, Encode, Features, Function, Illustrate, LatentSpace, Model, NetworkInfo,
-    Part, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, StepReport, Styles,
-    Translate, of_shape, pooled, unconditional, untempered,
+    Anomaly, Attack, Classify, Cluster, Decoder, Defend, Encode, Features, Function, Illustrate, LatentSpace,
+    Model, NetworkInfo, Part, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest, Samples,
+    StepReport, Styles, Translate, of_shape, pooled, unconditional, untempered,
 };
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};
@@ -57,8 +61,8 @@ impl<P: Play> Game<P> {
         &self.play
     }
 
-    /// The same with a play changed: another objective, say.
-    pub fn map(self, change: impl FnOnce(P) -> P) -> Self {
+    /// The same with a play changed: another objective, or another one around it.
+    pub fn map<Q: Play>(self, change: impl FnOnce(P) -> Q) -> Game<Q> {
         Game {
             play: change(self.play),
             monitor: self.monitor,
@@ -149,6 +153,10 @@ impl<P: Play> Model for Game<P> {
         self.play.load(read, purpose)
     }
 
+    fn take_target(&mut self, read: &dyn Fn(&str) -> Result<Tensors>) -> Result<()> {
+        self.play.take_target(read)
+    }
+
     fn functions(&self) -> Vec<Function<'_>> {
         functions::of(&self.play)
     }
@@ -186,6 +194,15 @@ impl<P: Play> Model for Game<P> {
     }
     fn as_illustrate(&self) -> Option<&dyn Illustrate> {
         self.play.illustrates().map(|_| self as &dyn Illustrate)
+    }
+    fn as_attack(&self) -> Option<&dyn Attack> {
+        self.play.attacks().map(|_| self as &dyn Attack)
+    }
+    fn as_defend(&self) -> Option<&dyn Defend> {
+        self.play.defends().map(|_| self as &dyn Defend)
+    }
+    fn as_anomaly(&self) -> Option<&dyn Anomaly> {
+        self.play.detects().map(|_| self as &dyn Anomaly)
     }
     fn as_features(&self) -> Option<&dyn Features> {
         self.play.sees().map(|_| self as &dyn Features)
@@ -342,6 +359,24 @@ impl<P: Play> Classify for Game<P> {
     }
     fn classes(&self) -> &[String] {
         &self.play.stage().labels
+    }
+}
+
+impl<P: Play> Anomaly for Game<P> {
+    fn anomaly(&self, batch: &Batch, key: Key) -> Result<Vec<f64>> {
+        let items = self.items(batch)?;
+        let Some(detects) = self.play.detects() else {
+            return Err(Error::usage(
+                "this model does not say what is unusual",
+                "see `menagerie list --can anomaly`",
+            ));
+        };
+        let keys: Vec<Key> = batch.indices.iter().map(|i| key.step(*i as u64)).collect();
+        let some = |from: usize| {
+            let count = CHUNK.min(keys.len() - from);
+            detects.unusual(items.clone().narrow(0, from, count), &keys[from..from + count])
+        };
+        Ok((0..keys.len()).step_by(CHUNK).flat_map(some).collect())
     }
 }
 

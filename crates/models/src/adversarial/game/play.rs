@@ -3,6 +3,8 @@ use super::super::networks::translator::Drawn;
 use super::monitor::Observation;
 use super::stage::Stage;
 use super::two_player::TwoPlayer;
+use crate::attack::Method;
+use crate::model::no_target;
 use crate::{Decoder, Direction, NetworkInfo, Part, Port, Purpose, Styles};
 use burn::tensor::Tensor;
 use menagerie_data::Batch;
@@ -81,6 +83,25 @@ pub trait Play: Send {
     }
     /// Makes images of descriptions.
     fn illustrates(&self) -> Option<&dyn Illustrates> {
+        None
+    }
+    /// Takes the network that it plays against from a run's checkpoint.
+    ///
+    /// # Errors
+    /// Those of reading; [`menagerie_data::Error::Usage`] where it plays against none.
+    fn take_target(&mut self, _: &dyn Fn(&str) -> Result<Tensors>) -> Result<()> {
+        Err(no_target(self.stage().model))
+    }
+    /// Changes items so that a classifier is misled.
+    fn attacks(&self) -> Option<&dyn Attacks> {
+        None
+    }
+    /// Takes such changes out of items.
+    fn defends(&self) -> Option<&dyn Defends> {
+        None
+    }
+    /// Says how unusual items are.
+    fn detects(&self) -> Option<&dyn Detects> {
         None
     }
     /// Has features of items, layer by layer.
@@ -194,6 +215,30 @@ pub trait Illustrates {
     fn fits(&self, images: Tensor<4>, read: Tensor<2>) -> Vec<f32>;
     /// Cosines of images and texts, `[images, texts]`, by their encoders.
     fn closeness(&self, images: Tensor<4>, read: Tensor<2>) -> Tensor<2>;
+}
+
+/// Changes items so that a classifier is misled.
+pub trait Attacks {
+    /// The largest change of a number, of pixels in [0, 1].
+    fn epsilon(&self) -> f64;
+    /// Ways in which it can.
+    fn methods(&self) -> &[Method];
+    /// Items `[batch, height, width, channel]`, without autodiff, within the bound, away from these classes, or from those that the
+    /// classifier takes them for; what is drawn for an item is drawn from its key.
+    fn attacked(&self, items: Tensor<4>, labels: Option<&[u32]>, method: Method, keys: &[Key]) -> Tensor<4>;
+}
+
+/// Takes such changes out of items.
+pub trait Defends {
+    /// Items without them, without autodiff, on the items' device.
+    fn defended(&self, items: Tensor<4>) -> Tensor<4>;
+}
+
+/// Says how unusual items are.
+pub trait Detects {
+    /// A score of each of items `[batch, height, width, channel]`, without autodiff, the larger the more unusual; what is drawn for
+    /// an item is drawn from its key.
+    fn unusual(&self, items: Tensor<4>, keys: &[Key]) -> Vec<f64>;
 }
 
 /// Has features of items.

@@ -26,6 +26,17 @@ pub struct EncoderNetwork {
 }
 
 impl EncoderNetwork {
+    /// With fresh weights, by the trunk of a discriminator; a `stochastic` one draws latents.
+    pub(super) fn new(sizes: &Sizes, info: &DataInfo, stochastic: bool, at: &Init) -> Self {
+        let latent = sizes.latent();
+        let trunk = sizes.trunk(info, 0, at);
+        EncoderNetwork {
+            mean: trunk.head(latent, &at.at("mean")),
+            deviation: stochastic.then(|| trunk.head(latent, &at.at("deviation"))),
+            trunk,
+        }
+    }
+
     /// `[batch, height, width, channel]` -> means `[batch, latent]`, and deviations where there are any.
     pub fn forward(&self, x: Tensor<4>) -> (Tensor<2>, Option<Tensor<2>>) {
         let h = self.trunk.forward(x.into(), None).value;
@@ -93,12 +104,7 @@ impl Config {
         }
         let latent = self.model.latent();
         let at = Init::new(key.stream("encoder"), device);
-        let trunk = self.model.trunk(info, 0, &at);
-        let encoder = EncoderNetwork {
-            mean: trunk.head(latent, &at.at("mean")),
-            deviation: stochastic.then(|| trunk.head(latent, &at.at("deviation"))),
-            trunk,
-        };
+        let encoder = EncoderNetwork::new(&self.model, info, stochastic, &at);
         let generator =
             self.model
                 .generator(info, Told::default(), &Init::new(key.stream("generator"), device));

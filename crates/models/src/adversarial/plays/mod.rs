@@ -1,4 +1,5 @@
 //! Ways of playing: who is in the cast, and what a step does.
+pub mod anomaly;
 pub mod contrastive;
 pub mod cycle;
 pub mod described;
@@ -6,11 +7,15 @@ pub mod domains;
 pub mod duel;
 pub mod joint;
 pub mod paired;
+pub mod perturb;
 mod pool;
+pub mod target;
 
+pub use anomaly::Detector;
 pub use contrastive::Contrastive;
 pub use cycle::Cycle;
 pub use domains::Domains;
 pub use duel::Duel;
 pub use joint::Joint;
 pub use paired::Paired;
+pub use perturb::Perturbing;

@@ -8,7 +8,7 @@ mod turns;
 pub use balance::{Balance, Turns};
 pub use generator::{latents, port_of};
 
-use super::super::config::{Config, GameConfig};
+use super::super::config::{Config, GameConfig, Prior};
 use super::super::game::bits::Bits;
 use super::super::game::codes::Codes;
 use super::super::game::condition::Condition;
@@ -187,6 +187,11 @@ impl Duel {
     /// The critic.
     pub fn critic(&self) -> &Critic {
         &self.critic
+    }
+
+    /// What its latents proper are drawn from.
+    pub(super) fn prior_of_latents(&self) -> Prior {
+        self.game.prior
     }
 
     /// The items of a batch, as the game knows them.
