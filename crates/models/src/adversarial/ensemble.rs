@@ -162,4 +162,26 @@ mod tests {
         assert_eq!(numbers(made), [1.0, 1.0, 2.0, 2.0, 3.0]);
         assert!(check_members("ensemble.members", 9, 2).is_err() && check_members("x", 2, 2).is_ok());
     }
+
+    /// Numbers that mean nothing are refused before anything is built, each by its key.
+    #[test]
+    fn what_cannot_be_is_named() {
+        for (model, table, key, value) in [
+            ("ada_gan", "ensemble", "members", 9.into()),
+            ("ada_gan", "ensemble", "pool", 0.into()),
+            ("go_gan", "ensemble", "margin", 0.0.into()),
+            ("go_gan", "ensemble", "stages", 1.into()),
+            ("curriculum_gan", "ensemble", "temperature", 0.0.into()),
+            ("curriculum_gan", "ensemble", "teachers", 1.into()),
+            ("cvae_gan", "matching", "decay", 1.0.into()),
+            ("aegan", "inverse", "image", (-1.0).into()),
+            ("ae_ot", "transport", "codes", 1.into()),
+            ("ae_ot", "transport", "rate", f64::NAN.into()),
+        ] {
+            let said = crate::registry::refusal(model, table, key, value);
+            assert!(said.contains(&format!("{table}.{key}")), "{model}: {said}");
+        }
+        let said = crate::registry::refusal("cogan", "game", "smoothing", 0.7.into());
+        assert!(said.contains("game.smoothing"), "{said}");
+    }
 }

@@ -257,10 +257,13 @@ impl Matching {
         let (k, width) = (counts.len(), features.dims()[1]);
         let (mut off, mut value) = (vec![0f32; k * width], 0.0);
         for c in (0..k).filter(|&c| self.of_data.seen[c] && counts[c] > 0.0) {
-            for i in c * width..(c + 1) * width {
-                let d = self.of_samples.means[i] - self.of_data.means[i];
+            let of_class = c * width..(c + 1) * width;
+            let means = self.of_samples.means[of_class.clone()].iter();
+            let means = means.zip(&self.of_data.means[of_class.clone()]);
+            for (off, (sample, data)) in off[of_class].iter_mut().zip(means) {
+                let d = sample - data;
                 value += 0.5 * f64::from(d) * f64::from(d);
-                off[i] = d / counts[c];
+                *off = d / counts[c];
             }
         }
         let off = Tensor::<2>::from_data(TensorData::new(off, [k, width]), &features.device());

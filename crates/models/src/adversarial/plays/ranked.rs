@@ -114,6 +114,7 @@ pub struct Ranked {
     config: Config,
     settings: Ranking,
     members: Vec<Member>,
+    steps: u64,
 }
 
 impl Ensemble<Ranking> {
@@ -163,6 +164,7 @@ impl Ensemble<Ranking> {
             members: (0..self.ensemble.stages).map(member).collect::<Result<_>>()?,
             settings: self.ensemble,
             config,
+            steps: 0,
         }))
     }
 }
@@ -175,12 +177,12 @@ impl Ranked {
 
     /// The newest stage that has begun to learn.
     fn newest(&self) -> usize {
-        self.at(self.updates().saturating_sub(1))
+        self.at(self.steps.saturating_sub(1))
     }
 
-    fn latents(&self, count: usize, key: Key) -> Tensor<2> {
+    fn latents(&self, count: usize, key: Key, device: &Device) -> Tensor<2> {
         let (prior, latent) = (self.config.game.prior, self.config.model.latent());
-        latents(prior, count, latent, key, &self.stage.device)
+        latents(prior, count, latent, key, device)
     }
 }
 
@@ -195,7 +197,7 @@ impl Play for Ranked {
     }
 
     fn updates(&self) -> u64 {
-        self.members.iter().map(|m| m.generator.updates()).sum()
+        self.steps
     }
 
     fn networks(&self) -> Vec<NetworkInfo> {
@@ -222,7 +224,7 @@ impl Play for Ranked {
         for (k, batch) in batches.iter().enumerate() {
             let of = key.step(k as u64);
             let x = self.stage.items(batch);
-            let z = self.latents(batch.shape[0], of.stream("latents"));
+            let z = self.latents(batch.shape[0], of.stream("latents"), &self.stage.device);
             let is_last = k + 1 == batches.len();
             let generator = self.members[i].generator.network().clone();
             let generator = if is_last { generator } else { generator.no_grad() };
@@ -230,9 +232,8 @@ impl Play for Ranked {
             drop(generator);
             let (data, samples) = match ranked {
                 true => {
-                    let z = self
-                        .latents(batch.shape[0], of.stream("latents of the stage before"))
-                        .inner();
+                    let key = of.stream("latents of the stage before");
+                    let z = self.latents(batch.shape[0], key, &self.stage.plain());
                     let before = self.members[i - 1].generator.for_use().forward(z, None);
                     (
                         twice(&x),
@@ -266,6 +267,8 @@ impl Play for Ranked {
             .update(&mut [loss.backward()], watch)
             .unwrap_or(f64::NAN);
         let mut scalars = vec![("loss/discriminator", seen.loss), ("loss/generator", value)];
+        self.steps += 1;
+        let member = &self.members[i];
         let observation = diversity.map(|diversity| {
             let mean = |v: &[f32]| v.iter().map(|s| f64::from(*s)).sum::<f64>() / v.len().max(1) as f64;
             scalars.push(("stage", (i + 1) as f64));
@@ -290,15 +293,19 @@ impl Play for Ranked {
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {
-        let mut parts = Vec::new();
+        let mut parts: Vec<(String, Part)> = Vec::new();
         for m in &self.members {
             parts.extend(m.generator.save());
             parts.extend(m.critic.save());
         }
+        let steps = self.steps.to_string();
+        parts.push(("ensemble".into(), Box::new(move || Tensors::of_note("steps", steps))));
         parts
     }
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
+        let notes = read("ensemble")?.notes;
+        self.steps = notes.get("steps").and_then(|s| s.parse().ok()).unwrap_or(0);
         self.members.iter_mut().try_for_each(|m| {
             m.generator.load(read, purpose)?;
             m.critic.load(read, purpose)
@@ -319,7 +326,7 @@ impl Draws for Ranked {
         self.config.model.latent()
     }
     fn prior(&self, count: usize, key: Key) -> Tensor<2> {
-        self.latents(count, key.stream("latents")).inner()
+        self.latents(count, key.stream("latents"), &self.stage.plain())
     }
     fn inputs(&self) -> Vec<Port> {
         vec![port_of(self.config.game.prior, self.config.model.latent())]

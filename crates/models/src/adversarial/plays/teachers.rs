@@ -244,13 +244,18 @@ impl Play for Teachers {
                 of.stream("latents"),
                 &self.stage.device,
             );
-            let made = self.generator.network().forward(z.clone(), None);
+            // Samples that the generator will not learn from need no tape.
+            let generator = self.generator.network().clone();
+            let is_last = k + 1 == batches.len();
+            let generator = if is_last { generator } else { generator.no_grad() };
+            let made = generator.forward(z.clone(), None);
+            drop(generator);
             let mut seen = Vec::with_capacity(self.critics.len());
             for (i, critic) in self.critics.iter_mut().enumerate() {
                 let now = Moment {
                     updates,
                     key: of.step(i as u64),
-                    watch: watch && k + 1 == batches.len(),
+                    watch: watch && is_last,
                 };
                 seen.push(critic.learn(Shown::plain(x.clone()), Shown::plain(made.clone()), None, now)?);
             }
