@@ -110,6 +110,13 @@ static KNOWN: &[SourceInfo] = &[
         count: stacked::Stacked::COUNT,
         licence: "as its images'",
     },
+    SourceInfo {
+        name: "negative:digits",
+        about: "light for dark; edges: draws outlines, with-negative: and with-edges: add the images as they are, of any source of images",
+        shape: &[8, 8, 1],
+        count: 1437,
+        licence: "as its images'",
+    },
     points(
         "ring8",
         "8 Gaussians on a circle of radius 2, standard deviation 0.02; exact density",

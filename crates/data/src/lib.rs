@@ -7,6 +7,7 @@
 mod arrays;
 mod audio;
 mod celeba;
+mod changed;
 mod cifar;
 mod classes;
 mod curves;

@@ -1,4 +1,5 @@
 //! How a data set is named, prepared and opened.
+use super::changed;
 use super::domains::Domains;
 use super::dsprites::Sprites;
 use super::image_file::EXTENSIONS;
@@ -188,6 +189,7 @@ impl Source {
         let preparation = self.check()?;
         // Sides are held out each by itself.
         let within = ["moving:", "stacked:"].iter().any(|p| self.source.starts_with(p))
+            || changed::base_of(&self.source).is_some()
             || self.two_places()?.is_some_and(|t| matches!(t, Given::Sides(_)));
         if self.holdout == 0.0 || self.split == "all" || within {
             let Opened { dataset, warnings } = self.open_split(preparation)?;
@@ -341,7 +343,7 @@ impl Source {
         }
     }
 
-    /// Videos that are drawn, or made of the images of another source.
+    /// Videos that are drawn, or made of the images of another source; these images in another look.
     fn moving(&self, preparation: Preparation) -> Result<Option<Opened>> {
         let (base, warnings): (Arc<dyn Dataset>, _) =
             match (&self.source[..], self.source.strip_prefix("moving:")) {
@@ -380,7 +382,7 @@ impl Source {
                         warnings: opened.warnings,
                     }));
                 }
-                _ => return Ok(None),
+                _ => return changed::open(self),
             };
         let dataset = Prepared::wrap(Cached::wrap(base, true), preparation)?;
         Ok(Some(Opened { dataset, warnings }))

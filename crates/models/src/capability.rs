@@ -68,6 +68,14 @@ pub trait LatentSpace {
     fn prior(&self, count: usize, key: Key) -> Tensor<2>;
     /// Latents `[count, latent]` -> items `[count, ...]` in the data's own terms.
     fn decode(&self, latents: Tensor<2>) -> Result<Samples>;
+    /// What is drawn on the way, from the first stage to the last, which is the item itself; images of early stages may be smaller.
+    /// Nothing where items are drawn at once.
+    ///
+    /// # Errors
+    /// Those of [`LatentSpace::decode`].
+    fn stages(&self, _latents: Tensor<2>) -> Result<Vec<Samples>> {
+        Ok(vec![])
+    }
     /// What the first layer makes of a latent: its weights, `[latent, outputs]`, where there is one such layer.
     fn first_weights(&self) -> Option<Tensor<2>> {
         None

@@ -73,6 +73,11 @@ impl<M: Module + 'static> Learner<M> {
         })
     }
 
+    /// The same by another name in checkpoints.
+    pub fn called(self, name: &'static str) -> Self {
+        Learner { name, ..self }
+    }
+
     /// The network as it is being trained.
     pub fn network(&self) -> &M {
         self.network.as_ref().expect("present between updates")

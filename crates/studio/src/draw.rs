@@ -138,7 +138,7 @@ fn pictures(samples: &Samples) -> Result<Vec<Picture>, Refusal> {
     let items = samples.values.chunks_exact(each.max(1));
     Ok(match (samples.kind, &samples.shape[1..]) {
         (Kind::Image, &[h, w, c]) => items.map(|v| picture::image(v, [h, w, c])).collect(),
-        (Kind::Pair, &[h, w, c]) => {
+        (Kind::Pair | Kind::Unpaired, &[h, w, c]) => {
             let beside = |v: &[f32]| {
                 let halves = picture::halves(v, c);
                 let n = w * c / 2;

@@ -26,6 +26,7 @@ const AT_ONCE: usize = 250;
   menagerie sample runs/dcgan-001 --seeds 3,17,42 --grid 3x1
   menagerie directions runs/dcgan-001 --out ways.json
   menagerie sample runs/dcgan-001 --directions ways.json --move 1=2 --move 3=-1
+  menagerie sample runs/lapgan-001 --stages --out levels.png
   menagerie sample runs/stylegan2-001 --style-from 3,5 --coarse 17,42
   menagerie sample runs/gan_cls-001 --text \"a smiling face with red hair and round glasses\"
   menagerie sample runs/wavenet-001 --seconds 2 -n 3 --out sounds/")]
@@ -49,6 +50,9 @@ pub(crate) struct Args {
     /// A picture (.png), a folder of files (DIR/), an array (.npy), of one sound a .wav, of videos an animation (.gif)
     #[arg(long, default_value = "samples.png")]
     out: PathBuf,
+    /// Draw what comes on the way to each of -n samples [default: 8], a row each (levels of lapgan, stages of go_gan)
+    #[arg(long, conflicts_with_all = ["seeds", "grid", "numbers", "label", "text"])]
+    stages: bool,
     /// Write the number of each sample into the grid
     #[arg(long)]
     numbers: bool,
@@ -112,6 +116,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let info = trained.info();
     if !args.text.is_empty() {
         return illustrate(&args, &trained);
+    }
+    if args.stages {
+        return stages(&args, &trained);
     }
     if trained.model.as_sample().is_none() && trained.model.as_illustrate().is_some() {
         return Err(Error::usage(
@@ -245,6 +252,59 @@ fn illustrate(args: &Args, trained: &Trained) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// What is drawn on the way to samples, a row each.
+fn stages(args: &Args, trained: &Trained) -> Result<()> {
+    let (space, info, count) = (trained.latents()?, trained.info(), args.n.unwrap_or(8));
+    affordable(
+        &format!("all stages of {count} samples"),
+        &[8, count, info.numbers()],
+        "ask for fewer with -n",
+    )?;
+    let parts = space.stages(space.prior(count, key(args.seed)) * args.truncation)?;
+    if parts.is_empty() || info.kind != Kind::Image {
+        return Err(Error::usage(
+            format!("`{}` draws its items at once, not in stages", trained.name),
+            "leave --stages out",
+        ));
+    }
+    let parts: Vec<Samples> = parts.iter().map(|part| enlarged(part, &info.shape)).collect();
+    let all = items::interleave(&parts.iter().collect::<Vec<_>>());
+    items::write_rows(&all, parts.len(), &args.out)?;
+    let step = trained.checkpoint.state.step;
+    if args.json {
+        output::json(
+            &json!({"count": count, "stages": parts.len(), "step": step, "seed": args.seed, "out": args.out}),
+        );
+    } else {
+        let stages = parts.len();
+        items::written(
+            format_args!("{stages} stages of {count} samples of step {step}"),
+            &args.out,
+        );
+    }
+    Ok(())
+}
+
+/// Images at the size of `shape`, each pixel repeated.
+fn enlarged(samples: &Samples, shape: &[usize]) -> Samples {
+    let ([count, h, w, c], [to_h, to_w, _]) = (
+        <[usize; 4]>::try_from(&samples.shape[..]).unwrap_or_default(),
+        <[usize; 3]>::try_from(shape).unwrap_or_default(),
+    );
+    let mut values = Vec::with_capacity(count * to_h * to_w * c);
+    for image in samples.values.chunks_exact((h * w * c).max(1)) {
+        for (y, x) in (0..to_h).flat_map(|y| (0..to_w).map(move |x| (y, x))) {
+            let from = (y * h / to_h * w + x * w / to_w) * c;
+            values.extend_from_slice(&image[from..from + c]);
+        }
+    }
+    Samples {
+        kind: samples.kind,
+        shape: vec![count, to_h, to_w, c],
+        values,
+    }
 }
 
 /// The key of the samples of a seed.

@@ -340,7 +340,7 @@ pages! {
     data, "docs/data.md";
         energy, "docs/energy.md";
     flows, "docs/flows.md";
-
+    games, "docs/games.md";
     latents, "docs/latents.md";
     metrics, "docs/metrics.md";
     pixel_rnn, "docs/pixel-rnn.md";

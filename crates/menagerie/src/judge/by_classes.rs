@@ -27,6 +27,7 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
         "is" => score(judge, metric, tell),
         "class-accuracy" => class_accuracy(judge, metric, tell),
         "stacked-mnist" => stacked_modes(judge, metric, tell),
+        "pair-agreement" => agreement(judge, metric, tell),
         "intra-fid" => intra_fid(judge, metric, tell),
         "cas" => accuracy_score(judge, metric, tell),
         name => Err(forgotten(name)),
@@ -179,6 +180,59 @@ fn stacked_modes(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdi
     Ok(vec![
         one("modes", modes.found as f64),
         one("kl", modes.divergence),
+    ])
+}
+
+/// The share of drawn pairs whose two images are of one class by a classifier of both sides, and how often that would be if
+/// pairs were put together at random.
+fn agreement(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+    let extractor = judge.features(metric.name)?;
+    let classes = extractor.classes().len();
+    if classes == 0 {
+        return Err(tells_no_classes(metric.name, extractor));
+    }
+    let info = judge.subject.info();
+    if !info.kind.has_sides() {
+        return Err(Error::usage(
+            format!(
+                "`{}` looks at pairs of images, and these are {}",
+                metric.name,
+                info.kind.plural()
+            ),
+            "leave it out, or take a model that draws pairs, such as cogan",
+        ));
+    }
+    let (mut same, mut shares) = (Vec::new(), [vec![0.0; classes], vec![0.0; classes]]);
+    let total = judge.subject.available(judge.count);
+    judge.subject.each(total, None, judge.key, &mut |batch| {
+        let mut found = |side: usize| -> Result<Vec<usize>> {
+            let of_side = extractor.extract(&batch.side(side))?;
+            let rows = of_side.log_probabilities.chunks_exact(classes);
+            let classes: Vec<usize> = rows.map(argmax).collect();
+            classes
+                .iter()
+                .for_each(|c| shares[side][*c] += 1.0 / total as f64);
+            Ok(classes)
+        };
+        let (a, b) = (found(0)?, found(1)?);
+        same.extend(a.iter().zip(&b).map(|(a, b)| f64::from(a == b)));
+        tell(metric.name, same.len(), total);
+        Ok(())
+    })?;
+    let (value, error) = mean_and_error(&same);
+    let mut definition = extractor.definition();
+    definition.insert("samples".into(), total.into());
+    let one = |metric: String, value, error| Verdict {
+        metric,
+        value,
+        error,
+        warning: None,
+        definition: definition.clone(),
+    };
+    let chance = shares[0].iter().zip(&shares[1]).map(|(a, b)| a * b).sum();
+    Ok(vec![
+        one(metric.name.into(), value, error),
+        one(format!("{}/chance", metric.name), chance, None),
     ])
 }
 

@@ -206,6 +206,7 @@ metrics! {
     "inter-e", "entropy of the classes over all videos: all of them occur", MORE, Needs::Frames;
     "i-score", "exp of the mean divergence of a video's class from those of all videos", MORE, Needs::Frames;
     "stacked-mnist", "modes of the thousand triples of digits that samples find, and KL to even shares", None, Needs::Classes, named;
+    "pair-agreement", "share of drawn pairs whose images are of one class, by a classifier of both sides", MORE, Needs::Classes, named;
     "ppl", "perceptual path length: squared change of features a step of the latent", LESS, Needs::Path, named;
     "cas", "accuracy on the data of a classifier that learned from samples alone", MORE, Needs::LabelledImages, named;
     "frequency", "root mean squared difference of the power spectra of samples and data, dB", LESS, Needs::Images, named;

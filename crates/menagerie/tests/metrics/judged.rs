@@ -1,5 +1,5 @@
 //! Every metric on data and on a model, as `evaluate` asks for them.
-use menagerie::data::{DataInfo, Dataset, Item, Kind, Source, Values};
+use menagerie::data::{Batch, DataInfo, Dataset, Item, Kind, Source, Values};
 use menagerie::judge::extractor::Extractor;
 use menagerie::judge::subject::Subject;
 use menagerie::judge::{Judge, METRICS, Needs, Reference, Verdict};
@@ -267,12 +267,51 @@ fn latents_are_walked_and_reconstructions_compared() {
         ("is", "gives none"),
         ("class-accuracy", "gives none"),
         ("stacked-mnist", "gives none"),
+        ("pair-agreement", "gives none"),
         ("wasserstein-2d", "compares points"),
         ("modes", "density is not known"),
     ] {
         let line = run(metric).unwrap_err().to_string();
         assert!(line.contains(part) && !line.contains('\n'), "{metric}: {line}");
     }
+}
+
+/// Pairs of one class agree, pairs of different ones do not, and what chance would give stands beside; single images are refused.
+#[test]
+fn pairs_agree_where_both_are_of_one_class() {
+    let data = bars(240, 0.1, 1);
+    let mut recipe = Recipe::named("classifier").unwrap();
+    for (key, value) in [("model.network", "lenet"), ("model.width", "8"), ("model.average", "0")] {
+        recipe.set_all(&[(key.into(), value.into())]).unwrap();
+    }
+    let mut classifier = recipe
+        .build(&data.info, &Device::flex().autodiff(), Key::new(0))
+        .unwrap();
+    for step in 0..120u32 {
+        let items: Vec<u32> = (0..32).map(|i| (step * 32 + i) * 7 % 240).collect();
+        let batch = Batch::of(&data, &items).unwrap();
+        classifier
+            .step(&[batch], Key::new(1).step(step.into()), false)
+            .unwrap();
+    }
+    let extractor = Extractor::of_model("classifier:test".into(), "0".into(), classifier, &Device::flex());
+    let extractor = extractor.unwrap();
+    let pairs = |shift: usize| {
+        let both = |i: usize| {
+            let other = &data.items[(i + shift) % 240];
+            data.items[i].iter().zip(other).flat_map(|(a, b)| [*a, *b]).collect()
+        };
+        let mut set = Set::new(&[12, 12, 2], 0, (0..240).map(both).collect());
+        set.info.kind = Kind::Pair;
+        set
+    };
+    let judged = |set: &Set| work_out(Subject::Items(set), &data, None, &extractor, 240, "pair-agreement");
+    let (same, other) = (judged(&pairs(0)).unwrap(), judged(&pairs(1)).unwrap());
+    assert_eq!(same[0].value, 1.0);
+    assert!(other[0].value < 0.4, "{other:?}");
+    assert!((same[1].value - 0.25).abs() < 0.1 && same[1].metric == "pair-agreement/chance", "{same:?}");
+    let e = judged(&data).unwrap_err().to_string();
+    assert!(e.contains("pairs of images") && e.contains("cogan"), "{e}");
 }
 
 #[test]

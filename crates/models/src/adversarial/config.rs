@@ -284,6 +284,30 @@ impl Config {
         Ok(())
     }
 
+    /// Refuses all that needs more of a discriminator than one score an image, for models whose discriminators give no more.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`].
+    pub(super) fn plain_scores(&self, model: &str) -> Result<()> {
+        let r = &self.objective;
+        let more = r.wants_autoencoder() || *r == Rule::Classes || r.outputs() != 1;
+        let asked = [
+            ("objective.rule", more),
+            ("condition", self.condition.is_some()),
+            ("codes", self.codes.is_some()),
+            ("semi_supervised", self.semi_supervised.is_some()),
+        ];
+        match asked.into_iter().find(|(_, on)| *on) {
+            Some((key, _)) => {
+                let problem =
+                    format!("discriminators of {model} give an image one score, and this needs more");
+                let fix = "set objective.rule=non-saturating, and leave tables of classes and codes out";
+                Err(Error::recipe(key, problem, fix))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn check_clashes(&self) -> Result<()> {
         let rule = self.objective.name();
         let minibatch = matches!(&self.model, Sizes::Dcgan(s) if s.minibatch > 0);
@@ -333,6 +357,9 @@ impl Config {
         }
         self.check_classes(&clash)?;
         self.check_styles(&clash)?;
+        if matches!(self.model, Sizes::Coupled(_)) {
+            self.plain_scores("two domains")?;
+        }
 
         if self.game.bits.is_some() && self.objective != Rule::BoundarySeeking {
             let why = "bits are learned by weights that the boundary-seeking game gives them";

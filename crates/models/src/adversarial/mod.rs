@@ -6,6 +6,8 @@ pub mod abc_gan;
 pub mod acgan;
 pub mod adv_gan;
 pub mod ae_gan;
+pub mod ada_gan;
+pub mod aegan;
 pub mod ali;
 pub mod am_gan;
 pub mod ano_gan;
@@ -19,22 +21,28 @@ pub mod biggan;
 pub mod bs_gan;
 pub mod cat_gan;
 pub mod cgan;
+pub mod cogan;
 mod config;
+pub mod curriculum_gan;
 pub mod cut;
+pub mod cvae_gan;
 pub mod cycle_gan;
 pub mod dcgan;
 pub mod disco_gan;
 pub mod dragan;
 pub mod dual_gan;
 pub mod ebgan;
+mod ensemble;
 pub mod f_gan;
 pub mod gain;
 pub mod game;
 pub mod gan;
 pub mod gan_cls;
 pub mod geometric_gan;
+pub mod go_gan;
 pub mod improved_gan;
 pub mod info_gan;
+pub mod lapgan;
 pub mod lsgan;
 pub mod networks;
 pub mod pix2pix;
@@ -54,6 +62,7 @@ pub mod wgan;
 pub mod wgan_gp;
 
 pub use config::{Config, GameConfig, Optimizers, Prior};
+pub use ensemble::Ensemble;
 pub use game::Game;
 pub use game::objective::{Apart, Losses, Objective, Together};
 
@@ -179,6 +188,13 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &abc_gan::ENTRY,
     &bigan::ENTRY,
     &ali::ENTRY,
+    &cogan::ENTRY,
+    &lapgan::ENTRY,
+    &cvae_gan::ENTRY,
+    &aegan::ENTRY,
+    &ada_gan::ENTRY,
+    &go_gan::ENTRY,
+    &curriculum_gan::ENTRY,
     &cat_gan::ENTRY,
     &am_gan::ENTRY,
     &art_gan::ENTRY,

@@ -109,10 +109,10 @@ impl Default for Config {
 /// An encoder and a decoder that give back what they are shown, or what it was before it was corrupted.
 pub struct Autoencoder {
     name: &'static str,
-    learner: Learner<PairNetwork>,
+    pub(super) learner: Learner<PairNetwork>,
     measure: Measure,
     corruption: Option<Corruption>,
-    info: DataInfo,
+    pub(super) info: DataInfo,
     /// points are divided by this on their way in
     scale: f32,
 }
@@ -310,15 +310,34 @@ impl Model for Autoencoder {
     }
 }
 
-impl Encode for Autoencoder {
-    /// The code of items, not corrupted.
-    fn encode(&self, batch: &Batch) -> Result<Tensor<2>> {
+impl Autoencoder {
+    /// The code of items, not corrupted, `[batch, latent]`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for items of another shape.
+    pub(super) fn code(&self, batch: &Batch) -> Result<Tensor<2>> {
         of_shape(batch, &self.info.shape, self.name)?;
-        Ok(self
-            .learner
-            .for_use()
-            .encoder
-            .forward(self.items(&batch.values, &self.learner.plain_device())))
+        let items = self.items(&batch.values, &self.learner.plain_device());
+        Ok(self.learner.for_use().encoder.forward(items))
+    }
+
+    /// The mean squared error of what comes back, in the data's own terms.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for items of another shape.
+    pub(super) fn error(&self, batch: &Batch) -> Result<f64> {
+        let back = self.reconstruct(batch, Key::new(0))?.output.values;
+        let squares = back
+            .iter()
+            .zip(&batch.values)
+            .map(|(a, b)| f64::from(a - b).powi(2));
+        Ok(squares.sum::<f64>() / back.len().max(1) as f64)
+    }
+}
+
+impl Encode for Autoencoder {
+    fn encode(&self, batch: &Batch) -> Result<Tensor<2>> {
+        self.code(batch)
     }
 }
 

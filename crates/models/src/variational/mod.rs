@@ -1,5 +1,6 @@
 //! Variational autoencoders and their relatives: an encoder, a decoder, and a bound of the likelihood between them.
 //! See `docs/variational.md`.
+pub mod ae_ot;
 pub mod autoencoder;
 pub mod beta_vae;
 pub mod conditional_vae;
@@ -9,6 +10,7 @@ pub mod iwae;
 pub mod likelihood;
 mod model;
 pub mod networks;
+mod semi_discrete;
 #[cfg(test)]
 mod tests;
 pub mod vae;
@@ -31,6 +33,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &beta_vae::ENTRY,
     &conditional_vae::ENTRY,
     &vae_gan::ENTRY,
+    &ae_ot::ENTRY,
     &vq_vae::ENTRY,
     &video_vae::ENTRY,
 ];

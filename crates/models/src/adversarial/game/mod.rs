@@ -313,6 +313,21 @@ impl<P: Play> LatentSpace for Game<P> {
     fn decode(&self, latents: Tensor<2>) -> Result<Samples> {
         self.drawn(latents, None, 1.0)
     }
+    fn stages(&self, latents: Tensor<2>) -> Result<Vec<Samples>> {
+        let (stage, draws) = (self.play.stage(), self.draws()?);
+        let as_samples = |x: Tensor<4>| {
+            let [count, h, w, c] = x.dims();
+            Samples {
+                shape: if stage.shape.len() == 1 {
+                    vec![count, c]
+                } else {
+                    vec![count, h, w, c]
+                },
+                ..stage.samples(count, numbers(x * stage.scale))
+            }
+        };
+        Ok(draws.stages(latents).into_iter().map(as_samples).collect())
+    }
     fn first_weights(&self) -> Option<Tensor<2>> {
         self.play.draws()?.first_weights()
     }

@@ -129,6 +129,11 @@ pub trait Draws {
     fn draw_truncated(&self, latents: Tensor<2>, classes: Option<Tensor<2>>, psi: f64) -> Tensor<4> {
         self.draw(latents * psi, classes)
     }
+    /// What is drawn on the way from latents `[count, latent]`, from the first stage to the last, which is the item itself; nothing
+    /// where items are drawn at once.
+    fn stages(&self, _: Tensor<2>) -> Vec<Tensor<4>> {
+        vec![]
+    }
     /// What the first layer makes of a latent: its weights, `[latent, outputs]`.
     fn first_weights(&self) -> Option<Tensor<2>> {
         None

@@ -75,7 +75,7 @@ impl Stage {
 
     /// Items made by a network, in the data's own terms; what a network without bounds makes of an image is cut to its range.
     pub fn samples(&self, count: usize, mut values: Vec<f32>) -> Samples {
-        if self.kind == Kind::Image {
+        if self.kind.is_bounded() {
             values.iter_mut().for_each(|v| *v = v.clamp(-1.0, 1.0));
         }
 
@@ -90,6 +90,10 @@ impl Stage {
     pub fn port(&self) -> Port {
         let (holds, meaning) = match self.kind {
             Kind::Image => (Holds::Image, "an image, channels last, in [-1, 1]"),
+            Kind::Pair | Kind::Unpaired => (
+                Holds::Numbers,
+                "an image of each side, the channels of one behind those of the other, in [-1, 1]",
+            ),
             _ => (Holds::Numbers, "an item in the data's own units"),
         };
         Port::of("item", &self.shape, holds, meaning)
@@ -111,9 +115,9 @@ impl Stage {
     pub fn rows_of(&self, made: Tensor<4>) -> Tensor<2> {
         let x = rows(made);
         let x = if self.scale == 1.0 { x } else { x * self.scale };
-        match self.kind {
-            Kind::Image => x.clamp(-1.0, 1.0),
-            _ => x,
+        match self.kind.is_bounded() {
+            true => x.clamp(-1.0, 1.0),
+            false => x,
         }
     }
 

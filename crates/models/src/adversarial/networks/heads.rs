@@ -65,7 +65,7 @@ pub struct CriticNetwork {
     squeeze: Option<Linear>,
     decoder: Option<GeneratorNetwork>,
     joined: usize,
-    /// whether the features are the scores of patches
+    /// whether the features are the scores, of patches or of the images of an item
     patches: bool,
 }
 
@@ -99,11 +99,13 @@ impl CriticNetwork {
             (n > 0).then(|| of.init(&init.at(name)))
         };
         let code = heads.autoencoder;
+        // They have scores of their own.
+        let patches = matches!(trunk, TrunkNetwork::Coupled(_));
         let of = Linear::of([heads.projected, features])
             .weights(Weights::Normal(0.02))
             .no_bias();
         CriticNetwork {
-            score: (code == 0 && !heads.score_of_classes).then(|| {
+            score: (code == 0 && !heads.score_of_classes && !patches).then(|| {
                 let mut head = trunk.head(heads.outputs, init);
                 if !heads.biased {
                     head.bias = None;
@@ -127,7 +129,7 @@ impl CriticNetwork {
                     .generator(info, Told::default(), &init.at("decoder"))
             }),
             joined: heads.joined,
-            patches: false,
+            patches,
             trunk,
         }
     }

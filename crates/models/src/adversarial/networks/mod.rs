@@ -2,7 +2,7 @@
 //! says of an item is read off its trunk by heads.
 mod attention;
 pub mod biggan;
-
+pub mod coupled;
 pub mod dcgan;
 pub mod heads;
 pub mod mlp;
@@ -17,6 +17,7 @@ pub mod translator;
 pub use heads::{CriticNetwork, Heads, Verdict};
 pub use translator::{TranslatorNetwork, TranslatorSizes};
 
+use super::translation::needs_sides;
 use crate::as_image_shape;
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -42,6 +43,8 @@ pub enum Sizes {
     Biggan(biggan::Sizes),
     /// networks that grow
     Progan(progan::Sizes),
+    /// strided convolutions for two domains, tied where meaning is
+    Coupled(coupled::Sizes),
 }
 
 /// What a generator is told beside its latent, and how.
@@ -63,6 +66,7 @@ impl Sizes {
             Sizes::Stylegan2(s) => s.latent,
             Sizes::Biggan(s) => s.latent,
             Sizes::Progan(s) => s.latent,
+            Sizes::Coupled(s) => s.latent,
         }
     }
 
@@ -76,6 +80,7 @@ impl Sizes {
             Sizes::Stylegan2(s) => s.latent = latent,
             Sizes::Biggan(s) => s.latent = latent,
             Sizes::Progan(s) => s.latent = latent,
+            Sizes::Coupled(s) => s.latent = latent,
         }
         sizes
     }
@@ -89,6 +94,7 @@ impl Sizes {
             Sizes::Stylegan2(s) => s.average,
             Sizes::Biggan(s) => s.average,
             Sizes::Progan(s) => s.average,
+            Sizes::Coupled(s) => s.average,
         }
     }
 
@@ -96,6 +102,7 @@ impl Sizes {
     pub fn batch_norm_in_discriminator(&self) -> bool {
         match self {
             Sizes::Dcgan(s) => s.norm == dcgan::Norm::Batch && !s.spectral_norm,
+            Sizes::Coupled(s) => s.norm == dcgan::Norm::Batch,
             _ => false,
         }
     }
@@ -112,6 +119,7 @@ impl Sizes {
             Sizes::Stylegan2(s) => vec![s.latent, s.width, s.mapping],
             Sizes::Biggan(s) => vec![s.latent, s.width, s.embedding],
             Sizes::Progan(s) => vec![s.latent, s.width, s.phase as usize],
+            Sizes::Coupled(s) => vec![s.latent, s.width, s.own],
         };
         if sizes.contains(&0) {
             let fix = format!("see the defaults: `menagerie train {model} --dry-run`");
@@ -129,14 +137,16 @@ impl Sizes {
         }
 
         let convolutional = !matches!(self, Sizes::Mlp(_));
-        if !matches!(info.kind, Kind::Image | Kind::Points) {
+        if let Sizes::Coupled(_) = self {
+            needs_sides(model, info)?;
+        } else if !matches!(info.kind, Kind::Image | Kind::Points) {
             let problem = format!(
                 "{model} draws images or points, but these are {}",
                 info.kind.plural()
             );
             return Err(Error::data(&info.source, problem, "choose a source of images"));
         }
-        if convolutional && info.kind != Kind::Image {
+        if convolutional && info.kind == Kind::Points {
             return Err(Error::data(
                 &info.source,
                 format!("{model} draws images, but these are points"),
@@ -151,6 +161,9 @@ impl Sizes {
                 problem,
                 "enlarge them with --size 8 or more",
             ));
+        }
+        if let Sizes::Coupled(s) = self {
+            s.fits([h, w])?;
         }
         if let Sizes::Biggan(s) = self
             && !s.reaches_every_block([h, w])
@@ -177,6 +190,7 @@ impl Sizes {
             }
             Sizes::Biggan(s) => GeneratorNetwork::Biggan(biggan::Generator::new(s, shape, told, init)),
             Sizes::Progan(s) => GeneratorNetwork::Progan(progan::Generator::new(s, shape, told, init)),
+            Sizes::Coupled(s) => GeneratorNetwork::Coupled(coupled::Generator::new(s, shape, init)),
         }
     }
 
@@ -191,6 +205,7 @@ impl Sizes {
             Sizes::Stylegan2(s) => TrunkNetwork::Stylegan2(stylegan2::Trunk::new(s, shape, init)),
             Sizes::Biggan(s) => TrunkNetwork::Resnet(biggan::trunk(s, shape, init)),
             Sizes::Progan(s) => TrunkNetwork::Progan(progan::Trunk::new(s, shape, init)),
+            Sizes::Coupled(s) => TrunkNetwork::Coupled(coupled::Trunk::new(s, shape, init)),
         }
     }
 }
@@ -205,6 +220,7 @@ pub enum GeneratorNetwork {
     Stylegan2(stylegan2::Generator),
     Biggan(biggan::Generator),
     Progan(progan::Generator),
+    Coupled(coupled::Generator),
 }
 
 impl GeneratorNetwork {
@@ -217,6 +233,7 @@ impl GeneratorNetwork {
             GeneratorNetwork::Stylegan2(g) => g.forward(z, told),
             GeneratorNetwork::Biggan(g) => g.forward(z, told),
             GeneratorNetwork::Progan(g) => g.forward(z, told),
+            GeneratorNetwork::Coupled(g) => g.forward(z),
         }
     }
 
@@ -235,6 +252,7 @@ impl GeneratorNetwork {
             GeneratorNetwork::Dcgan(g) => g.first(),
             GeneratorNetwork::Resnet(g) => g.first(),
             GeneratorNetwork::Progan(g) => g.first(),
+            GeneratorNetwork::Coupled(g) => g.first(),
             GeneratorNetwork::Stylegan2(_) | GeneratorNetwork::Biggan(_) => return None,
         };
         Some(layer.weight.val())
@@ -274,6 +292,7 @@ pub enum TrunkNetwork {
     Patch(patch::Trunk),
     Stylegan2(stylegan2::Trunk),
     Progan(progan::Trunk),
+    Coupled(coupled::Trunk),
 }
 
 impl TrunkNetwork {
@@ -291,6 +310,7 @@ impl TrunkNetwork {
             TrunkNetwork::Patch(t) => t.layers(x),
             TrunkNetwork::Stylegan2(t) => t.layers(x),
             TrunkNetwork::Progan(t) => t.layers(x),
+            TrunkNetwork::Coupled(t) => t.layers(x),
         }
     }
 
@@ -310,6 +330,7 @@ impl TrunkNetwork {
             TrunkNetwork::Patch(t) => t.features(),
             TrunkNetwork::Stylegan2(t) => t.features(),
             TrunkNetwork::Progan(t) => t.features(),
+            TrunkNetwork::Coupled(_) => coupled::Trunk::FEATURES,
         }
     }
 
@@ -319,6 +340,7 @@ impl TrunkNetwork {
             TrunkNetwork::Dcgan(t) => t.smooth(),
             TrunkNetwork::Resnet(t) => t.smooth(),
             TrunkNetwork::Patch(t) => t.smooth(),
+            TrunkNetwork::Coupled(t) => t.smooth(),
             TrunkNetwork::Mlp(_) => false,
             // By the deviation over a group.
             TrunkNetwork::Stylegan2(_) | TrunkNetwork::Progan(_) => true,
@@ -334,6 +356,7 @@ impl TrunkNetwork {
             TrunkNetwork::Patch(t) => t.head(outputs, init),
             TrunkNetwork::Stylegan2(t) => t.head(outputs, init),
             TrunkNetwork::Progan(t) => t.head(outputs, init),
+            TrunkNetwork::Coupled(t) => t.head(outputs, init),
         }
     }
 }

@@ -26,15 +26,27 @@ pub struct EncoderNetwork {
 }
 
 impl EncoderNetwork {
-    /// With fresh weights, by the trunk of a discriminator; a `stochastic` one draws latents.
-    pub(super) fn new(sizes: &Sizes, info: &DataInfo, stochastic: bool, at: &Init) -> Self {
-        let latent = sizes.latent();
-        let trunk = sizes.trunk(info, 0, at);
+    /// A fresh one with the layers of a discriminator, for items with so many channels `beside` their own; `stochastic` ones have
+    /// a deviation.
+    pub fn new(
+        sizes: &Sizes,
+        info: &DataInfo,
+        (beside, latent): (usize, usize),
+        stochastic: bool,
+        at: &Init,
+    ) -> Self {
+        let trunk = sizes.trunk(info, beside, at);
         EncoderNetwork {
             mean: trunk.head(latent, &at.at("mean")),
             deviation: stochastic.then(|| trunk.head(latent, &at.at("deviation"))),
             trunk,
         }
+    }
+
+    /// What each layer sees of items.
+    pub fn layers(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
+        let seen = self.trunk.layers(x.into(), None).0;
+        seen.into_iter().map(|d| d.value).collect()
     }
 
     /// `[batch, height, width, channel]` -> means `[batch, latent]`, and deviations where there are any.
@@ -104,7 +116,7 @@ impl Config {
         }
         let latent = self.model.latent();
         let at = Init::new(key.stream("encoder"), device);
-        let encoder = EncoderNetwork::new(&self.model, info, stochastic, &at);
+        let encoder = EncoderNetwork::new(&self.model, info, (0, latent), stochastic, &at);
         let generator =
             self.model
                 .generator(info, Told::default(), &Init::new(key.stream("generator"), device));
@@ -298,13 +310,6 @@ impl Inverts for Joint {
 /// The encoder's layers: what it has learned to see.
 impl Sees for Joint {
     fn layers(&self, items: Tensor<4>) -> Vec<Tensor<4>> {
-        let network = self.encoder.for_use();
-        network
-            .trunk
-            .layers(items.into(), None)
-            .0
-            .into_iter()
-            .map(|d| d.value)
-            .collect()
+        self.encoder.for_use().layers(items)
     }
 }

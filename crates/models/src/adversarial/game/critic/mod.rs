@@ -111,6 +111,15 @@ impl Critic {
         })
     }
 
+    /// The same by another name.
+    pub fn called(self, name: &'static str) -> Self {
+        Critic {
+            name,
+            learner: self.learner.called(name),
+            ..self
+        }
+    }
+
     /// Another objective than the recipe's.
     pub fn set_objective(&mut self, objective: Box<dyn Objective>) {
         self.objective = objective;

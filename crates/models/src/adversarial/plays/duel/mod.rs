@@ -77,16 +77,30 @@ impl Config {
         device: &Device,
         key: Key,
     ) -> Result<Game<Duel>> {
+        self.duel_play(model, info, device, key).map(Game::new)
+    }
+
+    /// The same, for plays that hold others.
+    ///
+    /// # Errors
+    /// Those of [`Config::duel`].
+    pub(in super::super) fn duel_play(
+        &self,
+        model: &'static str,
+        info: &DataInfo,
+        device: &Device,
+        key: Key,
+    ) -> Result<Duel> {
         self.check()?;
         self.model.check(model, info)?;
-        if let Some(key) = self.augment.of_images().filter(|_| info.kind != Kind::Image) {
+        if let Some(key) = self.augment.of_images().filter(|_| info.kind == Kind::Points) {
             return Err(Error::recipe(
                 key,
                 "it changes images, and these are points",
                 "leave it out",
             ));
         }
-        if self.game.bits.is_some() && info.kind != Kind::Image {
+        if self.game.bits.is_some() && info.kind == Kind::Points {
             return Err(Error::recipe(
                 "game.bits",
                 "it makes images black and white, and these are points",
@@ -109,7 +123,7 @@ impl Config {
             key.stream(critic::DISCRIMINATOR),
             device,
         )?;
-        Ok(Game::new(Duel {
+        Ok(Duel {
             stage: Stage::new(model, info, device),
             game: self.game,
             condition: self.condition,
@@ -144,7 +158,7 @@ impl Config {
                 device,
             )?,
             critic,
-        }))
+        })
     }
 
     /// The critic of this recipe.
@@ -182,6 +196,20 @@ impl Duel {
     /// The generator as it is being trained.
     pub fn generator(&self) -> &GeneratorNetwork {
         self.generator.network()
+    }
+
+    /// The generator to use: without autodiff, in evaluation mode.
+    pub fn for_use(&self) -> GeneratorNetwork {
+        self.generator.for_use()
+    }
+
+    /// The same with names of its own in checkpoints and graphs, for plays that hold several.
+    pub(in super::super) fn called(self, generator: &'static str, critic: &'static str) -> Duel {
+        Duel {
+            generator: self.generator.called(generator),
+            critic: self.critic.called(critic),
+            ..self
+        }
     }
 
     /// The critic.
