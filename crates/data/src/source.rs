@@ -10,8 +10,8 @@ use super::resize::{Alpha, Filter, Preparation};
 use super::unpaired::{Given, Unpaired};
 use super::{Dataset, Kind};
 use super::{
-    audio, cifar, embedded, folder, idx, listing, npy, npz, pairs, points, shards, split, stacked, table,
-    video,
+    audio, cifar, embedded, folder, idx, listing, npy, npz, pairs, points, shards, shrunk, split, stacked,
+    table, video,
 };
 use crate::error::{Error, Result, nearest, shown};
 use serde::{Deserialize, Serialize};
@@ -162,7 +162,9 @@ impl Source {
     pub fn open(&self) -> Result<Opened> {
         let preparation = self.check()?;
         // Sides are held out each by itself.
-        let within = ["moving:", "stacked:"].iter().any(|p| self.source.starts_with(p))
+        let within = ["moving:", "stacked:", "shrunk:", "shrunk="]
+            .iter()
+            .any(|p| self.source.starts_with(p))
             || self.two_places()?.is_some_and(|t| matches!(t, Given::Sides(_)));
         if self.holdout == 0.0 || self.split == "all" || within {
             let Opened { dataset, warnings } = self.open_split(preparation)?;
@@ -194,6 +196,17 @@ impl Source {
         }
         if let Some(opened) = self.of_two_sides(preparation)? {
             return Ok(opened);
+        }
+        if let Some((side, images)) = shrunk::Shrunk::named(&self.source)? {
+            let images = Source {
+                source: images.into(),
+                ..self.clone()
+            }
+            .open()?;
+            return Ok(Opened {
+                dataset: Arc::new(shrunk::Shrunk::new(images.dataset, side)?),
+                warnings: images.warnings,
+            });
         }
         if let Some(images) = self.source.strip_prefix("stacked:") {
             let images = Source {

@@ -6,8 +6,8 @@ use super::extractor::Extractor;
 use super::gather::{Gathered, Gatherer};
 use super::subject::{Subject, each_item};
 use super::{
-    by_capability, by_classes, by_features, by_frames, by_images, by_latents, by_representation, by_text,
-    by_translation,
+    by_capability, by_classes, by_completion, by_features, by_frames, by_images, by_latents,
+    by_representation, by_text, by_translation,
 };
 use crate::data::{Dataset, Kind};
 use crate::error::{Error, Result, nearest};
@@ -166,6 +166,11 @@ metrics! {
     "psnr", "mean peak signal-to-noise ratio of reconstructions, or of translations against the truth, dB", MORE, Needs::Back;
     "ssim", "mean structural similarity of items and their reconstructions, or of truths and translations", MORE, Needs::Back;
     "l1", "mean absolute error of translations against the truth, pixels in [0, 1]", LESS, Needs::Truth;
+    "shrunk-l1", "the same of the means of squares of 4 pixels: whether a translation shrinks to what it should", LESS, Needs::Truth, named;
+    "sad", "sum of absolute differences of alpha, the last channel, of translations and truths, a thousand pixels", LESS, Needs::Truth, named;
+    "alpha-mse", "mean squared error of alpha, the last channel, of translations and truths, in [0, 1]", LESS, Needs::Truth, named;
+    "seam", "mean absolute error of the step across the edge of the last channel's mask, pixels in [0, 1]", LESS, Needs::Truth, named;
+    "completion", "mean absolute error of the middle of images, hidden and filled in, pixels in [0, 1]; completion/mean-fill by the mean of the rest", LESS, Needs::Capability(Capability::Complete), named;
     "cycle", "mean absolute error of images translated there and back, and how far they were moved", LESS, Needs::Capability(Capability::Translate);
     "side-fid", "Frechet distance of translated images and those of the side they should look like", LESS, Needs::Sides, named;
     "attribute-flips", "share of translated images that show what they should, as --reader reads it, and how much else stays", MORE, Needs::Reader, named;
@@ -410,6 +415,7 @@ impl<'a> Judge<'a> {
             Needs::Back if self.subject.model(name)?.0.as_translate().is_some() => {
                 by_translation::work_out(self, metric, tell)
             }
+            Needs::Capability(Capability::Complete) => by_completion::work_out(self, metric, tell),
             Needs::Capability(_) | Needs::Back => by_capability::work_out(self, name, metric, number, tell),
             Needs::Features => by_features::work_out(self, metric, tell),
             Needs::LabelledFeatures | Needs::Classes | Needs::LabelledImages => {

@@ -4,7 +4,9 @@
 //! among them; the rest is shared (`game/`, `plays/`, `networks/`).
 pub mod abc_gan;
 pub mod acgan;
+pub mod aff_gan;
 pub mod ali;
+pub mod alpha_gan;
 pub mod am_gan;
 pub mod art_gan;
 pub mod b_gan;
@@ -15,6 +17,7 @@ pub mod biggan;
 
 pub mod bs_gan;
 pub mod cat_gan;
+pub mod ccgan;
 pub mod cgan;
 mod config;
 pub mod cut;
@@ -29,6 +32,8 @@ pub mod game;
 pub mod gan;
 pub mod gan_cls;
 pub mod geometric_gan;
+pub mod gp_gan;
+pub mod id_cgan;
 pub mod improved_gan;
 pub mod info_gan;
 pub mod lsgan;
@@ -58,7 +63,9 @@ use burn::tensor::Device;
 use menagerie_data::DataInfo;
 use menagerie_data::error::Result;
 use menagerie_data::random::Key;
+use plays::paired::PairedSettings;
 use std::marker::PhantomData;
+use translation::Translation;
 
 /// The family's name in the taxonomy.
 pub const FAMILY: &str = "adversarial";
@@ -147,6 +154,30 @@ impl<V: Variant> Registered for OfTwo<V> {
     }
 }
 
+/// A model that learns from pairs with settings of its own.
+pub trait OfPairs: 'static {
+    /// Its name in the registry.
+    const NAME: &'static str;
+    /// Its settings.
+    fn config() -> Translation<PairedSettings>;
+}
+
+/// What a model of pairs registers.
+pub struct Pairs<V>(PhantomData<V>);
+
+impl<V: OfPairs> Registered for Pairs<V> {
+    type Config = Translation<PairedSettings>;
+    fn defaults() -> Self::Config {
+        V::config()
+    }
+    fn check(config: &Self::Config) -> Result<()> {
+        config.check()
+    }
+    fn build(config: Self::Config, data: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
+        Ok(Box::new(config.paired(V::NAME, data, device, key)?))
+    }
+}
+
 /// Its models.
 pub(crate) const ENTRIES: &[&Entry] = &[
     &gan::ENTRY,
@@ -181,6 +212,11 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &sgan::ENTRY,
     &bad_gan::ENTRY,
     &pix2pix::ENTRY,
+    &id_cgan::ENTRY,
+    &alpha_gan::ENTRY,
+    &aff_gan::ENTRY,
+    &gp_gan::ENTRY,
+    &ccgan::ENTRY,
     &cycle_gan::ENTRY,
     &disco_gan::ENTRY,
     &dual_gan::ENTRY,
