@@ -10,7 +10,9 @@ use crate::random::{Draw, Key};
 /// Each `[height, width, 4]`.
 pub(super) fn matte(a: &Attributes, behind: &Attributes, [h, w]: [usize; 2], key: Key) -> [Vec<u8>; 2] {
     let (person, background) = (cutout(a, w, h), backdrop(behind, w, h));
-    let alpha: Vec<u8> = person.iter().skip(3).step_by(4).copied().collect();
+    // What is painted of several layers is rounded at each, and so hides not quite all where it should.
+    let whole = |a: u8| if a > WHOLE { 255 } else { a };
+    let alpha: Vec<u8> = person.iter().skip(3).step_by(4).map(|a| whole(*a)).collect();
     // As wide as somebody draws it: a pixel to a sixteenth of the picture.
     let reach = 1 + key.rng().below((h.min(w) / 16).max(1));
     let trimap = trimap(&alpha, [h, w], reach);
@@ -20,22 +22,24 @@ pub(super) fn matte(a: &Attributes, behind: &Attributes, [h, w]: [usize; 2], key
         .0
         .iter()
         .zip(background.as_chunks::<3>().0);
-    for ((front, back), tri) in pixels.zip(&trimap) {
-        let a = front[3] as f32;
+    for ((front, back), (alpha, tri)) in pixels.zip(alpha.iter().zip(&trimap)) {
+        let share = *alpha as f32 / 255.0;
         for c in 0..3 {
-            let composite = front[c] as f32 + (255.0 - a) / 255.0 * back[c] as f32;
-            let composite = composite.round().min(255.0) as u8;
-            left.push(composite);
-            right.push(match a > 0.0 {
-                true => (front[c] as f32 * 255.0 / a).round().min(255.0) as u8,
-                false => composite,
-            });
+            let own = match front[3] {
+                0 => back[c] as f32,
+                a => (front[c] as f32 * 255.0 / a as f32).round().min(255.0),
+            };
+            left.push((share * own + (1.0 - share) * back[c] as f32).round() as u8);
+            right.push(own as u8);
         }
         left.push(*tri);
-        right.push(a as u8);
+        right.push(*alpha);
     }
     [left, right]
 }
+
+/// What hides more than this hides all.
+const WHOLE: u8 = 250;
 
 /// What is certain of an alpha: what all pixels up to `reach` away agree on.
 fn trimap(alpha: &[u8], [h, w]: [usize; 2], reach: usize) -> Vec<u8> {

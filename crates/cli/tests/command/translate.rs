@@ -310,14 +310,35 @@ fn mattes_are_images_with_alpha() {
         assert_eq!([r, g, b], given[..3], "colours stay");
         assert!(given[3] == 128 || alpha == given[3], "what is sure stays");
     }
-    let judged = ok(dir, &["evaluate", "run", "-n", "8", "--metrics", "sad,alpha-mse", "--json"]);
+    let judged = ok(
+        dir,
+        &[
+            "evaluate",
+            "run",
+            "-n",
+            "8",
+            "--metrics",
+            "sad,alpha-mse",
+            "--json",
+        ],
+    );
     let judged = parsed(&judged);
     for name in ["sad", "sad/input", "alpha-mse"] {
         assert!(judged[name]["value"].as_f64().unwrap() > 0.0, "{name}");
     }
     let train = |more: &[&str]| [&["train", "alpha_gan", "--out", "no"], more].concat();
-    fails(dir, &train(&["--data", "portraits:rain"]), 1, &["fourth channel", "portraits:matte"]);
-    fails(dir, &train(&["--channels", "1"]), 2, &["data.channels", "portraits:matte has 4"]);
+    fails(
+        dir,
+        &train(&["--data", "portraits:rain"]),
+        1,
+        &["fourth channel", "portraits:matte"],
+    );
+    fails(
+        dir,
+        &train(&["--channels", "1"]),
+        2,
+        &["data.channels", "portraits:matte has 4"],
+    );
     crate::translate::train(dir, "id_cgan", "portraits:rain", "rain");
     let seam = ["evaluate", "rain", "-n", "8", "--metrics", "seam"];
     fails(dir, &seam, 2, &["fourth channel", "have 3"]);

@@ -6,6 +6,7 @@
 //!
 //! Here A takes the mean of every square and A+ repeats it, so that the projection moves each square of the network's answer by
 //! one colour.
+use burn::tensor::activation::relu;
 use burn::tensor::{Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_kernels::{avg_pool2d, max_pool2d, resize_nearest};
@@ -46,9 +47,9 @@ impl Affine {
         let off = said.clone() - blown_up(self.shrunk(said));
         // By how much a square is too large for the room above and below its mean.
         let (m, d) = (mean.clone().detach(), off.clone().detach());
-        let above = d.clone().clamp_min(0.0) / (m.clone().neg() + (1.0 + ROOM));
-        let below = d.neg().clamp_min(0.0) / (m + (1.0 + ROOM));
-        let needed = blown_up(self.largest(above + below)).clamp_min(1.0);
+        let above = relu(d.clone()) / (m.clone().neg() + (1.0 + ROOM));
+        let below = relu(d.neg()) / (m + (1.0 + ROOM));
+        let needed = blown_up(relu(self.largest(above + below) - 1.0) + 1.0);
         (mean + off / needed).clamp(-1.0, 1.0)
     }
 

@@ -89,7 +89,7 @@ impl Blend {
             let outside = mask.lower_elem(0.0).float();
             let of_all = |x: Tensor<4>| x.mean_dim(1).mean_dim(2);
             let off = of_all((pasted - x.clone()) * outside.clone());
-            x + off / of_all(outside).clamp_min(1e-3)
+            x + off / of_all(outside).clamp(1e-3, 1.0)
         };
         beside_mask(x.clamp(-1.0, 1.0), given)
     }
@@ -269,10 +269,28 @@ mod tests {
         }
     }
 
-    /// An offset of what was pasted is taken away by the Poisson equation alone where the picture is even along the seam; with the
-    /// right colours the seam is gone whatever was pasted.
+    /// What was pasted into a plain picture, an offset brighter, is gone by the Poisson equation alone.
     #[test]
-    fn a_seam_is_closed() {
+    fn an_offset_is_taken_away() {
+        let [h, w] = [9, 8];
+        let inside = |i: usize| (2..6).contains(&(i / w)) && (3..7).contains(&(i % w));
+        let values = (0..h * w).flat_map(|i| if inside(i) { [0.6, 1.0] } else { [0.2, -1.0] });
+        let data = TensorData::new(values.collect::<Vec<f32>>(), [1, h, w, 2]);
+        let given: Tensor<4> = Tensor::from_data(data, &Device::flex());
+        let blend = Blend {
+            colour: 0.0,
+            blur: 1.0,
+        };
+        let made = blend.solved(given.clone().narrow(3, 0, 1) * 0.0, &given);
+        for v in numbers(made.narrow(3, 0, 1)) {
+            assert!((v - 0.2).abs() < 1e-5, "{v}");
+        }
+    }
+
+    /// With the right colours, blurred as they are compared, the seam is gone whatever was pasted, and details are those of the
+    /// pasted picture.
+    #[test]
+    fn right_colours_close_a_seam() {
         let source = Source {
             size: vec![32],
             limit: 8,
@@ -285,17 +303,7 @@ mod tests {
             Tensor::from_data(TensorData::new(values, [8, 32, 32, 4]), &Device::flex())
         });
         let off = |made: &Tensor<4>| (made.clone() - truth.clone()).abs().mean().into_scalar::<f32>();
-        let colours = truth.clone().narrow(3, 0, 3);
-        let right = Blend::default().solved(colours.clone(), &given);
-        let alone = Blend {
-            colour: 0.0,
-            blur: 1.0,
-        }
-        .solved(colours * 0.0, &given);
-        let (given, alone, right) = (off(&given), off(&alone), off(&right));
-        assert!(
-            alone < 0.8 * given && right < 0.35 * given,
-            "{given} {alone} {right}"
-        );
+        let made = Blend::default().solved(truth.clone().narrow(3, 0, 3), &given);
+        assert!(off(&made) < 0.15 * off(&given), "{} {}", off(&made), off(&given));
     }
 }

@@ -57,11 +57,11 @@ impl Output {
                 ));
             }
             Output::Matte(_) => (
-                "its trimap, and on the other side alpha",
+                "a trimap (and on the other side alpha)",
                 "give portraits:matte, or two folders of RGBA files as A::B with data.channels=4",
             ),
             Output::Blend(_) => (
-                "where it was pasted",
+                "the place of what was pasted",
                 "give portraits:pasted, or two folders of RGBA files as A::B with data.channels=4",
             ),
         };
