@@ -1,6 +1,7 @@
-//! Painted faces in two domains: pairs of a face and its edges, its map of parts or itself with one attribute changed, and
-//! the two sides of an attribute, of different people.
-use super::portraits::{Attributes, Beard, Glasses, Headwear, Portraits, layout, paint};
+//! Painted faces in two domains: pairs of a face and its edges, its map of parts, itself in rain, before another background,
+//! pasted or with one attribute changed, and the two sides of an attribute, of different people.
+use super::composites::{matte, pasted};
+use super::portraits::{Attributes, Beard, Glasses, Headwear, Portraits, Rain, in_rain, layout, paint};
 use super::resize::Preparation;
 use super::{DataInfo, Dataset, Item, Kind, Values};
 use crate::error::{Error, Result, nearest};
@@ -13,10 +14,26 @@ enum Task {
     Edges,
     /// the map of a face's parts, and the face
     Layout,
+    /// a face in rain, and without
+    Rain,
+    /// a face before another background with its trimap, and its own colours with alpha
+    Matte,
+    /// a face of which a part was pasted from another light, with the part, and the face with the same
+    Pasted,
     /// one person without the attribute, and another one with it
     Sides(Attribute),
     /// the same person without and with the attribute: what a translation of `Sides` should give
     Twins(Attribute),
+}
+
+impl Task {
+    /// Channels of a side.
+    fn channels(self) -> usize {
+        match self {
+            Task::Matte | Task::Pasted => 4,
+            _ => 3,
+        }
+    }
 }
 
 /// What the sides differ in.
@@ -110,10 +127,20 @@ impl Domains {
         };
         let preparation = Preparation {
             size: None,
-            channels: preparation.channels_of(3),
+            channels: match task.channels() {
+                3 => preparation.channels_of(3),
+                own if [0, own].contains(&preparation.channels) => own,
+                own => {
+                    return Err(Error::recipe(
+                        "data.channels",
+                        format!("{name} has {own} a side: colours, and what a mask says"),
+                        format!("leave it at 0, or give {own}"),
+                    ));
+                }
+            },
             ..preparation
         };
-        let described = matches!(task, Task::Edges | Task::Layout);
+        let described = !matches!(task, Task::Sides(_) | Task::Twins(_));
         let info = DataInfo {
             source: name.into(),
             kind: if apart { Kind::Unpaired } else { Kind::Pair },
@@ -138,7 +165,7 @@ impl Domains {
         }))
     }
 
-    /// The two images of an item, RGB, and the attributes of the face that they show.
+    /// The two images of an item, of the task's channels, and the attributes of the face that they show.
     fn images(&self, index: usize) -> ([Vec<u8>; 2], Vec<f32>) {
         let [h, w] = self.size;
         let key = self.key.step(index as u64);
@@ -151,15 +178,22 @@ impl Domains {
             );
             paint(&a, w, h)
         };
+        let of_one = |draw: &dyn Fn(&Attributes) -> [Vec<u8>; 2]| {
+            let a = self.faces.attributes(index);
+            (draw(&a), a.to_vec())
+        };
         match self.task {
-            Task::Edges => {
-                let a = self.faces.attributes(index);
-                ([edges(&a, w, h), paint(&a, w, h)], a.to_vec())
-            }
-            Task::Layout => {
-                let a = self.faces.attributes(index);
-                ([layout(&a, w, h), paint(&a, w, h)], a.to_vec())
-            }
+            Task::Edges => of_one(&|a| [edges(a, w, h), paint(a, w, h)]),
+            Task::Layout => of_one(&|a| [layout(a, w, h), paint(a, w, h)]),
+            Task::Rain => of_one(&|a| {
+                let rain = Rain::draw(key.stream("rain"));
+                [in_rain(a, &rain, w, h), paint(a, w, h)]
+            }),
+            Task::Matte => of_one(&|a| {
+                let behind = Attributes::draw(key.stream("background"));
+                matte(a, &behind, self.size, key.stream("trimap"))
+            }),
+            Task::Pasted => of_one(&|a| pasted(&paint(a, w, h), self.size, key.stream("pasted"))),
             Task::Sides(what) => (
                 [
                     changed(what, 2 * index, false),
@@ -194,6 +228,9 @@ fn task(name: &str) -> Result<Option<Task>> {
     Ok(match (kind, given) {
         ("edges", None) => Some(Task::Edges),
         ("layout", None) => Some(Task::Layout),
+        ("rain", None) => Some(Task::Rain),
+        ("matte", None) => Some(Task::Matte),
+        ("pasted", None) => Some(Task::Pasted),
         ("sides", _) => Some(Task::Sides(attribute()?)),
         ("twins", _) => Some(Task::Twins(attribute()?)),
         _ => None,
@@ -215,7 +252,8 @@ impl Dataset for Domains {
         }
         let (images, attributes) = self.images(index);
         let [h, w] = self.size;
-        let [left, right] = images.map(|v| match self.preparation.apply([h, w, 3], &Values::Bytes(v)) {
+        let shape = [h, w, self.task.channels()];
+        let [left, right] = images.map(|v| match self.preparation.apply(shape, &Values::Bytes(v)) {
             Values::Bytes(v) => v,
             Values::Floats(_) => vec![],
         });
@@ -309,7 +347,7 @@ mod tests {
     #[test]
     fn pairs_are_of_one_face() {
         let faces = drawn("portraits", 48);
-        for name in ["portraits:edges", "portraits:layout"] {
+        for name in ["portraits:edges", "portraits:layout", "portraits:rain"] {
             let set = drawn(name, 48);
             assert_eq!((set.info().kind, set.info().count), (Kind::Pair, 12));
             for i in [0, 7] {
@@ -334,6 +372,47 @@ mod tests {
             seen.extend(colours);
         }
         assert!((7..=9).contains(&seen.len()), "{}", seen.len());
+    }
+
+    /// Rain brightens what is behind it, in part, and another shower falls on every face.
+    #[test]
+    fn it_rains_in_front_of_faces() {
+        let set = drawn("portraits:rain", 64);
+        let mut slants = BTreeSet::new();
+        for i in 0..8 {
+            let [wet, dry] = sides(&*set, i);
+            let moved = wet.iter().zip(&dry).filter(|(a, b)| a.abs_diff(**b) > 4).count();
+            let share = moved as f64 / wet.len() as f64;
+            assert!((0.02..0.7).contains(&share), "{share}");
+            assert!(
+                wet.iter().zip(&dry).all(|(a, b)| *b > 230 || *a + 2 >= *b),
+                "drops are light"
+            );
+            slants.insert(moved);
+        }
+        assert!(slants.len() > 4, "{slants:?}");
+    }
+
+    /// A mask is a channel of its own, which no other number of channels can hold.
+    #[test]
+    fn masks_are_a_fourth_channel() {
+        for name in ["portraits:matte", "portraits:pasted"] {
+            let set = drawn(name, 32);
+            assert_eq!((set.info().kind, set.info().shape[2]), (Kind::Pair, 8));
+            let mask = |side: &[u8]| -> Vec<u8> { side.iter().skip(3).step_by(4).copied().collect() };
+            let [left, right] = sides(&*set, 3);
+            let levels: BTreeSet<u8> = mask(&left).into_iter().collect();
+            match name {
+                "portraits:matte" => assert_eq!(levels.into_iter().collect::<Vec<_>>(), [0, 128, 255]),
+                _ => assert_eq!(mask(&left), mask(&right)),
+            }
+            let grey = Source {
+                channels: 1,
+                ..Source::parse(name)
+            };
+            let e = grey.open().err().unwrap().to_string();
+            assert!(e.contains("data.channels") && e.contains("leave it at 0"), "{e}");
+        }
     }
 
     #[test]

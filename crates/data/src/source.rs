@@ -12,7 +12,7 @@ use super::unpaired::{Given, Unpaired};
 use super::{Dataset, Kind};
 use super::{
     audio, cifar, classes, drawn_table, embedded, folder, idx, listing, npy, npz, pairs, points, shards,
-    split, stacked, table, video,
+    shrunk, split, stacked, table, video,
 };
 use crate::error::{Error, Result, nearest, shown};
 use serde::{Deserialize, Serialize};
@@ -188,7 +188,9 @@ impl Source {
     fn open_all(&self) -> Result<Opened> {
         let preparation = self.check()?;
         // Sides are held out each by itself.
-        let within = ["moving:", "stacked:"].iter().any(|p| self.source.starts_with(p))
+        let within = ["moving:", "stacked:", "shrunk:", "shrunk="]
+            .iter()
+            .any(|p| self.source.starts_with(p))
             || changed::base_of(&self.source).is_some()
             || self.two_places()?.is_some_and(|t| matches!(t, Given::Sides(_)));
         if self.holdout == 0.0 || self.split == "all" || within {
@@ -221,6 +223,17 @@ impl Source {
         }
         if let Some(opened) = self.of_two_sides(preparation)? {
             return Ok(opened);
+        }
+        if let Some((side, images)) = shrunk::Shrunk::named(&self.source)? {
+            let images = Source {
+                source: images.into(),
+                ..self.clone()
+            }
+            .open()?;
+            return Ok(Opened {
+                dataset: Arc::new(shrunk::Shrunk::new(images.dataset, side)?),
+                warnings: images.warnings,
+            });
         }
         if let Some(images) = self.source.strip_prefix("stacked:") {
             let images = Source {

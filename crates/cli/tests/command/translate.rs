@@ -287,3 +287,62 @@ fn descriptions_become_images() {
     ];
     fails(dir, &few, 2, &["fewer", "-n 100"]);
 }
+
+/// A trimap goes in as a fourth channel and alpha comes out as one, of drawn pairs and of files; what has no such channel is told.
+#[test]
+fn mattes_are_images_with_alpha() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    train(dir, "alpha_gan", "portraits:matte", "run");
+    ok(dir, &["translate", "run", "-n", "2", "--out", "cut/"]);
+    let cut = image::open(dir.join("cut/00000.png")).unwrap();
+    assert_eq!(cut.color(), image::ColorType::Rgba8);
+    std::fs::create_dir(dir.join("own")).unwrap();
+    let pixel = |x: u32, y: u32| image::Rgba([x as u8 * 9, y as u8 * 9, 80, [0, 128, 255][x as usize / 7]]);
+    let given = image::RgbaImage::from_fn(21, 18, pixel);
+    given.save(dir.join("own/one.png")).unwrap();
+    ok(dir, &["translate", "run", "--data", "own", "--out", "made/"]);
+    let made = image::open(dir.join("made/one.png")).unwrap().to_rgba8();
+    assert_eq!(made.dimensions(), (21, 18));
+    for (x, y, pixel) in made.enumerate_pixels() {
+        let [r, g, b, alpha] = pixel.0;
+        let given = given.get_pixel(x, y).0;
+        assert_eq!([r, g, b], given[..3], "colours stay");
+        assert!(given[3] == 128 || alpha == given[3], "what is sure stays");
+    }
+    let judged = ok(
+        dir,
+        &[
+            "evaluate",
+            "run",
+            "-n",
+            "8",
+            "--metrics",
+            "sad,alpha-mse",
+            "--json",
+        ],
+    );
+    let judged = parsed(&judged);
+    for name in ["sad", "sad/input", "alpha-mse"] {
+        assert!(judged[name]["value"].as_f64().unwrap() > 0.0, "{name}");
+    }
+    let refused: [(&[&str], i32, &[&str]); 2] = [
+        (
+            &["--data", "portraits:rain"],
+            1,
+            &["fourth channel", "portraits:matte"],
+        ),
+        (
+            &["--channels", "1"],
+            2,
+            &["data.channels", "portraits:matte has 4"],
+        ),
+    ];
+    for (more, status, says) in refused {
+        let args = [&["train", "alpha_gan", "--out", "no"], more].concat();
+        fails(dir, &args, status, says);
+    }
+    train(dir, "id_cgan", "portraits:rain", "rain");
+    let seam = ["evaluate", "rain", "-n", "8", "--metrics", "seam"];
+    fails(dir, &seam, 2, &["fourth channel", "have 3"]);
+}

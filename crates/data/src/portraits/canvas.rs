@@ -174,6 +174,11 @@ impl Canvas {
         }
     }
 
+    /// The picture as rows of red, green, blue and alpha, the colours times alpha.
+    pub(super) fn premultiplied(&self) -> Vec<u8> {
+        self.pixels.data().to_vec()
+    }
+
     /// The picture as rows of red, green and blue. It is opaque where it was flooded.
     pub(super) fn rgb(&self) -> Vec<u8> {
         self.pixels

@@ -14,6 +14,7 @@ mod hair;
 mod head;
 mod meaning;
 mod paint;
+mod rain;
 mod sampling;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,8 @@ mod tests;
 pub use attributes::{Attributes, Background, Beard, Clothing, Earrings, Glasses, HairStyle, Headwear};
 pub use caption::SMILING;
 pub use meaning::Meaning;
-pub use paint::{layout, paint};
+pub use paint::{backdrop, cutout, in_rain, layout, paint};
+pub use rain::Rain;
 
 use super::{Captions, DataInfo, Dataset, Item, Kind, Values};
 use crate::error::{Error, Result};

@@ -4,6 +4,7 @@ use super::canvas::{Canvas, Ink, Part, radial};
 use super::caption::hair_lab;
 use super::colour::Lab;
 use super::geometry::{Point, Section, Solid, View, lerp};
+use super::rain::Rain;
 
 /// Half the height of the head.
 pub(super) const TALL: f32 = 0.56;
@@ -114,47 +115,89 @@ fn head(a: &Attributes) -> Solid {
 /// The person is fitted into the shorter side and centred; the background fills the rest. Attributes out of
 /// range are taken as the nearest allowed ones. A picture without pixels, or of more than 2^29 bytes, is empty.
 pub fn paint(attributes: &Attributes, width: usize, height: usize) -> Vec<u8> {
-    drawn(attributes, width, height, false)
+    drawn(attributes, [width, height], false, |person, c| {
+        person.background(c);
+        person.body(c);
+        c.rgb()
+    })
 }
 
 /// The same picture as a map of its parts, each in one colour without shades: background, skin, hair (with brows and beard),
 /// eyes, mouth, glasses (frames; lenses where they are dark), headwear, jewels, clothing.
 pub fn layout(attributes: &Attributes, width: usize, height: usize) -> Vec<u8> {
-    drawn(attributes, width, height, true)
+    drawn(attributes, [width, height], true, |person, c| {
+        person.background(c);
+        person.body(c);
+        c.rgb()
+    })
 }
 
-fn drawn(attributes: &Attributes, width: usize, height: usize, map: bool) -> Vec<u8> {
-    let side = |n: usize| u32::try_from(n).ok();
-    let canvas = match (side(width), side(height)) {
-        (Some(w), Some(h)) if width.saturating_mul(height) <= 1 << 27 => Canvas::new(w, h, map),
-        _ => None,
-    };
-    let Some(mut canvas) = canvas else {
+/// The person of the same picture without what is behind: red, green, blue and alpha of each pixel, the colours times alpha.
+pub fn cutout(attributes: &Attributes, width: usize, height: usize) -> Vec<u8> {
+    drawn(attributes, [width, height], false, |person, c| {
+        person.body(c);
+        c.premultiplied()
+    })
+}
+
+/// What is behind the person of the same picture, and nobody in front of it.
+pub fn backdrop(attributes: &Attributes, width: usize, height: usize) -> Vec<u8> {
+    drawn(attributes, [width, height], false, |person, c| {
+        person.background(c);
+        c.rgb()
+    })
+}
+
+/// The same picture with rain in front of it.
+pub fn in_rain(attributes: &Attributes, rain: &Rain, width: usize, height: usize) -> Vec<u8> {
+    drawn(attributes, [width, height], false, |person, c| {
+        person.background(c);
+        person.body(c);
+        rain.fall(c);
+        c.rgb()
+    })
+}
+
+/// What is drawn of a person, as it is read off the canvas; empty where the picture cannot be held.
+fn drawn(
+    attributes: &Attributes,
+    size: [usize; 2],
+    map: bool,
+    draw: impl FnOnce(&Person, &mut Canvas) -> Vec<u8>,
+) -> Vec<u8> {
+    let [width, height] = size.map(|n| u32::try_from(n).unwrap_or(0));
+    if size[0].saturating_mul(size[1]) > 1 << 27 {
         return Vec::new();
-    };
-    let c = &mut canvas;
-    let person = Person::new(attributes.clamped());
-    c.of(Part::Background, |c| person.background(c));
-    c.of(Part::Hair, |c| person.hair_behind(c));
-    c.of(Part::Clothing, |c| person.hood(c));
-    c.of(Part::Skin, |c| person.neck(c));
-    c.of(Part::Clothing, |c| person.clothes(c));
-    c.of(Part::Hair, |c| person.tails(c));
-    c.of(Part::Glasses, |c| person.glasses_arms(c, false));
-    c.of(Part::Skin, |c| {
-        person.ears(c, false);
-        person.face(c);
-        person.age(c);
-    });
-    c.of(Part::Eyes, |c| person.eyes(c));
-    c.of(Part::Skin, |c| person.nose(c));
-    c.of(Part::Hair, |c| person.beard(c));
-    c.of(Part::Mouth, |c| person.mouth(c));
-    c.of(Part::Hair, |c| {
-        person.hair_in_front(c);
-        person.brows(c);
-    });
-    c.of(Part::Headwear, |c| person.headwear(c));
-    c.of(Part::Glasses, |c| person.glasses(c));
-    canvas.rgb()
+    }
+    match Canvas::new(width, height, map) {
+        Some(mut canvas) => draw(&Person::new(attributes.clamped()), &mut canvas),
+        None => Vec::new(),
+    }
+}
+
+impl Person {
+    /// All but what is behind, from the back to the front.
+    fn body(&self, c: &mut Canvas) {
+        c.of(Part::Hair, |c| self.hair_behind(c));
+        c.of(Part::Clothing, |c| self.hood(c));
+        c.of(Part::Skin, |c| self.neck(c));
+        c.of(Part::Clothing, |c| self.clothes(c));
+        c.of(Part::Hair, |c| self.tails(c));
+        c.of(Part::Glasses, |c| self.glasses_arms(c, false));
+        c.of(Part::Skin, |c| {
+            self.ears(c, false);
+            self.face(c);
+            self.age(c);
+        });
+        c.of(Part::Eyes, |c| self.eyes(c));
+        c.of(Part::Skin, |c| self.nose(c));
+        c.of(Part::Hair, |c| self.beard(c));
+        c.of(Part::Mouth, |c| self.mouth(c));
+        c.of(Part::Hair, |c| {
+            self.hair_in_front(c);
+            self.brows(c);
+        });
+        c.of(Part::Headwear, |c| self.headwear(c));
+        c.of(Part::Glasses, |c| self.glasses(c));
+    }
 }

@@ -170,4 +170,24 @@ fn unpaired_images_have_the_classes_of_the_left_side() {
     assert!((set.info().shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
     let right = menagerie_data::Side::of(&*set, 1).unwrap();
     assert!(right.info().labels.is_empty() && right.get(3).unwrap().label.is_none());
+/// A trimap is open along an outline and nowhere else: within a person nothing shines through, however many layers were painted.
+#[test]
+fn trimaps_are_open_along_outlines_alone() {
+    let source = Source {
+        size: vec![64],
+        limit: 6,
+        ..Source::parse("portraits:matte")
+    };
+    let set = open(&source);
+    for i in 0..6 {
+        let item = bytes(set.get(i).unwrap());
+        let pixels: Vec<&[u8]> = item.chunks_exact(8).collect();
+        let (trimap, alpha) = (|p: &[u8]| p[3], |p: &[u8]| p[7]);
+        let open = pixels.iter().filter(|p| trimap(p) == 128).count();
+        assert!((50..64 * 64 / 2).contains(&open), "{open}");
+        // Of what is open, about as much as the outline is long is in part; all of it is near the outline.
+        let partly = pixels.iter().filter(|p| !matches!(alpha(p), 0 | 255)).count();
+        assert!(partly < 64 * 64 / 8, "{partly}");
+        assert!(pixels.iter().all(|p| trimap(p) == 128 || trimap(p) == alpha(p)));
+    }
 }

@@ -1,5 +1,6 @@
 //! Metrics of models that translate: against the true image of a pair, there and back, and by how the translated look. Beside
 //! every figure stands that of the images as they were given: a translation that leaves its input alone shows.
+use super::beside;
 use super::by_capability::mean_and_error;
 use super::flips;
 use super::gather::Gatherer;
@@ -23,7 +24,9 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
         .as_translate()
         .ok_or_else(|| Capability::Translate.missing(model_name))?;
     match metric.name {
-        "l1" | "psnr" | "ssim" => against_truth(judge, translator, metric.name, tell),
+        "l1" | "psnr" | "ssim" | "shrunk-l1" | "sad" | "alpha-mse" | "seam" => {
+            against_truth(judge, translator, metric.name, tell)
+        }
         "cycle" => there_and_back(judge, translator, model_name, tell),
         "side-fid" => sides(judge, translator, tell),
         "attribute-flips" => flips::work_out(judge, translator, tell),
@@ -61,7 +64,7 @@ fn translated(t: &dyn Translate, images: &Batch, direction: Direction, key: Key)
     })
 }
 
-/// A figure of two images `[height, width, channel]` in [-1, 1], by the metric's name.
+/// A figure of two images `[height, width, channel]` in [-1, 1], by the metric's name: of what was made, and of the truth.
 fn likeness(metric: &str, a: &[f32], b: &[f32], shape: [usize; 3]) -> f64 {
     let mean = |f: &dyn Fn(f64) -> f64| {
         let sum: f64 = a.iter().zip(b).map(|(a, b)| f((a - b) as f64 / 2.0)).sum();
@@ -73,6 +76,10 @@ fn likeness(metric: &str, a: &[f32], b: &[f32], shape: [usize; 3]) -> f64 {
             let unit = |x: &[f32]| x.iter().map(|v| (v + 1.0) / 2.0).collect::<Vec<f32>>();
             ssim::ssim(&unit(a), &unit(b), shape)
         }
+        "shrunk-l1" => beside::shrunk(a, b, shape),
+        "sad" => beside::alpha(a, b, shape[2], f64::abs) * (shape[0] * shape[1]) as f64 / 1000.0,
+        "alpha-mse" => beside::alpha(a, b, shape[2], |d| d * d),
+        "seam" => beside::seam(a, b, shape),
         _ => mean(&f64::abs),
     }
 }
@@ -110,6 +117,17 @@ fn against_truth(judge: &Judge, t: &dyn Translate, metric: &'static str, tell: T
             "give --data of pairs (of portraits:sides: portraits:twins), or --metrics cycle",
         ));
     }
+    if beside::MASKED.contains(&metric) && !matches!(t.channels(), 2 | 4) {
+        let problem = format!(
+            "`{metric}` looks at a mask as a fourth channel, and images of {} have {}",
+            info.source,
+            t.channels()
+        );
+        return Err(Error::usage(
+            problem,
+            "leave it out, or judge a run of portraits:matte or portraits:pasted",
+        ));
+    }
     let count = judge.count.min(info.count);
     let mut verdicts = Vec::new();
     for &d in t.directions() {
@@ -125,6 +143,9 @@ fn against_truth(judge: &Judge, t: &dyn Translate, metric: &'static str, tell: T
         if metric == "ssim" {
             let window = ssim::window([info.shape[0], info.shape[1], t.channels()]);
             definition.insert("window".into(), window.into());
+        }
+        if metric == "shrunk-l1" {
+            definition.insert("square".into(), beside::SQUARE.into());
         }
         let name = named(metric, t, d);
         verdicts.push(verdict(name.clone(), &made, definition.clone()));

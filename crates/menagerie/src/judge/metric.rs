@@ -6,8 +6,8 @@ use super::extractor::Extractor;
 use super::gather::{Gathered, Gatherer};
 use super::subject::{Subject, each_item};
 use super::{
-    by_anomaly, by_attack, by_capability, by_classes, by_features, by_frames, by_images, by_latents,
-    by_representation, by_table, by_text, by_translation,
+    by_anomaly, by_attack, by_capability, by_classes, by_completion, by_features, by_frames, by_images,
+    by_latents, by_representation, by_table, by_text, by_translation,
 };
 use crate::data::{Dataset, Kind};
 use crate::error::{Error, Result, nearest};
@@ -173,6 +173,11 @@ metrics! {
     "psnr", "mean peak signal-to-noise ratio of reconstructions, or of translations against the truth, dB", MORE, Needs::Back;
     "ssim", "mean structural similarity of items and their reconstructions, or of truths and translations", MORE, Needs::Back;
     "l1", "mean absolute error of translations against the truth, pixels in [0, 1]", LESS, Needs::Truth;
+    "shrunk-l1", "the same of the means of squares of 4 pixels: whether a translation shrinks to what it should", LESS, Needs::Truth, named;
+    "sad", "sum of absolute differences of alpha, the last channel, of translations and truths, a thousand pixels", LESS, Needs::Truth, named;
+    "alpha-mse", "mean squared error of alpha, the last channel, of translations and truths, in [0, 1]", LESS, Needs::Truth, named;
+    "seam", "mean absolute error of the step across the edge of the last channel's mask, pixels in [0, 1]", LESS, Needs::Truth, named;
+    "completion", "mean absolute error of the middle of images, hidden and filled in, pixels in [0, 1]; completion/mean-fill by the mean of the rest", LESS, Needs::Capability(Capability::Complete), named;
     "cycle", "mean absolute error of images translated there and back, and how far they were moved", LESS, Needs::Capability(Capability::Translate);
     "side-fid", "Frechet distance of translated images and those of the side they should look like", LESS, Needs::Sides, named;
     "attribute-flips", "share of translated images that show what they should, as --reader reads it, and how much else stays", MORE, Needs::Reader, named;
@@ -386,7 +391,9 @@ impl<'a> Judge<'a> {
                 _,
             ) => false,
             (Needs::Capability(Capability::Complete), Subject::Model { model, .. }) => {
-                model.as_complete().is_some_and(|c| c.takes_missing())
+                let tables = m.name == "imputation";
+                let fits = tables || self.info().kind == Kind::Image;
+                fits && model.as_complete().is_some_and(|c| c.takes_missing() == tables)
             }
             (Needs::Capability(c), Subject::Model { model, .. }) => c.of(model),
             (Needs::Capability(_), Subject::Items(_)) => false,
@@ -441,7 +448,10 @@ impl<'a> Judge<'a> {
             Needs::Capability(Capability::Attack | Capability::Defend) => {
                 by_attack::work_out(self, metric, tell)
             }
-            Needs::Capability(Capability::Complete) => by_table::work_out(self, metric, tell),
+            Needs::Capability(Capability::Complete) if name == "imputation" => {
+                by_table::work_out(self, metric, tell)
+            }
+            Needs::Capability(Capability::Complete) => by_completion::work_out(self, metric, tell),
             Needs::Unusual => by_anomaly::work_out(self, metric, tell),
             Needs::Capability(_) | Needs::Back => by_capability::work_out(self, name, metric, number, tell),
             Needs::Features => by_features::work_out(self, metric, tell),

@@ -1,10 +1,12 @@
 //! Judging what models make. Metrics are functions of plain numbers ([`crate::metrics`]); what they are given is gathered
 //! here, from a model or a file of samples, by an extractor of features.
+mod beside;
 mod bicubic;
 mod by_anomaly;
 mod by_attack;
 mod by_capability;
 mod by_classes;
+mod by_completion;
 mod by_features;
 mod by_frames;
 mod by_images;

@@ -34,6 +34,7 @@ impl Registered for Cut {
             translation: ContrastiveSettings::default(),
             objective: Rule::LeastSquares(LeastSquares::default()),
             penalty: Default::default(),
+            augment: Default::default(),
             optimizer: Optimizers::default(),
         }
     }

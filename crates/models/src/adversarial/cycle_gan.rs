@@ -28,6 +28,7 @@ impl CycleVariant for CycleGan {
             translation: CycleSettings::default(),
             objective: Rule::LeastSquares(LeastSquares::default()),
             penalty: Default::default(),
+            augment: Default::default(),
             optimizer: Optimizers::default(),
         }
     }

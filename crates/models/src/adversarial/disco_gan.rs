@@ -39,6 +39,7 @@ impl CycleVariant for DiscoGan {
             },
             objective: Rule::NonSaturating,
             penalty: Default::default(),
+            augment: Default::default(),
             optimizer: Optimizers::both(OptimizerConfig::adam(2e-4).betas(0.5, 0.999).weight_decay(1e-4)),
         }
     }

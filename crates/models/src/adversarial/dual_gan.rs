@@ -38,6 +38,7 @@ impl CycleVariant for DualGan {
                 clip: Some(Clip::default()),
                 ..Default::default()
             },
+            augment: Default::default(),
             optimizer: Optimizers::both(OptimizerConfig::rms_prop(5e-5)),
         }
     }

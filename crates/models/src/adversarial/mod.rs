@@ -8,7 +8,9 @@ pub mod adv_gan;
 pub mod ae_gan;
 pub mod ada_gan;
 pub mod aegan;
+pub mod aff_gan;
 pub mod ali;
+pub mod alpha_gan;
 pub mod am_gan;
 pub mod ano_gan;
 pub mod art_gan;
@@ -20,6 +22,7 @@ pub mod biggan;
 
 pub mod bs_gan;
 pub mod cat_gan;
+pub mod ccgan;
 pub mod cgan;
 pub mod cogan;
 mod config;
@@ -40,6 +43,8 @@ pub mod gan;
 pub mod gan_cls;
 pub mod geometric_gan;
 pub mod go_gan;
+pub mod gp_gan;
+pub mod id_cgan;
 pub mod improved_gan;
 pub mod info_gan;
 pub mod lapgan;
@@ -71,7 +76,9 @@ use burn::tensor::Device;
 use menagerie_data::DataInfo;
 use menagerie_data::error::Result;
 use menagerie_data::random::Key;
+use plays::paired::PairedSettings;
 use std::marker::PhantomData;
+use translation::Translation;
 
 /// The family's name in the taxonomy.
 pub const FAMILY: &str = "adversarial";
@@ -160,6 +167,30 @@ impl<V: Variant> Registered for OfTwo<V> {
     }
 }
 
+/// A model that learns from pairs with settings of its own.
+pub trait OfPairs: 'static {
+    /// Its name in the registry.
+    const NAME: &'static str;
+    /// Its settings.
+    fn config() -> Translation<PairedSettings>;
+}
+
+/// What a model of pairs registers.
+pub struct Pairs<V>(PhantomData<V>);
+
+impl<V: OfPairs> Registered for Pairs<V> {
+    type Config = Translation<PairedSettings>;
+    fn defaults() -> Self::Config {
+        V::config()
+    }
+    fn check(config: &Self::Config) -> Result<()> {
+        config.check()
+    }
+    fn build(config: Self::Config, data: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
+        Ok(Box::new(config.paired(V::NAME, data, device, key)?))
+    }
+}
+
 /// Its models.
 pub(crate) const ENTRIES: &[&Entry] = &[
     &gan::ENTRY,
@@ -205,6 +236,11 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &ae_gan::ENTRY,
     &gain::ENTRY,
     &pix2pix::ENTRY,
+    &id_cgan::ENTRY,
+    &alpha_gan::ENTRY,
+    &aff_gan::ENTRY,
+    &gp_gan::ENTRY,
+    &ccgan::ENTRY,
     &cycle_gan::ENTRY,
     &disco_gan::ENTRY,
     &dual_gan::ENTRY,

@@ -11,46 +11,35 @@ use super::networks::translator::unet;
 use super::networks::{TranslatorSizes, patch};
 use super::plays::paired::PairedSettings;
 use super::translation::Translation;
-use super::{Optimizers, TRANSLATES};
-use crate::{Entry, Model, Registered};
-use burn::tensor::Device;
-use menagerie_data::DataInfo;
-use menagerie_data::error::Result;
-use menagerie_data::random::Key;
+use super::{OfPairs, Optimizers, Pairs, TRANSLATES};
+use crate::Entry;
 
 /// See the module.
 pub struct Pix2pix;
 
-const NAME: &str = "pix2pix";
-
-impl Registered for Pix2pix {
-    type Config = Translation<PairedSettings>;
-    fn defaults() -> Self::Config {
+impl OfPairs for Pix2pix {
+    const NAME: &'static str = "pix2pix";
+    fn config() -> Translation<PairedSettings> {
         Translation {
             model: TranslatorSizes::Unet(unet::Sizes::default()),
             critic: patch::Sizes::default(),
             translation: PairedSettings::default(),
             objective: Rule::NonSaturating,
             penalty: Default::default(),
+            augment: Default::default(),
             optimizer: Optimizers::default(),
         }
-    }
-    fn check(config: &Self::Config) -> Result<()> {
-        config.check()
-    }
-    fn build(config: Self::Config, data: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
-        Ok(Box::new(config.paired(NAME, data, device, key)?))
     }
 }
 
 /// In the registry.
 pub(crate) const ENTRY: Entry = Entry {
-    name: NAME,
+    name: Pix2pix::NAME,
     family: super::FAMILY,
     capabilities: TRANSLATES,
     paper: "Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks, arXiv:1611.07004",
-    recipe: NAME,
+    recipe: Pix2pix::NAME,
     data: &["portraits:edges"],
     tiny: super::TINY_TRANSLATOR,
-    ..Entry::of::<Pix2pix>()
+    ..Entry::of::<Pairs<Pix2pix>>()
 };

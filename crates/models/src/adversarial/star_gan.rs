@@ -41,6 +41,7 @@ impl Registered for StarGan {
                 gradient: Some(Gradient::default()),
                 ..Default::default()
             },
+            augment: Default::default(),
             optimizer: Optimizers::both(OptimizerConfig::adam(1e-4).betas(0.5, 0.999)),
         }
     }

@@ -1,5 +1,6 @@
 //! A recipe of a model that translates: the networks, how the losses are weighed, the critic's axes.
 use super::Optimizers;
+use super::game::augment::Augment;
 use super::game::objective::Rule;
 use super::game::penalty::Penalties;
 use super::game::{Critic, CriticConfig, check_weights};
@@ -27,6 +28,9 @@ pub struct Translation<T> {
     /// `[penalty]`: what keeps discriminators in bounds
     #[serde(default)]
     pub penalty: Penalties,
+    /// `[augment]`: what everything that the critic sees goes through
+    #[serde(default)]
+    pub augment: Augment,
     /// `[optimizer]`
     #[serde(default)]
     pub optimizer: Optimizers,
@@ -62,6 +66,13 @@ pub trait Settings {
     fn counts(&self) -> Vec<(&'static str, usize)> {
         vec![]
     }
+    /// Refuses what its weights and counts do not say.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`].
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl<T: Settings> Translation<T> {
@@ -74,7 +85,19 @@ impl<T: Settings> Translation<T> {
         self.critic.check()?;
         self.objective.check()?;
         self.penalty.check()?;
+        self.augment.check()?;
+        if let Some(key) = self.augment.follows_scores()
+            && !self.objective.is_logit()
+        {
+            let name = self.objective.name();
+            return Err(Error::recipe(
+                key,
+                format!("it follows the signs of scores, which mean nothing to `{name}`"),
+                "leave it out, or set objective.rule=non-saturating",
+            ));
+        }
         check_weights(self.translation.weights())?;
+        self.translation.check()?;
         if let Some((key, _)) = self.translation.counts().into_iter().find(|(_, n)| *n == 0) {
             return Err(Error::recipe(key, "0 is too small", "give 1 or more"));
         }
@@ -164,7 +187,7 @@ impl<T: Settings> Translation<T> {
         CriticConfig {
             objective: self.objective,
             penalties: self.penalty.clone(),
-            augment: Default::default(),
+            augment: self.augment.clone(),
             condition: None,
             numbers: 0,
             codes: None,

@@ -1,4 +1,5 @@
 //! What a play does as functions of tensors: of each thing that it can answer, one.
+use super::play::Completes;
 use super::{Draws, Play, Wanted};
 use crate::adversarial::networks::translator::Drawn;
 use crate::attack::Method;
@@ -20,6 +21,7 @@ pub(super) fn of<P: Play>(play: &P) -> Vec<Function<'_>> {
             .filter(|t| !t.domains().is_empty())
             .map(|t| between_domains(play, t.domains())),
     );
+    all.extend(play.completes().map(|c| complete(play, c)));
     let stage = play.stage();
     if let Some(i) = play.illustrates() {
         let image = stage.port();
@@ -148,6 +150,37 @@ fn between_domains<'a>(play: &'a impl Play, domains: &[String]) -> Function<'a> 
         "the image, channels last, in [-1, 1]",
     );
     Function::new("translate", about, inputs, vec![made], run)
+}
+
+/// What an image shows where it is hidden: what is drawn in training drops nothing here, so that the answer is one.
+fn complete<'a>(play: &'a impl Play, completes: &'a dyn Completes) -> Function<'a> {
+    let (stage, [h, w, c]) = (play.stage(), play.stage().image_shape());
+    let inputs = vec![
+        stage.port(),
+        Port::of(
+            "known",
+            &[h, w, 1],
+            Holds::Unit,
+            "1 where the image is known, 0 where it is hidden",
+        ),
+    ];
+    let run = move |x: &[Tensor<2>]| {
+        let (image, known) = (images(&x[0], [h, w, c]), images(&x[1], [h, w, 1]));
+        vec![stage.rows_of(completes.fill(image, known, Drawn::Nothing))]
+    };
+    let made = Port::of(
+        "completed",
+        &[h, w, c],
+        Holds::Image,
+        "the image, channels last, in [-1, 1]",
+    );
+    Function::new(
+        "complete",
+        "an image with what was hidden filled in",
+        inputs,
+        vec![made],
+        run,
+    )
 }
 
 fn translate(play: &impl Play, direction: Direction) -> Function<'_> {

@@ -3,6 +3,7 @@ mod attack;
 pub mod augment;
 pub mod bits;
 pub mod codes;
+mod complete;
 pub mod condition;
 pub mod contrast;
 pub mod critic;
@@ -27,8 +28,8 @@ pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
 
 use crate::{
-    Anomaly, Attack, Classify, Cluster, Decoder, Defend, Encode, Features, Function, Illustrate, LatentSpace,
-    Model, NetworkInfo, Part, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest, Samples,
+    Anomaly, Attack, Classify, Cluster, Complete, Decoder, Defend, Encode, Features, Function, Illustrate,
+    LatentSpace, Model, NetworkInfo, Part, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest, Samples,
     StepReport, Styles, Translate, of_shape, pooled, unconditional, untempered,
 };
 use burn::tensor::activation::log_softmax;
@@ -191,6 +192,9 @@ impl<P: Play> Model for Game<P> {
     }
     fn as_translate(&self) -> Option<&dyn Translate> {
         self.play.translates().map(|_| self as &dyn Translate)
+    }
+    fn as_complete(&self) -> Option<&dyn Complete> {
+        self.play.completes().map(|_| self as &dyn Complete)
     }
     fn as_illustrate(&self) -> Option<&dyn Illustrate> {
         self.play.illustrates().map(|_| self as &dyn Illustrate)

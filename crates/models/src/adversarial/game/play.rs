@@ -81,6 +81,10 @@ pub trait Play: Send {
     fn translates(&self) -> Option<&dyn Translates> {
         None
     }
+    /// Fills in what is hidden of images.
+    fn completes(&self) -> Option<&dyn Completes> {
+        None
+    }
     /// Makes images of descriptions.
     fn illustrates(&self) -> Option<&dyn Illustrates> {
         None
@@ -202,6 +206,13 @@ pub trait Translates {
     fn turn_told(&self, images: Tensor<4>, _: Tensor<2>) -> Tensor<4> {
         images
     }
+}
+
+/// Fills in what is hidden of images.
+pub trait Completes {
+    /// Images `[batch, height, width, channel]`, and 1 where they are known, else 0, `[batch, height, width, 1]`; with what is
+    /// drawn on the way -> images, without autodiff, on the images' device.
+    fn fill(&self, images: Tensor<4>, known: Tensor<4>, drawn: Drawn<'_>) -> Tensor<4>;
 }
 
 /// Makes images of descriptions.

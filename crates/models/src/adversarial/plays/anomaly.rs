@@ -107,7 +107,7 @@ impl Config {
         }
         let encoder = || {
             let at = Init::new(key.stream("encoder"), device);
-            let network = EncoderNetwork::new(&self.model, info, false, &at);
+            let network = EncoderNetwork::new(&self.model, info, (0, self.model.latent()), false, &at);
             let (optimizer, average) = (self.optimizer.generator, self.model.average());
             Learner::new("encoder", network, optimizer, average, device)
         };

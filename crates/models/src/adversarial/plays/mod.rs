@@ -1,6 +1,7 @@
 //! Ways of playing: who is in the cast, and what a step does.
 pub mod anomaly;
 pub mod boosted;
+pub mod context;
 pub mod contrastive;
 pub mod cycle;
 pub mod described;
@@ -11,6 +12,9 @@ pub mod joint;
 pub mod matching;
 pub mod paired;
 pub mod perturb;
+pub mod output;
+pub mod paired;
+pub mod perceptual;
 mod pool;
 pub mod target;
 
@@ -20,6 +24,7 @@ pub mod ranked;
 pub mod teachers;
 
 pub use boosted::Boosted;
+pub use context::Context;
 pub use contrastive::Contrastive;
 pub use cycle::Cycle;
 pub use domains::Domains;

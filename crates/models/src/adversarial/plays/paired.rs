@@ -2,11 +2,16 @@
 //! arXiv:1611.07004, pix2pix). With x the given image, y the other, and dropout for the noise z:
 //!
 //! min_G max_D  game (E log D(x, y) + E log(1 - D(x, G(x, z))))  +  l1 E ||y - G(x, z)||_1          (equations 1 to 4)
+//!
+//! Other terms and other answers are settings: squared errors, what a network sees of both images, and what becomes of the
+//! network's answer ([`Output`]).
 use super::super::game::monitor::{self, Observation};
 use super::super::game::{Critic, Game, Moment, Play, Round, Sees, Shown, Stage, Translates, Wanted, critic};
 use super::super::networks::TranslatorNetwork;
 use super::super::networks::translator::Drawn;
 use super::super::translation::{Distance, Settings, Translation, needs_pairs};
+use super::output::Output;
+use super::perceptual::{Perceiver, Untrained, between};
 use crate::{Direction, NetworkInfo, Part, Purpose};
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
@@ -25,6 +30,14 @@ pub struct PairedSettings {
     pub game: f64,
     /// weight of the distance to the true image; 0 for the game alone (paper: 100)
     pub l1: f64,
+    /// weight of the squared distance to the true image
+    pub l2: f64,
+    /// weight of the perceptual loss: how differently a network sees the two
+    pub perceptual: f64,
+    /// that network: `random` or `critic`
+    pub perceiver: Perceiver,
+    /// what becomes of the network's answer
+    pub output: Output,
     /// whether the critic sees the given image, too; otherwise it only says whether an image looks real
     pub conditional: bool,
 }
@@ -35,6 +48,10 @@ impl Default for PairedSettings {
             direction: Direction::AToB,
             game: 1.0,
             l1: 100.0,
+            l2: 0.0,
+            perceptual: 0.0,
+            perceiver: Perceiver::default(),
+            output: Output::default(),
             conditional: true,
         }
     }
@@ -42,7 +59,32 @@ impl Default for PairedSettings {
 
 impl Settings for PairedSettings {
     fn weights(&self) -> Vec<(&'static str, f64)> {
-        vec![("translation.game", self.game), ("translation.l1", self.l1)]
+        vec![
+            ("translation.game", self.game),
+            ("translation.l1", self.l1),
+            ("translation.l2", self.l2),
+            ("translation.perceptual", self.perceptual),
+        ]
+    }
+
+    fn check(&self) -> Result<()> {
+        self.output.check()?;
+        if self.weights().iter().all(|(_, w)| *w == 0.0) {
+            let problem = "translation.game is 0, too, and nothing is left to learn";
+            return Err(Error::recipe(
+                "translation.l1",
+                problem,
+                "give one of them a weight",
+            ));
+        }
+        if self.perceptual > 0.0 && self.perceiver == Perceiver::Critic && self.game == 0.0 {
+            return Err(Error::recipe(
+                "translation.perceiver",
+                "translation.game is 0, and without a game there is no critic to look",
+                "set translation.perceiver=random, or give translation.game a weight",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -56,6 +98,8 @@ pub struct Paired {
     generator: Learner<TranslatorNetwork>,
     /// none where there is no game
     critic: Option<Critic>,
+    /// the network of the perceptual loss, where it is not the critic
+    untrained: Option<Untrained>,
 }
 
 impl Translation<PairedSettings> {
@@ -73,22 +117,18 @@ impl Translation<PairedSettings> {
         self.check()?;
         needs_pairs(model, info)?;
         let t = self.translation;
-        if t.game == 0.0 && t.l1 == 0.0 {
-            let problem = "translation.game is 0, too, and nothing is left to learn";
-            return Err(Error::recipe(
-                "translation.l1",
-                problem,
-                "give one of them a weight",
-            ));
-        }
         let [h, w, c] = self.image(info)?;
-        let seen = if t.conditional { 2 * c } else { c };
+        t.output.fits(model, info, [h, w, c])?;
+        let (said, seen) = (t.output.said(c), t.output.seen(c, t.conditional));
+        let perceives = t.perceptual > 0.0 && t.perceiver == Perceiver::Random;
         let critic = || self.of_patches(critic::DISCRIMINATOR, [h, w, seen], device, key);
         Ok(Game::new(Paired {
             stage: Stage::new(model, info, device),
             settings: t,
             critic: if t.game > 0.0 { Some(critic()?) } else { None },
-            generator: self.translator(GENERATOR, ([h, w, c], 0), device, key)?,
+            untrained: perceives.then(|| Untrained::new(said, device)),
+            // What is given and not made comes as what is told beside the image.
+            generator: self.translator(GENERATOR, ([h, w, said], c - said), device, key)?,
         }))
     }
 }
@@ -101,11 +141,48 @@ pub(super) fn sides(items: Tensor<4>) -> [Tensor<4>; 2] {
 
 impl Paired {
     /// What the critic is shown of given images and others.
-    fn shown(&self, given: &Tensor<4>, other: Tensor<4>) -> Shown {
-        Shown::plain(match self.settings.conditional {
-            true => Tensor::cat(vec![given.clone(), other], 3),
-            false => other,
-        })
+    fn shown(&self, given: &Tensor<4>, other: Tensor<4>, truth: &Tensor<4>) -> Shown {
+        let s = &self.settings;
+        Shown::plain(s.output.shown(given, other, truth, s.conditional))
+    }
+
+    /// Channels that the critic sees.
+    fn seen(&self) -> usize {
+        let [.., c] = self.image_shape();
+        self.settings.output.seen(c, self.settings.conditional)
+    }
+
+    /// The losses beside the game, by name, with their weights: of what was made of what was given, against the truth.
+    fn beside_the_game(
+        &self,
+        [given, made, truth]: [&Tensor<4>; 3],
+        [samples, data]: [&Shown; 2],
+    ) -> Vec<(&'static str, f64, Tensor<1>)> {
+        let s = self.settings;
+        let (a, b) = (s.output.decided(made.clone()), s.output.decided(truth.clone()));
+        let mut all = Vec::new();
+        // L1 is looked at, and so the mean of what is learned, even where it weighs nothing.
+        all.push(("loss/l1", s.l1, Distance::L1.of(a.clone(), b.clone())));
+        if s.l2 > 0.0 {
+            all.push(("loss/l2", s.l2, Distance::L2.of(a.clone(), b.clone())));
+        }
+        all.extend(s.output.loss(made, given, truth));
+        if let Some(share) = s.output.share(given) {
+            all.iter_mut()
+                .for_each(|(.., loss)| *loss = loss.clone() / share.clone());
+        }
+        if s.perceptual > 0.0 {
+            let loss = match (&self.untrained, &self.critic) {
+                (Some(v), _) => v.distance(a, b),
+                (None, Some(critic)) => {
+                    let sees = |shown: &Shown| critic.layers(shown.items.clone());
+                    between(sees(samples), sees(data))
+                }
+                (None, None) => return all,
+            };
+            all.push(("loss/perceptual", s.perceptual, loss));
+        }
+        all
     }
 
     fn image_shape(&self) -> [usize; 3] {
@@ -128,8 +205,8 @@ impl Play for Paired {
         let [h, w, c] = self.image_shape();
         let x = Tensor::zeros([1, h, w, c], &device);
         let mut networks = vec![self.generator.info(|g| g.forward(x, None))];
-        let seen = if self.settings.conditional { 2 * c } else { c };
-        networks.extend(self.critic.iter().map(|d| d.info([h, w, seen], 0, &device)));
+        let seen = [h, w, self.seen()];
+        networks.extend(self.critic.iter().map(|d| d.info(seen, 0, &device)));
         networks
     }
 
@@ -148,13 +225,17 @@ impl Play for Paired {
             .map(|i| key.stream("noise").step(i))
             .collect();
         let made = self.generator.network().forward(given.clone(), Some(&keys));
-        let samples = self.shown(&given, made.clone());
-        let data = self.shown(&given, truth.clone());
+        let made = self.settings.output.finished(made, &given);
+        let samples = self.shown(&given, made.clone(), &truth);
+        let data = self.shown(&given, truth.clone(), &truth);
         let mut scalars = Vec::new();
         let mut seen = None;
-        let mut loss = Distance::L1.of(made.clone(), truth.clone());
-        scalars.push(("loss/l1", number(loss.clone())));
-        loss = loss * self.settings.l1;
+        let terms = self.beside_the_game([&given, &made, &truth], [&samples, &data]);
+        scalars.extend(terms.iter().map(|(name, _, loss)| (*name, number(loss.clone()))));
+        let weighed = terms.into_iter().map(|(_, weight, loss)| loss * weight);
+        let mut loss = weighed
+            .reduce(|a, b| a + b)
+            .unwrap_or_else(|| made.clone().mean() * 0.0);
         if let Some(critic) = &mut self.critic {
             let found = critic.learn(data.clone(), samples.clone(), None, now)?;
             let samples = critic.shown(samples, updates, key.stream("noise for the generator"));
@@ -223,18 +304,21 @@ impl Translates for Paired {
     }
 
     fn turn(&self, images: Tensor<4>, _: &Wanted, drawn: Drawn<'_>) -> Tensor<4> {
-        self.generator
-            .for_use_on(&images.device())
-            .forward_with(images, drawn)
+        let network = self.generator.for_use_on(&images.device());
+        let said = network.forward_with(images.clone(), drawn);
+        self.settings.output.for_use(said, &images)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::OfPairs;
     use super::super::super::networks::TranslatorSizes;
     use super::super::super::networks::translator::unet;
+    use super::super::super::pix2pix::Pix2pix;
+    use super::super::output::Affine;
     use super::*;
-    use crate::{Model, Registered, Wish};
+    use crate::{Model, Wish};
     use menagerie_data::Kind;
 
     fn pairs(count: usize, key: Key) -> Batch {
@@ -279,7 +363,7 @@ mod tests {
     }
 
     fn model(change: impl FnOnce(&mut PairedSettings)) -> Game<Paired> {
-        let mut config = super::super::super::pix2pix::Pix2pix::defaults();
+        let mut config = Pix2pix::config();
         config.model = TranslatorSizes::Unet(unet::Sizes {
             width: 8,
             dropout: 0.0,
@@ -373,6 +457,74 @@ mod tests {
         );
     }
 
+    /// Each term that has a weight is reported, one that has none is not learned; without a critic nobody can look.
+    #[test]
+    fn terms_are_settings() {
+        let names = |change: fn(&mut PairedSettings)| -> Vec<&'static str> {
+            let key = Key::new(2);
+            let report = model(change).step(&[pairs(4, key)], key, false).unwrap();
+            report.scalars.iter().map(|(name, _)| *name).collect()
+        };
+        let game = ["loss/discriminator", "loss/generator"];
+        assert_eq!(names(|_| {}), ["loss/l1", game[0], game[1]]);
+        let seen = |perceiver: Perceiver| match perceiver {
+            Perceiver::Random => names(|t| (t.l2, t.perceptual, t.game) = (1.0, 1.0, 0.0)),
+            Perceiver::Critic => names(|t| (t.perceptual, t.perceiver) = (1.0, Perceiver::Critic)),
+        };
+        assert_eq!(seen(Perceiver::Random), ["loss/l1", "loss/l2", "loss/perceptual"]);
+        assert_eq!(
+            seen(Perceiver::Critic),
+            ["loss/l1", "loss/perceptual", game[0], game[1]]
+        );
+        let refused = |change: fn(&mut PairedSettings)| {
+            let mut config = Pix2pix::config();
+            change(&mut config.translation);
+            config.check().unwrap_err().to_string()
+        };
+        let e = refused(|t| (t.perceptual, t.perceiver, t.game) = (1.0, Perceiver::Critic, 0.0));
+        assert!(
+            e.contains("translation.perceiver") && e.contains("translation.game"),
+            "{e}"
+        );
+        let e = refused(|t| (t.l1, t.game) = (0.0, 0.0));
+        assert!(
+            e.contains("translation.l1") && e.contains("translation.game"),
+            "{e}"
+        );
+        let e = refused(|t| t.perceptual = f64::NAN);
+        assert!(e.contains("translation.perceptual"), "{e}");
+    }
+
+    /// What a network says of a matte or a pasted image needs the channel that says where.
+    #[test]
+    fn masks_are_asked_for() {
+        let build = |output: Output, channels: usize| {
+            let mut config = Pix2pix::config();
+            config.translation.output = output;
+            let info = DataInfo {
+                shape: vec![16, 16, channels],
+                ..info()
+            };
+            let device = Device::flex().autodiff();
+            let built = config.paired("alpha_gan", &info, &device, Key::new(1));
+            built.map(|game| game.networks().iter().map(|n| n.parameters).collect::<Vec<_>>())
+        };
+        for output in [
+            Output::Matte(Default::default()),
+            Output::Blend(Default::default()),
+        ] {
+            let e = build(output, 6).err().unwrap().to_string();
+            assert!(e.contains("fourth channel") && e.contains("these have 3"), "{e}");
+            assert_eq!(build(output, 8).unwrap().len(), 2);
+        }
+        let e = build(Output::Affine(Affine { side: 32 }), 6)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(e.contains("translation.output.side"), "{e}");
+        assert!(build(Output::Affine(Affine { side: 1 }), 6).is_err());
+    }
+
     #[test]
     fn unpaired_data_are_told_where_to_go() {
         let unpaired = DataInfo {
@@ -380,7 +532,7 @@ mod tests {
             ..info()
         };
         let build = |info: &DataInfo| {
-            let config = super::super::super::pix2pix::Pix2pix::defaults();
+            let config = Pix2pix::config();
             let built = config.paired("pix2pix", info, &Device::flex().autodiff(), Key::new(1));
             built.err().unwrap().to_string()
         };

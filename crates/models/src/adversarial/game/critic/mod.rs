@@ -444,6 +444,11 @@ impl Critic {
         self.judged(&self.learner.network().clone().no_grad(), shown)
     }
 
+    /// What each of its layers sees of items, its weights held fixed.
+    pub fn layers(&self, items: Tensor<4>) -> Vec<Tensor<4>> {
+        self.learner.network().clone().no_grad().layers(items)
+    }
+
     /// The objective's loss and scores of these data and samples, of which it learns nothing.
     ///
     /// # Errors

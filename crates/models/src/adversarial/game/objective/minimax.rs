@@ -55,3 +55,29 @@ impl Apart for NonSaturating {
         softplus_mean(scores, -1.0)
     }
 }
+
+/// The generator minimizes E log (1 - D(G(z))) / D(G(z)), which for the best D is the divergence KL(samples || data): of several
+/// answers it takes one that is probable instead of their mean (Sonderby et al. 2017, arXiv:1610.04490, section 3.2).
+pub struct LogRatio;
+
+impl Objective for LogRatio {
+    fn losses(&self) -> Losses<'_> {
+        Losses::Apart(self)
+    }
+    fn probability(&self, score: f64) -> Option<f64> {
+        Some(sigmoid(score))
+    }
+}
+
+impl Apart for LogRatio {
+    fn data(&self, scores: Tensor<2>) -> Tensor<1> {
+        Minimax.data(scores)
+    }
+    fn samples(&self, scores: Tensor<2>) -> Tensor<1> {
+        Minimax.samples(scores)
+    }
+    /// log (1 - D) / D = -score
+    fn generator(&self, scores: Tensor<2>) -> Tensor<1> {
+        -scores.mean()
+    }
+}

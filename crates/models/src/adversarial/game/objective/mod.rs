@@ -20,7 +20,7 @@ pub use divergence::{Divergence, FDivergence};
 pub use energy::{Energy, Equilibrium};
 pub use hinge::Hinge;
 pub use least_squares::LeastSquares;
-pub use minimax::{Minimax, NonSaturating};
+pub use minimax::{LogRatio, Minimax, NonSaturating};
 pub use relativistic::{Flavour, Relativistic, RelativisticAverage};
 pub use unscored::Unscored;
 pub use wasserstein::Wasserstein;
@@ -91,6 +91,8 @@ pub enum Rule {
     Minimax,
     /// Goodfellow et al. 2014, section 3: the generator maximizes log D(G(z))
     NonSaturating,
+    /// Sonderby et al. 2017: the generator minimizes the logarithm of the density ratio
+    LogRatio,
     /// Mao et al. 2017
     LeastSquares(LeastSquares),
     /// Arjovsky et al. 2017
@@ -123,6 +125,7 @@ impl Rule {
         match self {
             Rule::Minimax => Box::new(Minimax),
             Rule::NonSaturating => Box::new(NonSaturating),
+            Rule::LogRatio => Box::new(LogRatio),
             Rule::LeastSquares(o) => Box::new(o),
             Rule::Wasserstein => Box::new(Wasserstein),
             Rule::Hinge => Box::new(Hinge),
@@ -143,6 +146,7 @@ impl Rule {
         match self {
             Rule::Minimax => "minimax",
             Rule::NonSaturating => "non-saturating",
+            Rule::LogRatio => "log-ratio",
             Rule::LeastSquares(_) => "least-squares",
             Rule::Wasserstein => "wasserstein",
             Rule::Hinge => "hinge",
@@ -181,7 +185,10 @@ impl Rule {
 
     /// Whether a score is a logit of "this is data".
     pub fn is_logit(self) -> bool {
-        matches!(self, Rule::Minimax | Rule::NonSaturating | Rule::BoundarySeeking)
+        matches!(
+            self,
+            Rule::Minimax | Rule::NonSaturating | Rule::LogRatio | Rule::BoundarySeeking
+        )
     }
 
     /// Refuses numbers that it cannot have.

@@ -51,6 +51,8 @@ fn losses_are_those_of_the_papers() {
         |s| -(1.0 - p(s)).ln(),
         |s| -p(s).ln(),
     );
+    let ratio = |s: f64| ((1.0 - p(s)) / p(s)).ln();
+    check(&LogRatio, |s| -p(s).ln(), |s| -(1.0 - p(s)).ln(), ratio);
     let boundary = |s: f64| 0.5 * (p(s).ln() - (1.0 - p(s)).ln()).powi(2);
     check(&BoundarySeeking, |s| -p(s).ln(), |s| -(1.0 - p(s)).ln(), boundary);
     let ls = LeastSquares {

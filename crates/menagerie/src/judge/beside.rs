@@ -1,0 +1,76 @@
+//! Figures of one image beside another, both `[height, width, channel]` in [-1, 1], that look at a part of them alone: means of
+//! squares, a mask in the last channel. Figures are of pixels in [0, 1].
+
+/// Metrics that look at a mask.
+pub(super) const MASKED: [&str; 3] = ["sad", "alpha-mse", "seam"];
+
+/// Side of the squares of `shrunk-l1`.
+pub(super) const SQUARE: usize = 4;
+
+/// The mean of a function of the difference of the last channels, in [0, 1].
+pub(super) fn alpha(a: &[f32], b: &[f32], channels: usize, of: impl Fn(f64) -> f64) -> f64 {
+    let pixels = a.chunks_exact(channels).zip(b.chunks_exact(channels));
+    let count = pixels.len().max(1) as f64;
+    let sum: f64 = pixels
+        .map(|(a, b)| of((a[channels - 1] - b[channels - 1]) as f64 / 2.0))
+        .sum();
+    sum / count
+}
+
+/// The mean absolute difference of the means of squares of [`SQUARE`] pixels; what remains at an edge has its own.
+pub(super) fn shrunk(a: &[f32], b: &[f32], [h, w, c]: [usize; 3]) -> f64 {
+    let squares = h.div_ceil(SQUARE) * w.div_ceil(SQUARE) * c;
+    let mut off = vec![(0.0, 0usize); squares];
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        let (y, x) = (i / c / w / SQUARE, i / c % w / SQUARE);
+        let square = &mut off[(y * w.div_ceil(SQUARE) + x) * c + i % c];
+        *square = (square.0 + (a - b) as f64 / 2.0, square.1 + 1);
+    }
+    let sum: f64 = off.iter().map(|(sum, n)| (sum / *n as f64).abs()).sum();
+    sum / squares.max(1) as f64
+}
+
+/// How far the steps between neighbours of which one lies within the mask and the other does not are from those of the truth `b`,
+/// whose last channel is the mask; 0 where it has no edge.
+pub(super) fn seam(a: &[f32], b: &[f32], [h, w, c]: [usize; 3]) -> f64 {
+    let inside = |pixel: usize| b[pixel * c + c - 1] > 0.0;
+    let (mut sum, mut count) = (0.0, 0usize);
+    for i in 0..h * w {
+        let right = (i % w + 1 < w).then_some(i + 1);
+        let below = (i / w + 1 < h).then_some(i + w);
+        for j in [right, below]
+            .into_iter()
+            .flatten()
+            .filter(|&j| inside(i) != inside(j))
+        {
+            for k in 0..c - 1 {
+                let step = |v: &[f32]| (v[j * c + k] - v[i * c + k]) as f64 / 2.0;
+                sum += (step(a) - step(b)).abs();
+                count += 1;
+            }
+        }
+    }
+    sum / count.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_two_images_by_hand() {
+        // Colours differ, alpha by a quarter of the range in one pixel of two.
+        let (a, b) = ([0.9, 0.5, 0.1, -1.0], [0.0, 0.0, 0.0, -1.0]);
+        assert!((alpha(&a, &b, 2, f64::abs) - 0.125).abs() < 1e-7);
+        assert!((alpha(&a, &b, 2, |d| d * d) - 0.03125).abs() < 1e-7);
+        // Five rows of a column: the mean of four is the same, the one that remains is off by a half.
+        let (a, b) = ([0.5, -0.5, 0.2, -0.2, 1.0], [0.0; 5]);
+        assert!((shrunk(&a, &b, [5, 1, 1]) - 0.25).abs() < 1e-7);
+        // Two by two with a mask on the left: two steps cross its edge, of which one is off by 0.4 of [0, 1].
+        let b = [0.0, 1.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0];
+        let mut a = b;
+        a[2] = 0.8;
+        assert!((seam(&a, &b, [2, 2, 2]) - 0.2).abs() < 1e-7);
+        assert_eq!(seam(&b, &b, [2, 2, 2]), 0.0);
+    }
+}
