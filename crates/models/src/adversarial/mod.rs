@@ -10,6 +10,7 @@ pub mod art_gan;
 pub mod b_gan;
 pub mod bad_gan;
 pub mod began;
+pub mod bicycle_gan;
 pub mod bigan;
 pub mod biggan;
 
@@ -28,10 +29,12 @@ pub mod f_gan;
 pub mod game;
 pub mod gan;
 pub mod gan_cls;
+pub mod gene_gan;
 pub mod geometric_gan;
 pub mod improved_gan;
 pub mod info_gan;
 pub mod lsgan;
+pub mod munit;
 pub mod networks;
 pub mod pix2pix;
 pub mod plays;
@@ -45,7 +48,7 @@ pub mod sngan;
 pub mod star_gan;
 pub mod stylegan2;
 pub mod translation;
-
+pub mod unit;
 pub mod wgan;
 pub mod wgan_gp;
 
@@ -111,6 +114,14 @@ const TINY_DCGAN: &[(&str, &str)] = &[
 ];
 const TINY_TRANSLATOR: &[(&str, &str)] = &[
     ("model.width", "4"),
+    ("critic.width", "4"),
+    ("data.size", "16"),
+    ("data.limit", "40"),
+    ("model.average", "0.9"),
+];
+const TINY_CODED: &[(&str, &str)] = &[
+    ("model.width", "2"),
+    ("model.blocks", "1"),
     ("critic.width", "4"),
     ("data.size", "16"),
     ("data.limit", "40"),
@@ -186,5 +197,9 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &dual_gan::ENTRY,
     &star_gan::ENTRY,
     &cut::ENTRY,
+    &bicycle_gan::ENTRY,
+    &munit::ENTRY,
+    &unit::ENTRY,
+    &gene_gan::ENTRY,
     &gan_cls::ENTRY,
 ];

@@ -10,6 +10,7 @@ mod functions;
 mod illustrate;
 pub mod monitor;
 pub mod objective;
+pub(crate) mod parts;
 pub mod penalty;
 pub mod play;
 pub mod semi_supervised;
@@ -18,7 +19,9 @@ mod translate;
 pub mod two_player;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
-pub use play::{Draws, Illustrates, Inverts, Play, Round, Sees, Sorts, Tells, Translates, Wanted};
+pub use play::{
+    Draws, Illustrates, Inverts, Play, Round, Sees, Sorts, Styled, Tells, Translates, Wanted, normal_by,
+};
 pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
 

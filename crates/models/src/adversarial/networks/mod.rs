@@ -2,7 +2,7 @@
 //! says of an item is read off its trunk by heads.
 mod attention;
 pub mod biggan;
-
+pub mod coded;
 pub mod dcgan;
 pub mod heads;
 pub mod mlp;

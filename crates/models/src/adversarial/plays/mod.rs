@@ -1,5 +1,8 @@
 //! Ways of playing: who is in the cast, and what a step does.
+pub mod bicycle;
+pub mod coded;
 pub mod contrastive;
+pub mod crossed;
 pub mod cycle;
 pub mod described;
 pub mod domains;
@@ -8,7 +11,10 @@ pub mod joint;
 pub mod paired;
 mod pool;
 
+pub use bicycle::Bicycle;
+pub use coded::Coded;
 pub use contrastive::Contrastive;
+pub use crossed::Crossed;
 pub use cycle::Cycle;
 pub use domains::Domains;
 pub use duel::Duel;
