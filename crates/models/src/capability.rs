@@ -273,6 +273,9 @@ pub struct Wish<'a> {
     pub direction: Direction,
     /// of models of domains: what an image is to show, and how much of it (0 none, 1 as the domain has it)
     pub to: &'a [(String, f32)],
+    /// of models of styles: an image of the side asked for, alone in its batch and of any size, whose style images are to have;
+    /// a style is drawn for each where there is none
+    pub reference: Option<&'a Batch>,
 }
 
 impl Wish<'_> {
@@ -297,6 +300,10 @@ pub trait Translate {
     fn draws(&self) -> bool {
         false
     }
+    /// Whether translations take the style of a reference.
+    fn takes_reference(&self) -> bool {
+        false
+    }
     /// Channels of an image, of either side.
     fn channels(&self) -> usize;
     /// Images `[batch, height, width, channel]`, of any size, as what is wished, of the same size. What is drawn for item `i` of
@@ -304,7 +311,7 @@ pub trait Translate {
     ///
     /// # Errors
     /// [`menagerie_data::Error::Usage`] for a direction that was not learned, a domain or a kind of wish that it does not know,
-    /// and for what are no images with these channels.
+    /// for what are no images with these channels, and for a reference that is none or is not one.
     fn translate(&self, images: &Batch, wish: &Wish, key: Key) -> Result<Samples>;
 }
 

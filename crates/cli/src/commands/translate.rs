@@ -18,7 +18,9 @@ use std::sync::Arc;
   menagerie translate runs/cycle_gan-001 --data your/photos --direction b2a --out translated/
   menagerie translate runs/star_gan-001 --to glasses --to woman=0 --out faces.png
   menagerie translate runs/cycle_gan-001 --data your/photos --tile 128 --out translated/
-  menagerie translate runs/pix2pix-001 -n 8 --samples 4 --out several.png")]
+  menagerie translate runs/pix2pix-001 -n 8 --samples 4 --out several.png
+  menagerie translate runs/bicycle_gan-001 -n 8 --samples 4 --out many.png
+  menagerie translate runs/bicycle_gan-001 --reference your/photos/07.png --out alike.png")]
 pub(crate) struct Args {
     #[command(flatten)]
     given: GivenArgs,
@@ -32,6 +34,9 @@ pub(crate) struct Args {
     /// Translate images that are larger in overlapping pieces of so many pixels, faded into each other
     #[arg(long, value_name = "SIZE")]
     tile: Option<usize>,
+    /// Of models of styles: an image whose style all are to have [default: a style is drawn for each]
+    #[arg(long, value_name = "FILE")]
+    reference: Option<PathBuf>,
     /// Translations of each image, of models that draw
     #[arg(long, value_name = "K", default_value_t = 1)]
     samples: usize,
@@ -114,6 +119,16 @@ pub(crate) fn run(args: Args) -> Result<()> {
             "leave --samples out",
         ));
     }
+    if args.samples > 1 && args.reference.is_some() {
+        return Err(Error::usage(
+            "--reference says which style all are to have, and --samples asks for several",
+            "leave one of the two out",
+        ));
+    }
+    let reference = match &args.reference {
+        Some(path) => Some(reference(path, &trained, model)?),
+        None => None,
+    };
     let wishes = wishes(&args, model);
     let columns = wishes.len() * args.samples;
     let given = given(&args, &trained, model, direction, folder)?;
@@ -130,6 +145,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
             let wish = Wish {
                 direction,
                 to: &wishes[k / args.samples],
+                reference: reference.as_ref(),
             };
             let key = key.step((k % args.samples) as u64);
             let [h, w] = [1, 2].map(|a| image.given.shape[a]);
@@ -187,6 +203,47 @@ fn words(wish: &[(String, f32)]) -> String {
         amount => format!("{name}={amount}"),
     };
     wish.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// The image whose style is wanted, brought to the size of the run's own.
+fn reference(path: &Path, trained: &Trained, model: &dyn Translate) -> Result<Batch> {
+    if !model.takes_reference() {
+        return Err(Error::usage(
+            format!(
+                "`{}` takes no reference: nothing in it tells a style",
+                trained.name
+            ),
+            "leave --reference out",
+        ));
+    }
+    let own = trained.run.recipe()?.data()?;
+    let source = menagerie::data::Source {
+        source: path.display().to_string(),
+        split: "all".into(),
+        limit: 0,
+        ..own
+    };
+    let found = match path.is_file() {
+        true => Pictures::open(&source, model.channels(), &mut Vec::new())?,
+        false => None,
+    };
+    let found = found.ok_or_else(|| {
+        Error::usage(
+            format!("{} is no image file", path.display()),
+            "give --reference one image of the side asked for",
+        )
+    })?;
+    let file = found.get(0)?;
+    let [h, w, c] = file.shape;
+    Ok(Batch {
+        kind: Kind::Image,
+        shape: vec![1, h, w, c],
+        values: file.values,
+        labels: None,
+        attributes: vec![],
+        captions: None,
+        indices: vec![0],
+    })
 }
 
 /// Opens what is to be translated: files in their own sizes, or a set prepared as the run's own data.

@@ -167,11 +167,15 @@ fn domains_are_asked_for_by_name() {
     let tiled = ["translate", "run", "--data", "large.png", "--tile", "32"];
     ok(dir, &[&tiled[..], &to[..], &["--out", "made/"]].concat());
     assert_eq!(size(&dir.join("made/large.png")), (70, 40));
-    let refused: [(&[&str], &[&str]); 5] = [
+    let refused: [(&[&str], &[&str]); 6] = [
         (&["--to", "glases"], &["`glases`", "glasses"]),
         (&["--to", "glasses=3"], &["`3`", "0 to 1"]),
         (&["--direction", "b2a"], &["no two sides", "glasses"]),
         (&["--samples", "3"], &["draws nothing", "--samples"]),
+        (
+            &["--reference", "large.png"],
+            &["takes no reference", "--reference"],
+        ),
         (&["--data", "large.png", "--tile", "4"], &["--tile"]),
     ];
     for (more, says) in refused {

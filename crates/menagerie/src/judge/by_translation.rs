@@ -6,7 +6,7 @@ use super::flips;
 use super::gather::Gatherer;
 use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
 use super::subject::each_item;
-use crate::data::{Batch, Dataset, Kind, Side};
+use crate::data::{Batch, DataInfo, Dataset, Kind, Side};
 use crate::error::{Error, Result};
 use crate::metrics::{fid, ssim};
 use crate::models::{Capability, Direction, Translate, Wish};
@@ -29,6 +29,8 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
         }
         "cycle" => there_and_back(judge, translator, model_name, tell),
         "side-fid" => sides(judge, translator, tell),
+        "answers" => answers(judge, translator, model_name, tell),
+        "best-of" => best_of(judge, translator, tell),
         "attribute-flips" => flips::work_out(judge, translator, tell),
         name => Err(forgotten(name)),
     }
@@ -103,20 +105,107 @@ pub(super) fn verdict(metric: String, per_item: &[f64], definition: Map<String, 
     }
 }
 
+/// Translations of an image that are compared with each other, and those of which the best is taken.
+const DRAWS: [usize; 2] = [2, 8];
+
+/// Draws of every image of a batch.
+fn drawn(t: &dyn Translate, images: &Batch, d: Direction, key: Key, draws: usize) -> Result<Vec<Batch>> {
+    let one = |k: usize| translated(t, images, d, key.stream("draw").step(k as u64));
+    (0..draws).map(one).collect()
+}
+
+/// How far two translations of an image are from each other by their features, and two images of the side asked for beside.
+fn answers(judge: &Judge, t: &dyn Translate, model: &str, tell: Tell) -> Result<Vec<Verdict>> {
+    const NAME: &str = "answers";
+    if !t.draws() {
+        let problem = format!("`{NAME}` compares translations of one image, and this {model} draws nothing");
+        return Err(Error::usage(problem, "leave it out"));
+    }
+    let (data, extractor) = (judge.data(NAME)?, judge.features(NAME)?);
+    let apart = |a: &[f32], b: &[f32], width: usize| -> Vec<f64> {
+        let square = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
+        let pairs = a.chunks_exact(width).zip(b.chunks_exact(width));
+        pairs
+            .map(|(a, b)| a.iter().zip(b).map(square).sum::<f64>().sqrt())
+            .collect()
+    };
+    let mut verdicts = Vec::new();
+    for &d in t.directions() {
+        let (from, to) = (side(data.set, d.from(), NAME)?, side(data.set, d.to(), NAME)?);
+        let count = judge.count.min(from.info().count).min(to.info().count);
+        let width = extractor.width(&from.info().shape)?;
+        let (mut made, mut rows) = (Vec::new(), Vec::new());
+        each_item(&from, count, &mut |batch| {
+            let draws = drawn(t, &batch, d, key(judge), DRAWS[0])?;
+            let [a, b] = [extractor.extract(&draws[0])?, extractor.extract(&draws[1])?];
+            made.extend(apart(&a.features, &b.features, width));
+            tell(NAME, made.len(), count);
+            Ok(())
+        })?;
+        each_item(&to, count, &mut |batch| {
+            rows.extend(extractor.extract(&batch)?.features);
+            Ok(())
+        })?;
+        let mut next = rows.clone();
+        next.rotate_left(width.min(rows.len()));
+        let other = apart(&rows, &next, width);
+        let mut definition = definition(judge, NAME, d, count)?;
+        definition.remove("pixels");
+        definition.extend(extractor.definition());
+        let name = named(NAME, t, d);
+        verdicts.push(verdict(name.clone(), &made, definition.clone()));
+        verdicts.push(verdict(format!("{name}/data"), &other, definition));
+    }
+    Ok(verdicts)
+}
+
+/// The best of several translations against the truth.
+fn best_of(judge: &Judge, t: &dyn Translate, tell: Tell) -> Result<Vec<Verdict>> {
+    const NAME: &str = "best-of";
+    let data = judge.data(NAME)?;
+    let info = data.set.info();
+    needs_pairs(NAME, info)?;
+    let count = judge.count.min(info.count);
+    let draws = if t.draws() { DRAWS[1] } else { 1 };
+    let mut verdicts = Vec::new();
+    for &d in t.directions() {
+        let mut best = Vec::with_capacity(count);
+        each_item(data.set, count, &mut |batch| {
+            let (from, to) = (batch.side(d.from()), batch.side(d.to()));
+            let all = drawn(t, &from, d, key(judge), draws)?;
+            let all: Vec<Vec<f64>> = all.iter().map(|made| each("l1", made, &to)).collect();
+            let least = |i: usize| all.iter().map(|e| e[i]).fold(f64::INFINITY, f64::min);
+            best.extend((0..batch.shape[0]).map(least));
+            tell(NAME, best.len(), count);
+            Ok(())
+        })?;
+        let mut definition = definition(judge, NAME, d, count)?;
+        definition.insert("draws".into(), draws.into());
+        verdicts.push(verdict(named(NAME, t, d), &best, definition));
+    }
+    Ok(verdicts)
+}
+
+/// Refuses data without the other image of a pair.
+fn needs_pairs(metric: &str, info: &DataInfo) -> Result<()> {
+    if info.kind == Kind::Pair {
+        return Ok(());
+    }
+    let problem = format!(
+        "`{metric}` compares with the other image of a pair, and {} holds {}",
+        info.source,
+        info.kind.plural()
+    );
+    Err(Error::usage(
+        problem,
+        "give --data of pairs (of portraits:sides: portraits:twins), or --metrics cycle",
+    ))
+}
+
 fn against_truth(judge: &Judge, t: &dyn Translate, metric: &'static str, tell: Tell) -> Result<Vec<Verdict>> {
     let data = judge.data(metric)?;
     let info = data.set.info();
-    if info.kind != Kind::Pair {
-        let problem = format!(
-            "`{metric}` compares with the other image of a pair, and {} holds {}",
-            info.source,
-            info.kind.plural()
-        );
-        return Err(Error::usage(
-            problem,
-            "give --data of pairs (of portraits:sides: portraits:twins), or --metrics cycle",
-        ));
-    }
+    needs_pairs(metric, info)?;
     if beside::MASKED.contains(&metric) && !matches!(t.channels(), 2 | 4) {
         let problem = format!(
             "`{metric}` looks at a mask as a fourth channel, and images of {} have {}",

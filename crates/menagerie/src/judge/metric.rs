@@ -179,6 +179,8 @@ metrics! {
     "seam", "mean absolute error of the step across the edge of the last channel's mask, pixels in [0, 1]", LESS, Needs::Truth, named;
     "completion", "mean absolute error of the middle of images, hidden and filled in, pixels in [0, 1]; completion/mean-fill by the mean of the rest", LESS, Needs::Capability(Capability::Complete), named;
     "cycle", "mean absolute error of images translated there and back, and how far they were moved", LESS, Needs::Capability(Capability::Translate);
+    "answers", "mean feature distance of translations of one image, and that of two images of the side asked for beside it", None, Needs::Sides, named;
+    "best-of", "mean absolute error of the best of 8 translations of an image against the truth, pixels in [0, 1]", LESS, Needs::Truth, named;
     "side-fid", "Frechet distance of translated images and those of the side they should look like", LESS, Needs::Sides, named;
     "attribute-flips", "share of translated images that show what they should, as --reader reads it, and how much else stays", MORE, Needs::Reader, named;
     "text-match", "share of items whose own description the critic finds fitter than that of another", MORE, Needs::Capability(Capability::Illustrate);

@@ -259,6 +259,23 @@ pub(crate) fn translations(subject: &Subject) {
             let off = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(off < 1e-3, "the same in any batch: {off}");
         }
+        // A reference says what is otherwise drawn; where nothing is told by a style it is refused.
+        let other = part.side(d.to());
+        let reference = Batch {
+            shape: [&[1], &other.shape[1..]].concat(),
+            values: other.values[..n].to_vec(),
+            indices: vec![0],
+            ..other
+        };
+        let wish = Wish {
+            reference: Some(&reference),
+            ..Wish::side(d)
+        };
+        let alike = |key| t.translate(&images, &wish, Key::new(key));
+        match t.takes_reference() {
+            true => assert_eq!(alike(4).unwrap(), alike(5).unwrap(), "nothing is drawn"),
+            false => assert!(alike(4).unwrap_err().to_string().contains("--reference")),
+        }
         // Any size: what comes back has the size of what was given, and is no crop of it.
         for [h, w] in [[13, 21], [9, 40]] {
             let n = 2 * h * w * t.channels();

@@ -4,9 +4,9 @@
 //! among them; the rest is shared (`game/`, `plays/`, `networks/`).
 pub mod abc_gan;
 pub mod acgan;
+pub mod ada_gan;
 pub mod adv_gan;
 pub mod ae_gan;
-pub mod ada_gan;
 pub mod aegan;
 pub mod aff_gan;
 pub mod ali;
@@ -17,9 +17,9 @@ pub mod art_gan;
 pub mod b_gan;
 pub mod bad_gan;
 pub mod began;
+pub mod bicycle_gan;
 pub mod bigan;
 pub mod biggan;
-
 pub mod bs_gan;
 pub mod cat_gan;
 pub mod ccgan;
@@ -41,6 +41,7 @@ pub mod gain;
 pub mod game;
 pub mod gan;
 pub mod gan_cls;
+pub mod gene_gan;
 pub mod geometric_gan;
 pub mod go_gan;
 pub mod gp_gan;
@@ -49,12 +50,12 @@ pub mod improved_gan;
 pub mod info_gan;
 pub mod lapgan;
 pub mod lsgan;
+pub mod munit;
 pub mod networks;
 pub mod pix2pix;
 pub mod plays;
 pub mod progan;
 pub mod projection_gan;
-
 pub mod r3gan;
 pub mod sagan;
 pub mod sgan;
@@ -62,7 +63,7 @@ pub mod sngan;
 pub mod star_gan;
 pub mod stylegan2;
 pub mod translation;
-
+pub mod unit;
 pub mod wgan;
 pub mod wgan_gp;
 
@@ -131,6 +132,14 @@ const TINY_DCGAN: &[(&str, &str)] = &[
 ];
 const TINY_TRANSLATOR: &[(&str, &str)] = &[
     ("model.width", "4"),
+    ("critic.width", "4"),
+    ("data.size", "16"),
+    ("data.limit", "40"),
+    ("model.average", "0.9"),
+];
+const TINY_CODED: &[(&str, &str)] = &[
+    ("model.width", "2"),
+    ("model.blocks", "1"),
     ("critic.width", "4"),
     ("data.size", "16"),
     ("data.limit", "40"),
@@ -246,5 +255,9 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &dual_gan::ENTRY,
     &star_gan::ENTRY,
     &cut::ENTRY,
+    &bicycle_gan::ENTRY,
+    &munit::ENTRY,
+    &unit::ENTRY,
+    &gene_gan::ENTRY,
     &gan_cls::ENTRY,
 ];

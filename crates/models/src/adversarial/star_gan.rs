@@ -17,7 +17,7 @@ use super::{Optimizers, TRANSLATES};
 use crate::{Entry, Model, Registered};
 use burn::tensor::Device;
 use menagerie_data::DataInfo;
-use menagerie_data::error::{Error, Result};
+use menagerie_data::error::Result;
 use menagerie_data::random::Key;
 use menagerie_nn::{NormOver, OptimizerConfig};
 
@@ -46,15 +46,7 @@ impl Registered for StarGan {
         }
     }
     fn check(config: &Self::Config) -> Result<()> {
-        if matches!(&config.model, TranslatorSizes::Resnet(s) if s.norm == NormOver::Instance) {
-            // What is asked for comes as planes of one value; with reflected edges they shift a channel as a whole, and a
-            // norm of each channel takes that away again. (The authors' code pads with zeros, whose edges give it away.)
-            return Err(Error::recipe(
-                "model.norm",
-                "a norm of each channel by itself takes away what says which domains are wanted",
-                "set model.norm = \"layer\"",
-            ));
-        }
+        config.hears()?;
         config.check()
     }
     fn build(config: Self::Config, data: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {

@@ -10,15 +10,15 @@ use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{DataInfo, Kind};
-use menagerie_nn::{Init, Learner};
+use menagerie_nn::{Init, Learner, NormOver};
 use serde::{Deserialize, Serialize};
 
-/// Everything of a recipe that is the model's own; `T` is `[translation]`.
+/// Everything of a recipe that is the model's own; `T` is `[translation]`, `M` is `[model]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Translation<T> {
+pub struct Translation<T, M = TranslatorSizes> {
     /// `[model]`: which network translates
-    pub model: TranslatorSizes,
+    pub model: M,
     /// `[critic]`: the discriminator of patches
     pub critic: patch::Sizes,
     /// `[translation]`: what the networks learn beside the game
@@ -75,7 +75,66 @@ pub trait Settings {
     }
 }
 
-impl<T: Settings> Translation<T> {
+/// What a table `[model]` says of itself.
+pub trait Networks {
+    /// Refuses sizes of zero.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] with the key.
+    fn check(&self) -> Result<()>;
+    /// Decay of the moving average; 0 for none.
+    fn average(&self) -> f64;
+}
+
+impl Networks for TranslatorSizes {
+    fn check(&self) -> Result<()> {
+        TranslatorSizes::check(self)
+    }
+    fn average(&self) -> f64 {
+        TranslatorSizes::average(self)
+    }
+}
+
+impl<T> Translation<T> {
+    /// Refuses a network that is deaf to what is told beside an image: it comes as planes of one value; with reflected edges they
+    /// shift a channel as a whole, and a norm of each channel takes that away again. (StarGAN's authors pad with zeros, whose
+    /// edges give it away.)
+    ///
+    /// # Errors
+    /// [`Error::Recipe`].
+    pub(super) fn hears(&self) -> Result<()> {
+        match &self.model {
+            TranslatorSizes::Resnet(s) if s.norm == NormOver::Instance => Err(Error::recipe(
+                "model.norm",
+                "a norm of each channel by itself takes away what says what is wanted",
+                "set model.norm = \"layer\"",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A fresh translator of images of that shape, told so many numbers beside, with its optimizer, by its name in checkpoints.
+    ///
+    /// # Errors
+    /// Those of [`Learner::new`].
+    pub(super) fn translator(
+        &self,
+        name: &'static str,
+        (shape, told): ([usize; 3], usize),
+        device: &Device,
+        key: Key,
+    ) -> Result<Learner<TranslatorNetwork>>
+    where
+        T: Settings,
+    {
+        let network = self
+            .model
+            .network(shape, told, &Init::new(key.stream(name), device));
+        self.learner(name, network, device)
+    }
+}
+
+impl<T: Settings, M: Networks> Translation<T, M> {
     /// Refuses what is out of range, and what clashes.
     ///
     /// # Errors
@@ -130,33 +189,16 @@ impl<T: Settings> Translation<T> {
         }
     }
 
-    /// A fresh translator of images of that shape, told so many numbers beside, with its optimizer, by its name in checkpoints.
-    ///
-    /// # Errors
-    /// Those of [`Learner::new`].
-    pub(super) fn translator(
-        &self,
-        name: &'static str,
-        (shape, told): ([usize; 3], usize),
-        device: &Device,
-        key: Key,
-    ) -> Result<Learner<TranslatorNetwork>> {
-        let network = self
-            .model
-            .network(shape, told, &Init::new(key.stream(name), device));
-        self.learner(name, network, device)
-    }
-
     /// A network that learns with the generator, as fast as it does.
     ///
     /// # Errors
     /// Those of [`Learner::new`].
-    pub(super) fn learner<M: Module + 'static>(
+    pub(super) fn learner<N: Module + 'static>(
         &self,
         name: &'static str,
-        network: M,
+        network: N,
         device: &Device,
-    ) -> Result<Learner<M>> {
+    ) -> Result<Learner<N>> {
         Learner::new(
             name,
             network,

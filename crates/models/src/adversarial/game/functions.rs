@@ -1,6 +1,6 @@
 //! What a play does as functions of tensors: of each thing that it can answer, one.
 use super::play::Completes;
-use super::{Draws, Play, Wanted};
+use super::{Draws, Play, Styled, Wanted};
 use crate::adversarial::networks::translator::Drawn;
 use crate::attack::Method;
 use crate::function::{images, rows};
@@ -14,7 +14,10 @@ pub(super) fn of<P: Play>(play: &P) -> Vec<Function<'_>> {
     let mut all: Vec<Function<'_>> = play.draws().map(|d| sample(play, d)).into_iter().collect();
     all.extend(play.translates().into_iter().flat_map(|t| {
         let directions = t.directions().iter();
-        directions.map(move |direction| translate(play, *direction))
+        directions.flat_map(move |direction| match t.styled() {
+            Some(styled) => in_styles(play, styled, *direction),
+            None => vec![translate(play, *direction)],
+        })
     }));
     all.extend(
         play.translates()
@@ -183,14 +186,50 @@ fn complete<'a>(play: &'a impl Play, completes: &'a dyn Completes) -> Function<'
     )
 }
 
-fn translate(play: &impl Play, direction: Direction) -> Function<'_> {
-    const NAMES: [[&str; 2]; 2] = [
-        ["translate_a2b", "an image of the first side as one of the second"],
-        ["translate_b2a", "an image of the second side as one of the first"],
+/// By direction.
+const TRANSLATIONS: [[&str; 2]; 2] = [
+    ["translate_a2b", "an image of the first side as one of the second"],
+    ["translate_b2a", "an image of the second side as one of the first"],
+];
+
+/// An image and a style to an image, and an image to its style.
+fn in_styles<'a>(play: &'a impl Play, styled: &'a dyn Styled, direction: Direction) -> Vec<Function<'a>> {
+    const STYLES: [[&str; 2]; 2] = [
+        ["style_b", "the style of an image of the second side"],
+        ["style_a", "the style of an image of the first side"],
     ];
+    let [h, w, both] = play.stage().image_shape();
+    let image = [h, w, both / 2];
+    let port = |name, what| Port::of(name, &image, Holds::Image, what);
+    let style = || styled.port();
+    let turned = move |x: &[Tensor<2>]| {
+        let made = styled.turn_in(images(&x[0], image), x[1].clone(), direction);
+        vec![rows(made)]
+    };
+    let encoded = move |x: &[Tensor<2>]| vec![styled.style_of(images(&x[0], image), direction)];
+    let given = "an image of the given side, channels last, in [-1, 1]";
+    let made = port(
+        "translated",
+        "the image of the other side, channels last, in [-1, 1]",
+    );
+    let [name, about] = TRANSLATIONS[direction.from()];
+    let turn = Function::new(
+        name,
+        about,
+        vec![port("image", given), style()],
+        vec![made],
+        turned,
+    );
+    let [name, about] = STYLES[direction.from()];
+    let given = "an image, channels last, in [-1, 1]";
+    let encode = Function::new(name, about, vec![port("image", given)], vec![style()], encoded);
+    vec![turn, encode]
+}
+
+fn translate(play: &impl Play, direction: Direction) -> Function<'_> {
     /// Of layers that draw.
     const NOISE: [&str; 3] = ["noise_1", "noise_2", "noise_3"];
-    let (stage, [name, about]) = (play.stage(), NAMES[direction.from()]);
+    let (stage, [name, about]) = (play.stage(), TRANSLATIONS[direction.from()]);
     let [h, w, both] = stage.image_shape();
     let image = [h, w, both / 2];
     let port = |name, what: &str| {

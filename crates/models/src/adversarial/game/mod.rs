@@ -12,6 +12,7 @@ mod functions;
 mod illustrate;
 pub mod monitor;
 pub mod objective;
+pub(crate) mod parts;
 pub mod penalty;
 pub mod play;
 pub mod semi_supervised;
@@ -21,8 +22,8 @@ pub mod two_player;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
 pub use play::{
-    Attacks, Defends, Detects, Draws, Illustrates, Inverts, Play, Round, Sees, Sorts, Tells, Translates,
-    Wanted,
+    Attacks, Defends, Detects, Draws, Illustrates, Inverts, Play, Round, Sees, Sorts, Styled, Tells, Translates,
+    Wanted, normal_by,
 };
 pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};

@@ -1,15 +1,17 @@
 //! A play says who is in the cast and what a step does; what it can answer, it hands out as small traits.
 use super::super::networks::translator::Drawn;
+use super::critic::{Critic, Seen};
 use super::monitor::Observation;
 use super::stage::Stage;
 use super::two_player::TwoPlayer;
 use crate::attack::Method;
 use crate::model::no_target;
-use crate::{Decoder, Direction, NetworkInfo, Part, Port, Purpose, Styles};
-use burn::tensor::Tensor;
+use crate::{Decoder, Direction, Holds, NetworkInfo, Part, Port, Purpose, Styles};
+use burn::tensor::{Device, Tensor};
 use menagerie_data::Batch;
 use menagerie_data::error::Result;
 use menagerie_data::random::Key;
+use menagerie_kernels::noise;
 use menagerie_nn::Tensors;
 
 /// What a step showed.
@@ -19,6 +21,26 @@ pub struct Round {
     pub scalars: Vec<(&'static str, f64)>,
     /// what the monitor looks at, when it was asked for
     pub observation: Option<Observation>,
+}
+
+impl Round {
+    /// Of losses by name, what the critic's update showed, the norm of the generator's gradient, and how spread out it is what
+    /// was made, where that was asked for.
+    pub fn of(
+        mut scalars: Vec<(&'static str, f64)>,
+        critic: &Critic,
+        seen: Seen,
+        gradient: f64,
+        spread: Option<f64>,
+    ) -> Round {
+        let observation = spread.map(|spread| {
+            let o = Observation::new(critic.objective(), &seen, gradient, spread);
+            scalars.extend(o.scalars());
+            scalars.extend(seen.scalars);
+            o
+        });
+        Round { scalars, observation }
+    }
 }
 
 /// A way of playing. [`Game`](super::Game) makes a model of it.
@@ -183,6 +205,8 @@ pub struct Wanted {
     pub direction: Direction,
     /// of domains: which, and how much of it
     pub domains: Vec<(usize, f32)>,
+    /// of styles: the one that all are to have, `[1, numbers]`
+    pub style: Option<Tensor<2>>,
 }
 
 /// Turns images of one domain into such of another.
@@ -195,13 +219,22 @@ pub trait Translates {
     fn domains(&self) -> &[String] {
         &[]
     }
+    /// Where an image may become any of many, a style says which.
+    fn styled(&self) -> Option<&dyn Styled> {
+        None
+    }
     /// Whether something is drawn.
     fn draws(&self) -> bool {
-        false
+        self.styled().is_some()
     }
     /// Images `[batch, height, width, channel]` of any size, and what is drawn on the way -> images of the same size, without
-    /// autodiff, on the images' device.
-    fn turn(&self, images: Tensor<4>, wanted: &Wanted, drawn: Drawn<'_>) -> Tensor<4>;
+    /// autodiff, on the images' device. Of styles: in the one that is wanted, or in those that are drawn.
+    fn turn(&self, images: Tensor<4>, wanted: &Wanted, drawn: Drawn<'_>) -> Tensor<4> {
+        match self.styled() {
+            Some(styled) => styled.turn(images, wanted, drawn),
+            None => images,
+        }
+    }
     /// Of domains: the same, told of each image how much of every domain it is to show, `[batch, domains]`.
     fn turn_told(&self, images: Tensor<4>, _: Tensor<2>) -> Tensor<4> {
         images
@@ -213,6 +246,41 @@ pub trait Completes {
     /// Images `[batch, height, width, channel]`, and 1 where they are known, else 0, `[batch, height, width, 1]`; with what is
     /// drawn on the way -> images, without autodiff, on the images' device.
     fn fill(&self, images: Tensor<4>, known: Tensor<4>, drawn: Drawn<'_>) -> Tensor<4>;
+}
+
+/// Translations that are told a style beside the image: a few numbers that say which of all answers is meant.
+pub trait Styled {
+    /// Numbers of a style.
+    fn numbers(&self) -> usize;
+    /// Styles of images of the side that a direction leads to, `[batch, numbers]`, without autodiff, on the images' device.
+    fn style_of(&self, images: Tensor<4>, direction: Direction) -> Tensor<2>;
+    /// Images in these styles, without autodiff, on the images' device.
+    fn turn_in(&self, images: Tensor<4>, styles: Tensor<2>, direction: Direction) -> Tensor<4>;
+    /// Styles of these keys, `[keys, numbers]`: standard normal.
+    fn drawn(&self, keys: &[Key], _: Direction, device: &Device) -> Tensor<2> {
+        normal_by(keys, self.numbers(), device)
+    }
+    /// A style as another program gives it.
+    fn port(&self) -> Port {
+        let meaning = "a style, standard normal where none is taken from an image";
+        Port::of("style", &[self.numbers()], Holds::Normal, meaning)
+    }
+    /// Images in the style that is wanted, or in those that are drawn.
+    fn turn(&self, images: Tensor<4>, wanted: &Wanted, drawn: Drawn<'_>) -> Tensor<4> {
+        let (n, direction) = (images.dims()[0], wanted.direction);
+        let styles = match (&wanted.style, drawn) {
+            (Some(style), _) => style.clone().expand([n, self.numbers()]),
+            (None, Drawn::By(keys)) => self.drawn(keys, direction, &images.device()),
+            (None, _) => Tensor::zeros([n, self.numbers()], &images.device()),
+        };
+        self.turn_in(images, styles, direction)
+    }
+}
+
+/// Standard normal numbers, a row a key.
+pub fn normal_by(keys: &[Key], numbers: usize, device: &Device) -> Tensor<2> {
+    let one = |key: &Key| noise::normal::<2>(key.stream("style").words(), [1, numbers], device);
+    Tensor::cat(keys.iter().map(one).collect(), 0)
 }
 
 /// Makes images of descriptions.

@@ -28,6 +28,10 @@ impl<P: Play> Translate for Game<P> {
         self.play.translates().is_some_and(|t| t.draws())
     }
 
+    fn takes_reference(&self) -> bool {
+        self.play.translates().is_some_and(|t| t.styled().is_some())
+    }
+
     fn channels(&self) -> usize {
         let stage = self.play.stage();
         let sides = if stage.kind.has_sides() { 2 } else { 1 };
@@ -127,6 +131,30 @@ impl<P: Play> Game<P> {
         Ok(Wanted {
             direction: wish.direction,
             domains: wish.to.iter().map(domain).collect::<Result<_>>()?,
+            style: match wish.reference {
+                Some(reference) => Some(self.style(play, reference, wish.direction)?),
+                None => None,
+            },
         })
+    }
+
+    /// The style of a reference.
+    fn style(&self, play: &dyn Translates, reference: &Batch, direction: Direction) -> Result<Tensor<2>> {
+        let model = self.play.stage().model;
+        let Some(styled) = play.styled() else {
+            return Err(Error::usage(
+                format!("{model} has one answer for each image, or draws it, and takes no reference"),
+                "leave --reference out",
+            ));
+        };
+        let [n, h, w, c] = self.given(reference)?;
+        if n != 1 {
+            return Err(Error::usage(
+                format!("{n} images cannot all be the reference"),
+                "give one of them",
+            ));
+        }
+        let data = TensorData::new(reference.values.clone(), [1, h, w, c]);
+        Ok(styled.style_of(Tensor::from_data(data, &self.play.stage().plain()), direction))
     }
 }

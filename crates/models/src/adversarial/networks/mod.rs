@@ -2,6 +2,7 @@
 //! says of an item is read off its trunk by heads.
 mod attention;
 pub mod biggan;
+pub mod coded;
 pub mod coupled;
 pub mod dcgan;
 pub mod heads;

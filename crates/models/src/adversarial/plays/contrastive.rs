@@ -9,12 +9,11 @@
 //! with v of the translation, v+ of the same place of the image and v- of other places, all brought to length one by a small head H
 //! for each level.
 use super::super::game::contrast::unit;
-use super::super::game::monitor::Observation;
 use super::super::game::{Critic, Game, Moment, Play, Round, Shown, Stage, Translates, Wanted, critic};
 use super::super::networks::TranslatorNetwork;
 use super::super::networks::translator::Drawn;
 use super::super::translation::{Settings, Translation, needs_sides};
-use super::paired::{GENERATOR, diversity, sides};
+use super::paired::{GENERATOR, diversity, from_to};
 use crate::{Direction, NetworkInfo, Part, Purpose};
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
@@ -234,11 +233,7 @@ impl Play for Contrastive {
         };
         let now = Moment { updates, key, watch };
         let s = self.settings;
-        let mut images = sides(self.stage.items(batch));
-        if s.direction == Direction::BToA {
-            images.reverse();
-        }
-        let [given, truth] = images;
+        let [given, truth] = from_to(self.stage.items(batch), s.direction);
         let keys = |name: &str| -> Vec<Key> {
             let key = key.stream(name);
             (0..batch.shape[0] as u64).map(|i| key.step(i)).collect()
@@ -276,13 +271,8 @@ impl Play for Contrastive {
         if s.nce > 0.0 {
             self.heads.update(&mut gradients, false);
         }
-        let observation = watch.then(|| {
-            let o = Observation::new(self.critic.objective(), &seen, gradient, diversity(made, truth));
-            scalars.extend(o.scalars());
-            scalars.extend(seen.scalars);
-            o
-        });
-        Ok(Round { scalars, observation })
+        let spread = watch.then(|| diversity(made, truth));
+        Ok(Round::of(scalars, &self.critic, seen, gradient, spread))
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {

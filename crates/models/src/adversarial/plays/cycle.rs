@@ -5,6 +5,7 @@
 //! game (L_GAN(G, D_B) + L_GAN(F, D_A)) + cycle (E d(F(G(a)), a) + E d(G(F(b)), b))               (equations 1 to 3)
 //!   + cycle identity (E d(G(b), b) + E d(F(a), a))                                               (section 5.2)
 use super::super::game::monitor::Observation;
+use super::super::game::parts::Parts;
 use super::super::game::{Critic, Game, Moment, Play, Round, Shown, Stage, Translates, Wanted, critic};
 use super::super::networks::TranslatorNetwork;
 use super::super::networks::translator::Drawn;
@@ -138,8 +139,22 @@ impl Translation<CycleSettings> {
     }
 }
 
+/// Batches of the two sides that a step takes: of pairs a batch a side, so that what belongs together never comes together.
+pub(super) fn batches_a_turn(kind: Kind) -> usize {
+    1 + usize::from(kind == Kind::Pair)
+}
+
+/// The images of side a and of side b.
+pub(super) fn two_sides(stage: &Stage, batches: &[Batch]) -> [Tensor<4>; 2] {
+    let of = |batch: Option<&Batch>, side: usize| match batch {
+        Some(b) => sides(stage.items(b))[side].clone(),
+        None => Tensor::zeros([0, 1, 1, 1], &stage.device),
+    };
+    [of(batches.first(), 0), of(batches.last(), 1)]
+}
+
 /// A key for each of some images.
-fn of_items(images: &Tensor<4>, key: Key) -> Vec<Key> {
+pub(super) fn of_items(images: &Tensor<4>, key: Key) -> Vec<Key> {
     (0..images.dims()[0] as u64).map(|i| key.step(i)).collect()
 }
 
@@ -151,20 +166,6 @@ struct Half {
 }
 
 impl Cycle {
-    /// Batches of the two sides that a step takes: of pairs a batch a side, so that what belongs together never comes together.
-    fn batches_a_turn(&self) -> usize {
-        1 + usize::from(self.stage.kind == Kind::Pair)
-    }
-
-    /// The images of side a and of side b.
-    fn images(&self, batches: &[Batch]) -> [Tensor<4>; 2] {
-        let of = |batch: Option<&Batch>, side: usize| match batch {
-            Some(b) => sides(self.stage.items(b))[side].clone(),
-            None => Tensor::zeros([0, 1, 1, 1], &self.stage.device),
-        };
-        [of(batches.first(), 0), of(batches.last(), 1)]
-    }
-
     fn turned(&self, x: &Tensor<4>, direction: Direction, key: Key) -> Tensor<4> {
         self.generators[direction.from()]
             .network()
@@ -210,15 +211,7 @@ impl Cycle {
         now: Moment,
     ) -> (Tensor<1>, Vec<(&'static str, f64)>) {
         let s = &self.settings;
-        let (mut loss, mut scalars) = (None, Vec::new());
-        let mut add = |name: &'static str, weight: f64, part: Tensor<1>| {
-            scalars.push((name, number(part.clone())));
-            let part = part * weight;
-            loss = Some(match loss.take() {
-                Some(sum) => sum + part,
-                None => part,
-            });
-        };
+        let mut parts = Parts::default();
         const PARTS: [[&str; 3]; 2] = [
             ["loss/generator-a2b", "loss/cycle-a", "loss/identity-b"],
             ["loss/generator-b2a", "loss/cycle-b", "loss/identity-a"],
@@ -232,22 +225,18 @@ impl Cycle {
                 key.stream("noise for the generator"),
             );
             let data = Shown::plain(half.truth.clone());
-            add(game, s.game, self.critics[i].persuade(&shown, Some(&data), None));
+            parts.add(game, s.game, self.critics[i].persuade(&shown, Some(&data), None));
             if s.cycle > 0.0 {
                 let back = self.turned(&half.made, d.back(), key.stream("back"));
-                add(cycle, s.cycle, s.distance.of(back, images[i].clone()));
+                parts.add(cycle, s.cycle, s.distance.of(back, images[i].clone()));
             }
             if s.cycle * s.identity > 0.0 {
                 let kept = self.turned(&half.truth, d, key.stream("kept"));
-                add(
-                    identity,
-                    s.cycle * s.identity,
-                    s.distance.of(kept, half.truth.clone()),
-                );
+                let off = s.distance.of(kept, half.truth.clone());
+                parts.add(identity, s.cycle * s.identity, off);
             }
         }
-        let nothing = || Tensor::zeros([1], &self.stage.device);
-        (loss.unwrap_or_else(nothing), scalars)
+        (parts.loss(&self.stage.device), parts.scalars)
     }
 }
 
@@ -275,20 +264,20 @@ impl Play for Cycle {
     }
 
     fn batches_per_step(&self) -> usize {
-        self.batches_a_turn() * self.settings.discriminator_steps
+        batches_a_turn(self.stage.kind) * self.settings.discriminator_steps
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<Round> {
         let updates = self.updates();
         let mut last = None;
-        let turns = batches.chunks(self.batches_a_turn());
+        let turns = batches.chunks(batches_a_turn(self.stage.kind));
         for (i, batches) in turns.enumerate() {
             let now = Moment {
                 updates,
                 key: key.step(i as u64),
                 watch: watch && i + 1 == self.settings.discriminator_steps,
             };
-            let images = self.images(batches);
+            let images = two_sides(&self.stage, batches);
             let is_last = i + 1 == self.settings.discriminator_steps;
             let halves = self.learn(&images, is_last, now)?;
             last = Some((images, halves, now));

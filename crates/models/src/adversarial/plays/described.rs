@@ -12,7 +12,6 @@ use super::super::config::Config as Family;
 use super::super::game::augment::Augment;
 use super::super::game::condition::{Condition, IntoDiscriminator, IntoGenerator, cross_entropy};
 use super::super::game::contrast::unit;
-use super::super::game::monitor::Observation;
 use super::super::game::objective::{Losses, Rule};
 use super::super::game::penalty::Penalties;
 use super::super::game::{
@@ -340,14 +339,8 @@ impl Described {
             .generator
             .update(&mut [loss.backward()], watch)
             .unwrap_or(f64::NAN);
-        let observation = watch.then(|| {
-            let spread = super::paired::diversity(made, items);
-            let o = Observation::new(self.critic.objective(), &seen, gradient, spread);
-            scalars.extend(o.scalars());
-            scalars.extend(seen.scalars);
-            o
-        });
-        Ok(Round { scalars, observation })
+        let spread = watch.then(|| super::paired::diversity(made, items));
+        Ok(Round::of(scalars, &self.critic, seen, gradient, spread))
     }
 }
 

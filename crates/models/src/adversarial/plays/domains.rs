@@ -5,14 +5,14 @@
 //! L_G =  L_adv + lambda_cls L_cls^f + lambda_rec L_rec     L_cls^f = E -log D_cls(c | G(x, c))       (equations 3, 6)
 //!                                                      L_rec = E ||x - G(G(x, c), c')||_1            (equation 4)
 //!
-//! D_cls is a network of its own here, where the paper reads domains off the critic's last layer: the critic is one of patches.
-use super::super::game::monitor::Observation;
+//! What is made begins as next to the image itself, of which a critic learns nothing; one that is told c' of x and c of G(x, c) does
+//! from the start (`translation.conditional`; Reed et al. 2016, arXiv:1605.05396, for texts). D_cls is a network of its own here, where the paper reads domains off the critic's last layer: the critic is one of patches.
 use super::super::game::{
     Critic, Game, Moment, Play, Round, Shown, Stage, Translates, Wanted, critic, stage,
 };
 use super::super::networks::TranslatorNetwork;
 use super::super::networks::summary::Summary;
-use super::super::networks::translator::Drawn;
+use super::super::networks::translator::{Drawn, beside};
 use super::super::translation::{Distance, Settings, Translation};
 use super::paired::{GENERATOR, diversity};
 use crate::{NetworkInfo, Part, Purpose};
@@ -38,6 +38,8 @@ pub struct DomainSettings {
     pub classes: f64,
     /// weight of the way back (lambda_rec; paper: 10)
     pub cycle: f64,
+    /// whether the critic is told which domains an image is of, or was to be of, and sees whether it is (the paper's is not told)
+    pub conditional: bool,
     /// updates of the critic and of the reader for each of the generator (paper: 5)
     pub discriminator_steps: usize,
 }
@@ -49,6 +51,7 @@ impl Default for DomainSettings {
             game: 1.0,
             classes: 1.0,
             cycle: 10.0,
+            conditional: false,
             discriminator_steps: 5,
         }
     }
@@ -139,6 +142,8 @@ impl Translation<DomainSettings> {
         };
         let shape = self.image(info)?;
         let n = names.len();
+        let [h, w, c] = shape;
+        let seen = [h, w, if self.translation.conditional { c + n } else { c }];
         let reader = Summary::new(
             self.critic.width,
             shape,
@@ -153,7 +158,7 @@ impl Translation<DomainSettings> {
             told,
             attributes: info.attributes.len(),
             generator: self.translator(GENERATOR, (shape, n), device, key)?,
-            critic: self.of_patches(critic::DISCRIMINATOR, shape, device, key)?,
+            critic: self.of_patches(critic::DISCRIMINATOR, seen, device, key)?,
             reader: Learner::new(READER, reader, optimizer, self.model.average(), device)?,
             names,
         }))
@@ -161,6 +166,14 @@ impl Translation<DomainSettings> {
 }
 
 impl Domains {
+    /// What the critic is shown of images and the domains that they are said to be of.
+    fn shown(&self, images: &Tensor<4>, domains: &Tensor<2>) -> Shown {
+        Shown::plain(match self.settings.conditional {
+            true => beside(images.clone(), domains.clone()),
+            false => images.clone(),
+        })
+    }
+
     /// The domains that each item of a batch is of, `[batch, domains]`, rows of zeros and ones.
     fn domains_of(&self, batch: &Batch) -> Result<Tensor<2>> {
         let device = &self.stage.device;
@@ -239,7 +252,7 @@ impl Domains {
                 .no_grad()
                 .forward_told(given.clone(), asked.clone(), None),
         };
-        let (data, samples) = (Shown::plain(given.clone()), Shown::plain(made.clone()));
+        let (data, samples) = (self.shown(&given, &present), self.shown(&made, &asked));
         let seen = self.critic.learn(data, samples, None, now)?;
         let read = self.reader.network().forward(given.clone());
         let misread = self.reader.descend(self.misread(read, &present), false)?.loss;
@@ -257,11 +270,11 @@ impl Domains {
     fn loss(&self, turn: &Turn, now: Moment) -> (Tensor<1>, Vec<(&'static str, f64)>) {
         let s = &self.settings;
         let shown = self.critic.shown(
-            Shown::plain(turn.made.clone()),
+            self.shown(&turn.made, &turn.asked),
             now.updates,
             now.key.stream("noise for the generator"),
         );
-        let data = Shown::plain(turn.given.clone());
+        let data = self.shown(&turn.given, &turn.present);
         let persuaded = self.critic.persuade(&shown, Some(&data), None);
         let reader = self.reader.network().clone().no_grad();
         let read = self.misread(reader.forward(turn.made.clone()), &turn.asked);
@@ -301,7 +314,19 @@ impl Play for Domains {
         let told = Tensor::zeros([1, self.names.len()], &device);
         vec![
             self.generator.info(|g| g.forward_told(x.clone(), told, None)),
-            self.critic.info([h, w, c], 0, &device),
+            self.critic.info(
+                [
+                    h,
+                    w,
+                    if self.settings.conditional {
+                        c + self.names.len()
+                    } else {
+                        c
+                    },
+                ],
+                0,
+                &device,
+            ),
             self.reader.info(|r| r.forward(x.clone())),
         ]
     }
@@ -325,20 +350,14 @@ impl Play for Domains {
         let Some((turn, now)) = last else {
             return Ok(Round::default());
         };
-        let (loss, mut scalars) = self.loss(&turn, now);
+        let (loss, scalars) = self.loss(&turn, now);
         critic::finite("the generator's loss", number(loss.clone()), now)?;
         let gradient = self
             .generator
             .update(&mut [loss.backward()], watch)
             .unwrap_or(f64::NAN);
-        let observation = watch.then(|| {
-            let spread = diversity(turn.made, turn.given);
-            let o = Observation::new(self.critic.objective(), &turn.seen, gradient, spread);
-            scalars.extend(o.scalars());
-            scalars.extend(turn.seen.scalars);
-            o
-        });
-        Ok(Round { scalars, observation })
+        let spread = watch.then(|| diversity(turn.made, turn.given));
+        Ok(Round::of(scalars, &self.critic, turn.seen, gradient, spread))
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {
@@ -503,6 +522,45 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(e.contains("left, right"), "{e}");
+    }
+
+    /// A critic that is told tells images of their own domains from the same images said to be of others.
+    #[test]
+    fn a_critic_that_is_told_sees_whether_it_is_so() {
+        let mut config = config();
+        config.translation.conditional = true;
+        let device = Device::flex().autodiff();
+        let game = config
+            .between_domains("star_gan", &info(), &device, Key::new(1))
+            .unwrap();
+        game.map(|mut play| {
+            let said = |play: &Domains, key, right: bool| {
+                let batch = batch(8, key);
+                let images = play.stage.items(&batch);
+                let domains = play.domains_of(&batch).unwrap();
+                let domains = if right { domains } else { -domains + 1.0 };
+                play.shown(&images, &domains)
+            };
+            let now = |i| Moment {
+                updates: i,
+                key: Key::new(i),
+                watch: false,
+            };
+            for i in 0..80 {
+                let key = Key::new(3).step(i);
+                let (data, samples) = (said(&play, key, true), said(&play, key, false));
+                play.critic.learn(data, samples, None, now(i)).unwrap();
+            }
+            let mean = |v: Vec<f32>| v.iter().sum::<f32>() / v.len() as f32;
+            let score = |right| mean(play.critic.scores(&said(&play, Key::new(9), right)));
+            assert!(
+                score(true) > score(false) + 0.05,
+                "{} {}",
+                score(true),
+                score(false)
+            );
+            play
+        });
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! BiGAN, theorem 2; Dumoulin et al. 2016, arXiv:1606.00704, ALI).
 use super::super::config::{Config, GameConfig};
 use super::super::game::condition::Condition;
-use super::super::game::monitor::Observation;
 use super::super::game::{Critic, Draws, Game, Inverts, Moment, Play, Round, Sees, Shown, Stage, critic};
 use super::super::networks::{GeneratorNetwork, Heads, Sizes, Told, TrunkNetwork};
 use super::duel::{latents, port_of};
@@ -242,14 +241,8 @@ impl Play for Joint {
         let mut gradients = [loss.backward()];
         let gradient = self.generator.update(&mut gradients, watch).unwrap_or(f64::NAN);
         self.encoder.update(&mut gradients, false);
-        let mut scalars = vec![("loss/discriminator", seen.loss), ("loss/generator", value)];
-        let observation = diversity.map(|diversity| {
-            let o = Observation::new(self.critic.objective(), &seen, gradient, diversity);
-            scalars.extend(o.scalars());
-            scalars.extend(seen.scalars.iter().copied());
-            o
-        });
-        Ok(Round { scalars, observation })
+        let scalars = vec![("loss/discriminator", seen.loss), ("loss/generator", value)];
+        Ok(Round::of(scalars, &self.critic, seen, gradient, diversity))
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {

@@ -1,8 +1,11 @@
 //! Ways of playing: who is in the cast, and what a step does.
 pub mod anomaly;
+pub mod bicycle;
 pub mod boosted;
+pub mod coded;
 pub mod context;
 pub mod contrastive;
+pub mod crossed;
 pub mod cycle;
 pub mod described;
 pub mod domains;
@@ -10,22 +13,23 @@ pub mod duel;
 pub mod inverse;
 pub mod joint;
 pub mod matching;
-pub mod paired;
-pub mod perturb;
 pub mod output;
 pub mod paired;
 pub mod perceptual;
+pub mod perturb;
 mod pool;
-pub mod target;
-
-pub use anomaly::Detector;
 pub mod pyramid;
 pub mod ranked;
+pub mod target;
 pub mod teachers;
 
+pub use anomaly::Detector;
+pub use bicycle::Bicycle;
 pub use boosted::Boosted;
+pub use coded::Coded;
 pub use context::Context;
 pub use contrastive::Contrastive;
+pub use crossed::Crossed;
 pub use cycle::Cycle;
 pub use domains::Domains;
 pub use duel::Duel;

@@ -139,6 +139,15 @@ pub(super) fn sides(items: Tensor<4>) -> [Tensor<4>; 2] {
     [0, c].map(|from| items.clone().narrow(3, from, c))
 }
 
+/// The images that are given and those that they should become.
+pub(super) fn from_to(items: Tensor<4>, direction: Direction) -> [Tensor<4>; 2] {
+    let mut images = sides(items);
+    if direction == Direction::BToA {
+        images.reverse();
+    }
+    images
+}
+
 impl Paired {
     /// What the critic is shown of given images and others.
     fn shown(&self, given: &Tensor<4>, other: Tensor<4>, truth: &Tensor<4>) -> Shown {
@@ -216,11 +225,7 @@ impl Play for Paired {
             return Ok(Round::default());
         };
         let now = Moment { updates, key, watch };
-        let mut images = sides(self.stage.items(batch));
-        if self.settings.direction == Direction::BToA {
-            images.reverse();
-        }
-        let [given, truth] = images;
+        let [given, truth] = from_to(self.stage.items(batch), self.settings.direction);
         let keys: Vec<Key> = (0..batch.shape[0] as u64)
             .map(|i| key.stream("noise").step(i))
             .collect();

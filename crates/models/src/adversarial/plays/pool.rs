@@ -57,6 +57,11 @@ impl Pool {
         Tensor::from_data(TensorData::new(shown, dims), &newest.device())
     }
 
+    /// Those that are in it.
+    pub(super) fn kept(&self) -> &[Vec<f32>] {
+        &self.images
+    }
+
     /// Its file, where it has room.
     pub(super) fn save(&self) -> Option<(String, Part<'_>)> {
         (self.room > 0).then(|| {

@@ -86,6 +86,13 @@ pub enum Drawn<'a> {
     Given(&'a dyn Fn(usize, [usize; 4]) -> Tensor<4>),
 }
 
+/// Numbers of each item `[batch, numbers]` as planes beside the channels of its image.
+pub(crate) fn beside(x: Tensor<4>, told: Tensor<2>) -> Tensor<4> {
+    let ([n, h, w, _], [_, numbers]) = (x.dims(), told.dims());
+    let planes = told.reshape([n, 1, 1, numbers]).expand([n, h, w, numbers]);
+    Tensor::cat(vec![x, planes], 3)
+}
+
 /// A network from an image to an image.
 #[derive(Module, Debug)]
 #[allow(missing_docs, clippy::large_enum_variant)] // each variant is the network of its name
@@ -112,9 +119,7 @@ impl TranslatorNetwork {
 
     /// The same, told something of each item: numbers `[batch, told]`, which become planes beside the image's channels.
     pub fn forward_told(&self, x: Tensor<4>, told: Tensor<2>, noise: Option<&[Key]>) -> Tensor<4> {
-        let ([n, h, w, _], [_, numbers]) = (x.dims(), told.dims());
-        let planes = told.reshape([n, 1, 1, numbers]).expand([n, h, w, numbers]);
-        self.forward(Tensor::cat(vec![x, planes], 3), noise)
+        self.forward(beside(x, told), noise)
     }
 
     /// What the first half sees of images whose sides are multiples of [`Self::multiple`], level by level; the images first.

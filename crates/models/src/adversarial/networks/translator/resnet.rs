@@ -42,13 +42,13 @@ const STILL: f64 = 1e-3;
 
 /// A convolution without bias, and the norm behind it.
 #[derive(Module, Debug)]
-struct Normed {
+pub(crate) struct Normed {
     conv: Conv2d,
     norm: ItemNorm,
 }
 
 impl Normed {
-    fn new(
+    pub(crate) fn new(
         channels: [usize; 2],
         kernel: usize,
         stride: usize,
@@ -66,7 +66,7 @@ impl Normed {
         }
     }
 
-    fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         self.norm
             .forward(self.conv.forward(x, Activation::Identity), activation)
     }
