@@ -152,12 +152,24 @@ fn processes_draw_and_judge_the_same() {
     let d = dir.path();
     ok(d, &with(SMALL, &["--steps", "1", "--out", "run"]));
     let draw = |out| ["sample", "run", "-n", "600", "--out", out];
-    let judge = ["evaluate", "run", "--metrics", "fid", "-n", "300", "--extractor", "random:0", "--json"];
+    let judge = [
+        "evaluate",
+        "run",
+        "--metrics",
+        "fid",
+        "-n",
+        "300",
+        "--extractor",
+        "random:0",
+        "--json",
+    ];
     ok(d, &draw("1.npy"));
     let alone = ok(d, &judge);
     for n in ["2", "4"] {
         let file = format!("{n}.npy");
-        let Some(out) = processes(d, n, &draw(&file)) else { return };
+        let Some(out) = processes(d, n, &draw(&file)) else {
+            return;
+        };
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         assert_eq!(String::from_utf8_lossy(&out.stdout).lines().count(), 1);
         let read = |name: &str| std::fs::read(d.join(name)).unwrap();

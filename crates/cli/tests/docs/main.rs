@@ -90,7 +90,7 @@ fn lay_out(folder: &Path) {
     image::GrayImage::from_fn(16, 16, |x, _| image::Luma([if x < 8 { 255 } else { 0 }]))
         .save(folder.join("mask.png"))
         .unwrap();
-        let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../menagerie/tests/fixtures");
+    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../menagerie/tests/fixtures");
     for name in ["netG.pth", "netD.pth", "G_ema.pth"] {
         std::fs::copy(weights.join(name), folder.join(name)).unwrap();
     }

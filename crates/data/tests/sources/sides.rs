@@ -170,6 +170,8 @@ fn unpaired_images_have_the_classes_of_the_left_side() {
     assert!((set.info().shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
     let right = menagerie_data::Side::of(&*set, 1).unwrap();
     assert!(right.info().labels.is_empty() && right.get(3).unwrap().label.is_none());
+}
+
 /// A trimap is open along an outline and nowhere else: within a person nothing shines through, however many layers were painted.
 #[test]
 fn trimaps_are_open_along_outlines_alone() {

@@ -206,7 +206,9 @@ mod tests {
     use serde_json::Value;
 
     fn fixture(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures")
+            .join(name)
     }
 
     /// What PyTorch made with the same weights: imported.py.
@@ -238,7 +240,10 @@ mod tests {
         let found = read(&files.iter().map(|f| fixture(f)).collect::<Vec<_>>())?;
         let mut recipe = Recipe::named(found.model)?;
         let own = [("data.source", "portraits"), ("data.limit", "64")];
-        let more = own.iter().chain(more).map(|(k, v)| (k.to_string(), v.to_string()));
+        let more = own
+            .iter()
+            .chain(more)
+            .map(|(k, v)| (k.to_string(), v.to_string()));
         recipe.set_all(&[found.settings.clone(), more.collect()].concat())?;
         Trainer::create_imported(recipe, dir, found, &Device::flex().autodiff())?;
         Run::open(dir)
@@ -253,13 +258,20 @@ mod tests {
     fn dcgan_of_pytorchs_example() {
         let (want, dir) = (&theirs()["dcgan"], tempfile::tempdir().unwrap());
         let path = dir.path().join("run");
-        let run = begun(&["netG.pth", "netD.pth"], &path, &[("train.steps", "1"), ("train.batch", "4")]).unwrap();
+        let run = begun(
+            &["netG.pth", "netD.pth"],
+            &path,
+            &[("train.steps", "1"), ("train.batch", "4")],
+        )
+        .unwrap();
         let (model, checkpoint, _) = run.model(None, &Device::flex()).unwrap();
         assert_eq!(checkpoint.state.step, 0);
         let images = drawn(&*model, latents(want));
         agrees(&images, &want["images"], 1e-5);
         // What comes before the last layer, and the last layer of it.
-        let [height, width, colours] = checkpoint.state.data.shape[..] else { panic!("images") };
+        let [height, width, colours] = checkpoint.state.data.shape[..] else {
+            panic!("images")
+        };
         let batch = crate::data::Batch {
             kind: crate::data::Kind::Image,
             shape: vec![2, height, width, colours],
@@ -316,13 +328,19 @@ mod tests {
         assert!(why(&["netG.pth", "G_ema.pth"], &[]).contains("does not belong to netG.pth"));
         assert!(why(&["state.pth"], &[]).contains("no network that is known"));
         let e = why(&["netG.pth"], &[("model.width", "4")]);
-        assert!(e.contains("in another shape") && e.contains("`project.weight`"), "{e}");
+        assert!(
+            e.contains("in another shape") && e.contains("`project.weight`"),
+            "{e}"
+        );
         let mut more = read_torch(&fixture("netG.pth")).unwrap();
         more.arrays.insert("other.weight".into(), (vec![1], vec![0.0]));
         let file = d.join("more.safetensors");
         more.write(&file).unwrap();
         let e = read(std::slice::from_ref(&file)).unwrap_err().to_string();
-        assert!(e.contains("belong to no layer") && e.contains("`other.weight`"), "{e}");
+        assert!(
+            e.contains("belong to no layer") && e.contains("`other.weight`"),
+            "{e}"
+        );
         more.arrays.remove("other.weight");
         more.arrays.remove("main.4.running_var");
         more.write(&file).unwrap();
@@ -334,7 +352,10 @@ mod tests {
     fn names_are_listed_but_not_by_the_hundred() {
         let names: Vec<String> = (0..9).map(|i| format!("w{i}")).collect();
         let all = some(names.iter().map(String::as_str));
-        assert!(all.starts_with("`w0`, `w1`") && all.ends_with("`w5`, ..."), "{all}");
+        assert!(
+            all.starts_with("`w0`, `w1`") && all.ends_with("`w5`, ..."),
+            "{all}"
+        );
         assert_eq!(some(["a"].into_iter()), "`a`");
     }
 }

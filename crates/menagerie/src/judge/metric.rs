@@ -394,7 +394,7 @@ impl<'a> Judge<'a> {
             ) => false,
             (Needs::Capability(Capability::Complete), Subject::Model { model, .. }) => {
                 let tables = m.name == "imputation";
-                let fits = tables || self.info().kind == Kind::Image;
+                let fits = tables || image;
                 fits && model.as_complete().is_some_and(|c| c.takes_missing() == tables)
             }
             (Needs::Capability(c), Subject::Model { model, .. }) => c.of(model),

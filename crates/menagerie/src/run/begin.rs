@@ -12,7 +12,6 @@ use super::{
 };
 use crate::data::{DataInfo, Dataset, Kind, Opened, renumbered};
 use crate::error::{Error, Result};
-use crate::import::{self, Imported};
 
 use crate::limits::affordable;
 use crate::models::{Model, NetworkInfo, Purpose};
@@ -43,7 +42,7 @@ pub struct Plan {
 pub(super) struct Prepared {
     pub(super) dataset: Arc<dyn Dataset>,
     pub(super) model: Box<dyn Model>,
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -171,38 +170,6 @@ pub(super) fn with_weights_of(
     Ok((prepared, checkpoint.state.step))
 }
 
-/// A part with the arrays that were imported in the place of its own.
-fn filled(mut own: Tensors, theirs: &Tensors, origin: &str) -> Result<Tensors> {
-    let fits = |(name, (shape, _)): &(&String, &(Vec<usize>, Vec<f32>))| {
-        own.arrays.get(*name).is_some_and(|(s, _)| s == shape)
-    };
-    let strange: Vec<&str> = theirs
-        .arrays
-        .iter()
-        .filter(|a| !fits(a))
-        .map(|(n, _)| n.as_str())
-        .collect();
-    let missing = own.arrays.keys().filter(|n| !theirs.arrays.contains_key(*n));
-    let missing: Vec<&str> = missing.map(String::as_str).collect();
-    for (names, problem) in [
-        (
-            strange,
-            "hold arrays that the recipe's network has not, or has in another shape",
-        ),
-        (missing, "lack arrays of the recipe's network"),
-    ] {
-        if !names.is_empty() {
-            return Err(Error::data(
-                origin,
-                format!("{problem}: {}", import::some(names.into_iter())),
-                "leave the keys of [model], --size and --channels as the weights have them",
-            ));
-        }
-    }
-    own.arrays.clone_from(&theirs.arrays);
-    Ok(own)
-}
-
 impl Plan {
     /// What a recipe would do.
     ///
@@ -262,32 +229,7 @@ impl Trainer {
         Self::begin_with(recipe, path, prepared, origin, device)
     }
 
-    /// A new run at `path` that begins with weights of another program.
-    ///
-    /// # Errors
-    /// As [`Trainer::create`]; [`Error::Data`] when the weights do not fit the recipe's networks, naming those that do not.
-    pub fn create_imported(recipe: Recipe, path: &Path, found: Imported, device: &Device) -> Result<Self> {
-        let (recipe, said) = recipe.fitted()?;
-        let mut prepared = prepare(&recipe, recipe.data()?.open()?, &[], device)?;
-        prepared.warnings.extend(said);
-        let fresh = prepared.model.save();
-        let fresh: BTreeMap<String, Tensors> = fresh.into_iter().map(|(name, t)| (name, t())).collect();
-        let read = |name: &str| {
-            let own = fresh.get(name).cloned().unwrap_or_default();
-            match found.parts.get(name.trim_end_matches("_average")) {
-                Some(theirs) => filled(own, theirs, &found.origin),
-                None => Ok(own),
-            }
-        };
-        prepared.model.load(&read, Purpose::Train)?;
-        let origin = Note {
-            step: 0,
-            what: format!("{BEGUN_FROM} {}", found.origin),
-        };
-        Self::begin_with(recipe, path, prepared, origin, device)
-    }
-
-    fn begin_with(
+    pub(super) fn begin_with(
         recipe: Recipe,
         path: &Path,
         mut prepared: Prepared,
@@ -490,7 +432,7 @@ fn passed_over(log: &str, damaged: usize) -> Option<String> {
 }
 
 /// How the note of a run begins whose first weights are those of another.
-const BEGUN_FROM: &str = "begun from the weights of";
+pub(super) const BEGUN_FROM: &str = "begun from the weights of";
 
 /// Refuses to begin anew where the first weights were those of another run, and where the logs show that there were
 /// checkpoints: only a checkpoint that was read may shorten logs.

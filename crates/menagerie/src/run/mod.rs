@@ -30,6 +30,7 @@ mod follower;
 
 pub mod history;
 mod html;
+mod imported;
 mod judging;
 mod learned;
 mod leaves;

@@ -281,7 +281,11 @@ fn latents_are_walked_and_reconstructions_compared() {
 fn pairs_agree_where_both_are_of_one_class() {
     let data = bars(240, 0.1, 1);
     let mut recipe = Recipe::named("classifier").unwrap();
-    for (key, value) in [("model.network", "lenet"), ("model.width", "8"), ("model.average", "0")] {
+    for (key, value) in [
+        ("model.network", "lenet"),
+        ("model.width", "8"),
+        ("model.average", "0"),
+    ] {
         recipe.set_all(&[(key.into(), value.into())]).unwrap();
     }
     let mut classifier = recipe
@@ -299,17 +303,33 @@ fn pairs_agree_where_both_are_of_one_class() {
     let pairs = |shift: usize| {
         let both = |i: usize| {
             let other = &data.items[(i + shift) % 240];
-            data.items[i].iter().zip(other).flat_map(|(a, b)| [*a, *b]).collect()
+            data.items[i]
+                .iter()
+                .zip(other)
+                .flat_map(|(a, b)| [*a, *b])
+                .collect()
         };
         let mut set = Set::new(&[12, 12, 2], 0, (0..240).map(both).collect());
         set.info.kind = Kind::Pair;
         set
     };
-    let judged = |set: &Set| work_out(Subject::Items(set), &data, None, &extractor, 240, "pair-agreement");
+    let judged = |set: &Set| {
+        work_out(
+            Subject::Items(set),
+            &data,
+            None,
+            &extractor,
+            240,
+            "pair-agreement",
+        )
+    };
     let (same, other) = (judged(&pairs(0)).unwrap(), judged(&pairs(1)).unwrap());
     assert_eq!(same[0].value, 1.0);
     assert!(other[0].value < 0.4, "{other:?}");
-    assert!((same[1].value - 0.25).abs() < 0.1 && same[1].metric == "pair-agreement/chance", "{same:?}");
+    assert!(
+        (same[1].value - 0.25).abs() < 0.1 && same[1].metric == "pair-agreement/chance",
+        "{same:?}"
+    );
     let e = judged(&data).unwrap_err().to_string();
     assert!(e.contains("pairs of images") && e.contains("cogan"), "{e}");
 }

@@ -12,7 +12,7 @@ use menagerie::metrics::moments::Statistics;
 use menagerie::metrics::path_length::{path_length, slerp};
 use menagerie::metrics::prdc::prdc;
 use menagerie::metrics::ssim::{ms_ssim, ssim};
-use menagerie::nn::{Tensors, read_torch};
+use menagerie::nn::Tensors;
 use menagerie::{Device, Key};
 use serde_json::Value;
 use std::path::Path;

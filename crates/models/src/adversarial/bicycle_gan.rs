@@ -35,6 +35,7 @@ impl Registered for BicycleGan {
             translation: BicycleSettings::default(),
             objective: Rule::LeastSquares(LeastSquares::default()),
             penalty: Default::default(),
+            augment: Default::default(),
             optimizer: Optimizers::default(),
         }
     }

@@ -38,6 +38,7 @@ impl Registered for GeneGan {
             translation: CrossedSettings::default(),
             objective: Rule::LeastSquares(LeastSquares::default()),
             penalty: Default::default(),
+            augment: Default::default(),
             optimizer: Optimizers::default(),
         }
     }

@@ -32,6 +32,7 @@ impl Registered for Munit {
             translation: CodedSettings::default(),
             objective: Rule::LeastSquares(LeastSquares::default()),
             penalty: Default::default(),
+            augment: Default::default(),
             optimizer: Optimizers::both(OptimizerConfig::adam(1e-4).betas(0.5, 0.999).weight_decay(1e-4)),
         }
     }

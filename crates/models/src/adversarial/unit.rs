@@ -44,6 +44,7 @@ impl Registered for Unit {
             },
             objective: Rule::NonSaturating,
             penalty: Default::default(),
+            augment: Default::default(),
             optimizer: Optimizers::both(OptimizerConfig::adam(1e-4).betas(0.5, 0.999)),
         }
     }

@@ -22,16 +22,16 @@ pub mod two_player;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
 pub use play::{
-    Attacks, Defends, Detects, Draws, Illustrates, Inverts, Play, Round, Sees, Sorts, Styled, Tells, Translates,
-    Wanted, normal_by,
+    Attacks, Defends, Detects, Draws, Illustrates, Inverts, Play, Round, Sees, Sorts, Styled, Tells,
+    Translates, Wanted, normal_by,
 };
 pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
 
 use crate::{
     Anomaly, Attack, Classify, Cluster, Complete, Decoder, Defend, Encode, Features, Function, Illustrate,
-    LatentSpace, Model, NetworkInfo, Part, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest, Samples,
-    StepReport, Styles, Translate, of_shape, pooled, unconditional, untempered,
+    LatentSpace, Model, NetworkInfo, Part, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest,
+    Samples, StepReport, Styles, Translate, of_shape, pooled, unconditional, untempered,
 };
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};

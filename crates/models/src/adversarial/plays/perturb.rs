@@ -134,6 +134,7 @@ impl AttackConfig {
             translation: self.attack,
             objective: self.objective,
             penalty: self.penalty.clone(),
+            augment: Default::default(),
             optimizer: self.optimizer,
         }
     }

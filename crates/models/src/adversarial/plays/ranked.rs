@@ -299,7 +299,10 @@ impl Play for Ranked {
             parts.extend(m.critic.save());
         }
         let steps = self.steps.to_string();
-        parts.push(("ensemble".into(), Box::new(move || Tensors::of_note("steps", steps))));
+        parts.push((
+            "ensemble".into(),
+            Box::new(move || Tensors::of_note("steps", steps)),
+        ));
         parts
     }
 
