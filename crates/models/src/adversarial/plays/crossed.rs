@@ -38,7 +38,7 @@ pub struct CrossedSettings {
 impl Default for CrossedSettings {
     fn default() -> Self {
         CrossedSettings {
-            game: 2.0,
+            game: 0.5,
             image: 10.0,
             nulling: 1.0,
             parallelogram: 0.1,
@@ -304,19 +304,26 @@ mod tests {
     use crate::{Model, Registered, Wish};
     use menagerie_data::Kind;
 
-    /// Waves; on the second side with a square in the middle, as light or as dark as a coin says.
+    fn inside(i: usize) -> bool {
+        (4..8).contains(&(i % 144 / 12)) && (4..8).contains(&(i % 12))
+    }
+
+    /// Waves around a frame, which on the second side is filled, lightly or darkly as a coin says.
     fn sides_of(count: usize, key: Key) -> Batch {
         let mut rng = key.rng();
         let mut values = Vec::new();
         for _ in 0..count {
             let (p, q) = (rng.between(0.0, 6.0), rng.between(0.0, 6.0));
-            let square = if rng.chance(0.5) { 0.9 } else { -0.9 };
+            let filling = if rng.chance(0.5) { 0.9 } else { -0.9 };
             for i in 0..144 {
                 let (y, x) = (i / 12, i % 12);
-                let wave = |phase: f64| 0.2 * (0.5 * x as f64 + phase).sin();
-                let middle = (4..8).contains(&y) && (4..8).contains(&x);
-                let other = if middle { square } else { wave(q) };
-                values.extend([wave(p) as f32, other as f32]);
+                let framed = (3..9).contains(&y) && (3..9).contains(&x) && !inside(i);
+                let ground = |phase: f64| match framed {
+                    true => 0.6,
+                    false => 0.2 * (0.5 * x as f64 + phase).sin(),
+                };
+                let other = if inside(i) { filling } else { ground(q) };
+                values.extend([ground(p) as f32, other as f32]);
             }
         }
         Batch {
@@ -332,8 +339,8 @@ mod tests {
 
     /// The mean of the middle of images.
     fn middle(values: &[f32]) -> f32 {
-        let inside = |i: &usize| (4..8).contains(&(i % 144 / 12)) && (4..8).contains(&(i % 12));
-        let all: Vec<f32> = (0..values.len()).filter(inside).map(|i| values[i]).collect();
+        let inside = (0..values.len()).filter(|i| inside(*i));
+        let all: Vec<f32> = inside.map(|i| values[i]).collect();
         all.iter().sum::<f32>() / all.len() as f32
     }
 
@@ -359,7 +366,7 @@ mod tests {
         };
         let device = Device::flex().autodiff();
         let mut game = config.crossed("gene_gan", &info, &device, Key::new(1)).unwrap();
-        for step in 0..200 {
+        for step in 0..180 {
             let key = Key::new(2).step(step);
             game.step(&[sides_of(6, key)], key, false).unwrap();
         }
