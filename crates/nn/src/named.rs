@@ -10,9 +10,16 @@ thread_local!(static NAMES: RefCell<Option<Vec<(String, u64)>>> = const { RefCel
 /// Runs `record` and gives, beside its result, the names of the arrays of the networks that [`on_device`] brought to a
 /// recording device meanwhile, each with the number of the recorded tensor that it became.
 pub fn recorded<T>(record: impl FnOnce() -> T) -> (T, Vec<(String, u64)>) {
-    let outer = NAMES.replace(Some(Vec::new()));
+    /// What was under way before goes on, however `record` ends.
+    struct Outer(Option<Vec<(String, u64)>>);
+    impl Drop for Outer {
+        fn drop(&mut self) {
+            NAMES.set(self.0.take());
+        }
+    }
+    let _outer = Outer(NAMES.replace(Some(Vec::new())));
     let result = record();
-    (result, NAMES.replace(outer).unwrap_or_default())
+    (result, NAMES.take().unwrap_or_default())
 }
 
 /// Whether [`recorded`] is under way: what is made of tensors now lives no longer than it.
@@ -59,5 +66,19 @@ impl ModuleVisitor for Visit<'_> {
     }
     fn exit_module(&mut self, _: &str, kind: &str) {
         self.path.exit(kind);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A recording that panics leaves no trace: what a network computes afterwards is not taken for a part of it.
+    #[test]
+    fn a_recording_ends_however_it_ends() {
+        let failed = std::panic::catch_unwind(|| recorded(|| panic!("as a kernel would")));
+        assert!(failed.is_err() && !is_recording());
+        let (inner, names) = recorded(|| recorded(is_recording).0 && is_recording());
+        assert!(inner && names.is_empty() && !is_recording());
     }
 }

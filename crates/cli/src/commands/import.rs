@@ -10,11 +10,10 @@ use std::path::PathBuf;
 /// Arguments of `menagerie import`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-    menagerie import netG.pth netD.pth --data your/photos --set train.batch=32 --out runs/theirs
-  menagerie import G_ema.pth --data your/photos --out runs/faces
-
-  menagerie sample runs/theirs --out grid.png
-  menagerie train --resume runs/theirs --steps 5000")]
+      menagerie import netG.pth netD.pth --data your/photos --set train.batch=32
+  menagerie import G_ema.pth --data your/photos
+  menagerie sample runs/dcgan-001 --out grid.png
+  menagerie train --resume runs/dcgan-001 --steps 5000")]
 pub(crate) struct Args {
     /// Files of weights that PyTorch or safetensors wrote, each a state dictionary of one network: netG.pth and netD.pth of
     /// PyTorch's DCGAN example, or that of G_ema of stylegan2-ada-pytorch

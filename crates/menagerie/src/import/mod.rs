@@ -74,12 +74,14 @@ fn join(found: &mut Option<Imported>, more: Imported, file: &Path) -> Result<()>
         *found = Some(Imported { origin: name, ..more });
         return Ok(());
     };
-    let twice = more.parts.keys().any(|part| all.parts.contains_key(part));
-    if twice || all.model != more.model || all.channels != more.channels {
-        let problem = match twice {
-            true => format!("holds the same network as {}", all.origin),
-            false => format!("does not belong to {}", all.origin),
-        };
+    let problem = if all.model != more.model || all.channels != more.channels {
+        Some(format!("does not belong to {}", all.origin))
+    } else if more.parts.keys().any(|part| all.parts.contains_key(part)) {
+        Some(format!("holds the same network as {}", all.origin))
+    } else {
+        None
+    };
+    if let Some(problem) = problem {
         return Err(Error::data(file, problem, "give each network of one model once"));
     }
     all.parts.extend(more.parts);
@@ -329,7 +331,7 @@ mod tests {
         assert!(why(&["state.pth"], &[]).contains("no network that is known"));
         let e = why(&["netG.pth"], &[("model.width", "4")]);
         assert!(
-            e.contains("in another shape") && e.contains("`project.weight`"),
+            e.contains("in another shape") && e.contains("`norms.0.beta`"),
             "{e}"
         );
         let mut more = read_torch(&fixture("netG.pth")).unwrap();
