@@ -3,10 +3,10 @@
 //! Yoon, Jordon, van der Schaar (2018), GAIN: Missing Data Imputation using Generative Adversarial Nets, arXiv:1806.02920.
 //!
 //! x_bar = G(m x + (1 - m) z, m),  x_hat = m x + (1 - m) x_bar,  h = b m + 0.5 (1 - b)               (equations 2, 3 and 18)
-//! L_D = -sum_j m_j log D_j(x_hat, h) + (1 - m_j) log(1 - D_j(x_hat, h))                             (equation 22)
-//! L_G = -sum_j (1 - m_j) log D_j(x_hat, h) + alpha sum_j m_j (x_j - x_bar_j)^2                       (equations 23 and 24)
+//! L_D = -sum_{j: b_j = 0} m_j log D_j(x_hat, h) + (1 - m_j) log(1 - D_j(x_hat, h))                  (equation 22)
+//! L_G = -sum_{j: b_j = 0} (1 - m_j) log D_j(x_hat, h) + alpha sum_j m_j (x_j - x_bar_j)^2            (equations 23 and 24)
 //!
-//! m says what is there. The hint h tells D all but a tenth of m: without it many generators would do (theorem 1). Columns are
+//! m says what is there, b what of it D is told. The hint h tells D all but a tenth of m: without it many generators would do (theorem 1). Columns are
 //! brought to a mean of 0 and a deviation of 1 by what is there in the first batches, in the place of the paper's range from 0 to 1.
 use super::Optimizers;
 use super::game::check_weights;
@@ -317,7 +317,7 @@ impl Model for Gain {
         let told = noise::uniform::<2>(key.stream("hint").words(), x.dims(), &device)
             .lower_elem(s.hint)
             .float();
-        let hint = mask.clone() * told.clone() + (told.neg() + 1.0) * 0.5;
+        let hint = mask.clone() * told.clone() + (told.clone().neg() + 1.0) * 0.5;
         let bar = filled(self.generator.network(), &x, &mask, z);
         let hat = joined(&x, &mask, bar.clone());
         // Logits: log D = log sigmoid(l), log(1 - D) = log sigmoid(-l).
@@ -325,14 +325,19 @@ impl Model for Gain {
             .discriminator
             .network()
             .forward(hat.clone().detach(), hint.clone());
-        let of_discriminator =
-            -(mask.clone() * log_sigmoid(l.clone()) + gap.clone() * log_sigmoid(-l)).mean();
+        // Of what it is told nothing is learned, neither by it nor from it.
+        let asked = told.neg() + 1.0;
+        let right = mask.clone() * log_sigmoid(l.clone()) + gap.clone() * log_sigmoid(-l);
+        let of_discriminator = -(right * asked.clone()).sum() / (asked.clone().sum() + 1e-6);
+
         let mut scalars = vec![("loss/discriminator", number(of_discriminator.clone()))];
         self.discriminator.descend(of_discriminator, false)?;
         let judge = self.discriminator.network().clone().no_grad();
         let l = judge.forward(hat, hint);
-        let (gaps, known) = (gap.clone().sum() + 1e-6, mask.clone().sum() + 1e-6);
-        let persuaded = -(gap * log_sigmoid(l)).sum() / gaps;
+        let asked = gap * asked;
+        let (gaps, known) = (asked.clone().sum() + 1e-6, mask.clone().sum() + 1e-6);
+        let persuaded = -(asked * log_sigmoid(l)).sum() / gaps;
+
         let off = (mask * (x - bar).powi_scalar(2)).sum() / known;
         scalars.push(("loss/generator", number(persuaded.clone())));
         scalars.push(("loss/known", number(off.clone())));
