@@ -225,7 +225,6 @@ fn reordered(weights: Tensors, two: &[usize], four: &[usize]) -> Tensors {
 }
 
 /// The array with axis `i` of the result being axis `order[i]` of the given one.
-
 pub(crate) fn permuted(shape: &[usize], values: &[f32], order: &[usize]) -> (Vec<usize>, Vec<f32>) {
     let new: Vec<usize> = order.iter().map(|&a| shape[a]).collect();
     let stride = |axis: usize| shape[axis + 1..].iter().product::<usize>();

@@ -2,6 +2,7 @@
 //!
 //! Tan, Le (2019), EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, arXiv:1905.11946, table 1 (B0,
 //! whose lite version leaves the gates out), with the names of arrays that the PyTorch package of that name has.
+use super::imagenet::Trunk;
 use super::{Layer, Reader, Spec};
 use crate::error::Result;
 use burn::tensor::Tensor;
@@ -18,6 +19,7 @@ const STAGES: [(usize, usize, usize, usize, usize); 7] = [
     (1, 3, 1, 6, 320),
 ];
 const STEM: usize = 32;
+const WIDTH: usize = 1280;
 
 /// Wider, depthwise, narrower.
 struct Block {
@@ -36,8 +38,6 @@ pub(super) struct EfficientNet {
 impl EfficientNet {
     /// The array by which it is known.
     pub(super) const MARK: &str = "_conv_stem.weight";
-    pub(super) const SIDE: usize = 224;
-    pub(super) const WIDTH: usize = 1280;
 
     pub(super) fn read(r: &mut Reader) -> Result<EfficientNet> {
         let stem = layer(r, ["_conv_stem", "_bn0"], [3, STEM], [3, 2], false)?;
@@ -63,11 +63,21 @@ impl EfficientNet {
                 inputs = outputs;
             }
         }
-        let head = layer(r, ["_conv_head", "_bn1"], [inputs, Self::WIDTH], [1, 1], false)?;
+        let head = layer(r, ["_conv_head", "_bn1"], [inputs, WIDTH], [1, 1], false)?;
         Ok(EfficientNet { stem, blocks, head })
     }
+}
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+impl Trunk for EfficientNet {
+    fn name(&self) -> String {
+        "efficientnet-lite0".into()
+    }
+
+    fn width(&self) -> usize {
+        WIDTH
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let x = self.blocks.iter().fold(six(&self.stem, x), |x, block| {
             let y = block.layers.iter().fold(x.clone(), |y, layer| six(layer, y));
             if block.residual { y + x } else { y }

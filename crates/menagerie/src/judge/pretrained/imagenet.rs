@@ -6,14 +6,22 @@ use crate::error::{Error, Result};
 use crate::nn::Tensors;
 use burn::tensor::{Device, Tensor, TensorData};
 
-enum Network {
-    ResNet(ResNet),
-    EfficientNet(EfficientNet),
+/// From images to features.
+pub(super) trait Trunk {
+    /// Which network it is.
+    fn name(&self) -> String;
+    /// Features of an image.
+    fn width(&self) -> usize;
+    /// Prepared images `[images, height, width, 3]` -> `[images, width]`.
+    fn forward(&self, x: Tensor<4>) -> Tensor<2>;
 }
+
+/// Side of the images that all of them were trained on.
+const SIDE: usize = 224;
 
 /// A classifier of natural images, whose last hidden layer is the features.
 pub struct ImageNet {
-    network: Network,
+    network: Box<dyn Trunk>,
     /// `[width, classes]` and `[classes]`
     last: (Tensor<2>, Tensor<1>),
     /// what images in [-1, 1] are multiplied by, and what is added, a colour
@@ -39,17 +47,12 @@ impl ImageNet {
             what,
             fix: FIX,
         };
-        let (network, last, of_bytes) = match (residual, efficient) {
-            (true, _) => (Network::ResNet(ResNet::read(r)?), "fc", TORCHVISION),
-            (_, true) => (Network::EfficientNet(EfficientNet::read(r)?), "_fc", TENSORFLOW),
-            _ => {
-                return Err(Error::data(what, "are of no classifier that is known", FIX));
-            }
+        let (network, last, of_bytes): (Box<dyn Trunk>, _, _) = match (residual, efficient) {
+            (true, _) => (Box::new(ResNet::read(r)?), "fc", TORCHVISION),
+            (_, true) => (Box::new(EfficientNet::read(r)?), "_fc", TENSORFLOW),
+            _ => return Err(Error::data(what, "are of no classifier that is known", FIX)),
         };
-        let width = match &network {
-            Network::ResNet(n) => n.width(),
-            Network::EfficientNet(_) => EfficientNet::WIDTH,
-        };
+        let width = network.width();
         let classes = r.shape(&format!("{last}.bias"))?.first().copied().unwrap_or(0);
         let bias = r.take(&format!("{last}.bias"), &[classes])?;
         let last = (
@@ -77,10 +80,7 @@ impl ImageNet {
 
     /// Which network it is.
     pub fn name(&self) -> String {
-        match &self.network {
-            Network::ResNet(n) => n.name(),
-            Network::EfficientNet(_) => "efficientnet-lite0".into(),
-        }
+        self.network.name()
     }
 }
 
@@ -102,18 +102,12 @@ impl Pretrained for ImageNet {
     }
 
     fn side(&self) -> usize {
-        match &self.network {
-            Network::ResNet(_) => ResNet::SIDE,
-            Network::EfficientNet(_) => EfficientNet::SIDE,
-        }
+        SIDE
     }
 
     fn features(&self, images: Tensor<4>) -> Tensor<2> {
-        let x = images * self.scale.clone() + self.shift.clone();
-        match &self.network {
-            Network::ResNet(n) => n.forward(x),
-            Network::EfficientNet(n) => n.forward(x),
-        }
+        self.network
+            .forward(images * self.scale.clone() + self.shift.clone())
     }
 
     fn logits(&self, features: Tensor<2>) -> Tensor<2> {

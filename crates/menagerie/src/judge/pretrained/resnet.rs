@@ -2,6 +2,7 @@
 //!
 //! He, Zhang, Ren, Sun (2016), Deep Residual Learning for Image Recognition, arXiv:1512.03385; blocks of three layers halve the
 //! image in their middle one, as torchvision does.
+use super::imagenet::Trunk;
 use super::{Layer, Reader, Spec};
 use crate::error::Result;
 use burn::tensor::{Tensor, activation::relu};
@@ -24,7 +25,6 @@ pub(super) struct ResNet {
 impl ResNet {
     /// The array by which it is known.
     pub(super) const MARK: &str = "layer1.0.conv1.weight";
-    pub(super) const SIDE: usize = 224;
 
     pub(super) fn read(r: &mut Reader) -> Result<ResNet> {
         let stem = r.shape("conv1.weight")?;
@@ -60,16 +60,18 @@ impl ResNet {
             layers,
         })
     }
+}
 
-    pub(super) fn name(&self) -> String {
+impl Trunk for ResNet {
+    fn name(&self) -> String {
         format!("resnet{}", self.layers)
     }
 
-    pub(super) fn width(&self) -> usize {
+    fn width(&self) -> usize {
         self.width
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+    fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let x = max_pool2d(self.stem.forward(x), [3, 3], [2, 2], [1, 1]);
         let x = self.blocks.iter().fold(x, |x, block| {
             let y = block.layers.iter().fold(x.clone(), |y, layer| layer.forward(y));
