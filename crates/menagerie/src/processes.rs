@@ -157,7 +157,7 @@ pub fn end_all() {
 #[cfg(feature = "mpi")]
 mod over_mpi {
     use super::{Error, Link, Result};
-    use mpi::point_to_point::{Destination, Source, send_receive_into};
+    use mpi::point_to_point::send_receive_into;
     use mpi::topology::{Communicator, SimpleCommunicator};
     use mpi::{Threading, environment::Universe};
 

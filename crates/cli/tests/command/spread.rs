@@ -151,7 +151,9 @@ fn processes_draw_and_judge_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
     ok(d, &with(SMALL, &["--steps", "1", "--out", "run"]));
-    let draw = |out| ["sample", "run", "-n", "600", "--out", out];
+    fn draw(out: &str) -> [&str; 6] {
+        ["sample", "run", "-n", "600", "--out", out]
+    }
     let judge = [
         "evaluate",
         "run",

@@ -134,7 +134,7 @@ impl Inception {
     /// From a state dictionary with PyTorch's names and axes.
     ///
     /// # Errors
-    /// [`Error::Data`] when an array is missing or of another shape.
+    /// [`Error::Data`](crate::error::Error::Data) when an array is missing or of another shape.
     pub fn from_state(mut state: Tensors, device: &Device) -> Result<Inception> {
         let r = &mut Reader {
             from: &mut state,
