@@ -102,7 +102,7 @@ mod tests {
         close(both(&[7.0; 5], &[0, 1, 0, 0, 1]), (0.5, 0.4));
     }
 
-    /// scikit-learn 1.x: roc_auc_score gives 0.6875 and average_precision_score 0.7, with ties: scores 3, 2, 2, 1, 1, 0 in
+    /// scikit-learn 1.9.1: roc_auc_score gives 0.6875 and average_precision_score 0.7, with ties: scores 3, 2, 2, 1, 1, 0 in
     /// steps, worked out by hand as well. Pairs: 8 of 2 x 4, in order 5 and tied 1; precisions 1 at one of two, 2/5 at the other.
     #[test]
     fn ties_stand_together() {

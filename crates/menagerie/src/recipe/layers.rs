@@ -53,6 +53,21 @@ pub(super) fn lay(base: &mut Table, given: &Table, prefix: &str, changed: &mut V
     Ok(())
 }
 
+/// Leaves out what is so already: `false` for a table of the defaults that is not there.
+pub(super) fn without_what_is_off(given: &Table, base: &Table, defaults: &Table) -> Table {
+    let one = |(key, value): (&String, &Value)| {
+        let value = match (value, base.get(key), defaults.get(key)) {
+            (Value::Boolean(false), None, Some(Value::Table(_))) => return None,
+            (Value::Table(g), Some(Value::Table(b)), Some(Value::Table(d))) => {
+                Value::Table(without_what_is_off(g, b, d))
+            }
+            (other, ..) => other.clone(),
+        };
+        Some((key.clone(), value))
+    };
+    given.iter().filter_map(one).collect()
+}
+
 /// Writes `false` for every table of the defaults that is not there, so that reading it again does not bring it back.
 pub(super) fn say_what_is_off(table: &mut Table, defaults: &Table) {
     let kind = |t: &Table| TAGS.iter().find_map(|tag| t.get(*tag).cloned());

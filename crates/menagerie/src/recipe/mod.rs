@@ -263,9 +263,12 @@ impl Recipe {
     /// Lays tables over what there is, one after the other, and checks the result.
     fn lay<'a>(&mut self, given: impl IntoIterator<Item = &'a Table>) -> Result<()> {
         let mut changed = Vec::new();
+        let defaults = models::entry(self.model_name()).map(defaults).unwrap_or_default();
         for table in given {
-            lay(&mut self.table, table, "", &mut changed)?;
+            let table = layers::without_what_is_off(table, &self.table, &defaults);
+            lay(&mut self.table, &table, "", &mut changed)?;
         }
+
         let set = set_since(&mut self.table, &changed);
         self.check()?;
         if changed.is_empty() {

@@ -149,3 +149,14 @@ fn values_convert_where_nothing_is_lost() {
     assert_eq!(r.data().unwrap().size, [32, 48]);
     assert!(r.to_toml().contains("learning_rate = 1.0"));
 }
+
+/// What a recipe has turned off may be turned off once more, as its own file says it; a word that is no table is still unknown.
+#[test]
+fn what_is_off_can_be_turned_off_again() {
+    let recipe = Recipe::named("star_gan").unwrap();
+    let same = recipe.clone().with("penalty.gradient", "false").unwrap();
+    assert_eq!(same.to_toml(), recipe.to_toml());
+    let on = same.with("penalty.gradient.weight", "5.0").unwrap();
+    assert!(on.to_toml().contains("weight = 5.0"));
+    assert!(on.with("penalty.gradent", "false").is_err());
+}
