@@ -65,9 +65,9 @@ fn gaps_are_filled_by_what_the_rest_says() {
             false => assert_eq!(made, given, "what is there stays"),
         }
     }
-    // Deviations are 10 and 14: a mean would be off by about 12.
+    // Deviations are 10 and 14: a mean would be off by about 12, and what learns from hints, too, by 8.
     let off = (squares / 300.0).sqrt();
-    assert!(off < 5.0, "{off}");
+    assert!(off < 6.0, "{off}");
 }
 
 /// What is hidden is never seen: other values there change nothing.
