@@ -53,9 +53,9 @@ fn filled(mut own: Tensors, theirs: &Tensors, origin: &str) -> Result<Tensors> {
     for (names, problem) in [
         (
             strange,
-            "hold arrays that the recipe's network has not, or has in another shape",
+            "holds arrays that the recipe's network has not, or has in another shape",
         ),
-        (missing, "lack arrays of the recipe's network"),
+        (missing, "lacks arrays of the recipe's network"),
     ] {
         if !names.is_empty() {
             return Err(Error::data(
