@@ -293,6 +293,23 @@ fn classifiers_of_natural_images_are_pytorchs() {
     };
     let e = problem(|s| drop(s.arrays.remove("layer3.0.downsample.1.bias")));
     assert!(e.contains("`layer3.0.downsample.1.bias` is missing"), "{e}");
+    // Without the way beside a block, what it makes could not be added to what it is given.
+    let e = problem(|s| {
+        s.arrays
+            .retain(|name, _| !name.starts_with("layer2.0.downsample"))
+    });
+    assert!(e.contains("`layer2.0.downsample.0.weight` is missing"), "{e}");
+    let with = |name: &str, shape: &[usize]| {
+        let mut state = formula(&all["resnet10"]["shapes"]);
+        let array = (shape.to_vec(), vec![0.0; shape.iter().product()]);
+        state.arrays.insert(name.into(), array);
+        ImageNet::from_state(state, &device).err().unwrap().to_string()
+    };
+    let e = with("layer1.0.conv2.weight", &[64, 64, 2, 2]);
+    assert!(e.contains("kernel of 2x2"), "{e}");
+    let e = with("layer1.0.conv2.weight", &[66, 4, 3, 3]);
+    assert!(e.contains("do not fall into 16 groups"), "{e}");
+    assert!(with("fc.bias", &[0]).contains("`fc.bias`"));
     let e = problem(|s| {
         drop(
             s.arrays

@@ -12,7 +12,7 @@ pub use inception::Inception;
 use super::bicubic;
 use super::extractor::{Extracted, Resize};
 use crate::error::{Error, Result};
-use crate::nn::Tensors;
+use crate::nn::{Tensors, numbers};
 use crate::processes;
 
 use burn::tensor::activation::log_softmax;
@@ -65,7 +65,7 @@ pub trait Pretrained {
                 Resize::Clean => bicubic::resize(x, [side, side]),
             };
             let features = self.features(x);
-            let numbers = |t: Tensor<2>| t.into_data().try_into_vec::<f32>().expect("networks are f32");
+
             let logits = self.logits(features.clone());
             let (mut all, classes) = (numbers(features), numbers(log_softmax(logits, 1)));
             all.extend(classes);
@@ -139,7 +139,7 @@ impl Reader<'_> {
 
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let found = self.shape(name)?;
-        if found != shape {
+        if found != shape || found.contains(&0) {
             return Err(self.wrong(format!(
                 "`{name}` has the shape {found:?} where {shape:?} is expected"
             )));
@@ -149,6 +149,13 @@ impl Reader<'_> {
 
     fn layer(&mut self, s: &Spec) -> Result<Layer> {
         let ([inputs, outputs], [kh, kw]) = (s.channels, s.kernel);
+        if !inputs.is_multiple_of(s.groups) || !outputs.is_multiple_of(s.groups) {
+            let problem = format!(
+                "`{}` has {inputs} and {outputs} channels, which do not fall into {} groups",
+                s.conv, s.groups
+            );
+            return Err(self.wrong(problem));
+        }
         let inputs = inputs / s.groups;
         let weight = self.take(&format!("{}.weight", s.conv), &[outputs, inputs, kh, kw])?;
         let mut norm = |part: &str| self.take(&format!("{}.{part}", s.norm), &[outputs]);

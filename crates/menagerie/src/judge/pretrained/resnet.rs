@@ -100,6 +100,9 @@ fn block(r: &mut Reader, name: &str, width: &mut usize, stride: usize) -> Result
         let conv = format!("{name}.conv{i}");
         let shape = r.shape(&format!("{conv}.weight"))?;
         let [outputs, own, kernel] = [0, 1, 2].map(|a| shape.get(a).copied().unwrap_or(1).max(1));
+        if ![1, 3].contains(&kernel) {
+            return Err(r.wrong(format!("`{conv}.weight` is a kernel of {kernel}x{kernel}")));
+        }
         // The layer of 3x3 that a stage begins with halves the image.
         let halves = if count == 3 { i == 2 } else { i == 1 };
         layers.push(r.layer(&Spec {
@@ -133,6 +136,10 @@ fn block(r: &mut Reader, name: &str, width: &mut usize, stride: usize) -> Result
             lead: 0,
             activation: Activation::Identity,
         })?),
+        // What is added has to have the same shape.
+        false if stride > 1 || given != inputs => {
+            return Err(r.wrong(format!("`{beside}.weight` is missing")));
+        }
         false => None,
     };
     Ok(Block { layers, shortcut })
