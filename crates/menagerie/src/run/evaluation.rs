@@ -100,7 +100,7 @@ pub fn open_extractor(text: &str, resize: Option<&str>, device: &Device) -> Resu
         "imagenet" => {
             let path = Path::new(rest);
             let hash = sha256([std::fs::read(path).map_err(Error::io("read", path))?]);
-            let network = ImageNet::from_state(read_torch(path)?, device)?;
+            let network = ImageNet::from_state(read_torch(path)?, rest, device)?;
             Ok(Extractor::of_pretrained(
                 network.name(),
                 hash,

