@@ -35,6 +35,10 @@ const fn of(capability: Capability, name: &'static str, test: fn(&Subject)) -> P
 const PROPERTIES: &[Property] = &[
     of_all("the_registry_says_what_is_true", registered::says_what_is_true),
     of_all(
+        "a_count_of_zero_is_refused_or_means_something",
+        registered::zeros_are_no_panic,
+    ),
+    of_all(
         "steps_move_every_trainable_number",
         learning::steps_move_every_trainable_number,
     ),

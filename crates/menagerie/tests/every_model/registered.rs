@@ -1,5 +1,6 @@
 //! What the registry says of a model.
-use crate::subject::Subject;
+use crate::subject::{Subject, device};
+use menagerie::Key;
 use menagerie::models::{Capability, Entry, registry};
 use menagerie::recipe::Recipe;
 use std::collections::BTreeSet;
@@ -26,6 +27,33 @@ pub(crate) fn no_field_is_empty(entry: &Entry) {
     // The defaults pass the model's own check unchanged.
     assert_eq!((entry.check)(&(entry.defaults)()).unwrap(), (entry.defaults)());
     assert_eq!(Recipe::named(entry.recipe).unwrap().model_name(), entry.name);
+}
+
+/// Dotted keys of whole numbers in a table.
+fn counts(table: &toml::Table, prefix: &str) -> Vec<String> {
+    let one = |(key, value): (&String, &toml::Value)| match value {
+        toml::Value::Table(t) => counts(t, &format!("{prefix}{key}.")),
+        toml::Value::Integer(_) => vec![format!("{prefix}{key}")],
+        _ => vec![],
+    };
+    table.iter().flat_map(one).collect()
+}
+
+/// Every count of a recipe set to 0, one at a time: it is refused, or the model is built and takes a step. It does not panic.
+pub(crate) fn zeros_are_no_panic(subject: &Subject) {
+    let recipe = subject.recipe();
+    let mut own: toml::Table = recipe.to_toml().parse().unwrap();
+    own.retain(|table, _| !["data", "train", "evaluate"].contains(&table.as_str()));
+    for key in counts(&own, "") {
+        let Ok(changed) = recipe.clone().with(&key, "0") else {
+            continue;
+        };
+        if let Ok(mut model) = changed.build(subject.info(), &device(), Key::new(0)) {
+            let batches = vec![subject.batch(&[0, 1, 2, 3]); model.batches_per_step()];
+            // Losses of so few items may be no numbers, which is told.
+            drop(model.step(&batches, Key::new(1), false));
+        }
+    }
 }
 
 pub(crate) fn says_what_is_true(subject: &Subject) {

@@ -169,6 +169,7 @@ mod tests {
         for (model, table, key, value) in [
             ("ada_gan", "ensemble", "members", 9.into()),
             ("ada_gan", "ensemble", "pool", 0.into()),
+            ("ada_gan", "ensemble", "pool", 1_000_000.into()),
             ("go_gan", "ensemble", "margin", 0.0.into()),
             ("go_gan", "ensemble", "stages", 1.into()),
             ("curriculum_gan", "ensemble", "temperature", 0.0.into()),

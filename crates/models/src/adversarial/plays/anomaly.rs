@@ -101,6 +101,7 @@ impl Config {
         key: Key,
     ) -> Result<Game<Detector>> {
         settings.check()?;
+        self.model.check(model, info)?;
         if self.game.bits.is_some() {
             let problem = "no gradient comes back to a latent through samples that are black or white";
             return Err(Error::recipe("game.bits", problem, "leave it out"));

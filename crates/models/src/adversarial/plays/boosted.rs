@@ -50,6 +50,9 @@ impl Default for Boosting {
     }
 }
 
+/// Batches that a member chooses the items of a step from, at most.
+const MOST_BATCHES: usize = 1024;
+
 impl Boosting {
     /// Refuses numbers out of range.
     ///
@@ -62,9 +65,16 @@ impl Boosting {
             ("ensemble.judge_steps", self.judge_steps),
             ("ensemble.pool", self.pool as u64),
         ];
-        match counts.into_iter().find(|(_, n)| *n == 0) {
-            Some((key, _)) => Err(Error::recipe(key, "0 is too small", "give 1 or more")),
-            None => Ok(()),
+        if let Some((key, _)) = counts.into_iter().find(|(_, n)| *n == 0) {
+            return Err(Error::recipe(key, "0 is too small", "give 1 or more"));
+        }
+        match self.pool > MOST_BATCHES {
+            true => Err(Error::recipe(
+                "ensemble.pool",
+                format!("{} batches for a step are too many", self.pool),
+                format!("give {MOST_BATCHES} at most"),
+            )),
+            false => Ok(()),
         }
     }
 
@@ -113,6 +123,7 @@ impl Ensemble<Boosting> {
     ) -> Result<Game<Boosted>> {
         self.ensemble.check()?;
         self.check_axes(model)?;
+        self.model.check(model, info)?;
         if self.game.discriminator_steps != 1 {
             let problem = format!("a step of {model} is one update of each of the two");
             return Err(Error::recipe("game.discriminator_steps", problem, "set it to 1"));

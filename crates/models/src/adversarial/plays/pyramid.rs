@@ -80,6 +80,9 @@ fn larger(x: Tensor<4>) -> Tensor<4> {
     resize_bilinear(x, [2 * h, 2 * w], false)
 }
 
+/// Convolutions of a level, at most.
+const MOST_LAYERS: usize = 64;
+
 /// From an enlarged image and a plane of noise to what is to be added to the image.
 #[derive(Module, Debug)]
 pub struct Refiner {
@@ -174,6 +177,11 @@ impl PyramidSettings {
         ];
         if let Some((key, _)) = sizes.iter().find(small) {
             return Err(Error::recipe(*key, "0 is too small", "give 1 or more"));
+        }
+        if self.layers > MOST_LAYERS {
+            let problem = format!("{} convolutions a level are too many", self.layers);
+            let fix = format!("give {MOST_LAYERS} at most; the paper has 3");
+            return Err(Error::recipe("pyramid.layers", problem, fix));
         }
         let (h, w, most) = (info.shape[0], info.shape[1], GENERATORS.len() - 1);
         let halves = |side: usize| side.trailing_zeros() as usize >= self.levels && side >> self.levels >= 4;
@@ -491,11 +499,16 @@ mod tests {
     }
 
     fn game(shape: &[usize], levels: usize) -> Result<Game<Pyramid>> {
+        of_layers(shape, levels, 2)
+    }
+
+    fn of_layers(shape: &[usize], levels: usize, layers: usize) -> Result<Game<Pyramid>> {
         let settings = PyramidSettings {
             levels,
             width: 4,
-            layers: 2,
+            layers,
         };
+
         let config = super::super::super::lapgan::Lapgan::defaults_of(8);
         config.pyramid(
             "lapgan",
@@ -538,6 +551,10 @@ mod tests {
         for (shape, levels) in [([30, 32, 1], 2), ([16, 16, 1], 3), ([32, 32, 1], 0)] {
             let e = game(&shape, levels).err().expect("is refused").to_string();
             assert!(e.contains("pyramid.levels"), "{e}");
+        }
+        for layers in [0, 65, 100_000_000] {
+            let refused = of_layers(&[32, 32, 1], 2, layers).err().expect("is refused");
+            assert!(refused.to_string().contains("pyramid.layers"), "{refused}");
         }
     }
 }
