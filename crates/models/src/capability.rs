@@ -306,7 +306,11 @@ pub trait Translate {
     }
     /// Channels of an image, of either side.
     fn channels(&self) -> usize;
-    /// Images `[batch, height, width, channel]`, of any size, as what is wished, of the same size. What is drawn for item `i` of
+    /// Height and width of images, of models that know one size alone.
+    fn size(&self) -> Option<[usize; 2]> {
+        None
+    }
+    /// Images `[batch, height, width, channel]`, of any size or that one, as what is wished, of the same size. What is drawn for item `i` of
     /// the data set is drawn from `key.step(i)`.
     ///
     /// # Errors

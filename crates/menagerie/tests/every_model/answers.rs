@@ -378,7 +378,14 @@ fn between_domains(subject: &Subject) {
             indices: vec![0, 1],
             ..images.clone()
         };
-        assert_eq!(turn(t, &odd, name).unwrap().shape, odd.shape);
+        match t.size() {
+            None => assert_eq!(turn(t, &odd, name).unwrap().shape, odd.shape),
+            Some([h, w]) => {
+                let refused = turn(t, &odd, name).unwrap_err().to_string();
+                assert!(refused.contains(&format!("--size {h}x{w}")), "{refused}");
+            }
+        }
+
         assert!(turn(t, &misshapen(&images), name).is_err(), "{ANOTHER}");
     }
     assert!(turn(t, &images, "nothing of the kind").is_err());

@@ -9,6 +9,7 @@ pub mod adv_gan;
 pub mod ae_gan;
 pub mod aegan;
 pub mod aff_gan;
+pub mod age_gan;
 pub mod ali;
 pub mod alpha_gan;
 pub mod am_gan;
@@ -35,6 +36,8 @@ pub mod disco_gan;
 pub mod dragan;
 pub mod dual_gan;
 pub mod ebgan;
+pub mod editing;
+
 mod ensemble;
 pub mod f_gan;
 pub mod gain;
@@ -45,6 +48,7 @@ pub mod gene_gan;
 pub mod geometric_gan;
 pub mod go_gan;
 pub mod gp_gan;
+pub mod icgan;
 pub mod id_cgan;
 pub mod improved_gan;
 pub mod info_gan;
@@ -259,5 +263,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &munit::ENTRY,
     &unit::ENTRY,
     &gene_gan::ENTRY,
+    &icgan::ENTRY,
+    &age_gan::ENTRY,
     &gan_cls::ENTRY,
 ];

@@ -219,7 +219,12 @@ pub trait Translates {
     fn domains(&self) -> &[String] {
         &[]
     }
+    /// Height and width of the images, where they can be of no other size.
+    fn size(&self) -> Option<[usize; 2]> {
+        None
+    }
     /// Where an image may become any of many, a style says which.
+
     fn styled(&self) -> Option<&dyn Styled> {
         None
     }

@@ -38,6 +38,10 @@ impl<P: Play> Translate for Game<P> {
         stage.shape.last().map_or(0, |c| c / sides)
     }
 
+    fn size(&self) -> Option<[usize; 2]> {
+        self.play.translates().and_then(|t| t.size())
+    }
+
     fn translate(&self, images: &Batch, wish: &Wish, key: Key) -> Result<Samples> {
         let play = self.play.translates().ok_or_else(|| {
             let problem = format!("{} does not translate", self.play.stage().model);
@@ -77,6 +81,12 @@ impl<P: Play> Game<P> {
             return Err(Error::usage(
                 format!("{model} was trained on images of {channels} channels, but these are {h}x{w}x{c}"),
                 format!("bring them to that by --channels {channels}"),
+            ));
+        }
+        if let Some([height, width]) = Translate::size(self).filter(|size| *size != [h, w]) {
+            return Err(Error::usage(
+                format!("{model} turns images of {height}x{width} alone, and these are {h}x{w}"),
+                format!("bring them to that by --size {height}x{width}"),
             ));
         }
         affordable(

@@ -5,6 +5,7 @@ use super::super::game::{
     Detects, Draws, Game, Inverts, Moment, Play, Round, Sees, Stage, TwoPlayer, critic,
 };
 use super::super::networks::CriticNetwork;
+use super::descent::descend;
 use super::duel::{Duel, latents};
 use super::joint::EncoderNetwork;
 use crate::{Decoder, NetworkInfo, Part, Purpose};
@@ -182,23 +183,9 @@ impl Detector {
         let prior = self.duel.prior_of_latents();
         let (latent, plain) = (Draws::latent(&self.duel), self.duel.stage().plain());
         let start = |key: &Key| latents(prior, 1, latent, key.stream("start"), &plain);
-        let mut z = Tensor::cat(keys.iter().map(start).collect(), 0);
-        let (mut first, mut second) = (z.zeros_like(), z.zeros_like());
-        for step in 1..=self.settings.search as i32 {
-            let here = Tensor::from_inner(z.clone()).require_grad();
-            let loss = self.apart(fixed, x, seen, &(fixed.decode)(here.clone())).sum();
-            let Some(g) = here.grad(&loss.backward()) else {
-                break;
-            };
-            first = first * 0.9 + g.clone() * 0.1;
-            second = second * 0.999 + g.powi_scalar(2) * 0.001;
-            let (m, v) = (
-                first.clone() / (1.0 - 0.9f64.powi(step)),
-                second.clone() / (1.0 - 0.999f64.powi(step)),
-            );
-            z = z - m / (v.sqrt() + 1e-8) * self.settings.rate;
-        }
-        z
+        let z = Tensor::cat(keys.iter().map(start).collect(), 0);
+        let how = (self.settings.search, self.settings.rate);
+        descend(z, how, |z| self.apart(fixed, x, seen, &(fixed.decode)(z)).sum())
     }
 }
 

@@ -7,22 +7,20 @@
 //!
 //! What is made begins as next to the image itself, of which a critic learns nothing; one that is told c' of x and c of G(x, c) does
 //! from the start (`translation.conditional`; Reed et al. 2016, arXiv:1605.05396, for texts). D_cls is a network of its own here, where the paper reads domains off the critic's last layer: the critic is one of patches.
-use super::super::game::{
-    Critic, Game, Moment, Play, Round, Shown, Stage, Translates, Wanted, critic, stage,
-};
+use super::super::game::{Critic, Game, Moment, Play, Round, Shown, Stage, Translates, Wanted, critic};
 use super::super::networks::TranslatorNetwork;
 use super::super::networks::summary::Summary;
 use super::super::networks::translator::{Drawn, beside};
 use super::super::translation::{Distance, Settings, Translation};
 use super::paired::{GENERATOR, diversity};
+use super::told::{self, Told};
 use crate::{NetworkInfo, Part, Purpose};
 use burn::module::Module;
-use burn::tensor::activation::{log_sigmoid, log_softmax};
 use burn::tensor::{Device, Tensor, TensorData};
-use menagerie_data::error::{Error, Result, nearest};
+use menagerie_data::error::Result;
 use menagerie_data::random::Key;
-use menagerie_data::{Batch, DataInfo, Kind, Trait};
-use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, number, numbers};
+use menagerie_data::{Batch, DataInfo};
+use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, number};
 use serde::{Deserialize, Serialize};
 
 /// `[translation]` of a play between domains.
@@ -70,21 +68,11 @@ impl Settings for DomainSettings {
     }
 }
 
-/// What says of an item which domains it is of.
-enum Told {
-    /// each by itself, by the attributes
-    Traits(Vec<Trait>),
-    /// one of all, by the class
-    Classes,
-}
-
 /// See the module.
 pub struct Domains {
     stage: Stage,
     settings: DomainSettings,
-    names: Vec<String>,
     told: Told,
-    attributes: usize,
     generator: Learner<TranslatorNetwork>,
     critic: Critic,
     reader: Learner<Summary>,
@@ -105,43 +93,9 @@ impl Translation<DomainSettings> {
         key: Key,
     ) -> Result<Game<Domains>> {
         self.check()?;
-        if info.kind != Kind::Image {
-            let problem = format!(
-                "{model} learns from images that say what they show, and these are {}",
-                info.kind.plural()
-            );
-            let fix =
-                "give images with classes or attributes, such as portraits; of two sides learns cycle_gan";
-            return Err(Error::data(&info.source, problem, fix));
-        }
-        let wanted = &self.translation.domains;
-        let (told, names) = match wanted.is_empty() {
-            true => {
-                stage::needs_labels(model, info)?;
-                info.every_label(model)?;
-                (Told::Classes, info.labels.clone())
-            }
-            false => {
-                let one = |name: &String| {
-                    Trait::of_attributes(&info.attributes, name).map_err(|_| {
-                        let fix = match info.attributes.is_empty() {
-                            true => "leave it out, and classes are the domains, or take data with attributes"
-                                .into(),
-                            false => nearest(name, info.attributes.iter().map(String::as_str)),
-                        };
-                        let problem = format!(
-                            "{} does not say of its images whether they show `{name}`",
-                            info.source
-                        );
-                        Error::recipe("translation.domains", problem, fix)
-                    })
-                };
-                let traits = wanted.iter().map(one).collect::<Result<_>>()?;
-                (Told::Traits(traits), wanted.clone())
-            }
-        };
+        let told = Told::new(model, info, &self.translation.domains, "translation.domains")?;
         let shape = self.image(info)?;
-        let n = names.len();
+        let n = told.names.len();
         let [h, w, c] = shape;
         let seen = [h, w, if self.translation.conditional { c + n } else { c }];
         let reader = Summary::new(
@@ -156,11 +110,9 @@ impl Translation<DomainSettings> {
             stage: Stage::new(model, info, device),
             settings: self.translation.clone(),
             told,
-            attributes: info.attributes.len(),
             generator: self.translator(GENERATOR, (shape, n), device, key)?,
             critic: self.of_patches(critic::DISCRIMINATOR, seen, device, key)?,
             reader: Learner::new(READER, reader, optimizer, self.model.average(), device)?,
-            names,
         }))
     }
 }
@@ -172,49 +124,6 @@ impl Domains {
             true => beside(images.clone(), domains.clone()),
             false => images.clone(),
         })
-    }
-
-    /// The domains that each item of a batch is of, `[batch, domains]`, rows of zeros and ones.
-    fn domains_of(&self, batch: &Batch) -> Result<Tensor<2>> {
-        let device = &self.stage.device;
-        let traits = match &self.told {
-            Told::Classes => return Ok(self.stage.one_hot(self.stage.labels_of(batch)?, device)),
-            Told::Traits(traits) => traits,
-        };
-        let n = batch.shape[0];
-        if batch.attributes.len() != n * self.attributes {
-            let problem = format!(
-                "some items have no attributes, and {} learns from them",
-                self.stage.model
-            );
-            return Err(Error::data(
-                "the training data",
-                problem,
-                "give every item all of them",
-            ));
-        }
-        let rows = batch.attributes.chunks_exact(self.attributes.max(1));
-        let values: Vec<f32> = rows
-            .flat_map(|row| traits.iter().map(move |t| f32::from(u8::from(t.shows(row)))))
-            .collect();
-        Ok(Tensor::from_data(
-            TensorData::new(values, [n, traits.len()]),
-            device,
-        ))
-    }
-
-    /// How unlikely these domains are by what the reader says: the sum over domains that stand each by itself, as the authors'
-    /// code has it, or the cross-entropy of one of all.
-    fn misread(&self, logits: Tensor<2>, domains: &Tensor<2>) -> Tensor<1> {
-        let n = logits.dims()[0] as f64;
-        let likely = match self.told {
-            Told::Classes => log_softmax(logits, 1) * domains.clone(),
-            Told::Traits(_) => {
-                log_sigmoid(logits.clone()) * domains.clone()
-                    + log_sigmoid(-logits) * (-domains.clone() + 1.0)
-            }
-        };
-        likely.sum() / -n
     }
 }
 
@@ -232,18 +141,9 @@ impl Domains {
     /// The critic and the reader learn; the generator's translations are on its tape only where it learns next.
     fn learn(&mut self, batch: &Batch, last: bool, now: Moment) -> Result<Turn> {
         let given = self.stage.items(batch);
-        let present = self.domains_of(batch)?;
+        let present = self.told.of(&self.stage, batch)?;
         // Domains that others of the batch are of: so that what is asked for is as likely together as it is in the data.
-        let order: Vec<i32> = now
-            .key
-            .stream("order")
-            .permutation(batch.shape[0])
-            .into_iter()
-            .map(|i| i as i32)
-            .collect();
-        let n = order.len();
-        let order = Tensor::from_data(TensorData::new(order, [n]), &self.stage.device);
-        let asked = present.clone().select(0, order);
+        let asked = told::shuffled(&present, now.key.stream("order"));
         let network = self.generator.network();
         let made = match last {
             true => network.forward_told(given.clone(), asked.clone(), None),
@@ -255,7 +155,10 @@ impl Domains {
         let (data, samples) = (self.shown(&given, &present), self.shown(&made, &asked));
         let seen = self.critic.learn(data, samples, None, now)?;
         let read = self.reader.network().forward(given.clone());
-        let misread = self.reader.descend(self.misread(read, &present), false)?.loss;
+        let misread = self
+            .reader
+            .descend(self.told.misread(read, &present), false)?
+            .loss;
         Ok(Turn {
             given,
             present,
@@ -277,7 +180,7 @@ impl Domains {
         let data = self.shown(&turn.given, &turn.present);
         let persuaded = self.critic.persuade(&shown, Some(&data), None);
         let reader = self.reader.network().clone().no_grad();
-        let read = self.misread(reader.forward(turn.made.clone()), &turn.asked);
+        let read = self.told.misread(reader.forward(turn.made.clone()), &turn.asked);
         let mut scalars = vec![
             ("loss/discriminator", turn.seen.loss),
             ("loss/reader", turn.misread),
@@ -311,7 +214,7 @@ impl Play for Domains {
         let device = self.stage.plain();
         let [h, w, c] = self.stage.image_shape();
         let x: Tensor<4> = Tensor::zeros([1, h, w, c], &device);
-        let told = Tensor::zeros([1, self.names.len()], &device);
+        let told = Tensor::zeros([1, self.told.names.len()], &device);
         vec![
             self.generator.info(|g| g.forward_told(x.clone(), told, None)),
             self.critic.info(
@@ -319,7 +222,7 @@ impl Play for Domains {
                     h,
                     w,
                     if self.settings.conditional {
-                        c + self.names.len()
+                        c + self.told.names.len()
                     } else {
                         c
                     },
@@ -380,26 +283,14 @@ impl Play for Domains {
 
 impl Translates for Domains {
     fn domains(&self) -> &[String] {
-        &self.names
+        &self.told.names
     }
 
     fn turn(&self, images: Tensor<4>, wanted: &Wanted, _: Drawn<'_>) -> Tensor<4> {
         let n = images.dims()[0];
-        let width = self.names.len();
-        let mut told = match self.told {
-            // One of all: what it was is no longer.
-            Told::Classes => vec![0.0; n * width],
-            // What is not asked for stays as it is read.
-            Told::Traits(_) => numbers(self.reader.for_use().forward(images.clone()))
-                .into_iter()
-                .map(|logit| f32::from(u8::from(logit > 0.0)))
-                .collect(),
-        };
-        for row in told.chunks_exact_mut(width) {
-            for &(domain, amount) in &wanted.domains {
-                row[domain] = amount;
-            }
-        }
+        let width = self.told.names.len();
+        let read = || self.reader.for_use().forward(images.clone());
+        let told = self.told.wanted(read, n, wanted);
         let told = Tensor::from_data(TensorData::new(told, [n, width]), &images.device());
         self.turn_told(images, told)
     }
@@ -419,6 +310,7 @@ mod tests {
     use super::super::super::star_gan::StarGan;
     use super::*;
     use crate::{Model, Registered, Wish};
+    use menagerie_data::Kind;
     use menagerie_nn::NormOver;
 
     /// Images that are light or dark on their left half, and on their right half.
@@ -540,7 +432,7 @@ mod tests {
             let said = |play: &Domains, key, right: bool| {
                 let batch = batch(8, key);
                 let images = play.stage.items(&batch);
-                let domains = play.domains_of(&batch).unwrap();
+                let domains = play.told.of(&play.stage, &batch).unwrap();
                 let domains = if right { domains } else { -domains + 1.0 };
                 play.shown(&images, &domains)
             };

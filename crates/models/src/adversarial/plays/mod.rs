@@ -7,9 +7,13 @@ pub mod context;
 pub mod contrastive;
 pub mod crossed;
 pub mod cycle;
+mod descent;
 pub mod described;
 pub mod domains;
 pub mod duel;
+pub mod edited;
+mod identity;
+
 pub mod inverse;
 pub mod joint;
 pub mod matching;
@@ -18,10 +22,12 @@ pub mod paired;
 pub mod perceptual;
 pub mod perturb;
 mod pool;
+
 pub mod pyramid;
 pub mod ranked;
 pub mod target;
 pub mod teachers;
+mod told;
 
 pub use anomaly::Detector;
 pub use bicycle::Bicycle;
@@ -33,6 +39,8 @@ pub use crossed::Crossed;
 pub use cycle::Cycle;
 pub use domains::Domains;
 pub use duel::Duel;
+pub use edited::Edited;
+
 pub use inverse::Inverse;
 pub use joint::Joint;
 pub use matching::Matching;
