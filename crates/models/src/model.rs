@@ -4,7 +4,7 @@ use crate::capability::*;
 use crate::function::Function;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_data::{Batch, DataInfo};
+use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_nn::{NetworkInfo, Part, Purpose, Tensors};
 
 /// What one training step has to say.
@@ -250,6 +250,18 @@ pub(crate) fn untempered(request: &SampleRequest, model: &str) -> Result<()> {
             format!("{model} has no temperature, so {t} cannot be used"),
             "leave out --temperature",
         )),
+    }
+}
+
+/// The data of one side alone, of data of two sides; others as they are.
+pub fn one_side(info: &DataInfo) -> DataInfo {
+    match info.shape[..] {
+        [h, w, c] if info.kind.has_sides() => DataInfo {
+            kind: Kind::Image,
+            shape: vec![h, w, c / 2],
+            ..info.clone()
+        },
+        _ => info.clone(),
     }
 }
 

@@ -1,8 +1,8 @@
-//! The run whose network a model plays against: a classifier that is attacked.
+//! The run whose network a model plays against or goes by: a classifier.
 use super::{Checkpoint, Run};
 use crate::data::DataInfo;
 use crate::error::{Error, Result};
-use crate::models::Model;
+use crate::models::{Model, one_side};
 use crate::recipe::Recipe;
 use std::path::Path;
 
@@ -41,6 +41,7 @@ impl Target {
     pub(super) fn give(&self, model: &mut dyn Model, info: &DataInfo) -> Result<()> {
         let own = &self.checkpoint.state.data;
         let size = |i: &DataInfo| i.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+        let info = &one_side(info);
         if own.kind != info.kind || own.shape != info.shape {
             let problem = format!(
                 "the target takes {} of {}, and the data are {} of {}",

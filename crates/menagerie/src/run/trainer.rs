@@ -374,13 +374,19 @@ impl Trainer {
         self.lock.check()?;
         let lines = read_metrics(&self.run.file("metrics.jsonl"))?;
         draw_curves(&lines, &self.run.file("curves.png"))?;
-        let rows = match (self.model.as_sample(), self.model.as_translate()) {
-            (None, Some(model)) => {
-                let key = self.key.stream("grid");
-                Some(translated::rows(model, &*self.dataset, self.train.samples, key)?)
+        let (set, count, key) = (&*self.dataset, self.train.samples, self.key.stream("grid"));
+        let rows = match (
+            self.model.as_sample(),
+            self.model.as_translate(),
+            self.model.as_complete(),
+        ) {
+            (None, Some(model), _) => Some(translated::rows(model, set, count, key)?),
+            (None, None, Some(model)) if set.info().kind == Kind::Image => {
+                Some(translated::filled(model, set, count, key)?)
             }
             _ => None,
         };
+
         let (samples, columns) = match rows {
             Some((samples, columns)) => (samples, Some(columns)),
             None => match self.pictured()? {

@@ -1,7 +1,7 @@
-//! What a model that translates makes of the first items, as a picture.
+//! What a model that translates makes of the first items, or one that fills in, as a picture.
 use crate::data::{Batch, Dataset, Kind};
 use crate::error::Result;
-use crate::models::{Samples, Translate, Wish};
+use crate::models::{Complete, Samples, Translate, Wish};
 use crate::random::Key;
 
 /// A row an item, and how many images a row has. Of one that goes one way: what it is given, what it makes of it, and what it
@@ -61,4 +61,40 @@ pub(super) fn rows(
         values: (0..items as usize).flat_map(row).collect(),
     };
     Ok((samples, across * columns.len()))
+}
+
+/// A row an item: an image whose middle is hidden, what the model fills in, the image itself. `count` images in all, about.
+///
+/// # Errors
+/// Those of the data and the model.
+pub(super) fn filled(
+    model: &dyn Complete,
+    dataset: &dyn Dataset,
+    count: usize,
+    key: Key,
+) -> Result<(Samples, usize)> {
+    const COLUMNS: usize = 3;
+    let items = (count / COLUMNS).clamp(1, dataset.info().count);
+    let across = (items / COLUMNS).isqrt().max(1);
+    let items = items / across * across;
+    let batch = Batch::of(dataset, &(0..items as u32).collect::<Vec<_>>())?;
+    let (height, width, channels) = (batch.shape[1], batch.shape[2], batch.shape[3]);
+    let middle = |at: usize, size: usize| (size / 4..size - size / 4).contains(&at);
+    let known: Vec<bool> = (0..height * width)
+        .map(|i| !(middle(i / width, height) && middle(i % width, width)))
+        .collect();
+
+    let made = model.complete(&batch, &known, key)?.values;
+    let n = height * width * channels;
+    let shown = |(i, v): (usize, &f32)| if known[i % n / channels] { *v } else { 0.0 };
+    let hidden: Vec<f32> = batch.values.iter().enumerate().map(shown).collect();
+
+    let columns = [&hidden, &made, &batch.values];
+    let rows = (0..items).flat_map(|i| columns.map(|c| c[i * n..(i + 1) * n].to_vec()));
+    let samples = Samples {
+        kind: Kind::Image,
+        shape: vec![items * COLUMNS, height, width, channels],
+        values: rows.flatten().collect(),
+    };
+    Ok((samples, across * COLUMNS))
 }

@@ -276,7 +276,7 @@ pub(crate) fn translations(subject: &Subject) {
             true => assert_eq!(alike(4).unwrap(), alike(5).unwrap(), "nothing is drawn"),
             false => assert!(alike(4).unwrap_err().to_string().contains("--reference")),
         }
-        // Any size: what comes back has the size of what was given, and is no crop of it.
+        // Any size, or one alone: what comes back has the size of what was given, and is no crop of it.
         for [h, w] in [[13, 21], [9, 40]] {
             let n = 2 * h * w * t.channels();
             let odd = Batch {
@@ -285,6 +285,14 @@ pub(crate) fn translations(subject: &Subject) {
                 indices: vec![0, 1],
                 ..images.clone()
             };
+            if let Some([h, w]) = t.size() {
+                let refused = t.translate(&odd, &Wish::side(d), Key::new(4)).unwrap_err();
+                assert!(
+                    refused.to_string().contains(&format!("--size {h}x{w}")),
+                    "{refused}"
+                );
+                continue;
+            }
             let turned = turn(&odd);
             assert_eq!(turned.shape, odd.shape);
             assert!(finite(&turned.values));

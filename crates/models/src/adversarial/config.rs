@@ -360,6 +360,11 @@ impl Config {
         if matches!(self.model, Sizes::Coupled(_)) {
             self.plain_scores("two domains")?;
         }
+        if self.penalty.alignment.is_some() && !matches!(&self.model, Sizes::Coupled(s) if s.told) {
+            let why = "no layer of these networks is told a domain";
+            let fix = "set model.architecture=coupled and model.told=true, or leave it out";
+            return clash("penalty.alignment", "model.told = false", why, fix);
+        }
 
         if self.game.bits.is_some() && self.objective != Rule::BoundarySeeking {
             let why = "bits are learned by weights that the boundary-seeking game gives them";

@@ -11,6 +11,7 @@ pub mod aegan;
 pub mod aff_gan;
 pub mod age_gan;
 pub mod ali;
+pub mod align_gan;
 pub mod alpha_gan;
 pub mod am_gan;
 pub mod ano_gan;
@@ -34,6 +35,7 @@ pub mod cycle_gan;
 pub mod dcgan;
 pub mod disco_gan;
 pub mod dragan;
+pub mod dtn;
 pub mod dual_gan;
 pub mod ebgan;
 pub mod editing;
@@ -233,6 +235,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &bigan::ENTRY,
     &ali::ENTRY,
     &cogan::ENTRY,
+    &align_gan::ENTRY,
     &lapgan::ENTRY,
     &cvae_gan::ENTRY,
     &aegan::ENTRY,
@@ -263,6 +266,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &munit::ENTRY,
     &unit::ENTRY,
     &gene_gan::ENTRY,
+    &dtn::ENTRY,
     &icgan::ENTRY,
     &age_gan::ENTRY,
     &gan_cls::ENTRY,

@@ -79,7 +79,7 @@ impl ClassifierNetwork {
     }
 
     /// Images -> `[batch, features]`.
-    pub(super) fn features_of(&self, x: Tensor<4>) -> Tensor<2> {
+    pub(crate) fn features_of(&self, x: Tensor<4>) -> Tensor<2> {
         self.trunk.forward(x)
     }
 
@@ -89,7 +89,7 @@ impl ClassifierNetwork {
     }
 
     /// Numbers of an image's features.
-    pub(super) fn features(&self) -> usize {
+    pub(crate) fn features(&self) -> usize {
         self.trunk.features()
     }
 }

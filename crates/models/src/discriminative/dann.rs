@@ -10,7 +10,7 @@
 use super::classifier::{self, ClassifierNetwork, best, cross_entropy, images};
 use crate::{
     Capability, Classify, Entry, Features, Function, Holds, Model, NetworkInfo, Part, Port, Purpose,
-    Registered, StepReport, function, of_shape,
+    Registered, StepReport, as_image_shape, function, of_shape, one_side,
 };
 use burn::module::Module;
 use burn::tensor::activation::{log_sigmoid, log_softmax};
@@ -124,12 +124,9 @@ impl Config {
             ));
         }
         info.every_label("dann")?;
-        let shape = [info.shape[0], info.shape[1], info.shape[2] / 2];
-        let one_side = DataInfo {
-            shape: shape.to_vec(),
-            kind: Kind::Image,
-            ..info.clone()
-        };
+        let one_side = one_side(info);
+        let shape = as_image_shape(&one_side);
+
         let init = Init::new(key, device);
         let classifier = self.model.network(&one_side, &init.at("classifier"))?;
         let (features, units) = (classifier.features(), self.adaptation.units);

@@ -6,7 +6,8 @@
 //! discriminator says of each by itself whether it is data, so it never learns which belong together.
 use super::dcgan::Norm;
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
+
 use menagerie_data::error::{Error, Result};
 use menagerie_nn::pyramid::{channels, sizes};
 use menagerie_nn::{
@@ -24,6 +25,10 @@ pub struct Sizes {
     pub width: usize,
     /// layers that each domain has for itself: the generator's last and the discriminator's first; all others are tied
     pub own: usize,
+    /// the generator's tied layers and the discriminator's first are told which domain it is (Mao et al. 2017, arXiv:1707.01400);
+    /// then there need be no layers of a domain's own
+    pub told: bool,
+
     /// `batch`, `layer` or `none`: the discriminator's norms
     pub norm: Norm,
     /// decay of the generator's moving average; 0 for none
@@ -36,6 +41,7 @@ impl Default for Sizes {
             latent: 100,
             width: 64,
             own: 1,
+            told: false,
             norm: Norm::Batch,
             average: 0.0,
         }
@@ -50,14 +56,20 @@ impl Sizes {
     /// Refuses more layers of a domain's own than there are at this size.
     pub(super) fn fits(&self, size: [usize; 2]) -> Result<()> {
         let layers = sizes(size).len() - 1;
-        if (1..=layers).contains(&self.own) {
+        let least = usize::from(!self.told);
+        if (least..=layers).contains(&self.own) {
             return Ok(());
         }
+
         let problem = format!(
             "{} layers of a domain's own of {layers} at {}x{}",
             self.own, size[0], size[1]
         );
-        Err(Error::recipe("model.own", problem, format!("give 1 to {layers}")))
+        Err(Error::recipe(
+            "model.own",
+            problem,
+            format!("give {least} to {layers}"),
+        ))
     }
 }
 
@@ -77,6 +89,22 @@ pub struct Generator {
     second: Vec<Up>,
     #[module(skip)]
     sizes: Vec<[usize; 2]>,
+    /// numbers by which layers are told the domain
+    #[module(skip)]
+    told: usize,
+}
+
+/// Which of two domains, as a one among zeros, for `batch` items of the first and then as many of the second, `[2 batch, 2]`.
+fn domains(batch: usize, device: &Device) -> Tensor<2> {
+    Tensor::<2>::eye(2, device)
+        .repeat_dim(1, batch)
+        .reshape([2 * batch, 2])
+}
+
+/// The same as planes of a grid.
+fn planes([batch, h, w, _]: [usize; 4], device: &Device) -> Tensor<4> {
+    let d = domains(batch / 2, device).reshape([batch, 1, 1, 2]);
+    d.expand([batch, h, w, 2])
 }
 
 impl Generator {
@@ -85,11 +113,12 @@ impl Generator {
         let sizes = sizes([h, w]);
         let n = sizes.len() - 1;
         let channels_at = |i: usize| if i == 0 { both / 2 } else { channels(s.width, i) };
-        let up = |init: &Init, i: usize| Up {
+        let told = if s.told { 2 } else { 0 };
+        let up = |(told, init): (usize, &Init), i: usize| Up {
             norm: BatchNorm::of(channels_at(i))
                 .spread(STD)
                 .init(&init.at("norm").nth(i)),
-            up: ConvTranspose2d::of([channels_at(i), channels_at(i - 1)])
+            up: ConvTranspose2d::of([channels_at(i) + told, channels_at(i - 1)])
                 .kernel(4)
                 .stride(2)
                 .padding(1)
@@ -97,32 +126,33 @@ impl Generator {
                 .bias_if(i == 1)
                 .init(&init.at("up").nth(i)),
         };
-        let own = |name: &str| (1..=s.own).rev().map(|i| up(&init.at(name), i)).collect();
+        let own = |name: &str| (1..=s.own).rev().map(|i| up((0, &init.at(name)), i)).collect();
         let [h, w] = sizes[n];
         Generator {
-            project: Linear::of([s.latent, h * w * channels_at(n)])
+            project: Linear::of([s.latent + told, h * w * channels_at(n)])
                 .weights(Weights::Normal(STD))
                 .no_bias()
                 .init(&init.at("project")),
-            tied: (s.own + 1..=n).rev().map(|i| up(init, i)).collect(),
+            tied: (s.own + 1..=n).rev().map(|i| up((told, init), i)).collect(),
             first: own("first"),
             second: own("second"),
             sizes,
+            told,
         }
     }
 
-    pub(super) fn first(&self) -> &Linear {
-        &self.project
+    /// See [`super::GeneratorNetwork::first_weights`]; those of the domain are left out.
+    pub(super) fn first_weights(&self) -> Tensor<2> {
+        let all = self.project.weight.val();
+        let inputs = all.dims()[0] - self.told;
+        all.narrow(0, 0, inputs)
     }
 
     /// Latents `[batch, latent]` -> an image of each domain, `[batch, height, width, 2 channel]`.
     pub fn forward(&self, z: Tensor<2>) -> Tensor<4> {
         let (batch, n) = (z.dims()[0], self.sizes.len() - 1);
-        let x = self.project.forward(z, Activation::Identity);
-        let [h, w] = self.sizes[n];
-        let channels = x.dims()[1] / (h * w);
-        let x = x.reshape([batch, h, w, channels]);
-        let grown = |x: Tensor<4>, layers: &[Up], from: usize| {
+        let x = self.begun(z);
+        let grown = |x: Tensor<4>, layers: &[Up], told: usize, from: usize| {
             layers.iter().enumerate().fold(x, |x, (i, layer)| {
                 let to = from - i - 1;
                 let act = if to == 0 {
@@ -130,18 +160,66 @@ impl Generator {
                 } else {
                     Activation::Identity
                 };
-                let x = layer.norm.forward(x, Activation::Relu);
+                let x = hear(layer.norm.forward(x, Activation::Relu), told);
                 layer.up.forward(x, self.sizes[to], act)
             })
         };
-        let x = grown(x, &self.tied, n);
+        let x = grown(x, &self.tied, self.told, n);
         let from = n - self.tied.len();
-        let of_first = grown(x.clone(), &self.first, from);
-        Tensor::cat(vec![of_first, grown(x, &self.second, from)], 3)
+        // Told, each domain has items of its own from the start; else the two part here.
+        let (a, b) = match self.told {
+            0 => (x.clone(), x),
+            _ => (x.clone().narrow(0, 0, batch), x.narrow(0, batch, batch)),
+        };
+        let (a, b) = (grown(a, &self.first, 0, from), grown(b, &self.second, 0, from));
+        Tensor::cat(vec![a, b], 3)
+    }
+
+    /// What the first layer makes of latents: a grid for each, told a grid for each of both domains.
+    fn begun(&self, z: Tensor<2>) -> Tensor<4> {
+        let z = match self.told {
+            0 => z,
+            _ => {
+                let told = domains(z.dims()[0], &z.device());
+                Tensor::cat(vec![z.repeat_dim(0, 2), told], 1)
+            }
+        };
+        let x = self.project.forward(z, Activation::Identity);
+        let ([h, w], batch) = (self.sizes[self.sizes.len() - 1], x.dims()[0]);
+        let channels = x.dims()[1] / (h * w);
+        x.reshape([batch, h, w, channels])
+    }
+
+    /// How far what the first hidden layer gives of latents is from what it gives of the same for the other domain: the mean of
+    /// squares.
+    pub fn apart(&self, z: Tensor<2>) -> Tensor<1> {
+        let batch = z.dims()[0];
+        let x = self.begun(z);
+        if self.told == 0 {
+            return Tensor::zeros([1], &x.device());
+        }
+        let x = match self.tied.first() {
+            Some(layer) => layer.norm.forward(x, Activation::Relu),
+            None => x,
+        };
+        let off = x.clone().narrow(0, 0, batch) - x.narrow(0, batch, batch);
+        (off.clone() * off).mean()
+    }
+}
+
+/// Channels with planes of the domain behind them, where layers are told.
+fn hear(x: Tensor<4>, told: usize) -> Tensor<4> {
+    match told {
+        0 => x,
+        _ => {
+            let planes = planes(x.dims(), &x.device());
+            Tensor::cat(vec![x, planes], 3)
+        }
     }
 }
 
 /// A layer that halves the size.
+
 #[derive(Module, Debug)]
 struct Down {
     down: Conv2d,
@@ -169,6 +247,8 @@ pub struct Trunk {
     second: Vec<Down>,
     tied: Vec<Down>,
     score: Linear,
+    #[module(skip)]
+    told: bool,
 }
 
 impl Trunk {
@@ -177,12 +257,13 @@ impl Trunk {
         let sizes = sizes([h, w]);
         let n = sizes.len() - 1;
         let channels_at = |i: usize| if i == 0 { both / 2 } else { channels(s.width, i) };
+        let told = if s.told { 2 } else { 0 };
         let down = |init: &Init, i: usize| {
             // The first layer has no norm.
             let norm = if i == 1 { Norm::None } else { s.norm };
             let of = BatchNorm::of(channels_at(i)).spread(STD);
             Down {
-                down: Conv2d::of([channels_at(i - 1), channels_at(i)])
+                down: Conv2d::of([channels_at(i - 1) + if i == 1 { told } else { 0 }, channels_at(i)])
                     .kernel(4)
                     .stride(2)
                     .padding(1)
@@ -203,6 +284,7 @@ impl Trunk {
             score: Linear::of([h * w * channels_at(n), 1])
                 .weights(Weights::Normal(STD))
                 .init(&init.at("score")),
+            told: s.told,
         }
     }
 
@@ -213,6 +295,13 @@ impl Trunk {
         let side = |i: usize| x.clone().linear(|t| t.narrow(3, i * both / 2, both / 2));
         let mut seen = Vec::new();
         let (mut a, mut b) = (side(0), side(1));
+        if self.told {
+            let [batch, h, w, _] = a.value.dims();
+            let both = planes([2 * batch, h, w, 2], &a.value.device());
+            let of = |i: usize| both.clone().narrow(0, i * batch, batch);
+            (a, b) = (a.cat(of(0).into(), 3), b.cat(of(1).into(), 3));
+        }
+
         for (of_first, of_second) in self.first.iter().zip(&self.second) {
             (a, b) = (of_first.dual(a), of_second.dual(b));
             seen.push(a.clone().cat(b.clone(), 3));
@@ -253,7 +342,7 @@ fn beside<const D: usize>(t: Tensor<D>, batch: usize, axis: usize) -> Tensor<D> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
+
     use menagerie_data::Key;
     use menagerie_nn::numbers;
 
@@ -284,6 +373,33 @@ mod tests {
             assert_eq!(x[0], y[0]);
             assert_ne!(x[1], y[1]);
             assert_ne!(x[0], x[1]);
+        }
+    }
+
+    /// Told which domain it is, a network of tied layers alone draws and judges them differently; the penalty is of what its first
+    /// layer makes of them, and is nothing where it is not told.
+    #[test]
+    fn what_is_told_is_heard() {
+        let z: Tensor<2> = Tensor::ones([3, 5], &Device::flex());
+        for told in [true, false] {
+            let s = Sizes {
+                latent: 5,
+                width: 3,
+                own: usize::from(!told),
+                told,
+                norm: Norm::None,
+                ..Sizes::default()
+            };
+            let g = Generator::new(&s, [16, 16, 2], &init(1));
+            let x = g.forward(z.clone());
+            assert_eq!(x.dims(), [3, 16, 16, 2]);
+            let pairs = numbers(x.clone());
+            assert!(pairs.chunks_exact(2).any(|p| p[0] != p[1]));
+            assert_eq!(numbers(g.apart(z.clone()))[0] > 0.0, told);
+            let d = Trunk::new(&s, [16, 16, 2], &init(1));
+            let image: Tensor<4> = Tensor::full([1, 16, 16, 2], 0.5, &Device::flex());
+            let said = numbers(d.layers(image.into()).1.value);
+            assert_ne!(said[0], said[1]);
         }
     }
 

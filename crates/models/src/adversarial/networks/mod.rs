@@ -120,7 +120,7 @@ impl Sizes {
             Sizes::Stylegan2(s) => vec![s.latent, s.width, s.mapping],
             Sizes::Biggan(s) => vec![s.latent, s.width, s.embedding],
             Sizes::Progan(s) => vec![s.latent, s.width, s.phase as usize],
-            Sizes::Coupled(s) => vec![s.latent, s.width, s.own],
+            Sizes::Coupled(s) => vec![s.latent, s.width, s.own + usize::from(s.told)],
         };
         if sizes.contains(&0) {
             let fix = format!("see the defaults: `menagerie train {model} --dry-run`");
@@ -253,7 +253,8 @@ impl GeneratorNetwork {
             GeneratorNetwork::Dcgan(g) => g.first(),
             GeneratorNetwork::Resnet(g) => g.first(),
             GeneratorNetwork::Progan(g) => g.first(),
-            GeneratorNetwork::Coupled(g) => g.first(),
+            GeneratorNetwork::Coupled(g) => return Some(g.first_weights()),
+
             GeneratorNetwork::Stylegan2(_) | GeneratorNetwork::Biggan(_) => return None,
         };
         Some(layer.weight.val())
@@ -271,6 +272,14 @@ impl GeneratorNetwork {
         match self {
             GeneratorNetwork::Progan(g) => g.shown(items),
             _ => items,
+        }
+    }
+
+    /// Of two domains: that network.
+    pub fn coupled(&self) -> Option<&coupled::Generator> {
+        match self {
+            GeneratorNetwork::Coupled(g) => Some(g),
+            _ => None,
         }
     }
 

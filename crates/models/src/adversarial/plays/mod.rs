@@ -28,6 +28,7 @@ pub mod ranked;
 pub mod target;
 pub mod teachers;
 mod told;
+pub mod transferred;
 
 pub use anomaly::Detector;
 pub use bicycle::Bicycle;
@@ -49,3 +50,4 @@ pub use perturb::Perturbing;
 pub use pyramid::Pyramid;
 pub use ranked::Ranked;
 pub use teachers::Teachers;
+pub use transferred::Transferred;

@@ -1,4 +1,4 @@
-//! The classifier that is attacked: of another run, held as it is, or one that learns beside the attack.
+//! The classifier that is attacked, or whose features are kept: of another run, held as it is, or one that learns beside.
 use super::super::game::{Moment, critic};
 use crate::discriminative::classifier::{self, ClassifierNetwork, cross_entropy};
 use crate::{NetworkInfo, Part, Purpose};
@@ -9,7 +9,7 @@ use menagerie_data::random::Key;
 use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, number, numbers, on_tape};
 use serde::{Deserialize, Serialize};
 
-/// `[target]`: the classifier that is attacked.
+/// `[target]`: the classifier that is attacked, or whose features are kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TargetSettings {
@@ -79,6 +79,33 @@ impl Target {
     pub(super) fn logits(&self) -> impl Fn(Tensor<4>) -> Tensor<2> + use<> {
         let network = on_tape(self.learner.for_use());
         move |x| network.forward(x)
+    }
+
+    /// What its last layer sees of items on a tape, `[batch, features]`, its weights held fixed.
+    pub(super) fn features(&self) -> impl Fn(Tensor<4>) -> Tensor<2> + use<> {
+        let network = on_tape(self.learner.for_use());
+        move |x| network.features_of(x)
+    }
+
+    /// The same without a tape, on the items' device.
+    pub(super) fn seen(&self, x: Tensor<4>) -> Tensor<2> {
+        self.learner.for_use_on(&x.device()).features_of(x)
+    }
+
+    /// How many features that are.
+    pub(super) fn width(&self) -> usize {
+        self.learner.network().features()
+    }
+
+    /// Updates that it has learned by, where it does.
+    pub(super) fn updates(&self) -> u64 {
+        if self.learns { self.learner.updates() } else { 0 }
+    }
+
+    /// Whether it learns on the batches itself.
+
+    pub(super) fn learns(&self) -> bool {
+        self.learns
     }
 
     /// Logits of items without a tape, on their device.

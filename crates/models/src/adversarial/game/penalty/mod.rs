@@ -1,4 +1,5 @@
 //! What keeps a discriminator in bounds: one axis of the family, a file a member. A table that is present is on.
+mod alignment;
 mod clip;
 mod consistency;
 mod drift;
@@ -9,6 +10,7 @@ mod lecam;
 mod orthogonal;
 mod path_length;
 
+pub use alignment::Alignment;
 pub use clip::Clip;
 pub use consistency::Consistency;
 pub use drift::Drift;
@@ -57,7 +59,11 @@ pub struct Penalties {
     /// of images that move more or less than usual with their style
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_length: Option<PathLength>,
+    /// of a first layer that hears which domain it draws
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alignment: Option<Alignment>,
     /// weights are cut after each update
+
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<Clip>,
 }
@@ -104,6 +110,7 @@ impl Penalties {
             ),
             ("penalty.path_length.weight", self.path_length.map(|p| p.weight)),
             ("penalty.path_length.decay", self.path_length.map(|p| p.decay)),
+            ("penalty.alignment.weight", self.alignment.map(|p| p.weight)),
             ("penalty.clip.bound", self.clip.map(|p| p.bound)),
         ];
         check_weights(weights.into_iter().filter_map(|(key, w)| Some((key, w?))))?;

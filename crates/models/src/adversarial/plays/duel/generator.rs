@@ -199,6 +199,19 @@ impl Duel {
         }
         let near = self.latent_consistency.zip(made.near.clone());
         let near = near.map(|(c, near)| c.loss(made.items.clone(), near));
+        let told = self
+            .alignment
+            .zip(self.generator.network().coupled())
+            .map(|(a, g)| {
+                let z = latents(
+                    self.game.prior,
+                    made.items.dims()[0],
+                    self.latent,
+                    key.stream("latents of the alignment"),
+                    &self.stage.device,
+                );
+                g.apart(z) * a.weight
+            });
         let unlikely = self.density.as_ref().map(|d| d.loss(made.items.clone()));
         let samples = self
             .critic
@@ -221,7 +234,7 @@ impl Duel {
         };
         let apart =
             (self.game.pulling_away > 0.0).then(|| self.pulling_away(&samples) * self.game.pulling_away);
-        [near, unlikely, apart]
+        [near, told, unlikely, apart]
             .into_iter()
             .flatten()
             .fold(loss, |a, b| a + b)

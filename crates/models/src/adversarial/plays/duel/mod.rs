@@ -15,7 +15,7 @@ use super::super::game::condition::Condition;
 use super::super::game::density::Density;
 use super::super::game::monitor::Observation;
 use super::super::game::objective::{Objective, Rule};
-use super::super::game::penalty::{HistoricalAverage, LatentConsistency, Orthogonal, PathLength};
+use super::super::game::penalty::{Alignment, HistoricalAverage, LatentConsistency, Orthogonal, PathLength};
 use super::super::game::semi_supervised::SemiSupervised;
 use super::super::game::stage::needs_labels;
 use super::super::game::{
@@ -58,6 +58,7 @@ pub struct Duel {
     /// the average of path lengths so far
     usual_path: f64,
     density: Option<Density>,
+    alignment: Option<Alignment>,
     /// groups into which the discriminator sorts items, 0 for none
     groups: usize,
     /// samples are black and white
@@ -141,6 +142,7 @@ impl Config {
             },
             bits: self.game.bits,
             turns: Turns::default(),
+            alignment: self.penalty.alignment,
             density: match self.game.low_density {
                 Some(d) => Some(Density::new(d, info, key.stream("density"), device)?),
                 None => None,
