@@ -6,7 +6,7 @@
 //! discriminator says of each by itself whether it is data, so it never learns which belong together.
 use super::dcgan::Norm;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 use menagerie_data::error::{Error, Result};
 use menagerie_nn::pyramid::{channels, sizes};
@@ -94,17 +94,25 @@ pub struct Generator {
     told: usize,
 }
 
-/// Which of two domains, as a one among zeros, for `batch` items of the first and then as many of the second, `[2 batch, 2]`.
-fn domains(batch: usize, device: &Device) -> Tensor<2> {
-    Tensor::<2>::eye(2, device)
-        .repeat_dim(1, batch)
-        .reshape([2 * batch, 2])
+/// Latents, each once for either domain, `[2 batch, latent]`, and which it is, as a one among zeros, `[2 batch, 2]`.
+fn of_both(z: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    let [batch, latent] = z.dims();
+    let none = z.clone().narrow(1, 0, 1).detach() * 0.0;
+    let row = |i: usize| {
+        let one = |at: usize| none.clone() + f64::from(u8::from(at == i));
+        Tensor::cat(vec![one(0), one(1)], 1).reshape([batch, 1, 2])
+    };
+    let domains = Tensor::<3>::cat(vec![row(0), row(1)], 1).reshape([2 * batch, 2]);
+    let z = z.reshape([batch, 1, latent]);
+    let z = Tensor::<3>::cat(vec![z.clone(), z], 1).reshape([2 * batch, latent]);
+    (z, domains)
 }
 
-/// The same as planes of a grid.
-fn planes([batch, h, w, _]: [usize; 4], device: &Device) -> Tensor<4> {
-    let d = domains(batch / 2, device).reshape([batch, 1, 1, 2]);
-    d.expand([batch, h, w, 2])
+/// Items of both domains in turn, `[2 batch, ..]`, apart.
+fn apart(x: Tensor<4>) -> [Tensor<4>; 2] {
+    let [n, h, w, c] = x.dims();
+    let x = x.reshape([n / 2, 2, h, w, c]);
+    [0, 1].map(|i| x.clone().narrow(1, i, 1).reshape([n / 2, h, w, c]))
 }
 
 impl Generator {
@@ -150,9 +158,9 @@ impl Generator {
 
     /// Latents `[batch, latent]` -> an image of each domain, `[batch, height, width, 2 channel]`.
     pub fn forward(&self, z: Tensor<2>) -> Tensor<4> {
-        let (batch, n) = (z.dims()[0], self.sizes.len() - 1);
-        let x = self.begun(z);
-        let grown = |x: Tensor<4>, layers: &[Up], told: usize, from: usize| {
+        let n = self.sizes.len() - 1;
+        let (x, domains) = self.begun(z);
+        let grown = |x: Tensor<4>, layers: &[Up], told: Option<&Tensor<2>>, from: usize| {
             layers.iter().enumerate().fold(x, |x, (i, layer)| {
                 let to = from - i - 1;
                 let act = if to == 0 {
@@ -164,58 +172,59 @@ impl Generator {
                 layer.up.forward(x, self.sizes[to], act)
             })
         };
-        let x = grown(x, &self.tied, self.told, n);
+        let x = grown(x, &self.tied, domains.as_ref(), n);
         let from = n - self.tied.len();
         // Told, each domain has items of its own from the start; else the two part here.
-        let (a, b) = match self.told {
-            0 => (x.clone(), x),
-            _ => (x.clone().narrow(0, 0, batch), x.narrow(0, batch, batch)),
+        let [a, b] = match domains {
+            None => [x.clone(), x],
+            Some(_) => apart(x),
         };
-        let (a, b) = (grown(a, &self.first, 0, from), grown(b, &self.second, 0, from));
+        let (a, b) = (
+            grown(a, &self.first, None, from),
+            grown(b, &self.second, None, from),
+        );
         Tensor::cat(vec![a, b], 3)
     }
 
-    /// What the first layer makes of latents: a grid for each, told a grid for each of both domains.
-    fn begun(&self, z: Tensor<2>) -> Tensor<4> {
-        let z = match self.told {
-            0 => z,
+    /// What the first layer makes of latents: a grid for each; told the domain, one for either in turn, and which it is.
+    fn begun(&self, z: Tensor<2>) -> (Tensor<4>, Option<Tensor<2>>) {
+        let (z, domains) = match self.told {
+            0 => (z, None),
             _ => {
-                let told = domains(z.dims()[0], &z.device());
-                Tensor::cat(vec![z.repeat_dim(0, 2), told], 1)
+                let (z, domains) = of_both(z);
+                (Tensor::cat(vec![z, domains.clone()], 1), Some(domains))
             }
         };
         let x = self.project.forward(z, Activation::Identity);
         let ([h, w], batch) = (self.sizes[self.sizes.len() - 1], x.dims()[0]);
         let channels = x.dims()[1] / (h * w);
-        x.reshape([batch, h, w, channels])
+        (x.reshape([batch, h, w, channels]), domains)
     }
 
     /// How far what the first hidden layer gives of latents is from what it gives of the same for the other domain: the mean of
     /// squares.
     pub fn apart(&self, z: Tensor<2>) -> Tensor<1> {
-        let batch = z.dims()[0];
-        let x = self.begun(z);
-        if self.told == 0 {
+        let (x, domains) = self.begun(z);
+        if domains.is_none() {
             return Tensor::zeros([1], &x.device());
         }
         let x = match self.tied.first() {
             Some(layer) => layer.norm.forward(x, Activation::Relu),
             None => x,
         };
-        let off = x.clone().narrow(0, 0, batch) - x.narrow(0, batch, batch);
-        (off.clone() * off).mean()
+        let [a, b] = apart(x);
+        (a - b).powi_scalar(2).mean()
     }
 }
 
 /// Channels with planes of the domain behind them, where layers are told.
-fn hear(x: Tensor<4>, told: usize) -> Tensor<4> {
-    match told {
-        0 => x,
-        _ => {
-            let planes = planes(x.dims(), &x.device());
-            Tensor::cat(vec![x, planes], 3)
-        }
-    }
+fn hear(x: Tensor<4>, domains: Option<&Tensor<2>>) -> Tensor<4> {
+    let Some(domains) = domains else {
+        return x;
+    };
+    let [n, h, w, _] = x.dims();
+    let planes = domains.clone().reshape([n, 1, 1, 2]).expand([n, h, w, 2]);
+    Tensor::cat(vec![x, planes], 3)
 }
 
 /// A layer that halves the size.
@@ -296,9 +305,11 @@ impl Trunk {
         let mut seen = Vec::new();
         let (mut a, mut b) = (side(0), side(1));
         if self.told {
-            let [batch, h, w, _] = a.value.dims();
-            let both = planes([2 * batch, h, w, 2], &a.value.device());
-            let of = |i: usize| both.clone().narrow(0, i * batch, batch);
+            let none = a.value.clone().narrow(3, 0, 1).detach() * 0.0;
+            let of = |i: usize| {
+                let one = |at: usize| none.clone() + f64::from(u8::from(at == i));
+                Tensor::cat(vec![one(0), one(1)], 3)
+            };
             (a, b) = (a.cat(of(0).into(), 3), b.cat(of(1).into(), 3));
         }
 
@@ -342,6 +353,7 @@ fn beside<const D: usize>(t: Tensor<D>, batch: usize, axis: usize) -> Tensor<D> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
 
     use menagerie_data::Key;
     use menagerie_nn::numbers;
