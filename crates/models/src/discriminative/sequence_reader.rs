@@ -121,7 +121,8 @@ impl ReaderNetwork {
         let x = self.parts.forward(x, Activation::Relu);
         let [batch, _, _, width] = x.dims();
         let strongest = x.max_dim(2).reshape([batch, width]);
-        self.hidden.forward(strongest, Activation::Relu)
+        // What is strongest is positive everywhere: a unit that is cut off there would never come back.
+        self.hidden.forward(strongest, Activation::LeakyRelu(0.2))
     }
 
     /// Sequences `[batch, 1, length, symbols]` -> numbers `[batch, outputs]`.
