@@ -115,7 +115,7 @@ impl GivenArgs {
             recipe.set_all(&windows.map(|(k, v)| (k.to_string(), v)))?;
         }
         recipe.set_all(&self.prepare.settings())?;
-        let source = recipe.data()?;
+        let source = recipe.data()?.of_letters(own);
         let Opened {
             dataset,
             mut warnings,
@@ -207,6 +207,19 @@ pub(crate) fn each(
     Ok(count)
 }
 
+/// Samples in the terms of a batch.
+pub(crate) fn as_batch(samples: &Samples) -> Batch {
+    Batch {
+        kind: samples.kind,
+        shape: samples.shape.clone(),
+        values: samples.values.clone(),
+        labels: None,
+        attributes: vec![],
+        captions: None,
+        indices: (0..samples.shape[0] as u32).collect(),
+    }
+}
+
 /// A batch in the terms of samples.
 pub(crate) fn as_samples(batch: &Batch) -> Samples {
     Samples {
@@ -276,7 +289,7 @@ pub(crate) fn write(samples: &Samples, out: &Path) -> Result<()> {
         Some("gif") if samples.kind == Kind::Video => draw_samples(samples, None, out).map(drop),
         _ => Err(Error::usage(
             format!("--out {} does not end in a known kind of file", out.display()),
-            "end it in .png, .npy (of sounds also .wav, of videos .gif), or / for a folder of files",
+            "end it in .png, .npy (of sounds also .wav, of videos .gif, of sequences .fasta or .txt), or / for a folder of files",
         )),
     }
 }
@@ -298,7 +311,8 @@ pub(crate) fn write_numbered(samples: &Samples, out: &Path) -> Result<()> {
     }
 }
 
-/// Writes items of a run's kind: as [`write`] does, and a sound as a WAV file (.wav) or several as a folder of them (DIR/).
+/// Writes items of a run's kind: as [`write`] does, a sound as a WAV file (.wav) or several as a folder of them (DIR/), sequences as
+/// letters (.fasta, .txt).
 ///
 /// # Errors
 /// Those of [`write`]; [`Error::Usage`] for a .wav file of several items or of one that is no sound.
@@ -317,6 +331,18 @@ pub(crate) fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result
             format!("--out {} holds one sound, and there are {n}", out.display()),
             format!("give --out {}/ for a file each", out.with_extension("").display()),
         )),
+        (Kind::Sequence, _) if is_letters(out) => {
+            make_parent(out)?;
+            files::write_atomically(out, lines(info, samples, out).as_bytes())
+        }
+        (kind, _) if is_letters(out) => Err(Error::usage(
+            format!(
+                "--out {} is for sequences, and these samples are {}",
+                out.display(),
+                kind.plural()
+            ),
+            "end it in .png, .npy, or / for a folder of pictures",
+        )),
         _ if is_wav(out) => Err(Error::usage(
             format!(
                 "--out {} is for sounds, and these samples are {}",
@@ -327,6 +353,35 @@ pub(crate) fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result
         )),
         _ => write(samples, out),
     }
+}
+
+/// How files of letters end.
+const LETTERS: [&str; 5] = ["fasta", "fa", "txt", "smi", "smiles"];
+
+/// Whether a file is named as one of sequences.
+fn is_letters(out: &Path) -> bool {
+    let end = out
+        .extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
+    LETTERS.contains(&&end[..])
+}
+
+/// Sequences as letters, one a line; in FASTA with a header each.
+fn lines(info: &DataInfo, samples: &Samples, out: &Path) -> String {
+    let fasta = out
+        .extension()
+        .is_some_and(|e| e.to_string_lossy().to_lowercase().starts_with("fa"));
+    let one = |(i, letters): (usize, String)| match fasta {
+        true => format!(">sample_{i}\n{letters}\n"),
+        false => letters + "\n",
+    };
+    info.letters(&samples.values)
+        .into_iter()
+        .enumerate()
+        .map(one)
+        .collect()
 }
 
 /// Whether a file is named as a sound.

@@ -19,6 +19,9 @@ pub enum Kind {
     Pair,
     /// `[height, width, 2 channel]`: an image of each of two domains that do not belong together
     Unpaired,
+    /// `[length, symbol]`: letters of an alphabet, at every place a one among zeros; of what a network makes, the probabilities of
+    /// the letters
+    Sequence,
 }
 
 impl Kind {
@@ -43,6 +46,7 @@ impl Kind {
             Kind::Audio => "sounds",
             Kind::Pair => "pairs of images",
             Kind::Unpaired => "unpaired images of two sides",
+            Kind::Sequence => "sequences",
         }
     }
     /// Whether an item is two images, those of channels below and above the middle.
@@ -79,6 +83,9 @@ pub struct DataInfo {
     /// what is said about the items in words
     #[serde(default, skip_serializing_if = "Captions::is_none")]
     pub captions: Captions,
+    /// of sequences: the letters, one a symbol; [`DataInfo::end_symbol`] stands behind the end of shorter ones
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub alphabet: String,
 }
 
 /// What is said about items in words.
@@ -180,7 +187,7 @@ impl DataInfo {
 /// The numbers of one item, in the order of `DataInfo::shape`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// 8-bit images, 0 to 255
+    /// 8-bit images, 0 to 255; sequences, ones among zeros
     Bytes(Vec<u8>),
     /// real-valued images in [0, 1]; points and sound as they are
     Floats(Vec<f32>),
@@ -205,7 +212,7 @@ impl Values {
             Values::Floats(v) => v.clone(),
         }
     }
-    /// As the networks take them: images and video in [-1, 1], points and sound as they are.
+    /// As the networks take them: images and video in [-1, 1], points, sound and sequences as they are.
     pub fn extend(&self, kind: Kind, out: &mut Vec<f32>) {
         match (self, kind) {
             (Values::Bytes(v), Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired) => {
@@ -214,8 +221,10 @@ impl Values {
             (Values::Floats(v), Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired) => {
                 out.extend(v.iter().map(|&x| x * 2.0 - 1.0))
             }
-            (Values::Bytes(v), Kind::Points | Kind::Audio) => out.extend(v.iter().map(|&b| b as f32)),
-            (Values::Floats(v), Kind::Points | Kind::Audio) => out.extend_from_slice(v),
+            (Values::Bytes(v), Kind::Points | Kind::Audio | Kind::Sequence) => {
+                out.extend(v.iter().map(|&b| b as f32))
+            }
+            (Values::Floats(v), Kind::Points | Kind::Audio | Kind::Sequence) => out.extend_from_slice(v),
         }
     }
 }
@@ -262,6 +271,7 @@ pub struct Item {
 ///     rate: 0,
 ///     shares: vec![],
 ///     captions: Default::default(),
+///     alphabet: String::new(),
 /// };
 /// let mut batches = Loader::new(std::sync::Arc::new(Flat(info)), 8, Key::new(1), 0, 1)?;
 /// assert_eq!(batches.next()?.shape, [8, 2, 2, 1]);
@@ -304,6 +314,12 @@ pub trait Dataset: Send + Sync {
     /// What went wrong since this was last asked: each damaged item once, with its path.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The attributes that any item of these values (as networks take them) truly has, of a set that knows the rule by which they
+    /// come about.
+    fn attributes_of(&self, _values: &[f32]) -> Option<Vec<f32>> {
+        None
     }
 
     /// The exact density the items were drawn from, where it is known.

@@ -1,7 +1,7 @@
 //! The data sets that are known by name: those that come with the program, and where some others are.
 use super::dsprites::Sprites;
 use super::portraits::Portraits;
-use super::{audio, drawn_table, points, stacked, video};
+use super::{audio, drawn_table, jets, points, sequence, stacked, video};
 use crate::error::Error;
 use serde::Serialize;
 
@@ -163,6 +163,34 @@ static KNOWN: &[SourceInfo] = &[
         about: "rows of ten columns that hang together, of three groups (the labels); endless, 2,000 unless --limit says otherwise",
         shape: &[drawn_table::COLUMNS],
         count: drawn_table::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: jets::NAME,
+        about: "pictures of jets of one or two prongs (the labels), with momentum, mass and occupied pixels (the attributes); endless, 4,000",
+        shape: &[jets::SIDE, jets::SIDE, 1],
+        count: jets::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: sequence::FAMILY,
+        about: "an aligned family of proteins of 32 columns, of which six pairs hang together and three may be missing; endless, 4,000",
+        shape: &[sequence::COLUMNS, 21],
+        count: sequence::PROTEINS,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: sequence::DNA,
+        about: "40 letters of DNA with two motifs planted in some; the attribute `activity` follows from the letters; endless, 4,000",
+        shape: &[sequence::LENGTH_OF_DNA, 4],
+        count: sequence::OF_DNA,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: sequence::MOLECULES,
+        about: "chains of a few groups and rings as SMILES of 24 letters at most; endless, 8,000 unless --limit says otherwise",
+        shape: &[sequence::LENGTH_OF_MOLECULES, 14],
+        count: sequence::OF_MOLECULES,
         licence: OWN,
     },
     SourceInfo {

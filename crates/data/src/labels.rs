@@ -134,6 +134,9 @@ impl Dataset for Partly {
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()
     }
+    fn attributes_of(&self, values: &[f32]) -> Option<Vec<f32>> {
+        self.base.attributes_of(values)
+    }
     fn density(&self) -> Option<&dyn Density> {
         self.base.density()
     }

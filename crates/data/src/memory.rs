@@ -127,6 +127,9 @@ impl Dataset for Part {
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()
     }
+    fn attributes_of(&self, values: &[f32]) -> Option<Vec<f32>> {
+        self.base.attributes_of(values)
+    }
     fn density(&self) -> Option<&dyn Density> {
         self.base.density()
     }
@@ -363,6 +366,9 @@ impl Dataset for Cached {
     }
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()
+    }
+    fn attributes_of(&self, values: &[f32]) -> Option<Vec<f32>> {
+        self.base.attributes_of(values)
     }
     fn density(&self) -> Option<&dyn Density> {
         self.base.density()

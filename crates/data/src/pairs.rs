@@ -121,6 +121,7 @@ impl Pairs {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            alphabet: String::new(),
         };
         let preparation = Preparation {
             size: Some([h, w]),

@@ -44,6 +44,7 @@ impl PointSet {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            alphabet: String::new(),
         };
         let key = Key::new(seed)
             .stream("points")

@@ -83,6 +83,9 @@ impl Dataset for Renumbered {
     fn warnings(&self) -> Vec<String> {
         self.base.warnings()
     }
+    fn attributes_of(&self, values: &[f32]) -> Option<Vec<f32>> {
+        self.base.attributes_of(values)
+    }
     fn density(&self) -> Option<&dyn Density> {
         self.base.density()
     }

@@ -158,6 +158,7 @@ pub(super) fn open(path: &Path, missing: bool, max_bad: f64, warnings: &mut Vec<
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        alphabet: String::new(),
     };
     Ok(Stored {
         info,

@@ -21,6 +21,8 @@ pub mod path_length;
 pub mod points;
 pub mod prdc;
 pub mod ranking;
+pub mod sequences;
+pub mod smiles;
 pub mod ssim;
 pub mod stacked;
 pub mod swd;

@@ -93,6 +93,20 @@ pub fn assignment(cost: &[f64], n: usize) -> Vec<usize> {
     out
 }
 
+/// The 1-Wasserstein distance of two sets of numbers: the area between their distribution functions. None where one is empty.
+pub fn wasserstein_of_numbers(a: &[f64], b: &[f64]) -> Option<f64> {
+    let sorted = |v: &[f64]| {
+        let mut v = v.to_vec();
+        v.sort_unstable_by(f64::total_cmp);
+        v
+    };
+    let (a, b) = (sorted(a), sorted(b));
+    let all = sorted(&[&a[..], &b[..]].concat());
+    let below = |v: &[f64], x: f64| v.partition_point(|y| *y <= x) as f64 / v.len() as f64;
+    let step = |pair: &[f64]| (below(&a, pair[0]) - below(&b, pair[0])).abs() * (pair[1] - pair[0]);
+    (!a.is_empty() && !b.is_empty()).then(|| all.windows(2).map(step).sum())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,5 +178,14 @@ mod tests {
         )
         .unwrap();
         assert!((w * w - super::super::swd::squared_distance(&mut x, &mut y)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn numbers_are_moved_along_the_line() {
+        let w = |a: &[f64], b: &[f64]| wasserstein_of_numbers(a, b).unwrap();
+        assert!((w(&[0.0, 1.0], &[2.0, 3.0]) - 2.0).abs() < 1e-12);
+        // Of unequal counts: a half of the mass moves by 1.
+        assert!((w(&[0.0], &[0.0, 1.0]) - 0.5).abs() < 1e-12);
+        assert_eq!(wasserstein_of_numbers(&[], &[1.0]), None);
     }
 }

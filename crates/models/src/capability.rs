@@ -411,6 +411,18 @@ pub trait ReadAttributes {
     fn names(&self) -> &[String];
 }
 
+/// Makes items of which a number, as a network of its own predicts it, is high.
+pub trait Maximize {
+    /// Names of the numbers that it can raise.
+    fn goals(&self) -> &[String];
+    /// `count` items as they are drawn, and what becomes of them when their latents climb to where number `goal` is predicted to be
+    /// higher; of sequences at every place the likeliest letter. Pair i is a function of the key and i.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] for a goal past the end.
+    fn maximize(&self, goal: usize, count: usize, key: Key) -> Result<[Samples; 2]>;
+}
+
 /// Turns items into features for another use: a metric, a classifier.
 pub trait Features {
     /// `[batch, features]`, row by row.

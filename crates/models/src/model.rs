@@ -110,6 +110,8 @@ capabilities! {
         Cluster, as_cluster, "cluster";
         /// the attributes an item was made from
         ReadAttributes, as_read_attributes, "read-attributes";
+        /// items whose numbers, as it predicts them, are high
+        Maximize, as_maximize, "maximize";
         /// features of an item
         Features, as_features, "features";
     }
@@ -177,7 +179,7 @@ capabilities! {
 pub(crate) fn no_target(model: &str) -> Error {
     Error::usage(
         format!("{model} does not play against the network of another run"),
-        "leave the target out, or train adv_gan or ae_gan",
+        "leave the target out, or train adv_gan, ae_gan or dna_gan",
     )
 }
 
@@ -265,10 +267,11 @@ pub fn one_side(info: &DataInfo) -> DataInfo {
     }
 }
 
-/// The axes of an image, with points as one-pixel images: `[height, width, channel]`.
+/// The axes of an image, with sequences as one row and points as one pixel: `[height, width, channel]`.
 pub(crate) fn as_image_shape(info: &DataInfo) -> [usize; 3] {
     match info.shape[..] {
         [h, w, c] => [h, w, c],
+        [length, symbols] if info.kind == Kind::Sequence => [1, length, symbols],
         _ => [1, 1, info.shape.iter().product()],
     }
 }

@@ -7,10 +7,10 @@ use burn::tensor::Tensor;
 use menagerie_kernels::{Geometry, conv_transpose2d, conv2d};
 use std::marker::PhantomData;
 
-/// A convolution with a square kernel: `[batch, height, width, in] -> [batch, height', width', out]`.
+/// A convolution with a square kernel, or one of a row: `[batch, height, width, in] -> [batch, height', width', out]`.
 #[derive(Module, Debug)]
 pub struct Conv2d {
-    /// `[kernel, kernel, in / groups, out]`
+    /// `[kernel, kernel, in / groups, out]`, of a row `[1, kernel, in / groups, out]`
     pub weight: Param<Tensor<4>>,
     /// `[out]`
     pub bias: Option<Param<Tensor<1>>>,
@@ -20,6 +20,7 @@ pub struct Conv2d {
     stride: usize,
     padding: usize,
     groups: usize,
+    row: bool,
 }
 
 /// A transposed convolution: the adjoint of the convolution that maps its output's shape to its input's.
@@ -45,7 +46,7 @@ pub struct ConvOf<L> {
     bias: bool,
     spectral: bool,
     equalized: Option<Equalized>,
-
+    row: bool,
     layer: PhantomData<L>,
 }
 
@@ -62,7 +63,7 @@ impl<L> ConvOf<L> {
             bias: false,
             spectral: false,
             equalized: None,
-
+            row: false,
             layer,
         }
     }
@@ -104,6 +105,12 @@ impl<L> ConvOf<L> {
 }
 
 impl ConvOf<Conv2d> {
+    /// With a kernel of one row: along the width alone, of sequences.
+    pub fn row(mut self) -> Self {
+        self.row = true;
+        self
+    }
+
     /// With spectral normalization of its weight, if so.
     pub fn spectral_if(mut self, spectral: bool) -> Self {
         self.spectral = spectral;
@@ -122,8 +129,9 @@ impl ConvOf<Conv2d> {
     /// The layer, with its first weights.
     pub fn init(self, at: &Init) -> Conv2d {
         let [inputs, outputs] = self.channels;
-        let (area, inputs) = (self.kernel * self.kernel, inputs / self.groups);
-        let shape = [self.kernel, self.kernel, inputs, outputs];
+        let height = if self.row { 1 } else { self.kernel };
+        let (area, inputs) = (height * self.kernel, inputs / self.groups);
+        let shape = [height, self.kernel, inputs, outputs];
         Conv2d {
             weight: self
                 .weights
@@ -135,6 +143,7 @@ impl ConvOf<Conv2d> {
             stride: self.stride,
             padding: self.padding,
             groups: self.groups,
+            row: self.row,
         }
     }
 }
@@ -171,7 +180,13 @@ impl Conv2d {
     }
 
     fn geometry(&self) -> Geometry {
-        Geometry::new(self.stride, self.padding).with_groups(self.groups)
+        let geometry = Geometry::new(self.stride, self.padding).with_groups(self.groups);
+        match self.row {
+            true => geometry
+                .with_stride([1, self.stride])
+                .with_padding([0, self.padding]),
+            false => geometry,
+        }
     }
 
     /// `activation(conv(x) + bias)`

@@ -16,6 +16,7 @@ mod item_norm;
 mod learner;
 pub mod levels;
 mod linear;
+mod local;
 mod lstm;
 mod masked_conv;
 mod minibatch_deviation;
@@ -46,6 +47,7 @@ pub use item_norm::{ItemNorm, NormOver};
 
 pub use learner::{Descent, Learner};
 pub use linear::{Linear, LinearOf};
+pub use local::Local2d;
 pub use lstm::{LstmCell, LstmState};
 pub use masked_conv::{Mask, MaskedConv2d, MaskedConvOf, MaskedMatrix};
 pub use menagerie_kernels::Activation;

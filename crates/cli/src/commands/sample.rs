@@ -29,6 +29,8 @@ const AT_ONCE: usize = 250;
   menagerie sample runs/lapgan-001 --stages --out levels.png
   menagerie sample runs/stylegan2-001 --style-from 3,5 --coarse 17,42
   menagerie sample runs/gan_cls-001 --text \"a smiling face with red hair and round glasses\"
+  menagerie sample runs/protein_gan-001 -n 1000 --out family.fasta
+  menagerie sample runs/dna_gan-001 --maximize activity --out active.fasta
   menagerie sample runs/wavenet-001 --seconds 2 -n 3 --out sounds/")]
 pub(crate) struct Args {
     /// A run folder, or what `export` has made of one
@@ -47,7 +49,8 @@ pub(crate) struct Args {
     grid: Option<String>,
     #[command(flatten)]
     moves: Moves,
-    /// A picture (.png), a folder of files (DIR/), an array (.npy), of one sound a .wav, of videos an animation (.gif)
+    /// A picture (.png), a folder of files (DIR/), an array (.npy), of one sound a .wav, of videos an animation (.gif), of
+    /// sequences letters (.fasta, .txt)
     #[arg(long, default_value = "samples.png")]
     out: PathBuf,
     /// Draw what comes on the way to each of -n samples [default: 8], a row each (levels of lapgan, stages of go_gan)
@@ -63,6 +66,9 @@ pub(crate) struct Args {
     /// text-to-image)
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["label", "seeds", "grid", "numbers"])]
     text: Vec<String>,
+    /// Let the latents climb to where this number is predicted to be high (models with the capability maximize)
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["seeds", "grid", "numbers", "label", "text", "stages"])]
+    maximize: Option<String>,
     /// Length of a sound, from models that can go on beyond what they were trained on
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
@@ -119,6 +125,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
     }
     if args.stages {
         return stages(&args, &trained);
+    }
+    if let Some(goal) = &args.maximize {
+        return maximize(&args, goal, &trained);
     }
     if trained.model.as_sample().is_none() && trained.model.as_illustrate().is_some() {
         return Err(Error::usage(
@@ -248,6 +257,50 @@ fn illustrate(args: &Args, trained: &Trained) -> Result<()> {
             "{} images of {} descriptions, of step {step}, in {}",
             texts.len(),
             args.text.len(),
+            args.out.display()
+        ));
+    }
+    Ok(())
+}
+
+/// Samples whose latents have climbed to where a number is predicted to be high.
+fn maximize(args: &Args, goal: &str, trained: &Trained) -> Result<()> {
+    let model = able(trained.model.as_maximize(), Capability::Maximize, &trained.name)?;
+    let reads = able(
+        trained.model.as_read_attributes(),
+        Capability::ReadAttributes,
+        &trained.name,
+    )?;
+    let (goals, count) = (model.goals(), args.n.unwrap_or(64));
+    let Some(place) = goals.iter().position(|g| g == goal) else {
+        return Err(Error::usage(
+            format!("`{}` predicts no number `{goal}`", trained.name),
+            nearest(goal, goals.iter().map(String::as_str)),
+        ));
+    };
+    let size = [8, count, trained.info().numbers()];
+    affordable(&format!("{count} samples"), &size, "ask for fewer with -n")?;
+    let both = model.maximize(place, count, key(args.seed))?;
+    let predicted = |samples: &Samples| -> Result<f64> {
+        let all = reads.attributes(&items::as_batch(samples))?;
+        Ok(all
+            .iter()
+            .skip(place)
+            .step_by(goals.len())
+            .map(|v| *v as f64)
+            .sum::<f64>()
+            / count as f64)
+    };
+    let [before, after] = [predicted(&both[0])?, predicted(&both[1])?];
+    items::write_of(trained.info(), &both[1], &args.out)?;
+    let step = trained.checkpoint.state.step;
+    if args.json {
+        output::json(
+            &json!({"count": count, "step": step, "seed": args.seed, "goal": goal, "before": before, "after": after, "out": args.out}),
+        );
+    } else {
+        output::line(format_args!(
+            "{count} samples of step {step}, of which {goal} is predicted to be {after:.3} (before: {before:.3}), in {}",
             args.out.display()
         ));
     }

@@ -170,7 +170,7 @@ fn recipe(args: &Args, device: &menagerie::Device) -> Result<(String, Recipe)> {
             );
             return Err(Error::usage(
                 problem,
-                "leave --target out, or train adv_gan or ae_gan",
+                "leave --target out, or train adv_gan, ae_gan or dna_gan",
             ));
         }
         settings.push(("target.run".into(), json!(run).to_string()));

@@ -73,6 +73,15 @@ fn lay_out(folder: &Path) {
     };
     let table: Vec<String> = (0..30).map(row).collect();
     std::fs::write(your.join("table.csv"), table.join("\n") + "\n").unwrap();
+    let (mut family, mut smiles) = (String::new(), String::new());
+    for k in 0..40 {
+        let letter = |c: usize| char::from(b"ACDEFGHIKL-"[(k * 7 + c * c + k * c) % 11]);
+        let letters: String = (0..12).map(letter).collect();
+        family += &format!(">protein_{k}\n{letters}\n");
+        smiles += &format!("{}{}\n", "C".repeat(1 + k % 5), ["N", "O", "=O", "C#N"][k % 4]);
+    }
+    std::fs::write(your.join("family.fasta"), family).unwrap();
+    std::fs::write(your.join("molecules.smi"), smiles).unwrap();
     let photos = your.join("photos");
     std::fs::create_dir_all(&photos).unwrap();
     for k in 0..40u8 {
@@ -224,7 +233,8 @@ fn small(recipe: &str) -> Vec<String> {
     if out.iter().any(|s| s.starts_with("model.latent=")) {
         out.push("model.latent=8".into());
     }
-    if !of_points && source != "tones" && source != "speech" {
+    let of_letters = ["proteins", "dna", "molecules"].contains(&source.as_str());
+    if !of_points && !of_letters && source != "tones" && source != "speech" {
         // One size for all, so that a reader of one run takes what another draws.
         out.push("data.size=16".into());
     }
@@ -343,9 +353,11 @@ pages! {
     games, "docs/games.md";
     latents, "docs/latents.md";
     metrics, "docs/metrics.md";
+    physics, "docs/physics.md";
     pixel_rnn, "docs/pixel-rnn.md";
         scale, "docs/scale.md";
     shipping, "docs/shipping.md";
+    sequences, "docs/sequences.md";
     sound, "docs/sound.md";
 
     studio, "docs/studio.md";

@@ -134,6 +134,7 @@ impl Sounds {
             rate,
             shares: vec![],
             captions: Default::default(),
+            alphabet: String::new(),
         };
         Ok(Sounds {
             info,

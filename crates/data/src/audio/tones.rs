@@ -49,6 +49,7 @@ impl Tones {
             rate,
             shares: vec![],
             captions: Default::default(),
+            alphabet: String::new(),
         };
         Ok(Tones {
             info,

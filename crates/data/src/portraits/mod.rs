@@ -102,6 +102,7 @@ impl Portraits {
                 share: 1.0,
                 words: caption::words(),
             },
+            alphabet: String::new(),
         };
         Ok(Portraits { info, key })
     }

@@ -2,7 +2,7 @@
 use super::{FORMATS, Source};
 use crate::error::{Error, Result, nearest};
 use crate::resize::{Alpha, Filter, Preparation};
-use crate::{audio, video};
+use crate::{audio, sequence, video};
 
 impl Source {
     /// The checked fields that say how images are prepared.
@@ -49,6 +49,8 @@ impl Source {
         one_of("data.overload", &self.overload, &audio::Overload::NAMES)?;
         one_of("data.split", &self.split, &["train", "test", "all"])?;
         one_of("data.format", &self.format, &FORMATS)?;
+        one_of("data.aligned", &self.aligned, &["auto", "yes", "no"])?;
+        sequence::check(&self.alphabet)?;
         one_of("data.missing", &self.missing, &["skip", "keep"])?;
         if !(0.0..=1.0).contains(&self.max_bad) {
             return Err(Error::recipe(

@@ -1,5 +1,6 @@
 //! How a data set is named, prepared and opened.
 mod check;
+mod finish;
 
 use crate::changed;
 use crate::domains::Domains;
@@ -12,10 +13,10 @@ use crate::memory::{Cached, Part, Prepared};
 use crate::portraits::Portraits;
 use crate::resize::Preparation;
 use crate::unpaired::{Given, Unpaired};
-use crate::{Dataset, Kind};
+use crate::{DataInfo, Dataset, Kind};
 use crate::{
-    audio, cifar, classes, drawn_table, embedded, folder, idx, listing, npy, npz, pairs, points, shards,
-    shrunk, split, stacked, table, video,
+    audio, cifar, classes, drawn_table, embedded, folder, idx, jets, listing, npy, npz, pairs, points,
+    sequence, shards, shrunk, split, stacked, table, video,
 };
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -42,19 +43,26 @@ pub struct Source {
     pub source: String,
     /// "auto" (found from what lies at the path), "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio",
     /// "video" (folders of frames, animated GIF), "pairs" (left|right in one image, or two folders), "unpaired" (two sides),
-    /// "tar" or "parquet" (shards of images)
+    /// "tar" or "parquet" (shards of images), "fasta", "stockholm", "smiles" or "text" (sequences, one a line)
     pub format: String,
     /// size of an image: `[]` as it is, `[side]` or `[height, width]`
     pub size: Vec<usize>,
     /// channels of an image: 0 as they are, 1 grey, 3 RGB, 4 RGBA
     pub channels: usize,
-    /// samples of a sound in an item; 0 for a second's (of `tones`: half a second's)
+    /// samples of a sound in an item; 0 for a second's (of `tones`: half a second's). Letters of a sequence, to which shorter ones
+    /// are padded; 0 for those of the longest
     pub length: usize,
     /// samples a second of sound, to which all is resampled; 0 for the first file's
     pub rate: usize,
     /// samples of sound beyond [-1, 1], which files of real numbers may have: "scale" divides such a file by its peak,
     /// "clip" cuts them off, "refuse" takes the file for damaged
     pub overload: String,
+    /// letters of sequences: "auto" for those of DNA, RNA or proteins, by what occurs most (of text: all that occur), "dna", "rna",
+    /// "protein", or the letters themselves
+    pub alphabet: String,
+    /// whether places of different sequences belong together: "auto" where there are gaps, "yes" for an alignment, whose sequences
+    /// all have one length, "no" takes gaps out and pads shorter ones
+    pub aligned: String,
     /// frames of a video: 0 as many as the shortest video on disk has, or a drawn set's usual number; a folder is read as
     /// videos where this is given
     pub frames: usize,
@@ -100,6 +108,8 @@ impl Default for Source {
             length: 0,
             rate: 0,
             overload: "scale".into(),
+            alphabet: "auto".into(),
+            aligned: "auto".into(),
             array: String::new(),
             split: "train".into(),
             holdout: 0.0,
@@ -133,9 +143,25 @@ impl Opened {
 }
 
 /// The formats that `Source::format` may name.
-const FORMATS: [&str; 14] = [
-    "auto", "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio", "video", "pairs", "unpaired",
-    "tar", "parquet",
+const FORMATS: [&str; 18] = [
+    "auto",
+    "images",
+    "idx",
+    "cifar",
+    "npy",
+    "npz",
+    "csv",
+    "tsv",
+    "audio",
+    "video",
+    "pairs",
+    "unpaired",
+    "tar",
+    "parquet",
+    "fasta",
+    "stockholm",
+    "smiles",
+    "text",
 ];
 
 impl Source {
@@ -145,6 +171,15 @@ impl Source {
             source: text.to_string(),
             ..Source::default()
         }
+    }
+
+    /// Sequences of a file with the letters and the length of those that a run learned from, to be told of them; others as they are.
+    pub fn of_letters(mut self, info: &DataInfo) -> Source {
+        if info.kind == Kind::Sequence && !known::is_drawn(&self.source) {
+            self.alphabet.clone_from(&info.alphabet);
+            self.length = info.shape[0];
+        }
+        self
     }
 
     /// `size` from the command line's text: `64`, or `48x64` for height and width.
@@ -268,6 +303,10 @@ impl Source {
                 drawn_table::NAME => {
                     Arc::new(drawn_table::DrawnTable::new(self.seed, &self.split, self.limit))
                 }
+                jets::NAME => Arc::new(jets::Jets::new(self.seed, &self.split, self.limit)),
+                sequence::FAMILY => Arc::new(sequence::Family::new(self.seed, &self.split, self.limit)),
+                sequence::DNA => Arc::new(sequence::Dna::new(self.seed, &self.split, self.limit)),
+                sequence::MOLECULES => Arc::new(sequence::Molecules::new(self.seed, &self.split, self.limit)),
                 name => Arc::new(points::PointSet::new(name, self.seed, &self.split, self.limit)?),
             };
             return Ok(Opened {
@@ -324,6 +363,11 @@ impl Source {
                     )?),
                     preparation,
                 )?
+            }
+            format @ ("fasta" | "stockholm" | "smiles" | "text") => {
+                split::undivided(path, &self.split)?;
+                let set = sequence::open(path, format, self, &mut warnings)?;
+                self.finish(Arc::new(set), preparation)?
             }
             "video" => Cached::wrap(
                 Arc::new(video::Videos::open(path, self, preparation, &mut warnings)?),
@@ -441,57 +485,6 @@ impl Source {
         })
     }
 
-    /// Limits, prepares and caches a set whose items all have one shape.
-    fn finish(&self, base: Arc<dyn Dataset>, preparation: Preparation) -> Result<Arc<dyn Dataset>> {
-        if base.info().kind != Kind::Image && (preparation.size.is_some() || preparation.channels != 0) {
-            let key = if preparation.size.is_some() {
-                "data.size"
-            } else {
-                "data.channels"
-            };
-            return Err(Error::recipe(
-                key,
-                format!(
-                    "`{}` holds {}, not images",
-                    self.source,
-                    base.info().kind.plural()
-                ),
-                "leave it out",
-            ));
-        }
-        if base.info().kind != Kind::Audio && (self.length != 0 || self.rate != 0) {
-            let key = if self.length != 0 {
-                "data.length"
-            } else {
-                "data.rate"
-            };
-            return Err(Error::recipe(
-                key,
-                format!(
-                    "`{}` holds {}, not sounds",
-                    self.source,
-                    base.info().kind.plural()
-                ),
-                "leave it out",
-            ));
-        }
-        if !self.array.is_empty() && self.format_of(Path::new(&self.source)).ok() != Some("npz") {
-            let problem = format!("`{}` is not an .npz archive of arrays", self.source);
-            return Err(Error::recipe("data.array", problem, "leave it out"));
-        }
-        if self.frames != 0 {
-            let problem = format!(
-                "`{}` holds {}, not videos",
-                self.source,
-                base.info().kind.plural()
-            );
-            return Err(Error::recipe("data.frames", problem, "leave it out"));
-        }
-        let base = Part::of(base, None, self.limit);
-        let prepared = Prepared::wrap(base, preparation)?;
-        Ok(prepared)
-    }
-
     /// The format of what lies at `path`, unless `format` says it.
     pub(super) fn format_of(&self, path: &Path) -> Result<&'static str> {
         if let Some(f) = FORMATS[1..].iter().find(|f| **f == self.format) {
@@ -532,6 +525,9 @@ impl Source {
             None if name.contains("idx") => Ok("idx"),
             None if extension == "bin" => Ok("cifar"),
             None if audio::EXTENSIONS.contains(&extension) => Ok("audio"),
+            None if sequence::extension_of(extension).is_some() => {
+                Ok(sequence::extension_of(extension).unwrap_or("text"))
+            }
             None if EXTENSIONS.contains(&extension) => {
                 Err(Error::data(path, "is one image", "give the folder it lies in"))
             }

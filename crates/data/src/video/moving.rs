@@ -83,6 +83,7 @@ impl Moving {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            alphabet: String::new(),
         };
         Ok(Moving {
             info,

@@ -104,6 +104,7 @@ impl MovingPortraits {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            alphabet: String::new(),
         };
         Ok(MovingPortraits {
             info,

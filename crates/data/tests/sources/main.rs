@@ -8,6 +8,7 @@ mod folders;
 mod idx;
 mod metadata;
 mod names;
+mod sequences;
 mod shards;
 mod sides;
 mod splits;

@@ -204,7 +204,7 @@ fn read_attributes(
         return Err(Error::data(
             &data.set.info().source,
             "does not have the attributes that are read",
-            "give --data portraits",
+            "give data with them, such as the run's own",
         ));
     }
     let count = judge.count.min(data.set.info().count);
@@ -215,6 +215,9 @@ fn read_attributes(
         tell("attributes", truth.len() / r.names().len(), count);
         Ok(())
     })?;
+    if r.names() != crate::data::portraits::Attributes::NAMES {
+        return Ok(correlations(r.names(), &truth, &read, &definition));
+    }
     let figures = attributes::figures(&truth, &read);
     let verdict = |f: attributes::Figure| {
         let mut definition = definition.clone();
@@ -229,4 +232,32 @@ fn read_attributes(
         }
     };
     Ok(figures.into_iter().map(verdict).collect())
+}
+
+/// Pearson's correlation of every number with what is read.
+fn correlations(
+    names: &[String],
+    truth: &[f32],
+    read: &[f32],
+    definition: &Map<String, Value>,
+) -> Vec<Verdict> {
+    let one = |(i, name): (usize, &String)| {
+        let column =
+            |v: &[f32]| -> Vec<f64> { v.iter().skip(i).step_by(names.len()).map(|v| *v as f64).collect() };
+        let (a, b) = (column(truth), column(read));
+        let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len().max(1) as f64;
+        let (ma, mb) = (mean(&a), mean(&b));
+        let of = |f: &dyn Fn(f64, f64) -> f64| a.iter().zip(&b).map(|(x, y)| f(x - ma, y - mb)).sum::<f64>();
+        let r = of(&|x, y| x * y) / (of(&|x, _| x * x) * of(&|_, y| y * y)).sqrt();
+        let mut definition = definition.clone();
+        definition.insert("measure".into(), "correlation".into());
+        Verdict {
+            metric: format!("attributes/{name}"),
+            value: if r.is_finite() { r } else { 0.0 },
+            error: None,
+            warning: None,
+            definition,
+        }
+    };
+    names.iter().enumerate().map(one).collect()
 }

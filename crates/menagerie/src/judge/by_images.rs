@@ -1,6 +1,7 @@
 //! Metrics of the samples' own numbers: pixels, and points of the plane.
 use super::by_capability::mean_and_error;
-use super::metric::{Judge, Metric, Needs, Tell, Verdict, forgotten};
+use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
+use super::needs::Needs;
 use super::subject::{chosen, each_item};
 use crate::data::{Batch, Kind, point_sets};
 use crate::error::{Error, Result};

@@ -101,6 +101,7 @@ pub fn right(
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        alphabet: String::new(),
     };
     let config = Config {
         model: Sizes {

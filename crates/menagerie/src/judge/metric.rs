@@ -4,10 +4,11 @@
 //! definitions are equal.
 use super::extractor::Extractor;
 use super::gather::{Gathered, Gatherer};
+use super::needs::Needs;
 use super::subject::{Subject, each_item};
 use super::{
     by_anomaly, by_attack, by_capability, by_classes, by_completion, by_features, by_frames, by_images,
-    by_latents, by_representation, by_table, by_text, by_translation,
+    by_latents, by_representation, by_rule, by_sequence, by_table, by_text, by_translation,
 };
 use crate::data::{Dataset, Kind};
 use crate::error::{Error, Result, nearest};
@@ -15,124 +16,6 @@ use crate::metrics::prdc::Prdc;
 use crate::models::{Capability, Model};
 use crate::random::Key;
 use serde_json::{Map, Value, json};
-
-/// What a metric asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// a model with that capability
-    Capability(Capability),
-    /// a model that says how unusual items are, gives them back or has a likelihood of them, and data with classes that it has
-    /// not learned from
-    Unusual,
-    /// a model that gives items back, or one that translates and pairs to compare with
-    Back,
-    /// a model that translates, and pairs to compare with
-    Truth,
-    /// a model that translates, data of two sides, and an extractor
-    Sides,
-    /// a model that translates, data with what it changes, and an extractor that reads attributes or tells classes
-    Reader,
-    /// a model that makes images of descriptions, portraits with theirs, and an extractor that reads attributes
-    Described,
-    /// images, data to compare them with, and an extractor
-    Features,
-    /// images with classes, data with classes to compare them with, and an extractor
-    LabelledFeatures,
-    /// images, and an extractor that tells classes
-    Classes,
-    /// videos, and an extractor that tells the classes of their frames
-    Frames,
-    /// a model with a latent space that makes images, and an extractor
-    Path,
-    /// images and data to compare them with
-    Images,
-    /// images with classes, and data with classes to compare them with
-    LabelledImages,
-    /// points, and data to compare them with
-    Points,
-    /// points, and data of a known density
-    Density,
-}
-
-impl Needs {
-    /// What that is, in words.
-    pub fn words(self) -> String {
-        match self {
-            Needs::Capability(c) => format!("a model with the capability `{}`", c.name()),
-            Needs::Unusual => "a model with the capability `anomaly`, `reconstruct` or a likelihood; a class left out of training".into(),
-            Needs::Back => "a model with the capability `reconstruct`, or `translate` and pairs".into(),
-            Needs::Truth => "a model with the capability `translate`, pairs".into(),
-            Needs::Sides => "a model with the capability `translate`, data of two sides, an extractor".into(),
-            Needs::Reader => "a model with the capability `translate`, data, --reader RUN".into(),
-            Needs::Described => "a model with the capability `text-to-image`, portraits, --reader RUN".into(),
-            Needs::Features => "images, data, an extractor".into(),
-            Needs::LabelledFeatures => "images and data with classes, an extractor".into(),
-            Needs::Classes => "images, an extractor that classifies".into(),
-            Needs::Frames => "videos, an extractor that classifies frames".into(),
-            Needs::Path => "a model with a latent space, an extractor".into(),
-            Needs::Images => "images, data".into(),
-            Needs::LabelledImages => "images and data with classes".into(),
-            Needs::Points => "points, data".into(),
-            Needs::Density => "points, data of a known density".into(),
-        }
-    }
-
-    /// Whether an extractor is asked for.
-    pub fn extractor(self) -> bool {
-        matches!(
-            self,
-            Needs::Features
-                | Needs::LabelledFeatures
-                | Needs::Classes
-                | Needs::Frames
-                | Needs::Path
-                | Needs::Sides
-                | Needs::Reader
-                | Needs::Described
-        )
-    }
-
-    /// The capability without which no model has it, and that this one lacks.
-    pub fn missing(self, model: &dyn Model) -> Option<Capability> {
-        let needed = match self {
-            Needs::Capability(c) => c,
-            Needs::Truth | Needs::Sides | Needs::Reader => Capability::Translate,
-            Needs::Described => Capability::Illustrate,
-            Needs::Unusual if by_anomaly::WAYS.iter().any(|w| w.of(model)) => return None,
-            Needs::Unusual => Capability::Anomaly,
-            Needs::Back if Capability::Translate.of(model) => return None,
-            Needs::Back => Capability::Reconstruct,
-            _ => return None,
-        };
-        (!needed.of(model)).then_some(needed)
-    }
-
-    /// Whether features of all of the data are asked for ([`Reference::gathered`]).
-    pub fn reference_features(self) -> bool {
-        self == Needs::Features
-    }
-
-    /// Whether it can be had of a model of those capabilities whose data are of that kind, where the kind is known.
-    pub fn suits(self, capabilities: &[Capability], kind: Option<Kind>) -> bool {
-        let draws = |of: Kind| capabilities.contains(&Capability::Sample) && kind.is_none_or(|k| k == of);
-        match self {
-            Needs::Capability(c) => capabilities.contains(&c),
-            Needs::Truth => {
-                capabilities.contains(&Capability::Translate) && kind.is_none_or(|k| k == Kind::Pair)
-            }
-            Needs::Sides | Needs::Reader => capabilities.contains(&Capability::Translate),
-            Needs::Described => capabilities.contains(&Capability::Illustrate),
-            Needs::Unusual => by_anomaly::WAYS.iter().any(|w| capabilities.contains(w)),
-            Needs::Back => {
-                capabilities.contains(&Capability::Reconstruct) || Needs::Truth.suits(capabilities, kind)
-            }
-            Needs::Path => capabilities.contains(&Capability::LatentSpace) && draws(Kind::Image),
-            Needs::Frames => draws(Kind::Video),
-            Needs::Points | Needs::Density => draws(Kind::Points),
-            _ => draws(Kind::Image),
-        }
-    }
-}
 
 /// A line of the table of metrics.
 #[derive(Clone, Copy, Debug)]
@@ -224,6 +107,15 @@ metrics! {
     "mode-kl", "KL of the shares of samples nearest to each mode to the true ones, nats", LESS, Needs::Density;
     "high-quality", "share of samples within 3 standard deviations of a mode", MORE, Needs::Density;
     "true-nll", "mean negative log-likelihood of the samples under the true density, nats", LESS, Needs::Density;
+    "maximized", "mean prediction for samples whose latents have climbed; /before, /best, /training (the most in the data), /true where it is known", MORE, Needs::Capability(Capability::Maximize);
+    "profile", "mean log-odds of samples by the columns of the training sequences, nats a sequence, and that of held-out ones beside it", None, Needs::Sequences;
+    "entropy", "mean difference of the entropies of columns, samples against training sequences, nats", LESS, Needs::Sequences;
+    "pairs", "correlation of how pairs of columns vary together, samples against data; /independent of columns drawn each for itself", MORE, Needs::Sequences;
+    "identity", "mean share of places that a sample has in common with its nearest training sequence; /copies of them", None, Needs::Sequences;
+    "observables", "Wasserstein-1 distance of each attribute of samples, as it truly is, and of data, in deviations of the data", LESS, Needs::Rule;
+    "validity", "share of samples that are molecules by their SMILES; /markov of a chain of letters", MORE, Needs::Sequences, named;
+    "uniqueness", "share of the valid samples that differ", MORE, Needs::Sequences, named;
+    "novelty", "share of these that are no training sequence", MORE, Needs::Sequences, named;
 }
 
 /// A figure and what it depends on.
@@ -417,6 +309,10 @@ impl<'a> Judge<'a> {
             (Needs::Points, _) => {
                 draws && self.reference.is_some() && self.subject.info().kind == Kind::Points
             }
+            (Needs::Sequences, _) => {
+                draws && self.reference.is_some() && self.subject.info().kind == Kind::Sequence
+            }
+            (Needs::Rule, _) => draws && self.reference.is_some_and(|r| by_rule::knows(r.set)),
             // Of a purpose of their own.
             (Needs::LabelledFeatures | Needs::LabelledImages | Needs::Path | Needs::Images, _) => false,
         };
@@ -450,6 +346,7 @@ impl<'a> Judge<'a> {
             Needs::Capability(Capability::Attack | Capability::Defend) => {
                 by_attack::work_out(self, metric, tell)
             }
+            Needs::Capability(Capability::Maximize) => by_sequence::maximized(self, metric, tell),
             Needs::Capability(Capability::Complete) if name == "imputation" => {
                 by_table::work_out(self, metric, tell)
             }
@@ -462,6 +359,8 @@ impl<'a> Judge<'a> {
             }
             Needs::Frames => by_frames::work_out(self, metric, tell),
             Needs::Path => by_latents::work_out(self, metric, tell),
+            Needs::Rule => by_rule::work_out(self, metric, tell),
+            Needs::Sequences => by_sequence::work_out(self, metric, tell),
             Needs::Images | Needs::Points | Needs::Density => by_images::work_out(self, metric, tell),
         }
     }

@@ -72,6 +72,7 @@ impl Compared {
     /// # Errors
     /// Those of the data; [`Error::Data`] when they are of another kind or shape.
     pub fn open(source: &Source, split: Option<&str>, info: &DataInfo) -> Result<(Compared, Vec<String>)> {
+        let source = source.clone().of_letters(info);
         let of = |split: &str| Source {
             split: split.into(),
             ..source.clone()

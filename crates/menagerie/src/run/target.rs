@@ -1,4 +1,4 @@
-//! The run whose network a model plays against or goes by: a classifier.
+//! The run whose network a model plays against or goes by: a classifier, or a reader whose numbers are raised.
 use super::{Checkpoint, Run};
 use crate::data::DataInfo;
 use crate::error::{Error, Result};
@@ -6,8 +6,13 @@ use crate::models::{Model, one_side};
 use crate::recipe::Recipe;
 use std::path::Path;
 
-/// The only model that can be a target.
-const KIND: &str = "classifier";
+/// What a model plays against: the run of a classifier that is attacked, or of a reader whose numbers are raised.
+fn kind(recipe: &Recipe) -> &'static str {
+    match recipe.model_name() {
+        "dna_gan" => "sequence-reader",
+        _ => "classifier",
+    }
+}
 
 /// A target, ready to be taken.
 pub(super) struct Target {
@@ -53,6 +58,17 @@ impl Target {
             let fix = "give data of that shape with --size and --channels, or another target";
             return Err(Error::run(self.run.path(), problem, fix));
         }
+        if own.alphabet != info.alphabet {
+            let problem = format!(
+                "the target reads the letters {:?}, and the data have {:?}",
+                own.alphabet, info.alphabet
+            );
+            return Err(Error::run(
+                self.run.path(),
+                problem,
+                "name its letters with data.alphabet",
+            ));
+        }
         if own.labels != info.labels {
             let problem = format!(
                 "the target tells {} classes, and the data have {} of other names",
@@ -78,18 +94,26 @@ pub(super) fn sized(mut recipe: Recipe) -> Result<Recipe> {
         return Ok(recipe);
     };
     let run = Run::open(Path::new(&path))?;
-    let theirs = run.recipe()?;
-    if theirs.model_name() != KIND {
+    let (theirs, kind) = (run.recipe()?, kind(&recipe));
+    if theirs.model_name() != kind {
         let problem = format!(
-            "it is a run of `{}`, and a target is a classifier",
-            theirs.model_name()
+            "it is a run of `{}`, and a target of `{}` is one of `{kind}`",
+            theirs.model_name(),
+            recipe.model_name()
         );
         return Err(Error::run(
             run.path(),
             problem,
-            "give a run of `menagerie train classifier`",
+            format!("give a run of `menagerie train {kind}`"),
         ));
     }
     recipe.take_target_model(&theirs)?;
+    if kind == "sequence-reader" {
+        let (checkpoint, _) = run.checkpoint_of(super::At::Newest)?;
+        recipe = recipe.with(
+            "target.goals",
+            &serde_json::json!(checkpoint.state.data.attributes).to_string(),
+        )?;
+    }
     Ok(recipe)
 }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::data::{Batch, DataInfo, Dataset, Kind};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::metrics::points;
 use crate::models::{Model, SampleRequest, Samples, StepReport, Trouble};
 use crate::picture;
@@ -408,6 +409,10 @@ impl Trainer {
         }
         if samples.kind == Kind::Audio {
             write_sounds(&samples, self.state.data.rate, &path.with_extension("wav"))?;
+        }
+        if samples.kind == Kind::Sequence {
+            let letters = self.state.data.letters(&samples.values).join("\n") + "\n";
+            files::write_atomically(&path.with_extension("txt"), letters.as_bytes())?;
         }
         write_index(&self.run, &lines)?;
         show(Event::Sampled(&path));

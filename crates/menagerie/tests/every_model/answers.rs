@@ -512,3 +512,20 @@ pub(crate) fn attributes(subject: &Subject) {
     assert!(all.len() == 5 * r.names().len() && finite(&all));
     assert!(r.attributes(&misshapen(&batch)).is_err(), "{ANOTHER}");
 }
+
+pub(crate) fn maximized(subject: &Subject) {
+    let (model, info) = (subject.model(), subject.info());
+    let m = model.as_maximize().unwrap();
+    assert!(!m.goals().is_empty());
+    let [before, after] = m.maximize(0, 5, Key::new(3)).unwrap();
+    for s in [&before, &after] {
+        assert_eq!(s.shape, [&[5], &info.shape[..]].concat());
+        assert!(finite(&s.values));
+    }
+    assert_eq!(
+        m.maximize(0, 5, Key::new(3)).unwrap(),
+        [before, after],
+        "repeatable"
+    );
+    assert!(m.maximize(m.goals().len(), 5, Key::new(3)).is_err());
+}

@@ -130,6 +130,11 @@ const PROPERTIES: &[Property] = &[
         answers::features,
     ),
     of(
+        Capability::Maximize,
+        "items_are_raised_repeatably",
+        answers::maximized,
+    ),
+    of(
         Capability::ReadAttributes,
         "attributes_are_numbers_by_name",
         answers::attributes,

@@ -31,6 +31,7 @@ impl Set {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            alphabet: String::new(),
         };
         Set { info, items }
     }

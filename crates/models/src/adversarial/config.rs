@@ -310,7 +310,11 @@ impl Config {
 
     fn check_clashes(&self) -> Result<()> {
         let rule = self.objective.name();
-        let minibatch = matches!(&self.model, Sizes::Dcgan(s) if s.minibatch > 0);
+        let minibatch = match &self.model {
+            Sizes::Dcgan(s) => s.minibatch > 0,
+            Sizes::Local(s) => s.minibatch > 0,
+            _ => false,
+        };
         let clash = |key: &str, other: &str, why: &str, fix: &str| {
             Err(Error::recipe(
                 key,

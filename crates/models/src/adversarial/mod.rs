@@ -34,6 +34,7 @@ pub mod cvae_gan;
 pub mod cycle_gan;
 pub mod dcgan;
 pub mod disco_gan;
+pub mod dna_gan;
 pub mod dragan;
 pub mod dtn;
 pub mod dual_gan;
@@ -54,14 +55,17 @@ pub mod icgan;
 pub mod id_cgan;
 pub mod improved_gan;
 pub mod info_gan;
+pub mod lagan;
 pub mod lapgan;
 pub mod lsgan;
+pub mod molecule_gan;
 pub mod munit;
 pub mod networks;
 pub mod pix2pix;
 pub mod plays;
 pub mod progan;
 pub mod projection_gan;
+pub mod protein_gan;
 pub mod r3gan;
 pub mod sagan;
 pub mod sgan;
@@ -135,6 +139,14 @@ const TINY_DCGAN: &[(&str, &str)] = &[
     ("model.latent", "8"),
     ("data.size", "8"),
     ("model.average", "0.9"),
+];
+const TINY_SEQUENCE: &[(&str, &str)] = &[
+    ("model.width", "4"),
+    ("model.latent", "6"),
+    ("model.blocks", "1"),
+    ("model.average", "0.9"),
+    ("data.limit", "60"),
+    ("game.discriminator_steps", "1"),
 ];
 const TINY_TRANSLATOR: &[(&str, &str)] = &[
     ("model.width", "4"),
@@ -270,4 +282,8 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &icgan::ENTRY,
     &age_gan::ENTRY,
     &gan_cls::ENTRY,
+    &protein_gan::ENTRY,
+    &dna_gan::ENTRY,
+    &molecule_gan::ENTRY,
+    &lagan::ENTRY,
 ];

@@ -489,6 +489,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            alphabet: String::new(),
         };
         let mut config = Config {
             model: Sizes {

@@ -193,6 +193,7 @@ impl LinearGaussian {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            alphabet: String::new(),
         };
         let indices = (0..count as u32).collect();
         let (labels, captions, attributes) = (None, None, vec![]);

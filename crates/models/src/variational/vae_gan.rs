@@ -344,6 +344,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            alphabet: String::new(),
         };
         let mut config = Config::default();
         config.model = Sizes {

@@ -36,7 +36,7 @@ enum Command {
     Show {
         /// A known source or a path
         source: String,
-        /// Draw items spread over the set into this picture (.png; of videos also .gif)
+        /// Draw items spread over the set into this picture (.png; of videos also .gif), or write them (.fasta, .txt)
         #[arg(long, value_name = "grid.png")]
         out: Option<PathBuf>,
         /// Items in the picture [default: 64; 8 sounds]
@@ -89,7 +89,7 @@ fn list(json: bool) -> Result<()> {
     let row = |s: &SourceInfo| vec![s.name.to_string(), format!("{} ({})", s.about, s.licence)];
     output::columns(&known_sources().iter().map(row).collect::<Vec<_>>());
     output::line(
-        "\nAny path works too: a folder of images (sub-folders are labels), IDX files (raw or gzipped), CIFAR binary batches, .npy/.npz, .csv/.tsv of numbers, a folder of .wav and .flac files, shards (.tar, .parquet; x-{000..127}.tar).",
+        "\nAny path works too: a folder of images (sub-folders are labels), IDX files (raw or gzipped), CIFAR binary batches, .npy/.npz, .csv/.tsv of numbers, .fasta, Stockholm and lines of letters (.smi, .txt), a folder of .wav and .flac files, shards (.tar, .parquet; x-{000..127}.tar).",
     );
     Ok(())
 }
@@ -146,13 +146,14 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: boo
         };
         match numbers {
             true => items::write_numbered(&samples, out)?,
+            false if info.kind == Kind::Sequence => items::write_of(info, &samples, out)?,
             false => drop(draw_samples(&samples, opened.dataset.density(), out)?),
         }
     }
     if json {
         output::json(
             &json!({"count": info.count, "shape": info.shape, "labels": info.labels, "shares": info.shares, "range": [info.range.0, info.range.1],
-            "kind": info.kind, "attributes": info.attributes, "rate": info.rate}),
+            "kind": info.kind, "attributes": info.attributes, "rate": info.rate, "alphabet": info.alphabet}),
         );
         return Ok(());
     }
@@ -166,6 +167,13 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: boo
         info.range.0,
         info.range.1
     ));
+    if info.kind == Kind::Sequence {
+        output::line(format_args!(
+            "{} places of {}",
+            info.shape[0],
+            info.alphabet_in_words()
+        ));
+    }
     if info.rate > 0 {
         output::line(format_args!(
             "{} samples a second: {} s each",

@@ -60,6 +60,22 @@ pub(super) fn of<P: Play>(play: &P) -> Vec<Function<'_>> {
             move |x| vec![inverts.invert(stage.items_of(&x[0]))],
         ));
     }
+    if let Some(raises) = play.raises() {
+        let port = Port::of(
+            "attributes",
+            &[raises.goals().len()],
+            Holds::Numbers,
+            raises.goals().join(", "),
+        );
+        let about = "the numbers of an item";
+        all.push(Function::new(
+            "read",
+            about,
+            vec![stage.port()],
+            vec![port],
+            move |x| vec![raises.predicted(stage.items_of(&x[0]))],
+        ));
+    }
     if let Some(tells) = play.tells() {
         let meaning = format!(
             "logarithms of the classes' probabilities: {}",

@@ -10,6 +10,7 @@ pub mod critic;
 pub mod density;
 mod functions;
 mod illustrate;
+mod maximize;
 pub mod monitor;
 pub mod objective;
 pub(crate) mod parts;
@@ -22,7 +23,7 @@ pub mod two_player;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
 pub use play::{
-    Attacks, Defends, Detects, Draws, Illustrates, Inverts, Play, Round, Sees, Sorts, Styled, Tells,
+    Attacks, Defends, Detects, Draws, Illustrates, Inverts, Play, Raises, Round, Sees, Sorts, Styled, Tells,
     Translates, Wanted, normal_by,
 };
 pub use stage::Stage;
@@ -30,8 +31,9 @@ pub use two_player::{Player, TwoPlayer};
 
 use crate::{
     Anomaly, Attack, Classify, Cluster, Complete, Decoder, Defend, Encode, Features, Function, Illustrate,
-    LatentSpace, Model, NetworkInfo, Part, Purpose, Reconstruct, Reconstruction, Sample, SampleRequest,
-    Samples, StepReport, Styles, Translate, of_shape, pooled, unconditional, untempered,
+    LatentSpace, Maximize, Model, NetworkInfo, Part, Purpose, ReadAttributes, Reconstruct, Reconstruction,
+    Sample, SampleRequest, Samples, StepReport, Styles, Translate, of_shape, pooled, unconditional,
+    untempered,
 };
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};
@@ -218,6 +220,12 @@ impl<P: Play> Model for Game<P> {
     }
     fn as_anomaly(&self) -> Option<&dyn Anomaly> {
         self.play.detects().map(|_| self as &dyn Anomaly)
+    }
+    fn as_maximize(&self) -> Option<&dyn Maximize> {
+        self.play.raises().map(|_| self as &dyn Maximize)
+    }
+    fn as_read_attributes(&self) -> Option<&dyn ReadAttributes> {
+        self.play.raises().map(|_| self as &dyn ReadAttributes)
     }
     fn as_features(&self) -> Option<&dyn Features> {
         self.play.sees().map(|_| self as &dyn Features)

@@ -130,6 +130,10 @@ pub trait Play: Send {
     fn detects(&self) -> Option<&dyn Detects> {
         None
     }
+    /// Raises a predicted number of items.
+    fn raises(&self) -> Option<&dyn Raises> {
+        None
+    }
     /// Has features of items, layer by layer.
     fn sees(&self) -> Option<&dyn Sees> {
         None
@@ -328,6 +332,16 @@ pub trait Detects {
     /// A score of each of items `[batch, height, width, channel]`, without autodiff, the larger the more unusual; what is drawn for
     /// an item is drawn from its key.
     fn unusual(&self, items: Tensor<4>, keys: &[Key]) -> Vec<f64>;
+}
+
+/// Raises a predicted number of items.
+pub trait Raises {
+    /// Names of the numbers.
+    fn goals(&self) -> &[String];
+    /// The numbers of items `[batch, height, width, channel]`, `[batch, numbers]`, without autodiff, on the items' device.
+    fn predicted(&self, items: Tensor<4>) -> Tensor<2>;
+    /// Latents `[batch, latent]` from which these climb to where number `goal` is higher, without autodiff.
+    fn raised(&self, latents: Tensor<2>, goal: usize) -> Tensor<2>;
 }
 
 /// Has features of items.

@@ -46,10 +46,11 @@ impl Stage {
         }
     }
 
-    /// Axes of an item as the networks see it: `[height, width, channel]`, points as one pixel.
+    /// Axes of an item as the networks see it: `[height, width, channel]`, sequences as one row, points as one pixel.
     pub fn image_shape(&self) -> [usize; 3] {
         match self.shape[..] {
             [h, w, c] => [h, w, c],
+            [length, symbols] if self.kind == Kind::Sequence => [1, length, symbols],
             _ => [1, 1, self.shape.iter().product()],
         }
     }
@@ -93,6 +94,10 @@ impl Stage {
             Kind::Pair | Kind::Unpaired => (
                 Holds::Numbers,
                 "an image of each side, the channels of one behind those of the other, in [-1, 1]",
+            ),
+            Kind::Sequence => (
+                Holds::Numbers,
+                "a sequence: of every place the probability of each letter of the alphabet",
             ),
             _ => (Holds::Numbers, "an item in the data's own units"),
         };

@@ -6,10 +6,12 @@ pub mod coded;
 pub mod coupled;
 pub mod dcgan;
 pub mod heads;
+pub mod local;
 pub mod mlp;
 pub mod patch;
 pub mod progan;
 pub mod resnet;
+pub mod sequence;
 pub mod stylegan2;
 pub mod summary;
 pub mod text;
@@ -46,6 +48,10 @@ pub enum Sizes {
     Progan(progan::Sizes),
     /// strided convolutions for two domains, tied where meaning is
     Coupled(coupled::Sizes),
+    /// residual convolutions along a sequence
+    Sequence(sequence::Sizes),
+    /// locally connected layers
+    Local(local::Sizes),
 }
 
 /// What a generator is told beside its latent, and how.
@@ -68,6 +74,8 @@ impl Sizes {
             Sizes::Biggan(s) => s.latent,
             Sizes::Progan(s) => s.latent,
             Sizes::Coupled(s) => s.latent,
+            Sizes::Sequence(s) => s.latent,
+            Sizes::Local(s) => s.latent,
         }
     }
 
@@ -82,6 +90,8 @@ impl Sizes {
             Sizes::Biggan(s) => s.latent = latent,
             Sizes::Progan(s) => s.latent = latent,
             Sizes::Coupled(s) => s.latent = latent,
+            Sizes::Sequence(s) => s.latent = latent,
+            Sizes::Local(s) => s.latent = latent,
         }
         sizes
     }
@@ -96,6 +106,8 @@ impl Sizes {
             Sizes::Biggan(s) => s.average,
             Sizes::Progan(s) => s.average,
             Sizes::Coupled(s) => s.average,
+            Sizes::Sequence(s) => s.average,
+            Sizes::Local(s) => s.average,
         }
     }
 
@@ -121,6 +133,8 @@ impl Sizes {
             Sizes::Biggan(s) => vec![s.latent, s.width, s.embedding],
             Sizes::Progan(s) => vec![s.latent, s.width, s.phase as usize],
             Sizes::Coupled(s) => vec![s.latent, s.width, s.own + usize::from(s.told)],
+            Sizes::Sequence(s) => vec![s.latent, s.width, s.blocks],
+            Sizes::Local(s) => vec![s.latent, s.width, s.local],
         };
         if sizes.contains(&0) {
             let fix = format!("see the defaults: `menagerie train {model} --dry-run`");
@@ -137,6 +151,9 @@ impl Sizes {
             ));
         }
 
+        if let Sizes::Sequence(s) = self {
+            return s.fits(model, info);
+        }
         let convolutional = !matches!(self, Sizes::Mlp(_));
         if let Sizes::Coupled(_) = self {
             needs_sides(model, info)?;
@@ -155,13 +172,14 @@ impl Sizes {
             ));
         }
         let [h, w, _] = as_image_shape(info);
-        if convolutional && h.min(w) < 8 {
-            let problem = format!("images of {h}x{w} are too small for strided convolutions");
-            return Err(Error::data(
-                &info.source,
-                problem,
-                "enlarge them with --size 8 or more",
-            ));
+        let (least, of) = match self {
+            Sizes::Local(_) => (local::LEAST, "locally connected layers"),
+            _ => (8, "strided convolutions"),
+        };
+        if convolutional && h.min(w) < least {
+            let problem = format!("images of {h}x{w} are too small for {of}");
+            let fix = format!("enlarge them with --size {least} or more");
+            return Err(Error::data(&info.source, problem, fix));
         }
         if let Sizes::Coupled(s) = self {
             s.fits([h, w])?;
@@ -192,6 +210,8 @@ impl Sizes {
             Sizes::Biggan(s) => GeneratorNetwork::Biggan(biggan::Generator::new(s, shape, told, init)),
             Sizes::Progan(s) => GeneratorNetwork::Progan(progan::Generator::new(s, shape, told, init)),
             Sizes::Coupled(s) => GeneratorNetwork::Coupled(coupled::Generator::new(s, shape, init)),
+            Sizes::Sequence(s) => GeneratorNetwork::Sequence(sequence::Generator::new(s, shape, told, init)),
+            Sizes::Local(s) => GeneratorNetwork::Local(local::Generator::new(s, shape, told, init)),
         }
     }
 
@@ -207,6 +227,8 @@ impl Sizes {
             Sizes::Biggan(s) => TrunkNetwork::Resnet(biggan::trunk(s, shape, init)),
             Sizes::Progan(s) => TrunkNetwork::Progan(progan::Trunk::new(s, shape, init)),
             Sizes::Coupled(s) => TrunkNetwork::Coupled(coupled::Trunk::new(s, shape, init)),
+            Sizes::Sequence(s) => TrunkNetwork::Sequence(sequence::Trunk::new(s, shape, init)),
+            Sizes::Local(s) => TrunkNetwork::Local(local::Trunk::new(s, shape, init)),
         }
     }
 }
@@ -222,6 +244,8 @@ pub enum GeneratorNetwork {
     Biggan(biggan::Generator),
     Progan(progan::Generator),
     Coupled(coupled::Generator),
+    Sequence(sequence::Generator),
+    Local(local::Generator),
 }
 
 impl GeneratorNetwork {
@@ -235,6 +259,8 @@ impl GeneratorNetwork {
             GeneratorNetwork::Biggan(g) => g.forward(z, told),
             GeneratorNetwork::Progan(g) => g.forward(z, told),
             GeneratorNetwork::Coupled(g) => g.forward(z),
+            GeneratorNetwork::Sequence(g) => g.forward(z, told),
+            GeneratorNetwork::Local(g) => g.forward(z, told),
         }
     }
 
@@ -254,7 +280,8 @@ impl GeneratorNetwork {
             GeneratorNetwork::Resnet(g) => g.first(),
             GeneratorNetwork::Progan(g) => g.first(),
             GeneratorNetwork::Coupled(g) => return Some(g.first_weights()),
-
+            GeneratorNetwork::Sequence(g) => g.first(),
+            GeneratorNetwork::Local(g) => g.first(),
             GeneratorNetwork::Stylegan2(_) | GeneratorNetwork::Biggan(_) => return None,
         };
         Some(layer.weight.val())
@@ -303,6 +330,8 @@ pub enum TrunkNetwork {
     Stylegan2(stylegan2::Trunk),
     Progan(progan::Trunk),
     Coupled(coupled::Trunk),
+    Sequence(sequence::Trunk),
+    Local(local::Trunk),
 }
 
 impl TrunkNetwork {
@@ -321,6 +350,8 @@ impl TrunkNetwork {
             TrunkNetwork::Stylegan2(t) => t.layers(x),
             TrunkNetwork::Progan(t) => t.layers(x),
             TrunkNetwork::Coupled(t) => t.layers(x),
+            TrunkNetwork::Sequence(t) => t.layers(x),
+            TrunkNetwork::Local(t) => t.layers(x),
         }
     }
 
@@ -341,6 +372,8 @@ impl TrunkNetwork {
             TrunkNetwork::Stylegan2(t) => t.features(),
             TrunkNetwork::Progan(t) => t.features(),
             TrunkNetwork::Coupled(_) => coupled::Trunk::FEATURES,
+            TrunkNetwork::Sequence(t) => t.features(),
+            TrunkNetwork::Local(t) => t.features(),
         }
     }
 
@@ -351,7 +384,8 @@ impl TrunkNetwork {
             TrunkNetwork::Resnet(t) => t.smooth(),
             TrunkNetwork::Patch(t) => t.smooth(),
             TrunkNetwork::Coupled(t) => t.smooth(),
-            TrunkNetwork::Mlp(_) => false,
+            TrunkNetwork::Local(t) => t.smooth(),
+            TrunkNetwork::Mlp(_) | TrunkNetwork::Sequence(_) => false,
             // By the deviation over a group.
             TrunkNetwork::Stylegan2(_) | TrunkNetwork::Progan(_) => true,
         }
@@ -367,6 +401,8 @@ impl TrunkNetwork {
             TrunkNetwork::Stylegan2(t) => t.head(outputs, init),
             TrunkNetwork::Progan(t) => t.head(outputs, init),
             TrunkNetwork::Coupled(t) => t.head(outputs, init),
+            TrunkNetwork::Sequence(t) => t.head(outputs, init),
+            TrunkNetwork::Local(t) => t.head(outputs, init),
         }
     }
 }

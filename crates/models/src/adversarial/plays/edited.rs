@@ -466,6 +466,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            alphabet: String::new(),
         };
         let settings = EditSettings {
             domains: domains.iter().map(|d| d.to_string()).collect(),

@@ -154,7 +154,12 @@ fn narrower(sizes: &Sizes, halvings: usize) -> Option<Sizes> {
         }
         Sizes::Dcgan(s) => half(&mut s.width),
         Sizes::Resnet(s) => half(&mut s.width),
-        Sizes::Stylegan2(_) | Sizes::Biggan(_) | Sizes::Progan(_) | Sizes::Coupled(_) => return None,
+        Sizes::Stylegan2(_)
+        | Sizes::Biggan(_)
+        | Sizes::Progan(_)
+        | Sizes::Coupled(_)
+        | Sizes::Sequence(_)
+        | Sizes::Local(_) => return None,
     }
     Some(sizes)
 }

@@ -94,19 +94,16 @@ impl Config {
     ) -> Result<Duel> {
         self.check()?;
         self.model.check(model, info)?;
-        if let Some(key) = self.augment.of_images().filter(|_| info.kind == Kind::Points) {
-            return Err(Error::recipe(
-                key,
-                "it changes images, and these are points",
-                "leave it out",
-            ));
+        let others = matches!(info.kind, Kind::Points | Kind::Sequence);
+        let refused = |key: &str, does: &str| {
+            let problem = format!("it {does}, and these are {}", info.kind.plural());
+            Err(Error::recipe(key, problem, "leave it out"))
+        };
+        if let Some(key) = self.augment.of_images().filter(|_| others) {
+            return refused(key, "changes images");
         }
-        if self.game.bits.is_some() && info.kind == Kind::Points {
-            return Err(Error::recipe(
-                "game.bits",
-                "it makes images black and white, and these are points",
-                "leave it out",
-            ));
+        if self.game.bits.is_some() && others {
+            return refused("game.bits", "makes images black and white");
         }
         if self.condition.is_some() || self.semi_supervised.is_some() {
             needs_labels(model, info)?;
