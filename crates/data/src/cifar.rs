@@ -82,6 +82,7 @@ pub(super) fn open(path: &Path, split: &str, warnings: &mut Vec<String>) -> Resu
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     };
     Ok(Stored {
         info,

@@ -48,6 +48,7 @@ impl DrawnTable {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         let key = Key::new(seed)
             .stream(NAME)

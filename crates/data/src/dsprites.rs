@@ -240,6 +240,7 @@ impl Sprites {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         Ok(Sprites {
             info,

@@ -314,6 +314,7 @@ pub(super) fn join(
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     };
     Ok(Stored {
         info,

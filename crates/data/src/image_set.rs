@@ -130,6 +130,7 @@ impl ImageSet {
             rate: 0,
             shares: vec![],
             captions: images.captions(count),
+            columns: vec![],
         };
         let preparation = Preparation {
             size: Some([out[0], out[1]]),

@@ -1,7 +1,7 @@
 //! The data sets that are known by name: those that come with the program, and where some others are.
 use super::dsprites::Sprites;
 use super::portraits::Portraits;
-use super::{audio, drawn_table, points, stacked, video};
+use super::{audio, drawn_table, hiring, points, stacked, video};
 use crate::error::Error;
 use serde::Serialize;
 
@@ -163,6 +163,13 @@ static KNOWN: &[SourceInfo] = &[
         about: "rows of ten columns that hang together, of three groups (the labels); endless, 2,000 unless --limit says otherwise",
         shape: &[drawn_table::COLUMNS],
         count: drawn_table::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: hiring::NAME,
+        about: "applicants of two groups, equally able, one hired more often: numbers and classes; endless, 8,000 unless --limit says otherwise",
+        shape: &[hiring::COLUMNS],
+        count: hiring::TRAIN,
         licence: OWN,
     },
     SourceInfo {

@@ -284,6 +284,7 @@ pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     })
 }
 

@@ -121,6 +121,7 @@ impl Pairs {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         let preparation = Preparation {
             size: Some([h, w]),

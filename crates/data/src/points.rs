@@ -44,6 +44,7 @@ impl PointSet {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         let key = Key::new(seed)
             .stream("points")

@@ -5,6 +5,7 @@ pub mod clusters;
 pub mod dci;
 pub mod discrete;
 pub mod eigen;
+pub mod fairness;
 pub mod features;
 pub mod fid;
 pub mod frequency;

@@ -20,7 +20,7 @@ pub use capability::{
 };
 pub use function::{Function, Holds, Port};
 pub use menagerie_nn::{NetworkInfo, Part, Purpose};
-pub use model::{Capability, Model, StepReport, Trouble};
+pub use model::{Capability, Model, Privacy, StepReport, Trouble};
 pub use registry::{Entry, build, entry, registry};
 
 pub(crate) use model::{as_image_shape, of_shape, unconditional, untempered};

@@ -213,7 +213,7 @@ fn small(recipe: &str) -> Vec<String> {
     let recipe = Recipe::named(recipe).unwrap();
     let entry = models::entry(recipe.model_name()).unwrap();
     let source = recipe.data().unwrap().source;
-    let of_points = ["ring8", "grid25", "swissroll", "moons", "table"].contains(&source.as_str());
+    let of_points = ["ring8", "grid25", "swissroll", "moons", "table", "hiring"].contains(&source.as_str());
     // Points have no size, whatever the model is tested on elsewhere.
     let tiny = entry
         .tiny

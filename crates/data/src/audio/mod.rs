@@ -134,6 +134,7 @@ impl Sounds {
             rate,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         Ok(Sounds {
             info,

@@ -49,6 +49,7 @@ impl Tones {
             rate,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         Ok(Tones {
             info,

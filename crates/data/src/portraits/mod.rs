@@ -102,6 +102,7 @@ impl Portraits {
                 share: 1.0,
                 words: caption::words(),
             },
+            columns: vec![],
         };
         Ok(Portraits { info, key })
     }

@@ -50,6 +50,7 @@ impl Source {
         one_of("data.split", &self.split, &["train", "test", "all"])?;
         one_of("data.format", &self.format, &FORMATS)?;
         one_of("data.missing", &self.missing, &["skip", "keep"])?;
+        one_of("data.columns", &self.columns, &["numbers", "mixed"])?;
         if !(0.0..=1.0).contains(&self.max_bad) {
             return Err(Error::recipe(
                 "data.max_bad",

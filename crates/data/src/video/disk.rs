@@ -115,6 +115,7 @@ impl Videos {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         let labels = good.iter().map(|(e, _)| label(e)).collect();
         let entries = good.into_iter().map(|(e, _)| e).collect();

@@ -83,6 +83,7 @@ impl Moving {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         Ok(Moving {
             info,

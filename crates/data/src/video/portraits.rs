@@ -104,6 +104,7 @@ impl MovingPortraits {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         Ok(MovingPortraits {
             info,

@@ -101,6 +101,7 @@ pub fn right(
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     };
     let config = Config {
         model: Sizes {

@@ -4,135 +4,18 @@
 //! definitions are equal.
 use super::extractor::Extractor;
 use super::gather::{Gathered, Gatherer};
+pub use super::needs::Needs;
 use super::subject::{Subject, each_item};
 use super::{
     by_anomaly, by_attack, by_capability, by_classes, by_completion, by_features, by_frames, by_images,
-    by_latents, by_representation, by_table, by_text, by_translation,
+    by_latents, by_message, by_representation, by_rows, by_table, by_text, by_translation,
 };
-use crate::data::{Dataset, Kind};
+use crate::data::{Dataset, Kind, Role};
 use crate::error::{Error, Result, nearest};
 use crate::metrics::prdc::Prdc;
 use crate::models::{Capability, Model};
 use crate::random::Key;
 use serde_json::{Map, Value, json};
-
-/// What a metric asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// a model with that capability
-    Capability(Capability),
-    /// a model that says how unusual items are, gives them back or has a likelihood of them, and data with classes that it has
-    /// not learned from
-    Unusual,
-    /// a model that gives items back, or one that translates and pairs to compare with
-    Back,
-    /// a model that translates, and pairs to compare with
-    Truth,
-    /// a model that translates, data of two sides, and an extractor
-    Sides,
-    /// a model that translates, data with what it changes, and an extractor that reads attributes or tells classes
-    Reader,
-    /// a model that makes images of descriptions, portraits with theirs, and an extractor that reads attributes
-    Described,
-    /// images, data to compare them with, and an extractor
-    Features,
-    /// images with classes, data with classes to compare them with, and an extractor
-    LabelledFeatures,
-    /// images, and an extractor that tells classes
-    Classes,
-    /// videos, and an extractor that tells the classes of their frames
-    Frames,
-    /// a model with a latent space that makes images, and an extractor
-    Path,
-    /// images and data to compare them with
-    Images,
-    /// images with classes, and data with classes to compare them with
-    LabelledImages,
-    /// points, and data to compare them with
-    Points,
-    /// points, and data of a known density
-    Density,
-}
-
-impl Needs {
-    /// What that is, in words.
-    pub fn words(self) -> String {
-        match self {
-            Needs::Capability(c) => format!("a model with the capability `{}`", c.name()),
-            Needs::Unusual => "a model with the capability `anomaly`, `reconstruct` or a likelihood; a class left out of training".into(),
-            Needs::Back => "a model with the capability `reconstruct`, or `translate` and pairs".into(),
-            Needs::Truth => "a model with the capability `translate`, pairs".into(),
-            Needs::Sides => "a model with the capability `translate`, data of two sides, an extractor".into(),
-            Needs::Reader => "a model with the capability `translate`, data, --reader RUN".into(),
-            Needs::Described => "a model with the capability `text-to-image`, portraits, --reader RUN".into(),
-            Needs::Features => "images, data, an extractor".into(),
-            Needs::LabelledFeatures => "images and data with classes, an extractor".into(),
-            Needs::Classes => "images, an extractor that classifies".into(),
-            Needs::Frames => "videos, an extractor that classifies frames".into(),
-            Needs::Path => "a model with a latent space, an extractor".into(),
-            Needs::Images => "images, data".into(),
-            Needs::LabelledImages => "images and data with classes".into(),
-            Needs::Points => "points, data".into(),
-            Needs::Density => "points, data of a known density".into(),
-        }
-    }
-
-    /// Whether an extractor is asked for.
-    pub fn extractor(self) -> bool {
-        matches!(
-            self,
-            Needs::Features
-                | Needs::LabelledFeatures
-                | Needs::Classes
-                | Needs::Frames
-                | Needs::Path
-                | Needs::Sides
-                | Needs::Reader
-                | Needs::Described
-        )
-    }
-
-    /// The capability without which no model has it, and that this one lacks.
-    pub fn missing(self, model: &dyn Model) -> Option<Capability> {
-        let needed = match self {
-            Needs::Capability(c) => c,
-            Needs::Truth | Needs::Sides | Needs::Reader => Capability::Translate,
-            Needs::Described => Capability::Illustrate,
-            Needs::Unusual if by_anomaly::WAYS.iter().any(|w| w.of(model)) => return None,
-            Needs::Unusual => Capability::Anomaly,
-            Needs::Back if Capability::Translate.of(model) => return None,
-            Needs::Back => Capability::Reconstruct,
-            _ => return None,
-        };
-        (!needed.of(model)).then_some(needed)
-    }
-
-    /// Whether features of all of the data are asked for ([`Reference::gathered`]).
-    pub fn reference_features(self) -> bool {
-        self == Needs::Features
-    }
-
-    /// Whether it can be had of a model of those capabilities whose data are of that kind, where the kind is known.
-    pub fn suits(self, capabilities: &[Capability], kind: Option<Kind>) -> bool {
-        let draws = |of: Kind| capabilities.contains(&Capability::Sample) && kind.is_none_or(|k| k == of);
-        match self {
-            Needs::Capability(c) => capabilities.contains(&c),
-            Needs::Truth => {
-                capabilities.contains(&Capability::Translate) && kind.is_none_or(|k| k == Kind::Pair)
-            }
-            Needs::Sides | Needs::Reader => capabilities.contains(&Capability::Translate),
-            Needs::Described => capabilities.contains(&Capability::Illustrate),
-            Needs::Unusual => by_anomaly::WAYS.iter().any(|w| capabilities.contains(w)),
-            Needs::Back => {
-                capabilities.contains(&Capability::Reconstruct) || Needs::Truth.suits(capabilities, kind)
-            }
-            Needs::Path => capabilities.contains(&Capability::LatentSpace) && draws(Kind::Image),
-            Needs::Frames => draws(Kind::Video),
-            Needs::Points | Needs::Density => draws(Kind::Points),
-            _ => draws(Kind::Image),
-        }
-    }
-}
 
 /// A line of the table of metrics.
 #[derive(Clone, Copy, Debug)]
@@ -224,6 +107,12 @@ metrics! {
     "mode-kl", "KL of the shares of samples nearest to each mode to the true ones, nats", LESS, Needs::Density;
     "high-quality", "share of samples within 3 standard deviations of a mode", MORE, Needs::Density;
     "true-nll", "mean negative log-likelihood of the samples under the true density, nats", LESS, Needs::Density;
+    "bit-error", "share of a message's bits that are read wrong off the classes of what is drawn, after JPEG and noise; /checked where the sender draws again", LESS, Needs::Message, named;
+    "epsilon", "bound of what the samples tell of any one item, at the delta of the definition (differential privacy)", LESS, Needs::Privacy;
+    "column-distance", "mean distance of the columns of a table of samples from those of the data, and of each", LESS, Needs::Columns;
+    "table-utility", "accuracy of the outcome on real rows by a classifier that learned from samples, and how its answers depend on the group", MORE, Needs::Outcome;
+    "risk-difference", "how much likelier one group's outcome is than another's, in samples and in the data", LESS, Needs::Groups;
+    "protected-error", "balanced error of telling the protected column from the others of a sample, and of the data", MORE, Needs::Groups;
 }
 
 /// A figure and what it depends on.
@@ -415,7 +304,23 @@ impl<'a> Judge<'a> {
                     && self.extractor.is_some_and(Extractor::classifies)
             }
             (Needs::Points, _) => {
-                draws && self.reference.is_some() && self.subject.info().kind == Kind::Points
+                let info = self.subject.info();
+                draws && self.reference.is_some() && info.kind == Kind::Points && info.columns.is_empty()
+            }
+            (Needs::Message, Subject::Model { model, .. }) => {
+                image && model.as_classify().is_some() && self.subject.is_conditional()
+            }
+            (Needs::Message, Subject::Items(_)) => false,
+            (Needs::Privacy, Subject::Model { model, .. }) => model.privacy().is_some(),
+            (Needs::Privacy, Subject::Items(_)) => false,
+            (Needs::Columns | Needs::Outcome | Needs::Groups, _) => {
+                let info = self.subject.info();
+                let has = |role| info.column_of(role).is_some();
+                draws
+                    && self.reference.is_some()
+                    && !info.columns.is_empty()
+                    && (m.needs == Needs::Columns || has(Role::Outcome))
+                    && (m.needs != Needs::Groups || has(Role::Protected))
             }
             // Of a purpose of their own.
             (Needs::LabelledFeatures | Needs::LabelledImages | Needs::Path | Needs::Images, _) => false,
@@ -463,6 +368,9 @@ impl<'a> Judge<'a> {
             Needs::Frames => by_frames::work_out(self, metric, tell),
             Needs::Path => by_latents::work_out(self, metric, tell),
             Needs::Images | Needs::Points | Needs::Density => by_images::work_out(self, metric, tell),
+            Needs::Columns | Needs::Outcome | Needs::Groups => by_rows::work_out(self, metric, tell),
+            Needs::Message => by_message::work_out(self, metric, tell),
+            Needs::Privacy => by_capability::privacy(self, metric),
         }
     }
 

@@ -11,7 +11,9 @@ mod by_features;
 mod by_frames;
 mod by_images;
 mod by_latents;
+mod by_message;
 mod by_representation;
+mod by_rows;
 mod by_table;
 mod by_text;
 mod by_translation;
@@ -20,6 +22,7 @@ pub mod extractor;
 mod flips;
 pub mod gather;
 mod metric;
+mod needs;
 pub mod pretrained;
 pub mod subject;
 

@@ -295,6 +295,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         State {
             version: "0".into(),

@@ -43,7 +43,10 @@ fn counts(table: &toml::Table, prefix: &str) -> Vec<String> {
 pub(crate) fn zeros_are_no_panic(subject: &Subject) {
     let recipe = subject.recipe();
     let mut own: toml::Table = recipe.to_toml().parse().unwrap();
-    own.retain(|table, _| !["data", "train", "evaluate"].contains(&table.as_str()));
+    own.retain(|table, _| {
+        let table: &str = table;
+        !["data", "train", "evaluate"].contains(&table)
+    });
     for key in counts(&own, "") {
         let Ok(changed) = recipe.clone().with(&key, "0") else {
             continue;

@@ -31,6 +31,7 @@ impl Set {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         Set { info, items }
     }

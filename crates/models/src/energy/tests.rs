@@ -20,6 +20,7 @@ fn info(shape: [usize; 3]) -> DataInfo {
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     }
 }
 

@@ -489,6 +489,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         let mut config = Config {
             model: Sizes {

@@ -193,6 +193,7 @@ impl LinearGaussian {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         let indices = (0..count as u32).collect();
         let (labels, captions, attributes) = (None, None, vec![]);

@@ -344,6 +344,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         let mut config = Config::default();
         config.model = Sizes {

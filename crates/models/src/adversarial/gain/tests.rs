@@ -35,6 +35,7 @@ fn info() -> DataInfo {
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     }
 }
 

@@ -327,6 +327,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         let device = Device::flex().autodiff();
         let mut game = config

@@ -407,6 +407,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         let device = Device::flex().autodiff();
         let mut game = config.by_codes("munit", &info, &device, Key::new(1)).unwrap();

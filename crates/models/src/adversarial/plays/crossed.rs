@@ -363,6 +363,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         let device = Device::flex().autodiff();
         let mut game = config.crossed("gene_gan", &info, &device, Key::new(1)).unwrap();

@@ -408,6 +408,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         config
             .there_and_back("cycle_gan", &info, &Device::flex().autodiff(), Key::new(1))

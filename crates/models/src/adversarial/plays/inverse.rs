@@ -258,6 +258,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         let settings = InverseSettings {
             from: 3,

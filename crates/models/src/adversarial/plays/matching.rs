@@ -515,6 +515,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         };
         let config = Config::of(Sizes::Dcgan(dcgan::Sizes {
             width: 2,

@@ -364,6 +364,7 @@ mod tests {
             rate: 0,
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
         }
     }
 

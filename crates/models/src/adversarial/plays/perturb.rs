@@ -419,6 +419,7 @@ mod tests {
             rate: 0,
             shares: vec![0.5, 0.5],
             captions: Default::default(),
+            columns: vec![],
         }
     }
 

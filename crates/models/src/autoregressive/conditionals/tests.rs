@@ -14,6 +14,7 @@ fn info(labels: &[&str], kind: Kind) -> DataInfo {
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     }
 }
 

@@ -17,6 +17,7 @@ fn tiny(kind: Direction, [h, w, c]: [usize; 3], levels: usize) -> Autoregressive
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     };
     let model = Sizes {
         kind,
@@ -205,6 +206,7 @@ fn widths_that_do_not_fall_into_groups_are_refused() {
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     };
     let e = Config::default()
         .build(&info, &Device::flex(), Key::new(0))

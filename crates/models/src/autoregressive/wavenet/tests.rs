@@ -17,6 +17,7 @@ fn tiny(length: usize, levels: usize, conditional: bool) -> Speaker {
         rate: 8000,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     };
     let model = Sizes {
         width: 6,
@@ -206,6 +207,7 @@ fn bad_data_and_sizes_are_named() {
         rate: 8000,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     };
     let build = |c: Config, i: &DataInfo| {
         c.build(i, &Device::flex(), Key::new(0))

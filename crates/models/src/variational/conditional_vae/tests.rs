@@ -38,6 +38,7 @@ fn answers_differ_and_the_best_of_several_is_right() {
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     };
     let model = Sizes {
         latent: 2,

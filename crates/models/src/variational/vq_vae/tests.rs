@@ -13,6 +13,7 @@ fn info(labels: &[&str]) -> DataInfo {
         rate: 0,
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
     }
 }
 
