@@ -117,6 +117,8 @@ pub enum Role {
     Outcome,
     /// what a decision must not depend on
     Protected,
+    /// what a simulator was run at; the others are what it gave
+    Parameter,
 }
 
 /// What is said about items in words.

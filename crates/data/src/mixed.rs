@@ -193,7 +193,7 @@ fn class_of(classes: &[String], field: &str) -> Option<usize> {
 }
 
 /// Fills in the shares of a column's classes, or the mean and the deviation of its numbers.
-fn describe(column: &mut Column, values: impl Iterator<Item = f32> + Clone) {
+pub(super) fn describe(column: &mut Column, values: impl Iterator<Item = f32> + Clone) {
     let there = || values.clone().filter(|v| !v.is_nan()).map(f64::from);
     let n = there().count().max(1) as f64;
     if column.classes.is_empty() {
@@ -252,6 +252,31 @@ pub(super) fn give_roles(columns: &mut [Column], source: &Source, usual: Option<
         }
     }
     Ok(())
+}
+
+/// Refuses roles of columns for what has none.
+///
+/// # Errors
+/// [`Error::Recipe`].
+pub(super) fn roles_are_of_a_table(source: &Source, info: &DataInfo) -> Result<()> {
+    let roles = [
+        ("data.protected", &source.protected),
+        ("data.outcome", &source.outcome),
+    ];
+    match roles.into_iter().find(|(_, name)| !name.is_empty()) {
+        Some((key, name)) if info.columns.is_empty() => {
+            let problem = format!(
+                "`{}` has no column `{name}`: it is no table of numbers and classes",
+                source.source
+            );
+            Err(Error::recipe(
+                key,
+                problem,
+                "leave it out, or give a .csv with a header",
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Rows as the text of a `.csv` file: a header, where the columns have names, and classes by theirs.

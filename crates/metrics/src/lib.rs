@@ -11,6 +11,7 @@ pub mod fid;
 pub mod frequency;
 pub mod imputation;
 pub mod inception_score;
+pub mod inference;
 pub mod kid;
 pub mod linear_probe;
 pub mod logistic;

@@ -15,7 +15,7 @@ pub mod variational;
 pub use adversarial::game::{Player, TwoPlayer};
 pub use capability::{
     Anomaly, Attack, Classify, Cluster, Complete, Decoder, Defend, Direction, Encode, EvidenceBound, Factors,
-    Features, Illustrate, LatentSpace, LogLikelihood, POOLED, Predict, ReadAttributes, Reconstruct,
+    Features, Illustrate, Infer, LatentSpace, LogLikelihood, POOLED, Predict, ReadAttributes, Reconstruct,
     Reconstruction, Sample, SampleRequest, Samples, Styles, Translate, Wish, pooled,
 };
 pub use function::{Function, Holds, Port};

@@ -115,6 +115,8 @@ capabilities! {
         Illustrate, as_illustrate, "text-to-image";
         /// the class of an item
         Classify, as_classify, "classify";
+        /// the parameters of a simulator, given what it gave
+        Infer, as_infer, "infer";
         /// images changed so that a classifier is misled
         Attack, as_attack, "attack";
         /// such changes taken out of images again

@@ -11,6 +11,7 @@ pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod hide;
 pub(crate) mod import;
+pub(crate) mod infer;
 
 pub(crate) mod interpolate;
 pub(crate) mod list;

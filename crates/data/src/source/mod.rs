@@ -15,7 +15,7 @@ use crate::unpaired::{Given, Unpaired};
 use crate::{Dataset, Kind};
 use crate::{
     audio, cifar, classes, drawn_table, embedded, folder, hiring, idx, listing, mixed, npy, npz, pairs,
-    points, shards, shrunk, split, stacked, table, video,
+    points, shards, shrunk, simulators, split, stacked, table, video,
 };
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -181,24 +181,8 @@ impl Source {
     /// [`Error::Io`] when what lies at the path cannot be used, or more than `max_bad` of it is damaged.
     pub fn open(&self) -> Result<Opened> {
         let opened = self.open_kept()?;
-        let roles = [
-            ("data.protected", &self.protected),
-            ("data.outcome", &self.outcome),
-        ];
-        match roles.into_iter().find(|(_, name)| !name.is_empty()) {
-            Some((key, name)) if opened.dataset.info().columns.is_empty() => {
-                let problem = format!(
-                    "`{}` has no column `{name}`: it is no table of numbers and classes",
-                    self.source
-                );
-                Err(Error::recipe(
-                    key,
-                    problem,
-                    "leave it out, or give a .csv with a header",
-                ))
-            }
-            _ => Ok(opened),
-        }
+        mixed::roles_are_of_a_table(self, opened.dataset.info())?;
+        Ok(opened)
     }
 
     /// The items of the classes that are not left out.
@@ -306,6 +290,12 @@ impl Source {
             };
             return Ok(Opened {
                 dataset: self.finish(base, preparation)?,
+                warnings,
+            });
+        }
+        if let Some(runs) = simulators::Runs::named(self)? {
+            return Ok(Opened {
+                dataset: self.finish(Arc::new(runs), preparation)?,
                 warnings,
             });
         }

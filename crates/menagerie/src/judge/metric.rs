@@ -8,9 +8,9 @@ pub use super::needs::Needs;
 use super::subject::{Subject, each_item};
 use super::{
     by_anomaly, by_attack, by_capability, by_classes, by_completion, by_features, by_frames, by_images,
-    by_latents, by_message, by_representation, by_rows, by_table, by_text, by_translation,
+    by_inference, by_latents, by_message, by_representation, by_rows, by_table, by_text, by_translation,
 };
-use crate::data::{Dataset, Kind, Role};
+use crate::data::{Dataset, Kind, Role, simulator};
 use crate::error::{Error, Result, nearest};
 use crate::metrics::prdc::Prdc;
 use crate::models::{Capability, Model};
@@ -108,6 +108,9 @@ metrics! {
     "high-quality", "share of samples within 3 standard deviations of a mode", MORE, Needs::Density;
     "true-nll", "mean negative log-likelihood of the samples under the true density, nats", LESS, Needs::Density;
     "bit-error", "share of a message's bits that are read wrong off the classes of what is drawn, after JPEG and noise; /checked where the sender draws again", LESS, Needs::Message, named;
+    "posterior-distance", "how far draws of a simulator's parameters are from the exact posterior, in deviations of the prior; /abc by rejection", LESS, Needs::Capability(Capability::Infer);
+    "parameter-error", "how far the mean of these draws is from the true parameters; /abc by rejection", LESS, Needs::Capability(Capability::Infer);
+    "coverage", "how often the true parameters lie in the central nine tenths of the draws: 0.9 is right", None, Needs::Capability(Capability::Infer);
     "epsilon", "bound of what the samples tell of any one item, at the delta of the definition (differential privacy)", LESS, Needs::Privacy;
     "column-distance", "mean distance of the columns of a table of samples from those of the data, and of each", LESS, Needs::Columns;
     "table-utility", "accuracy of the outcome on real rows by a classifier that learned from samples, and how its answers depend on the group", MORE, Needs::Outcome;
@@ -286,6 +289,12 @@ impl<'a> Judge<'a> {
                 let fits = tables || image;
                 fits && model.as_complete().is_some_and(|c| c.takes_missing() == tables)
             }
+            (Needs::Capability(Capability::Infer), Subject::Model { model, info, .. }) => {
+                // Against what is exact only where that is known.
+                let seen = info.columns.iter().filter(|c| c.role != Role::Parameter).count();
+                let known = simulator(&info.source).is_some_and(|s| s.posterior(&vec![0.0; seen]).is_some());
+                model.as_infer().is_some() && (m.name != "posterior-distance" || known)
+            }
             (Needs::Capability(c), Subject::Model { model, .. }) => c.of(model),
             (Needs::Capability(_), Subject::Items(_)) => false,
             (Needs::Density, _) => {
@@ -358,6 +367,7 @@ impl<'a> Judge<'a> {
             Needs::Capability(Capability::Complete) if name == "imputation" => {
                 by_table::work_out(self, metric, tell)
             }
+            Needs::Capability(Capability::Infer) => by_inference::work_out(self, metric, tell),
             Needs::Capability(Capability::Complete) => by_completion::work_out(self, metric, tell),
             Needs::Unusual => by_anomaly::work_out(self, metric, tell),
             Needs::Capability(_) | Needs::Back => by_capability::work_out(self, name, metric, number, tell),

@@ -10,6 +10,7 @@ mod by_completion;
 mod by_features;
 mod by_frames;
 mod by_images;
+mod by_inference;
 mod by_latents;
 mod by_message;
 mod by_representation;

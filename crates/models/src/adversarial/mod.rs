@@ -14,6 +14,7 @@ pub mod alpha_gan;
 pub mod am_gan;
 pub mod ano_gan;
 pub mod art_gan;
+pub mod avb;
 pub mod b_gan;
 pub mod bad_gan;
 pub mod began;
@@ -52,6 +53,7 @@ pub mod id_cgan;
 pub mod improved_gan;
 pub mod info_gan;
 pub mod lapgan;
+pub mod life_gan;
 pub mod lsgan;
 pub mod munit;
 pub mod networks;
@@ -253,6 +255,8 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &fair_gan::ENTRY,
     &dp_gan::ENTRY,
     &hiding_gan::ENTRY,
+    &life_gan::ENTRY,
+    &avb::ENTRY,
     &pix2pix::ENTRY,
     &id_cgan::ENTRY,
     &alpha_gan::ENTRY,
