@@ -11,9 +11,10 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageReader};
 use std::io::Cursor;
 
-/// Bits that an item of one of so many classes carries: the whole part of their logarithm.
+/// Bits that an item of one of so many classes carries: the whole part of their logarithm, and eight at most, so that the number of items tells
+/// the length of the message.
 pub fn bits_per_item(classes: usize) -> usize {
-    classes.checked_ilog2().unwrap_or(0) as usize
+    classes.checked_ilog2().unwrap_or(0).min(8) as usize
 }
 
 /// The classes that say a message, the first `2^bits` of them standing for the numbers that so many bits make.
@@ -259,12 +260,12 @@ mod tests {
     fn messages_become_classes_and_come_back() {
         assert_eq!(bits_per_item(10), 3);
         assert_eq!(
-            (bits_per_item(1), bits_per_item(0), bits_per_item(256)),
+            (bits_per_item(1), bits_per_item(0), bits_per_item(1000)),
             (0, 0, 8)
         );
         // 0xA5 0x01 = 101 001 010 000 000 1(00)
         assert_eq!(to_classes(&[0xa5, 0x01], 3), [5, 1, 2, 0, 0, 4]);
-        for bits in 1..=9 {
+        for bits in 1..=8 {
             for length in 1..20 {
                 let message: Vec<u8> = (0..length).map(|i| (i * 37 + 11) as u8).collect();
                 assert_eq!(

@@ -267,6 +267,12 @@ impl Source {
                 warnings: images.warnings,
             });
         }
+        if let Some(runs) = simulators::Runs::named(self)? {
+            return Ok(Opened {
+                dataset: self.finish(Arc::new(runs), preparation)?,
+                warnings,
+            });
+        }
         if let Some(known) = known_sources().iter().find(|k| k.name == self.source) {
             let base: Arc<dyn Dataset> = match known.name {
                 "portraits" => return self.portraits(preparation),
@@ -290,12 +296,6 @@ impl Source {
             };
             return Ok(Opened {
                 dataset: self.finish(base, preparation)?,
-                warnings,
-            });
-        }
-        if let Some(runs) = simulators::Runs::named(self)? {
-            return Ok(Opened {
-                dataset: self.finish(Arc::new(runs), preparation)?,
                 warnings,
             });
         }

@@ -14,7 +14,6 @@ pub mod alpha_gan;
 pub mod am_gan;
 pub mod ano_gan;
 pub mod art_gan;
-pub mod avb;
 pub mod b_gan;
 pub mod bad_gan;
 pub mod began;
@@ -256,7 +255,6 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &dp_gan::ENTRY,
     &hiding_gan::ENTRY,
     &life_gan::ENTRY,
-    &avb::ENTRY,
     &pix2pix::ENTRY,
     &id_cgan::ENTRY,
     &alpha_gan::ENTRY,
