@@ -2,7 +2,7 @@
 use crate::commands::{ComputeArgs, DataArgs};
 use crate::output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use menagerie::data::{Batch, DataInfo, Dataset, Kind, Opened, renumbered, wav, write_wav};
+use menagerie::data::{Batch, DataInfo, Dataset, Kind, Opened, renumbered, table_text, wav, write_wav};
 use menagerie::error::{Error, Result};
 use menagerie::files;
 use menagerie::models::{Capability, LatentSpace, Model, Samples};
@@ -312,7 +312,7 @@ pub(crate) fn write_numbered(samples: &Samples, out: &Path) -> Result<()> {
 }
 
 /// Writes items of a run's kind: as [`write`] does, a sound as a WAV file (.wav) or several as a folder of them (DIR/), sequences as
-/// letters (.fasta, .txt).
+/// letters (.fasta, .txt), and rows as a table (.csv), with a header where columns have names.
 ///
 /// # Errors
 /// Those of [`write`]; [`Error::Usage`] for a .wav file of several items or of one that is no sound.
@@ -351,6 +351,18 @@ pub(crate) fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result
             ),
             "end it in .png, .npy, or / for a folder of pictures",
         )),
+        (Kind::Points, &[_, n]) if is_table(out) => {
+            make_parent(out)?;
+            files::write_atomically(out, table_text(&info.columns, n, &samples.values).as_bytes())
+        }
+        _ if is_table(out) => Err(Error::usage(
+            format!(
+                "--out {} is for rows of a table, and these samples are {}",
+                out.display(),
+                samples.kind.plural()
+            ),
+            "end it in .png, .npy, or / for a folder of pictures",
+        )),
         _ => write(samples, out),
     }
 }
@@ -382,6 +394,11 @@ fn lines(info: &DataInfo, samples: &Samples, out: &Path) -> String {
         .enumerate()
         .map(one)
         .collect()
+}
+
+/// Whether a file is named as a table.
+fn is_table(out: &Path) -> bool {
+    out.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"))
 }
 
 /// Whether a file is named as a sound.

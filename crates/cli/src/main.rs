@@ -68,6 +68,12 @@ enum Command {
     Predict(commands::predict::Args),
     /// Turn images of one domain into images of another: outlines to faces, one kind of picture to another
     Translate(commands::translate::Args),
+    /// Draw the parameters under which a simulator may have given what was seen
+    Infer(commands::infer::Args),
+    /// Hide a message in which classes are drawn
+    Hide(commands::hide::Args),
+    /// Read a message that was hidden
+    Reveal(commands::reveal::Args),
     /// Judge a run or samples by metrics, each with its definition
     Evaluate(Box<commands::evaluate::Args>),
     /// A table of runs, with the figures that may be compared
@@ -174,6 +180,9 @@ fn run(command: Command) -> Result<()> {
         Command::Encode(a) => commands::encode::run(a),
         Command::Predict(a) => commands::predict::run(a),
         Command::Translate(a) => commands::translate::run(a),
+        Command::Infer(a) => commands::infer::run(a),
+        Command::Hide(a) => commands::hide::run(a),
+        Command::Reveal(a) => commands::reveal::run(a),
         Command::Evaluate(a) => commands::evaluate::run(*a),
         Command::Compare(a) => commands::compare::run(a),
         Command::Export(a) => commands::export::run(a),

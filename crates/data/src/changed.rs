@@ -81,6 +81,7 @@ impl Changed {
             count: if limit == 0 { all } else { all.min(limit) },
             attributes: vec![],
             captions: Default::default(),
+            columns: vec![],
             ..from.clone()
         };
         Ok(Changed {

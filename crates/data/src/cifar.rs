@@ -83,6 +83,7 @@ pub(super) fn open(path: &Path, split: &str, warnings: &mut Vec<String>) -> Resu
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     };
     Ok(Stored {
         info,

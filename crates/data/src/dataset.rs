@@ -86,6 +86,46 @@ pub struct DataInfo {
     /// of sequences: the letters, one a symbol; [`DataInfo::end_symbol`] stands behind the end of shorter ones
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub alphabet: String,
+    /// the columns of a table of numbers and classes, whose rows are the items; empty elsewhere
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<Column>,
+}
+
+/// A column of a table of numbers and classes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// its name in the header
+    pub name: String,
+    /// names of its classes, for which their numbers stand in a row; empty for a column of numbers
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// share of the rows that each class has
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<f64>,
+    /// mean of its numbers
+    #[serde(default)]
+    pub mean: f64,
+    /// their standard deviation; 1 where all are the same
+    #[serde(default)]
+    pub deviation: f64,
+    /// what it is for
+    #[serde(default)]
+    pub role: Role,
+}
+
+/// What a column is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// says something of the row
+    #[default]
+    Feature,
+    /// what is decided by the others
+    Outcome,
+    /// what a decision must not depend on
+    Protected,
+    /// what a simulator was run at; the others are what it gave
+    Parameter,
 }
 
 /// What is said about items in words.
@@ -182,6 +222,11 @@ impl DataInfo {
     pub fn numbers(&self) -> usize {
         self.shape.iter().product()
     }
+
+    /// Which column has that role, of a table of numbers and classes.
+    pub fn column_of(&self, role: Role) -> Option<usize> {
+        self.columns.iter().position(|c| c.role == role)
+    }
 }
 
 /// The numbers of one item, in the order of `DataInfo::shape`.
@@ -272,6 +317,7 @@ pub struct Item {
 ///     shares: vec![],
 ///     captions: Default::default(),
 ///     alphabet: String::new(),
+///     columns: vec![],
 /// };
 /// let mut batches = Loader::new(std::sync::Arc::new(Flat(info)), 8, Key::new(1), 0, 1)?;
 /// assert_eq!(batches.next()?.shape, [8, 2, 2, 1]);

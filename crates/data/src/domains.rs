@@ -153,6 +153,7 @@ impl Domains {
             },
             labels: vec![],
             captions: Default::default(),
+            columns: vec![],
             ..faces.info().clone()
         };
         Ok(Some(Domains {

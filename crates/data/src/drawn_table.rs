@@ -49,6 +49,7 @@ impl DrawnTable {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         let key = Key::new(seed)
             .stream(NAME)

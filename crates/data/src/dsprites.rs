@@ -241,6 +241,7 @@ impl Sprites {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         Ok(Sprites {
             info,

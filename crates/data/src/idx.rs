@@ -315,6 +315,7 @@ pub(super) fn join(
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     };
     Ok(Stored {
         info,

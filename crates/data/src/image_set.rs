@@ -131,6 +131,7 @@ impl ImageSet {
             shares: vec![],
             captions: images.captions(count),
             alphabet: String::new(),
+            columns: vec![],
         };
         let preparation = Preparation {
             size: Some([out[0], out[1]]),

@@ -88,6 +88,7 @@ impl Jets {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         let key = Key::new(seed)
             .stream(NAME)

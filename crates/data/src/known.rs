@@ -1,7 +1,7 @@
 //! The data sets that are known by name: those that come with the program, and where some others are.
 use super::dsprites::Sprites;
 use super::portraits::Portraits;
-use super::{audio, drawn_table, jets, points, sequence, stacked, video};
+use super::{audio, drawn_table, hiring, jets, points, sequence, simulators, stacked, video};
 use crate::error::Error;
 use serde::Serialize;
 
@@ -191,6 +191,34 @@ static KNOWN: &[SourceInfo] = &[
         about: "chains of a few groups and rings as SMILES of 24 letters at most; endless, 8,000 unless --limit says otherwise",
         shape: &[sequence::LENGTH_OF_MOLECULES, 14],
         count: sequence::OF_MOLECULES,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: hiring::NAME,
+        about: "applicants of two groups, equally able, one hired more often: numbers and classes; endless, 8,000 unless --limit says otherwise",
+        shape: &[hiring::COLUMNS],
+        count: hiring::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "simulator:gaussian",
+        about: "runs of a simulator: two means, five observations of each; the posterior is known; endless, 20,000 unless --limit says otherwise",
+        shape: &[12],
+        count: simulators::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "simulator:queue",
+        about: "runs of a queue with one server: three parameters, five quantiles of the times between departures; endless",
+        shape: &[8],
+        count: simulators::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "simulator:predators",
+        about: "runs of predators and prey: logarithms of four rates, seven numbers of what became of them; endless",
+        shape: &[11],
+        count: simulators::TRAIN,
         licence: OWN,
     },
     SourceInfo {

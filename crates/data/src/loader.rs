@@ -104,12 +104,23 @@ impl Batch {
     }
 }
 
+/// In which order a loader takes items.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// every item once, and then all again in another order
+    #[default]
+    Epochs,
+    /// each batch is drawn of all items without repetition, whatever the others hold
+    Independent,
+}
+
 /// What the threads share.
 struct Shared {
     dataset: Arc<dyn Dataset>,
     batch: usize,
     /// what is made of each batch
     rows: Range<usize>,
+    order: Order,
     key: Key,
     /// the item of the stream that batch 0 of this loader begins with
     start: u64,
@@ -131,10 +142,13 @@ struct Ready {
 }
 
 impl Shared {
-    /// Item `n` of the stream: epochs follow each other, each in an order of its own.
+    /// Item `n` of the stream: epochs follow each other, or batches, each in an order of its own.
     fn item(&self, n: u64) -> u32 {
-        let count = self.dataset.info().count as u64;
-        self.order(n / count)[(n % count) as usize]
+        let each = match self.order {
+            Order::Epochs => self.dataset.info().count as u64,
+            Order::Independent => self.batch as u64,
+        };
+        self.order(n / each)[(n % each) as usize]
     }
 
     fn order(&self, epoch: u64) -> Arc<Vec<u32>> {
@@ -143,8 +157,15 @@ impl Shared {
             return order.clone();
         }
         let key = self.key.stream("order").step(epoch);
-        let order = self.dataset.order(key);
-        let order = Arc::new(order.unwrap_or_else(|| key.permutation(self.dataset.info().count)));
+        let order = match self.order {
+            Order::Epochs => self.dataset.order(key),
+            Order::Independent => None,
+        };
+        let mut order = order.unwrap_or_else(|| key.permutation(self.dataset.info().count));
+        if self.order == Order::Independent {
+            order.truncate(self.batch);
+        }
+        let order = Arc::new(order);
         orders.insert(epoch, order.clone());
         // Workers are at most a few batches apart: the newest few epochs are enough.
         while orders.len() > 4 {
@@ -244,6 +265,21 @@ impl Loader {
         cursor: u64,
         workers: usize,
     ) -> Result<Loader> {
+        Loader::ordered(dataset, (batch, rows), Order::Epochs, key, cursor, workers)
+    }
+
+    /// The same in that order.
+    ///
+    /// # Errors
+    /// As [`Loader::new`].
+    pub fn ordered(
+        dataset: Arc<dyn Dataset>,
+        (batch, rows): (usize, Range<usize>),
+        order: Order,
+        key: Key,
+        cursor: u64,
+        workers: usize,
+    ) -> Result<Loader> {
         let count = dataset.info().count;
         if batch == 0 || batch > count {
             let problem = format!("a batch of {batch} cannot be made of {count} items");
@@ -261,6 +297,7 @@ impl Loader {
             dataset,
             batch,
             rows,
+            order,
             key,
             start: cursor,
             next: AtomicU64::new(0),
@@ -384,6 +421,29 @@ mod tests {
             take(&mut Loader::new(digits(), 32, Key::new(6), 0, 1).unwrap(), 1),
             alone[..1]
         );
+    }
+
+    #[test]
+    fn independent_batches_are_drawn_of_all_items() {
+        let draw = |cursor| {
+            Loader::ordered(digits(), (20, 0..20), Order::Independent, Key::new(1), cursor, 2).unwrap()
+        };
+        let batches = take(&mut draw(0), 200);
+        let mut counts = [0; 100];
+        for batch in &batches {
+            let distinct: std::collections::BTreeSet<u32> = batch.indices.iter().copied().collect();
+            assert_eq!(distinct.len(), 20);
+            batch.indices.iter().for_each(|i| counts[*i as usize] += 1);
+        }
+        // Within an epoch of five batches some come twice; each is taken 40 times in the mean, give or take 6.
+        let epoch: std::collections::BTreeSet<u32> =
+            batches[..5].iter().flat_map(|b| b.indices.clone()).collect();
+        assert!(
+            epoch.len() < 90 && counts.iter().all(|n| (10..75).contains(n)),
+            "{} {counts:?}",
+            epoch.len()
+        );
+        assert_eq!(take(&mut draw(60), 3), batches[3..6]);
     }
 
     #[test]

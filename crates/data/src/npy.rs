@@ -285,6 +285,7 @@ pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     })
 }
 

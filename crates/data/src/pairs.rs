@@ -122,6 +122,7 @@ impl Pairs {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         let preparation = Preparation {
             size: Some([h, w]),

@@ -45,6 +45,7 @@ impl PointSet {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         let key = Key::new(seed)
             .stream("points")

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use csv::StringRecord;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::iter::Peekable;
 use std::path::Path;
 
 /// Columns of these names hold the class rather than a feature.
@@ -16,26 +17,33 @@ const NAMED: usize = 1000;
 const BEGINNING: usize = 64 << 10;
 
 /// What the columns of a table are.
-struct Columns {
+pub(super) struct Columns {
     /// how many fields a row has
-    width: usize,
-    label: Option<usize>,
+    pub(super) width: usize,
+    pub(super) label: Option<usize>,
     /// the numbers of the rows, which are no feature
-    index: Option<usize>,
+    pub(super) index: Option<usize>,
     /// as the header has them; empty without one
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
 }
 
-/// The points of a table, with a header or without. Rows that are not numbers are named in `warnings` and left out; where
-/// `missing` values are kept, a field without one is a number that is none (NaN).
-pub(super) fn open(path: &Path, missing: bool, max_bad: f64, warnings: &mut Vec<String>) -> Result<Stored> {
+/// A table that was begun to be read: its columns, and the rows below the header.
+pub(super) struct Begun {
+    pub(super) columns: Columns,
+    pub(super) rows: Peekable<csv::StringRecordsIntoIter<BufReader<File>>>,
+}
+
+/// What is said of a table that cannot be read.
+const READABLE: &str = "give a table in UTF-8";
+
+/// Reads a table's header, where it has one.
+pub(super) fn begin(path: &Path, warnings: &mut Vec<String>) -> Result<Begun> {
     let tabs = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv"));
-    let fix = "give a table of numbers in UTF-8";
-    let unreadable = |e: csv::Error| Error::data(path, format!("cannot be read: {e}"), fix);
+    let unreadable = |e: csv::Error| Error::data(path, format!("cannot be read: {e}"), READABLE);
     let mut file = BufReader::with_capacity(BEGINNING, File::open(path).map_err(Error::io("read", path))?);
     let beginning = file.fill_buf().map_err(Error::io("read", path))?;
     if beginning.starts_with(&[0xff, 0xfe]) || beginning.starts_with(&[0xfe, 0xff]) {
-        return Err(Error::data(path, "is written in UTF-16", fix));
+        return Err(Error::data(path, "is written in UTF-16", READABLE));
     }
     let mark = if beginning.starts_with(b"\xef\xbb\xbf") {
         3
@@ -81,6 +89,13 @@ pub(super) fn open(path: &Path, missing: bool, max_bad: f64, warnings: &mut Vec<
         }
     }
     columns.say(path, warnings);
+    Ok(Begun { columns, rows })
+}
+
+/// The points of a table, with a header or without. Rows that are not numbers are named in `warnings` and left out; where
+/// `missing` values are kept, a field without one is a number that is none (NaN).
+pub(super) fn open(path: &Path, missing: bool, max_bad: f64, warnings: &mut Vec<String>) -> Result<Stored> {
+    let Begun { columns, mut rows } = begin(path, warnings)?;
     let wordy = rows.peek().and_then(|r| columns.wordy(r.as_ref().ok()?, missing));
     let (mut values, mut labels, mut bad, mut total, mut count) = (Vec::new(), Vec::new(), Vec::new(), 0, 0);
     for row in rows {
@@ -159,6 +174,7 @@ pub(super) fn open(path: &Path, missing: bool, max_bad: f64, warnings: &mut Vec<
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     };
     Ok(Stored {
         info,
@@ -219,7 +235,7 @@ fn unquoted(text: &[u8]) -> Vec<u8> {
 }
 
 /// Whether a field says that its value is missing: nothing, a question mark, or what programs write for it.
-fn is_open(field: &str) -> bool {
+pub(super) fn is_open(field: &str) -> bool {
     field == "?" || classes::is_missing(field)
 }
 
@@ -320,8 +336,10 @@ impl Columns {
             Some((a, b)) if number(&format!("{a}.{b}")).is_some() => {
                 "write numbers with points: 1.5, not 1,5"
             }
-            _ if self.label.is_none() => "name the column `label` if it is the class, or take it out",
-            _ => "take the column out",
+            _ if self.label.is_none() => {
+                "name the column `label` if it is the class, take it out, or set data.columns=mixed for a model of numbers and classes"
+            }
+            _ => "take the column out, or set data.columns=mixed for a model of numbers and classes",
         };
         Some((format!("column {name} holds no numbers: `{shown}`"), fix))
     }

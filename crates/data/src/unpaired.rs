@@ -194,6 +194,7 @@ impl Unpaired {
             attributes: vec![],
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
             ..a.clone()
         };
         Ok(Unpaired {

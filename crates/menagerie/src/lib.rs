@@ -34,6 +34,7 @@
 //! ```
 pub mod explore;
 pub mod export;
+pub mod hiding;
 pub mod import;
 
 pub mod judge;

@@ -356,6 +356,18 @@ pub trait Classify {
     fn classes(&self) -> &[String];
 }
 
+/// Says at which parameters a simulator may have been run, given what it gave.
+pub trait Infer {
+    /// Which columns of a row are parameters.
+    fn parameters(&self) -> &[usize];
+    /// So many draws of the parameters for each row of a batch, whose own parameters are not looked at: `[rows, draws, parameters]`, in the
+    /// simulator's units. What is drawn for item `i` of the data set is drawn from `key.step(i)`.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
+    fn infer(&self, batch: &Batch, draws: usize, key: Key) -> Result<Vec<f32>>;
+}
+
 /// Changes images, within a bound, so that a classifier is misled.
 pub trait Attack {
     /// The largest change of a pixel, of pixels in [0, 1].

@@ -15,12 +15,12 @@ pub mod variational;
 pub use adversarial::game::{Player, TwoPlayer};
 pub use capability::{
     Anomaly, Attack, Classify, Cluster, Complete, Decoder, Defend, Direction, Encode, EvidenceBound, Factors,
-    Features, Illustrate, LatentSpace, LogLikelihood, Maximize, POOLED, Predict, ReadAttributes, Reconstruct,
-    Reconstruction, Sample, SampleRequest, Samples, Styles, Translate, Wish, pooled,
+    Features, Illustrate, Infer, LatentSpace, LogLikelihood, Maximize, POOLED, Predict, ReadAttributes,
+    Reconstruct, Reconstruction, Sample, SampleRequest, Samples, Styles, Translate, Wish, pooled,
 };
 pub use function::{Function, Holds, Port};
 pub use menagerie_nn::{NetworkInfo, Part, Purpose};
-pub use model::{Capability, Model, StepReport, Trouble, one_side};
+pub use model::{Capability, Model, Privacy, StepReport, Trouble, one_side};
 pub use registry::{Entry, build, entry, registry};
 
 pub(crate) use model::{as_image_shape, of_shape, unconditional, untempered};

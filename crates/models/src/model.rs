@@ -23,6 +23,21 @@ impl StepReport {
     }
 }
 
+/// What a model may have told of any one item of its data: (epsilon, delta)-differential privacy, of data that differ in an item more or less.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Privacy {
+    /// bound of the logarithm of the ratio of probabilities
+    pub epsilon: f64,
+    /// the probability with which it may not hold
+    pub delta: f64,
+    /// noisy updates that saw data
+    pub uses: u64,
+    /// standard deviation of their noise, in bounds of an item's gradient
+    pub noise: f64,
+    /// the probability with which an item was taken for one
+    pub share: f64,
+}
+
 /// A known difficulty of training, recognized while it happens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trouble {
@@ -100,6 +115,8 @@ capabilities! {
         Illustrate, as_illustrate, "text-to-image";
         /// the class of an item
         Classify, as_classify, "classify";
+        /// the parameters of a simulator, given what it gave
+        Infer, as_infer, "infer";
         /// images changed so that a classifier is misled
         Attack, as_attack, "attack";
         /// such changes taken out of images again
@@ -132,7 +149,22 @@ capabilities! {
             0
         }
 
-                /// Whether items that it does not learn from tell something about how it learns: what a discriminator says of
+        /// Whether each batch is to be drawn of all items anew, independent of the others, rather than epoch by epoch.
+        fn draws_independently(&self) -> bool {
+            false
+        }
+
+        /// Why it must not learn any further, where that is so: in a line, with the key that says it.
+        fn finished(&self) -> Option<String> {
+            None
+        }
+
+        /// What it may have told of an item of its data, where that is bounded.
+        fn privacy(&self) -> Option<Privacy> {
+            None
+        }
+
+        /// Whether items that it does not learn from tell something about how it learns: what a discriminator says of
         /// them, say.
         fn watches_held_out(&self) -> bool {
             false

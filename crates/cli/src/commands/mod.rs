@@ -9,7 +9,9 @@ pub(crate) mod directions;
 pub(crate) mod encode;
 pub(crate) mod evaluate;
 pub(crate) mod export;
+pub(crate) mod hide;
 pub(crate) mod import;
+pub(crate) mod infer;
 
 pub(crate) mod interpolate;
 pub(crate) mod list;
@@ -19,6 +21,7 @@ pub(crate) mod predict;
 pub(crate) mod project;
 
 pub(crate) mod reconstruct;
+pub(crate) mod reveal;
 pub(crate) mod sample;
 pub(crate) mod score;
 pub(crate) mod studio;

@@ -26,6 +26,7 @@ const AT_ONCE: usize = 250;
   menagerie sample runs/dcgan-001 --seeds 3,17,42 --grid 3x1
   menagerie directions runs/dcgan-001 --out ways.json
   menagerie sample runs/dcgan-001 --directions ways.json --move 1=2 --move 3=-1
+  menagerie sample runs/fair_gan-001 -n 1000 --out rows.csv
   menagerie sample runs/lapgan-001 --stages --out levels.png
   menagerie sample runs/stylegan2-001 --style-from 3,5 --coarse 17,42
   menagerie sample runs/gan_cls-001 --text \"a smiling face with red hair and round glasses\"
@@ -50,7 +51,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     moves: Moves,
     /// A picture (.png), a folder of files (DIR/), an array (.npy), of one sound a .wav, of videos an animation (.gif), of
-    /// sequences letters (.fasta, .txt)
+    /// sequences letters (.fasta, .txt), of a table's rows a .csv
     #[arg(long, default_value = "samples.png")]
     out: PathBuf,
     /// Draw what comes on the way to each of -n samples [default: 8], a row each (levels of lapgan, stages of go_gan)
@@ -193,13 +194,23 @@ pub(crate) fn run(args: Args) -> Result<()> {
     }
     let checkpoint = &trained.checkpoint;
 
+    let privacy = trained.model.privacy();
     if args.json {
-        output::json(
-            &json!({"count": count, "shape": samples.shape[1..], "step": checkpoint.state.step, "seed": args.seed, "out": args.out}),
-        );
+        let mut told = json!({"count": count, "shape": samples.shape[1..], "step": checkpoint.state.step, "seed": args.seed, "out": args.out});
+        if let Some(p) = privacy {
+            told["epsilon"] = p.epsilon.into();
+            told["delta"] = p.delta.into();
+        }
+        output::json(&told);
     } else {
+        let privacy = privacy.map_or(String::new(), |p| {
+            format!(
+                "; of any item of its data they tell no more than epsilon {:.3} at delta {:.1e} allows",
+                p.epsilon, p.delta
+            )
+        });
         output::line(format_args!(
-            "{count} samples of step {} in {}",
+            "{count} samples of step {} in {}{privacy}",
             checkpoint.state.step,
             args.out.display()
         ));

@@ -464,7 +464,7 @@ fn finish(
     if json {
         output::json(
             &json!({"run": path, "step": summary.step, "images": summary.images, "seconds": summary.seconds,
-            "interrupted": summary.interrupted, "last": summary.last,
+            "interrupted": summary.interrupted, "finished": summary.finished, "last": summary.last,
             "best": summary.best.as_ref().map(|b| json!({"step": b.step, "metric": b.metric, "value": b.value}))}),
         );
         return;
@@ -475,6 +475,9 @@ fn finish(
             summary.step
         ));
         return;
+    }
+    if let Some(why) = &summary.finished {
+        output::line(format_args!("{why}"));
     }
     output::line(format_args!(
         "done: {} steps, {} items in {}",

@@ -222,7 +222,8 @@ fn small(recipe: &str) -> Vec<String> {
     let recipe = Recipe::named(recipe).unwrap();
     let entry = models::entry(recipe.model_name()).unwrap();
     let source = recipe.data().unwrap().source;
-    let of_points = ["ring8", "grid25", "swissroll", "moons", "table"].contains(&source.as_str());
+    let of_points = ["ring8", "grid25", "swissroll", "moons", "table", "hiring"].contains(&source.as_str())
+        || source.starts_with("simulator:");
     // Points have no size, whatever the model is tested on elsewhere.
     let tiny = entry
         .tiny
@@ -351,10 +352,13 @@ pages! {
         energy, "docs/energy.md";
     flows, "docs/flows.md";
     games, "docs/games.md";
+    hiding, "docs/hiding.md";
+    inference, "docs/inference.md";
     latents, "docs/latents.md";
     metrics, "docs/metrics.md";
     physics, "docs/physics.md";
     pixel_rnn, "docs/pixel-rnn.md";
+    privacy, "docs/privacy.md";
         scale, "docs/scale.md";
     shipping, "docs/shipping.md";
     sequences, "docs/sequences.md";

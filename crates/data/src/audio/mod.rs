@@ -135,6 +135,7 @@ impl Sounds {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         Ok(Sounds {
             info,

@@ -50,6 +50,7 @@ impl Tones {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         Ok(Tones {
             info,

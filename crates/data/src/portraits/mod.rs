@@ -103,6 +103,7 @@ impl Portraits {
                 words: caption::words(),
             },
             alphabet: String::new(),
+            columns: vec![],
         };
         Ok(Portraits { info, key })
     }

@@ -38,6 +38,7 @@ pub(crate) fn describe(source: &str, alphabet: String, length: usize, count: usi
         shares: vec![],
         captions: Default::default(),
         alphabet,
+        columns: vec![],
     }
 }
 

@@ -52,6 +52,7 @@ impl Source {
         one_of("data.aligned", &self.aligned, &["auto", "yes", "no"])?;
         sequence::check(&self.alphabet)?;
         one_of("data.missing", &self.missing, &["skip", "keep"])?;
+        one_of("data.columns", &self.columns, &["numbers", "mixed"])?;
         if !(0.0..=1.0).contains(&self.max_bad) {
             return Err(Error::recipe(
                 "data.max_bad",

@@ -15,8 +15,8 @@ use crate::resize::Preparation;
 use crate::unpaired::{Given, Unpaired};
 use crate::{DataInfo, Dataset, Kind};
 use crate::{
-    audio, cifar, classes, drawn_table, embedded, folder, idx, jets, listing, npy, npz, pairs, points,
-    sequence, shards, shrunk, split, stacked, table, video,
+    audio, cifar, classes, drawn_table, embedded, folder, hiring, idx, jets, listing, mixed, npy, npz, pairs,
+    points, sequence, shards, shrunk, simulators, split, stacked, table, video,
 };
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -88,6 +88,13 @@ pub struct Source {
     /// a table's fields without a value: "skip" takes their rows for damaged, "keep" leaves them open, for models that fill
     /// them in
     pub missing: String,
+    /// what the columns of a table are: "numbers", with the class in a column `label`, `class` or `target`, or "mixed", numbers and
+    /// classes, which are all part of a row
+    pub columns: String,
+    /// of a mixed table: the column that says whom a decision must not depend on; empty for none
+    pub protected: String,
+    /// of a mixed table: the column that is decided; empty for `label`, `class` or `target` where it has one
+    pub outcome: String,
     /// share of damaged items that is tolerated
     pub max_bad: f64,
     /// MB of shards in object storage whose items are mixed; twice as much is kept here. Shards on disk need none
@@ -119,6 +126,9 @@ impl Default for Source {
             crop: true,
             alpha: "white".into(),
             missing: "skip".into(),
+            columns: "numbers".into(),
+            protected: String::new(),
+            outcome: String::new(),
             max_bad: 0.01,
             buffer: 1024,
             seed: 0,
@@ -205,6 +215,13 @@ impl Source {
     /// [`Error::Recipe`] for a field's bad value; [`Error::Usage`] for an unknown name; [`Error::Data`] or
     /// [`Error::Io`] when what lies at the path cannot be used, or more than `max_bad` of it is damaged.
     pub fn open(&self) -> Result<Opened> {
+        let opened = self.open_kept()?;
+        mixed::roles_are_of_a_table(self, opened.dataset.info())?;
+        Ok(opened)
+    }
+
+    /// The items of the classes that are not left out.
+    fn open_kept(&self) -> Result<Opened> {
         if self.without.is_empty() {
             return self.open_all();
         }
@@ -285,6 +302,12 @@ impl Source {
                 warnings: images.warnings,
             });
         }
+        if let Some(runs) = simulators::Runs::named(self)? {
+            return Ok(Opened {
+                dataset: self.finish(Arc::new(runs), preparation)?,
+                warnings,
+            });
+        }
         if let Some(known) = known_sources().iter().find(|k| k.name == self.source) {
             let base: Arc<dyn Dataset> = match known.name {
                 "portraits" => return self.portraits(preparation),
@@ -300,6 +323,7 @@ impl Source {
                     self.rate,
                 )?),
                 "digits" | "fashion" => Arc::new(embedded::open(known.name, &self.split)?),
+                hiring::NAME => Arc::new(hiring::Hiring::new(self)?),
                 drawn_table::NAME => {
                     Arc::new(drawn_table::DrawnTable::new(self.seed, &self.split, self.limit))
                 }
@@ -352,6 +376,10 @@ impl Source {
                 Arc::new(audio::Sounds::open(path, self, &mut warnings)?),
                 preparation,
             )?,
+            "csv" | "tsv" if self.is_mixed() => {
+                split::undivided(path, &self.split)?;
+                self.finish(Arc::new(mixed::open(path, self, &mut warnings)?), preparation)?
+            }
             "csv" | "tsv" => {
                 split::undivided(path, &self.split)?;
                 self.finish(
@@ -382,6 +410,11 @@ impl Source {
         };
         warnings.extend(dataset.warnings());
         Ok(Opened { dataset, warnings })
+    }
+
+    /// Whether all columns of a table are part of a row, of numbers and of classes.
+    fn is_mixed(&self) -> bool {
+        self.columns == "mixed" || !self.protected.is_empty() || !self.outcome.is_empty()
     }
 
     /// The images of a source as they are stored, of whatever sizes, where they are stored one by one.

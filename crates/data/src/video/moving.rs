@@ -84,6 +84,7 @@ impl Moving {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         Ok(Moving {
             info,

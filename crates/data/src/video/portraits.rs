@@ -105,6 +105,7 @@ impl MovingPortraits {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         Ok(MovingPortraits {
             info,

@@ -1,6 +1,6 @@
 //! Tables as pandas and others write them, and sounds beyond the usual.
 use crate::support::{classes, fails, floats, source, write};
-use menagerie_data::{Dataset, Kind, Source};
+use menagerie_data::{Dataset, Kind, Role, Source, recoded, table_text};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -313,4 +313,147 @@ fn classes_are_left_out_by_name() {
         ..source(Path::new("ring8"))
     };
     assert!(fails(ring).contains("no classes"));
+}
+
+fn mixed(text: &str, source: Source) -> Result<(Arc<dyn Dataset>, String), String> {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("t.csv");
+    fs::write(&path, text).unwrap();
+    let columns = "mixed".into();
+    open(&path, Source { columns, ..source })
+}
+
+const PEOPLE: &str = "sex,age,town,label\nf,31,York,1\nm,20.5,Leeds,0\nf,44,\"Ely, Cambs\",1\nm,27,York,0\n";
+
+#[test]
+fn columns_are_of_numbers_or_of_classes() {
+    let source = Source {
+        protected: "sex".into(),
+        ..Source::default()
+    };
+    let (set, said) = mixed(PEOPLE, source).unwrap();
+    assert!(said.is_empty(), "{said}");
+    let info = set.info();
+    assert_eq!(
+        (info.kind, &info.shape[..], info.count),
+        (Kind::Points, &[4][..], 4)
+    );
+    assert_eq!(floats(set.get(2).unwrap()), [0.0, 44.0, 0.0, 1.0]);
+    let classes: Vec<Vec<&str>> = info
+        .columns
+        .iter()
+        .map(|c| c.classes.iter().map(|n| &n[..]).collect())
+        .collect();
+    assert_eq!(
+        classes,
+        [
+            vec!["f", "m"],
+            vec![],
+            vec!["Ely, Cambs", "Leeds", "York"],
+            vec!["0", "1"]
+        ]
+    );
+    assert_eq!(info.columns[2].shares, [0.25, 0.25, 0.5]);
+    assert!(
+        (info.columns[1].mean - 30.625).abs() < 1e-9 && (info.columns[1].deviation - 8.6124).abs() < 1e-4
+    );
+    assert_eq!(
+        (info.column_of(Role::Protected), info.column_of(Role::Outcome)),
+        (Some(0), Some(3))
+    );
+    // Written again it is the table that was read.
+    let rows: Vec<f32> = (0..4).flat_map(|i| floats(set.get(i).unwrap())).collect();
+    assert_eq!(table_text(&info.columns, 4, &rows), PEOPLE);
+}
+
+#[test]
+fn what_is_wrong_with_a_mixed_table_is_said() {
+    let told = |text: &str, protected: &str, outcome: &str| {
+        let (protected, outcome) = (protected.into(), outcome.into());
+        let max_bad = 0.5;
+        mixed(
+            text,
+            Source {
+                protected,
+                outcome,
+                max_bad,
+                ..Source::default()
+            },
+        )
+        .map(|(set, said)| (set.info().count, said))
+    };
+    let fails = |text: &str, protected: &str, outcome: &str, parts: &[&str]| {
+        let e = told(text, protected, outcome).unwrap_err();
+        assert!(parts.iter().all(|p| e.contains(p)) && !e.contains('\n'), "{e}");
+    };
+    fails(
+        PEOPLE,
+        "gender",
+        "",
+        &["data.protected", "no column `gender`", "sex, age, town, label"],
+    );
+    fails(PEOPLE, "sxe", "", &["did you mean `sex`?"]);
+    let ages: String = (0..20).map(|i| format!("f,{i}\n")).collect();
+    fails(
+        &format!("sex,age\n{ages}"),
+        "age",
+        "",
+        &["column `age` holds numbers", "`low` and `high`"],
+    );
+    fails(PEOPLE, "sex", "sex", &["two columns"]);
+    fails("f,31\nm,20\nf,2\nm,5\n", "", "", &["no header", "first line"]);
+    fails("a,a\nx,1\ny,2\n", "", "", &["two columns `a`"]);
+    fails("a,b\nx,\ny,?\n", "", "", &["column `b` has no value"]);
+    let names: String = (0..300).map(|i| format!("n{i},{i}\n")).collect();
+    fails(
+        &format!("name,b\n{names}"),
+        "",
+        "",
+        &["`name` holds 300 different words", "take it out"],
+    );
+    // A field without a value, and a row that is too short, are left out and told.
+    let (count, said) = told("a,b\nx,1\ny,\nx,2\ny\nx,3\ny,4\n", "", "").unwrap();
+    assert!(
+        count == 4 && said.contains("column `b`: there is no value") && said.contains("of 1 columns"),
+        "{said}"
+    );
+    // A key of tables for what is none.
+    let e = Source {
+        protected: "sex".into(),
+        ..Source::parse("digits")
+    }
+    .open()
+    .err()
+    .unwrap()
+    .to_string();
+    assert!(
+        e.contains("data.protected") && e.contains("`digits` has no column `sex`"),
+        "{e}"
+    );
+}
+
+#[test]
+fn classes_keep_the_numbers_of_the_run() {
+    let (run, _) = mixed(PEOPLE, Source::default()).unwrap();
+    let (other, _) = mixed(
+        "sex,age,town,label\nm,31,York,1\nm,9,Bath,0\nm,8,York,1\n",
+        Source::default(),
+    )
+    .unwrap();
+    let mut said = vec![];
+    let set = recoded(other.clone(), &run.info().columns, &mut said).unwrap();
+    assert!(
+        set.info().count == 2 && said[0].contains("`Bath` of column `town`") && said[0].contains("1 rows"),
+        "{said:?}"
+    );
+    assert_eq!(floats(set.get(1).unwrap()), [1.0, 8.0, 2.0, 1.0]);
+    let (strange, _) = mixed("sex,age\nm,31\nf,9\nm,8\n", Source::default()).unwrap();
+    let e = recoded(strange, &run.info().columns, &mut said)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        e.contains("has the columns sex, age, not sex, age, town, label"),
+        "{e}"
+    );
 }

@@ -140,6 +140,27 @@ pub(super) fn argmax(row: &[f32]) -> usize {
     (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
 }
 
+/// The figure of `epsilon`.
+///
+/// # Errors
+/// [`Error::Usage`] of a model that bounds nothing.
+pub(super) fn privacy(judge: &Judge, metric: &Metric) -> Result<Vec<Verdict>> {
+    let (model, name) = judge.subject.model(metric.name)?;
+    let Some(p) = model.privacy() else {
+        let problem = format!("`{name}` does not bound what it tells of an item");
+        return Err(Error::usage(problem, "train dp_gan"));
+    };
+    let definition = serde_json::json!({"delta": p.delta, "noise": p.noise, "share": p.share, "uses": p.uses,
+        "accountant": "Renyi, sampled Gaussian mechanism; data that differ in an item more or less"});
+    Ok(vec![Verdict {
+        metric: metric.name.into(),
+        value: p.epsilon,
+        error: None,
+        warning: None,
+        definition: definition.as_object().cloned().unwrap_or_default(),
+    }])
+}
+
 /// The mean, and its standard error.
 pub(super) fn mean_and_error(values: &[f64]) -> (f64, Option<f64>) {
     let n = values.len() as f64;

@@ -102,6 +102,7 @@ pub fn right(
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     };
     let config = Config {
         model: Sizes {

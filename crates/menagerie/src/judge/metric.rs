@@ -8,9 +8,10 @@ use super::needs::Needs;
 use super::subject::{Subject, each_item};
 use super::{
     by_anomaly, by_attack, by_capability, by_classes, by_completion, by_features, by_frames, by_images,
-    by_latents, by_representation, by_rule, by_sequence, by_table, by_text, by_translation,
+    by_inference, by_latents, by_message, by_representation, by_rows, by_rule, by_sequence, by_table,
+    by_text, by_translation,
 };
-use crate::data::{Dataset, Kind};
+use crate::data::{Dataset, Kind, Role, simulator};
 use crate::error::{Error, Result, nearest};
 use crate::metrics::prdc::Prdc;
 use crate::models::{Capability, Model};
@@ -116,6 +117,15 @@ metrics! {
     "validity", "share of samples that are molecules by their SMILES; /markov of a chain of letters", MORE, Needs::Sequences, named;
     "uniqueness", "share of the valid samples that differ", MORE, Needs::Sequences, named;
     "novelty", "share of these that are no training sequence", MORE, Needs::Sequences, named;
+    "bit-error", "share of a message's bits that are read wrong off the classes of what is drawn, after JPEG and noise; /checked where the sender draws again", LESS, Needs::Message, named;
+    "posterior-distance", "how far draws of a simulator's parameters are from the exact posterior, in deviations of the prior; /abc by rejection", LESS, Needs::Capability(Capability::Infer);
+    "parameter-error", "how far the mean of these draws is from the true parameters; /abc by rejection", LESS, Needs::Capability(Capability::Infer);
+    "coverage", "how often the true parameters lie in the central nine tenths of the draws: 0.9 is right", None, Needs::Capability(Capability::Infer);
+    "epsilon", "bound of what the samples tell of any one item, at the delta of the definition (differential privacy)", LESS, Needs::Privacy;
+    "column-distance", "mean distance of the columns of a table of samples from those of the data, and of each", LESS, Needs::Columns;
+    "table-utility", "accuracy of the outcome on real rows by a classifier that learned from samples, and how its answers depend on the group", MORE, Needs::Outcome;
+    "risk-difference", "how much likelier one group's outcome is than another's, in samples and in the data", LESS, Needs::Groups;
+    "protected-error", "balanced error of telling the protected column from the others of a sample, and of the data", MORE, Needs::Groups;
 }
 
 /// A figure and what it depends on.
@@ -289,6 +299,12 @@ impl<'a> Judge<'a> {
                 let fits = tables || image;
                 fits && model.as_complete().is_some_and(|c| c.takes_missing() == tables)
             }
+            (Needs::Capability(Capability::Infer), Subject::Model { model, info, .. }) => {
+                // Against what is exact only where that is known.
+                let seen = info.columns.iter().filter(|c| c.role != Role::Parameter).count();
+                let known = simulator(&info.source).is_some_and(|s| s.posterior(&vec![0.0; seen]).is_some());
+                model.as_infer().is_some() && (m.name != "posterior-distance" || known)
+            }
             (Needs::Capability(c), Subject::Model { model, .. }) => c.of(model),
             (Needs::Capability(_), Subject::Items(_)) => false,
             (Needs::Density, _) => {
@@ -307,7 +323,23 @@ impl<'a> Judge<'a> {
                     && self.extractor.is_some_and(Extractor::classifies)
             }
             (Needs::Points, _) => {
-                draws && self.reference.is_some() && self.subject.info().kind == Kind::Points
+                let info = self.subject.info();
+                draws && self.reference.is_some() && info.kind == Kind::Points && info.columns.is_empty()
+            }
+            (Needs::Message, Subject::Model { model, .. }) => {
+                image && model.as_classify().is_some() && self.subject.is_conditional()
+            }
+            (Needs::Message, Subject::Items(_)) => false,
+            (Needs::Privacy, Subject::Model { model, .. }) => model.privacy().is_some(),
+            (Needs::Privacy, Subject::Items(_)) => false,
+            (Needs::Columns | Needs::Outcome | Needs::Groups, _) => {
+                let info = self.subject.info();
+                let has = |role| info.column_of(role).is_some();
+                draws
+                    && self.reference.is_some()
+                    && !info.columns.is_empty()
+                    && (m.needs == Needs::Columns || has(Role::Outcome))
+                    && (m.needs != Needs::Groups || has(Role::Protected))
             }
             (Needs::Sequences, _) => {
                 draws && self.reference.is_some() && self.subject.info().kind == Kind::Sequence
@@ -350,6 +382,7 @@ impl<'a> Judge<'a> {
             Needs::Capability(Capability::Complete) if name == "imputation" => {
                 by_table::work_out(self, metric, tell)
             }
+            Needs::Capability(Capability::Infer) => by_inference::work_out(self, metric, tell),
             Needs::Capability(Capability::Complete) => by_completion::work_out(self, metric, tell),
             Needs::Unusual => by_anomaly::work_out(self, metric, tell),
             Needs::Capability(_) | Needs::Back => by_capability::work_out(self, name, metric, number, tell),
@@ -362,6 +395,9 @@ impl<'a> Judge<'a> {
             Needs::Rule => by_rule::work_out(self, metric, tell),
             Needs::Sequences => by_sequence::work_out(self, metric, tell),
             Needs::Images | Needs::Points | Needs::Density => by_images::work_out(self, metric, tell),
+            Needs::Columns | Needs::Outcome | Needs::Groups => by_rows::work_out(self, metric, tell),
+            Needs::Message => by_message::work_out(self, metric, tell),
+            Needs::Privacy => by_capability::privacy(self, metric),
         }
     }
 

@@ -43,6 +43,16 @@ pub enum Needs {
     Sequences,
     /// samples, and data that know what attributes any item truly has
     Rule,
+    /// rows of a table of numbers and classes, and data to compare them with
+    Columns,
+    /// the same with a column that is the outcome
+    Outcome,
+    /// the same with a protected column, too
+    Groups,
+    /// a model that bounds what it tells of an item
+    Privacy,
+    /// a model that draws images by class and tells classes
+    Message,
 }
 
 impl Needs {
@@ -67,6 +77,11 @@ impl Needs {
             Needs::Density => "points, data of a known density".into(),
             Needs::Sequences => "sequences, data".into(),
             Needs::Rule => "samples, data whose attributes follow from an item (dna, jets)".into(),
+            Needs::Columns => "rows of a table of numbers and classes, data".into(),
+            Needs::Outcome => "the same with an outcome (data.outcome)".into(),
+            Needs::Message => "a model that draws images by class, with the capability `classify`".into(),
+            Needs::Privacy => "a model that counts its privacy: dp_gan".into(),
+            Needs::Groups => "the same with a protected column (data.protected)".into(),
         }
     }
 
@@ -121,9 +136,12 @@ impl Needs {
             }
             Needs::Path => capabilities.contains(&Capability::LatentSpace) && draws(Kind::Image),
             Needs::Frames => draws(Kind::Video),
-            Needs::Points | Needs::Density => draws(Kind::Points),
             Needs::Sequences => draws(Kind::Sequence),
-            Needs::Rule => capabilities.contains(&Capability::Sample),
+            Needs::Rule | Needs::Privacy => capabilities.contains(&Capability::Sample),
+            Needs::Message => capabilities.contains(&Capability::Classify) && draws(Kind::Image),
+            Needs::Points | Needs::Density | Needs::Columns | Needs::Outcome | Needs::Groups => {
+                draws(Kind::Points)
+            }
             _ => draws(Kind::Image),
         }
     }

@@ -5,7 +5,7 @@ use super::evaluation::{
 };
 use super::learned::learned;
 use super::{At, Run};
-use crate::data::{DataInfo, Dataset, Item, Kind, Opened, Source, renumbered};
+use crate::data::{DataInfo, Dataset, Item, Kind, Opened, Source, recoded, renumbered};
 use crate::error::{Error, Result};
 use crate::judge::extractor::Extractor;
 use crate::judge::gather::Gathered;
@@ -92,6 +92,7 @@ impl Compared {
             mut warnings,
         } = opened;
         let set = renumbered(dataset, &info.labels, &mut warnings);
+        let set = recoded(set, &info.columns, &mut warnings)?;
         let theirs = set.info();
         // Pairs are two sides, too.
         let same = theirs.kind == info.kind || (info.kind == Kind::Unpaired && theirs.kind == Kind::Pair);
@@ -116,7 +117,8 @@ impl Compared {
         }
         let training = if source.split == "test" {
             let opened = of("train").open().ok();
-            opened.map(|o| renumbered(o.dataset, &info.labels, &mut vec![]))
+            let set = opened.map(|o| renumbered(o.dataset, &info.labels, &mut vec![]));
+            set.map(|s| recoded(s, &info.columns, &mut vec![])).transpose()?
         } else {
             None
         };

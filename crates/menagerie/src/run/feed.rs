@@ -1,5 +1,5 @@
 //! What a step is fed with: batches of all items, and batches of those that have labels.
-use crate::data::{Batch, Dataset, FewLabels, Loader};
+use crate::data::{Batch, Dataset, FewLabels, Loader, Order};
 use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::random::Key;
@@ -54,14 +54,12 @@ impl Feed {
             .div_ceil(2);
         let mut streams = Vec::new();
         if any > 0 {
-            let loader = Loader::of_rows(
-                all,
-                train.batch,
-                rows.clone(),
-                key.stream("data"),
-                cursor,
-                workers,
-            )?;
+            let order = match model.draws_independently() {
+                true => Order::Independent,
+                false => Order::Epochs,
+            };
+            let rows = (train.batch, rows.clone());
+            let loader = Loader::ordered(all, rows, order, key.stream("data"), cursor, workers)?;
             streams.push((loader, any));
         }
         if labelled > 0 {

@@ -69,6 +69,7 @@ pub(super) fn learned(
         attributes: vec![],
         shares: vec![],
         captions: Default::default(),
+        columns: vec![],
         ..info.clone()
     };
     let recipe = Recipe::parse(RECIPE, "the recipe of `learned`")?;

@@ -67,6 +67,8 @@ pub struct Summary {
     pub seconds: f64,
     /// stopped before its last step
     pub interrupted: bool,
+    /// why the model ended the training before its last step
+    pub finished: Option<String>,
     /// the last line of metrics.jsonl
     pub last: Map<String, Value>,
     /// the best checkpoint, where the model was judged while training
@@ -186,9 +188,13 @@ impl Trainer {
         if self.judging.as_ref().is_some_and(|j| j.is_due(step, false)) && !self.is_judged()? {
             self.evaluate(true, show)?;
         }
-        while self.state.step < self.train.steps && !self.leaves.stop(stop.load(Ordering::Relaxed))? {
+        while self.state.step < self.train.steps
+            && self.model.finished().is_none()
+            && !self.leaves.stop(stop.load(Ordering::Relaxed))?
+        {
             self.advance(show)?;
-            let (step, last) = (self.state.step, self.state.step == self.train.steps);
+            let step = self.state.step;
+            let last = step == self.train.steps || self.model.finished().is_some();
             if step.is_multiple_of(self.train.sample_every) || last {
                 self.picture(show)?;
             }
@@ -214,12 +220,14 @@ impl Trainer {
             self.say(&said)?;
             show(Event::Noted(&said));
         }
-        let interrupted = self.state.step < self.train.steps;
-        self.say(if interrupted {
-            "stopped before the last step"
-        } else {
-            "done"
-        })?;
+        let early = self.state.step < self.train.steps;
+        let finished = self.model.finished().filter(|_| early);
+        let interrupted = early && finished.is_none();
+        match &finished {
+            Some(why) => self.say(why)?,
+            None if interrupted => self.say("stopped before the last step")?,
+            None => self.say("done")?,
+        }
         let State {
             step,
             images,
@@ -236,6 +244,7 @@ impl Trainer {
             images,
             seconds,
             interrupted,
+            finished,
             last: self.last.clone(),
             best,
         })

@@ -80,6 +80,40 @@ pub(crate) fn samples(subject: &Subject) {
     assert_eq!(other.as_sample().unwrap().sample(&request).unwrap(), a);
 }
 
+pub(crate) fn inferences(subject: &Subject) {
+    let (model, batch, key) = (subject.model(), batch(subject), Key::new(8));
+    let infer = model.as_infer().unwrap();
+    let each = 3 * infer.parameters().len();
+    let all = infer.infer(&batch, 3, key).unwrap();
+    assert!(all.len() == 5 * each && finite(&all), "{all:?}");
+    assert_eq!(infer.infer(&batch, 3, key).unwrap(), all, "repeatable");
+    let wide = |v: &[f32]| v.iter().map(|v| f64::from(*v)).collect::<Vec<_>>();
+    let part = infer.infer(&part(subject), 3, key).unwrap();
+    for (a, b) in [(2, 0), (0, 1)] {
+        let (a, b) = (wide(&all[a * each..][..each]), wide(&part[b * each..][..each]));
+        assert!(
+            a.iter()
+                .zip(&b)
+                .all(|(a, b)| (a - b).abs() <= 1e-4 * (1.0 + a.abs())),
+            "{a:?} {b:?}"
+        );
+    }
+    // The parameters of the rows themselves are not looked at.
+    let mut blind = batch.clone();
+    let width = blind.shape[1];
+    for (i, v) in blind.values.iter_mut().enumerate() {
+        if infer.parameters().contains(&(i % width)) {
+            *v = 1e3;
+        }
+    }
+    assert_eq!(
+        infer.infer(&blind, 3, key).unwrap(),
+        all,
+        "what is sought is not looked at"
+    );
+    assert!(infer.infer(&misshapen(&batch), 3, key).is_err(), "{ANOTHER}");
+}
+
 pub(crate) fn latents(subject: &Subject) {
     let model = subject.model();
     let (space, info) = (model.as_latent_space().unwrap(), subject.info());

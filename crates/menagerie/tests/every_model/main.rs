@@ -119,6 +119,11 @@ const PROPERTIES: &[Property] = &[
     ),
     of(Capability::Defend, "defences_belong_to_items", answers::defences),
     of(
+        Capability::Infer,
+        "inferences_belong_to_items",
+        answers::inferences,
+    ),
+    of(
         Capability::Anomaly,
         "anomalies_belong_to_items",
         answers::anomalies,

@@ -32,6 +32,7 @@ impl Set {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         Set { info, items }
     }

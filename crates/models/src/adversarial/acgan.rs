@@ -33,7 +33,7 @@ impl Variant for Acgan {
 pub(crate) const ENTRY: Entry = Entry {
     name: Acgan::NAME,
     family: super::FAMILY,
-    capabilities: super::OF_CLASSES,
+    capabilities: super::OF_TOLD_CLASSES,
     paper: "Odena et al. 2016, Conditional Image Synthesis With Auxiliary Classifier GANs, arXiv:1610.09585",
     recipe: Acgan::NAME,
     data: &["digits"],

@@ -35,6 +35,7 @@ pub mod cycle_gan;
 pub mod dcgan;
 pub mod disco_gan;
 pub mod dna_gan;
+pub mod dp_gan;
 pub mod dragan;
 pub mod dtn;
 pub mod dual_gan;
@@ -43,6 +44,7 @@ pub mod editing;
 
 mod ensemble;
 pub mod f_gan;
+pub mod fair_gan;
 pub mod gain;
 pub mod game;
 pub mod gan;
@@ -51,12 +53,14 @@ pub mod gene_gan;
 pub mod geometric_gan;
 pub mod go_gan;
 pub mod gp_gan;
+pub mod hiding_gan;
 pub mod icgan;
 pub mod id_cgan;
 pub mod improved_gan;
 pub mod info_gan;
 pub mod lagan;
 pub mod lapgan;
+pub mod life_gan;
 pub mod lsgan;
 pub mod molecule_gan;
 pub mod munit;
@@ -67,6 +71,7 @@ pub mod progan;
 pub mod projection_gan;
 pub mod protein_gan;
 pub mod r3gan;
+pub mod rows;
 pub mod sagan;
 pub mod sgan;
 pub mod sngan;
@@ -98,6 +103,8 @@ pub const FAMILY: &str = "adversarial";
 const OF_A_DUEL: &[Capability] = &[Capability::Sample, Capability::LatentSpace, Capability::Features];
 /// What it can do with classes: a latent alone does not say which item is meant.
 const OF_CLASSES: &[Capability] = &[Capability::Sample, Capability::Features];
+/// What it can do with classes where the discriminator tells them, too.
+const OF_TOLD_CLASSES: &[Capability] = &[Capability::Sample, Capability::Classify, Capability::Features];
 /// What it can do where the discriminator is a classifier too.
 const SEMI_SUPERVISED: &[Capability] = &[
     Capability::Sample,
@@ -263,6 +270,10 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &adv_gan::ENTRY,
     &ae_gan::ENTRY,
     &gain::ENTRY,
+    &fair_gan::ENTRY,
+    &dp_gan::ENTRY,
+    &hiding_gan::ENTRY,
+    &life_gan::ENTRY,
     &pix2pix::ENTRY,
     &id_cgan::ENTRY,
     &alpha_gan::ENTRY,

@@ -21,6 +21,7 @@ fn info(shape: [usize; 3]) -> DataInfo {
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     }
 }
 

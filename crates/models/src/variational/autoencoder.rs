@@ -490,6 +490,7 @@ mod tests {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         let mut config = Config {
             model: Sizes {

@@ -345,6 +345,7 @@ mod tests {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         let mut config = Config::default();
         config.model = Sizes {

@@ -23,6 +23,7 @@ impl Drawn {
             attributes: vec![],
             shares: vec![],
             captions: Default::default(),
+            columns: vec![],
             ..of.clone()
         };
         Drawn { info, points }

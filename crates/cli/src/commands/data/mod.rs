@@ -3,7 +3,7 @@ mod stats;
 
 use super::DataArgs;
 use crate::{items, output};
-use menagerie::data::{Kind, Source, SourceInfo, known_sources};
+use menagerie::data::{Kind, Role, Source, SourceInfo, known_sources};
 use menagerie::error::{Error, Result, shown};
 use menagerie::models::Samples;
 use menagerie::recipe::Recipe;
@@ -153,7 +153,8 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: boo
     if json {
         output::json(
             &json!({"count": info.count, "shape": info.shape, "labels": info.labels, "shares": info.shares, "range": [info.range.0, info.range.1],
-            "kind": info.kind, "attributes": info.attributes, "rate": info.rate, "alphabet": info.alphabet}),
+            "kind": info.kind, "attributes": info.attributes, "rate": info.rate, "alphabet": info.alphabet,
+            "columns": info.columns}),
         );
         return Ok(());
     }
@@ -173,6 +174,19 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: boo
             info.shape[0],
             info.alphabet_in_words()
         ));
+    }
+    for column in &info.columns {
+        let what = match &column.classes[..] {
+            [] => format!("mean {:.4}, deviation {:.4}", column.mean, column.deviation),
+            classes => shown(&classes.join(", ")).into_owned(),
+        };
+        let role = match column.role {
+            Role::Feature => "",
+            Role::Outcome => " (the outcome)",
+            Role::Protected => " (protected)",
+            Role::Parameter => " (a parameter)",
+        };
+        output::line(format_args!("column {}{role}: {what}", shown(&column.name)));
     }
     if info.rate > 0 {
         output::line(format_args!(

@@ -36,6 +36,7 @@ fn info() -> DataInfo {
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     }
 }
 

@@ -328,6 +328,7 @@ mod tests {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         let device = Device::flex().autodiff();
         let mut game = config

@@ -408,6 +408,7 @@ mod tests {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         let device = Device::flex().autodiff();
         let mut game = config.by_codes("munit", &info, &device, Key::new(1)).unwrap();

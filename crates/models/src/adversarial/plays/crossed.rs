@@ -364,6 +364,7 @@ mod tests {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         let device = Device::flex().autodiff();
         let mut game = config.crossed("gene_gan", &info, &device, Key::new(1)).unwrap();

@@ -409,6 +409,7 @@ mod tests {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         config
             .there_and_back("cycle_gan", &info, &Device::flex().autodiff(), Key::new(1))

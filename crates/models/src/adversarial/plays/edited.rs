@@ -467,6 +467,7 @@ mod tests {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         let settings = EditSettings {
             domains: domains.iter().map(|d| d.to_string()).collect(),

@@ -259,6 +259,7 @@ mod tests {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         let settings = InverseSettings {
             from: 3,

@@ -516,6 +516,7 @@ mod tests {
             shares: vec![],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         };
         let config = Config::of(Sizes::Dcgan(dcgan::Sizes {
             width: 2,

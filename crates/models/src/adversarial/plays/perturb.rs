@@ -420,6 +420,7 @@ mod tests {
             shares: vec![0.5, 0.5],
             captions: Default::default(),
             alphabet: String::new(),
+            columns: vec![],
         }
     }
 

@@ -15,6 +15,7 @@ fn info(labels: &[&str], kind: Kind) -> DataInfo {
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     }
 }
 

@@ -18,6 +18,7 @@ fn tiny(kind: Direction, [h, w, c]: [usize; 3], levels: usize) -> Autoregressive
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     };
     let model = Sizes {
         kind,
@@ -207,6 +208,7 @@ fn widths_that_do_not_fall_into_groups_are_refused() {
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     };
     let e = Config::default()
         .build(&info, &Device::flex(), Key::new(0))

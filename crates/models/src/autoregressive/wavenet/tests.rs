@@ -18,6 +18,7 @@ fn tiny(length: usize, levels: usize, conditional: bool) -> Speaker {
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     };
     let model = Sizes {
         width: 6,
@@ -208,6 +209,7 @@ fn bad_data_and_sizes_are_named() {
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     };
     let build = |c: Config, i: &DataInfo| {
         c.build(i, &Device::flex(), Key::new(0))

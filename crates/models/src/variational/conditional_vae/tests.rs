@@ -39,6 +39,7 @@ fn answers_differ_and_the_best_of_several_is_right() {
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     };
     let model = Sizes {
         latent: 2,

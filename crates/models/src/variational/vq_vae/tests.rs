@@ -14,6 +14,7 @@ fn info(labels: &[&str]) -> DataInfo {
         shares: vec![],
         captions: Default::default(),
         alphabet: String::new(),
+        columns: vec![],
     }
 }
 

@@ -11,7 +11,7 @@ pub use generator::{latents, port_of};
 use super::super::config::{Config, GameConfig, Prior};
 use super::super::game::bits::Bits;
 use super::super::game::codes::Codes;
-use super::super::game::condition::Condition;
+use super::super::game::condition::{Condition, IntoDiscriminator};
 use super::super::game::density::Density;
 use super::super::game::monitor::Observation;
 use super::super::game::objective::{Objective, Rule};
@@ -541,6 +541,9 @@ impl Play for Duel {
         (self.groups > 0).then_some(self as &dyn Sorts)
     }
     fn tells(&self) -> Option<&dyn Tells> {
-        self.semi.map(|_| self as &dyn Tells)
+        let of_condition = self
+            .condition
+            .is_some_and(|c| c.discriminator == IntoDiscriminator::Classes);
+        (self.semi.is_some() || of_condition).then_some(self as &dyn Tells)
     }
 }
