@@ -24,7 +24,7 @@ struct Runs {
     seen: Vec<f32>,
 }
 
-/// Figures of `posterior-distance`, `parameter-error` and `coverage`.
+/// Figures of `posterior-distance`, `parameter-error` and `interval-coverage`.
 ///
 /// # Errors
 /// [`Error::Usage`] of a model that infers nothing, of data that are not runs of a simulator, and where no posterior is known; those of the data.
@@ -43,7 +43,7 @@ pub(super) fn work_out(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec
         let problem = format!("the posterior of {} is not known exactly", info.source);
         return Err(Error::usage(
             problem,
-            "take simulator:gaussian, or the metrics parameter-error and coverage",
+            "take simulator:gaussian, or the metrics parameter-error and interval-coverage",
         ));
     }
     let standardized = |row: &[f32], of: &[usize]| -> Vec<f32> {
@@ -106,7 +106,7 @@ pub(super) fn work_out(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec
                     found.push(match (metric.name, &known) {
                         ("posterior-distance", Some(known)) => distance(at, known[p]),
                         ("parameter-error", _) => (at[0] - truth).powi(2),
-                        ("coverage", _) => {
+                        ("interval-coverage", _) => {
                             let column: Vec<f32> =
                                 draws.iter().skip(p).step_by(parameters.len()).copied().collect();
                             f64::from(u8::from(covers(&column, truth, CENTRAL)))

@@ -362,7 +362,7 @@ impl Extractor {
     }
 
     fn random_features(&self, layers: &[Conv2d], batch: &Batch) -> Result<Extracted> {
-        if batch.shape[1].min(batch.shape[2]) < 8 {
+        if batch.shape.len() < 4 || batch.shape[1].min(batch.shape[2]) < 8 {
             return Err(Error::usage(
                 "`random` takes images of 8x8 pixels at least",
                 "use the extractor `pixels`, or enlarge with --size",

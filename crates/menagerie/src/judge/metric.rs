@@ -120,7 +120,7 @@ metrics! {
     "bit-error", "share of a message's bits that are read wrong off the classes of what is drawn, after JPEG and noise; /checked where the sender draws again", LESS, Needs::Message, named;
     "posterior-distance", "how far draws of a simulator's parameters are from the exact posterior, in deviations of the prior; /abc by rejection", LESS, Needs::Capability(Capability::Infer);
     "parameter-error", "how far the mean of these draws is from the true parameters; /abc by rejection", LESS, Needs::Capability(Capability::Infer);
-    "coverage", "how often the true parameters lie in the central nine tenths of the draws: 0.9 is right", None, Needs::Capability(Capability::Infer);
+    "interval-coverage", "how often the true parameters lie in the central nine tenths of the draws: 0.9 is right", None, Needs::Capability(Capability::Infer);
     "epsilon", "bound of what the samples tell of any one item, at the delta of the definition (differential privacy)", LESS, Needs::Privacy;
     "column-distance", "mean distance of the columns of a table of samples from those of the data, and of each", LESS, Needs::Columns;
     "table-utility", "accuracy of the outcome on real rows by a classifier that learned from samples, and how its answers depend on the group", MORE, Needs::Outcome;

@@ -14,19 +14,20 @@ fn to_hide_is_to_be_taken_for_another_group() {
 }
 
 fn trained(weight: f64) -> FairGan {
-    let mut config = Config::default();
-    config.model = Sizes {
-        width: 48,
-        latent: 8,
-        code: 16,
-        average: 0.95,
+    let config = Config {
+        model: Sizes {
+            width: 48,
+            latent: 8,
+            code: 16,
+            average: 0.95,
+        },
+        fairness: Fairness {
+            weight,
+            autoencoder: 150,
+            alone: 150,
+        },
+        optimizer: Optimizers::both(OptimizerConfig::adam(2e-3).betas(0.5, 0.999)),
     };
-    config.fairness = Fairness {
-        weight,
-        autoencoder: 150,
-        alone: 150,
-    };
-    config.optimizer = Optimizers::both(OptimizerConfig::adam(2e-3).betas(0.5, 0.999));
     let set = Source {
         limit: 4000,
         ..Source::parse("hiring")

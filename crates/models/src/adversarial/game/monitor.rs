@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn goes_on_where_it_was() {
         let bad = |i: usize| Observation {
-            probabilities: (i % 2 == 0).then_some((0.99, 1.0 / 300.0)),
+            probabilities: i.is_multiple_of(2).then_some((0.99, 1.0 / 300.0)),
             scores: (0.1 + 0.2, -1e-17),
             discriminator_gradient: f64::NAN,
             generator_gradient: 3e300,

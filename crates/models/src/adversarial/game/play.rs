@@ -228,7 +228,6 @@ pub trait Translates {
         None
     }
     /// Where an image may become any of many, a style says which.
-
     fn styled(&self) -> Option<&dyn Styled> {
         None
     }

@@ -228,7 +228,6 @@ fn hear(x: Tensor<4>, domains: Option<&Tensor<2>>) -> Tensor<4> {
 }
 
 /// A layer that halves the size.
-
 #[derive(Module, Debug)]
 struct Down {
     down: Conv2d,

@@ -227,7 +227,6 @@ fn heard(text: Tensor<2>) -> Tensor<2> {
 }
 
 /// Both sides of the loss: the cross-entropy of each image's own text among those of the batch, and of each text's own image.
-
 pub(super) fn symmetric(images: Tensor<2>, texts: Tensor<2>, temperature: f64) -> Tensor<1> {
     let n = images.dims()[0];
     let logits = unit(images).matmul(unit(texts).transpose()) / temperature;

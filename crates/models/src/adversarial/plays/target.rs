@@ -103,7 +103,6 @@ impl Target {
     }
 
     /// Whether it learns on the batches itself.
-
     pub(super) fn learns(&self) -> bool {
         self.learns
     }

@@ -63,7 +63,6 @@ pub struct Penalties {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alignment: Option<Alignment>,
     /// weights are cut after each update
-
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<Clip>,
 }
