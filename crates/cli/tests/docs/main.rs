@@ -234,8 +234,8 @@ fn small(recipe: &str) -> Vec<String> {
     if out.iter().any(|s| s.starts_with("model.latent=")) {
         out.push("model.latent=8".into());
     }
-    let of_letters = ["proteins", "dna", "molecules"].contains(&source.as_str());
-    if !of_points && !of_letters && source != "tones" && source != "speech" {
+    let has_its_size = ["proteins", "dna", "molecules", "jets"].contains(&source.as_str());
+    if !of_points && !has_its_size && source != "tones" && source != "speech" {
         // One size for all, so that a reader of one run takes what another draws.
         out.push("data.size=16".into());
     }
