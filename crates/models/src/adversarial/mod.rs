@@ -54,6 +54,7 @@ pub mod geometric_gan;
 pub mod go_gan;
 pub mod gp_gan;
 pub mod hiding_gan;
+pub mod ian;
 pub mod icgan;
 pub mod id_cgan;
 pub mod improved_gan;
@@ -258,6 +259,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &lapgan::ENTRY,
     &cvae_gan::ENTRY,
     &aegan::ENTRY,
+    &ian::ENTRY,
     &ada_gan::ENTRY,
     &go_gan::ENTRY,
     &curriculum_gan::ENTRY,

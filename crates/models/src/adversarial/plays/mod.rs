@@ -15,6 +15,7 @@ pub mod duel;
 pub mod edited;
 mod identity;
 
+pub mod introspective;
 pub mod inverse;
 pub mod joint;
 pub mod matching;
@@ -28,6 +29,7 @@ pub mod pyramid;
 pub mod ranked;
 pub mod target;
 pub mod teachers;
+mod ternary;
 mod told;
 pub mod transferred;
 
@@ -44,6 +46,7 @@ pub use domains::Domains;
 pub use duel::Duel;
 pub use edited::Edited;
 
+pub use introspective::Introspective;
 pub use inverse::Inverse;
 pub use joint::Joint;
 pub use matching::Matching;

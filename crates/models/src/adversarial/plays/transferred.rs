@@ -6,20 +6,17 @@
 //! L_G = L_GANG + alpha L_CONST + beta L_TID + gamma L_TV                                                   (equation 2)
 //! L_GANG = -E_s log D_3(G(x)) - E_t log D_3(G(x))                                                          (equation 4)
 //! L_CONST = E_s |f(x) - f(G(x))|^2,  L_TID = E_t |x - G(x)|^2                                              (equations 5 and 6)
-use super::super::game::condition::cross_entropy;
 use super::super::game::parts::Parts;
-use super::super::game::{
-    Game, Moment, Play, Round, Stage, Translates, Wanted, check_weights, critic, stage,
-};
+use super::super::game::{Game, Moment, Play, Round, Stage, Translates, Wanted, check_weights, critic};
 use super::super::networks::translator::Drawn;
-use super::super::networks::{CriticNetwork, GeneratorNetwork, Heads, Told, dcgan};
+use super::super::networks::{GeneratorNetwork, Told, dcgan};
 use super::super::translation::needs_sides;
 use super::super::{Optimizers, networks::Sizes};
 use super::cycle::two_sides;
 use super::paired::diversity;
 use super::target::{Target, TargetSettings};
+use super::ternary::Ternary;
 use crate::{Direction, NetworkInfo, Part, Purpose, one_side};
-use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
@@ -81,7 +78,7 @@ pub struct Transferred {
     target: Target,
     classified: u64,
     generator: Learner<GeneratorNetwork>,
-    discriminator: Learner<CriticNetwork>,
+    discriminator: Ternary,
 }
 
 impl TransferConfig {
@@ -125,12 +122,6 @@ impl TransferConfig {
         sizes.check(model, &side)?;
         let at = |name: &str| Init::new(key.stream(name), device);
         let generator = sizes.generator(&side, Told::default(), &at(GENERATOR));
-        let heads = Heads {
-            classes: 3,
-            score_of_classes: true,
-            ..Heads::default()
-        };
-        let tells = CriticNetwork::new(&sizes, &side, heads, &at(critic::DISCRIMINATOR));
         let o = &self.optimizer;
         Ok(Game::new(Transferred {
             stage: Stage::new(model, info, device),
@@ -138,7 +129,7 @@ impl TransferConfig {
             classified: 0,
             target,
             generator: Learner::new(GENERATOR, generator, o.generator, self.model.average, device)?,
-            discriminator: Learner::new(critic::DISCRIMINATOR, tells, o.discriminator, 0.0, device)?,
+            discriminator: Ternary::new(&sizes, &side, o.discriminator, device, &at(critic::DISCRIMINATOR))?,
         }))
     }
 }
@@ -150,14 +141,6 @@ fn variation(x: Tensor<4>) -> Tensor<1> {
     let part = |y: usize, x_: usize| x.clone().narrow(1, y, h - 1).narrow(2, x_, w - 1);
     let (down, right) = (part(1, 0) - part(0, 0), part(0, 1) - part(0, 0));
     (down.powi_scalar(2) + right.powi_scalar(2) + 1e-8).sqrt().mean()
-}
-
-/// What the discriminator says: minus the logarithm of the probability of this class, from 0, the mean over items.
-fn said(network: &CriticNetwork, x: Tensor<4>, class: u32) -> Tensor<1> {
-    let (n, device) = (x.dims()[0], x.device());
-    let logits = network.judge(x.into(), None, None).classes;
-    let logits = logits.unwrap_or_else(|| Tensor::zeros([n, 3], &device));
-    cross_entropy(logits, stage::one_hot(&vec![class; n], 3, &device))
 }
 
 impl Transferred {
@@ -184,15 +167,12 @@ impl Transferred {
         let of_first = sees(first.clone()).detach();
         let made = |x: Tensor<2>| self.generator.network().forward(x, None);
         let (from_first, from_second) = (made(of_first.clone()), made(sees(second.clone()).detach()));
-        let tells = self.discriminator.network();
-        let told = said(tells, from_first.clone().detach(), 0)
-            + said(tells, from_second.clone().detach(), 1)
-            + said(tells, second.clone(), 2);
-        let told = self.discriminator.descend(told, false)?.loss;
-        let tells = self.discriminator.network().clone().no_grad();
+        let told = self.discriminator.learn(&from_first, &from_second, &second)?;
+        let tells = self.discriminator.fixed();
         let mut parts = Parts::default();
         let s = &self.settings;
-        let game = said(&tells, from_first.clone(), 2) + said(&tells, from_second.clone(), 2);
+        let game =
+            Ternary::persuade(&tells, from_first.clone()) + Ternary::persuade(&tells, from_second.clone());
         parts.add("loss/generator", s.game, game);
         if s.constancy > 0.0 {
             let kept = Transferred::square(sees(from_first.clone()), of_first);
@@ -237,7 +217,7 @@ impl Play for Transferred {
         let z = Tensor::zeros([1, self.target.width()], &device);
         vec![
             self.generator.info(|g| g.forward(z, None)),
-            self.discriminator.info(|d| d.judge(x.clone().into(), None, None)),
+            self.discriminator.info(x.clone()),
             self.target.info(x),
         ]
     }
