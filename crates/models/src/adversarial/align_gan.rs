@@ -41,7 +41,7 @@ pub(crate) const ENTRY: Entry = Entry {
     capabilities: super::OF_A_DUEL,
     paper: "Mao et al. 2017, AlignGAN: Learning to Align Cross-Domain Images with Conditional GANs, arXiv:1707.01400",
     recipe: AlignGan::NAME,
-    data: &["digits::negative:digits", "portraits:edges"],
+    data: &["digits::edges:digits", "portraits:edges"],
     tiny: &[
         ("model.width", "4"),
         ("model.latent", "8"),
