@@ -170,6 +170,11 @@ pub fn uniform<const D: usize>(key: Key, shape: [usize; D], bound: f64, device: 
 
 /// All zero.
 pub fn zeros<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
+    full(shape, 0.0, device)
+}
+
+/// The same number everywhere.
+pub fn full<const D: usize>(shape: [usize; D], value: f64, device: &Device) -> Param<Tensor<D>> {
     claim(&shape);
-    Param::from_tensor(Tensor::zeros(shape, device))
+    Param::from_tensor(Tensor::full(shape, value, device))
 }

@@ -30,10 +30,10 @@ impl Local2d {
         let output = size.map(|n| n + 1 - kernel);
         let (places, taps) = (output[0] * output[1], kernel * kernel * inputs);
         let weights = Weights::Normal((2.0 / taps as f64).sqrt());
-        let zeros = init::zeros([places, outputs], at.device());
+
         Local2d {
             weight: weights.draw([places, taps, outputs], [taps, outputs], at),
-            bias: zeros.map(|b| b + bias),
+            bias: init::full([places, outputs], bias, at.device()),
             kernel,
             output,
         }

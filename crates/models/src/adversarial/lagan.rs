@@ -33,7 +33,7 @@ impl Variant for Lagan {
 pub(crate) const ENTRY: Entry = Entry {
     name: Lagan::NAME,
     family: super::FAMILY,
-    capabilities: super::OF_CLASSES,
+    capabilities: super::OF_TOLD_CLASSES,
     paper: "de Oliveira et al. 2017, Learning Particle Physics by Example: Location-Aware GANs, arXiv:1701.05927",
     recipe: Lagan::NAME,
     data: &["jets"],

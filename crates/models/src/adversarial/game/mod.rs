@@ -43,9 +43,6 @@ use menagerie_data::random::Key;
 use menagerie_nn::{Tensors, collective, numbers};
 use monitor::Monitor;
 
-/// What the monitor has seen, in checkpoints.
-const MONITOR: &str = "monitor";
-
 /// The only model of the family: it plays, saves, loads, reports and watches; what is played is the play's business.
 pub struct Game<P: Play> {
     play: P,
@@ -153,18 +150,11 @@ impl<P: Play> Model for Game<P> {
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {
-        let mut parts = self.play.save();
-        parts.push((MONITOR.into(), Box::new(|| self.monitor.save())));
-        parts
+        self.play.save()
     }
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
-        self.play.load(read, purpose)?;
-        // Checkpoints of versions before 0.2 have none.
-        if let (Purpose::Train, Ok(seen)) = (purpose, read(MONITOR)) {
-            self.monitor.load(&seen);
-        }
-        Ok(())
+        self.play.load(read, purpose)
     }
 
     fn take_target(&mut self, read: &dyn Fn(&str) -> Result<Tensors>) -> Result<()> {

@@ -3,8 +3,6 @@
 use super::critic::Seen;
 use super::objective::Objective;
 use crate::Trouble;
-use menagerie_nn::Tensors;
-
 use std::collections::{BTreeSet, VecDeque};
 
 /// What the monitor sees at a log step.
@@ -72,7 +70,7 @@ pub struct Monitor {
     steps: usize,
     largest_gradient: f64,
     /// troubles that are going on: each is told once, until it has ended
-    active: BTreeSet<String>,
+    active: BTreeSet<&'static str>,
 }
 
 /// Log steps a trouble must last before it is told.
@@ -82,77 +80,7 @@ const WARM_UP: usize = 8;
 /// Log steps over which oscillation is looked for.
 const WINDOW: usize = 12;
 
-/// Its notes in checkpoints.
-const NOTES: [&str; 4] = ["seen", "steps", "largest_gradient", "active"];
-
-impl Observation {
-    /// A line, with every number as it is.
-    fn line(&self) -> String {
-        let (data, samples) = self.probabilities.unwrap_or((f64::NAN, f64::NAN));
-        let numbers = [
-            data,
-            samples,
-            self.scores.0,
-            self.scores.1,
-            self.discriminator_gradient,
-            self.generator_gradient,
-            self.diversity,
-            self.overfitting.unwrap_or(f64::NAN),
-        ];
-        numbers.map(|v| format!("{v:?}")).join(" ")
-    }
-
-    fn of_line(line: &str) -> Option<Self> {
-        let numbers: Vec<f64> = line.split(' ').map_while(|v| v.parse().ok()).collect();
-        let &[
-            data,
-            samples,
-            of_data,
-            of_samples,
-            discriminator_gradient,
-            generator_gradient,
-            diversity,
-            overfitting,
-        ] = &numbers[..]
-        else {
-            return None;
-        };
-        Some(Observation {
-            probabilities: (!data.is_nan()).then_some((data, samples)),
-            scores: (of_data, of_samples),
-            discriminator_gradient,
-            generator_gradient,
-            diversity,
-            overfitting: (!overfitting.is_nan()).then_some(overfitting),
-        })
-    }
-}
-
 impl Monitor {
-    /// What it has seen, for a checkpoint: a run that goes on tells what one that was never interrupted would have.
-    pub(super) fn save(&self) -> Tensors {
-        let lines: Vec<String> = self.seen.iter().map(Observation::line).collect();
-        let active: Vec<&str> = self.active.iter().map(String::as_str).collect();
-
-        let (steps, largest) = (self.steps.to_string(), format!("{:?}", self.largest_gradient));
-        let notes = [lines.join("\n"), steps, largest, active.join(" ")];
-        let mut t = Tensors::default();
-        t.notes.extend(NOTES.map(String::from).into_iter().zip(notes));
-        t
-    }
-
-    /// Takes up what `save` gave; begins anew where that cannot be read, for it decides nothing but what is said.
-    pub(super) fn load(&mut self, t: &Tensors) {
-        let note = |i: usize| t.notes.get(NOTES[i]).map_or("", String::as_str);
-
-        *self = Monitor {
-            seen: note(0).lines().filter_map(Observation::of_line).collect(),
-            steps: note(1).parse().unwrap_or_default(),
-            largest_gradient: note(2).parse().unwrap_or_default(),
-            active: note(3).split_whitespace().map(String::from).collect(),
-        };
-    }
-
     /// Takes in a log step; gives the troubles that have just begun.
     pub fn observe(&mut self, o: Observation) -> Vec<Trouble> {
         self.largest_gradient = self.largest_gradient.max(o.generator_gradient);
@@ -214,7 +142,7 @@ impl Monitor {
         for (name, now, advice) in checks {
             if !now {
                 self.active.remove(name);
-            } else if self.active.insert(name.to_string()) {
+            } else if self.active.insert(name) {
                 begun.push(Trouble { name, advice });
             }
         }
@@ -266,31 +194,6 @@ pub fn spread(items: &[f32], width: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// What it has seen outlives a checkpoint to the last digit, and what was told is not told again.
-    #[test]
-    fn goes_on_where_it_was() {
-        let bad = |i: usize| Observation {
-            probabilities: i.is_multiple_of(2).then_some((0.99, 1.0 / 300.0)),
-            scores: (0.1 + 0.2, -1e-17),
-            discriminator_gradient: f64::NAN,
-            generator_gradient: 3e300,
-            diversity: 1.0 / 3.0,
-            overfitting: Some(0.9),
-        };
-        let mut whole = Monitor::default();
-        let told: Vec<_> = (0..5)
-            .flat_map(|i| whole.observe(bad(i)))
-            .map(|t| t.name)
-            .collect();
-        assert_eq!(told, ["discriminator-overfits"]);
-        let mut again = Monitor::default();
-        again.load(&whole.save());
-        assert_eq!(format!("{again:?}"), format!("{whole:?}"));
-        assert!(again.observe(bad(5)).is_empty());
-        again.load(&Tensors::default());
-        assert_eq!(format!("{again:?}"), format!("{:?}", Monitor::default()));
-    }
 
     const WELL: Observation = Observation {
         probabilities: Some((0.6, 0.4)),

@@ -174,6 +174,8 @@ impl Trunk {
             seen.push(x.clone());
             x
         });
+        // Or a bias of the last block would be one number for all scores, of which a Wasserstein critic learns nothing.
+        let x = x.activation(Activation::Relu);
         (seen, x.linear(|t| t.flatten::<2>(1, 3)))
     }
 
