@@ -41,7 +41,7 @@ pub(crate) const ENTRY: Entry = Entry {
         ("model.width", "4"),
         ("model.local", "3"),
         ("model.latent", "8"),
-        ("model.minibatch", "2"),
+        ("model.minibatch", "0"),
         ("model.average", "0.9"),
         ("data.limit", "60"),
     ],
