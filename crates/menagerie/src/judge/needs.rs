@@ -115,7 +115,7 @@ impl Needs {
         (!needed.of(model)).then_some(needed)
     }
 
-    /// Whether features of all of the data are asked for ([`Reference::gathered`]).
+    /// Whether features of all of the data are asked for (see `Reference::gathered`).
     pub fn reference_features(self) -> bool {
         self == Needs::Features
     }
