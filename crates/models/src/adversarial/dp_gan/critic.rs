@@ -1,7 +1,7 @@
 //! A critic of which every pair of a datum and a sample has a gradient of its own, cut to a bound before they are summed.
 use super::super::rows::Layers;
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::activation::leaky_relu;
+use burn::tensor::activation::{leaky_relu, log_sigmoid};
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::random::Key;
 use menagerie_kernels::noise;
@@ -17,17 +17,12 @@ pub enum Loss {
     Logistic,
 }
 
-/// log(1 + e^x).
-pub(super) fn softplus(x: Tensor<2>) -> Tensor<2> {
-    x.clone().clamp_min(0.0) + (x.abs().neg().exp() + 1.0).log()
-}
-
 impl Loss {
     /// Of scores of data and of samples, pair by pair, `[pairs, 1]`.
     pub(super) fn of_pairs(self, data: Tensor<2>, samples: Tensor<2>) -> Tensor<2> {
         match self {
             Loss::Wasserstein => samples - data,
-            Loss::Logistic => softplus(-data) + softplus(samples),
+            Loss::Logistic => -log_sigmoid(data) - log_sigmoid(-samples),
         }
     }
 
@@ -35,7 +30,7 @@ impl Loss {
     pub(super) fn of_generator(self, samples: Tensor<2>) -> Tensor<1> {
         match self {
             Loss::Wasserstein => -samples.mean(),
-            Loss::Logistic => softplus(-samples).mean(),
+            Loss::Logistic => -log_sigmoid(samples).mean(),
         }
     }
 }

@@ -43,6 +43,9 @@ use menagerie_data::random::Key;
 use menagerie_nn::{Tensors, collective, numbers};
 use monitor::Monitor;
 
+/// What the monitor has seen, in checkpoints.
+const MONITOR: &str = "monitor";
+
 /// The only model of the family: it plays, saves, loads, reports and watches; what is played is the play's business.
 pub struct Game<P: Play> {
     play: P,
@@ -150,11 +153,18 @@ impl<P: Play> Model for Game<P> {
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {
-        self.play.save()
+        let mut parts = self.play.save();
+        parts.push((MONITOR.into(), Box::new(|| self.monitor.save())));
+        parts
     }
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
-        self.play.load(read, purpose)
+        self.play.load(read, purpose)?;
+        // Earlier checkpoints have none.
+        if let (Purpose::Train, Ok(seen)) = (purpose, read(MONITOR)) {
+            self.monitor.load(&seen);
+        }
+        Ok(())
     }
 
     fn take_target(&mut self, read: &dyn Fn(&str) -> Result<Tensors>) -> Result<()> {

@@ -3,6 +3,8 @@
 use super::critic::Seen;
 use super::objective::Objective;
 use crate::Trouble;
+use menagerie_nn::{Tensors, collective};
+
 use std::collections::{BTreeSet, VecDeque};
 
 /// What the monitor sees at a log step.
@@ -70,7 +72,7 @@ pub struct Monitor {
     steps: usize,
     largest_gradient: f64,
     /// troubles that are going on: each is told once, until it has ended
-    active: BTreeSet<&'static str>,
+    active: BTreeSet<String>,
 }
 
 /// Log steps a trouble must last before it is told.
@@ -80,9 +82,96 @@ const WARM_UP: usize = 8;
 /// Log steps over which oscillation is looked for.
 const WINDOW: usize = 12;
 
+/// Its note in checkpoints.
+const NOTE: &str = "seen";
+
+impl Observation {
+    /// Every number, in one order; of what is not known, none.
+    fn numbers(&self) -> [f64; 8] {
+        let (data, samples) = self.probabilities.unwrap_or((f64::NAN, f64::NAN));
+        [
+            data,
+            samples,
+            self.scores.0,
+            self.scores.1,
+            self.discriminator_gradient,
+            self.generator_gradient,
+            self.diversity,
+            self.overfitting.unwrap_or(f64::NAN),
+        ]
+    }
+
+    fn of_numbers(numbers: &[f64]) -> Option<Self> {
+        let &[
+            data,
+            samples,
+            of_data,
+            of_samples,
+            of_discriminator,
+            of_generator,
+            diversity,
+            overfitting,
+        ] = numbers
+        else {
+            return None;
+        };
+        Some(Observation {
+            probabilities: (!data.is_nan()).then_some((data, samples)),
+            scores: (of_data, of_samples),
+            discriminator_gradient: of_discriminator,
+            generator_gradient: of_generator,
+            diversity,
+            overfitting: (!overfitting.is_nan()).then_some(overfitting),
+        })
+    }
+
+    /// The mean over all leaves of the batch, so that the same is told of each.
+    fn over_leaves(self) -> Self {
+        if !collective::is_shared() {
+            return self;
+        }
+        let mean = collective::mean(self.numbers().map(|v| v as f32).to_vec());
+        let mean: Vec<f64> = mean.into_iter().map(f64::from).collect();
+        Observation::of_numbers(&mean).unwrap_or(self)
+    }
+}
+
 impl Monitor {
+    /// What it has seen, for a checkpoint: a run that goes on tells what one that was never interrupted would have. A line: log steps,
+    /// the largest gradient, troubles that are going on; then one for each log step that it looks back on.
+    pub(super) fn save(&self) -> Tensors {
+        let active: Vec<&str> = self.active.iter().map(String::as_str).collect();
+        let first = format!("{} {:?} {}", self.steps, self.largest_gradient, active.join(" "));
+        let seen = self
+            .seen
+            .iter()
+            .map(|o| o.numbers().map(|v| format!("{v:?}")).join(" "));
+        let lines: Vec<String> = std::iter::once(first).chain(seen).collect();
+        Tensors::of_note(NOTE, lines.join("\n"))
+    }
+
+    /// Takes up what `save` gave; begins anew where that cannot be read, for it decides nothing but what is told.
+    pub(super) fn load(&mut self, t: &Tensors) {
+        let mut lines = t.notes.get(NOTE).map_or("", String::as_str).lines();
+        let mut first = lines.next().unwrap_or_default().split_whitespace();
+        let steps = first.next().and_then(|v| v.parse().ok());
+        let largest = first.next().and_then(|v| v.parse().ok());
+        let seen = |line: &str| {
+            let numbers: Vec<f64> = line.split(' ').map_while(|v| v.parse().ok()).collect();
+            Observation::of_numbers(&numbers)
+        };
+        *self = Monitor {
+            steps: steps.unwrap_or_default(),
+            largest_gradient: largest.unwrap_or_default(),
+            active: first.map(String::from).collect(),
+            seen: lines.filter_map(seen).collect(),
+        };
+    }
+
     /// Takes in a log step; gives the troubles that have just begun.
     pub fn observe(&mut self, o: Observation) -> Vec<Trouble> {
+        let o = o.over_leaves();
+
         self.largest_gradient = self.largest_gradient.max(o.generator_gradient);
         self.steps += 1;
         self.seen.push_back(o);
@@ -142,7 +231,7 @@ impl Monitor {
         for (name, now, advice) in checks {
             if !now {
                 self.active.remove(name);
-            } else if self.active.insert(name) {
+            } else if self.active.insert(name.to_string()) {
                 begun.push(Trouble { name, advice });
             }
         }
@@ -194,6 +283,31 @@ pub fn spread(items: &[f32], width: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What it has seen outlives a checkpoint to the last digit, and what was told is not told again.
+    #[test]
+    fn goes_on_where_it_was() {
+        let bad = |i: usize| Observation {
+            probabilities: i.is_multiple_of(2).then_some((0.99, 1.0 / 300.0)),
+            scores: (0.1 + 0.2, -1e-17),
+            discriminator_gradient: f64::NAN,
+            generator_gradient: 3e300,
+            diversity: 1.0 / 3.0,
+            overfitting: Some(0.9),
+        };
+        let mut whole = Monitor::default();
+        let told: Vec<_> = (0..5)
+            .flat_map(|i| whole.observe(bad(i)))
+            .map(|t| t.name)
+            .collect();
+        assert_eq!(told, ["discriminator-overfits"]);
+        let mut again = Monitor::default();
+        again.load(&whole.save());
+        assert_eq!(format!("{again:?}"), format!("{whole:?}"));
+        assert!(again.observe(bad(5)).is_empty());
+        again.load(&Tensors::default());
+        assert_eq!(format!("{again:?}"), format!("{:?}", Monitor::default()));
+    }
 
     const WELL: Observation = Observation {
         probabilities: Some((0.6, 0.4)),
