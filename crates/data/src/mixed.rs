@@ -1,4 +1,5 @@
 //! Tables of numbers and classes: every column of a `.csv` or `.tsv` is a number of a row, a class by its place among the names.
+use super::files::csv_field;
 use super::memory::{Part, Stored};
 use super::metadata::number;
 use super::table::{Begun, begin, is_open};
@@ -282,18 +283,14 @@ pub(super) fn roles_are_of_a_table(source: &Source, info: &DataInfo) -> Result<(
 
 /// Rows as the text of a `.csv` file: a header, where the columns have names, and classes by theirs.
 pub fn table_text(columns: &[Column], width: usize, values: &[f32]) -> String {
-    let quoted = |name: &str| match name.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", name.replace('"', "\"\"")),
-        false => name.to_string(),
-    };
     let field = |(c, v): (usize, &f32)| match columns.get(c) {
         Some(column) if !column.classes.is_empty() && !v.is_nan() => {
-            quoted(column.classes.get(*v as usize).map_or("", |n| n))
+            csv_field(column.classes.get(*v as usize).map_or("", |n| n))
         }
         _ if v.is_nan() => String::new(),
         _ => v.to_string(),
     };
-    let header: Vec<String> = columns.iter().map(|c| quoted(&c.name)).collect();
+    let header: Vec<String> = columns.iter().map(|c| csv_field(&c.name)).collect();
     let rows = values.chunks_exact(width.max(1));
     let lines = rows.map(|row| row.iter().enumerate().map(field).collect::<Vec<_>>());
     let header = (!header.is_empty()).then_some(header);

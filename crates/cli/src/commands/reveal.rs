@@ -4,6 +4,8 @@ use crate::output;
 use menagerie::error::{Error, Result};
 use menagerie::files;
 use menagerie::hiding::{Pair, bit_error};
+use menagerie::limits::affordable;
+
 use menagerie::models::{Capability, Samples};
 use serde_json::json;
 use std::path::PathBuf;
@@ -43,6 +45,13 @@ pub(crate) fn run(args: Args) -> Result<()> {
         receiver: able(trained.model.as_classify(), Capability::Classify, &trained.name)?,
     };
     let dataset = args.given.items(&trained)?;
+    let info = dataset.info();
+    affordable(
+        &format!("{} images", info.count),
+        &[2, info.count, info.numbers()],
+        "read fewer at a time with --limit",
+    )?;
+
     let mut images = Samples {
         kind: dataset.info().kind,
         shape: [&[0], &dataset.info().shape[..]].concat(),
