@@ -174,6 +174,10 @@ capabilities! {
         /// is learned from them.
         fn watch_held_out(&mut self, _: &Batch) {}
 
+                /// Says of the next step that it is watched because the run ends there: what it shows is told, and not kept, for a
+        /// longer run is to be the same as one that went on.
+        fn watch_in_passing(&mut self) {}
+
         /// One training step. `key` is the step's own; `watch` asks for the scalars and diagnoses of a log step.
         ///
         /// # Errors

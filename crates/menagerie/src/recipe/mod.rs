@@ -48,10 +48,27 @@ pub struct TrainConfig {
     pub samples: usize,
 }
 
+/// How a step is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// not at all
+    No,
+    /// as the last of a run, which a longer one would not have looked at: it is told, and leaves nothing behind
+    InPassing,
+    /// as any run of these settings watches it
+    Logged,
+}
+
 impl TrainConfig {
-    /// Whether a line of metrics.jsonl is written after that step.
-    pub fn watches(&self, step: u64) -> bool {
-        step == 1 || step.is_multiple_of(self.log_every) || step == self.steps
+    /// How that step is watched: whether a line of metrics.jsonl is written after it.
+    pub fn watches(&self, step: u64) -> Watch {
+        if step == 1 || step.is_multiple_of(self.log_every) {
+            Watch::Logged
+        } else if step == self.steps {
+            Watch::InPassing
+        } else {
+            Watch::No
+        }
     }
 
     /// Whether a checkpoint is written after that step.

@@ -11,7 +11,7 @@ use crate::error::Result;
 
 use crate::models::{Model, Purpose};
 use crate::random::Key;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, Watch};
 use burn::tensor::Device;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,7 +99,7 @@ impl Follower {
         while self.step < train.steps && !self.leaves.stop(stop.load(Ordering::Relaxed))? {
             let next = self.step + 1;
             let watch = train.watches(next);
-            if watch && self.model.watches_held_out() {
+            if watch != Watch::No && self.model.watches_held_out() {
                 let (recipe, batch) = (&self.recipe, train.batch);
                 if let Some(items) = self.held_out.get_or_insert_with(|| held_out(recipe, batch)) {
                     self.leaves.watch_held_out(&mut *self.model, items)?;

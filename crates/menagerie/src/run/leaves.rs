@@ -8,7 +8,7 @@ use crate::models::{Model, Purpose, StepReport};
 use crate::nn::Tensors;
 use crate::nn::collective::{self, Group};
 use crate::random::Key;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, Watch};
 use burn::tensor::Device;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -23,7 +23,7 @@ type Parts = BTreeMap<String, Tensors>;
 /// What is asked of a replica.
 enum Ask {
     HeldOut(Batch),
-    Step(Vec<Batch>, Key, bool),
+    Step(Vec<Batch>, Key, Watch),
     Parts,
 }
 
@@ -153,11 +153,12 @@ impl Leaves {
         model: &mut dyn Model,
         batches: &[Batch],
         key: Key,
-        watch: bool,
+        watch: Watch,
     ) -> Result<StepReport> {
         if self.group.leaves() == 1 {
-            return model.step(batches, key, watch);
+            return watched_step(model, batches, key, watch);
         }
+
         let (leaf, first) = (self.batch / self.group.leaves(), self.group.first_leaf());
         let of = |place: usize| -> (Vec<Batch>, Key) {
             let rows = place * leaf..(place + 1) * leaf;
@@ -343,6 +344,13 @@ fn serve(
     }
 }
 
+fn watched_step(model: &mut dyn Model, batches: &[Batch], key: Key, watch: Watch) -> Result<StepReport> {
+    if watch == Watch::InPassing {
+        model.watch_in_passing();
+    }
+    model.step(batches, key, watch != Watch::No)
+}
+
 /// A leaf's step; what it reports is the mean of what all report. A failure lets the others go.
 fn seated_step(
     model: &mut dyn Model,
@@ -350,10 +358,10 @@ fn seated_step(
     place: usize,
     batches: &[Batch],
     key: Key,
-    watch: bool,
+    watch: Watch,
 ) -> Result<StepReport> {
     let mut step = || -> Result<StepReport> {
-        let mut report = model.step(batches, key, watch)?;
+        let mut report = watched_step(model, batches, key, watch)?;
         let values = report.scalars.iter().map(|(_, v)| *v as f32).collect();
         for ((_, v), mean) in report.scalars.iter_mut().zip(collective::mean(values)) {
             *v = mean as f64;
@@ -400,7 +408,7 @@ mod tests {
             let items: Vec<u32> = (0..16).map(|i| (step * 16 + i) as u32).collect();
             let batches = vec![Batch::of(&*data, &items).unwrap(); model.batches_per_step()];
             report = leaves
-                .step(&mut *model, &batches, Key::new(2).step(step), true)
+                .step(&mut *model, &batches, Key::new(2).step(step), Watch::Logged)
                 .unwrap();
         }
         leaves.same(&*model).unwrap();
@@ -458,7 +466,7 @@ mod tests {
         let n = batch.values.len();
         batch.values[n - 1] = f32::NAN;
         let e = leaves
-            .step(&mut *model, &[batch], Key::new(2), false)
+            .step(&mut *model, &[batch], Key::new(2), Watch::No)
             .unwrap_err();
         assert!(e.to_string().contains("no longer finite"), "{e}");
     }

@@ -16,7 +16,7 @@ use crate::metrics::points;
 use crate::models::{Model, SampleRequest, Samples, StepReport, Trouble};
 use crate::picture;
 use crate::random::Key;
-use crate::recipe::{Recipe, TrainConfig};
+use crate::recipe::{Recipe, TrainConfig, Watch};
 use serde_json::{Map, Value};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -255,7 +255,7 @@ impl Trainer {
         let next = self.state.step + 1;
         let watch = self.train.watches(next);
 
-        if watch && self.model.watches_held_out() {
+        if watch != Watch::No && self.model.watches_held_out() {
             let (recipe, batch) = (&self.recipe, self.train.batch);
             if let Some(items) = self.held_out.get_or_insert_with(|| held_out(recipe, batch)) {
                 self.leaves.watch_held_out(&mut *self.model, items)?;
@@ -278,7 +278,7 @@ impl Trainer {
             show(Event::Warning(&w));
         }
         let images_per_second = self.state.images as f64 / self.state.seconds.max(1e-9);
-        if watch {
+        if watch != Watch::No {
             self.log_step(&report, show)?;
         }
         show(Event::Step {

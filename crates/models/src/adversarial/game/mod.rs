@@ -51,6 +51,8 @@ pub struct Game<P: Play> {
     play: P,
     monitor: Monitor,
     held_out: Option<Batch>,
+    /// whether the next step is watched in passing
+    in_passing: bool,
 }
 
 impl<P: Play> Game<P> {
@@ -60,6 +62,7 @@ impl<P: Play> Game<P> {
             play,
             monitor: Monitor::default(),
             held_out: None,
+            in_passing: false,
         }
     }
 
@@ -74,6 +77,7 @@ impl<P: Play> Game<P> {
             play: change(self.play),
             monitor: self.monitor,
             held_out: self.held_out,
+            in_passing: self.in_passing,
         }
     }
 
@@ -128,6 +132,10 @@ impl<P: Play> Model for Game<P> {
         self.held_out = Some(batch.clone());
     }
 
+    fn watch_in_passing(&mut self) {
+        self.in_passing = true;
+    }
+
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<StepReport> {
         let mut round = self.play.step(batches, key, watch)?;
         let losses = round.scalars.iter().filter(|(name, _)| name.starts_with("loss/"));
@@ -142,10 +150,15 @@ impl<P: Play> Model for Game<P> {
             o.overfitting = self.overfitting(&batches[0], &held_out, key.stream("overfitting"))?;
             round.scalars.extend(o.overfitting.map(|r| ("d/overfitting", r)));
         }
+        let kept = std::mem::take(&mut self.in_passing).then(|| self.monitor.clone());
         let troubles = round
             .observation
             .map(|o| self.monitor.observe(o))
             .unwrap_or_default();
+        if let Some(kept) = kept {
+            self.monitor = kept;
+        }
+
         Ok(StepReport {
             scalars: round.scalars,
             troubles,

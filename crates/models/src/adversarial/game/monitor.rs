@@ -66,7 +66,7 @@ impl Observation {
 }
 
 /// Recognizes the difficulties of adversarial training from what a log step shows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Monitor {
     seen: VecDeque<Observation>,
     steps: usize,
