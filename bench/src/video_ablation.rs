@@ -10,7 +10,7 @@ use menagerie::{Device, Key};
 use serde_json::Map;
 
 /// Name in the table, recipe, and what is set in it.
-const ROWS: [(&str, &str, &[(&str, &str)]); 5] = [
+const ROWS: [(&str, &str, &[(&str, &str)]); 7] = [
     (
         "video_vae, static",
         "video_vae",
@@ -31,6 +31,8 @@ const ROWS: [(&str, &str, &[(&str, &str)]); 5] = [
         &[("model.conditional_posterior", "false")],
     ),
     ("video_vae, +C +S", "video_vae", &[]),
+    ("mocogan", "mocogan", &[]),
+    ("vgan", "vgan", &[]),
 ];
 /// The classes of `portraits` by what stays in a video: man-like or woman-like, without or with glasses. Smiles go.
 const IDENTITY: [usize; 8] = [0, 1, 0, 1, 2, 3, 2, 3];

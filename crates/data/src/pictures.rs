@@ -1,16 +1,20 @@
 //! Image files one by one, each in its own size and by its own name: for what is done to every file of a folder.
 use super::image_file::{self, EXTENSIONS};
+use super::listing::{Entry, list};
+
 use super::resize::Preparation;
 use super::walk::{ends_in, of_split, parts, walk};
 use super::{Kind, Source, damage};
 use crate::error::Result;
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// The image files of a folder, or one image file.
 pub struct Pictures {
     root: PathBuf,
     paths: Vec<PathBuf>,
+    labels: HashMap<PathBuf, String>,
     preparation: Preparation,
 }
 
@@ -19,6 +23,9 @@ pub struct Pictures {
 pub struct Picture {
     /// its file, relative to the folder
     pub path: PathBuf,
+    /// its class, where sub-folders or metadata name one
+    pub label: Option<String>,
+
     /// `[height, width, channel]`
     pub shape: [usize; 3],
     /// in [-1, 1]
@@ -41,6 +48,7 @@ impl Pictures {
             return Ok(Some(Pictures {
                 root: path.parent().unwrap_or(Path::new("")).into(),
                 paths: path.file_name().map(PathBuf::from).into_iter().collect(),
+                labels: HashMap::new(),
                 preparation,
             }));
         }
@@ -67,11 +75,21 @@ impl Pictures {
         if source.limit > 0 {
             good.truncate(source.limit);
         }
+        // What was passed over has been told above.
+        let listing = list(path, &source.split, &mut Vec::new())?;
+        let label = |e: &Entry| Some((e.path.clone(), listing.labels.get(e.label? as usize)?.clone()));
         Ok(Some(Pictures {
             root: path.into(),
             paths: good,
+            labels: listing.entries.iter().filter_map(label).collect(),
+
             preparation,
         }))
+    }
+
+    /// Whether any of them has a class.
+    pub fn has_labels(&self) -> bool {
+        !self.labels.is_empty()
     }
 
     /// How many there are.
@@ -96,6 +114,7 @@ impl Pictures {
         let mut values = Vec::new();
         prepared.extend(Kind::Image, &mut values);
         Ok(Picture {
+            label: self.labels.get(&path).cloned(),
             path,
             shape: [h, w, self.preparation.channels_of(shape[2])],
             values,

@@ -67,6 +67,9 @@ enum Given {
 struct Image {
     /// without an ending
     name: String,
+    /// the name of its class, where it has one
+    label: Option<String>,
+
     /// `[1, height, width, channel]`
     given: Batch,
     /// what it should become, where that is known
@@ -158,7 +161,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         Ok(Translated { image, draws })
     };
     if folder {
-        write_files(&args.out, count, columns, turned)?;
+        write_files(&args.out, count, columns, given.has_labels(), turned)?;
     } else {
         write_one(&args.out, count, turned)?;
     }
@@ -313,6 +316,14 @@ impl Given {
         }
     }
 
+    /// Whether images have classes, which are written beside their translations.
+    fn has_labels(&self) -> bool {
+        match self {
+            Given::Files(files) => files.has_labels(),
+            Given::Set(set) => !set.info().labels.is_empty(),
+        }
+    }
+
     fn image(&self, i: usize, direction: Direction) -> Result<Image> {
         match self {
             Given::Files(files) => {
@@ -320,6 +331,7 @@ impl Given {
                 let [h, w, c] = file.shape;
                 Ok(Image {
                     name: file.path.with_extension("").to_string_lossy().into_owned(),
+                    label: file.label,
                     given: Batch {
                         kind: Kind::Image,
                         shape: vec![1, h, w, c],
@@ -335,19 +347,26 @@ impl Given {
             Given::Set(set) => {
                 let name = format!("{i:05}");
                 let one = |set: &dyn Dataset| Batch::of(set, &[i as u32]);
+                let item = one(&**set)?;
+                // Of sides without pairs, the class is the first one's.
+                let of_both = set.info().kind != Kind::Unpaired || direction.from() == 0;
+                let class = item.labels.as_ref().and_then(|l| l.first()).filter(|_| of_both);
+                let label = class.and_then(|&c| set.info().labels.get(c as usize).cloned());
                 let Some(side) = Side::of(&**set, direction.from()) else {
                     return Ok(Image {
                         name,
-                        given: one(&**set)?,
+                        label,
+                        given: item,
                         truth: None,
                     });
                 };
                 let truth = match set.info().kind {
-                    Kind::Pair => Some(one(&**set)?.side(direction.to()).values),
+                    Kind::Pair => Some(item.side(direction.to()).values),
                     _ => None,
                 };
                 Ok(Image {
                     name,
+                    label,
                     given: one(&side)?,
                     truth,
                 })
@@ -356,16 +375,23 @@ impl Given {
     }
 }
 
-/// A file an image by its name, `NAME-2.png` being its second translation.
+/// A file an image by its name, `NAME-2.png` being its second translation; with `labels`, metadata.csv says the class of each.
 fn write_files(
     out: &Path,
     count: usize,
     samples: usize,
+    labels: bool,
+
     turned: impl Fn(usize) -> Result<Translated>,
 ) -> Result<()> {
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     let mut now: Option<(usize, Translated)> = None;
-    files::write_folder(out, count * samples, |k| {
+    let mut table = String::from("file_name,label\n");
+    files::write_folder(out, count * samples + usize::from(labels), |k| {
+        if k == count * samples {
+            return Ok(("metadata.csv".into(), std::mem::take(&mut table).into_bytes()));
+        }
+
         let (i, draw) = (k / samples, k % samples);
         if now.as_ref().is_none_or(|(at, _)| *at != i) {
             now = Some((i, turned(i)?));
@@ -389,6 +415,8 @@ fn write_files(
                 "translate the folders that they lie in one by one",
             ));
         }
+        let label = t.image.label.as_deref().unwrap_or_default();
+        table += &format!("{},{}\n", files::csv_field(&name), files::csv_field(label));
         let [h, w, c] = [1, 2, 3].map(|a| t.image.given.shape[a]);
         let picture = picture::image(&t.draws[draw], [h, w, c]);
         let picture = if c == 1 { picture.grey() } else { picture };

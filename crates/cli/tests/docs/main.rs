@@ -356,7 +356,9 @@ pages! {
     inference, "docs/inference.md";
     latents, "docs/latents.md";
     metrics, "docs/metrics.md";
-    physics, "docs/physics.md";
+        physics, "docs/physics.md";
+    videos, "docs/videos.md";
+
     pixel_rnn, "docs/pixel-rnn.md";
     privacy, "docs/privacy.md";
         scale, "docs/scale.md";

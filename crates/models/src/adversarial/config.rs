@@ -361,15 +361,28 @@ impl Config {
         }
         self.check_classes(&clash)?;
         self.check_styles(&clash)?;
-        if matches!(self.model, Sizes::Coupled(_)) {
-            self.plain_scores("two domains")?;
+        match &self.model {
+            Sizes::Coupled(_) => self.plain_scores("two domains")?,
+            Sizes::Video(_) => self.plain_scores("videos")?,
+            _ => {}
         }
+
         if self.penalty.alignment.is_some() && !matches!(&self.model, Sizes::Coupled(s) if s.told) {
             let why = "no layer of these networks is told a domain";
             let fix = "set model.architecture=coupled and model.told=true, or leave it out";
             return clash("penalty.alignment", "model.told = false", why, fix);
         }
 
+        if self.penalty.foreground.is_some() && !matches!(&self.model, Sizes::Video(s) if s.has_foreground())
+        {
+            let fix = "train vgan, or leave it out";
+            return clash(
+                "penalty.foreground",
+                "these networks",
+                "they draw no foreground",
+                fix,
+            );
+        }
         if self.game.bits.is_some() && self.objective != Rule::BoundarySeeking {
             let why = "bits are learned by weights that the boundary-seeking game gives them";
             return clash(

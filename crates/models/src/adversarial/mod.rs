@@ -63,7 +63,9 @@ pub mod lagan;
 pub mod lapgan;
 pub mod life_gan;
 pub mod lsgan;
+pub mod mocogan;
 pub mod molecule_gan;
+
 pub mod munit;
 pub mod networks;
 pub mod pix2pix;
@@ -80,6 +82,8 @@ pub mod star_gan;
 pub mod stylegan2;
 pub mod translation;
 pub mod unit;
+pub mod vgan;
+
 pub mod wgan;
 pub mod wgan_gp;
 
@@ -155,6 +159,15 @@ const TINY_SEQUENCE: &[(&str, &str)] = &[
     ("model.average", "0.9"),
     ("data.limit", "60"),
     ("game.discriminator_steps", "1"),
+];
+const TINY_VIDEO: &[(&str, &str)] = &[
+    ("model.width", "4"),
+    ("model.latent", "14"),
+    ("model.motion", "2"),
+    ("data.size", "12"),
+    ("data.frames", "4"),
+    ("data.limit", "40"),
+    ("model.average", "0.9"),
 ];
 const TINY_TRANSLATOR: &[(&str, &str)] = &[
     ("model.width", "4"),
@@ -299,4 +312,6 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &dna_gan::ENTRY,
     &molecule_gan::ENTRY,
     &lagan::ENTRY,
+    &mocogan::ENTRY,
+    &vgan::ENTRY,
 ];

@@ -46,11 +46,14 @@ impl Stage {
         }
     }
 
-    /// Axes of an item as the networks see it: `[height, width, channel]`, sequences as one row, points as one pixel.
+    /// Axes of an item as the networks see it: `[height, width, channel]`, sequences as one row, the frames of videos below each
+    /// other, points as one pixel.
     pub fn image_shape(&self) -> [usize; 3] {
         match self.shape[..] {
             [h, w, c] => [h, w, c],
             [length, symbols] if self.kind == Kind::Sequence => [1, length, symbols],
+            [t, h, w, c] if self.kind == Kind::Video => [t * h, w, c],
+
             _ => [1, 1, self.shape.iter().product()],
         }
     }
@@ -94,6 +97,10 @@ impl Stage {
             Kind::Pair | Kind::Unpaired => (
                 Holds::Numbers,
                 "an image of each side, the channels of one behind those of the other, in [-1, 1]",
+            ),
+            Kind::Video => (
+                Holds::Numbers,
+                "a video: frame after frame, channels last, in [-1, 1]",
             ),
             Kind::Sequence => (
                 Holds::Numbers,

@@ -100,7 +100,7 @@ impl CriticNetwork {
         };
         let code = heads.autoencoder;
         // They have scores of their own.
-        let patches = matches!(trunk, TrunkNetwork::Coupled(_));
+        let patches = matches!(trunk, TrunkNetwork::Coupled(_) | TrunkNetwork::Video(_));
         let of = Linear::of([heads.projected, features])
             .weights(Weights::Normal(0.02))
             .no_bias();

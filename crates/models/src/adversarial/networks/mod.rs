@@ -16,6 +16,7 @@ pub mod stylegan2;
 pub mod summary;
 pub mod text;
 pub mod translator;
+pub mod video;
 
 pub use heads::{CriticNetwork, Heads, Verdict};
 pub use translator::{TranslatorNetwork, TranslatorSizes};
@@ -52,6 +53,8 @@ pub enum Sizes {
     Sequence(sequence::Sizes),
     /// locally connected layers
     Local(local::Sizes),
+    /// frames that follow each other
+    Video(video::Sizes),
 }
 
 /// What a generator is told beside its latent, and how.
@@ -76,6 +79,7 @@ impl Sizes {
             Sizes::Coupled(s) => s.latent,
             Sizes::Sequence(s) => s.latent,
             Sizes::Local(s) => s.latent,
+            Sizes::Video(s) => s.latent,
         }
     }
 
@@ -92,6 +96,7 @@ impl Sizes {
             Sizes::Coupled(s) => s.latent = latent,
             Sizes::Sequence(s) => s.latent = latent,
             Sizes::Local(s) => s.latent = latent,
+            Sizes::Video(s) => s.latent = latent,
         }
         sizes
     }
@@ -108,6 +113,7 @@ impl Sizes {
             Sizes::Coupled(s) => s.average,
             Sizes::Sequence(s) => s.average,
             Sizes::Local(s) => s.average,
+            Sizes::Video(s) => s.average,
         }
     }
 
@@ -116,6 +122,8 @@ impl Sizes {
         match self {
             Sizes::Dcgan(s) => s.norm == dcgan::Norm::Batch && !s.spectral_norm,
             Sizes::Coupled(s) => s.norm == dcgan::Norm::Batch,
+            Sizes::Video(_) => true,
+
             _ => false,
         }
     }
@@ -135,6 +143,7 @@ impl Sizes {
             Sizes::Coupled(s) => vec![s.latent, s.width, s.own + usize::from(s.told)],
             Sizes::Sequence(s) => vec![s.latent, s.width, s.blocks],
             Sizes::Local(s) => vec![s.latent, s.width, s.local],
+            Sizes::Video(s) => vec![s.latent, s.width, s.motion],
         };
         if sizes.contains(&0) {
             let fix = format!("see the defaults: `menagerie train {model} --dry-run`");
@@ -152,6 +161,9 @@ impl Sizes {
         }
 
         if let Sizes::Sequence(s) = self {
+            return s.fits(model, info);
+        }
+        if let Sizes::Video(s) = self {
             return s.fits(model, info);
         }
         let convolutional = !matches!(self, Sizes::Mlp(_));
@@ -212,6 +224,7 @@ impl Sizes {
             Sizes::Coupled(s) => GeneratorNetwork::Coupled(coupled::Generator::new(s, shape, init)),
             Sizes::Sequence(s) => GeneratorNetwork::Sequence(sequence::Generator::new(s, shape, told, init)),
             Sizes::Local(s) => GeneratorNetwork::Local(local::Generator::new(s, shape, told, init)),
+            Sizes::Video(s) => GeneratorNetwork::Video(video::Generator::new(s, video::shape(info), init)),
         }
     }
 
@@ -229,6 +242,7 @@ impl Sizes {
             Sizes::Coupled(s) => TrunkNetwork::Coupled(coupled::Trunk::new(s, shape, init)),
             Sizes::Sequence(s) => TrunkNetwork::Sequence(sequence::Trunk::new(s, shape, init)),
             Sizes::Local(s) => TrunkNetwork::Local(local::Trunk::new(s, shape, init)),
+            Sizes::Video(s) => TrunkNetwork::Video(video::Trunk::new(s, video::shape(info), init)),
         }
     }
 }
@@ -246,6 +260,7 @@ pub enum GeneratorNetwork {
     Coupled(coupled::Generator),
     Sequence(sequence::Generator),
     Local(local::Generator),
+    Video(video::Generator),
 }
 
 impl GeneratorNetwork {
@@ -261,6 +276,7 @@ impl GeneratorNetwork {
             GeneratorNetwork::Coupled(g) => g.forward(z),
             GeneratorNetwork::Sequence(g) => g.forward(z, told),
             GeneratorNetwork::Local(g) => g.forward(z, told),
+            GeneratorNetwork::Video(g) => g.forward(z),
         }
     }
 
@@ -282,7 +298,9 @@ impl GeneratorNetwork {
             GeneratorNetwork::Coupled(g) => return Some(g.first_weights()),
             GeneratorNetwork::Sequence(g) => g.first(),
             GeneratorNetwork::Local(g) => g.first(),
-            GeneratorNetwork::Stylegan2(_) | GeneratorNetwork::Biggan(_) => return None,
+            GeneratorNetwork::Stylegan2(_) | GeneratorNetwork::Biggan(_) | GeneratorNetwork::Video(_) => {
+                return None;
+            }
         };
         Some(layer.weight.val())
     }
@@ -310,7 +328,16 @@ impl GeneratorNetwork {
         }
     }
 
+    /// How much of a video its foreground covers, the mean over all pixels, where there is one.
+    pub fn covered(&self, z: Tensor<2>) -> Option<Tensor<1>> {
+        match self {
+            GeneratorNetwork::Video(g) => g.covered(z),
+            _ => None,
+        }
+    }
+
     /// Where latents are mapped to styles first: that network.
+
     pub fn styled(&self) -> Option<&stylegan2::Generator> {
         match self {
             GeneratorNetwork::Stylegan2(g) => Some(g),
@@ -332,6 +359,7 @@ pub enum TrunkNetwork {
     Coupled(coupled::Trunk),
     Sequence(sequence::Trunk),
     Local(local::Trunk),
+    Video(video::Trunk),
 }
 
 impl TrunkNetwork {
@@ -352,6 +380,7 @@ impl TrunkNetwork {
             TrunkNetwork::Coupled(t) => t.layers(x),
             TrunkNetwork::Sequence(t) => t.layers(x),
             TrunkNetwork::Local(t) => t.layers(x),
+            TrunkNetwork::Video(t) => t.layers(x),
         }
     }
 
@@ -374,6 +403,7 @@ impl TrunkNetwork {
             TrunkNetwork::Coupled(_) => coupled::Trunk::FEATURES,
             TrunkNetwork::Sequence(t) => t.features(),
             TrunkNetwork::Local(t) => t.features(),
+            TrunkNetwork::Video(t) => t.features(),
         }
     }
 
@@ -385,7 +415,8 @@ impl TrunkNetwork {
             TrunkNetwork::Patch(t) => t.smooth(),
             TrunkNetwork::Coupled(t) => t.smooth(),
             TrunkNetwork::Local(t) => t.smooth(),
-            TrunkNetwork::Mlp(_) | TrunkNetwork::Sequence(_) => false,
+            TrunkNetwork::Mlp(_) | TrunkNetwork::Sequence(_) | TrunkNetwork::Video(_) => false,
+
             // By the deviation over a group.
             TrunkNetwork::Stylegan2(_) | TrunkNetwork::Progan(_) => true,
         }
@@ -403,6 +434,7 @@ impl TrunkNetwork {
             TrunkNetwork::Coupled(t) => t.head(outputs, init),
             TrunkNetwork::Sequence(t) => t.head(outputs, init),
             TrunkNetwork::Local(t) => t.head(outputs, init),
+            TrunkNetwork::Video(t) => t.head(outputs, init),
         }
     }
 }

@@ -136,7 +136,7 @@ impl IntrospectiveConfig {
         key: Key,
     ) -> Result<Game<Introspective>> {
         self.check()?;
-        if matches!(self.model, Sizes::Coupled(_) | Sizes::Progan(_)) {
+        if matches!(self.model, Sizes::Coupled(_) | Sizes::Progan(_) | Sizes::Video(_)) {
             let problem = format!("{model} has one image an item, of one size");
             return Err(Error::recipe(
                 "model.architecture",

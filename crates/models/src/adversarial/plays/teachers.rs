@@ -159,7 +159,8 @@ fn narrower(sizes: &Sizes, halvings: usize) -> Option<Sizes> {
         | Sizes::Progan(_)
         | Sizes::Coupled(_)
         | Sizes::Sequence(_)
-        | Sizes::Local(_) => return None,
+        | Sizes::Local(_)
+        | Sizes::Video(_) => return None,
     }
     Some(sizes)
 }

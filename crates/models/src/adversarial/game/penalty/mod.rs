@@ -3,6 +3,8 @@ mod alignment;
 mod clip;
 mod consistency;
 mod drift;
+mod foreground;
+
 mod gradient;
 mod historical;
 mod latent_consistency;
@@ -14,6 +16,8 @@ pub use alignment::Alignment;
 pub use clip::Clip;
 pub use consistency::Consistency;
 pub use drift::Drift;
+pub use foreground::Foreground;
+
 pub use gradient::{At, Gradient, Penalized, Sided, ZeroCentred, gradient_penalty};
 pub use historical::{Historical, HistoricalAverage};
 pub use latent_consistency::LatentConsistency;
@@ -62,7 +66,11 @@ pub struct Penalties {
     /// of a first layer that hears which domain it draws
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alignment: Option<Alignment>,
+    /// of a foreground that covers a whole video
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreground: Option<Foreground>,
     /// weights are cut after each update
+
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<Clip>,
 }
@@ -110,6 +118,7 @@ impl Penalties {
             ("penalty.path_length.weight", self.path_length.map(|p| p.weight)),
             ("penalty.path_length.decay", self.path_length.map(|p| p.decay)),
             ("penalty.alignment.weight", self.alignment.map(|p| p.weight)),
+            ("penalty.foreground.weight", self.foreground.map(|p| p.weight)),
             ("penalty.clip.bound", self.clip.map(|p| p.bound)),
         ];
         check_weights(weights.into_iter().filter_map(|(key, w)| Some((key, w?))))?;

@@ -199,19 +199,19 @@ impl Duel {
         }
         let near = self.latent_consistency.zip(made.near.clone());
         let near = near.map(|(c, near)| c.loss(made.items.clone(), near));
-        let told = self
-            .alignment
-            .zip(self.generator.network().coupled())
-            .map(|(a, g)| {
-                let z = latents(
-                    self.game.prior,
-                    made.items.dims()[0],
-                    self.latent,
-                    key.stream("latents of the alignment"),
-                    &self.stage.device,
-                );
-                g.apart(z) * a.weight
-            });
+        let generator = self.generator.network();
+        let count = made.items.dims()[0];
+        let drawn = |name: &str| {
+            let key = key.stream(name);
+            latents(self.game.prior, count, self.latent, key, &self.stage.device)
+        };
+        let told = self.alignment.zip(generator.coupled());
+        let told = told.map(|(a, g)| g.apart(drawn("latents of the alignment")) * a.weight);
+        let covered = self.foreground.and_then(|f| {
+            let covered = generator.covered(drawn("latents of the foreground"))?;
+            Some(covered * f.weight)
+        });
+
         let unlikely = self.density.as_ref().map(|d| d.loss(made.items.clone()));
         let samples = self
             .critic
@@ -234,7 +234,7 @@ impl Duel {
         };
         let apart =
             (self.game.pulling_away > 0.0).then(|| self.pulling_away(&samples) * self.game.pulling_away);
-        [near, told, unlikely, apart]
+        [near, told, covered, unlikely, apart]
             .into_iter()
             .flatten()
             .fold(loss, |a, b| a + b)

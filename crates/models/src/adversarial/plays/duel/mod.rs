@@ -15,7 +15,9 @@ use super::super::game::condition::{Condition, IntoDiscriminator};
 use super::super::game::density::Density;
 use super::super::game::monitor::Observation;
 use super::super::game::objective::{Objective, Rule};
-use super::super::game::penalty::{Alignment, HistoricalAverage, LatentConsistency, Orthogonal, PathLength};
+use super::super::game::penalty::{
+    Alignment, Foreground, HistoricalAverage, LatentConsistency, Orthogonal, PathLength,
+};
 use super::super::game::semi_supervised::SemiSupervised;
 use super::super::game::stage::needs_labels;
 use super::super::game::{
@@ -59,6 +61,8 @@ pub struct Duel {
     usual_path: f64,
     density: Option<Density>,
     alignment: Option<Alignment>,
+    foreground: Option<Foreground>,
+
     /// groups into which the discriminator sorts items, 0 for none
     groups: usize,
     /// samples are black and white
@@ -94,7 +98,7 @@ impl Config {
     ) -> Result<Duel> {
         self.check()?;
         self.model.check(model, info)?;
-        let others = matches!(info.kind, Kind::Points | Kind::Sequence);
+        let others = matches!(info.kind, Kind::Points | Kind::Sequence | Kind::Video);
         let refused = |key: &str, does: &str| {
             let problem = format!("it {does}, and these are {}", info.kind.plural());
             Err(Error::recipe(key, problem, "leave it out"))
@@ -140,6 +144,8 @@ impl Config {
             bits: self.game.bits,
             turns: Turns::default(),
             alignment: self.penalty.alignment,
+            foreground: self.penalty.foreground,
+
             density: match self.game.low_density {
                 Some(d) => Some(Density::new(d, info, key.stream("density"), device)?),
                 None => None,
