@@ -22,6 +22,9 @@ pub enum Kind {
     /// `[length, symbol]`: letters of an alphabet, at every place a one among zeros; of what a network makes, the probabilities of
     /// the letters
     Sequence,
+    /// `[depth, height, width, channel]`: a grid of voxels, 1 where it is solid and -1 where it is empty; from the front to the back,
+    /// from the top down, from the left to the right
+    Voxels,
 }
 
 impl Kind {
@@ -47,6 +50,7 @@ impl Kind {
             Kind::Pair => "pairs of images",
             Kind::Unpaired => "unpaired images of two sides",
             Kind::Sequence => "sequences",
+            Kind::Voxels => "shapes",
         }
     }
     /// Whether an item is two images, those of channels below and above the middle.
@@ -257,13 +261,13 @@ impl Values {
             Values::Floats(v) => v.clone(),
         }
     }
-    /// As the networks take them: images and video in [-1, 1], points, sound and sequences as they are.
+    /// As the networks take them: images, video and shapes in [-1, 1], points, sound and sequences as they are.
     pub fn extend(&self, kind: Kind, out: &mut Vec<f32>) {
         match (self, kind) {
-            (Values::Bytes(v), Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired) => {
+            (Values::Bytes(v), Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired | Kind::Voxels) => {
                 out.extend(v.iter().map(|&b| b as f32 / 127.5 - 1.0))
             }
-            (Values::Floats(v), Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired) => {
+            (Values::Floats(v), Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired | Kind::Voxels) => {
                 out.extend(v.iter().map(|&x| x * 2.0 - 1.0))
             }
             (Values::Bytes(v), Kind::Points | Kind::Audio | Kind::Sequence) => {

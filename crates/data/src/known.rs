@@ -1,7 +1,7 @@
 //! The data sets that are known by name: those that come with the program, and where some others are.
 use super::dsprites::Sprites;
 use super::portraits::Portraits;
-use super::{audio, drawn_table, hiring, jets, points, sequence, simulators, stacked, video};
+use super::{audio, drawn_table, hiring, jets, points, sequence, shapes, simulators, stacked, video};
 use crate::error::Error;
 use serde::Serialize;
 
@@ -170,6 +170,13 @@ static KNOWN: &[SourceInfo] = &[
         about: "pictures of jets of one or two prongs (the labels), with momentum, mass and occupied pixels (the attributes); endless, 4,000",
         shape: &[jets::SIDE, jets::SIDE, 1],
         count: jets::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: shapes::NAME,
+        about: "voxels of chairs, cups, lamps, shelves and tables (the labels) of five parameters (the attributes), of any --size; endless, 4,000",
+        shape: &[shapes::SIDE, shapes::SIDE, shapes::SIDE, 1],
+        count: shapes::TRAIN,
         licence: OWN,
     },
     SourceInfo {

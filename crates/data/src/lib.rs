@@ -46,6 +46,8 @@ pub mod random;
 mod renumbered;
 mod resize;
 mod sequence;
+mod shapes;
+
 mod shards;
 mod shrunk;
 mod simulators;
@@ -77,6 +79,7 @@ pub use pictures::{Picture, Pictures};
 pub use random::Key;
 pub use renumbered::renumbered;
 pub use sequence::likeliest;
+pub use shapes::obj_of;
 pub use simulators::{Simulator, simulator, simulators};
 pub use source::{Opened, Source};
 pub use stats::{Damaged, Duplicates, LabelCount, PartStats, SizeCount, Stats, stats};

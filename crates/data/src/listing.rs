@@ -1,5 +1,5 @@
 //! Which images lie in a folder, and what its sub-folders and metadata say about them.
-use super::audio;
+
 use super::celeba::{self, CelebA};
 use super::classes;
 use super::image_file::EXTENSIONS;
@@ -111,12 +111,19 @@ fn describe_by_texts(root: &Path, texts: &HashMap<PathBuf, PathBuf>, listing: &m
     Ok(())
 }
 
-/// The sound files of a split of a folder; sub-folders are labels.
+/// The files of these endings of a split of a folder; sub-folders are labels.
 ///
 /// # Errors
 /// [`Error::Data`] when there are none, or no such split.
-pub(super) fn sounds(root: &Path, split: &str, warnings: &mut Vec<String>) -> Result<Listing> {
-    let walked = walk(root, &audio::EXTENSIONS, "sounds")?;
+pub(super) fn files(
+    root: &Path,
+    endings: &[&str],
+    what: &str,
+    split: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Listing> {
+    let walked = walk(root, endings, what)?;
+
     walked.say_unused(root, &[], warnings);
     let mut listing = by_folders(root, parts(walked.paths), split, warnings)?;
     listing.missing.extend(walked.broken);
@@ -135,9 +142,10 @@ pub(super) fn one(file: &Path) -> Listing {
     }
 }
 
-/// Whether a folder holds sounds and no images.
-pub(super) fn is_of_sounds(root: &Path) -> bool {
-    let mut sounds = false;
+/// Whether a folder holds files of these endings and no images.
+pub(super) fn is_of(root: &Path, endings: &[&str]) -> bool {
+    let mut there = false;
+
     for entry in WalkDir::new(root)
         .follow_links(true)
         .into_iter()
@@ -147,9 +155,9 @@ pub(super) fn is_of_sounds(root: &Path) -> bool {
         if ends_in(entry.path(), &EXTENSIONS) {
             return false;
         }
-        sounds |= ends_in(entry.path(), &audio::EXTENSIONS);
+        there |= ends_in(entry.path(), endings);
     }
-    sounds
+    there
 }
 
 /// Labels from sub-folders, where all files of a part lie in such and there are two at least over all parts.

@@ -64,7 +64,10 @@ impl Sounds {
                 split::undivided(root, &source.split)?;
                 (root.parent().unwrap_or(Path::new("")), listing::one(root))
             }
-            false => (root, listing::sounds(root, &source.split, warnings)?),
+            false => (
+                root,
+                listing::files(root, &EXTENSIONS, "sounds", &source.split, warnings)?,
+            ),
         };
         let Listing {
             entries,

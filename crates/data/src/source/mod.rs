@@ -16,7 +16,7 @@ use crate::unpaired::{Given, Unpaired};
 use crate::{DataInfo, Dataset, Kind};
 use crate::{
     audio, cifar, classes, drawn_table, embedded, folder, hiring, idx, jets, listing, mixed, npy, npz, pairs,
-    points, sequence, shards, shrunk, simulators, split, stacked, table, video,
+    points, sequence, shapes, shards, shrunk, simulators, split, stacked, table, video,
 };
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -153,7 +153,7 @@ impl Opened {
 }
 
 /// The formats that `Source::format` may name.
-const FORMATS: [&str; 18] = [
+const FORMATS: [&str; 19] = [
     "auto",
     "images",
     "idx",
@@ -172,6 +172,7 @@ const FORMATS: [&str; 18] = [
     "stockholm",
     "smiles",
     "text",
+    "obj",
 ];
 
 impl Source {
@@ -270,7 +271,7 @@ impl Source {
     }
 
     /// Opens the split as the source has it.
-    fn open_split(&self, preparation: Preparation) -> Result<Opened> {
+    fn open_split(&self, mut preparation: Preparation) -> Result<Opened> {
         let mut warnings = Vec::new();
         if let Some(opened) = self.moving(preparation)? {
             return Ok(opened);
@@ -326,6 +327,10 @@ impl Source {
                 hiring::NAME => Arc::new(hiring::Hiring::new(self)?),
                 drawn_table::NAME => {
                     Arc::new(drawn_table::DrawnTable::new(self.seed, &self.split, self.limit))
+                }
+                shapes::NAME => {
+                    let size = std::mem::take(&mut preparation.size);
+                    Arc::new(shapes::Furniture::new(size, self.seed, &self.split, self.limit)?)
                 }
                 jets::NAME => Arc::new(jets::Jets::new(self.seed, &self.split, self.limit)),
                 sequence::FAMILY => Arc::new(sequence::Family::new(self.seed, &self.split, self.limit)),
@@ -395,6 +400,11 @@ impl Source {
             format @ ("fasta" | "stockholm" | "smiles" | "text") => {
                 split::undivided(path, &self.split)?;
                 let set = sequence::open(path, format, self, &mut warnings)?;
+                self.finish(Arc::new(set), preparation)?
+            }
+            "obj" => {
+                let size = std::mem::take(&mut preparation.size);
+                let set = shapes::Meshes::open(path, self, size, &mut warnings)?;
                 self.finish(Arc::new(set), preparation)?
             }
             "video" => Cached::wrap(
@@ -538,7 +548,8 @@ impl Source {
                 _ if described => "images",
                 _ if idx::lies_in(path)? => "idx",
                 _ if cifar::lies_in(path) => "cifar",
-                _ if listing::is_of_sounds(path) => "audio",
+                _ if listing::is_of(path, &audio::EXTENSIONS) => "audio",
+                _ if listing::is_of(path, &shapes::EXTENSIONS) => "obj",
                 _ => shards::lie_in(path).unwrap_or("images"),
             });
         }
