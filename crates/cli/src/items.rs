@@ -2,7 +2,9 @@
 use crate::commands::{ComputeArgs, DataArgs};
 use crate::output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use menagerie::data::{Batch, DataInfo, Dataset, Kind, Opened, renumbered, table_text, wav, write_wav};
+use menagerie::data::{
+    Batch, DataInfo, Dataset, Kind, Opened, obj_of, renumbered, table_text, wav, write_wav,
+};
 use menagerie::error::{Error, Result};
 use menagerie::files;
 use menagerie::models::{Capability, LatentSpace, Model, Samples};
@@ -287,9 +289,28 @@ pub(crate) fn write(samples: &Samples, out: &Path) -> Result<()> {
         Some("npy") => picture::write_npy(out, &samples.shape, &unit_range(samples)),
         Some("png") => draw_samples(samples, None, out).map(drop),
         Some("gif") if samples.kind == Kind::Video => draw_samples(samples, None, out).map(drop),
+        Some("obj") if samples.kind == Kind::Voxels => mesh(samples, out),
+
         _ => Err(Error::usage(
             format!("--out {} does not end in a known kind of file", out.display()),
-            "end it in .png, .npy (of sounds also .wav, of videos .gif, of sequences .fasta or .txt), or / for a folder of files",
+            "end it in .png, .npy (of sounds also .wav, of videos .gif, of shapes .obj, of sequences .fasta or .txt), or / for a folder of files",
+        )),
+    }
+}
+
+/// Writes the surface of one shape.
+fn mesh(samples: &Samples, out: &Path) -> Result<()> {
+    match samples.shape[..] {
+        [1, d, h, w, 1] if d == h && h == w => {
+            files::write_atomically(out, obj_of(&samples.values, d).as_bytes())
+        }
+        _ => Err(Error::usage(
+            format!(
+                "--out {} holds one shape, and there are {}",
+                out.display(),
+                samples.shape[0]
+            ),
+            format!("give --out {}/ for a file each", out.with_extension("").display()),
         )),
     }
 }
@@ -415,7 +436,7 @@ fn numbered(out: &Path, count: usize, end: &str, one: impl Fn(usize) -> Result<V
 /// Images in [0, 1] as `.npy` files have them; points as they are.
 fn unit_range(samples: &Samples) -> Vec<f32> {
     match samples.kind {
-        Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired => samples
+        Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired | Kind::Voxels => samples
             .values
             .iter()
             .map(|v| (v * 0.5 + 0.5).clamp(0.0, 1.0))
@@ -437,6 +458,7 @@ fn folder(samples: &Samples, out: &Path) -> Result<()> {
             // As the data have it, so that samples can be compared with them.
             if c == 1 { picture.grey() } else { picture }.png()
         }),
+        (Kind::Voxels, &[d, _, _, 1]) => numbered(out, n, "obj", |i| Ok(obj_of(one(i), d).into_bytes())),
         (kind, _) => Err(Error::usage(
             format!("a folder holds pictures, and these samples are {}", kind.plural()),
             "give --out FILE.npy or FILE.png",

@@ -24,7 +24,9 @@ pub mod points;
 pub mod prdc;
 pub mod ranking;
 pub mod sequences;
+pub mod shapes;
 pub mod smiles;
+
 pub mod ssim;
 pub mod stacked;
 pub mod swd;

@@ -5,7 +5,7 @@ use menagerie::data::{DataInfo, Kind, wav};
 use menagerie::models::{Capability, Model, SampleRequest, Samples};
 use menagerie::nn::numbers;
 use menagerie::picture::{self, Picture};
-use menagerie::run::{points_picture, sequences_picture};
+use menagerie::run::{points_picture, sequences_picture, shapes_picture};
 use menagerie::{Device, Key, Tensor, burn};
 use serde_json::{Value, json};
 use std::sync::MutexGuard;
@@ -156,6 +156,7 @@ fn pictures(samples: &Samples) -> Result<Vec<Picture>, Refusal> {
             };
             items.map(strip).collect()
         }
+        (Kind::Voxels, &[d, h, w, 1]) => items.map(|v| shapes_picture(v, [1, d, h, w])).collect(),
         (Kind::Sequence, &[l, s]) => items.map(|v| sequences_picture(v, [1, l, s])).collect(),
         (Kind::Points, &[features]) => vec![points_picture(&samples.values, features, None)],
         (kind, _) => {

@@ -357,7 +357,9 @@ pages! {
     latents, "docs/latents.md";
     metrics, "docs/metrics.md";
         physics, "docs/physics.md";
+        shapes, "docs/shapes.md";
     videos, "docs/videos.md";
+
 
     pixel_rnn, "docs/pixel-rnn.md";
     privacy, "docs/privacy.md";

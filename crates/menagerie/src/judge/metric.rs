@@ -8,8 +8,8 @@ use super::needs::Needs;
 use super::subject::{Subject, each_item};
 use super::{
     by_anomaly, by_attack, by_capability, by_classes, by_completion, by_features, by_frames, by_images,
-    by_inference, by_latents, by_message, by_representation, by_rows, by_rule, by_sequence, by_table,
-    by_text, by_translation,
+    by_inference, by_latents, by_message, by_representation, by_rows, by_rule, by_sequence, by_shape,
+    by_table, by_text, by_translation,
 };
 use crate::data::{Dataset, Kind, Role, simulator};
 use crate::error::{Error, Result, nearest};
@@ -113,6 +113,8 @@ metrics! {
     "entropy", "mean difference of the entropies of columns, samples against training sequences, nats", LESS, Needs::Sequences;
     "pairs", "correlation of how pairs of columns vary together, samples against data; /independent of columns drawn each for itself", MORE, Needs::Sequences;
     "identity", "mean share of places that a sample has in common with its nearest training sequence; /copies of them", None, Needs::Sequences;
+        "shape-match", "mean over held-out shapes of the largest overlap (IoU) with a sample, and with a training shape beside it", MORE, Needs::Shapes;
+    "shape-coverage", "share of held-out shapes that some sample is most like, and of training shapes beside it", MORE, Needs::Shapes;
     "observables", "Wasserstein-1 distance of each attribute of samples, as it truly is, and of data, in deviations of the data", LESS, Needs::Rule;
     "validity", "share of samples that are molecules by their SMILES; /markov of a chain of letters", MORE, Needs::Sequences, named;
     "uniqueness", "share of the valid samples that differ", MORE, Needs::Sequences, named;
@@ -344,6 +346,9 @@ impl<'a> Judge<'a> {
             (Needs::Sequences, _) => {
                 draws && self.reference.is_some() && self.subject.info().kind == Kind::Sequence
             }
+            (Needs::Shapes, _) => {
+                draws && self.reference.is_some() && self.subject.info().kind == Kind::Voxels
+            }
             (Needs::Rule, _) => draws && self.reference.is_some_and(|r| by_rule::knows(r.set)),
             // Of a purpose of their own.
             (Needs::LabelledFeatures | Needs::LabelledImages | Needs::Path | Needs::Images, _) => false,
@@ -394,6 +399,8 @@ impl<'a> Judge<'a> {
             Needs::Path => by_latents::work_out(self, metric, tell),
             Needs::Rule => by_rule::work_out(self, metric, tell),
             Needs::Sequences => by_sequence::work_out(self, metric, tell),
+            Needs::Shapes => by_shape::work_out(self, metric, tell),
+
             Needs::Images | Needs::Points | Needs::Density => by_images::work_out(self, metric, tell),
             Needs::Columns | Needs::Outcome | Needs::Groups => by_rows::work_out(self, metric, tell),
             Needs::Message => by_message::work_out(self, metric, tell),

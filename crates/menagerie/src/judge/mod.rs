@@ -17,6 +17,8 @@ mod by_representation;
 mod by_rows;
 mod by_rule;
 mod by_sequence;
+mod by_shape;
+
 mod by_table;
 mod by_text;
 mod by_translation;

@@ -41,6 +41,8 @@ pub enum Needs {
     Density,
     /// sequences, and data to compare them with
     Sequences,
+    /// shapes of voxels, and data to compare them with
+    Shapes,
     /// samples, and data that know what attributes any item truly has
     Rule,
     /// rows of a table of numbers and classes, and data to compare them with
@@ -76,6 +78,7 @@ impl Needs {
             Needs::Points => "points, data".into(),
             Needs::Density => "points, data of a known density".into(),
             Needs::Sequences => "sequences, data".into(),
+                        Needs::Shapes => "shapes, data".into(),
             Needs::Rule => "samples, data whose attributes follow from an item (dna, jets)".into(),
             Needs::Columns => "rows of a table of numbers and classes, data".into(),
             Needs::Outcome => "the same with an outcome (data.outcome)".into(),
@@ -137,6 +140,8 @@ impl Needs {
             Needs::Path => capabilities.contains(&Capability::LatentSpace) && draws(Kind::Image),
             Needs::Frames => draws(Kind::Video),
             Needs::Sequences => draws(Kind::Sequence),
+            Needs::Shapes => draws(Kind::Voxels),
+
             Needs::Rule | Needs::Privacy => capabilities.contains(&Capability::Sample),
             Needs::Message => capabilities.contains(&Capability::Classify) && draws(Kind::Image),
             Needs::Points | Needs::Density | Needs::Columns | Needs::Outcome | Needs::Groups => {

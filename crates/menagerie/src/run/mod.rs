@@ -40,6 +40,8 @@ mod metrics;
 mod points_picture;
 
 mod sequence_picture;
+mod shape_picture;
+
 mod sound_picture;
 mod target;
 mod tensorboard;
@@ -56,6 +58,8 @@ pub use html::write_index;
 pub use metrics::{MetricsLog, read as read_metrics, step_of};
 pub use points_picture::{draw_points, points_picture};
 pub use sequence_picture::sequences_picture;
+pub use shape_picture::shapes_picture;
+
 pub use sound_picture::draw_sounds;
 pub use tensorboard::EventFile;
 pub use trainer::{Event, Summary, Trainer};

@@ -48,6 +48,8 @@ pub mod fair_gan;
 pub mod gain;
 pub mod game;
 pub mod gan;
+pub mod gan3d;
+
 pub mod gan_cls;
 pub mod gene_gan;
 pub mod geometric_gan;
@@ -59,7 +61,9 @@ pub mod icgan;
 pub mod id_cgan;
 pub mod improved_gan;
 pub mod info_gan;
+pub mod iwgan3d;
 pub mod lagan;
+
 pub mod lapgan;
 pub mod life_gan;
 pub mod lsgan;
@@ -314,4 +318,6 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &lagan::ENTRY,
     &mocogan::ENTRY,
     &vgan::ENTRY,
+    &gan3d::ENTRY,
+    &iwgan3d::ENTRY,
 ];

@@ -119,7 +119,7 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: boo
     }
     let info = opened.dataset.info();
     if let Some(out) = &out {
-        let n = n.unwrap_or(if matches!(info.kind, Kind::Audio | Kind::Video) {
+        let n = n.unwrap_or(if matches!(info.kind, Kind::Audio | Kind::Video | Kind::Voxels) {
             8
         } else {
             64

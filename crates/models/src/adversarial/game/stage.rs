@@ -46,13 +46,13 @@ impl Stage {
         }
     }
 
-    /// Axes of an item as the networks see it: `[height, width, channel]`, sequences as one row, the frames of videos below each
-    /// other, points as one pixel.
+    /// Axes of an item as the networks see it: `[height, width, channel]`, sequences as one row, the frames of videos and the slices of shapes
+    /// below each other, points as one pixel.
     pub fn image_shape(&self) -> [usize; 3] {
         match self.shape[..] {
             [h, w, c] => [h, w, c],
             [length, symbols] if self.kind == Kind::Sequence => [1, length, symbols],
-            [t, h, w, c] if self.kind == Kind::Video => [t * h, w, c],
+            [t, h, w, c] if matches!(self.kind, Kind::Video | Kind::Voxels) => [t * h, w, c],
 
             _ => [1, 1, self.shape.iter().product()],
         }
@@ -101,6 +101,10 @@ impl Stage {
             Kind::Video => (
                 Holds::Numbers,
                 "a video: frame after frame, channels last, in [-1, 1]",
+            ),
+            Kind::Voxels => (
+                Holds::Numbers,
+                "a shape: 1 where a voxel is solid and -1 where it is empty, channels last",
             ),
             Kind::Sequence => (
                 Holds::Numbers,

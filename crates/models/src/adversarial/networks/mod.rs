@@ -3,7 +3,9 @@
 mod attention;
 pub mod biggan;
 pub mod coded;
+mod conv3d;
 pub mod coupled;
+
 pub mod dcgan;
 pub mod heads;
 pub mod local;
@@ -17,6 +19,7 @@ pub mod summary;
 pub mod text;
 pub mod translator;
 pub mod video;
+pub mod voxel;
 
 pub use heads::{CriticNetwork, Heads, Verdict};
 pub use translator::{TranslatorNetwork, TranslatorSizes};
@@ -55,6 +58,8 @@ pub enum Sizes {
     Local(local::Sizes),
     /// frames that follow each other
     Video(video::Sizes),
+    /// convolutions over depth, height and width
+    Voxel(voxel::Sizes),
 }
 
 /// What a generator is told beside its latent, and how.
@@ -80,6 +85,7 @@ impl Sizes {
             Sizes::Sequence(s) => s.latent,
             Sizes::Local(s) => s.latent,
             Sizes::Video(s) => s.latent,
+            Sizes::Voxel(s) => s.latent,
         }
     }
 
@@ -97,6 +103,7 @@ impl Sizes {
             Sizes::Sequence(s) => s.latent = latent,
             Sizes::Local(s) => s.latent = latent,
             Sizes::Video(s) => s.latent = latent,
+            Sizes::Voxel(s) => s.latent = latent,
         }
         sizes
     }
@@ -114,6 +121,7 @@ impl Sizes {
             Sizes::Sequence(s) => s.average,
             Sizes::Local(s) => s.average,
             Sizes::Video(s) => s.average,
+            Sizes::Voxel(s) => s.average,
         }
     }
 
@@ -123,6 +131,7 @@ impl Sizes {
             Sizes::Dcgan(s) => s.norm == dcgan::Norm::Batch && !s.spectral_norm,
             Sizes::Coupled(s) => s.norm == dcgan::Norm::Batch,
             Sizes::Video(_) => true,
+            Sizes::Voxel(s) => s.batch_norm,
 
             _ => false,
         }
@@ -144,6 +153,7 @@ impl Sizes {
             Sizes::Sequence(s) => vec![s.latent, s.width, s.blocks],
             Sizes::Local(s) => vec![s.latent, s.width, s.local],
             Sizes::Video(s) => vec![s.latent, s.width, s.motion],
+            Sizes::Voxel(s) => vec![s.latent, s.width],
         };
         if sizes.contains(&0) {
             let fix = format!("see the defaults: `menagerie train {model} --dry-run`");
@@ -160,12 +170,13 @@ impl Sizes {
             ));
         }
 
-        if let Sizes::Sequence(s) = self {
-            return s.fits(model, info);
+        match self {
+            Sizes::Sequence(s) => return s.fits(model, info),
+            Sizes::Video(s) => return s.fits(model, info),
+            Sizes::Voxel(s) => return s.fits(model, info),
+            _ => {}
         }
-        if let Sizes::Video(s) = self {
-            return s.fits(model, info);
-        }
+
         let convolutional = !matches!(self, Sizes::Mlp(_));
         if let Sizes::Coupled(_) = self {
             needs_sides(model, info)?;
@@ -225,6 +236,7 @@ impl Sizes {
             Sizes::Sequence(s) => GeneratorNetwork::Sequence(sequence::Generator::new(s, shape, told, init)),
             Sizes::Local(s) => GeneratorNetwork::Local(local::Generator::new(s, shape, told, init)),
             Sizes::Video(s) => GeneratorNetwork::Video(video::Generator::new(s, video::shape(info), init)),
+            Sizes::Voxel(s) => GeneratorNetwork::Voxel(voxel::Generator::new(s, info, told, init)),
         }
     }
 
@@ -243,6 +255,7 @@ impl Sizes {
             Sizes::Sequence(s) => TrunkNetwork::Sequence(sequence::Trunk::new(s, shape, init)),
             Sizes::Local(s) => TrunkNetwork::Local(local::Trunk::new(s, shape, init)),
             Sizes::Video(s) => TrunkNetwork::Video(video::Trunk::new(s, video::shape(info), init)),
+            Sizes::Voxel(s) => TrunkNetwork::Voxel(voxel::Trunk::new(s, info, extra, init)),
         }
     }
 }
@@ -261,6 +274,7 @@ pub enum GeneratorNetwork {
     Sequence(sequence::Generator),
     Local(local::Generator),
     Video(video::Generator),
+    Voxel(voxel::Generator),
 }
 
 impl GeneratorNetwork {
@@ -277,6 +291,7 @@ impl GeneratorNetwork {
             GeneratorNetwork::Sequence(g) => g.forward(z, told),
             GeneratorNetwork::Local(g) => g.forward(z, told),
             GeneratorNetwork::Video(g) => g.forward(z),
+            GeneratorNetwork::Voxel(g) => g.forward(z, told),
         }
     }
 
@@ -298,6 +313,8 @@ impl GeneratorNetwork {
             GeneratorNetwork::Coupled(g) => return Some(g.first_weights()),
             GeneratorNetwork::Sequence(g) => g.first(),
             GeneratorNetwork::Local(g) => g.first(),
+            GeneratorNetwork::Voxel(g) => g.first(),
+
             GeneratorNetwork::Stylegan2(_) | GeneratorNetwork::Biggan(_) | GeneratorNetwork::Video(_) => {
                 return None;
             }
@@ -360,6 +377,7 @@ pub enum TrunkNetwork {
     Sequence(sequence::Trunk),
     Local(local::Trunk),
     Video(video::Trunk),
+    Voxel(voxel::Trunk),
 }
 
 impl TrunkNetwork {
@@ -381,6 +399,7 @@ impl TrunkNetwork {
             TrunkNetwork::Sequence(t) => t.layers(x),
             TrunkNetwork::Local(t) => t.layers(x),
             TrunkNetwork::Video(t) => t.layers(x),
+            TrunkNetwork::Voxel(t) => t.layers(x),
         }
     }
 
@@ -404,6 +423,7 @@ impl TrunkNetwork {
             TrunkNetwork::Sequence(t) => t.features(),
             TrunkNetwork::Local(t) => t.features(),
             TrunkNetwork::Video(t) => t.features(),
+            TrunkNetwork::Voxel(t) => t.features(),
         }
     }
 
@@ -415,7 +435,10 @@ impl TrunkNetwork {
             TrunkNetwork::Patch(t) => t.smooth(),
             TrunkNetwork::Coupled(t) => t.smooth(),
             TrunkNetwork::Local(t) => t.smooth(),
-            TrunkNetwork::Mlp(_) | TrunkNetwork::Sequence(_) | TrunkNetwork::Video(_) => false,
+            TrunkNetwork::Mlp(_)
+            | TrunkNetwork::Sequence(_)
+            | TrunkNetwork::Video(_)
+            | TrunkNetwork::Voxel(_) => false,
 
             // By the deviation over a group.
             TrunkNetwork::Stylegan2(_) | TrunkNetwork::Progan(_) => true,
@@ -435,6 +458,7 @@ impl TrunkNetwork {
             TrunkNetwork::Sequence(t) => t.head(outputs, init),
             TrunkNetwork::Local(t) => t.head(outputs, init),
             TrunkNetwork::Video(t) => t.head(outputs, init),
+            TrunkNetwork::Voxel(t) => t.head(outputs, init),
         }
     }
 }

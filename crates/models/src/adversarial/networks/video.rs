@@ -5,16 +5,13 @@
 //! arXiv:1707.04993), and one of convolutions over time, a foreground before a background that stands still (Vondrick et al. 2016,
 //! VGAN, arXiv:1609.02612, equation 4). One discriminator of whole videos by convolutions over time, and beside it, as MoCoGAN has
 //! it, one of single frames; each has scores of its own.
-mod over_time;
-
+use super::conv3d::{Fall, Rise, STD};
 use super::{Told, dcgan};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::{DataInfo, Kind};
-use menagerie_nn::pyramid::{channels, sizes};
-use menagerie_nn::{Activation, BatchNorm, Dual, Init, Linear, Weights, activation, activations};
-use over_time::{Down, Up};
+use menagerie_nn::{Activation, Dual, Init, Linear, activation, activations};
 use serde::{Deserialize, Serialize};
 
 /// `[model]`: the networks' sizes.
@@ -58,9 +55,6 @@ impl Default for Sizes {
         }
     }
 }
-
-const STD: Weights = Weights::Normal(0.02);
-const LEAKY: Activation = Activation::LeakyRelu(0.2);
 
 /// `[frames, height, width, channel]` of videos.
 pub(super) fn shape(info: &DataInfo) -> [usize; 4] {
@@ -217,72 +211,30 @@ impl Recurrent {
 /// m(z) f(z) + (1 - m(z)) b(z): a foreground and its mask by convolutions over time, and one background for all frames.
 #[derive(Module, Debug)]
 pub struct Streams {
-    project: Linear,
-    norm: BatchNorm,
-    ups: Vec<Up>,
-
-    last: Up,
+    foreground: Rise,
     background: dcgan::Generator,
-    #[module(skip)]
-    first: [usize; 4],
     frames: usize,
 }
 
 impl Streams {
     fn new(s: &Sizes, [t, h, w, c]: [usize; 4], init: &Init) -> Self {
-        let grid = sizes([h, w]);
-        let n = grid.len() - 1;
-        // Time is halved beside the image, as long as there is something to halve.
-        let times: Vec<usize> = (0..=n)
-            .scan(t, |left, i| {
-                *left = if i == 0 { *left } else { left.div_ceil(2) };
-                Some(*left)
-            })
-            .collect();
-        let at = |i: usize| channels(s.width, i);
-        let up = |i: usize| {
-            let sides = [grid[i - 1], [times[i], times[i - 1]]];
-            Up::new([at(i), at(i - 1)], sides, true, &init.at("up").nth(i))
-        };
-        let [fh, fw] = grid[n];
+        let background = s.of_frames(s.latent);
         Streams {
-            project: Linear::of([s.latent, times[n] * fh * fw * at(n)])
-                .weights(STD)
-                .no_bias()
-                .init(&init.at("project")),
-            norm: BatchNorm::of(at(n))
-                .spread(over_time::SPREAD)
-                .init(&init.at("norm")),
-            ups: (2..=n).rev().map(up).collect(),
             // The colours, and how much of them is seen.
-            last: Up::new(
-                [at(1), c + 1],
-                [grid[0], [times[1], times[0]]],
-                false,
-                &init.at("up").nth(1),
-            ),
+            foreground: Rise::new(s.latent, s.width, [t, h, w, c + 1], &init.at("foreground")),
             background: dcgan::Generator::new(
-                &s.of_frames(s.latent),
+                &background,
                 [h, w, c],
                 Told::default(),
                 &init.at("background"),
             ),
-            first: [times[n], fh, fw, at(n)],
             frames: t,
         }
     }
 
     /// The foreground, and its mask of one channel, `[batch, frames * height, width, channel]`.
     fn foreground(&self, z: Tensor<2>) -> (Tensor<4>, Tensor<4>) {
-        let batch = z.dims()[0];
-        let [t, h, w, c] = self.first;
-        let x = self.project.forward(z, Activation::Identity);
-        let x = self
-            .norm
-            .forward(x.reshape([batch, t * h, w, c]), Activation::Relu);
-
-        let x = self.ups.iter().fold(x, |x, up| up.forward(x));
-        let all = self.last.forward(x);
+        let all = self.foreground.forward(z);
         let colours = all.dims()[3] - 1;
         let made = activation(all.clone().narrow(3, 0, colours), Activation::Tanh);
         (made, activation(all.narrow(3, colours, 1), Activation::Sigmoid))
@@ -299,7 +251,7 @@ impl Streams {
 /// Whole videos by convolutions over time, and single frames: the scores of both.
 #[derive(Module, Debug)]
 pub struct Trunk {
-    downs: Vec<Down>,
+    whole: Fall,
     score: Linear,
     frame: Option<dcgan::Trunk>,
     frame_score: Option<Linear>,
@@ -308,25 +260,14 @@ pub struct Trunk {
 
 impl Trunk {
     pub(super) fn new(s: &Sizes, [t, h, w, c]: [usize; 4], init: &Init) -> Self {
-        let grid = sizes([h, w]);
-        let n = grid.len() - 1;
-        let at = |i: usize| if i == 0 { c } else { channels(s.width, i) };
-        let mut time = t;
-        let mut downs = Vec::with_capacity(n);
-        for i in 1..=n {
-            // The first layer has no norm.
-            let down = Down::new([at(i - 1), at(i)], time, i > 1, &init.at("down").nth(i));
-            time = down.frames_after();
-            downs.push(down);
-        }
-        let [fh, fw] = grid[n];
         let score = |units: usize, name: &str| Linear::of([units, 1]).weights(STD).init(&init.at(name));
         let frame = s
             .judge_frames
             .then(|| dcgan::Trunk::new(&s.of_frames(1), [h, w, c], &init.at("frame")));
+        let whole = Fall::new(s.width, [t, h, w, c], true, &init.at("whole"));
         Trunk {
-            downs,
-            score: score(time * fh * fw * at(n), "score"),
+            score: score(whole.features(), "score"),
+            whole,
             frame_score: frame.as_ref().map(|f| score(f.features(), "frame score")),
             frame,
             frames: t,
@@ -336,14 +277,8 @@ impl Trunk {
     /// What each layer sees, and the scores `[batch, scores]`: of the video alone, or of every frame and as often of the video, so
     /// that both weigh the same.
     pub fn layers(&self, x: Dual<4>) -> (Vec<Dual<4>>, Dual<2>) {
-        let mut seen = Vec::new();
-        let video = self.downs.iter().fold(x.clone(), |x, down| {
-            let x = down.dual(x);
-            seen.push(x.clone());
-            x
-        });
-        let video = video.linear(|t| t.flatten::<2>(1, 3));
-        let score = self.score.dual(video, Activation::Identity);
+        let (seen, features) = self.whole.layers(x.clone());
+        let score = self.score.dual(features, Activation::Identity);
         let (Some(frame), Some(head)) = (&self.frame, &self.frame_score) else {
             return (seen, score);
         };
@@ -389,13 +324,11 @@ mod tests {
         }
     }
 
+    /// In use, where an item is not normalized by the others of its batch.
     fn generator(dynamics: Dynamics, shape: [usize; 4]) -> Generator {
-        let latent = 4 + 2 * shape[0];
-        Generator::new(
-            &sizes(dynamics, latent),
-            shape,
-            &Init::new(Key::new(1), &Device::flex()),
-        )
+        let s = sizes(dynamics, 4 + 2 * shape[0]);
+        let device = Device::flex().autodiff();
+        Generator::new(&s, shape, &Init::new(Key::new(1), &device)).valid()
     }
 
     /// Odd sizes too: what is made has the data's shape, and is judged.

@@ -160,7 +160,8 @@ fn narrower(sizes: &Sizes, halvings: usize) -> Option<Sizes> {
         | Sizes::Coupled(_)
         | Sizes::Sequence(_)
         | Sizes::Local(_)
-        | Sizes::Video(_) => return None,
+        | Sizes::Video(_)
+        | Sizes::Voxel(_) => return None,
     }
     Some(sizes)
 }

@@ -98,7 +98,10 @@ impl Config {
     ) -> Result<Duel> {
         self.check()?;
         self.model.check(model, info)?;
-        let others = matches!(info.kind, Kind::Points | Kind::Sequence | Kind::Video);
+        let others = matches!(
+            info.kind,
+            Kind::Points | Kind::Sequence | Kind::Video | Kind::Voxels
+        );
         let refused = |key: &str, does: &str| {
             let problem = format!("it {does}, and these are {}", info.kind.plural());
             Err(Error::recipe(key, problem, "leave it out"))

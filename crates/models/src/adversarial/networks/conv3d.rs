@@ -1,24 +1,134 @@
-//! Convolutions over time, height and width, with kernels of 4 in each, that halve or double all three: as convolutions of images
-//! whose channels are those of the frames that a kernel spans. Frames lie below each other.
-use super::{LEAKY, STD};
+//! Convolutions over three axes, with kernels of 4 in each, that halve or double all three: as convolutions of images whose channels
+//! are those of the slices that a kernel spans. The slices of a volume, frames of a video or depths of a shape, lie below each other,
+//! `[batch, slices * height, width, channel]`.
 use burn::module::Module;
 use burn::tensor::Tensor;
-use menagerie_nn::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dual, Init};
+use menagerie_nn::pyramid::{channels, sizes};
+use menagerie_nn::{Activation, BatchNorm, Conv2d, ConvTranspose2d, Dual, Init, Linear, Weights};
 
+pub(super) const STD: Weights = Weights::Normal(0.02);
 /// Standard deviation of a norm's first scales.
-pub(super) const SPREAD: f64 = 0.02;
+const SPREAD: f64 = 0.02;
+const LEAKY: Activation = Activation::LeakyRelu(0.2);
 
-/// Halves: frame i of the output sees frames 2 i - 1 to 2 i + 2 of the input, zeros where there are none. One frame alone stays one.
+/// From latents to volumes: projected onto the smallest grid, then doubled layer by layer, with batch norm and ReLU between.
 #[derive(Module, Debug)]
-pub(super) struct Down {
+pub(super) struct Rise {
+    project: Linear,
+    norm: BatchNorm,
+    ups: Vec<Up>,
+    #[module(skip)]
+    first: [usize; 4],
+}
+
+impl Rise {
+    /// To `[slices, height, width, channel]`; at half the size there are `width` channels, and twice as many at each halving, up to
+    /// eight times.
+    pub(super) fn new(latent: usize, width: usize, [t, h, w, c]: [usize; 4], init: &Init) -> Self {
+        let (grid, slices) = (sizes([h, w]), halved(t, sizes([h, w]).len()));
+        let n = grid.len() - 1;
+        let at = |i: usize| if i == 0 { c } else { channels(width, i) };
+        let up = |i: usize| {
+            let slices = [slices[i], slices[i - 1]];
+            Up::new(
+                [at(i), at(i - 1)],
+                [grid[i - 1], slices],
+                i > 1,
+                &init.at("up").nth(i),
+            )
+        };
+        let [fh, fw] = grid[n];
+        let norm = BatchNorm::of(at(n)).spread(SPREAD);
+        Rise {
+            project: Linear::of([latent, slices[n] * fh * fw * at(n)])
+                .weights(STD)
+                .no_bias()
+                .init(&init.at("project")),
+            norm: norm.init(&init.at("norm")),
+            ups: (1..=n).rev().map(up).collect(),
+            first: [slices[n], fh, fw, at(n)],
+        }
+    }
+
+    pub(super) fn project(&self) -> &Linear {
+        &self.project
+    }
+
+    /// Latents `[batch, latent]` -> volumes, without a last activation.
+    pub(super) fn forward(&self, z: Tensor<2>) -> Tensor<4> {
+        let batch = z.dims()[0];
+        let [t, h, w, c] = self.first;
+        let x = self.project.forward(z, Activation::Identity);
+        let x = self
+            .norm
+            .forward(x.reshape([batch, t * h, w, c]), Activation::Relu);
+        self.ups.iter().fold(x, |x, up| up.forward(x))
+    }
+}
+
+/// Slices at each halving, the first one being what there is.
+fn halved(slices: usize, times: usize) -> Vec<usize> {
+    std::iter::successors(Some(slices), |s| Some(s.div_ceil(2)))
+        .take(times)
+        .collect()
+}
+
+/// From volumes to features: halved layer by layer, leaky ReLU of slope 0.2 between; what is left, flattened.
+#[derive(Module, Debug)]
+pub(super) struct Fall {
+    downs: Vec<Down>,
+    features: usize,
+}
+
+impl Fall {
+    /// Of `[slices, height, width, channel]`; batch norm, where it is asked for, in all layers but the first.
+    pub(super) fn new(width: usize, [t, h, w, c]: [usize; 4], norm: bool, init: &Init) -> Self {
+        let (grid, slices) = (sizes([h, w]), halved(t, sizes([h, w]).len()));
+        let n = grid.len() - 1;
+        let at = |i: usize| if i == 0 { c } else { channels(width, i) };
+        let down = |i: usize| {
+            let norm = norm && i > 1;
+            Down::new([at(i - 1), at(i)], slices[i - 1], norm, &init.at("down").nth(i))
+        };
+        let [fh, fw] = grid[n];
+        Fall {
+            downs: (1..=n).map(down).collect(),
+            features: slices[n] * fh * fw * at(n),
+        }
+    }
+
+    /// What each layer sees, and the features `[batch, features]`.
+    pub(super) fn layers(&self, x: Dual<4>) -> (Vec<Dual<4>>, Dual<2>) {
+        let mut seen = Vec::new();
+        let x = self.downs.iter().fold(x, |x, down| {
+            let x = down.dual(x);
+            seen.push(x.clone());
+            x
+        });
+        (seen, x.linear(|t| t.flatten::<2>(1, 3)))
+    }
+
+    pub(super) fn features(&self) -> usize {
+        self.features
+    }
+
+    /// Slices of what a layer gives.
+    pub(super) fn slices_after(&self, layer: usize) -> usize {
+        self.downs[layer].slices_after()
+    }
+}
+
+/// Halves: slice i of the output sees slices 2 i - 1 to 2 i + 2 of the input, zeros where there are none. One slice alone stays one.
+#[derive(Module, Debug)]
+struct Down {
     conv: Conv2d,
     norm: Option<BatchNorm>,
-    frames: usize,
+    slices: usize,
 }
 
 impl Down {
-    pub(super) fn new([inputs, outputs]: [usize; 2], frames: usize, norm: bool, init: &Init) -> Self {
-        let spans = if frames > 1 { 4 } else { 1 };
+    fn new([inputs, outputs]: [usize; 2], slices: usize, norm: bool, init: &Init) -> Self {
+        let spans = if slices > 1 { 4 } else { 1 };
         Down {
             conv: Conv2d::of([spans * inputs, outputs])
                 .kernel(4)
@@ -28,18 +138,18 @@ impl Down {
                 .bias_if(!norm)
                 .init(&init.at("conv")),
             norm: norm.then(|| BatchNorm::of(outputs).spread(SPREAD).init(&init.at("norm"))),
-            frames,
+            slices,
         }
     }
 
-    /// Frames of what it gives.
-    pub(super) fn frames_after(&self) -> usize {
-        self.frames.div_ceil(2)
+    /// Slices of what it gives.
+    fn slices_after(&self) -> usize {
+        self.slices.div_ceil(2)
     }
 
-    /// `[batch, frames * height, width, channel]` -> the same with half of each.
-    pub(super) fn dual(&self, x: Dual<4>) -> Dual<4> {
-        let (t, after) = (self.frames, self.frames_after());
+    /// `[batch, slices * height, width, channel]` -> the same with half of each.
+    fn dual(&self, x: Dual<4>) -> Dual<4> {
+        let (t, after) = (self.slices, self.slices_after());
         let x = x.linear(|x| gathered(x, t));
         let x = match &self.norm {
             Some(norm) => {
@@ -55,7 +165,7 @@ impl Down {
     }
 }
 
-/// `[batch, frames * height, width, channel]` -> an image for every second frame, `[batch * after, height, width, 4 channel]`, which
+/// `[batch, slices * height, width, channel]` -> an image for every second slice, `[batch * after, height, width, 4 channel]`, which
 /// holds the four around it.
 fn gathered(x: Tensor<4>, t: usize) -> Tensor<4> {
     let [batch, rows, w, c] = x.dims();
@@ -64,7 +174,7 @@ fn gathered(x: Tensor<4>, t: usize) -> Tensor<4> {
     if t == 1 {
         return x;
     }
-    // One frame of zeros before, and one or two behind: then two at a time, side by side.
+    // One slice of zeros before, and one or two behind: then two at a time, side by side.
     let nothing = x.clone().narrow(1, 0, h) * 0.0;
     let behind = 2 * after + 2 - t - 1;
     let mut parts = vec![nothing.clone(), x];
@@ -73,33 +183,28 @@ fn gathered(x: Tensor<4>, t: usize) -> Tensor<4> {
     let pairs = pairs.swap_dims(2, 3);
     let early = pairs.clone().narrow(1, 0, after);
     let late = pairs.narrow(1, 1, after);
-    // [batch, after, pixels, 2 (early, late), 2 (frames), channel]
+    // [batch, after, pixels, 2 (early, late), 2 (slices), channel]
     let all: Tensor<5> = Tensor::cat(vec![early, late], 3);
     all.reshape([batch * after, h, w, 4 * c])
 }
 
-/// Doubles: of frames i - 1 and i comes frame 2 i, of i and i + 1 frame 2 i + 1. One frame may stay one.
+/// Doubles: of slices i - 1 and i comes slice 2 i, of i and i + 1 slice 2 i + 1. One slice may stay one.
 #[derive(Module, Debug)]
-pub(super) struct Up {
+struct Up {
     even: ConvTranspose2d,
-    /// none where frames are not doubled
+    /// none where slices are not doubled
     odd: Option<ConvTranspose2d>,
     norm: Option<BatchNorm>,
     #[module(skip)]
     size: [usize; 2],
     #[module(skip)]
-    frames: [usize; 2],
+    slices: [usize; 2],
 }
 
 impl Up {
-    /// To images of that size, from so many frames to so many; with a norm and ReLU, or with a bias alone.
-    pub(super) fn new(
-        [inputs, outputs]: [usize; 2],
-        [size, frames]: [[usize; 2]; 2],
-        norm: bool,
-        init: &Init,
-    ) -> Self {
-        let doubled = frames[1] > 1;
+    /// To images of that size, from so many slices to so many; with a norm and ReLU, or with a bias alone.
+    fn new([inputs, outputs]: [usize; 2], [size, slices]: [[usize; 2]; 2], norm: bool, init: &Init) -> Self {
+        let doubled = slices[1] > 1;
         let up = |name: &str| {
             ConvTranspose2d::of([if doubled { 2 * inputs } else { inputs }, outputs])
                 .kernel(4)
@@ -114,14 +219,14 @@ impl Up {
             odd: doubled.then(|| up("odd")),
             norm: norm.then(|| BatchNorm::of(outputs).spread(SPREAD).init(&init.at("norm"))),
             size,
-            frames,
+            slices,
         }
     }
 
-    /// `[batch, frames * height, width, channel]` -> the same with twice of each.
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// `[batch, slices * height, width, channel]` -> the same with twice of each.
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, rows, w, c] = x.dims();
-        let [before, after] = self.frames;
+        let [before, after] = self.slices;
         let h = rows / before;
         let to_images = |x: Tensor<4>| x.reshape([batch * before, h, w, c]);
         let up = |conv: &ConvTranspose2d, x: Tensor<4>| conv.forward(x, self.size, Activation::Identity);
@@ -141,7 +246,7 @@ impl Up {
                 let even = up(&self.even, Tensor::cat(vec![earlier, now.clone()], 3));
                 let odd = up(odd, Tensor::cat(vec![now, later], 3));
                 let [_, h, w, c] = even.dims();
-                // Frame by frame in turn.
+                // Slice by slice in turn.
                 let [even, odd] = [even, odd].map(|t| t.reshape([batch, before, h * w * c]));
                 let both: Tensor<3> = Tensor::cat(vec![even, odd], 2);
                 let both = both.reshape([batch, 2 * before * h, w, c]);
@@ -174,7 +279,7 @@ mod tests {
         numbers(x)
     }
 
-    /// Against the sum over the kernel, number by number: four frames around every second one, four rows and columns around every
+    /// Against the sum over the kernel, number by number: four slices around every second one, four rows and columns around every
     /// second pixel.
     #[test]
     fn halving_is_a_convolution_in_three_dimensions() {
@@ -225,9 +330,9 @@ mod tests {
         }
     }
 
-    /// A frame of the input changes the four around twice its place, and no other.
+    /// A slice of the input changes the four around twice its place, and no other.
     #[test]
-    fn doubling_reaches_the_frames_around() {
+    fn doubling_reaches_the_slices_around() {
         let (before, after, h, w, c) = (4, 8, 2, 2, 1);
         let up = Up::new(
             [c, 2],

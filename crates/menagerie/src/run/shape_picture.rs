@@ -1,0 +1,100 @@
+//! Shapes of voxels as a picture: each seen from above its left front corner, its faces shaded by where they look.
+use crate::picture::{self, Picture};
+
+/// Pixels of a side, for a grid of up to 32 voxels; larger ones have two a voxel.
+const LEAST: usize = 72;
+/// Radians by which the eye stands to the left of the front, and above it.
+const TURN: f64 = 0.6;
+const RISE: f64 = 0.45;
+/// How light what is seen of the upper side is, of the front and of the left side, in [-1, 1].
+const SHADES: [f32; 3] = [0.75, 0.15, -0.35];
+/// The colour of a shape, of what is lightest.
+const COLOUR: [f32; 3] = [0.95, 0.8, 0.6];
+const GROUND: f32 = 1.0;
+
+/// Shapes `[count, depth, height, width]` of values above 0 where a voxel is solid.
+pub fn shapes_picture(values: &[f32], [count, depth, height, width]: [usize; 4]) -> Picture {
+    let side = LEAST.max(2 * depth.max(height).max(width));
+    let mut pixels = Vec::with_capacity(count * side * side * 3);
+    for shape in values.chunks_exact((depth * height * width).max(1)) {
+        draw(shape, [depth, height, width], side, &mut pixels);
+    }
+    let columns = (count as f64).sqrt().ceil() as usize;
+    picture::grid(&pixels, [count, side, side, 3], columns)
+}
+
+/// One shape: a ray for each pixel goes in until it meets a solid voxel.
+fn draw(shape: &[f32], [depth, height, width]: [usize; 3], side: usize, pixels: &mut Vec<f32>) {
+    let ((st, ct), (sr, cr)) = (TURN.sin_cos(), RISE.sin_cos());
+    // x to the right, y up, z away: where the eye looks, what is right of it and above it.
+    let ahead = [st * cr, -sr, ct * cr];
+    let (right, above) = ([ct, 0.0, -st], [sr * st, cr, sr * ct]);
+    let longest = depth.max(height).max(width) as f64;
+    // The diagonal of the grid fits.
+    let pixel = 1.75 * longest / side as f64;
+    for row in 0..side {
+        for column in 0..side {
+            let (u, v) = (
+                (column as f64 + 0.5 - side as f64 / 2.0) * pixel,
+                (side as f64 / 2.0 - row as f64 - 0.5) * pixel,
+            );
+            let from: [f64; 3] = std::array::from_fn(|k| u * right[k] + v * above[k] - longest * ahead[k]);
+            pixels.extend(seen(shape, [depth, height, width], from, ahead));
+        }
+    }
+}
+
+/// The colour where a ray first enters a solid voxel.
+fn seen(shape: &[f32], [depth, height, width]: [usize; 3], from: [f64; 3], ahead: [f64; 3]) -> [f32; 3] {
+    const STEP: f64 = 0.2;
+    let sizes = [width as f64, height as f64, depth as f64];
+    let longest = sizes.iter().copied().fold(0.0, f64::max);
+    let cell = |t: f64| -> [isize; 3] {
+        std::array::from_fn(|k| (from[k] + t * ahead[k] + sizes[k] / 2.0).floor() as isize)
+    };
+    let solid = |[x, y, z]: [isize; 3]| {
+        let inside = |v: isize, n: usize| (0..n as isize).contains(&v);
+        inside(x, width)
+            && inside(y, height)
+            && inside(z, depth)
+            && shape[(z as usize * height + (height - 1 - y as usize)) * width + x as usize] > 0.0
+    };
+    let mut before = cell(0.0);
+    for i in 0..(2.0 * longest / STEP) as usize {
+        let now = cell(i as f64 * STEP);
+        if now != before && solid(now) {
+            // The side through which it came in; of several at once, the upper one.
+            let face = [1, 2, 0].into_iter().position(|k| now[k] != before[k]);
+            let light = SHADES[face.unwrap_or(0)];
+            return COLOUR.map(|c| (light + 1.0) * (c + 1.0) / 2.0 - 1.0);
+        }
+        before = now;
+    }
+    [GROUND; 3]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One solid voxel shows three faces of three shades, the upper one above the others; nothing shows nothing.
+    #[test]
+    fn a_cube_has_three_faces() {
+        let mut grid = vec![-1.0; 27];
+        let p = shapes_picture(&grid, [1, 3, 3, 3]);
+        let first = p.bytes[..p.channels].to_vec();
+        let all_alike = |p: &Picture, first: &[u8]| p.bytes.chunks_exact(p.channels).all(|q| q == first);
+        assert!(all_alike(&p, &first));
+        grid[13] = 1.0;
+        let p = shapes_picture(&grid, [1, 3, 3, 3]);
+        let mut shades: Vec<(usize, Vec<u8>)> = vec![];
+        for (i, q) in p.bytes.chunks_exact(p.channels).enumerate() {
+            if q != first && !shades.iter().any(|(_, s)| s == q) {
+                shades.push((i / p.width, q.to_vec()));
+            }
+        }
+        assert_eq!(shades.len(), 3, "{shades:?}");
+        let lightest = shades.iter().max_by_key(|(_, s)| s[0]).unwrap();
+        assert_eq!(lightest.0, shades.iter().map(|s| s.0).min().unwrap());
+    }
+}
