@@ -373,14 +373,12 @@ impl Config {
             return clash("penalty.alignment", "model.told = false", why, fix);
         }
 
-        if self.penalty.foreground.is_some() && !matches!(&self.model, Sizes::Video(s) if s.has_foreground())
-        {
-            let fix = "train vgan, or leave it out";
+        if self.penalty.foreground.is_some() && !self.model.draws_foreground() {
             return clash(
                 "penalty.foreground",
-                "these networks",
-                "they draw no foreground",
-                fix,
+                "model.architecture",
+                "it draws none",
+                "train vgan",
             );
         }
         if self.game.bits.is_some() && self.objective != Rule::BoundarySeeking {

@@ -125,6 +125,11 @@ impl Sizes {
         }
     }
 
+    /// Whether a foreground is drawn before a background.
+    pub fn draws_foreground(&self) -> bool {
+        matches!(self, Sizes::Video(s) if s.dynamics == video::Dynamics::Convolution)
+    }
+
     /// Whether the discriminator has batch norm, and so no derivative of an item by itself.
     pub fn batch_norm_in_discriminator(&self) -> bool {
         match self {

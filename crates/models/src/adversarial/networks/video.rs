@@ -96,11 +96,6 @@ impl Sizes {
         Ok(())
     }
 
-    /// Whether a foreground is drawn before a background.
-    pub fn has_foreground(&self) -> bool {
-        self.dynamics == Dynamics::Convolution
-    }
-
     fn of_frames(&self, latent: usize) -> dcgan::Sizes {
         dcgan::Sizes {
             latent,
