@@ -309,7 +309,7 @@ impl Config {
     }
 
     fn check_clashes(&self) -> Result<()> {
-        let rule = self.objective.name();
+        let of_rule = format!("objective.rule = \"{}\"", self.objective.name());
         let minibatch = match &self.model {
             Sizes::Dcgan(s) => s.minibatch > 0,
             Sizes::Local(s) => s.minibatch > 0,
@@ -342,22 +342,12 @@ impl Config {
             }
             if self.objective.wants_autoencoder() {
                 let why = "an autoencoder's error has no derivative by the item here";
-                return clash(
-                    key,
-                    &format!("objective.rule = \"{rule}\""),
-                    why,
-                    "leave one of the two out",
-                );
+                return clash(key, &of_rule, why, "leave one of the two out");
             }
         }
         if self.objective.wants_autoencoder() && self.condition.is_some() {
             let why = "a discriminator that gives items back has no head for classes";
-            return clash(
-                "condition",
-                &format!("objective.rule = \"{rule}\""),
-                why,
-                "leave one of the two out",
-            );
+            return clash("condition", &of_rule, why, "leave one of the two out");
         }
         self.check_classes(&clash)?;
         self.check_styles(&clash)?;
@@ -385,7 +375,7 @@ impl Config {
             let why = "bits are learned by weights that the boundary-seeking game gives them";
             return clash(
                 "game.bits",
-                &format!("objective.rule = \"{rule}\""),
+                &of_rule,
                 why,
                 "set objective.rule=boundary-seeking, or leave game.bits out",
             );
@@ -415,7 +405,7 @@ impl Config {
             let why = "it follows the probabilities that the discriminator gives, and these scores are none";
             return clash(
                 "game.balance",
-                &format!("objective.rule = \"{rule}\""),
+                &of_rule,
                 why,
                 "set objective.rule=non-saturating, or leave game.balance out",
             );
@@ -424,7 +414,7 @@ impl Config {
             let why = "it softens a probability, and these scores are none";
             return clash(
                 "game.smoothing",
-                &format!("objective.rule = \"{rule}\""),
+                &of_rule,
                 why,
                 "set objective.rule=non-saturating, or game.smoothing=0",
             );
@@ -437,7 +427,7 @@ impl Config {
             let why = "it follows the sign of the scores, which must be logits";
             return clash(
                 key,
-                &format!("objective.rule = \"{rule}\""),
+                &of_rule,
                 why,
                 "set objective.rule=non-saturating, or use augment.diff",
             );
@@ -449,7 +439,7 @@ impl Config {
             let why = "it pulls apart the codes of a discriminator that gives items back, or the features of one that tells classes";
             return clash(
                 "game.pulling_away",
-                &format!("objective.rule = \"{rule}\""),
+                &of_rule,
                 why,
                 "set objective.rule=energy, or game.pulling_away=0",
             );
