@@ -70,6 +70,8 @@ enum Command {
     Translate(commands::translate::Args),
     /// Draw the parameters under which a simulator may have given what was seen
     Infer(commands::infer::Args),
+    /// Let a model act in its environment, and film it
+    Play(commands::play::Args),
     /// Hide a message in which classes are drawn
     Hide(commands::hide::Args),
     /// Read a message that was hidden
@@ -181,6 +183,8 @@ fn run(command: Command) -> Result<()> {
         Command::Predict(a) => commands::predict::run(a),
         Command::Translate(a) => commands::translate::run(a),
         Command::Infer(a) => commands::infer::run(a),
+        Command::Play(a) => commands::play::run(a),
+
         Command::Hide(a) => commands::hide::run(a),
         Command::Reveal(a) => commands::reveal::run(a),
         Command::Evaluate(a) => commands::evaluate::run(*a),

@@ -1,7 +1,9 @@
 //! The data sets that are known by name: those that come with the program, and where some others are.
 use super::dsprites::Sprites;
 use super::portraits::Portraits;
-use super::{audio, drawn_table, hiring, jets, points, sequence, shapes, simulators, stacked, video};
+use super::{
+    audio, drawn_table, environments, hiring, jets, points, sequence, shapes, simulators, stacked, video,
+};
 use crate::error::Error;
 use serde::Serialize;
 
@@ -226,6 +228,27 @@ static KNOWN: &[SourceInfo] = &[
         about: "runs of predators and prey: logarithms of four rates, seven numbers of what became of them; endless",
         shape: &[11],
         count: simulators::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "expert:cart_pole",
+        about: "what an expert does who balances a pole on a cart: four numbers of a state, and the action; endless, 1,000",
+        shape: &[5],
+        count: environments::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "expert:pendulum",
+        about: "what an expert does who swings up a pendulum: three numbers of a state, and one of five torques; endless, 1,000",
+        shape: &[4],
+        count: environments::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "expert:maze",
+        about: "what an expert does who knows the way out of a maze: row, column, and the move; endless, 1,000",
+        shape: &[3],
+        count: environments::TRAIN,
         licence: OWN,
     },
     SourceInfo {

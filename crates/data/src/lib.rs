@@ -18,7 +18,9 @@ mod domains;
 mod drawn_table;
 mod dsprites;
 mod embedded;
+pub mod environments;
 pub mod error;
+
 pub mod files;
 mod folder;
 mod hiring;

@@ -38,6 +38,23 @@ impl Picture {
         }
     }
 
+    /// Draws a line of that width from a point to another, in pixels from the upper left corner; what lies beyond the picture is left out.
+    pub fn line(&mut self, from: [f64; 2], to: [f64; 2], width: f64, colour: [u8; 3]) {
+        let along = [to[0] - from[0], to[1] - from[1]];
+        let length = along[0].hypot(along[1]).max(1e-9);
+        for i in 0..self.width * self.height {
+            let off = [
+                (i % self.width) as f64 + 0.5 - from[0],
+                (i / self.width) as f64 + 0.5 - from[1],
+            ];
+            let t = (off[0] * along[0] + off[1] * along[1]) / length;
+            let aside = (off[0] * along[1] - off[1] * along[0]) / length;
+            if (0.0..=length).contains(&t) && aside.abs() <= width / 2.0 {
+                self.bytes[i * self.channels..][..3].copy_from_slice(&colour);
+            }
+        }
+    }
+
     /// A picture from an image file; grey becomes RGB.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! What a model may be able to do: a trait for each thing that its mathematics gives it.
 use crate::attack::Method;
 use burn::tensor::Tensor;
+use menagerie_data::environments::Environment;
 use menagerie_data::error::Result;
+
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, Kind};
 use serde::{Deserialize, Serialize};
@@ -368,7 +370,16 @@ pub trait Infer {
     fn infer(&self, batch: &Batch, draws: usize, key: Key) -> Result<Vec<f32>>;
 }
 
+/// Acts in an environment.
+pub trait Act {
+    /// Where it acts.
+    fn environment(&self) -> &'static dyn Environment;
+    /// The probabilities of the actions in these states, `[states, actions]`.
+    fn act(&self, states: &[&[f64]]) -> Vec<f32>;
+}
+
 /// Changes images, within a bound, so that a classifier is misled.
+
 pub trait Attack {
     /// The largest change of a pixel, of pixels in [0, 1].
     fn epsilon(&self) -> f64;

@@ -117,7 +117,10 @@ capabilities! {
         Classify, as_classify, "classify";
         /// the parameters of a simulator, given what it gave
         Infer, as_infer, "infer";
+                /// actions in an environment
+        Act, as_act, "act";
         /// images changed so that a classifier is misled
+
         Attack, as_attack, "attack";
         /// such changes taken out of images again
         Defend, as_defend, "defend";

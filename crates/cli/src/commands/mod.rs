@@ -17,6 +17,7 @@ pub(crate) mod interpolate;
 pub(crate) mod list;
 mod moves;
 
+pub(crate) mod play;
 pub(crate) mod predict;
 pub(crate) mod project;
 

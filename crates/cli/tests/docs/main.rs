@@ -344,7 +344,9 @@ pages! {
     readme, "README.md";
     contributing, "CONTRIBUTING.md";
     adaptation, "docs/adaptation.md";
-    adversarial, "docs/adversarial.md";
+        adversarial, "docs/adversarial.md";
+    agents, "docs/agents.md";
+
     anomalies, "docs/anomalies.md";
     attacks, "docs/attacks.md";
     autoregressive, "docs/autoregressive.md";

@@ -5,6 +5,8 @@ mod finish;
 use crate::changed;
 use crate::domains::Domains;
 use crate::dsprites::Sprites;
+use crate::environments::Demonstrations;
+
 use crate::error::{Error, Result, nearest, shown};
 use crate::image_file::EXTENSIONS;
 use crate::image_set::ImageSet;
@@ -303,9 +305,12 @@ impl Source {
                 warnings: images.warnings,
             });
         }
-        if let Some(runs) = simulators::Runs::named(self)? {
+        let runs = simulators::Runs::named(self)?.map(|r| Arc::new(r) as Arc<dyn Dataset>);
+        let shown = Demonstrations::named(self)?.map(|d| Arc::new(d) as Arc<dyn Dataset>);
+        if let Some(rows) = runs.or(shown) {
             return Ok(Opened {
-                dataset: self.finish(Arc::new(runs), preparation)?,
+                dataset: self.finish(rows, preparation)?,
+
                 warnings,
             });
         }

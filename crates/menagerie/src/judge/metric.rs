@@ -7,9 +7,9 @@ use super::gather::{Gathered, Gatherer};
 use super::needs::Needs;
 use super::subject::{Subject, each_item};
 use super::{
-    by_anomaly, by_attack, by_capability, by_classes, by_completion, by_features, by_frames, by_images,
-    by_inference, by_latents, by_message, by_representation, by_rows, by_rule, by_sequence, by_shape,
-    by_table, by_text, by_translation,
+    by_acting, by_anomaly, by_attack, by_capability, by_classes, by_completion, by_features, by_frames,
+    by_images, by_inference, by_latents, by_message, by_representation, by_rows, by_rule, by_sequence,
+    by_shape, by_table, by_text, by_translation,
 };
 use crate::data::{Dataset, Kind, Role, simulator};
 use crate::error::{Error, Result, nearest};
@@ -120,6 +120,7 @@ metrics! {
     "uniqueness", "share of the valid samples that differ", MORE, Needs::Sequences, named;
     "novelty", "share of these that are no training sequence", MORE, Needs::Sequences, named;
     "bit-error", "share of a message's bits that are read wrong off the classes of what is drawn, after JPEG and noise; /checked where the sender draws again", LESS, Needs::Message, named;
+        "return", "mean sum of the rewards of an episode, of what acts; /expert and /chance from the same starts", MORE, Needs::Capability(Capability::Act);
     "posterior-distance", "how far draws of a simulator's parameters are from the exact posterior, in deviations of the prior; /abc by rejection", LESS, Needs::Capability(Capability::Infer);
     "parameter-error", "how far the mean of these draws is from the true parameters; /abc by rejection", LESS, Needs::Capability(Capability::Infer);
     "interval-coverage", "how often the true parameters lie in the central nine tenths of the draws: 0.9 is right", None, Needs::Capability(Capability::Infer);
@@ -388,6 +389,8 @@ impl<'a> Judge<'a> {
                 by_table::work_out(self, metric, tell)
             }
             Needs::Capability(Capability::Infer) => by_inference::work_out(self, metric, tell),
+            Needs::Capability(Capability::Act) => by_acting::work_out(self, metric, tell),
+
             Needs::Capability(Capability::Complete) => by_completion::work_out(self, metric, tell),
             Needs::Unusual => by_anomaly::work_out(self, metric, tell),
             Needs::Capability(_) | Needs::Back => by_capability::work_out(self, name, metric, number, tell),

@@ -2,7 +2,9 @@
 //! here, from a model or a file of samples, by an extractor of features.
 mod beside;
 mod bicubic;
+mod by_acting;
 mod by_anomaly;
+
 mod by_attack;
 mod by_capability;
 mod by_classes;
@@ -31,6 +33,7 @@ mod needs;
 pub mod pretrained;
 pub mod subject;
 
+pub use by_acting::acted;
 pub use by_images::{Neighbours, neighbours};
 pub use metric::{Judge, METRICS, Metric, Reference, Tell, Verdict, gather, label, metric};
 pub use needs::Needs;

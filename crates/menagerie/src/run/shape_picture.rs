@@ -44,31 +44,30 @@ fn draw(shape: &[f32], [depth, height, width]: [usize; 3], side: usize, pixels: 
     }
 }
 
-/// The colour where a ray first enters a solid voxel.
+/// The colour where a ray first enters a solid voxel, from voxel to voxel by whichever side it leaves through (Amanatides & Woo 1987).
 fn seen(shape: &[f32], [depth, height, width]: [usize; 3], from: [f64; 3], ahead: [f64; 3]) -> [f32; 3] {
-    const STEP: f64 = 0.2;
-    let sizes = [width as f64, height as f64, depth as f64];
-    let longest = sizes.iter().copied().fold(0.0, f64::max);
-    let cell = |t: f64| -> [isize; 3] {
-        std::array::from_fn(|k| (from[k] + t * ahead[k] + sizes[k] / 2.0).floor() as isize)
-    };
-    let solid = |[x, y, z]: [isize; 3]| {
-        let inside = |v: isize, n: usize| (0..n as isize).contains(&v);
-        inside(x, width)
-            && inside(y, height)
-            && inside(z, depth)
-            && shape[(z as usize * height + (height - 1 - y as usize)) * width + x as usize] > 0.0
-    };
-    let mut before = cell(0.0);
-    for i in 0..(2.0 * longest / STEP) as usize {
-        let now = cell(i as f64 * STEP);
-        if now != before && solid(now) {
-            // The side through which it came in; of several at once, the upper one.
-            let face = [1, 2, 0].into_iter().position(|k| now[k] != before[k]);
-            let light = SHADES[face.unwrap_or(0)];
+    let sizes = [width, height, depth];
+    let from: [f64; 3] = std::array::from_fn(|k| from[k] + sizes[k] as f64 / 2.0);
+    let mut cell = from.map(|v| v.floor() as isize);
+    // Where the ray meets the next side of its voxel along each axis.
+    let mut next: [f64; 3] = std::array::from_fn(|k| {
+        let side = cell[k] as f64 + if ahead[k] > 0.0 { 1.0 } else { 0.0 };
+        (side - from[k]) / ahead[k]
+    });
+    let longest = depth.max(height).max(width);
+    for _ in 0..12 * longest {
+        let axis = (0..3).min_by(|a, b| next[*a].total_cmp(&next[*b])).unwrap_or(0);
+        cell[axis] += if ahead[axis] > 0.0 { 1 } else { -1 };
+        next[axis] += 1.0 / ahead[axis].abs();
+        if !(0..3).all(|k| (0..sizes[k] as isize).contains(&cell[k])) {
+            continue;
+        }
+        let [x, y, z] = cell.map(|v| v as usize);
+        if shape[(z * height + height - 1 - y) * width + x] > 0.0 {
+            // The upper side, the front, the left one.
+            let light = SHADES[[2, 0, 1][axis]];
             return COLOUR.map(|c| (light + 1.0) * (c + 1.0) / 2.0 - 1.0);
         }
-        before = now;
     }
     [GROUND; 3]
 }

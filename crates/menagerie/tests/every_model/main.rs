@@ -118,6 +118,7 @@ const PROPERTIES: &[Property] = &[
         answers::attacks,
     ),
     of(Capability::Defend, "defences_belong_to_items", answers::defences),
+    of(Capability::Act, "actions_have_probabilities", answers::actions),
     of(
         Capability::Infer,
         "inferences_belong_to_items",

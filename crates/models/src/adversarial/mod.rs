@@ -45,7 +45,9 @@ pub mod editing;
 mod ensemble;
 pub mod f_gan;
 pub mod fair_gan;
+pub mod gail;
 pub mod gain;
+
 pub mod game;
 pub mod gan;
 pub mod gan3d;
@@ -293,6 +295,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &dp_gan::ENTRY,
     &hiding_gan::ENTRY,
     &life_gan::ENTRY,
+    &gail::ENTRY,
     &pix2pix::ENTRY,
     &id_cgan::ENTRY,
     &alpha_gan::ENTRY,
