@@ -9,7 +9,7 @@ use menagerie::error::{Error, Result};
 use menagerie::files;
 use menagerie::models::{Capability, LatentSpace, Model, Samples};
 use menagerie::picture;
-use menagerie::run::{At, Checkpoint, Run, draw_samples};
+use menagerie::run::{At, Checkpoint, Run, draw_samples, shapes_picture};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -240,6 +240,10 @@ pub(crate) fn write_rows(samples: &Samples, columns: usize, out: &Path) -> Resul
         (&[n, h, w, c], Some("png")) => {
             make_parent(out)?;
             picture::grid(&samples.values, [n, h, w, c], columns).save(out)
+        }
+        (&[n, d, h, w, 1], Some("png")) if samples.kind == Kind::Voxels => {
+            make_parent(out)?;
+            shapes_picture(&samples.values, [n, d, h, w], Some(columns)).save(out)
         }
         _ => write(samples, out),
     }

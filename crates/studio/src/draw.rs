@@ -156,7 +156,7 @@ fn pictures(samples: &Samples) -> Result<Vec<Picture>, Refusal> {
             };
             items.map(strip).collect()
         }
-        (Kind::Voxels, &[d, h, w, 1]) => items.map(|v| shapes_picture(v, [1, d, h, w])).collect(),
+        (Kind::Voxels, &[d, h, w, 1]) => items.map(|v| shapes_picture(v, [1, d, h, w], None)).collect(),
         (Kind::Sequence, &[l, s]) => items.map(|v| sequences_picture(v, [1, l, s])).collect(),
         (Kind::Points, &[features]) => vec![points_picture(&samples.values, features, None)],
         (kind, _) => {

@@ -55,7 +55,8 @@ pub(crate) fn run(args: Args) -> Result<()> {
         .map(|k| model.complete(&batch, &known, key.step(k as u64)))
         .collect::<Result<Vec<_>>>()?;
     let item = as_samples(&batch);
-    let masked = hide(&item, &known);
+    let nothing = if item.kind == Kind::Voxels { -1.0 } else { 0.0 };
+    let masked = hide(&item, &known, nothing);
     let parts: Vec<&Samples> = [&item, &masked].into_iter().chain(&drawn).collect();
     match trained.info().kind {
         Kind::Audio => write_of(trained.info(), &interleave(&parts), &args.out)?,
@@ -105,18 +106,19 @@ fn table(args: &Args, trained: &Trained, model: &dyn Complete) -> Result<()> {
 
 /// What is known: one entry a position.
 fn mask(name: &str, info: &DataInfo) -> Result<Vec<bool>> {
-    // Images have height and width; sound and points count as one row.
-    let (h, w) = if info.shape.len() == 3 {
-        (info.shape[0], info.shape[1])
-    } else {
-        (1, info.shape[0])
+    // Images have height and width, shapes have slices of both; sound and points count as one row.
+    let (slices, h, w) = match info.shape[..] {
+        [h, w, _] => (1, h, w),
+        [d, h, w, _] => (d, h, w),
+        _ => (1, 1, info.shape[0]),
     };
-    let by = |f: &dyn Fn(usize, usize) -> bool| (0..h * w).map(|i| f(i / w, i % w)).collect();
+    let by = |f: &dyn Fn(usize, usize) -> bool| (0..slices * h * w).map(|i| f(i / w % h, i % w)).collect();
+
     Ok(match name {
         "lower-half" if h > 1 => by(&|y, _| y < h / 2),
         "lower-half" | "right-half" => by(&|_, x| x < w / 2),
         "center" => by(&|y, x| !((h / 4..h - h / 4).contains(&y) && (w / 4..w - w / 4).contains(&x))),
-        file if Path::new(file).is_file() => {
+        file if slices == 1 && Path::new(file).is_file() => {
             let p = read_image(file)?;
             if (p.height, p.width) != (h, w) {
                 let problem = format!("the mask has {}x{} pixels, the items {h}x{w}", p.height, p.width);
@@ -131,15 +133,17 @@ fn mask(name: &str, info: &DataInfo) -> Result<Vec<bool>> {
     })
 }
 
-/// The items with everything hidden at mid-grey.
-fn hide(item: &Samples, known: &[bool]) -> Samples {
+/// The items with everything hidden at that value: mid-grey, or empty.
+fn hide(item: &Samples, known: &[bool], nothing: f32) -> Samples {
     let per_item: usize = item.shape[1..].iter().product();
     let channels = per_item / known.len();
-    let values = item
-        .values
-        .iter()
-        .enumerate()
-        .map(|(i, &v)| if known[i % per_item / channels] { v } else { 0.0 });
+    let values = item.values.iter().enumerate().map(|(i, &v)| {
+        if known[i % per_item / channels] {
+            v
+        } else {
+            nothing
+        }
+    });
     Samples {
         values: values.collect(),
         ..item.clone()

@@ -4,6 +4,8 @@ use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
 use super::subject::each_item;
 use crate::data::Kind;
 use crate::error::{Error, Result};
+use crate::metrics::shapes::Solid;
+
 use crate::models::Capability;
 use serde_json::{Map, json};
 
@@ -26,29 +28,36 @@ fn middle(judge: &Judge, tell: Tell) -> Result<Vec<Verdict>> {
         .as_complete()
         .ok_or_else(|| Capability::Complete.missing(model_name))?;
     let data = judge.data(NAME)?;
-    let (Kind::Image, &[h, w, c]) = (data.set.info().kind, &data.set.info().shape[..]) else {
+    let info = data.set.info();
+    // An image is one slice.
+    let (Kind::Image | Kind::Voxels, &[.., h, w, c]) = (info.kind, &info.shape[..]) else {
         let problem = format!(
-            "`{NAME}` hides the middle of images, and {} holds {}",
-            data.set.info().source,
-            data.set.info().kind.plural()
+            "`{NAME}` hides the middle of images or shapes, and {} holds {}",
+            info.source,
+            info.kind.plural()
         );
-        return Err(Error::usage(problem, "give images, or leave it out"));
+        return Err(Error::usage(problem, "give such, or leave it out"));
     };
-    let hidden = |i: usize| {
-        let (y, x) = (i / w, i % w);
-        (h / 4..h - h / 4).contains(&y) && (w / 4..w - w / 4).contains(&x)
-    };
-    let known: Vec<bool> = (0..h * w).map(|i| !hidden(i)).collect();
-    let count = judge.count.min(data.set.info().count);
+    let known = around_the_middle(&info.shape);
+    let (count, shapes) = (judge.count.min(info.count), info.kind == Kind::Voxels);
     let (mut made, mut mean) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (mut whole, mut damaged) = (vec![], vec![]);
+
     each_item(data.set, count, &mut |batch| {
         let filled = filler.complete(&batch, &known, judge.key.stream(NAME))?.values;
-        let n = h * w * c;
+        let n = known.len() * c;
         for (image, filled) in batch.values.chunks_exact(n).zip(filled.chunks_exact(n)) {
             made.push(error(image, &known, c, |i| filled[i]));
             let means = means(image, &known, c);
             mean.push(error(image, &known, c, |i| means[i % c]));
+            if shapes {
+                let truth = Solid::of(image);
+                whole.push(truth.iou(&Solid::of(filled)));
+                let left = image.iter().zip(&known).map(|(v, k)| if *k { *v } else { -1.0 });
+                damaged.push(truth.iou(&Solid::of(&left.collect::<Vec<f32>>())));
+            }
         }
+
         tell(NAME, made.len(), count);
         Ok(())
     })?;
@@ -67,7 +76,27 @@ fn middle(judge: &Judge, tell: Tell) -> Result<Vec<Verdict>> {
             definition: definition.clone(),
         }
     };
-    Ok(vec![verdict(NAME, &made), verdict("completion/mean-fill", &mean)])
+    let mut all = vec![verdict(NAME, &made), verdict("completion/mean-fill", &mean)];
+    if shapes {
+        all.extend([
+            verdict("completion/iou", &whole),
+            verdict("completion/iou-damaged", &damaged),
+        ]);
+    }
+    Ok(all)
+}
+
+/// Which positions of items of that shape, channels last, lie around the middle, which is half of each axis.
+pub(crate) fn around_the_middle(shape: &[usize]) -> Vec<bool> {
+    let axes = &shape[..shape.len().saturating_sub(1)];
+    let inner = |mut i: usize| {
+        axes.iter().rev().all(|n| {
+            let at = i % n;
+            i /= n;
+            (n / 4..n - n / 4).contains(&at)
+        })
+    };
+    (0..axes.iter().product()).map(|i| !inner(i)).collect()
 }
 
 /// Mean absolute error of what is hidden of an image, pixels in [0, 1].

@@ -57,7 +57,7 @@ pub fn draw_samples(
             picture::film_strips(&samples.values, [n, t, h, w, c]).save(path)?
         }
         (Kind::Sequence, &[n, l, s]) => sequences_picture(&samples.values, [n, l, s]).save(path)?,
-        (Kind::Voxels, &[n, d, h, w, 1]) => shapes_picture(&samples.values, [n, d, h, w]).save(path)?,
+        (Kind::Voxels, &[n, d, h, w, 1]) => shapes_picture(&samples.values, [n, d, h, w], None).save(path)?,
         (Kind::Audio, &[n, t, c]) => draw_sounds(&samples.values, [n, t, c], path)?,
         _ => draw_points(&samples.values, samples.shape[1], density, path)?,
     }

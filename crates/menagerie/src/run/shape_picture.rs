@@ -12,15 +12,19 @@ const SHADES: [f32; 3] = [0.75, 0.15, -0.35];
 const COLOUR: [f32; 3] = [0.95, 0.8, 0.6];
 const GROUND: f32 = 1.0;
 
-/// Shapes `[count, depth, height, width]` of values above 0 where a voxel is solid.
-pub fn shapes_picture(values: &[f32], [count, depth, height, width]: [usize; 4]) -> Picture {
+/// Shapes `[count, depth, height, width]` of values above 0 where a voxel is solid, so many in a row, or as many as there are rows.
+pub fn shapes_picture(
+    values: &[f32],
+    [count, depth, height, width]: [usize; 4],
+    columns: Option<usize>,
+) -> Picture {
     let side = LEAST.max(2 * depth.max(height).max(width));
     let mut pixels = Vec::with_capacity(count * side * side * 3);
     for shape in values.chunks_exact((depth * height * width).max(1)) {
         draw(shape, [depth, height, width], side, &mut pixels);
     }
-    let columns = (count as f64).sqrt().ceil() as usize;
-    picture::grid(&pixels, [count, side, side, 3], columns)
+    let square = (count as f64).sqrt().ceil() as usize;
+    picture::grid(&pixels, [count, side, side, 3], columns.unwrap_or(square))
 }
 
 /// One shape: a ray for each pixel goes in until it meets a solid voxel.
@@ -80,12 +84,12 @@ mod tests {
     #[test]
     fn a_cube_has_three_faces() {
         let mut grid = vec![-1.0; 27];
-        let p = shapes_picture(&grid, [1, 3, 3, 3]);
+        let p = shapes_picture(&grid, [1, 3, 3, 3], None);
         let first = p.bytes[..p.channels].to_vec();
         let all_alike = |p: &Picture, first: &[u8]| p.bytes.chunks_exact(p.channels).all(|q| q == first);
         assert!(all_alike(&p, &first));
         grid[13] = 1.0;
-        let p = shapes_picture(&grid, [1, 3, 3, 3]);
+        let p = shapes_picture(&grid, [1, 3, 3, 3], None);
         let mut shades: Vec<(usize, Vec<u8>)> = vec![];
         for (i, q) in p.bytes.chunks_exact(p.channels).enumerate() {
             if q != first && !shades.iter().any(|(_, s)| s == q) {

@@ -7,7 +7,7 @@ use super::history::{self, Best, Evaluated};
 use super::judging::Judging;
 use super::{
     Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_samples, prune, read_metrics,
-    steps, translated, write_index, write_sounds,
+    shapes_picture, steps, translated, write_index, write_sounds,
 };
 use crate::data::{Batch, DataInfo, Dataset, Kind};
 use crate::error::{Error, Result};
@@ -391,7 +391,7 @@ impl Trainer {
             self.model.as_complete(),
         ) {
             (None, Some(model), _) => Some(translated::rows(model, set, count, key)?),
-            (None, None, Some(model)) if set.info().kind == Kind::Image => {
+            (None, None, Some(model)) if matches!(set.info().kind, Kind::Image | Kind::Voxels) => {
                 Some(translated::filled(model, set, count, key)?)
             }
             _ => None,
@@ -414,6 +414,10 @@ impl Trainer {
             (Some(columns), &[n, h, w, c]) => {
                 picture::grid(&samples.values, [n, h, w, c], columns).save(&path)?
             }
+            (Some(columns), &[n, d, h, w, 1]) => {
+                shapes_picture(&samples.values, [n, d, h, w], Some(columns)).save(&path)?
+            }
+
             _ => drop(draw_samples(&samples, self.dataset.density(), &path)?),
         }
         if samples.kind == Kind::Audio {

@@ -1,6 +1,8 @@
 //! What a model that translates makes of the first items, or one that fills in, as a picture.
 use crate::data::{Batch, Dataset, Kind};
 use crate::error::Result;
+use crate::judge::around_the_middle;
+
 use crate::models::{Complete, Samples, Translate, Wish};
 use crate::random::Key;
 
@@ -78,22 +80,24 @@ pub(super) fn filled(
     let across = (items / COLUMNS).isqrt().max(1);
     let items = items / across * across;
     let batch = Batch::of(dataset, &(0..items as u32).collect::<Vec<_>>())?;
-    let (height, width, channels) = (batch.shape[1], batch.shape[2], batch.shape[3]);
-    let middle = |at: usize, size: usize| (size / 4..size - size / 4).contains(&at);
-    let known: Vec<bool> = (0..height * width)
-        .map(|i| !(middle(i / width, height) && middle(i % width, width)))
-        .collect();
+    let (known, channels) = (
+        around_the_middle(&batch.shape[1..]),
+        batch.shape[batch.shape.len() - 1],
+    );
+    // An image is hidden at mid-grey, a shape is empty there.
+    let nothing = if batch.kind == Kind::Voxels { -1.0 } else { 0.0 };
 
     let made = model.complete(&batch, &known, key)?.values;
-    let n = height * width * channels;
-    let shown = |(i, v): (usize, &f32)| if known[i % n / channels] { *v } else { 0.0 };
+    let n = known.len() * channels;
+
+    let shown = |(i, v): (usize, &f32)| if known[i % n / channels] { *v } else { nothing };
     let hidden: Vec<f32> = batch.values.iter().enumerate().map(shown).collect();
 
     let columns = [&hidden, &made, &batch.values];
     let rows = (0..items).flat_map(|i| columns.map(|c| c[i * n..(i + 1) * n].to_vec()));
     let samples = Samples {
-        kind: Kind::Image,
-        shape: vec![items * COLUMNS, height, width, channels],
+        kind: batch.kind,
+        shape: [&[items * COLUMNS], &batch.shape[1..]].concat(),
         values: rows.flatten().collect(),
     };
     Ok((samples, across * COLUMNS))

@@ -208,8 +208,9 @@ pub(crate) fn completions(subject: &Subject) {
     let c = model.as_complete().unwrap();
     let fill = |known: &[bool], seed: u64| c.complete(&batch, known, Key::new(seed));
     // Points and sound have no width: every number or moment is a position.
-    let image = batch.shape.len() == 4;
-    let positions = batch.shape[1] * if image { batch.shape[2] } else { 1 };
+    let axes = batch.shape.len();
+    let positions: usize = batch.shape[1..axes.saturating_sub(1).max(2)].iter().product();
+
     let whole = fill(&vec![true; positions], 1).unwrap();
     assert_eq!(whole.shape, batch.shape);
     let known: Vec<bool> = (0..positions).map(|i| i % 3 != 1).collect();

@@ -42,7 +42,9 @@ pub mod dual_gan;
 pub mod ebgan;
 pub mod editing;
 
+pub mod ed_gan3d;
 mod ensemble;
+
 pub mod f_gan;
 pub mod fair_gan;
 pub mod gail;
@@ -322,5 +324,6 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &mocogan::ENTRY,
     &vgan::ENTRY,
     &gan3d::ENTRY,
+    &ed_gan3d::ENTRY,
     &iwgan3d::ENTRY,
 ];

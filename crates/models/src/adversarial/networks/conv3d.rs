@@ -120,14 +120,15 @@ impl Fall {
 
 /// Halves: slice i of the output sees slices 2 i - 1 to 2 i + 2 of the input, zeros where there are none. One slice alone stays one.
 #[derive(Module, Debug)]
-struct Down {
+
+pub(super) struct Down {
     conv: Conv2d,
     norm: Option<BatchNorm>,
     slices: usize,
 }
 
 impl Down {
-    fn new([inputs, outputs]: [usize; 2], slices: usize, norm: bool, init: &Init) -> Self {
+    pub(super) fn new([inputs, outputs]: [usize; 2], slices: usize, norm: bool, init: &Init) -> Self {
         let spans = if slices > 1 { 4 } else { 1 };
         Down {
             conv: Conv2d::of([spans * inputs, outputs])
@@ -148,7 +149,7 @@ impl Down {
     }
 
     /// `[batch, slices * height, width, channel]` -> the same with half of each.
-    fn dual(&self, x: Dual<4>) -> Dual<4> {
+    pub(super) fn dual(&self, x: Dual<4>) -> Dual<4> {
         let (t, after) = (self.slices, self.slices_after());
         let x = x.linear(|x| gathered(x, t));
         let x = match &self.norm {
@@ -190,7 +191,8 @@ fn gathered(x: Tensor<4>, t: usize) -> Tensor<4> {
 
 /// Doubles: of slices i - 1 and i comes slice 2 i, of i and i + 1 slice 2 i + 1. One slice may stay one.
 #[derive(Module, Debug)]
-struct Up {
+
+pub(super) struct Up {
     even: ConvTranspose2d,
     /// none where slices are not doubled
     odd: Option<ConvTranspose2d>,
@@ -203,7 +205,12 @@ struct Up {
 
 impl Up {
     /// To images of that size, from so many slices to so many; with a norm and ReLU, or with a bias alone.
-    fn new([inputs, outputs]: [usize; 2], [size, slices]: [[usize; 2]; 2], norm: bool, init: &Init) -> Self {
+    pub(super) fn new(
+        [inputs, outputs]: [usize; 2],
+        [size, slices]: [[usize; 2]; 2],
+        norm: bool,
+        init: &Init,
+    ) -> Self {
         let doubled = slices[1] > 1;
         let up = |name: &str| {
             ConvTranspose2d::of([if doubled { 2 * inputs } else { inputs }, outputs])
@@ -224,7 +231,7 @@ impl Up {
     }
 
     /// `[batch, slices * height, width, channel]` -> the same with twice of each.
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, rows, w, c] = x.dims();
         let [before, after] = self.slices;
         let h = rows / before;

@@ -18,7 +18,7 @@ use super::super::game::{
     Critic, CriticConfig, Game, Moment, Play, Round, Shown, Stage, check_weights, critic,
 };
 use super::super::networks::translator::Drawn;
-use super::super::networks::{CriticNetwork, Heads, Sizes, TranslatorNetwork, TranslatorSizes, dcgan};
+use super::super::networks::{CriticNetwork, Heads, Sizes, TranslatorNetwork, TranslatorSizes, dcgan, voxel};
 use super::super::translation::Distance;
 use super::paired::{GENERATOR, diversity};
 use crate::{NetworkInfo, Part, Purpose};
@@ -85,13 +85,19 @@ impl Default for CriticSizes {
 pub struct ContextSettings {
     /// height and width of the hole, as a share of the image's; its place is drawn for each image
     pub hole: f64,
+    /// weight of the game; 0 for the distance alone
+    pub game: f64,
     /// weight of the distance to the true image within the hole; 0 for the game alone (the paper's)
     pub l1: f64,
 }
 
 impl Default for ContextSettings {
     fn default() -> Self {
-        ContextSettings { hole: 0.5, l1: 0.0 }
+        ContextSettings {
+            hole: 0.5,
+            game: 1.0,
+            l1: 0.0,
+        }
     }
 }
 
@@ -115,7 +121,10 @@ impl ContextConfig {
         self.penalty.check()?;
         self.augment.check()?;
         self.semi_supervised.map_or(Ok(()), |s| s.check())?;
-        check_weights([("context.l1", self.context.l1)])?;
+        check_weights([
+            ("context.game", self.context.game),
+            ("context.l1", self.context.l1),
+        ])?;
         if self.critic.width == 0 {
             return Err(Error::recipe("critic.width", "0 is too small", "give 1 or more"));
         }
@@ -200,10 +209,17 @@ impl ContextConfig {
         key: Key,
     ) -> Result<Game<Context>> {
         self.check()?;
-        if info.kind != Kind::Image {
-            let problem = format!("{model} fills in images, and these are {}", info.kind.plural());
-            return Err(Error::data(&info.source, problem, "choose a source of images"));
+        let of_voxels = matches!(self.model, TranslatorSizes::Volume(_));
+        let (kind, fix) = match of_voxels {
+            true => (Kind::Voxels, "choose `shapes`, or set model.architecture=unet"),
+            false => (Kind::Image, "choose a source of images"),
+        };
+        if info.kind != kind {
+            let (own, these) = (kind.plural(), info.kind.plural());
+            let problem = format!("{model} fills in {own}, and these are {these}");
+            return Err(Error::data(&info.source, problem, fix));
         }
+
         if self.semi_supervised.is_some() {
             needs_labels(model, info).map_err(|_| {
                 Error::data(
@@ -213,14 +229,11 @@ impl ContextConfig {
                 )
             })?;
         }
-        let sizes = Sizes::Dcgan(dcgan::Sizes {
-            width: self.critic.width,
-            norm: self.critic.norm,
-            spectral_norm: self.critic.spectral_norm,
-            ..dcgan::Sizes::default()
-        });
+        let sizes = self.sizes_of_the_critic(of_voxels)?;
         sizes.check(model, info)?;
-        let [h, w, c] = [info.shape[0], info.shape[1], info.shape[2]];
+        let stage = Stage::new(model, info, device);
+        let [h, w, c] = stage.image_shape();
+
         let heads = Heads {
             biased: self.objective.wants_bias(),
             classes: if self.semi_supervised.is_some() {
@@ -237,7 +250,7 @@ impl ContextConfig {
             .model
             .network([h, w, c], 1, &Init::new(key.stream(GENERATOR), device));
         Ok(Game::new(Context {
-            stage: Stage::new(model, info, device),
+            stage,
             settings: self.context,
             semi: self.semi_supervised,
             critic: Critic::of(critic::DISCRIMINATOR, self.critic(), network, device)?,
@@ -248,6 +261,36 @@ impl ContextConfig {
                 self.model.average(),
                 device,
             )?,
+        }))
+    }
+
+    fn sizes_of_the_critic(&self, of_voxels: bool) -> Result<Sizes> {
+        let CriticSizes {
+            width,
+            norm,
+            spectral_norm,
+        } = self.critic;
+        if !of_voxels {
+            return Ok(Sizes::Dcgan(dcgan::Sizes {
+                width,
+                norm,
+                spectral_norm,
+                ..dcgan::Sizes::default()
+            }));
+        }
+        if spectral_norm || norm == dcgan::Norm::Layer {
+            let key = if spectral_norm {
+                "critic.spectral_norm"
+            } else {
+                "critic.norm"
+            };
+            let problem = "a discriminator of shapes has batch norm or none";
+            return Err(Error::recipe(key, problem, "set critic.norm=batch or none"));
+        }
+        Ok(Sizes::Voxel(voxel::Sizes {
+            width,
+            batch_norm: norm == dcgan::Norm::Batch,
+            ..voxel::Sizes::default()
         }))
     }
 
@@ -272,19 +315,26 @@ impl ContextConfig {
 }
 
 impl Context {
-    /// Which pixels of each image are known, `[batch, height, width, 1]`: all but a hole, whose place is drawn.
+    /// Which pixels of each image are known, `[batch, height, width, 1]`: all but a hole, whose place is drawn; of a shape, whose slices lie
+    /// below each other, a hole as deep as it is high.
     fn holes(&self, count: usize, key: Key) -> Tensor<4> {
-        let [h, w, _] = self.stage.image_shape();
+        let [rows, w, _] = self.stage.image_shape();
+        let h = if self.stage.kind == Kind::Voxels { w } else { rows };
         let side = |n: usize| ((n as f64 * self.settings.hole).round() as usize).clamp(1, n);
-        let mut mask = Vec::with_capacity(count * h * w);
+        let mut mask = Vec::with_capacity(count * rows * w);
         for i in 0..count {
             let mut rng = key.step(i as u64).rng();
-            let (top, left) = (rng.below(h - side(h) + 1), rng.below(w - side(w) + 1));
-            let hidden =
-                |y: usize, x: usize| (top..top + side(h)).contains(&y) && (left..left + side(w)).contains(&x);
-            mask.extend((0..h * w).map(|i| f32::from(!hidden(i / w, i % w))));
+            let mut drawn = |n: usize| {
+                let from = rng.below(n - side(n) + 1);
+                from..from + side(n)
+            };
+            let (across, along, through) = (drawn(h), drawn(w), drawn(rows / h));
+            let hidden = |row: usize, x: usize| {
+                across.contains(&(row % h)) && along.contains(&x) && through.contains(&(row / h))
+            };
+            mask.extend((0..rows * w).map(|i| f32::from(!hidden(i / w, i % w))));
         }
-        Tensor::from_data(TensorData::new(mask, [count, h, w, 1]), &self.stage.device)
+        Tensor::from_data(TensorData::new(mask, [count, rows, w, 1]), &self.stage.device)
     }
 }
 
@@ -363,7 +413,7 @@ impl Play for Context {
             ("loss/discriminator", found.loss),
             ("loss/generator", number(persuaded.clone())),
         ];
-        let loss = persuaded + off * self.settings.l1;
+        let loss = persuaded * self.settings.game + off * self.settings.l1;
         critic::finite("the generator's loss", number(loss.clone()), now)?;
         let gradient = self
             .generator

@@ -3,6 +3,7 @@
 mod against_pytorch;
 pub mod resnet;
 pub mod unet;
+pub mod volume;
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -19,6 +20,8 @@ pub enum TranslatorSizes {
     Unet(unet::Sizes),
     /// down twice, residual blocks, up twice
     Resnet(resnet::Sizes),
+    /// the same as the first, of shapes of voxels
+    Volume(volume::Sizes),
 }
 
 impl TranslatorSizes {
@@ -27,6 +30,7 @@ impl TranslatorSizes {
         match self {
             TranslatorSizes::Unet(s) => s.average,
             TranslatorSizes::Resnet(s) => s.average,
+            TranslatorSizes::Volume(s) => s.average,
         }
     }
 
@@ -35,12 +39,17 @@ impl TranslatorSizes {
     /// # Errors
     /// [`Error::Recipe`] with the key.
     pub fn check(&self) -> Result<()> {
+        let dropout = match self {
+            TranslatorSizes::Unet(s) => s.dropout,
+            TranslatorSizes::Volume(s) => s.dropout,
+            TranslatorSizes::Resnet(_) => 0.0,
+        };
+        if !(0.0..1.0).contains(&dropout) {
+            let problem = format!("{dropout} is not a share of numbers to drop");
+            return Err(Error::recipe("model.dropout", problem, "give 0 to below 1"));
+        }
         let (width, average) = match self {
             TranslatorSizes::Unet(s) => {
-                if !(0.0..1.0).contains(&s.dropout) {
-                    let problem = format!("{} is not a share of numbers to drop", s.dropout);
-                    return Err(Error::recipe("model.dropout", problem, "give 0 to below 1"));
-                }
                 if s.depth == 1 || s.depth > unet::DEEPEST {
                     let problem = format!("{} is no number of halvings", s.depth);
                     let fix = format!("give 2 to {}, or 0 for what suits the images", unet::DEEPEST);
@@ -49,6 +58,7 @@ impl TranslatorSizes {
                 (s.width, s.average)
             }
             TranslatorSizes::Resnet(s) => (s.width, s.average),
+            TranslatorSizes::Volume(s) => (s.width, s.average),
         };
         if width == 0 {
             return Err(Error::recipe("model.width", "0 is too small", "give 1 or more"));
@@ -64,12 +74,15 @@ impl TranslatorSizes {
     }
 
     /// A fresh network for images of `[height, width, channel]`, which is told so many numbers beside; it takes any other size as
-    /// well.
+    /// well, but for a network of shapes.
     pub fn network(&self, shape: [usize; 3], told: usize, init: &Init) -> TranslatorNetwork {
         match self {
             TranslatorSizes::Unet(s) => TranslatorNetwork::Unet(unet::Unet::new(s, shape, told, init)),
             TranslatorSizes::Resnet(s) => {
                 TranslatorNetwork::Resnet(resnet::Resnet::new(s, shape, told, init))
+            }
+            TranslatorSizes::Volume(s) => {
+                TranslatorNetwork::Volume(volume::Volume::new(s, shape, told, init))
             }
         }
     }
@@ -99,6 +112,7 @@ pub(crate) fn beside(x: Tensor<4>, told: Tensor<2>) -> Tensor<4> {
 pub enum TranslatorNetwork {
     Unet(unet::Unet),
     Resnet(resnet::Resnet),
+    Volume(volume::Volume),
 }
 
 impl TranslatorNetwork {
@@ -127,6 +141,7 @@ impl TranslatorNetwork {
         match self {
             TranslatorNetwork::Unet(n) => n.encoded(x),
             TranslatorNetwork::Resnet(n) => n.encoded(x),
+            TranslatorNetwork::Volume(n) => n.encoded(x),
         }
     }
 
@@ -135,12 +150,17 @@ impl TranslatorNetwork {
         match self {
             TranslatorNetwork::Unet(n) => n.decoded(levels, drawn),
             TranslatorNetwork::Resnet(n) => n.decoded(levels),
+            TranslatorNetwork::Volume(n) => n.decoded(levels, drawn),
         }
     }
 
     /// Whether it draws.
     pub fn draws(&self) -> bool {
-        matches!(self, TranslatorNetwork::Unet(n) if n.drops())
+        match self {
+            TranslatorNetwork::Unet(n) => n.drops(),
+            TranslatorNetwork::Volume(n) => n.drops(),
+            TranslatorNetwork::Resnet(_) => false,
+        }
     }
 
     /// Sides of what it takes without padding are multiples of this.
@@ -148,6 +168,7 @@ impl TranslatorNetwork {
         match self {
             TranslatorNetwork::Unet(n) => n.multiple(),
             TranslatorNetwork::Resnet(_) => resnet::MULTIPLE,
+            TranslatorNetwork::Volume(_) => 1,
         }
     }
 }

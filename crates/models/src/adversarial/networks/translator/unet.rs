@@ -136,7 +136,7 @@ impl Unet {
             let x = norm.forward(up.forward(x, [h, w], Activation::Identity), Activation::Relu);
             let x = match drawn {
                 Drawn::Nothing => x,
-                _ if j < dropping && self.drops() => self.dropped(x, j, drawn),
+                _ if j < dropping && self.drops() => dropped(x, self.dropout, j, drawn),
                 _ => x,
             };
             match self.skips {
@@ -145,19 +145,19 @@ impl Unet {
             }
         })
     }
+}
 
-    /// Numbers of each item are dropped by what is drawn for it, and the others raised so that the mean stays.
-    fn dropped(&self, x: Tensor<4>, layer: usize, drawn: Drawn<'_>) -> Tensor<4> {
-        let [_, h, w, c] = x.dims();
-        let one = |key: &Key| {
-            let key = key.stream("dropout").step(layer as u64);
-            noise::uniform::<4>(key.words(), [1, h, w, c], &x.device())
-        };
-        let u = match drawn {
-            Drawn::Nothing => return x,
-            Drawn::By(keys) => Tensor::cat(keys.iter().map(one).collect(), 0),
-            Drawn::Given(given) => given(layer, x.dims()),
-        };
-        x * (u.greater_equal_elem(self.dropout).float() / (1.0 - self.dropout))
-    }
+/// This share of the numbers of each item is dropped, by what is drawn for it, and the others are raised so that the mean stays.
+pub(super) fn dropped(x: Tensor<4>, share: f64, layer: usize, drawn: Drawn<'_>) -> Tensor<4> {
+    let [_, h, w, c] = x.dims();
+    let one = |key: &Key| {
+        let key = key.stream("dropout").step(layer as u64);
+        noise::uniform::<4>(key.words(), [1, h, w, c], &x.device())
+    };
+    let u = match drawn {
+        Drawn::Nothing => return x,
+        Drawn::By(keys) => Tensor::cat(keys.iter().map(one).collect(), 0),
+        Drawn::Given(given) => given(layer, x.dims()),
+    };
+    x * (u.greater_equal_elem(share).float() / (1.0 - share))
 }
