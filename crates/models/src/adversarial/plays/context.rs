@@ -233,14 +233,9 @@ impl ContextConfig {
         sizes.check(model, info)?;
         let stage = Stage::new(model, info, device);
         let [h, w, c] = stage.image_shape();
-
         let heads = Heads {
             biased: self.objective.wants_bias(),
-            classes: if self.semi_supervised.is_some() {
-                info.labels.len()
-            } else {
-                0
-            },
+            classes: self.semi_supervised.map_or(0, |_| info.labels.len()),
             ..Heads::default()
         };
         let of_critic = Init::new(key.stream(critic::DISCRIMINATOR), device);
@@ -279,13 +274,12 @@ impl ContextConfig {
             }));
         }
         if spectral_norm || norm == dcgan::Norm::Layer {
-            let key = if spectral_norm {
-                "critic.spectral_norm"
-            } else {
-                "critic.norm"
-            };
-            let problem = "a discriminator of shapes has batch norm or none";
-            return Err(Error::recipe(key, problem, "set critic.norm=batch or none"));
+            let problem = "a discriminator of shapes has batch norm or none, and no spectral norm";
+            return Err(Error::recipe(
+                "critic.norm",
+                problem,
+                "set critic.norm=batch or none",
+            ));
         }
         Ok(Sizes::Voxel(voxel::Sizes {
             width,
