@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub struct Sizes {
     /// channels at half the size; they double with every halving, up to eight times as many
     pub width: usize,
-    /// share of the numbers that are dropped on the way up from the smallest grid: what makes two answers differ
+    /// share of the numbers of the smallest grid that are dropped: what makes two answers differ
     pub dropout: f64,
     /// decay of the moving average; 0 for none
     pub average: f64,
@@ -76,20 +76,22 @@ impl Volume {
         levels
     }
 
-    /// Shapes of what is seen; numbers of the first level are dropped as they are drawn.
+    /// Shapes of what is seen; numbers of the smallest grid are dropped as they are drawn.
     pub(super) fn decoded(&self, levels: &[Tensor<4>], drawn: Drawn<'_>) -> Tensor<4> {
         let n = self.downs.len();
         let inner = levels[n].clone();
+        let inner = match drawn {
+            Drawn::Nothing => inner,
+            _ if self.drops() => unet::dropped(inner, self.dropout, 0, drawn),
+            _ => inner,
+        };
+
         self.ups.iter().enumerate().fold(inner, |x, (j, up)| {
             let x = up.forward(x);
             if j + 1 == n {
                 return activation(x, Activation::Tanh);
             }
-            let x = match drawn {
-                Drawn::Nothing => x,
-                _ if j == 0 && self.drops() => unet::dropped(x, self.dropout, j, drawn),
-                _ => x,
-            };
+
             Tensor::cat(vec![x, levels[n - 1 - j].clone()], 3)
         })
     }
