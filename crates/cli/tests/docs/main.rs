@@ -223,7 +223,8 @@ fn small(recipe: &str) -> Vec<String> {
     let entry = models::entry(recipe.model_name()).unwrap();
     let source = recipe.data().unwrap().source;
     let of_points = ["ring8", "grid25", "swissroll", "moons", "table", "hiring"].contains(&source.as_str())
-        || source.starts_with("simulator:");
+        || source.starts_with("simulator:")
+        || source.starts_with("expert:");
     // Points have no size, whatever the model is tested on elsewhere.
     let tiny = entry
         .tiny
@@ -231,7 +232,9 @@ fn small(recipe: &str) -> Vec<String> {
         .filter(|(k, _)| !(of_points && *k == "data.size"));
     let mut out: Vec<String> = tiny.map(|(k, v)| format!("{k}={v}")).collect();
     out.push("train.checkpoint_every=1".into());
-    if out.iter().any(|s| s.starts_with("model.latent=")) {
+    let has = |key: &str| entry.tiny.iter().any(|(k, _)| *k == key);
+    // Latents of videos have a part for every frame.
+    if has("model.latent") && !has("model.motion") {
         out.push("model.latent=8".into());
     }
     let has_its_size = ["proteins", "dna", "molecules", "jets"].contains(&source.as_str());
