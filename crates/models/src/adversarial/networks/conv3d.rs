@@ -67,7 +67,7 @@ impl Rise {
 }
 
 /// Slices at each halving, the first one being what there is.
-fn halved(slices: usize, times: usize) -> Vec<usize> {
+pub(super) fn halved(slices: usize, times: usize) -> Vec<usize> {
     std::iter::successors(Some(slices), |s| Some(s.div_ceil(2)))
         .take(times)
         .collect()

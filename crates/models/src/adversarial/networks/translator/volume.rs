@@ -1,7 +1,7 @@
 //! From a shape of voxels to one: down to a small grid and up again by convolutions over depth, height and width, each level of the
 //! way down joined to that of the way up (Ronneberger et al. 2015; in three dimensions Cicek et al. 2016, arXiv:1606.06650). Shapes are
 //! cubes, whose slices lie below each other.
-use super::super::conv3d::{Down, Up};
+use super::super::conv3d::{Down, Up, halved};
 use super::{Drawn, unet};
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -42,16 +42,17 @@ pub struct Volume {
 impl Volume {
     /// For cubes of that side as `[side * side, side, channel]`, with so many planes beside their channels that say what is wanted.
     pub fn new(s: &Sizes, [_, side, c]: [usize; 3], told: usize, init: &Init) -> Self {
-        let grid: Vec<usize> = sizes([side; 2]).into_iter().map(|[h, _]| h).collect();
-        let n = grid.len() - 1;
+        // An odd number of rows is halved downwards, of slices upwards.
+        let grid = sizes([side; 2]);
+        let (slices, n) = (halved(side, grid.len()), grid.len() - 1);
         let at = |i: usize| if i == 0 { c } else { channels(s.width, i) };
         let down = |i: usize| {
             let inputs = if i == 1 { c + told } else { at(i - 1) };
-            Down::new([inputs, at(i)], grid[i - 1], i > 1, &init.at("down").nth(i))
+            Down::new([inputs, at(i)], slices[i - 1], i > 1, &init.at("down").nth(i))
         };
         let up = |i: usize| {
             let joined = if i < n { 2 * at(i) } else { at(i) };
-            let sides = [[grid[i - 1]; 2], [grid[i], grid[i - 1]]];
+            let sides = [grid[i - 1], [slices[i], slices[i - 1]]];
             Up::new([joined, at(i - 1)], sides, i > 1, &init.at("up").nth(i))
         };
         Volume {
@@ -85,13 +86,11 @@ impl Volume {
             _ if self.drops() => unet::dropped(inner, self.dropout, 0, drawn),
             _ => inner,
         };
-
         self.ups.iter().enumerate().fold(inner, |x, (j, up)| {
             let x = up.forward(x);
             if j + 1 == n {
                 return activation(x, Activation::Tanh);
             }
-
             Tensor::cat(vec![x, levels[n - 1 - j].clone()], 3)
         })
     }
