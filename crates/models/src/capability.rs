@@ -379,7 +379,6 @@ pub trait Act {
 }
 
 /// Changes images, within a bound, so that a classifier is misled.
-
 pub trait Attack {
     /// The largest change of a pixel, of pixels in [0, 1].
     fn epsilon(&self) -> f64;

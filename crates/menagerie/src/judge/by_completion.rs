@@ -30,7 +30,7 @@ fn middle(judge: &Judge, tell: Tell) -> Result<Vec<Verdict>> {
     let data = judge.data(NAME)?;
     let info = data.set.info();
     // An image is one slice.
-    let (Kind::Image | Kind::Voxels, &[.., h, w, c]) = (info.kind, &info.shape[..]) else {
+    let (Kind::Image | Kind::Voxels, &[.., c]) = (info.kind, &info.shape[..]) else {
         let problem = format!(
             "`{NAME}` hides the middle of images or shapes, and {} holds {}",
             info.source,

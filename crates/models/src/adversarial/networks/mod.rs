@@ -359,7 +359,6 @@ impl GeneratorNetwork {
     }
 
     /// Where latents are mapped to styles first: that network.
-
     pub fn styled(&self) -> Option<&stylegan2::Generator> {
         match self {
             GeneratorNetwork::Stylegan2(g) => Some(g),

@@ -70,7 +70,6 @@ pub struct Penalties {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub foreground: Option<Foreground>,
     /// weights are cut after each update
-
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<Clip>,
 }
