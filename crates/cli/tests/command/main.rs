@@ -4,6 +4,7 @@ mod best;
 mod compare;
 mod evaluate;
 mod judged;
+mod kinds;
 mod latents;
 mod likelihood;
 mod runs;

@@ -325,13 +325,10 @@ impl Config {
         if let Some(key) = self.penalty.of_gradients() {
             let why = "the derivative of one item's score depends on the other items of its batch";
             if self.model.batch_norm_in_discriminator() {
-                return clash(
-                    key,
-                    "model.norm = \"batch\"",
-                    why,
-                    "set model.norm=layer or model.norm=none, or model.spectral_norm=true",
-                );
+                let [setting, fix] = self.model.without_batch_norm();
+                return clash(key, setting, why, fix);
             }
+
             if minibatch {
                 return clash(
                     key,

@@ -9,7 +9,7 @@ use menagerie::models::Samples;
 use menagerie::recipe::Recipe;
 use menagerie::run::draw_samples;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `menagerie data`.
 #[derive(clap::Args)]
@@ -146,8 +146,8 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: boo
         };
         match numbers {
             true => items::write_numbered(&samples, out)?,
-            false if info.kind == Kind::Sequence => items::write_of(info, &samples, out)?,
-            false => drop(draw_samples(&samples, opened.dataset.density(), out)?),
+            false if is_picture(out) => drop(draw_samples(&samples, opened.dataset.density(), out)?),
+            false => items::write_of(info, &samples, out)?,
         }
     }
     if json {
@@ -215,9 +215,14 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: boo
         ));
     }
     if let Some(out) = out {
-        output::line(format_args!("picture in {}", out.display()));
+        let what = if is_picture(&out) { "picture" } else { "items" };
+        output::line(format_args!("{what} in {}", out.display()));
     }
     Ok(())
+}
+
+fn is_picture(out: &Path) -> bool {
+    out.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"))
 }
 
 fn shortened(names: &[String]) -> String {

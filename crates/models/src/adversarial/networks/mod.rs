@@ -142,6 +142,21 @@ impl Sizes {
         }
     }
 
+    /// The setting by which the discriminator has batch norm, and what to do where it must have none.
+    pub fn without_batch_norm(&self) -> [&'static str; 2] {
+        match self {
+            Sizes::Voxel(_) => [
+                "model.batch_norm = true",
+                "set model.batch_norm=false, or leave the penalty out",
+            ],
+            Sizes::Video(_) => ["model.architecture = \"video\"", "leave it out"],
+            _ => [
+                "model.norm = \"batch\"",
+                "set model.norm=layer or model.norm=none, or model.spectral_norm=true",
+            ],
+        }
+    }
+
     /// Refuses sizes of zero, and data that the networks cannot take.
     ///
     /// # Errors

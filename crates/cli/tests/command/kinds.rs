@@ -1,0 +1,101 @@
+//! Shapes of voxels, what experts do, and labels of what is translated, through the command.
+use crate::support::{fails, ok};
+use std::path::Path;
+use tempfile::tempdir;
+
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+fn fine(dir: &Path, line: &str) -> String {
+    ok(dir, &words(line))
+}
+
+/// Shapes go out as meshes and come back as the same kind of data; one file holds one.
+#[test]
+fn shapes_go_out_as_meshes_and_come_back() {
+    let dir = tempdir().unwrap();
+    let d = dir.path();
+    fine(
+        d,
+        "train gan3d --threads 1 --steps 2 --batch 4 --set model.width=4 --set train.samples=4 --size 8 --limit 40 --out r",
+    );
+    fine(d, "sample r -n 3 --out meshes/");
+    fine(d, "sample r --out one.obj");
+    assert!(
+        std::fs::read_to_string(d.join("one.obj"))
+            .unwrap()
+            .contains("\nf ")
+    );
+    let said = fine(d, "data show meshes --size 8 --out back.png");
+    assert!(said.contains("3 shapes of 8x8x8x1"), "{said}");
+    fails(d, &words("sample r -n 3 --out x.obj"), 2, &["one shape", "x/"]);
+    std::fs::write(d.join("meshes/empty.obj"), "v 0 0 0\n").unwrap();
+    let all = "data show meshes --size 8 --max-bad 0";
+    fails(d, &words(all), 1, &["empty.obj", "no faces"]);
+}
+
+/// What is shown of data is a picture by its name, or what the kind is written as; a name of neither is refused.
+#[test]
+fn what_is_shown_is_what_the_name_says() {
+    let dir = tempdir().unwrap();
+    let d = dir.path();
+    fine(d, "data show expert:maze -n 20 --out steps.csv");
+    let table = std::fs::read_to_string(d.join("steps.csv")).unwrap();
+    assert!(table.starts_with("row,column,action\n"), "{table}");
+    fails(d, &words("data show digits --out x.csv"), 2, &["x.csv"]);
+    fails(d, &words("data show digits --out x.txt"), 2, &["x.txt"]);
+    assert!(!d.join("x.txt").exists());
+}
+
+/// A model that acts is played, and filmed; others are not.
+#[test]
+fn agents_are_played() {
+    let dir = tempdir().unwrap();
+    let d = dir.path();
+    fine(
+        d,
+        "train gail --threads 1 --steps 2 --set model.width=8 --set imitation.episodes=2 --out r",
+    );
+    let said = fine(d, "play r --episodes 2 --out film.gif");
+    assert!(
+        said.contains("cart_pole") && d.join("film.gif").exists(),
+        "{said}"
+    );
+    fails(d, &words("play r --out film.png"), 2, &[".gif"]);
+    fine(
+        d,
+        "train gan --data ring8 --threads 1 --steps 1 --set model.width=8 --out g",
+    );
+    fails(d, &words("play g"), 2, &["act", "gail"]);
+    let moon = "train gail --steps 1 --set imitation.environment=\"pendulum\" --out m";
+    fails(d, &words(moon), 1, &["pendulum", "expert:pendulum"]);
+}
+
+/// What images are called stays with them when they are translated.
+#[test]
+fn translations_keep_labels() {
+    let dir = tempdir().unwrap();
+    let d = dir.path();
+
+    fine(
+        d,
+        "train cycle_gan --data digits::negative:digits --size 16 --limit 20 --threads 1 --steps 1 --set model.width=4 --set critic.width=4 --out r",
+    );
+    fine(d, "translate r -n 4 --out made/");
+    let table = std::fs::read_to_string(d.join("made/metadata.csv")).unwrap();
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!((lines[0], lines.len()), ("file_name,label", 5));
+    let said = fine(d, "data show made");
+    assert!(said.contains("labels"), "{said}");
+    for class in ["cat", "dog"] {
+        std::fs::create_dir_all(d.join("in").join(class)).unwrap();
+        std::fs::copy(d.join("made/00000.png"), d.join("in").join(class).join("1.png")).unwrap();
+    }
+    fine(d, "translate r --data in --out again/");
+    let table = std::fs::read_to_string(d.join("again/metadata.csv")).unwrap();
+    assert!(
+        table.contains("cat-1.png,cat\n") && table.contains("dog-1.png,dog\n"),
+        "{table}"
+    );
+}
