@@ -4,6 +4,8 @@ use crate::items::{
 use menagerie::Key;
 use menagerie::data::{DataInfo, Kind, read_image};
 use menagerie::error::{Error, Result, nearest};
+use menagerie::judge::around_the_middle;
+
 use menagerie::models::{Capability, Complete, Samples};
 use std::path::{Path, PathBuf};
 
@@ -117,7 +119,8 @@ fn mask(name: &str, info: &DataInfo) -> Result<Vec<bool>> {
     Ok(match name {
         "lower-half" if h > 1 => by(&|y, _| y < h / 2),
         "lower-half" | "right-half" => by(&|_, x| x < w / 2),
-        "center" => by(&|y, x| !((h / 4..h - h / 4).contains(&y) && (w / 4..w - w / 4).contains(&x))),
+        "center" if info.shape.len() > 2 => around_the_middle(&info.shape),
+        "center" => by(&|_, x| !(w / 4..w - w / 4).contains(&x)),
         file if slices == 1 && Path::new(file).is_file() => {
             let p = read_image(file)?;
             if (p.height, p.width) != (h, w) {

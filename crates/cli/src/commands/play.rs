@@ -1,13 +1,13 @@
 use crate::items::{GivenArgs, able, make_parent, written};
 use crate::output;
 use menagerie::Key;
-use menagerie::data::environments::Episode;
+use menagerie::data::environments::{Environment, Episode};
 use menagerie::error::{Error, Result};
 use menagerie::judge::acted;
 use menagerie::models::Capability;
 use menagerie::picture;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `menagerie play`.
 #[derive(clap::Args)]
@@ -46,8 +46,8 @@ pub(crate) fn run(args: Args) -> Result<()> {
             "give --episodes 1 to 10000",
         ));
     }
-    let film = args.out.as_ref().and_then(|o| o.extension());
-    if args.out.is_some() && film.is_none_or(|e| !e.eq_ignore_ascii_case("gif")) {
+    let ending = args.out.as_ref().and_then(|o| o.extension());
+    if args.out.is_some() && ending.is_none_or(|e| !e.eq_ignore_ascii_case("gif")) {
         return Err(Error::usage(
             "--out is a film, and its name does not end in .gif",
             "end it in .gif, or leave it out",
@@ -60,26 +60,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let all = acted(model, &keys);
     let environment = model.environment();
     if let Some(out) = &args.out {
-        let shown = &all[..all.len().min(SHOWN[0])];
-        let steps = shown
-            .iter()
-            .map(|e| e.states.len())
-            .max()
-            .unwrap_or(1)
-            .min(SHOWN[1]);
-        let mut values = Vec::new();
-        let (mut size, mut frames) = ([0, 0], 0);
-        for episode in shown {
-            frames = 0;
-            for t in (0..steps).step_by(2) {
-                let picture = environment.draw(&episode.states[t.min(episode.states.len() - 1)]);
-                size = [picture.height, picture.width];
-                values.extend(picture.bytes.iter().map(|b| f32::from(*b) / 127.5 - 1.0));
-                frames += 1;
-            }
-        }
-        make_parent(out)?;
-        picture::save_animation(&values, [shown.len(), frames, size[0], size[1], 3], 2, out)?;
+        film(environment, &all[..all.len().min(SHOWN[0])], out)?;
     }
     let totals: Vec<f64> = all.iter().map(Episode::total).collect();
     let mean = totals.iter().sum::<f64>() / totals.len() as f64;
@@ -106,4 +87,20 @@ pub(crate) fn run(args: Args) -> Result<()> {
         None => output::line(text),
     }
     Ok(())
+}
+
+/// Episodes beside each other, each as long as the longest.
+fn film(environment: &dyn Environment, shown: &[Episode], out: &Path) -> Result<()> {
+    let longest = shown.iter().map(|e| e.states.len()).max().unwrap_or(1);
+    let (mut values, mut shape) = (Vec::new(), [shown.len(), 0, 0, 0, 3]);
+    for episode in shown {
+        shape[1] = 0;
+        for t in (0..longest.min(SHOWN[1])).step_by(2) {
+            let picture = environment.draw(&episode.states[t.min(episode.states.len() - 1)]);
+            shape = [shown.len(), shape[1] + 1, picture.height, picture.width, 3];
+            values.extend(picture.bytes.iter().map(|b| f32::from(*b) / 127.5 - 1.0));
+        }
+    }
+    make_parent(out)?;
+    picture::save_animation(&values, shape, 2, out)
 }

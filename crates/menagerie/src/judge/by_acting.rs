@@ -1,5 +1,6 @@
 //! How well a model acts: the sum of rewards of an episode, beside that of the expert and of chance.
-use super::metric::{Judge, Metric, Tell, Verdict};
+use super::by_capability::mean_and_error;
+use super::metric::{Judge, Metric, Tell, Verdict, members};
 use crate::data::environments::{Environment, Episode, episodes, shown_by_the_expert};
 use crate::error::Result;
 use crate::models::{Act, Capability};
@@ -9,9 +10,6 @@ use crate::random::Key;
 const EPISODES: usize = 100;
 
 /// An episode for each key, of a model that takes its likeliest action.
-///
-/// # Errors
-/// Those of the model.
 pub fn acted(model: &dyn Act, keys: &[Key]) -> Vec<Episode> {
     let environment = model.environment();
     let actions = environment.actions().len();
@@ -54,17 +52,9 @@ pub(super) fn work_out(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec
         ("/chance", by_chance(environment, &keys)),
     ];
     tell(metric.name, count, count);
-    let one = |(member, all): (&str, Vec<Episode>)| {
-        let n = all.len().max(1) as f64;
-        let mean = all.iter().map(Episode::total).sum::<f64>() / n;
-        let square = all.iter().map(|e| (e.total() - mean).powi(2)).sum::<f64>();
-        Verdict {
-            metric: format!("{}{member}", metric.name),
-            value: mean,
-            error: Some((square / (n - 1.0).max(1.0) / n).sqrt()),
-            warning: None,
-            definition: definition.clone(),
-        }
+    let total = |(member, all): (&'static str, Vec<Episode>)| {
+        let totals: Vec<f64> = all.iter().map(Episode::total).collect();
+        (member, mean_and_error(&totals))
     };
-    Ok(told.into_iter().map(one).collect())
+    members(metric.name, &definition, told.into_iter().map(total).collect())
 }

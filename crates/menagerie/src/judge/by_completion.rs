@@ -87,7 +87,7 @@ fn middle(judge: &Judge, tell: Tell) -> Result<Vec<Verdict>> {
 }
 
 /// Which positions of items of that shape, channels last, lie around the middle, which is half of each axis.
-pub(crate) fn around_the_middle(shape: &[usize]) -> Vec<bool> {
+pub fn around_the_middle(shape: &[usize]) -> Vec<bool> {
     let axes = &shape[..shape.len().saturating_sub(1)];
     let inner = |mut i: usize| {
         axes.iter().rev().all(|n| {

@@ -1,5 +1,6 @@
 //! Metrics of sequences: of aligned families by columns and pairs of columns, of molecules by their grammar.
-use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
+use super::by_capability::mean_and_error;
+use super::metric::{Judge, Metric, Tell, Verdict, forgotten, members};
 use super::subject::each_item;
 use crate::data::{Batch, DataInfo, Dataset, Kind, likeliest};
 use crate::error::{Error, Result};
@@ -105,7 +106,7 @@ pub(super) fn maximized(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Ve
             all.into_iter().skip(i).step_by(n).map(f64::from).collect()
         };
         let predicted = column(reads.attributes(&batch)?, raises.goals().len(), GOAL);
-        figures.push((what.to_string(), with_error(&predicted)));
+        figures.push((what.to_string(), mean_and_error(&predicted)));
         if what.is_empty() {
             figures.push(("/best".into(), (largest(&predicted), None)));
         }
@@ -117,7 +118,7 @@ pub(super) fn maximized(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Ve
             .collect();
         if let (Some(truth), Some(place)) = (truth, place) {
             let truth: Vec<f64> = truth.iter().map(|t| t[place] as f64).collect();
-            figures.push((format!("{what}/true"), with_error(&truth)));
+            figures.push((format!("{what}/true"), mean_and_error(&truth)));
             if what.is_empty() {
                 figures.push(("/true-best".into(), (largest(&truth), None)));
             }
@@ -141,7 +142,7 @@ pub(super) fn maximized(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Ve
         .iter()
         .map(|(name, figure)| (&name[..], *figure))
         .collect();
-    told(metric.name, &definition, figures)
+    members(metric.name, &definition, figures)
 }
 
 fn largest(values: &[f64]) -> f64 {
@@ -171,29 +172,6 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// A mean and its standard error.
-fn with_error(values: &[f64]) -> (f64, Option<f64>) {
-    let (n, m) = (values.len() as f64, mean(values));
-    let variance = values.iter().map(|v| (v - m).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    (m, Some((variance / n).sqrt()))
-}
-
-/// How `NAME/member` and the figure itself are told.
-fn told(
-    name: &str,
-    definition: &Map<String, Value>,
-    figures: Vec<(&str, (f64, Option<f64>))>,
-) -> Result<Vec<Verdict>> {
-    let one = |(member, (value, error)): (&str, (f64, Option<f64>))| Verdict {
-        metric: format!("{name}{member}"),
-        value,
-        error,
-        warning: None,
-        definition: definition.clone(),
-    };
-    Ok(figures.into_iter().map(one).collect())
-}
-
 impl<'a> Sets<'a> {
     fn family(&self, symbols: &'a [u8]) -> Family<'a> {
         Family {
@@ -213,8 +191,8 @@ impl<'a> Sets<'a> {
         match name {
             "profile" => {
                 definition.insert("pseudo_count".into(), json!(PSEUDO));
-                let of = |f: &Family| with_error(&f.log_odds(&training));
-                told(name, &definition, vec![("", of(&samples)), ("/data", of(&held))])
+                let of = |f: &Family| mean_and_error(&f.log_odds(&training));
+                members(name, &definition, vec![("", of(&samples)), ("/data", of(&held))])
             }
             "entropy" => {
                 let truth = training.entropies();
@@ -222,7 +200,7 @@ impl<'a> Sets<'a> {
                     let off = f.entropies().into_iter().zip(&truth).map(|(a, b)| (a - b).abs());
                     (mean(&off.collect::<Vec<_>>()), None)
                 };
-                told(name, &definition, vec![("", of(&samples)), ("/data", of(&held))])
+                members(name, &definition, vec![("", of(&samples)), ("/data", of(&held))])
             }
             "pairs" => {
                 let of = |f: &Family| {
@@ -237,21 +215,21 @@ impl<'a> Sets<'a> {
                     ("/data", of(&training)?),
                     ("/independent", of(&apart)?),
                 ];
-                told(name, &definition, all)
+                members(name, &definition, all)
             }
             _ => {
                 let own = samples.identities(&training);
                 let copies: Vec<f64> = own.iter().map(|i| f64::from(*i == 1.0)).collect();
                 let all = vec![
-                    ("", with_error(&own)),
-                    ("/data", with_error(&held.identities(&training))),
+                    ("", mean_and_error(&own)),
+                    ("/data", mean_and_error(&held.identities(&training))),
                     (
                         "/independent",
-                        with_error(&self.some(&apart, samples.count()).identities(&training)),
+                        mean_and_error(&self.some(&apart, samples.count()).identities(&training)),
                     ),
-                    ("/copies", with_error(&copies)),
+                    ("/copies", mean_and_error(&copies)),
                 ];
-                told(name, &definition, all)
+                members(name, &definition, all)
             }
         }
     }
@@ -309,6 +287,6 @@ impl<'a> Sets<'a> {
             ("/data", of(self.held)?),
             ("/markov", of(&chain)?),
         ];
-        told(name, &definition, all)
+        members(name, &definition, all)
     }
 }

@@ -1,5 +1,6 @@
 //! Metrics of shapes of voxels: how well samples and held-out shapes match.
-use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
+use super::by_capability::mean_and_error;
+use super::metric::{Judge, Metric, Tell, Verdict, forgotten, members};
 use super::subject::each_item;
 use crate::data::{Dataset, Kind};
 use crate::error::{Error, Result};
@@ -44,12 +45,7 @@ pub(super) fn work_out(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec
     }
     let definition = judge.definition(name)?;
     let of = |set: &[Solid]| match name {
-        "shape-match" => {
-            let found = best(&held, set);
-            let (n, mean) = (found.len() as f64, found.iter().sum::<f64>() / found.len() as f64);
-            let spread = found.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-            Ok((mean, Some((spread / n).sqrt())))
-        }
+        "shape-match" => Ok(mean_and_error(&best(&held, set))),
         "shape-coverage" => Ok((coverage(set, &held), None)),
         name => Err(forgotten(name)),
     };
@@ -57,14 +53,7 @@ pub(super) fn work_out(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec
     if !training.is_empty() {
         told.push(("/data", of(&training)?));
     }
-    let one = |(member, (value, error)): (&str, (f64, Option<f64>))| Verdict {
-        metric: format!("{name}{member}"),
-        value,
-        error,
-        warning: None,
-        definition: definition.clone(),
-    };
-    Ok(told.into_iter().map(one).collect())
+    members(name, &definition, told)
 }
 
 /// The first shapes of a set.

@@ -61,7 +61,7 @@ metrics! {
     "sad", "sum of absolute differences of alpha, the last channel, of translations and truths, a thousand pixels", LESS, Needs::Truth, named;
     "alpha-mse", "mean squared error of alpha, the last channel, of translations and truths, in [0, 1]", LESS, Needs::Truth, named;
     "seam", "mean absolute error of the step across the edge of the last channel's mask, pixels in [0, 1]", LESS, Needs::Truth, named;
-    "completion", "mean absolute error of the middle of images, hidden and filled in, pixels in [0, 1]; completion/mean-fill by the mean of the rest", LESS, Needs::Capability(Capability::Complete), named;
+    "completion", "mean absolute error of the middle of images or shapes, hidden and filled in, in [0, 1]; /mean-fill by the mean of the rest; of shapes /iou", LESS, Needs::Capability(Capability::Complete), named;
     "cycle", "mean absolute error of images translated there and back, and how far they were moved", LESS, Needs::Capability(Capability::Translate);
     "answers", "mean feature distance of translations of one image, and that of two images of the side asked for beside it", None, Needs::Sides, named;
     "best-of", "mean absolute error of the best of 8 translations of an image against the truth, pixels in [0, 1]", LESS, Needs::Truth, named;
@@ -144,6 +144,22 @@ pub struct Verdict {
     pub warning: Option<String>,
     /// everything it depends on
     pub definition: Map<String, Value>,
+}
+
+/// How `NAME/member` and the figure itself are told.
+pub(super) fn members(
+    name: &str,
+    definition: &Map<String, Value>,
+    figures: Vec<(&str, (f64, Option<f64>))>,
+) -> Result<Vec<Verdict>> {
+    let one = |(member, (value, error)): (&str, (f64, Option<f64>))| Verdict {
+        metric: format!("{name}{member}"),
+        value,
+        error,
+        warning: None,
+        definition: definition.clone(),
+    };
+    Ok(figures.into_iter().map(one).collect())
 }
 
 impl Verdict {

@@ -34,7 +34,7 @@ pub mod pretrained;
 pub mod subject;
 
 pub use by_acting::acted;
-pub(crate) use by_completion::around_the_middle;
+pub use by_completion::around_the_middle;
 
 pub use by_images::{Neighbours, neighbours};
 pub use metric::{Judge, METRICS, Metric, Reference, Tell, Verdict, gather, label, metric};
