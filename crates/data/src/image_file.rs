@@ -1,6 +1,8 @@
 //! One image file: its header without its pixels, its pixels, and whether to believe either.
 use super::Values;
+use crate::Kind;
 use crate::error::{Error, Result};
+use crate::resize::{Alpha, Filter, Preparation};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::fs::File;
@@ -366,6 +368,27 @@ fn slow_shape(file: &mut (impl Read + Seek), format: ImageFormat) -> Result<([us
 }
 
 impl Pixels {
+    /// As networks take them, `[height, width, channels]` in [-1, 1], in so many channels (1, 3 or 4): grey of colours, over white where
+    /// it is transparent and transparency is not asked for.
+    pub fn scaled(&self, channels: usize) -> Vec<f32> {
+        let preparation = Preparation {
+            size: None,
+            channels,
+            filter: Filter::Area,
+            crop: false,
+            alpha: if channels == 4 {
+                Alpha::Keep
+            } else {
+                Alpha::Over(255.0)
+            },
+        };
+        let (shape, bytes) = self.clone().values();
+        let prepared = preparation.apply(shape, &bytes);
+        let mut out = Vec::with_capacity(prepared.len());
+        prepared.extend(Kind::Image, &mut out);
+        out
+    }
+
     /// Shape and values, as preparations take them.
     pub(super) fn values(self) -> ([usize; 3], Values) {
         (

@@ -140,6 +140,18 @@ fn probabilities_of_all_images_sum_to_one() {
                 );
                 // and they are not all alike, so the sum says something
                 assert!(log.iter().any(|l| (l - log[0]).abs() > 1e-4), "{name}");
+                let factors = model.as_factors().unwrap();
+                let costs = factors.costs(&every, Key::new(9)).unwrap();
+                if factors.orders() == 1 {
+                    // What each number costs adds up to what the whole image costs.
+                    for (costs, log) in costs.chunks_exact(numbers).zip(&log) {
+                        let cost: f64 = costs.iter().sum();
+                        assert!(
+                            (cost + log).abs() < 1e-9 * cost.max(1.0),
+                            "{name}: {cost} and {log}"
+                        );
+                    }
+                }
             }
             seen.set(seen.get() + 1);
         });

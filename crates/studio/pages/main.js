@@ -8,8 +8,10 @@ import * as explore from "./views/explore.js";
 import * as breed from "./views/breed.js";
 import * as fresh from "./views/fresh.js";
 import * as game from "./views/game.js";
+import * as tour from "./views/tour.js";
+import * as trial from "./views/try.js";
 
-const PAGES = { "": [runs, "runs"], run: [run, "runs"], curves: [curves, "runs"], train: [train, "train"], explore: [explore, "runs"], new: [fresh, "runs"], breed: [breed, "runs"], game: [game, "game"] };
+const PAGES = { "": [runs, "runs"], run: [run, "runs"], curves: [curves, "runs"], train: [train, "train"], explore: [explore, "runs"], new: [fresh, "runs"], breed: [breed, "runs"], game: [game, "game"], try: [trial, "runs"], tour: [tour, "game"] };
 const main = document.getElementById("main");
 let leave = null;
 

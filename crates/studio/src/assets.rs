@@ -28,10 +28,14 @@ const ASSETS: &[(&str, &str, &[u8])] = assets! {
     "views/train.js" JS;
     "views/explore.js" JS;
     "views/pins.js" JS;
+    "views/moves.js" JS;
     "views/fresh.js" JS;
     "views/breed.js" JS;
     "views/game.js" JS;
     "views/plane.js" JS;
+    "views/try.js" JS;
+    "views/tour.js" JS;
+    "views/easel.js" JS;
 };
 
 /// A page, or a part of one.

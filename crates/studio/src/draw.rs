@@ -5,7 +5,7 @@ use menagerie::data::{DataInfo, Kind, wav};
 use menagerie::models::{Capability, Model, SampleRequest, Samples};
 use menagerie::nn::numbers;
 use menagerie::picture::{self, Picture};
-use menagerie::run::{points_picture, sequences_picture, shapes_picture};
+use menagerie::run::{points_picture, sequences_picture, shapes_picture_from};
 use menagerie::{Device, Key, Tensor, burn};
 use serde_json::{Value, json};
 use std::sync::MutexGuard;
@@ -44,7 +44,7 @@ impl Open {
     }
 
     /// The index of a class by its name.
-    fn class(&self, label: &str) -> Result<u32, Refusal> {
+    pub(crate) fn class(&self, label: &str) -> Result<u32, Refusal> {
         let known = &self.info.labels;
         let found = known.iter().position(|k| k == label).ok_or_else(|| {
             let fix = match known.is_empty() {
@@ -117,14 +117,40 @@ pub(crate) fn table(t: Tensor<2>) -> Value {
 
 /// Frames of one size after each other, as a canvas takes them: `[count, height, width, RGBA]`.
 pub(crate) fn frames(samples: &Samples) -> Result<Response, Refusal> {
-    let pictures = pictures(samples)?;
-    let (width, height) = pictures.first().map_or((0, 0), |p| (p.width, p.height));
+    frames_of(std::slice::from_ref(samples))
+}
+
+/// Images one after the other as an animation (GIF).
+pub(crate) fn film(samples: &Samples) -> Result<Response, Refusal> {
+    let (Kind::Image, &[count, h, w, c]) = (samples.kind, &samples.shape[..]) else {
+        let problem = format!("{} are no frames of a film", samples.kind.plural());
+        return Err(Refusal::new(400, problem));
+    };
+    let film = picture::animation(&samples.values, [1, count, h, w, c], 1)?;
+    Ok(Response::new("image/gif", film))
+}
+
+/// The same of several draws, whose items have one size; smaller ones are laid into the upper left corner.
+pub(crate) fn frames_of(samples: &[Samples]) -> Result<Response, Refusal> {
+    turned(samples, None)
+}
+
+/// The same; shapes are seen from so many radians to the left of their front.
+pub(crate) fn turned(samples: &[Samples], turn: Option<f64>) -> Result<Response, Refusal> {
+    let all: Result<Vec<Vec<Picture>>, Refusal> = samples.iter().map(|s| pictures(s, turn)).collect();
+    let pictures: Vec<Picture> = all?.into_iter().flatten().collect();
+    let width = pictures.iter().map(|p| p.width).max().unwrap_or(0);
+    let height = pictures.iter().map(|p| p.height).max().unwrap_or(0);
     let mut bytes = Vec::with_capacity(pictures.len() * width * height * 4);
     for p in &pictures {
-        for pixel in p.bytes.chunks_exact(p.channels) {
-            let alpha = if p.channels == 4 { pixel[3] } else { 255 };
-            bytes.extend([pixel[0], pixel[1], pixel[2], alpha]);
+        for row in p.bytes.chunks_exact((p.width * p.channels).max(1)) {
+            for pixel in row.chunks_exact(p.channels) {
+                let alpha = if p.channels == 4 { pixel[3] } else { 255 };
+                bytes.extend([pixel[0], pixel[1], pixel[2], alpha]);
+            }
+            bytes.resize(bytes.len() + 4 * (width - p.width), 0);
         }
+        bytes.resize(bytes.len() + 4 * width * (height - p.height), 0);
     }
     Ok(Response::new("application/octet-stream", bytes)
         .with("X-Count", pictures.len().to_string())
@@ -133,7 +159,7 @@ pub(crate) fn frames(samples: &Samples) -> Result<Response, Refusal> {
 }
 
 /// A picture of each item: pairs beside each other, the frames of a video in a row; of points one for all.
-fn pictures(samples: &Samples) -> Result<Vec<Picture>, Refusal> {
+fn pictures(samples: &Samples, turn: Option<f64>) -> Result<Vec<Picture>, Refusal> {
     let each = samples.values.len() / samples.shape[0].max(1);
     let items = samples.values.chunks_exact(each.max(1));
     Ok(match (samples.kind, &samples.shape[1..]) {
@@ -156,7 +182,9 @@ fn pictures(samples: &Samples) -> Result<Vec<Picture>, Refusal> {
             };
             items.map(strip).collect()
         }
-        (Kind::Voxels, &[d, h, w, 1]) => items.map(|v| shapes_picture(v, [1, d, h, w], None)).collect(),
+        (Kind::Voxels, &[d, h, w, 1]) => items
+            .map(|v| shapes_picture_from(v, [1, d, h, w], None, turn))
+            .collect(),
         (Kind::Sequence, &[l, s]) => items.map(|v| sequences_picture(v, [1, l, s])).collect(),
         (Kind::Points, &[features]) => vec![points_picture(&samples.values, features, None)],
         (kind, _) => {
@@ -175,7 +203,7 @@ pub(crate) fn file(samples: &Samples, info: &DataInfo) -> Result<Response, Refus
             picture::animation(&samples.values[..t * h * w * c], [1, t, h, w, c], 1)?,
         ),
         (_, shape) => {
-            let picture = pictures(samples)?
+            let picture = pictures(samples, None)?
                 .into_iter()
                 .next()
                 .ok_or_else(|| Refusal::missing("sample"))?;

@@ -2,7 +2,7 @@
 use crate::http::Refusal;
 use menagerie::models::{self, Capability};
 use menagerie::recipe::Recipe;
-use menagerie::run::{Checkpoint, Run, read_metrics, step_of, steps};
+use menagerie::run::{Checkpoint, Remark, Run, read_metrics, step_of, steps};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::io::{Read, Seek, SeekFrom};
@@ -172,7 +172,9 @@ impl Folder {
             None if checkpoints.is_empty() => "empty",
             None => "stopped",
         };
+        let remark = Remark::of(&run);
         Some(json!({
+            "star": remark.star, "note": remark.note,
             "name": name, "model": known.model, "family": known.family, "capabilities": known.capabilities,
             "source": known.source, "step": step, "steps": known.steps, "state": state,
             "seconds": last.get("seconds"), "images": last.get("images"),

@@ -11,6 +11,7 @@ mod folder;
 mod game;
 mod guard;
 mod http;
+mod sets;
 mod shelf;
 mod training;
 mod workers;
@@ -78,6 +79,7 @@ impl Server {
         let studio = Studio {
             folder: folder::Folder::open(&options.runs)?,
             shelf: shelf::Shelf::new(),
+            sets: Default::default(),
             workers: workers::Workers::start().map_err(cannot)?,
             trainings: training::Trainings::new(options.program),
             games: game::Games::new(),

@@ -3,11 +3,12 @@ use crate::folder::{checkpoint_bytes, checkpoint_stamp};
 use crate::http::Refusal;
 use menagerie::Device;
 use menagerie::data::DataInfo;
+use menagerie::explore::Directions;
 use menagerie::limits;
 use menagerie::models::Model;
 use menagerie::run::{At, Run, steps};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A model ready for use. One thread uses it at a time.
 pub(crate) struct Open {
@@ -18,6 +19,10 @@ pub(crate) struct Open {
     pub info: DataInfo,
     /// its checkpoint
     pub step: u64,
+    /// what the run was made of
+    pub identity: String,
+    /// directions that were found in its latent space, once they are asked for
+    pub directions: OnceLock<Directions>,
     /// what it may take of memory
     bytes: u64,
 }
@@ -72,6 +77,8 @@ impl Shelf {
             model: Mutex::new(model),
             name: run.recipe()?.model_name().into(),
             step,
+            identity: run.identity(&checkpoint)?,
+            directions: OnceLock::new(),
             bytes: checkpoint_bytes(&checkpoint),
             info: checkpoint.state.data,
         });

@@ -2,7 +2,8 @@ use crate::items::{GivenArgs, Trained, make_parent, write_rows, written};
 use crate::output;
 use menagerie::error::{Error, Result};
 use menagerie::explore::{
-    Direction, Directions, Reader, Space, SpaceName, Trait, follow, of_traits, principal, sefa,
+    Direction, Directions, Reader, Space, SpaceName, Trait, by_importance, first_weights, follow, of_traits,
+    principal, sefa,
 };
 use menagerie::limits::affordable;
 use menagerie::models::{LatentSpace, Model};
@@ -185,10 +186,6 @@ fn find(
     reader: Option<Reader>,
     key: Key,
 ) -> Result<(&'static str, Vec<Direction>)> {
-    let weights = || match space.styles() {
-        Some(s) => Some(s.style_weights()),
-        None => latents.first_weights(),
-    };
     match (method, reader) {
         (Some(Method::Attribute) | None, Some(reader)) => {
             let named = |names: &[String]| {
@@ -211,8 +208,8 @@ fn find(
             Ok(("attribute", found))
         }
         (Some(Method::Pca), _) => Ok(("pca", principal(space, args.n, args.draws, key)?)),
-        (None, None) if weights().is_none() => Ok(("pca", principal(space, args.n, args.draws, key)?)),
-        _ => Ok(("sefa", sefa(space, weights(), args.n, key)?)),
+        (Some(Method::Sefa), _) => Ok(("sefa", sefa(space, first_weights(latents, space), args.n, key)?)),
+        _ => by_importance(latents, space, args.n, args.draws, key),
     }
 }
 

@@ -1,7 +1,7 @@
 use crate::output;
 use menagerie::error::{Error, Result, nearest};
 use menagerie::models::{Capability, Entry, registry};
-use menagerie::recipe::{Recipe, embedded};
+use menagerie::recipe::{Explained, Recipe, embedded};
 use serde_json::{Value, json};
 
 /// Arguments of `menagerie list`.
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 #[command(after_help = "Examples:
   menagerie list
   menagerie list --can latent-space --family adversarial
-  menagerie list --recipes")]
+  menagerie list --recipes
+  menagerie list --keys dcgan")]
 pub(crate) struct Args {
     /// Only models of this family
     #[arg(long, value_name = "F")]
@@ -20,6 +21,9 @@ pub(crate) struct Args {
     /// List recipes in place of models: what `train` takes, on which data, for how many steps
     #[arg(long)]
     recipes: bool,
+    /// List the keys of a recipe in place of models: each with its value, and what it is
+    #[arg(long, value_name = "RECIPE", conflicts_with_all = ["recipes", "family", "can"])]
+    keys: Option<String>,
     /// A table for Markdown
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
@@ -30,6 +34,9 @@ pub(crate) struct Args {
 
 /// Lists models or recipes.
 pub(crate) fn run(args: Args) -> Result<()> {
+    if let Some(name) = &args.keys {
+        return keys(&args, name);
+    }
     let mut families: Vec<&str> = registry().iter().map(|m| m.family).collect();
     families.dedup();
     known("family", args.family.as_deref(), families)?;
@@ -58,6 +65,24 @@ pub(crate) fn run(args: Args) -> Result<()> {
     };
     let head = head.iter().map(|h| h.to_string()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
+    match args.markdown {
+        true => output::markdown(&rows),
+        false => output::columns(&rows),
+    }
+    Ok(())
+}
+
+/// Lists the keys of a recipe.
+fn keys(args: &Args, name: &str) -> Result<()> {
+    let all = Recipe::named(name)?.keys();
+    if args.json {
+        let one = |k: &Explained| json!({"key": k.key, "value": k.value, "what": k.what});
+        output::json(&all.iter().map(one).collect());
+        return Ok(());
+    }
+    let head = ["key", "value", "what it is"].map(String::from).to_vec();
+    let row = |k: &Explained| vec![k.key.clone(), k.value.clone(), k.what.clone()];
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(all.iter().map(row)).collect();
     match args.markdown {
         true => output::markdown(&rows),
         false => output::columns(&rows),

@@ -492,18 +492,6 @@ fn many_who_look_on_leave_room_for_others() {
 /// The script beside the studio, in Chromium, where both it and Node are found.
 #[test]
 fn pages_in_a_browser() {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../studio/tests/browser/studio.mjs");
-    let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
-    let browser = std::env::var("CHROMIUM").map_or(
-        ["chromium", "chromium-browser", "google-chrome"]
-            .iter()
-            .any(|b| there(b)),
-        |b| there(&b),
-    );
-    if !there("node") || !browser {
-        eprintln!("skipped: the pages are tested in Chromium by Node, and one of them is not here");
-        return;
-    }
     let dir = folder();
     let d = dir.path();
     runs(d);
@@ -526,10 +514,32 @@ fn pages_in_a_browser() {
     let evil = d.join("runs/<img src=x onerror=alert(1)>");
     std::fs::create_dir(&evil).unwrap();
     std::fs::write(evil.join("recipe.toml"), "[model]\nname = \"<b>bold</b>\"\n").unwrap();
+    let points: String = (0..400)
+        .map(|i| format!("{},{}\n", 30.0 + (i as f64 / 9.0).sin(), i % 7))
+        .collect();
+    std::fs::write(d.join("table.csv"), format!("x,y\n{points}")).unwrap();
     let s = Served::start(d, &[]);
+    in_browser("studio.mjs", &s, &[&d.join("traverse.png"), &d.join("table.csv")]);
+}
+
+/// Runs a script of the studio's in Chromium, where both it and Node are found.
+pub(crate) fn in_browser(script: &str, s: &Served, files: &[&Path]) {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../studio/tests/browser");
+    let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    let browser = std::env::var("CHROMIUM").map_or(
+        ["chromium", "chromium-browser", "google-chrome"]
+            .iter()
+            .any(|b| there(b)),
+        |b| there(&b),
+    );
+    if !there("node") || !browser {
+        eprintln!("skipped: the pages are tested in Chromium by Node, and one of them is not here");
+        return;
+    }
     let out = Command::new("node")
-        .arg(script)
-        .args([&s.url, d.join("traverse.png").to_str().unwrap()])
+        .arg(scripts.join(script))
+        .arg(&s.url)
+        .args(files)
         .output()
         .unwrap();
     assert!(

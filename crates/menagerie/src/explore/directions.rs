@@ -2,7 +2,7 @@ use super::space::{moments, rows};
 use super::{Reader, Space, SpaceName, Trait};
 use crate::error::{Error, Result, nearest};
 use crate::metrics::{eigen, leading};
-use crate::models::Samples;
+use crate::models::{LatentSpace, Samples};
 use crate::nn::numbers;
 use crate::random::Key;
 use burn::tensor::Tensor;
@@ -127,6 +127,32 @@ impl Direction {
 
 /// Draws from which moments of a space are taken.
 const DRAWS: usize = 4096;
+
+/// Directions by importance, by the way that a model of the kind allows, and that way's name: in closed form where a single layer reads its
+/// vectors, else by principal components of so many draws.
+///
+/// # Errors
+/// Those of the decoder.
+pub fn by_importance(
+    latents: &dyn LatentSpace,
+    space: Space,
+    count: usize,
+    draws: usize,
+    key: Key,
+) -> Result<(&'static str, Vec<Direction>)> {
+    match first_weights(latents, space) {
+        None => Ok(("pca", principal(space, count, draws, key)?)),
+        weights => Ok(("sefa", sefa(space, weights, count, key)?)),
+    }
+}
+
+/// The weights by which a decoder reads vectors of a space, `[width, outputs]`, where a single layer does.
+pub fn first_weights(latents: &dyn LatentSpace, space: Space) -> Option<Tensor<2>> {
+    match space.styles() {
+        Some(s) => Some(s.style_weights()),
+        None => latents.first_weights(),
+    }
+}
 
 /// The vectors that the first weights stretch most (Shen & Zhou 2021, arXiv:2007.06600, equation 5): eigenvectors of A A^T, A the
 /// weights by which the decoder reads a vector.

@@ -16,7 +16,9 @@ pub use crate::data::Trait;
 pub use arithmetic::{Term, arithmetic, around, parse};
 pub use breed::{Crossing, breed};
 pub use by_traits::{ByTraits, by_traits};
-pub use directions::{Direction, Directions, Followed, follow, of_traits, principal, sefa};
+pub use directions::{
+    Direction, Directions, Followed, by_importance, first_weights, follow, of_traits, principal, sefa,
+};
 pub use effects::{Effects, effects};
 pub use project::{Projection, ProjectionSettings, project};
 pub use reading::Reader;

@@ -1,4 +1,5 @@
 //! A recipe: everything that decides a result, as one TOML document with every default written out.
+mod help;
 mod layers;
 mod notes;
 
@@ -8,6 +9,7 @@ use crate::limits::LARGEST;
 use crate::models::{self, Model};
 use crate::nn::settings;
 use crate::{Device, Key};
+pub use help::Explained;
 use layers::{carry_over, lay, set_since, upgraded};
 pub use notes::{Change, Note, may_change};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

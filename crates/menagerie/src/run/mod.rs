@@ -38,6 +38,7 @@ mod leaves;
 mod lines;
 mod metrics;
 mod points_picture;
+mod remark;
 
 mod sequence_picture;
 mod shape_picture;
@@ -57,8 +58,9 @@ pub use follower::Follower;
 pub use html::write_index;
 pub use metrics::{MetricsLog, read as read_metrics, step_of};
 pub use points_picture::{draw_points, points_picture};
+pub use remark::Remark;
 pub use sequence_picture::sequences_picture;
-pub use shape_picture::shapes_picture;
+pub use shape_picture::{shapes_picture, shapes_picture_from};
 
 pub use sound_picture::draw_sounds;
 pub use tensorboard::EventFile;

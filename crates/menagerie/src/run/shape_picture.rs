@@ -13,23 +13,30 @@ const COLOUR: [f32; 3] = [0.95, 0.8, 0.6];
 const GROUND: f32 = 1.0;
 
 /// Shapes `[count, depth, height, width]` of values above 0 where a voxel is solid, so many in a row, or as many as there are rows.
-pub fn shapes_picture(
+pub fn shapes_picture(values: &[f32], shape: [usize; 4], columns: Option<usize>) -> Picture {
+    shapes_picture_from(values, shape, columns, None)
+}
+
+/// The same, with the eye so many radians to the left of the front; a little where `None`.
+pub fn shapes_picture_from(
     values: &[f32],
     [count, depth, height, width]: [usize; 4],
     columns: Option<usize>,
+    turn: Option<f64>,
 ) -> Picture {
+    let turn = turn.unwrap_or(TURN);
     let side = LEAST.max(2 * depth.max(height).max(width));
     let mut pixels = Vec::with_capacity(count * side * side * 3);
     for shape in values.chunks_exact((depth * height * width).max(1)) {
-        draw(shape, [depth, height, width], side, &mut pixels);
+        draw(shape, [depth, height, width], side, turn, &mut pixels);
     }
     let square = (count as f64).sqrt().ceil() as usize;
     picture::grid(&pixels, [count, side, side, 3], columns.unwrap_or(square))
 }
 
 /// One shape: a ray for each pixel goes in until it meets a solid voxel.
-fn draw(shape: &[f32], [depth, height, width]: [usize; 3], side: usize, pixels: &mut Vec<f32>) {
-    let ((st, ct), (sr, cr)) = (TURN.sin_cos(), RISE.sin_cos());
+fn draw(shape: &[f32], [depth, height, width]: [usize; 3], side: usize, turn: f64, pixels: &mut Vec<f32>) {
+    let ((st, ct), (sr, cr)) = (turn.sin_cos(), RISE.sin_cos());
     // x to the right, y up, z away: where the eye looks, what is right of it and above it.
     let ahead = [st * cr, -sr, ct * cr];
     let (right, above) = ([ct, 0.0, -st], [sr * st, cr, sr * ct]);
@@ -99,5 +106,27 @@ mod tests {
         assert_eq!(shades.len(), 3, "{shades:?}");
         let lightest = shades.iter().max_by_key(|(_, s)| s[0]).unwrap();
         assert_eq!(lightest.0, shades.iter().map(|s| s.0).min().unwrap());
+    }
+
+    /// From behind, a shape looks as its half turn does from the front.
+    #[test]
+    fn the_eye_goes_round() {
+        let mut grid = vec![-1.0; 27];
+        for at in [0, 1, 4, 13, 14, 17, 26] {
+            grid[at] = 1.0;
+        }
+        // Reversed along depth and width: a half turn about the axis that stands.
+        let turned: Vec<f32> = (0..27)
+            .map(|i| grid[(2 - i / 9) * 9 + i / 3 % 3 * 3 + 2 - i % 3])
+            .collect();
+        let seen = |grid: &[f32], turn: f64| shapes_picture_from(grid, [1, 3, 3, 3], None, Some(turn)).bytes;
+        let behind = seen(&grid, 0.4 + std::f64::consts::PI);
+        let differ = behind
+            .iter()
+            .zip(seen(&turned, 0.4))
+            .filter(|(a, b)| **a != *b)
+            .count();
+        assert!(differ < behind.len() / 100, "{differ} of {} bytes", behind.len());
+        assert!(behind != seen(&grid, 0.4) && seen(&grid, 0.4) != seen(&grid, 1.0));
     }
 }

@@ -174,6 +174,12 @@ pub trait Factors {
     fn order(&self, which: usize) -> Vec<u32>;
     /// Logits of all numbers in one of the orders, `[count, numbers, outputs]`, as the network's pass gives them.
     fn logits(&self, items: &Items, order: usize) -> Vec<f32>;
+    /// What each number of the items costs given those before it in the first order, -ln p(x_i | x_<i) in nats, `[batch, numbers]`;
+    /// draws as for [`LogLikelihood::log_likelihood`].
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the batch does not have the shape the model was built for.
+    fn costs(&self, batch: &Batch, key: Key) -> Result<Vec<f64>>;
     /// Its weights, to draw with.
     fn walker(&self) -> Box<dyn Walker>;
 }
@@ -486,6 +492,12 @@ impl<N: Conditionals> Factors for Autoregressive<N> {
     }
     fn logits(&self, items: &Items, order: usize) -> Vec<f32> {
         menagerie_nn::numbers(self.learner.for_use().logits(items, order))
+    }
+    fn costs(&self, batch: &Batch, key: Key) -> Result<Vec<f64>> {
+        let items = self.items(batch, self.grid.discrete, key)?;
+        let (logits, d) = (self.logits(&items, 0), self.grid.discrete);
+        let each = logits.chunks_exact(d.outputs()).zip(&items.levels);
+        Ok(each.map(|(l, &v)| -d.log_probability(l, v)).collect())
     }
     fn walker(&self) -> Box<dyn Walker> {
         self.learner.for_use().walker()

@@ -9,7 +9,7 @@ const failed = async response => {
   return e;
 };
 
-const asked = async (path, options) => {
+export const asked = async (path, options) => {
   let response;
   try {
     response = await fetch(`/api/${path}`, options);
@@ -23,13 +23,17 @@ const asked = async (path, options) => {
 
 export const get = async (path, signal) => (await asked(path, { signal })).json();
 
-const sent = (path, body, signal) => asked(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
+export const sent = (path, body, signal) => asked(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
 
 export const post = async (path, body = {}, signal) => (await sent(path, body, signal)).json();
 
 /** Frames as pictures for canvases. */
 export const frames = async (path, body, signal) => {
-  const response = await sent(path, body, signal);
+  return framesOf(await sent(path, body, signal));
+};
+
+/** The frames of an answer. */
+export const framesOf = async response => {
   const of = name => Number(response.headers.get(name));
   const [count, width, height] = [of("X-Count"), of("X-Width"), of("X-Height")];
   const bytes = new Uint8ClampedArray(await response.arrayBuffer());

@@ -16,8 +16,11 @@ export const canvasOf = (image, label, props = {}) => {
 };
 
 /** Saves a canvas as a PNG file, pixel for pixel. */
-export const download = (canvas, name) => canvas.toBlob(blob => {
+export const download = (canvas, name) => canvas.toBlob(blob => save(blob, name), "image/png");
+
+/** Saves what was made as a file. */
+export const save = (blob, name) => {
   const url = URL.createObjectURL(blob);
   h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
-}, "image/png");
+};

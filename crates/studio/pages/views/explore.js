@@ -1,7 +1,8 @@
 // A sample large, its latents as sliders; pins, walks and arithmetic are in pins.js.
-import { frames, get, latest } from "../lib/api.js";
+import { frames, framesOf, get, latest, sent } from "../lib/api.js";
 import { attempt, enc, field, fill, h, select } from "../lib/dom.js";
 import { canvasOf, download, show as paint } from "../lib/frames.js";
+import { Moves } from "./moves.js";
 import { Pins } from "./pins.js";
 
 const SHOWN = 24;
@@ -78,8 +79,8 @@ export const show = async (root, { parts: [name] }, signal) => {
   document.title = `Explore ${name} – Menagerie studio`;
   const space = await get(`runs/${enc(name)}/space`, signal);
   if (space.kind === "points") throw new Error("this run makes points of the plane, which the game shows better than a picture of one");
-  const decodes = space.latent !== null && ["image", "pair", "video"].includes(space.kind);
-  const state = { seed: 0, label: "", truncation: 1, checkpoint: "newest" };
+  const decodes = space.latent !== null && ["image", "pair", "video", "voxels"].includes(space.kind);
+  const state = { seed: 0, label: "", truncation: 1, checkpoint: "newest", turn: 0.6 };
   let latents = null, prior = null;
   const canvas = h("canvas", { role: "img", "aria-label": "the sample" });
   const image = h("img", { alt: "the sample", class: space.shape[1] < 160 ? "pixels" : "" });
@@ -89,11 +90,13 @@ export const show = async (root, { parts: [name] }, signal) => {
 
   const decode = latest(async () => {
     await attempt(async () => {
-      const [picture] = await frames(`runs/${enc(name)}/decode`, { checkpoint: state.checkpoint, latents: [latents] }, signal);
+      const turn = space.kind === "voxels" ? { turn: state.turn } : {};
+      const [picture] = await frames(`runs/${enc(name)}/decode`, { checkpoint: state.checkpoint, latents: [moves.moved(latents)], ...moves.asked(), ...turn }, signal);
       paint(canvas, picture);
       canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
     });
   });
+  const moves = new Moves(name, () => latents && decode(), signal);
   const scaled = () => prior.map(z => z * state.truncation);
   const sliders = decodes ? new Sliders(space.latent, values => {
     latents = values;
@@ -160,6 +163,13 @@ export const show = async (root, { parts: [name] }, signal) => {
   const pins = decodes ? new Pins(name, () => state.checkpoint, set, signal) : null;
   const saved = () => decodes ? download(canvas, `${name.replaceAll("/", "-")}-${state.seed}.png`) : h("a", { href: link.getAttribute("href"), download: `${name.replaceAll("/", "-")}-${state.seed}.${file.split(".")[1]}` }).click();
 
+  const near = h("div");
+  const neighbours = async () => {
+    const response = await sent(`runs/${enc(name)}/nearest`, { checkpoint: state.checkpoint, latents: [moves.moved(latents)] }, signal);
+    const captions = (response.headers.get("X-Captions") ?? "").split(",");
+    const images = await framesOf(response);
+    fill(near, h("div", { class: "strip", tabindex: 0 }, images.map((image, i) => h("figure", {}, canvasOf(image, captions[i]), h("figcaption", {}, captions[i])))));
+  };
   const draws = space.capabilities.includes("sample");
   fill(root,
     h("div", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, name), h("p", { class: "small soft" }, `${space.model}, ${space.shape.join(" × ")}${space.latent !== null ? `, ${space.latent} latents` : ""}`)),
@@ -168,7 +178,7 @@ export const show = async (root, { parts: [name] }, signal) => {
       h("div", { class: "stack" },
         h("section", { class: "panel stack" }, stage,
           h("div", { class: "row" },
-            decodes && h("button", { class: "main", type: "button", onclick: () => pins.add(latents, canvas) }, "Pin"),
+            decodes && h("button", { class: "main", type: "button", onclick: () => pins.add(moves.moved(latents), canvas) }, "Pin"),
             h("button", { type: "button", onclick: saved }, space.kind === "image" || space.kind === "pair" ? "Save PNG" : "Save"),
             decodes && h("button", { type: "button", onclick: () => set(scaled()) }, "Back to the seed"),
             decodes && h("button", { type: "button", onclick: () => set(Array(space.latent).fill(0)) }, "All zero")),
@@ -179,7 +189,14 @@ export const show = async (root, { parts: [name] }, signal) => {
           h("div", { class: "row end" }, field("seed", seed), h("button", { type: "button", "aria-label": "previous seed", onclick: () => go(state.seed - 1) }, "‹"), h("button", { type: "button", "aria-label": "next seed", onclick: () => go(state.seed + 1) }, "›"), h("button", { type: "button", onclick: () => go(Math.floor(Math.random() * 1e9)) }, "Random")),
           h("div", { class: "row end" }, field("checkpoint", checkpoint), space.labels.length > 0 && !decodes && field("class", label)),
           draws && space.kind !== "audio" && h("label", { class: "field" }, h("span", {}, "truncation ", said), truncation)),
+        decodes && space.kind === "voxels" && h("section", { class: "panel" }, h("label", { class: "field" }, h("span", {}, "turn"), h("input", { type: "range", min: -3.14, max: 3.14, step: 0.02, value: 0.6, "aria-label": "turn", id: "turn", oninput: e => {
+          state.turn = Number(e.target.value);
+          if (latents) decode();
+        } }))),
+        decodes && moves.element,
         sliders && h("section", { class: "panel stack" }, h("h2", {}, "Latents"), sliders.element),
+        decodes && space.kind === "image" && h("section", { class: "panel stack" }, h("div", { class: "between" }, h("h2", {}, "Nearest training items"),
+          h("button", { type: "button", id: "nearest", onclick: e => attempt(neighbours, e.target) }, "Find")), near),
         space.checkpoints.length > 1 && space.kind !== "audio" && h("section", { class: "panel stack" }, h("div", { class: "between" }, h("h2", {}, decodes ? "The same latents at every checkpoint" : "The same seed at every checkpoint"),
           h("button", { type: "button", onclick: e => attempt(async () => fill(past, await history(name, state, space, decodes ? latents : null, signal)), e.target) }, "Draw")), past))));
   await anew();

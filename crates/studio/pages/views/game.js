@@ -12,6 +12,8 @@ const RATES = [-6, -1];
 const KEPT = 1500;
 /** Pictures that are kept, to go back to. */
 const PAST = 400;
+/** Rows of a table that a game is played on. */
+const MOST_ROWS = 16000;
 
 /** What the discriminator says of data and of samples, as bars. */
 const histogram = signal => {
@@ -93,11 +95,16 @@ class Table {
 
   build(recipes, recipe) {
     this.recipe = select(recipes, recipe, { disabled: this.query.has("run"), onchange: () => this.begin() });
-    this.objective = select(OBJECTIVES, "", { disabled: this.query.has("run"), onchange: () => this.begin() });
+    // Rules change while the game goes on; the networks stay.
+    const rules = settings => this.id && this.move({ move: "rules", settings });
+    this.objective = select(OBJECTIVES, "", { id: "objective", onchange: () => this.objective.value ? rules({ objective: `{ rule = "${this.objective.value}" }` }) : this.begin() });
+    this.updates = select([1, 2, 3, 5, 10], 1, { id: "updates", onchange: () => rules({ "game.discriminator_steps": this.updates.value }) });
+    this.noise = select([[0, "none"], [0.05, "0.05"], [0.1, "0.1"], [0.3, "0.3"]], 0, { id: "noise", onchange: () => rules({ "augment.noise": Number(this.noise.value) ? `{ std = ${this.noise.value}, steps = 1000000000 }` : "{ std = 0.01, steps = 1 }" }) });
     this.speed = select(SPEEDS, 0, { onchange: () => this.playing && this.go() });
     this.play = h("button", { class: "main", type: "button", id: "play", onclick: () => this.playing ? this.move({ move: "pause" }) : this.go() }, "▶ Play");
     const turn = (player, short, text) => h("button", { class: short, type: "button", id: `turn-${short}`, onclick: () => this.move({ move: "turns", player, count: 1 }) }, text);
     this.pen = h("button", { type: "button", id: "draw", "aria-pressed": "false", onclick: () => this.draws(!this.drawing) }, "Draw data");
+    this.file = h("input", { type: "file", accept: ".csv,.tsv,.txt", hidden: true, "aria-label": "a table of points", id: "csv", onchange: () => attempt(() => this.load()) });
     this.own = h("button", { type: "button", hidden: true, onclick: () => this.move({ move: "draw", points: null }) }, "The recipe's data");
     const layer = ([name, text]) => h("label", {}, h("input", { type: "checkbox", checked: this.plane.layers[name], onchange: e => {
       this.plane.layers[name] = e.target.checked;
@@ -105,7 +112,7 @@ class Table {
     } }), text);
     const title = this.query.has("run") ? `The game, on from ${this.query.get("run")}` : "The game";
     fill(this.root,
-      h("div", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, title), h("p", { class: "small soft" }, "D tells data (grey dots) from samples (orange dots): the plane is blue where it takes a point for data, orange where for a sample. G moves its samples along the arrows, which point to where D believes in them."))),
+      h("div", { class: "head" }, h("a", { class: "button", href: "#/tour" }, "The four pictures"), h("div", { class: "grow" }, h("h1", {}, title), h("p", { class: "small soft" }, "D tells data (grey dots) from samples (orange dots): the plane is blue where it takes a point for data, orange where for a sample. G moves its samples along the arrows, which point to where D believes in them."))),
       h("div", { class: "game" },
         h("section", { class: "panel stack" }, this.over, this.plane.element, h("div", { class: "player" }, h("span", { class: "small soft" }, "back"), this.time, this.when), h("div", { class: "checks" }, LAYERS.map(layer))),
         h("div", { class: "stack" },
@@ -113,7 +120,8 @@ class Table {
             h("div", { class: "two" }, field("recipe", this.recipe), field("objective", this.objective)),
             h("div", { class: "row" }, this.play, h("button", { type: "button", id: "step", onclick: () => this.move({ move: "steps", count: 1 }) }, "One step"), h("div", { class: "grow" }, this.speed)),
             h("div", { class: "two" }, turn("discriminator", "d", "Update D"), turn("generator", "g", "Update G")),
-            h("div", { class: "row" }, this.pen, this.own, h("button", { type: "button", onclick: () => this.begin() }, "Begin anew"))),
+            h("div", { class: "two" }, field("updates of D a step", this.updates), field("noise on what D sees", this.noise)),
+            h("div", { class: "row" }, this.pen, h("button", { type: "button", onclick: () => this.file.click() }, "Data of yours …"), this.file, this.own, h("button", { type: "button", onclick: () => this.begin() }, "Begin anew"))),
           h("section", { class: "panel stack" }, h("h2", {}, "Learning rates"), this.rates.map(r => r.row)),
           h("section", { class: "panel stack" }, this.counts, h("div", { class: "bars" }, this.bars.canvas), this.chart.element))));
   }
@@ -128,6 +136,8 @@ class Table {
     this.id = null;
     if (before) await post(`games/${before}`, { move: "end" }).catch(() => {});
     const settings = this.objective.value ? { objective: `{ rule = "${this.objective.value}" }` } : {};
+    this.updates.value = 1;
+    this.noise.value = 0;
     const what = this.query.has("run") ? { run: this.query.get("run") } : { recipe: this.recipe.value, settings };
     await attempt(async () => {
       this.id = (await post("games", what, this.signal)).game;
@@ -135,7 +145,7 @@ class Table {
       this.watching = new AbortController();
       this.signal.addEventListener("abort", () => this.watching.abort());
       fill(this.over);
-      follow(`games/${this.id}/events`, { data: d => this.showData(d), frame: f => this.show(f), over: why => this.end(why), gone: () => this.end("the game has ended") }, this.watching.signal);
+      follow(`games/${this.id}/events`, { data: d => this.showData(d), frame: f => this.show(f), refused: why => tell(why, "bad"), over: why => this.end(why), gone: () => this.end("the game has ended") }, this.watching.signal);
     });
   }
 
@@ -196,6 +206,29 @@ class Table {
     this.pen.setAttribute("aria-pressed", String(on));
     this.plane.element.classList.toggle("drawing", on);
     if (on) tell("Draw on the plane; what you draw takes the place of the data.");
+  }
+
+  /** Two columns of a table become the data, brought to where the plane shows them. */
+  async load() {
+    const [file] = this.file.files;
+    if (!file) return;
+    const rows = (await file.text()).split(/\r?\n/).map(l => l.split(/[,;\t ]+/).map(Number)).filter(r => r.length >= 2 && r.slice(0, 2).every(Number.isFinite));
+    this.file.value = "";
+    if (rows.length < 2) throw new Error(`${file.name} has no two columns of numbers`);
+    // Rows spread over the table, where there are more than a game takes.
+    const some = rows.filter((_, i) => Math.floor(i * MOST_ROWS / rows.length) !== Math.floor((i - 1) * MOST_ROWS / rows.length) || rows.length <= MOST_ROWS);
+    const [x0, x1, y0, y1] = this.plane.data.window;
+    const axis = k => {
+      const all = some.map(r => r[k]).sort((a, b) => a - b);
+      return [all[0], all[all.length - 1]];
+    };
+    const ends = [axis(0), axis(1)];
+    const scale = (x1 - x0) / 1.5 / Math.max(ends[0][1] - ends[0][0], ends[1][1] - ends[1][0], 1e-12);
+    const to = (v, k, middle) => middle + (v - (ends[k][0] + ends[k][1]) / 2) * scale;
+    const points = some.map(r => [to(r[0], 0, (x0 + x1) / 2), to(r[1], 1, (y0 + y1) / 2)].map(v => Number(v.toPrecision(5))));
+    this.strokes = points;
+    await this.move({ move: "draw", points });
+    tell(`${grouped(points.length)} points of ${file.name}, brought to the size of the plane`);
   }
 
   /** Strokes of the mouse become the data. */

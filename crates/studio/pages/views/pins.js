@@ -1,7 +1,7 @@
 // Pictures that are kept, walks between them, and arithmetic.
-import { frames, post } from "../lib/api.js";
+import { frames, post, sent } from "../lib/api.js";
 import { attempt, enc, field, fill, h, select } from "../lib/dom.js";
-import { canvasOf, download, show as paint } from "../lib/frames.js";
+import { canvasOf, download, save, show as paint } from "../lib/frames.js";
 
 const MOST = 24;
 
@@ -12,12 +12,21 @@ export class Pins {
     this.hint = h("p", { class: "small soft" }, "Pin pictures to walk between them, or to add and take them away.");
     this.steps = select([6, 10, 16, 24, 32], 10, { "aria-label": "pictures of a way" });
     this.mode = select([["spherical", "along the sphere"], ["linear", "straight"]], "spherical", { "aria-label": "way" });
+    // What is dragged here is added or taken away, as by the buttons of a pin.
+    const zone = (to, text) => h("div", { class: `zone ${to > 0 ? "plus" : "minus"}`, ondragover: e => e.preventDefault(), ondrop: e => {
+      e.preventDefault();
+      const pin = this.pins[Number(e.dataTransfer.getData("text/pin"))];
+      if (!pin) return;
+      pin.sign = to;
+      this.draw();
+    } }, text);
+    this.zones = h("div", { class: "two" }, zone(1, "drag a pin here to add it"), zone(-1, "and here to take it away"));
     this.tools = h("div", { class: "row end" },
       h("button", { type: "button", onclick: e => attempt(() => this.walk(), e.target) }, "Walk through all"),
       field("pictures of a way", this.steps), field("way", this.mode),
       h("button", { type: "button", onclick: e => attempt(() => this.addUp(), e.target) }, "Add + and take − away"));
     this.result = h("div", { class: "stack" });
-    this.element = h("section", { class: "panel stack" }, h("h2", {}, "Pins"), this.hint, this.grid, this.tools, this.result);
+    this.element = h("section", { class: "panel stack" }, h("h2", {}, "Pins"), this.hint, this.grid, this.zones, this.tools, this.result);
     signal.addEventListener("abort", () => clearInterval(this.timer));
     this.draw();
   }
@@ -30,13 +39,13 @@ export class Pins {
 
   draw() {
     this.hint.hidden = this.pins.length > 1;
-    this.tools.hidden = this.pins.length < 2;
+    this.zones.hidden = this.tools.hidden = this.pins.length < 2;
     const sign = (pin, to, text, label) => h("button", { class: "tiny", type: "button", title: label, "aria-label": label, "aria-pressed": String(pin.sign === to), onclick: () => {
       pin.sign = pin.sign === to ? 0 : to;
       this.draw();
     } }, text);
     fill(this.grid, this.pins.map((pin, i) => h("div", { class: `pin ${["minus", "", "plus"][pin.sign + 1]}` },
-      canvasOf(pin.image, `pin ${i + 1}: show it`, { tabindex: 0, role: "button", onclick: () => this.take(pin.latents), onkeydown: e => e.key === "Enter" && this.take(pin.latents) }),
+      canvasOf(pin.image, `pin ${i + 1}: show it`, { draggable: "true", ondragstart: e => e.dataTransfer.setData("text/pin", String(i)), tabindex: 0, role: "button", onclick: () => this.take(pin.latents), onkeydown: e => e.key === "Enter" && this.take(pin.latents) }),
       h("div", { class: "row" }, sign(pin, 1, "+", `add pin ${i + 1}`), sign(pin, -1, "−", `take pin ${i + 1} away`),
         h("button", { class: "tiny", type: "button", title: "remove", "aria-label": `remove pin ${i + 1}`, onclick: () => {
           this.pins.splice(i, 1);
@@ -85,7 +94,7 @@ export class Pins {
     };
     fill(this.result, h("div", { class: "stage" }, large), h("div", { class: "player" }, play, slider),
       h("div", { class: "strip", tabindex: 0 }, images.map((image, i) => h("figure", {}, canvasOf(image, `picture ${i + 1} of the walk`)))),
-      h("div", { class: "row" }, h("button", { type: "button", onclick: () => this.film(images) }, "Save the walk as one PNG")));
+      h("div", { class: "row" }, h("button", { type: "button", onclick: () => this.film(images) }, "Save the walk as one PNG"), h("button", { type: "button", onclick: e => attempt(() => this.animation(steps), e.target) }, "Save as GIF")));
     go(0);
     start();
   }
@@ -97,6 +106,12 @@ export class Pins {
     const g = film.getContext("2d");
     images.forEach((image, i) => g.putImageData(image, i * width, 0));
     download(film, `${this.name.replaceAll("/", "-")}-walk.png`);
+  }
+
+  /** The walk as an animation, as a file. */
+  async animation(steps) {
+    const response = await sent(`runs/${enc(this.name)}/walk`, { checkpoint: this.checkpoint(), latents: this.pins.map(p => p.latents), steps, mode: this.mode.value, animated: true }, this.signal);
+    save(await response.blob(), `${this.name.replaceAll("/", "-")}-walk.gif`);
   }
 
   async addUp() {

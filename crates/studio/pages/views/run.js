@@ -74,6 +74,7 @@ const actions = (name, line) => {
   return h("div", { class: "row" },
     trained && can("sample") && h("a", { class: "button main", href: `#/explore/${enc(name)}` }, "Explore"),
     trained && can("sample") && h("a", { class: "button", href: `#/new/${enc(name)}` }, "This does not exist"),
+    trained && ["complete", "translate", "reconstruct", "predict", "illustrate", "classify", "read-attributes", "log-likelihood", "evidence-bound", "anomaly", "attack", "defend"].some(can) && h("a", { class: "button", href: `#/try/${enc(name)}` }, "Try"),
     trained && points && h("a", { class: "button", href: `#/game?run=${enc(name)}` }, "Play on"),
     line.state === "training" ? stop : resume);
 };
@@ -116,6 +117,11 @@ export const show = async (root, { parts: [name] }, signal) => {
       line.failure && h("p", { class: "note bad" }, line.failure));
   };
   const facts = h("div", { class: "stack", style: { gap: "5px" } });
+  const note = h("textarea", { rows: 2, maxlength: 4000, placeholder: "What is to be remembered of this run", "aria-label": "note", id: "note", onchange: () => attempt(async () => {
+    await post(`runs/${enc(name)}/remark`, { note: note.value });
+    tell("The note is kept with the run, in remark.json.", "good");
+  }) });
+  note.value = all.line?.note ?? "";
   const showState = state => {
     pictures.update(state.pictures);
     fill(evaluations, evaluationTable(state.evaluations));
@@ -124,7 +130,7 @@ export const show = async (root, { parts: [name] }, signal) => {
   showLine(all.line);
   showState(all.state);
   fill(root, head, h("div", { class: "run" },
-    h("div", { class: "stack" }, pictures.element, h("section", { class: "panel" }, h("h2", {}, "Troubles and warnings"), troubles)),
+    h("div", { class: "stack" }, pictures.element, h("section", { class: "panel" }, h("h2", {}, "Troubles and warnings"), troubles), h("section", { class: "panel stack" }, h("h2", {}, "Note"), note)),
     h("div", { class: "stack" }, h("section", { class: "panel" }, h("h2", {}, "Curves"), curves.element), h("section", { class: "panel" }, h("h2", {}, "Evaluations"), evaluations)),
     await recipePanel(name, all.recipe, all.history, signal)));
   follow(`runs/${enc(name)}/events`, {

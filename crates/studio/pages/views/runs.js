@@ -1,11 +1,12 @@
 // Every run below the folder.
-import { follow } from "../lib/api.js";
-import { chip, enc, fill, grouped, h, select } from "../lib/dom.js";
+import { follow, post } from "../lib/api.js";
+import { attempt, chip, enc, fill, grouped, h, select } from "../lib/dom.js";
 
 const SORTS = {
   changed: ["newest first", (a, b) => (b.changed ?? 0) - (a.changed ?? 0)],
   name: ["by name", (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })],
   model: ["by model", (a, b) => (a.model ?? "").localeCompare(b.model ?? "") || a.name.localeCompare(b.name)],
+  star: ["stars first", (a, b) => Boolean(b.star) - Boolean(a.star) || (b.changed ?? 0) - (a.changed ?? 0)],
   step: ["most steps first", (a, b) => (b.step ?? 0) - (a.step ?? 0)],
 };
 
@@ -17,11 +18,13 @@ const card = (line, picked, toggle) => {
   const share = line.steps ? Math.min(100, 100 * line.step / line.steps) : 0;
   return h("article", { class: "card" },
     thumb(line),
+    !line.error && h("button", { class: "star", type: "button", "aria-pressed": String(Boolean(line.star)), title: "one of the good ones", "aria-label": `star ${line.name}`, onclick: e => attempt(() => post(`runs/${enc(line.name)}/remark`, { star: !line.star }), e.currentTarget) }, line.star ? "★" : "☆"),
     !line.error && h("label", { class: "pick", title: "choose for comparing" }, h("input", { type: "checkbox", checked: picked, onchange: e => toggle(line.name, e.target.checked), "aria-label": `choose ${line.name}` })),
     h("div", { class: "text" },
       h("div", { class: "between" }, h("a", { class: "name", href: `#/run/${enc(line.name)}` }, line.name), chip(line)),
       line.error ? h("p", { class: "small soft" }, line.error) : [
         h("p", { class: "small soft" }, `${line.model} · ${line.source.split("/").pop()}`),
+        line.note && h("p", { class: "small note-line", title: line.note }, line.note),
         h("div", { class: "progress", style: { "--share": `${share}%` }, role: "progressbar", "aria-label": "steps", "aria-valuenow": Math.round(share), "aria-valuemin": 0, "aria-valuemax": 100 }, h("i")),
         h("div", { class: "between step soft" }, h("span", {}, `${grouped(line.step)} / ${grouped(line.steps)}`), line.troubles?.length ? h("span", { title: line.troubles.join(", ") }, "⚠") : null),
       ]));
@@ -31,7 +34,7 @@ export const show = async (root, _, signal) => {
   document.title = "Runs – Menagerie studio";
   const picked = new Set();
   let runs = null;
-  const filter = h("input", { type: "search", placeholder: "Filter by name, model, data", "aria-label": "Filter runs", oninput: () => draw() });
+  const filter = h("input", { type: "search", placeholder: "Filter by name, model, data, note", "aria-label": "Filter runs", oninput: () => draw() });
   const sort = select(Object.entries(SORTS).map(([k, [text]]) => [k, text]), localStorage.getItem("sort") ?? "changed", { "aria-label": "Order", onchange: e => {
     localStorage.setItem("sort", e.target.value);
     draw();
@@ -50,7 +53,7 @@ export const show = async (root, _, signal) => {
   const draw = () => {
     if (!runs) return;
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const text = r => `${r.name} ${r.model ?? ""} ${r.family ?? ""} ${r.source ?? ""} ${r.state ?? ""}`.toLowerCase();
+    const text = r => `${r.name} ${r.model ?? ""} ${r.family ?? ""} ${r.source ?? ""} ${r.state ?? ""} ${r.note ?? ""} ${r.star ? "star" : ""}`.toLowerCase();
     const shown = runs.filter(r => words.every(w => text(r).includes(w))).sort(SORTS[sort.value]?.[1] ?? SORTS.changed[1]);
     const focused = document.activeElement?.closest?.(".card a")?.getAttribute("href");
     fill(cards, shown.map(r => card(r, picked.has(r.name), toggle)));

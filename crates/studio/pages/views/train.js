@@ -62,7 +62,13 @@ const form = (name, recipe, signal) => {
   const tables = recipe.tables.filter(([table]) => table !== "").sort((a, b) => rank(a) - rank(b)).map(([table, entries]) => {
     const controls = entries.filter(([k]) => !FIXED.has(`${table}.${k}`)).map(([k, kind, toml]) => {
       const [e, text] = control(kind, toml, () => check());
+      const said = recipe.help[`${table}.${k}`];
       const wrapped = field(k, e);
+      if (said) {
+        const id = `help-${table}.${k}`;
+        wrapped.append(h("small", { class: "help", id }, said));
+        e.setAttribute("aria-describedby", id);
+      }
       e.dataset.key = `${table}.${k}`;
       keys.set(`${table}.${k}`, { field: wrapped, text, was: text() });
       return wrapped;

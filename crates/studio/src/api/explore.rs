@@ -3,8 +3,10 @@ use super::{Answer, Studio, checkpoint, number, object, rows, text};
 use crate::draw::{self, Wanted};
 use crate::http::{Refusal, Request, Response};
 use crate::shelf::Open;
+use menagerie::data::Batch;
 use menagerie::explore::{Walk, arithmetic, walk};
-use menagerie::models::{Capability, LatentSpace};
+use menagerie::judge::neighbours;
+use menagerie::models::{Capability, LatentSpace, Samples};
 use menagerie::nn::numbers;
 use menagerie::run::{At, steps};
 use menagerie::{Key, Tensor};
@@ -53,6 +55,7 @@ pub(super) fn space(studio: &'static Studio, request: &Request, name: &str) -> A
             .map(|c| c.name())
             .collect();
         let latent = model.as_latent_space().map(LatentSpace::latent);
+        let translates = model.as_translate();
         // Classes that no item of the training had cannot be drawn.
         let labels = open.info.labels.iter().enumerate();
         let labels = labels.filter(|(i, _)| open.info.shares.get(*i) != Some(&0.0));
@@ -60,6 +63,9 @@ pub(super) fn space(studio: &'static Studio, request: &Request, name: &str) -> A
         Ok(json!({
             "model": open.name, "step": open.step, "latent": latent, "capabilities": can, "labels": labels,
             "kind": open.info.kind, "shape": open.info.shape, "checkpoints": all, "best": best,
+            "directions": translates.map_or(vec![], |t| t.directions().to_vec()),
+            "domains": translates.map_or(&[][..], |t| t.domains()), "draws": translates.is_some_and(|t| t.draws()),
+            "takes": super::ask::takes(open, &**model),
         }))
     })
     .map(|v| Response::json(&v))
@@ -108,8 +114,49 @@ fn at(given: &Map<String, Value>) -> Result<At, Refusal> {
 pub(super) fn decode(studio: &'static Studio, request: &Request, name: &str) -> Answer {
     let given = object(request)?;
     let (at, latents) = (at(&given)?, rows(&given, "latents")?);
+    let turn = super::float(&given, "turn")?;
+    let moves = given.get("moves").and_then(Value::as_object).cloned();
+    let run = studio.run(name)?;
     with(studio, request, name, at, move |open| {
-        draw::frames(&open.decode(&latents)?)
+        let samples = match &moves {
+            Some(moves) => super::directions::decode(open, &run, &latents, moves)?,
+            None => open.decode(&latents)?,
+        };
+        draw::turned(&[samples], turn)
+    })
+}
+
+/// Training items that are compared with a sample, in numbers of all.
+const MOST_NUMBERS: usize = 1 << 31;
+/// Neighbours that are shown.
+const NEIGHBOURS: usize = 8;
+
+/// The training items nearest to what a latent is decoded to, by the mean squared difference of their pixels.
+pub(super) fn nearest(studio: &'static Studio, request: &Request, name: &str) -> Answer {
+    let given = object(request)?;
+    let (at, latents) = (at(&given)?, rows(&given, "latents")?);
+    let run = studio.run(name)?;
+    with(studio, request, name, at, move |open| {
+        let sample = open.decode(latents.get(..1).unwrap_or_default())?;
+        let set = studio.sets.get(&run, &open.info)?;
+        let numbers = open.info.numbers();
+        if set.info().count.saturating_mul(numbers) > MOST_NUMBERS {
+            let problem = "there are too many training items to compare with while you wait; `menagerie evaluate --metrics nearest` does";
+            return Err(Refusal::new(400, problem));
+        }
+        let found = neighbours(&sample.values, numbers, &*set, NEIGHBOURS, &mut |_, _, _| {})?;
+        let (indices, distances) = found
+            .first()
+            .map_or((&[][..], &[][..]), |f| (&f.indices, &f.distances));
+        let items = Batch::of(&*set, indices)?;
+        let items = Samples {
+            kind: items.kind,
+            shape: items.shape,
+            values: items.values,
+        };
+        let each = indices.iter().zip(distances);
+        let captions: Vec<String> = each.map(|(i, d)| format!("item {i}: {d:.3}")).collect();
+        Ok(draw::frames(&items)?.with("X-Captions", captions.join(",")))
     })
 }
 
@@ -118,6 +165,7 @@ pub(super) fn walked(studio: &'static Studio, request: &Request, name: &str) -> 
     let given = object(request)?;
     let (at, pins) = (at(&given)?, rows(&given, "latents")?);
     let steps = super::whole(&given, "steps")?.unwrap_or(10) as usize;
+    let animated = given.get("animated").and_then(Value::as_bool).unwrap_or(false);
     let mode = match text(&given, "mode")? {
         None | Some("spherical") => Walk::Spherical,
         Some("linear") => Walk::Linear,
@@ -145,7 +193,11 @@ pub(super) fn walked(studio: &'static Studio, request: &Request, name: &str) -> 
             mode,
         );
         let latents: Vec<Vec<f32>> = numbers(ways).chunks(latent.max(1)).map(<[f32]>::to_vec).collect();
-        draw::frames(&open.decode(&latents)?)
+        let samples = open.decode(&latents)?;
+        match animated {
+            true => draw::film(&samples),
+            false => draw::frames(&samples),
+        }
     })
 }
 

@@ -1,5 +1,7 @@
 //! What is asked under `/api`, by whom it is answered.
+mod ask;
 mod breed;
+mod directions;
 mod explore;
 mod play;
 mod recipes;
@@ -9,6 +11,7 @@ mod watch;
 use crate::folder::Folder;
 use crate::game::Games;
 use crate::http::{Refusal, Request, Response};
+use crate::sets::Sets;
 use crate::shelf::Shelf;
 use crate::training::Trainings;
 use crate::workers::Workers;
@@ -20,6 +23,7 @@ use std::sync::Mutex;
 pub(crate) struct Studio {
     pub folder: Folder,
     pub shelf: Shelf,
+    pub sets: Sets,
     pub workers: Workers,
     pub trainings: Trainings,
     pub games: Games,
@@ -43,6 +47,7 @@ pub(crate) fn answer(studio: &'static Studio, request: &Request, path: &[&str]) 
         ("GET", ["runs", name, "metrics"]) => runs::metrics(studio, name),
         ("GET", ["runs", name, "samples", file]) => runs::picture(studio, name, file),
         ("GET", ["runs", name, "difference", other]) => runs::difference(studio, name, other),
+        ("POST", ["runs", name, "remark"]) => runs::remark(studio, name, &object(request)?),
         ("POST", ["runs", name, "stop"]) => runs::stop(studio, name),
         ("POST", ["runs", name, "resume"]) => runs::resume(studio, name, &object(request)?),
         ("GET", ["runs", name, "space"]) => explore::space(studio, request, name),
@@ -51,9 +56,13 @@ pub(crate) fn answer(studio: &'static Studio, request: &Request, path: &[&str]) 
         }
         ("GET", ["runs", name, "latents"]) => explore::latents(studio, request, name),
         ("POST", ["runs", name, "decode"]) => explore::decode(studio, request, name),
+        ("GET", ["runs", name, "directions"]) => directions::list(studio, request, name),
+        ("POST", ["runs", name, "nearest"]) => explore::nearest(studio, request, name),
         ("POST", ["runs", name, "walk"]) => explore::walked(studio, request, name),
         ("POST", ["runs", name, "arithmetic"]) => explore::sum(studio, request, name),
         ("POST", ["runs", name, "breed"]) => breed::children(studio, request, name),
+        ("GET" | "POST", ["runs", name, "ask", what]) => ask::answer(studio, request, name, what),
+        ("GET", ["runs", name, "illustrate"]) => ask::illustrate(studio, request, name),
         ("GET", ["runs", name, "family"]) => breed::members(studio, name),
         ("POST", ["runs", name, "family"]) => breed::join(studio, name, &object(request)?),
         ("GET", ["comparison"]) => runs::comparison(studio, request),

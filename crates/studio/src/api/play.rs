@@ -13,6 +13,10 @@ const FASTEST: f64 = 1e4;
 
 /// Begins a game: of a recipe with some keys set, or of a run as it stands.
 pub(super) fn begin(studio: &Studio, given: &Map<String, Value>) -> Answer {
+    if given.get("line").and_then(Value::as_bool) == Some(true) {
+        let id = studio.games.begin_line()?;
+        return Ok(Response::json(&json!({"game": id.to_string()})));
+    }
     let (recipe, run) = match (text(given, "run")?, text(given, "recipe")?) {
         (Some(name), _) => {
             let run = studio.run(name)?;
@@ -70,12 +74,13 @@ fn read(given: &Map<String, Value>) -> Result<Move, Refusal> {
             Some(rate) if (0.0..=10.0).contains(&rate) => Move::Rate(player()?, rate),
             _ => return Err(Refusal::new(400, "a learning rate is 0 to 10")),
         },
+        Some("rules") => Move::Rules(settings(given)?),
         Some("draw") => Move::Draw(points(given)?),
         Some("end") => Move::End,
         _ => {
             return Err(Refusal::new(
                 400,
-                "a move is play, pause, steps, turns, rate, draw or end",
+                "a move is play, pause, steps, turns, rate, rules, draw or end",
             ));
         }
     })

@@ -38,7 +38,7 @@ pub(super) fn one(name: &str) -> Answer {
 
 fn whole(recipe: &Recipe) -> Result<Value, Refusal> {
     let toml = recipe.to_toml();
-    Ok(json!({"model": recipe.model_name(), "tables": tables(&toml)?, "toml": toml}))
+    Ok(json!({"model": recipe.model_name(), "tables": tables(&toml)?, "toml": toml, "help": recipe.help()}))
 }
 
 /// A recipe's tables as `[[dotted name, [[key, value], ..]], ..]`, in their order: objects of JSON have none.

@@ -5,7 +5,7 @@ use crate::folder::{metrics as read_metrics, picture_name, pictures, tail};
 use crate::http::{Refusal, Request, Response};
 use menagerie::judge::{label, metric};
 use menagerie::run::compare::Comparison;
-use menagerie::run::{Run, history, step_of};
+use menagerie::run::{Remark, Run, history, step_of};
 use serde_json::{Map, Value, json};
 
 /// Bytes of `log.txt` that are looked through for advice.
@@ -202,6 +202,22 @@ pub(super) fn train(studio: &Studio, given: &Map<String, Value>) -> Answer {
 pub(super) fn stop(studio: &Studio, name: &str) -> Answer {
     studio.trainings.stop(name, &studio.run(name)?)?;
     Ok(Response::json(&json!({"run": name})))
+}
+
+/// Keeps what somebody thinks of a run; what is not given stays.
+pub(super) fn remark(studio: &Studio, name: &str, given: &Map<String, Value>) -> Answer {
+    let run = studio.run(name)?;
+    let mut remark = Remark::of(&run);
+    if let Some(star) = given.get("star") {
+        let wrong = || Refusal::new(400, "star is true or false");
+        remark.star = star.as_bool().ok_or_else(wrong)?;
+    }
+    if let Some(note) = text(given, "note")? {
+        remark.note = note.into();
+    }
+    remark.keep(&run)?;
+    studio.folder.changed();
+    Ok(Response::json(&json!(remark)))
 }
 
 /// Goes on with a run.

@@ -1,14 +1,16 @@
 //! A game's networks and data, and what a picture shows of them.
 use super::drawn::Drawn;
+use super::line;
 use crate::http::Refusal;
 use menagerie::data::{Batch, Dataset, Kind, Loader};
 use menagerie::metrics::points;
 use menagerie::models::{Model, Player, Purpose, TwoPlayer};
-use menagerie::nn::numbers;
+use menagerie::nn::{Tensors, numbers};
 use menagerie::recipe::Recipe;
 use menagerie::run::{At, Run};
 use menagerie::{Device, Key, Tensor, burn};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Data points that are drawn.
@@ -23,23 +25,26 @@ const FINE: f64 = 4095.0;
 const LINES: usize = 17;
 /// Bars of a histogram.
 const BARS: usize = 24;
+/// Tables of a recipe that may change while a game goes on.
+const RULES: [&str; 5] = ["objective", "game.", "penalty", "augment", "optimizer"];
 
 /// See the module.
 pub(super) struct Board {
+    recipe: Recipe,
     model: Box<dyn Model>,
     dataset: Arc<dyn Dataset>,
     /// the recipe's own
     own: Arc<dyn Dataset>,
     loader: Loader,
     batch: usize,
-    key: Key,
+    pub(super) key: Key,
     /// whole steps that were made
-    steps: u64,
+    pub(super) steps: u64,
     /// updates of each
-    turns: [u64; 2],
+    pub(super) turns: [u64; 2],
     /// moves by hand, each with a key of its own
     by_hand: u64,
-    losses: [Option<f64>; 2],
+    pub(super) losses: [Option<f64>; 2],
     /// what the plane shows: x from, x to, y from, y to
     window: [f32; 4],
     /// latents of the grid, in rows
@@ -61,12 +66,23 @@ impl Board {
     /// Fresh networks of a recipe, or those of a run as it stands.
     pub(super) fn new(recipe: Recipe, from: Option<&Run>) -> Result<Board, Refusal> {
         let (recipe, _) = recipe.fitted()?;
-        let train = recipe.train()?;
         let own: Arc<dyn Dataset> = recipe.data()?.open()?.dataset;
-        let info = own.info().clone();
-        if info.kind != Kind::Points || info.shape != [2] {
+        if own.info().kind != Kind::Points || own.info().shape != [2] {
             return Err(refused());
         }
+        Board::on(recipe, own, from)
+    }
+
+    /// The original GAN on a line.
+    pub(super) fn line() -> Result<Board, Refusal> {
+        let mut recipe = Recipe::named("gan-ring8")?;
+        recipe.set_all(&line::SETTINGS.map(|(k, v)| (k.to_string(), v.to_string())))?;
+        Board::on(recipe, Arc::new(line::Bells::new()), None)
+    }
+
+    fn on(recipe: Recipe, own: Arc<dyn Dataset>, from: Option<&Run>) -> Result<Board, Refusal> {
+        let train = recipe.train()?;
+        let info = own.info().clone();
         let key = Key::new(train.seed);
         let device = Device::flex().autodiff();
         let mut model = recipe.build(&info, &device, key.stream("init"))?;
@@ -82,7 +98,12 @@ impl Board {
         let grid = (play.latent() == 2).then(|| lattice(play));
         let loader = Loader::new(own.clone(), train.batch, key.stream("data"), 0, 0)?;
         Ok(Board {
-            window: window(&*own)?,
+            window: if own.info().shape == [2] {
+                window(&*own)?
+            } else {
+                [0.0; 4]
+            },
+            recipe,
             witness: first(&*own, SAMPLES)?,
             dataset: own.clone(),
             own,
@@ -97,6 +118,55 @@ impl Board {
             grid,
             discriminator_updates: per_step as u64,
         })
+    }
+
+    /// Whether it is played on a line.
+    pub(super) fn is_line(&self) -> bool {
+        self.own.info().shape == [1]
+    }
+
+    /// Other rules from here on: the networks, their averages and optimizers stay.
+    ///
+    /// # Errors
+    /// For keys that are none, clash, or would need other networks or data.
+    pub(super) fn set_rules(&mut self, settings: &[(String, String)]) -> Result<(), Refusal> {
+        if let Some((key, _)) = settings
+            .iter()
+            .find(|(k, _)| !RULES.iter().any(|r| k.starts_with(r)))
+        {
+            let problem = format!("`{key}` cannot change while the game goes on; begin anew with it");
+            return Err(Refusal::new(400, problem));
+        }
+        let mut recipe = self.recipe.clone();
+        recipe.set_all(settings)?;
+        let info = self.own.info().clone();
+        let device = Device::flex().autodiff();
+        let mut model = recipe.build(&info, &device, self.key.stream("init"))?;
+        model.as_two_player().ok_or_else(refused)?;
+        let parts: BTreeMap<String, Tensors> = self
+            .model
+            .save()
+            .into_iter()
+            .map(|(name, part)| (name, part()))
+            .collect();
+        let missing = |name: &str| {
+            let problem = format!("these rules need `{name}`, which this game has not");
+            menagerie::Error::usage(problem, "begin anew with them")
+        };
+        model.load(
+            &|name| parts.get(name).cloned().ok_or_else(|| missing(name)),
+            Purpose::Train,
+        )?;
+        let rates = {
+            let play = self.play()?;
+            [Player::Discriminator, Player::Generator].map(|p| (p, play.learning_rate(p)))
+        };
+        self.discriminator_updates = model.batches_per_step() as u64;
+        (self.model, self.recipe) = (model, recipe);
+        for (player, rate) in rates {
+            self.set_rate(player, rate)?;
+        }
+        Ok(())
     }
 
     /// A step as training makes it.
@@ -125,7 +195,7 @@ impl Board {
         Ok(())
     }
 
-    fn play(&mut self) -> Result<&mut dyn TwoPlayer, Refusal> {
+    pub(super) fn play(&mut self) -> Result<&mut dyn TwoPlayer, Refusal> {
         self.model.as_two_player().ok_or_else(refused)
     }
 
@@ -135,6 +205,9 @@ impl Board {
 
     /// Other data on the same plane, or the recipe's own again.
     pub(super) fn set_data(&mut self, points: Option<Vec<[f32; 2]>>) -> Result<(), Refusal> {
+        if self.is_line() {
+            return Err(Refusal::new(400, "the game on a line keeps its data"));
+        }
         self.dataset = match points {
             None => self.own.clone(),
             Some(points) => Arc::new(Drawn::new(self.own.info(), points)),
@@ -146,6 +219,9 @@ impl Board {
 
     /// Some of the data, and the plane they lie in.
     pub(super) fn data(&self, count: usize) -> Value {
+        if self.is_line() {
+            return line::data();
+        }
         let points = first(&*self.dataset, count).map(|b| rounded(&b.values));
         json!({"points": points.unwrap_or_default(), "window": self.window, "side": SIDE, "fine": FINE, "lines": LINES,
             "drawn": !Arc::ptr_eq(&self.dataset, &self.own)})
@@ -153,6 +229,9 @@ impl Board {
 
     /// What is to be seen now.
     pub(super) fn frame(&mut self) -> Result<Value, Refusal> {
+        if self.is_line() {
+            return line::frame(self);
+        }
         let quality = self.quality();
         let (steps, turns, losses) = (self.steps, self.turns, self.losses);
         let (window, grid, witness, key) = (self.window, self.grid.clone(), self.witness.clone(), self.key);
@@ -265,7 +344,7 @@ fn lattice(play: &dyn TwoPlayer) -> Tensor<2> {
 }
 
 /// Smallest and largest, apart.
-fn extent<'a>(values: impl Iterator<Item = &'a f64>) -> [f64; 2] {
+pub(super) fn extent<'a>(values: impl Iterator<Item = &'a f64>) -> [f64; 2] {
     let (low, high) = values
         .filter(|v| v.is_finite())
         .fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
@@ -276,7 +355,7 @@ fn extent<'a>(values: impl Iterator<Item = &'a f64>) -> [f64; 2] {
 }
 
 /// As many digits as a screen shows.
-fn rounded(values: &[f32]) -> Vec<f64> {
+pub(super) fn rounded(values: &[f32]) -> Vec<f64> {
     values.iter().map(|v| (*v as f64 * 1e3).round() / 1e3).collect()
 }
 
@@ -360,6 +439,36 @@ mod tests {
         assert_eq!(board.frame().unwrap()["quality"], Value::Null);
         board.set_data(None).unwrap();
         assert_eq!(board.data(1)["drawn"], false);
+    }
+
+    #[test]
+    fn rules_change_while_networks_stay() {
+        let mut board = Board::new(recipe("gan-ring8"), None).unwrap();
+        (0..3).for_each(|_| board.step().unwrap());
+        board.set_rate(Player::Generator, 0.02).unwrap();
+        let before = board.frame().unwrap();
+        let set = |k: &str, v: &str| vec![(k.to_string(), v.to_string())];
+        board
+            .set_rules(&set("objective", "{ rule = \"least-squares\" }"))
+            .unwrap();
+        board.set_rules(&set("game.discriminator_steps", "3")).unwrap();
+        let after = board.frame().unwrap();
+        for same in ["samples", "rates", "steps", "turns"] {
+            assert_eq!(before[same], after[same], "{same}");
+        }
+        // A score of least squares is no probability of a logit: what it means is another.
+        assert_ne!(before["map"], after["map"]);
+        board.step().unwrap();
+        assert_eq!(board.frame().unwrap()["turns"], json!([6, 4]));
+        for (key, value) in [
+            ("model.width", "16"),
+            ("data.source", "\"moons\""),
+            ("objective", "{ rule = \"no\" }"),
+        ] {
+            let e = board.set_rules(&set(key, value)).unwrap_err();
+            assert_eq!(e.status, 400, "{key}");
+        }
+        assert_eq!(board.frame().unwrap()["turns"], json!([6, 4]));
     }
 
     #[test]

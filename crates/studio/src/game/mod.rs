@@ -1,6 +1,7 @@
 //! The game of two on points of the plane: played by a thread of its own, looked at by pages.
 mod board;
 mod drawn;
+mod line;
 
 use crate::http::Refusal;
 use board::{Board, SHOWN};
@@ -36,6 +37,8 @@ pub(crate) enum Move {
     Turns(Player, u64),
     /// another learning rate
     Rate(Player, f64),
+    /// other rules, keys of the recipe with their values as TOML; networks and data stay
+    Rules(Vec<(String, String)>),
     /// other data, points of the plane in the data's units; `None` for the recipe's own
     Draw(Option<Vec<[f32; 2]>>),
     /// end
@@ -50,6 +53,8 @@ struct Shown {
     frame: Arc<Value>,
     /// which data are played on, and what they look like
     data: (u64, Arc<Value>),
+    /// how many moves could not be made, and why the last could not
+    refused: (u64, String),
     watchers: usize,
     /// why it is over
     over: Option<String>,
@@ -79,7 +84,18 @@ impl Games {
     /// # Errors
     /// For recipes that are not played so.
     pub(crate) fn begin(&self, recipe: Recipe, from: Option<&Run>) -> Result<u64, Refusal> {
-        let board = Board::new(recipe, from)?;
+        self.start(Board::new(recipe, from)?)
+    }
+
+    /// Begins the original GAN on a line.
+    ///
+    /// # Errors
+    /// Where there are too many games.
+    pub(crate) fn begin_line(&self) -> Result<u64, Refusal> {
+        self.start(Board::line()?)
+    }
+
+    fn start(&self, board: Board) -> Result<u64, Refusal> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.1.retain(|(_, s)| s.shown().over.is_none());
         // One that nobody looks at gives way.
@@ -146,9 +162,9 @@ impl Session {
     ) -> std::io::Result<()> {
         self.shown().watchers += 1;
         let _leaves = Leaves(self);
-        let (mut version, mut data) = (0, 0);
+        let (mut version, mut data, mut refused) = (0, 0, self.shown().refused.0);
         loop {
-            let (frame, news, over) = {
+            let (frame, news, refusal, over) = {
                 let mut shown = self.shown();
                 if shown.version == version && shown.over.is_none() {
                     let wait = Duration::from_secs(3);
@@ -157,9 +173,14 @@ impl Session {
                 }
                 let frame = (shown.version != version).then(|| shown.frame.clone());
                 let news = (shown.data.0 != data).then(|| shown.data.clone());
+                let refusal = (shown.refused.0 != refused).then(|| shown.refused.clone());
                 version = shown.version;
-                (frame, news, shown.over.clone())
+                (frame, news, refusal, shown.over.clone())
             };
+            if let Some((of, why)) = refusal {
+                refused = of;
+                send(Some(("refused", &json!(why))))?;
+            }
             if let Some((of, points)) = news {
                 data = of;
                 send(Some(("data", &points)))?;
@@ -261,7 +282,14 @@ fn played(board: &mut Board, session: &Session, moves: &Receiver<Move>) -> Resul
             Some(Move::End) => return Ok(()),
             Some(m) => {
                 let draws = matches!(m, Move::Draw(_));
-                made(board, m, &mut pace)?;
+                match made(board, m, &mut pace) {
+                    // A move that cannot be made leaves the game as it was.
+                    Err(refusal) if refusal.status == 400 => {
+                        let mut shown = session.shown();
+                        shown.refused = (shown.refused.0 + 1, refusal.text);
+                    }
+                    made => made?,
+                }
                 if draws {
                     show_data(board, session);
                 }
@@ -285,6 +313,7 @@ fn made(board: &mut Board, a_move: Move, pace: &mut Pace) -> Result<(), Refusal>
         Move::Steps(n) => (0..n).try_for_each(|_| board.step())?,
         Move::Turns(player, n) => (0..n).try_for_each(|_| board.turn(player))?,
         Move::Rate(player, rate) => board.set_rate(player, rate)?,
+        Move::Rules(settings) => board.set_rules(&settings)?,
         Move::Draw(points) => board.set_data(points)?,
         Move::End => {}
     }

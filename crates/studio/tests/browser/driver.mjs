@@ -142,6 +142,13 @@ export class Page {
     }, selector, value);
   }
 
+  /** Chooses a file for an input, hidden or not. */
+  async choose(selector, file) {
+    const { root } = await this.ask("DOM.getDocument");
+    const { nodeId } = await this.ask("DOM.querySelector", { nodeId: root.nodeId, selector });
+    await this.ask("DOM.setFileInputFiles", { nodeId, files: [file] });
+  }
+
   async key(key) {
     const code = { " ": "Space" }[key] ?? key;
     for (const type of ["keyDown", "keyUp"]) await this.ask("Input.dispatchKeyEvent", { type, key, code, windowsVirtualKeyCode: { ArrowRight: 39, ArrowLeft: 37, " ": 32, Tab: 9, Enter: 13 }[key] ?? 0, text: type === "keyDown" && key.length === 1 ? key : undefined });
@@ -163,3 +170,28 @@ export class Page {
     } catch { /* a helper of the browser may still write; it is a folder for what is temporary */ }
   }
 }
+
+/** Runs tests one after the other, tells how they went, and ends the program. */
+export const runAll = async (page, tests) => {
+  let failed = 0;
+  for (const [name, test] of Object.entries(tests)) {
+    try {
+      await test();
+      console.log(`ok   ${name}`);
+    } catch (e) {
+      failed++;
+      console.log(`FAIL ${name}\n${e.stack}`);
+    }
+  }
+  await page.close();
+  process.exit(failed ? 1 : 0);
+};
+
+/** Nothing was asked of another machine, and nothing failed but what was asked for and is not there. */
+export const quiet = (page, url) => {
+  const own = new URL(url).origin;
+  return [
+    ...page.requests.filter(r => !r.startsWith(own) && !/^(data|blob|about):/.test(r)),
+    ...page.failures.filter(f => !/status of 4\d\d/.test(f)),
+  ];
+};

@@ -1,10 +1,10 @@
-// The studio as somebody uses it: node studio.mjs URL TRAVERSE.png. Beside it serve a run `space` (latents of a digit's size), a
-// run `in/classes`, and one whose name would be markup; TRAVERSE.png has dimension 1 of `space` from -2 to 2 in five pictures.
+// The studio as somebody uses it: node studio.mjs URL TRAVERSE.png TABLE.csv. Beside it serve a run `space` (latents of a digit's size), a
+// run `in/classes`, and one whose name would be markup; TRAVERSE.png has dimension 1 of `space` from -2 to 2 in five pictures, TABLE.csv 400 points.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { Page, findBrowser } from "./driver.mjs";
+import { Page, findBrowser, quiet, runAll } from "./driver.mjs";
 
-const [url, traverse] = process.argv.slice(2);
+const [url, traverse, table] = process.argv.slice(2);
 const page = await Page.open(findBrowser());
 const goto = hash => page.run(hash => {
   location.hash = hash;
@@ -23,6 +23,21 @@ const tests = {
     await page.click(".card a.name", "space");
     await page.until(() => document.querySelector("h1")?.textContent === "space" && document.querySelectorAll(".chart").length > 0);
     assert.ok(await page.until(() => document.querySelector(".picture")?.naturalWidth) >= 512);
+  },
+
+  async "runs get stars and notes, by which they are found"() {
+    await goto("#/");
+    await page.click("button[aria-label='star space']");
+    await page.until(() => document.querySelector("button[aria-label='star space']")?.textContent === "★");
+    await page.type("input[type=search]", "star");
+    await page.until(() => document.querySelectorAll(".card").length === 1);
+    await page.type("input[type=search]", "");
+    await goto("#/run/space");
+    await page.until(() => document.querySelector("#note"));
+    await page.type("#note", "mind the <b>collar</b>");
+    await page.until(() => document.querySelector("#messages")?.textContent.includes("remark.json"));
+    await goto("#/");
+    await page.until(() => [...document.querySelectorAll(".note-line")].some(e => e.textContent === "mind the <b>collar</b>"));
   },
 
   async "curves of two runs lie over each other, with what their recipes differ in"() {
@@ -121,6 +136,8 @@ const tests = {
     const set = { "model.width": "8", "train.batch": "16", "train.steps": "100000000", "train.log_every": "50", "train.sample_every": "1000000" };
     for (const [key, value] of Object.entries(set)) await page.type(`[data-key='${key}']`, value);
     await page.until(() => document.querySelectorAll(".difference tr").length === 5);
+    // Every key says what it is.
+    assert.deepEqual(await page.run(() => [...document.querySelectorAll("[data-key]")].filter(e => !document.getElementById(e.getAttribute("aria-describedby"))?.textContent).map(e => e.dataset.key).filter(k => !/\.(rule|name|architecture|kind)$/.test(k))), []);
     await page.click("form [type=submit]");
     await page.until(() => document.querySelector("h1")?.textContent === "gan-ring8-001" && document.querySelector(".chip.training"));
     await page.until(() => document.querySelectorAll(".chart").length > 2);
@@ -156,6 +173,34 @@ const tests = {
     await page.until(() => document.querySelector(".count b").textContent === "0");
   },
 
+  async "rules change while the game goes on, and a table becomes the data"() {
+    await goto("#/");
+    await goto("#/game");
+    await page.until(() => document.querySelectorAll(".count").length >= 7);
+    await page.type("#updates", "3");
+    await page.click("#step");
+    await page.until(() => [...document.querySelectorAll(".count b")].slice(0, 3).map(b => b.textContent).join() === "1,3,1");
+    await page.type("#objective", "wasserstein");
+    await page.until(() => [...document.querySelectorAll(".count span")].some(s => s.textContent === "score of data"));
+    assert.equal(await page.run(() => document.querySelector(".count b").textContent), "1");
+    await page.choose("#csv", table);
+    await page.until(() => document.querySelector("#messages").textContent.includes("400 points"));
+    await page.until(() => [...document.querySelectorAll("button")].some(b => b.textContent === "The recipe's data" && !b.hidden));
+  },
+
+  async "the four pictures are gone through"() {
+    await goto("#/tour");
+    await page.until(() => /^0 updates of D, 0 of G/.test(document.querySelector("#facts")?.textContent));
+    await page.click("#next");
+    await page.until(() => /^400 updates of D, 0 of G/.test(document.querySelector("#facts").textContent));
+    await page.click("#next");
+    await page.until(() => /^400 updates of D, 40 of G/.test(document.querySelector("#facts").textContent));
+    await page.click("#next");
+    await page.until(() => Number(/ D, (\d+) of G/.exec(document.querySelector("#facts").textContent)?.[1]) > 100 && document.querySelector("#next").textContent === "From the start");
+    await page.click("#next");
+    await page.until(() => /^0 updates of D, 0 of G/.test(document.querySelector("#facts").textContent));
+  },
+
   async "a run of points is played on with"() {
     await goto("#/game?run=gan-ring8-001");
     await page.until(() => document.querySelectorAll(".count").length >= 7 && document.querySelector(".count b").textContent !== "0");
@@ -165,7 +210,7 @@ const tests = {
     await page.size(320, 640);
     for (const dark of [true, false]) {
       await page.dark(dark);
-      for (const hash of ["#/", "#/run/space", "#/explore/space", "#/new/space", "#/breed/space", "#/game", "#/train?recipe=dcgan"]) {
+      for (const hash of ["#/", "#/run/space", "#/explore/space", "#/new/space", "#/breed/space", "#/game", "#/tour", "#/train?recipe=dcgan"]) {
         await goto(hash);
         await page.until(() => document.querySelector("main h1"));
         const wide = await page.until(() => document.querySelector("main > div").children.length && [document.documentElement.scrollWidth]);
@@ -184,24 +229,8 @@ const tests = {
   },
 
   async "nothing is asked of another machine, and nothing fails"() {
-    const own = new URL(url).origin;
-    const others = page.requests.filter(r => !r.startsWith(own) && !/^(data|blob|about):/.test(r));
-    assert.deepEqual(others, []);
-    // What was asked for and is not there is told by the browser, too.
-    const told = page.failures.filter(f => !/status of 4\d\d/.test(f));
-    assert.deepEqual(told, []);
+    assert.deepEqual(quiet(page, url), []);
   },
 };
 
-let failed = 0;
-for (const [name, test] of Object.entries(tests)) {
-  try {
-    await test();
-    console.log(`ok   ${name}`);
-  } catch (e) {
-    failed++;
-    console.log(`FAIL ${name}\n${e.stack}`);
-  }
-}
-await page.close();
-process.exit(failed ? 1 : 0);
+await runAll(page, tests);
