@@ -77,9 +77,10 @@ fn explain(model: &str, path: &str, table: &Table, out: &mut BTreeMap<String, St
         .map(String::as_str)
         .filter(|k| !TAGS.contains(k))
         .collect();
-    if let Some((_, _, fields)) = holder(model, path, &keys) {
-        for (field, said) in fields.iter().filter(|(f, _)| table.contains_key(*f)) {
-            out.insert(format!("{path}.{field}"), plain(said));
+    for holder in holders(model, path, &keys) {
+        for (field, said) in holder.2.iter().filter(|(f, _)| table.contains_key(*f)) {
+            out.entry(format!("{path}.{field}"))
+                .or_insert_with(|| plain(said));
         }
     }
     for (key, value) in table {
@@ -90,15 +91,20 @@ fn explain(model: &str, path: &str, table: &Table, out: &mut BTreeMap<String, St
 }
 
 /// The struct that a table is read into: one that has all its keys, of the model's own file before others, with as few
-/// keys beside as can be.
-fn holder(model: &str, path: &str, keys: &[&str]) -> Option<&'static Fields> {
+/// keys beside as can be. Where the keys of a member lie among those of all (`rule = "adam"`), the struct that has most, and those
+/// of its file.
+fn holders(model: &str, path: &str, keys: &[&str]) -> Vec<&'static Fields> {
     if keys.is_empty() {
-        return None;
+        return vec![];
     }
     if let Some((_, name)) = COMMON.iter().find(|(table, _)| *table == path) {
-        return ALL.iter().find(|(_, of, _)| of == name);
+        return ALL.iter().filter(|(_, of, _)| of == name).collect();
     }
-    let has_all = |fields: &&Fields| keys.iter().all(|k| fields.2.iter().any(|(f, _)| f == k));
+    let had = |fields: &Fields| {
+        keys.iter()
+            .filter(|k| fields.2.iter().any(|(f, _)| f == *k))
+            .count()
+    };
     let own = |file: &str| {
         let stem = file.trim_end_matches(".rs").trim_end_matches("/mod");
         stem.ends_with(&format!("/{model}")) || file.contains(&format!("/{model}/"))
@@ -106,9 +112,15 @@ fn holder(model: &str, path: &str, keys: &[&str]) -> Option<&'static Fields> {
     // `[model.codebook]` is rather read by a struct whose name or file speaks of it.
     let last = path.rsplit('.').next().unwrap_or(path);
     let speaks = |(file, of, _): &Fields| of.to_lowercase().contains(last) || file.contains(last);
-    ALL.iter()
-        .filter(has_all)
-        .min_by_key(|f| (!own(f.0), f.2.len() - keys.len(), !speaks(f)))
+    let all = ALL.iter().filter(|f| had(f) == keys.len());
+    let whole = all.min_by_key(|f| (!own(f.0), f.2.len() - keys.len(), !speaks(f)));
+    if let Some(whole) = whole {
+        return vec![whole];
+    }
+    match ALL.iter().max_by_key(|f| (had(f), own(f.0), speaks(f))) {
+        Some(most) => ALL.iter().filter(|f| f.0 == most.0).collect(),
+        None => vec![],
+    }
 }
 
 /// Without the marks of links: `` [`Rule`] `` as `` `Rule` ``.

@@ -97,7 +97,10 @@ class Table {
     this.recipe = select(recipes, recipe, { disabled: this.query.has("run"), onchange: () => this.begin() });
     // Rules change while the game goes on; the networks stay.
     const rules = settings => this.id && this.move({ move: "rules", settings });
-    this.objective = select(OBJECTIVES, "", { id: "objective", onchange: () => this.objective.value ? rules({ objective: `{ rule = "${this.objective.value}" }` }) : this.begin() });
+    this.objective = select(OBJECTIVES, "", { id: "objective", onchange: () => {
+      this.changing = true;
+      return this.objective.value ? rules({ objective: `{ rule = "${this.objective.value}" }` }) : this.begin();
+    } });
     this.updates = select([1, 2, 3, 5, 10], 1, { id: "updates", onchange: () => rules({ "game.discriminator_steps": this.updates.value }) });
     this.noise = select([[0, "none"], [0.05, "0.05"], [0.1, "0.1"], [0.3, "0.3"]], 0, { id: "noise", onchange: () => rules({ "augment.noise": Number(this.noise.value) ? `{ std = ${this.noise.value}, steps = 1000000000 }` : "{ std = 0.01, steps = 1 }" }) });
     this.speed = select(SPEEDS, 0, { onchange: () => this.playing && this.go() });
@@ -131,6 +134,7 @@ class Table {
   }
 
   async begin() {
+    this.changing = false;
     this.watching?.abort();
     const before = this.id;
     this.id = null;
@@ -145,7 +149,7 @@ class Table {
       this.watching = new AbortController();
       this.signal.addEventListener("abort", () => this.watching.abort());
       fill(this.over);
-      follow(`games/${this.id}/events`, { data: d => this.showData(d), frame: f => this.show(f), refused: why => tell(why, "bad"), over: why => this.end(why), gone: () => this.end("the game has ended") }, this.watching.signal);
+      follow(`games/${this.id}/events`, { data: d => this.showData(d), frame: f => this.show(f), refused: why => this.refused(why), over: why => this.end(why), gone: () => this.end("the game has ended") }, this.watching.signal);
     });
   }
 
@@ -153,6 +157,12 @@ class Table {
     this.watching?.abort();
     this.id = null;
     fill(this.over, h("div", { class: "note bad row" }, h("span", { class: "grow" }, why), h("button", { type: "button", onclick: () => this.begin() }, "Begin anew")));
+  }
+
+  /** A move that cannot be made; an objective that needs other networks begins anew with them. */
+  refused(why) {
+    tell(why, "bad");
+    if (this.changing) this.begin();
   }
 
   showData(data) {

@@ -74,7 +74,7 @@ const actions = (name, line) => {
   return h("div", { class: "row" },
     trained && can("sample") && h("a", { class: "button main", href: `#/explore/${enc(name)}` }, "Explore"),
     trained && can("sample") && h("a", { class: "button", href: `#/new/${enc(name)}` }, "This does not exist"),
-    trained && ["complete", "translate", "reconstruct", "predict", "illustrate", "classify", "read-attributes", "log-likelihood", "evidence-bound", "anomaly", "attack", "defend"].some(can) && h("a", { class: "button", href: `#/try/${enc(name)}` }, "Try"),
+    trained && ["complete", "translate", "reconstruct", "predict", "text-to-image", "classify", "read-attributes", "log-likelihood", "evidence-bound", "anomaly", "attack", "defend"].some(can) && h("a", { class: "button", href: `#/try/${enc(name)}` }, "Try"),
     trained && points && h("a", { class: "button", href: `#/game?run=${enc(name)}` }, "Play on"),
     line.state === "training" ? stop : resume);
 };

@@ -134,7 +134,7 @@ export const show = async (root, { parts: [name], query }, signal) => {
   document.title = `Try ${name} – Menagerie studio`;
   const space = await get(`runs/${enc(name)}/space`, signal);
   const can = questions(space);
-  const writes = space.capabilities.includes("illustrate");
+  const writes = space.capabilities.includes("text-to-image");
   const head = h("div", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, `Try ${name}`), h("p", { class: "small soft" }, `${space.model}, step ${space.step}: what it makes of an item`)), h("a", { class: "button", href: `#/run/${enc(name)}` }, "The run"));
   if (!writes && (!can.length || !SHOWN.includes(space.kind))) throw new Error(`there is nothing to ask ${space.model} about pictures; \`menagerie list\` says what it can do`);
   const trial = can.length && SHOWN.includes(space.kind) ? new Trial(name, space, signal) : null;

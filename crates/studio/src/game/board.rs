@@ -149,14 +149,14 @@ impl Board {
             .into_iter()
             .map(|(name, part)| (name, part()))
             .collect();
-        let missing = |name: &str| {
-            let problem = format!("these rules need `{name}`, which this game has not");
-            menagerie::Error::usage(problem, "begin anew with them")
+        // A critic whose loss does not change with a shift has no bias on its score, say.
+        let other = |e: menagerie::Error| {
+            let problem = format!("these rules need other networks; begin anew with them ({e})");
+            Refusal::new(400, problem)
         };
-        model.load(
-            &|name| parts.get(name).cloned().ok_or_else(|| missing(name)),
-            Purpose::Train,
-        )?;
+        let missing = |name: &str| menagerie::Error::usage(format!("there is no `{name}`"), "begin anew");
+        let part = |name: &str| parts.get(name).cloned().ok_or_else(|| missing(name));
+        model.load(&part, Purpose::Train).map_err(other)?;
         let rates = {
             let play = self.play()?;
             [Player::Discriminator, Player::Generator].map(|p| (p, play.learning_rate(p)))
@@ -464,6 +464,7 @@ mod tests {
             ("model.width", "16"),
             ("data.source", "\"moons\""),
             ("objective", "{ rule = \"no\" }"),
+            ("objective", "{ rule = \"wasserstein\" }"),
         ] {
             let e = board.set_rules(&set(key, value)).unwrap_err();
             assert_eq!(e.status, 400, "{key}");

@@ -9,12 +9,14 @@ use menagerie::{Device, Key, Result, Tensor, burn};
 use serde_json::{Value, json};
 
 /// Settings of the GAN that is played: small networks, a latent of one number.
-pub(super) const SETTINGS: [(&str, &str); 5] = [
+pub(super) const SETTINGS: [(&str, &str); 7] = [
     ("model.latent", "1"),
     ("model.width", "32"),
     ("model.depth", "2"),
     ("model.average", "0"),
     ("train.batch", "256"),
+    ("optimizer.discriminator.learning_rate", "3e-3"),
+    ("optimizer.generator.learning_rate", "1e-3"),
 ];
 /// What is shown of the line.
 pub(super) const WINDOW: [f32; 2] = [-4.0, 4.0];

@@ -180,9 +180,12 @@ const tests = {
     await page.type("#updates", "3");
     await page.click("#step");
     await page.until(() => [...document.querySelectorAll(".count b")].slice(0, 3).map(b => b.textContent).join() === "1,3,1");
-    await page.type("#objective", "wasserstein");
+    await page.type("#objective", "hinge");
     await page.until(() => [...document.querySelectorAll(".count span")].some(s => s.textContent === "score of data"));
     assert.equal(await page.run(() => document.querySelector(".count b").textContent), "1");
+    // A critic of Wasserstein's has another output: the game begins anew, and says why.
+    await page.type("#objective", "wasserstein");
+    await page.until(() => document.querySelector(".count b").textContent === "0" && document.querySelector("#messages").textContent.includes("other networks"));
     await page.choose("#csv", table);
     await page.until(() => document.querySelector("#messages").textContent.includes("400 points"));
     await page.until(() => [...document.querySelectorAll("button")].some(b => b.textContent === "The recipe's data" && !b.hidden));
