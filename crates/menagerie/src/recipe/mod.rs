@@ -29,6 +29,9 @@ pub struct TrainConfig {
     /// tree, so that a run has the same bits on any number of processes that share its leaves; batch statistics are each
     /// leaf's own. 1 is the whole batch at once.
     pub leaves: usize,
+    /// leaves of a process that compute at a time, 0 for as many as there are threads. With 1 they come one after the other and
+    /// gradients are accumulated: only one leaf's activations are in memory. It decides nothing but that
+    pub leaves_at_once: usize,
     /// whether batch norm takes its statistics from all leaves, so that a batch is normalized alike however it is cut; each
     /// layer then waits for all leaves, forward and backward
     pub sync_batch_norm: bool,
@@ -85,6 +88,7 @@ impl Default for TrainConfig {
             steps: 1000,
             batch: 64,
             leaves: 1,
+            leaves_at_once: 0,
             sync_batch_norm: false,
             seed: 0,
             labels: 0,

@@ -38,6 +38,7 @@ impl std::fmt::Display for Change {
 pub fn may_change(key: &str) -> bool {
     let train = [
         "steps",
+        "leaves_at_once",
         "log_every",
         "sample_every",
         "checkpoint_every",

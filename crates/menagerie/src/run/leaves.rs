@@ -6,7 +6,7 @@ use crate::data::{Batch, DataInfo};
 use crate::error::{Error, Result};
 use crate::models::{Model, Purpose, StepReport};
 use crate::nn::Tensors;
-use crate::nn::collective::{self, Group};
+use crate::nn::collective::{self, Group, Passing};
 use crate::random::Key;
 use crate::recipe::{Recipe, Watch};
 use burn::tensor::Device;
@@ -54,7 +54,11 @@ impl Leaves {
     /// [`Error::Recipe`] where a batch cannot be cut so.
     pub(super) fn new(recipe: &Recipe) -> Result<Leaves> {
         let train = recipe.train()?;
-        let group = Group::with_norm(train.leaves, processes::link(), train.sync_batch_norm)?;
+        let how = Passing {
+            synchronized: train.sync_batch_norm,
+            at_once: train.leaves_at_once,
+        };
+        let group = Group::passing(train.leaves, processes::link(), how)?;
         if !train.batch.is_multiple_of(train.leaves) {
             let more = train.batch.next_multiple_of(train.leaves);
             return Err(Error::recipe(
@@ -418,19 +422,24 @@ mod tests {
     /// Without draws and without statistics of a batch, leaves find the gradient of the whole batch.
     #[test]
     fn the_mean_over_leaves_is_the_gradient_of_the_batch() {
-        let of = |leaves: &str| {
+        let of = |leaves: &str, at_once: &str| {
             let settings = [
                 ("train.batch", "16"),
                 ("train.leaves", leaves),
+                ("train.leaves_at_once", at_once),
                 ("data.source", "digits"),
                 ("optimizer.rule", "sgd"),
                 ("optimizer.learning_rate", "0.1"),
             ];
             trained("autoencoder", &settings, 3)
         };
-        let (whole, report) = of("1");
+        let (whole, report) = of("1", "0");
         for leaves in ["2", "8"] {
-            let (cut, cut_report) = of(leaves);
+            let (cut, cut_report) = of(leaves, "1");
+            assert!(
+                cut == of(leaves, "0").0,
+                "one after the other or beside each other"
+            );
             let loss = |r: &StepReport| r.scalars.iter().find(|(n, _)| n.starts_with("loss/")).unwrap().1;
             assert!((loss(&report) / loss(&cut_report) - 1.0).abs() < 1e-5);
             let apart = |a: &Tensors, b: &Tensors| {

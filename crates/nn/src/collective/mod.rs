@@ -79,6 +79,15 @@ pub struct Group {
     changed: Condvar,
 }
 
+/// How the leaves of a batch are gone through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passing {
+    /// whether batch norm takes its statistics from all leaves
+    pub synchronized: bool,
+    /// leaves of a process that compute at a time; 0 for as many as the kernels have threads
+    pub at_once: usize,
+}
+
 struct Seat {
     group: Arc<Group>,
     place: usize,
@@ -93,14 +102,14 @@ impl Group {
     /// [`Error::Recipe`] where they are not a power of two, or fewer than the processes; [`Error::Usage`] where the
     /// processes are not a power of two.
     pub fn new(leaves: usize, link: Option<Arc<dyn Link>>) -> Result<Arc<Group>> {
-        Self::with_norm(leaves, link, false)
+        Self::passing(leaves, link, Passing::default())
     }
 
-    /// The same; with `synchronized`, batch norm takes its statistics from all leaves.
+    /// The same, gone through in that way.
     ///
     /// # Errors
     /// As for [`Self::new`].
-    pub fn with_norm(leaves: usize, link: Option<Arc<dyn Link>>, synchronized: bool) -> Result<Arc<Group>> {
+    pub fn passing(leaves: usize, link: Option<Arc<dyn Link>>, how: Passing) -> Result<Arc<Group>> {
         if !leaves.is_power_of_two() {
             let below = leaves.max(1).next_power_of_two() / 2;
             return Err(Error::recipe(
@@ -127,8 +136,11 @@ impl Group {
         Ok(Arc::new(Group {
             leaves,
             own,
-            desks: menagerie_kernels::threads(),
-            synchronized,
+            desks: match how.at_once {
+                0 => menagerie_kernels::threads(),
+                n => n,
+            },
+            synchronized: how.synchronized,
             link,
             given: AtomicU64::new(0),
             round: Mutex::new(Round {
@@ -169,8 +181,8 @@ impl Group {
         self.link.as_ref().map_or(1, |l| l.ranks())
     }
 
-    /// Runs `work` on this thread as the leaf at `place` of this process. Of all leaves here, no more than the kernels have
-    /// threads compute at a time.
+    /// Runs `work` on this thread as the leaf at `place` of this process. Of all leaves here, no more than there are desks
+    /// compute at a time.
     pub fn seated<T>(self: &Arc<Self>, place: usize, work: impl FnOnce() -> T) -> T {
         /// Leaves, however the work ends.
         struct Rises(Arc<Group>);

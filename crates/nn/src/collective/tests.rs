@@ -165,7 +165,11 @@ fn synchronized_norms_are_those_of_the_whole_batch() {
     };
     let whole = learned(0..rows);
     let over = |synchronized: bool| -> Vec<f32> {
-        let group = Group::with_norm(2, None, synchronized).unwrap();
+        let how = Passing {
+            synchronized,
+            at_once: 1,
+        };
+        let group = Group::passing(2, None, how).unwrap();
         std::thread::scope(|threads| {
             let of = |place: usize| {
                 let (group, learned) = (group.clone(), &learned);
