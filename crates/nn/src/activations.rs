@@ -24,6 +24,14 @@ pub fn counted<T>(pass: impl FnOnce() -> T) -> usize {
     KEPT.replace(outer).unwrap_or(0)
 }
 
+/// What is kept while `pass` runs does not count.
+pub fn uncounted<T>(pass: impl FnOnce() -> T) -> T {
+    let outer = KEPT.replace(None);
+    let result = pass();
+    KEPT.set(outer);
+    result
+}
+
 /// Says that a layer keeps this tensor for its backward pass, and gives it back. Layers of this crate say so themselves;
 /// whoever builds on operations of tensors says it of each result.
 pub fn keep<const D: usize>(t: Tensor<D>) -> Tensor<D> {
@@ -57,5 +65,6 @@ mod tests {
         assert_eq!(counted(|| (kept(), counted(kept), kept())), 12);
         assert_eq!(items_at_a_time(kept), (1 << 24) / 6);
         assert_eq!(counted(|| ()), 0);
+        assert_eq!(counted(|| (kept(), uncounted(kept))), 6);
     }
 }

@@ -37,21 +37,25 @@ impl<M: Module> Average<M> {
     /// the first weights, which are noise, are forgotten soon.
     pub fn update(&mut self, from: &M, step: u64) {
         let decay = self.decay.min((1 + step) as f64 / (10 + step) as f64);
-        let mut new = Collect {
-            path: Path::default(),
-            found: BTreeMap::new(),
-        };
-        from.visit(&mut new);
         let blend = &mut Blend {
             path: Path::default(),
-            new: new.found,
+            new: flat(from),
             weight: (1.0 - decay) as f32,
         };
         self.network = self.network.take().map(|n| n.map(blend));
     }
 }
 
-/// The flat value of every parameter and buffer by its path
+/// The flat value of every parameter and buffer by its path, without autodiff.
+pub(crate) fn flat<M: Module>(network: &M) -> BTreeMap<String, Tensor<1>> {
+    let mut collect = Collect {
+        path: Path::default(),
+        found: BTreeMap::new(),
+    };
+    network.visit(&mut collect);
+    collect.found
+}
+
 struct Collect {
     path: Path,
     found: BTreeMap<String, Tensor<1>>,

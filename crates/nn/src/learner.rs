@@ -1,8 +1,11 @@
 //! One network that descends one loss: what most models outside the adversarial family are made of.
+use super::ahead::{Ahead, Flat};
+use super::average::flat;
+use super::tensors::Path;
 use super::{Average, Optimizer, OptimizerConfig, Tensors};
 use crate::init::plain;
 use crate::{NetworkInfo, Part, Purpose, named};
-use burn::module::Module;
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use menagerie_data::error::{Error, Result};
 
@@ -33,6 +36,16 @@ pub struct Learner<M: Module> {
     optimizer: Optimizer,
     updates: u64,
     device: Device,
+}
+
+/// A learner as it stood.
+pub struct Kept<M: Module> {
+    network: M,
+    /// running statistics are shared by all clones of a network, and so kept beside it
+    buffers: Flat,
+    optimizer: Optimizer,
+    updates: u64,
+    average: Option<Average<M>>,
 }
 
 /// What one update showed.
@@ -93,9 +106,14 @@ impl<M: Module + 'static> Learner<M> {
 
     /// The same on the device of whoever asks.
     pub fn for_use_on(&self, device: &Device) -> M {
+        self.on(self.for_use(), device)
+    }
+
+    /// A network that is made of the one to use, on the device of whoever asks.
+    pub fn on(&self, network: M, device: &Device) -> M {
         match *device == self.plain_device() && !named::is_recording() {
-            true => self.for_use(),
-            false => named::on_device(self.for_use(), self.name, device),
+            true => network,
+            false => named::on_device(network, self.name, device),
         }
     }
 
@@ -110,6 +128,34 @@ impl<M: Module + 'static> Learner<M> {
     /// Changes the network beyond its updates: cuts its weights, say.
     pub fn change(&mut self, change: impl FnOnce(M) -> M) {
         self.network = self.network.take().map(change);
+    }
+
+    /// As it stands, to be put back after updates that are tried out; until then it has no average.
+    pub fn keep(&mut self) -> Kept<M> {
+        Kept {
+            network: self.network().clone(),
+            buffers: flat(self.network()),
+            optimizer: self.optimizer.clone(),
+            updates: self.updates,
+            average: self.average.take(),
+        }
+    }
+
+    /// Takes back all that was done since then.
+    pub fn put_back(&mut self, kept: Kept<M>) {
+        let mut buffers = Buffers {
+            path: Path::default(),
+            from: kept.buffers,
+        };
+        self.network = Some(kept.network.map(&mut buffers));
+        self.optimizer = kept.optimizer;
+        self.updates = kept.updates;
+        self.average = kept.average;
+    }
+
+    /// The optimizer's next updates of the network's parameters, on the tape. The network has no buffers.
+    pub fn ahead(&self) -> Ahead {
+        self.optimizer.ahead(flat(self.network()), &self.device)
     }
 
     /// Updates done.
@@ -226,5 +272,83 @@ impl<M: Module + 'static> Learner<M> {
                 .load(&read(&format!("optimizer_{}", self.name))?, &self.device)?;
         }
         Ok(())
+    }
+}
+
+/// Puts values back into what is no parameter.
+struct Buffers {
+    path: Path,
+    from: Flat,
+}
+impl ModuleMapper for Buffers {
+    fn map_float<const D: usize>(&mut self, p: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let old = self.from.remove(&self.path.name());
+        let Some(old) = old.filter(|_| !p.is_require_grad()) else {
+            return p;
+        };
+        p.map(|t| {
+            let old = old.reshape(t.dims());
+            if t.is_autodiff() {
+                Tensor::from_inner(old)
+            } else {
+                old
+            }
+        })
+    }
+    fn enter_module(&mut self, name: &str, kind: &str) {
+        self.path.enter(name, kind);
+    }
+    fn exit_module(&mut self, _: &str, kind: &str) {
+        self.path.exit(kind);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Activation, BatchNorm, Init, Linear};
+    use menagerie_data::Key;
+
+    #[derive(Module, Debug)]
+    struct Normed {
+        linear: Linear,
+        norm: BatchNorm,
+    }
+
+    /// Weights, statistics, moments and the average are what they were, and learning goes on as if nothing had been tried.
+    #[test]
+    fn what_was_tried_out_leaves_no_trace() {
+        let device = Device::flex().autodiff();
+        let init = Init::new(Key::new(1), &device);
+        let new = || {
+            let network = Normed {
+                linear: Linear::of([2, 3]).init(&init),
+                norm: BatchNorm::of(3).init(&init),
+            };
+            Learner::new("normed", network, OptimizerConfig::adam(0.05), 0.9, &device).unwrap()
+        };
+        let x = Tensor::<2>::from_floats([[0.3, 1.0], [1.1, -0.4], [0.2, 0.1]], &device);
+        let step = |l: &mut Learner<Normed>| {
+            let n = l.network().clone();
+            let h = n.linear.forward(x.clone(), Activation::Identity);
+            let y = n.norm.forward(h, Activation::Tanh);
+            drop(n);
+            l.descend((y - x.clone().narrow(1, 0, 1)).powi_scalar(2).mean(), false)
+                .unwrap();
+        };
+        let state = |l: &Learner<Normed>| -> Vec<(String, Tensors)> {
+            l.save().into_iter().map(|(name, part)| (name, part())).collect()
+        };
+        let (mut straight, mut tried) = (new(), new());
+        step(&mut straight);
+        step(&mut tried);
+        let kept = tried.keep();
+        (0..3).for_each(|_| step(&mut tried));
+        assert_ne!(Tensors::of(straight.network()), Tensors::of(tried.network()));
+        tried.put_back(kept);
+        assert_eq!(state(&straight), state(&tried));
+        step(&mut straight);
+        step(&mut tried);
+        assert_eq!(state(&straight), state(&tried));
     }
 }

@@ -1,6 +1,7 @@
 //! What models are made of: layers (a constructor with its sizes and first weights, and `forward`; channels last),
 //! optimizers, moving averages, and networks as named arrays.
 pub mod activations;
+mod ahead;
 mod attention;
 mod average;
 mod batch_norm;
@@ -34,18 +35,20 @@ pub mod settings;
 mod spectral;
 mod tensors;
 mod torch_file;
+mod virtual_norm;
 
 pub use activations::activation;
+pub use ahead::Ahead;
 pub use attention::SelfAttention;
 pub use average::Average;
-pub use batch_norm::{BatchNorm, BatchNormOf};
+pub use batch_norm::{BatchNorm, BatchNormOf, standing};
 pub use conv::{Conv2d, ConvOf, ConvTranspose2d};
 pub use dual::Dual;
 pub use finite::{first_not_finite, is_finite};
 pub use init::{Init, Weights};
 pub use item_norm::{ItemNorm, NormOver};
 
-pub use learner::{Descent, Learner};
+pub use learner::{Descent, Kept, Learner};
 pub use linear::{Linear, LinearOf};
 pub use local::Local2d;
 pub use lstm::{LstmCell, LstmState};
@@ -62,3 +65,4 @@ pub use read::{number, numbers};
 pub use spectral::SpectralNorm;
 pub use tensors::Tensors;
 pub use torch_file::read_torch;
+pub use virtual_norm::{Reference, VirtualNorm};

@@ -1,4 +1,5 @@
 //! Optimizers: a configuration, the state it needs a parameter, and one pass over all of them.
+use super::ahead::{Ahead, Flat};
 use super::collective;
 use super::init::plain;
 use super::tensors::{Path, Tensors};
@@ -323,7 +324,7 @@ impl OptimizerConfig {
     }
 
     /// The learning rate of a step, counted from 1.
-    fn rate_at(&self, step: u64) -> f64 {
+    pub(crate) fn rate_at(&self, step: u64) -> f64 {
         let grown = if step < self.warmup {
             step as f64 / self.warmup as f64
         } else {
@@ -373,6 +374,16 @@ impl Optimizer {
     /// Goes on with another step size; moments stay.
     pub fn set_learning_rate(&mut self, rate: f64) {
         self.config.learning_rate = rate;
+    }
+
+    /// Its next updates of these flat weights, on the tape.
+    pub(crate) fn ahead(&self, weights: Flat, device: &Device) -> Ahead {
+        let moments = |of: fn(&Moments) -> &Option<Tensor<1>>| -> Flat {
+            let some = |(name, m): (&String, &Moments)| Some((name.clone(), of(m).clone()?));
+            self.moments.iter().filter_map(some).collect()
+        };
+        let both = [moments(|m| &m.first), moments(|m| &m.second)];
+        Ahead::new(self.config, self.steps, weights, both, device)
     }
 
     /// One update by the sum of some gradients; where leaves of a batch learn together, by the mean over them. Also gives the norm of that sum, if it was asked for or is needed.

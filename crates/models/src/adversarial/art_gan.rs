@@ -4,7 +4,8 @@
 //!
 //! L_D = CE(D(x), y) + CE(D(G(z, y)), K + 1),  L_G = CE(D(G(z, y)), y)                        (equations 3 and 4)
 //!
-//! The paper's autoencoder inside the discriminator is not here.
+//! `penalty.reconstruction = {}` is the improved ArtGAN's autoencoder inside the discriminator (Tan, Chan, Aguirre, Tanaka 2018,
+//! arXiv:1708.09533): a decoder on its features must give data back, and the generator makes what can be given back.
 use super::config::Config;
 use super::dcgan::Dcgan;
 use super::game::condition::{Condition, IntoDiscriminator};

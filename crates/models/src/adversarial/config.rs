@@ -8,6 +8,7 @@ use super::game::density::LowDensity;
 use super::game::objective::Rule;
 use super::game::penalty::Penalties;
 use super::game::semi_supervised::SemiSupervised;
+use super::game::unrolled::Unrolled;
 use super::networks::Sizes;
 use super::plays::duel::Balance;
 use menagerie_data::error::{Error, Result};
@@ -80,6 +81,13 @@ pub struct GameConfig {
     /// the generator keeps away from where data are likely
     #[serde(skip_serializing_if = "Option::is_none")]
     pub low_density: Option<LowDensity>,
+    /// the generator learns from where the discriminator will be some updates ahead
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unrolled: Option<Unrolled>,
+    /// batches of samples over which the statistics of the generator's batch norms are taken anew for the weights that samples are
+    /// drawn from, its moving average where it has one (standing statistics, Brock et al. 2019, appendix C); 0 for those that
+    /// were followed in training
+    pub standing: usize,
     /// latents are moved by this share of the way along the critic's gradient before they are used (Wu et al. 2019,
     /// arXiv:1912.00953, LOGAN with its natural gradient; paper: 0.9); 0 for none
     pub latent_step: f64,
@@ -114,6 +122,8 @@ impl Default for GameConfig {
             balance: None,
             bits: None,
             low_density: None,
+            unrolled: None,
+            standing: 0,
             latent_step: 0.0,
         }
     }
@@ -180,6 +190,7 @@ impl Config {
         self.game.low_density.map_or(Ok(()), |d| d.check())?;
         self.game.bits.map_or(Ok(()), |b| b.check())?;
         self.game.balance.map_or(Ok(()), |b| b.check())?;
+        self.game.unrolled.map_or(Ok(()), |u| u.check(self))?;
         self.check_numbers()?;
         self.check_clashes()
     }
@@ -222,9 +233,10 @@ impl Config {
     fn check_classes(&self, clash: &dyn Fn(&str, &str, &str, &str) -> Result<()>) -> Result<()> {
         let rule = format!("objective.rule = \"{}\"", self.objective.name());
         if self.semi_supervised.is_some() {
-            if !self.objective.is_logit() {
+            if !self.objective.is_logit() && !matches!(self.objective, Rule::Categorical(_)) {
                 let why = "data and samples are told apart by the logits of classes";
-                return clash("semi_supervised", &rule, why, "set objective.rule=non-saturating");
+                let fix = "set objective.rule=non-saturating or objective.rule=categorical";
+                return clash("semi_supervised", &rule, why, fix);
             }
             if self.condition.is_some() {
                 let why = "both say what classes are for";
@@ -360,6 +372,23 @@ impl Config {
             return clash("penalty.alignment", "model.told = false", why, fix);
         }
 
+        if let Sizes::Dcgan(s) = &self.model
+            && s.virtual_batch > 0
+        {
+            let told = [
+                ("condition", self.condition.is_some()),
+                ("codes", self.codes.is_some()),
+                ("game.prior", self.game.prior != Prior::Normal),
+            ];
+            if let Some((other, _)) = told.into_iter().find(|(_, on)| *on) {
+                let why = "its reference batch is of normal latents that are told nothing";
+                return clash("model.virtual_batch", other, why, "leave one of the two out");
+            }
+        }
+        if self.game.standing > 0 && !self.model.batch_norm_in_generator() {
+            let why = "its generator has no batch norm whose statistics could stand";
+            return clash("game.standing", "[model]", why, "set game.standing=0");
+        }
         if self.penalty.foreground.is_some() && !self.model.draws_foreground() {
             return clash(
                 "penalty.foreground",
@@ -367,6 +396,22 @@ impl Config {
                 "it draws none",
                 "train vgan",
             );
+        }
+        if self.penalty.reconstruction.is_some() {
+            let whole = !matches!(
+                self.model,
+                Sizes::Stylegan2(_) | Sizes::Progan(_) | Sizes::Coupled(_) | Sizes::Video(_)
+            );
+            let (other, why) = match self.objective.wants_autoencoder() {
+                true => (of_rule.as_str(), "giving items back is the score there"),
+                false => (
+                    "model.architecture",
+                    "its generator is no decoder of a discriminator's features",
+                ),
+            };
+            if !whole || self.objective.wants_autoencoder() {
+                return clash("penalty.reconstruction", other, why, "leave one of the two out");
+            }
         }
         if self.game.bits.is_some() && self.objective != Rule::BoundarySeeking {
             let why = "bits are learned by weights that the boundary-seeking game gives them";
@@ -446,145 +491,4 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::game::augment::{Adaptive, Pseudo};
-    use super::super::game::penalty::{Gradient, PathLength, ZeroCentred};
-    use super::super::networks::{dcgan, mlp};
-    use super::super::{Variant, dcgan::Dcgan};
-    use super::*;
-
-    fn told(change: impl FnOnce(&mut Config)) -> String {
-        let mut config = Dcgan::config();
-        change(&mut config);
-        config.check().expect_err("is refused").to_string()
-    }
-
-    /// Members of axes that do not go together: both keys are named, and what to do.
-    #[test]
-    fn clashes_name_both_keys() {
-        let e = told(|c| c.penalty.r1 = Some(ZeroCentred::default()));
-        assert!(
-            e.contains("penalty.r1") && e.contains("model.norm") && e.contains("model.norm=none"),
-            "{e}"
-        );
-        let e = told(|c| {
-            c.model = Sizes::Dcgan(dcgan::Sizes {
-                norm: dcgan::Norm::None,
-                minibatch: 3,
-                ..Default::default()
-            });
-            c.penalty.gradient = Some(Gradient::default());
-        });
-        assert!(
-            e.contains("penalty.gradient") && e.contains("model.minibatch"),
-            "{e}"
-        );
-        let e = told(|c| {
-            c.objective = Rule::Wasserstein;
-            c.augment.adaptive = Some(Adaptive::default());
-        });
-        assert!(e.contains("augment.adaptive") && e.contains("wasserstein"), "{e}");
-        let e = told(|c| {
-            c.objective = Rule::Hinge;
-            c.game.smoothing = 0.1;
-        });
-        assert!(e.contains("game.smoothing") && e.contains("hinge"), "{e}");
-        let e = told(|c| c.penalty.path_length = Some(PathLength::default()));
-        assert!(
-            e.contains("penalty.path_length") && e.contains("stylegan2"),
-            "{e}"
-        );
-        let e = told(|c| {
-            c.model = Sizes::Progan(Default::default());
-            c.condition = Some(Condition {
-                generator: IntoGenerator::BatchNorm,
-                ..Condition::default()
-            });
-        });
-        assert!(e.contains("condition.generator") && e.contains("progan"), "{e}");
-        let e = told(|c| c.game.pulling_away = 0.1);
-
-        assert!(
-            e.contains("game.pulling_away") && e.contains("objective.rule"),
-            "{e}"
-        );
-        let e = told(|c| {
-            c.semi_supervised = Some(SemiSupervised::default());
-            c.condition = Some(Condition::default());
-        });
-        assert!(e.contains("semi_supervised") && e.contains("condition"), "{e}");
-        let bits = |c: &mut Config| {
-            c.objective = Rule::BoundarySeeking;
-            c.game.bits = Some(Bits::default());
-        };
-        let e = told(|c| {
-            bits(c);
-            c.game.top_k = 0.5;
-        });
-        assert!(e.contains("game.bits") && e.contains("game.top_k"), "{e}");
-        let e = told(|c| c.game.bits = Some(Bits::default()));
-        assert!(e.contains("game.bits") && e.contains("non-saturating"), "{e}");
-        let e = told(|c| {
-            c.objective = Rule::Wasserstein;
-            c.game.balance = Some(Balance::default());
-        });
-        assert!(e.contains("game.balance") && e.contains("wasserstein"), "{e}");
-        let e = told(|c| {
-            c.objective = Rule::Hinge;
-            c.augment.pseudo = Some(Pseudo::default());
-        });
-        assert!(e.contains("augment.pseudo") && e.contains("hinge"), "{e}");
-        let e = told(|c| c.objective = Rule::Classes);
-        assert!(
-            e.contains("condition.discriminator") && e.contains("classes"),
-            "{e}"
-        );
-    }
-
-    /// What a penalty may not go with for one network goes with another.
-    #[test]
-    fn other_networks_take_what_batch_norm_does_not() {
-        let mut c = Dcgan::config();
-        c.penalty.r1 = Some(ZeroCentred::default());
-        for model in [
-            Sizes::Mlp(mlp::Sizes::default()),
-            Sizes::Dcgan(dcgan::Sizes {
-                norm: dcgan::Norm::Layer,
-                ..Default::default()
-            }),
-            Sizes::Dcgan(dcgan::Sizes {
-                spectral_norm: true,
-                ..Default::default()
-            }),
-        ] {
-            Config { model, ..c.clone() }.check().unwrap();
-        }
-    }
-
-    #[test]
-    fn numbers_out_of_range_are_refused() {
-        let cases: [(&str, fn(&mut Config)); 5] = [
-            ("game.discriminator_steps", |c| c.game.discriminator_steps = 0),
-            ("game.smoothing", |c| c.game.smoothing = 0.7),
-            ("game.top_k", |c| c.game.top_k = 0.0),
-            ("model.average", |c| {
-                c.model = Sizes::Mlp(mlp::Sizes {
-                    average: 1.0,
-                    ..Default::default()
-                })
-            }),
-            ("penalty.r1.every", |c| {
-                c.model = Sizes::Mlp(mlp::Sizes::default());
-                c.penalty.r1 = Some(ZeroCentred {
-                    weight: 1.0,
-                    every: 0,
-                    ..ZeroCentred::default()
-                });
-            }),
-        ];
-        for (key, change) in cases {
-            let e = told(change);
-            assert!(e.contains(key), "{e}");
-        }
-    }
-}
+mod tests;

@@ -3,8 +3,8 @@
 //! Salimans, Goodfellow, Zaremba, Cheung, Radford, Chen (2016), Improved Techniques for Training GANs, arXiv:1606.03498.
 //!
 //! By default a discriminator that looks at a whole batch (section 3.2), data softened to 0.9 (section 3.4), and weights held
-//! near their average (section 3.3). `game.feature_matching = true` has the generator match E f(x) instead (section 3.1).
-//! Virtual batch norm (section 3.5) is not here.
+//! near their average (section 3.3). `game.feature_matching = true` has the generator match E f(x) instead (section 3.1), and
+//! `model.virtual_batch = 64` gives it virtual batch norm (section 3.5).
 use super::config::{Config, GameConfig};
 use super::game::penalty::{Historical, Penalties};
 use super::networks::{Sizes, dcgan};

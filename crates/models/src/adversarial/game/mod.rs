@@ -20,6 +20,7 @@ pub mod semi_supervised;
 pub mod stage;
 mod translate;
 pub mod two_player;
+pub mod unrolled;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
 pub use play::{

@@ -4,12 +4,13 @@
 //! discriminator; weights from N(0, 0.02).
 use super::{Told, attention};
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use menagerie_kernels::noise;
 use menagerie_nn::pyramid::{channels, sizes};
 use menagerie_nn::{
     Activation, BatchNorm, Conv2d, ConvTranspose2d, Dual, Init, ItemNorm, Linear, Modulation, NormOver,
-    SelfAttention, Weights,
+    Reference, SelfAttention, VirtualNorm, Weights, activations,
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,9 @@ pub struct Sizes {
     pub attention: usize,
     /// kernels of minibatch discrimination behind the discriminator's features (Salimans et al. 2016, section 3.2); 0 for none
     pub minibatch: usize,
+    /// items of the reference batch by which the generator's norms go, in place of batch norm (virtual batch norm, Salimans et al.
+    /// 2016, section 3.5): samples of latents that are drawn once, by the seed; 0 for batch norm
+    pub virtual_batch: usize,
     /// decay of the generator's moving average; 0 for none
     pub average: f64,
 }
@@ -56,6 +60,7 @@ impl Default for Sizes {
             spectral_norm: false,
             attention: 0,
             minibatch: 0,
+            virtual_batch: 0,
             average: 0.0,
         }
     }
@@ -70,6 +75,9 @@ const LEAKY: Activation = Activation::LeakyRelu(0.2);
 pub struct Generator {
     project: Linear,
     norms: Vec<BatchNorm>,
+    virtual_norms: Vec<VirtualNorm>,
+    /// latents of the reference batch, of which nothing is told, `[items, latent + told]`
+    fixed_reference: Option<Param<Tensor<2>>>,
     modulations: Vec<Modulation>,
     ups: Vec<ConvTranspose2d>,
     attention: Option<SelfAttention>,
@@ -98,6 +106,7 @@ impl Generator {
             let of = BatchNorm::of(channels_at(i)).spread(STD);
             of.init(&init.at("norm").nth(i))
         };
+        let virtual_norm = |i: usize| VirtualNorm::new(channels_at(i), STD, &init.at("norm").nth(i));
         let attends = attention::place(&sizes, s.attention);
         let modulation =
             |i: usize| Modulation::new(told.norms, channels_at(i), &init.at("modulation").nth(i));
@@ -106,7 +115,20 @@ impl Generator {
                 .weights(Weights::Normal(STD))
                 .no_bias()
                 .init(&init.at("project")),
-            norms: (1..=n).rev().map(norm).collect(),
+            norms: match s.virtual_batch {
+                0 => (1..=n).rev().map(norm).collect(),
+                _ => vec![],
+            },
+            virtual_norms: match s.virtual_batch {
+                0 => vec![],
+                _ => (1..=n).rev().map(virtual_norm).collect(),
+            },
+            fixed_reference: (s.virtual_batch > 0).then(|| {
+                let key = init.at("reference").key();
+                let z = noise::normal(key.words(), [s.virtual_batch, s.latent], init.device());
+                let nothing = Tensor::zeros([s.virtual_batch, told.joined], init.device());
+                Param::from_tensor(Tensor::cat(vec![z, nothing], 1)).set_require_grad(false)
+            }),
             modulations: if told.norms > 0 {
                 (1..=n).rev().map(modulation).collect()
             } else {
@@ -125,38 +147,75 @@ impl Generator {
 
     /// See [`super::GeneratorNetwork::forward`].
     pub fn forward(&self, z: Tensor<2>, told: Option<&Tensor<2>>) -> Tensor<4> {
-        let batch = z.dims()[0];
+        let known = self.known();
         let n = self.ups.len();
-        let [h, w] = self.sizes[n];
         let z = match told {
             Some(t) if self.modulations.is_empty() => Tensor::cat(vec![z, t.clone()], 1),
             _ => z,
         };
+        let x = self.projected(z);
+        (0..n).fold(x, |x, i| {
+            let x = self.attended(i, x);
+            let normed = |x, act| match known.get(i) {
+                Some(known) => self.virtual_norms[i].forward(x, known, act),
+                None => self.norms[i].forward(x, act),
+            };
+            let x = match (self.modulations.get(i), told) {
+                (Some(m), Some(t)) => m.forward(normed(x, Activation::Identity), t.clone(), Activation::Relu),
+                _ => normed(x, Activation::Relu),
+            };
+            self.up(i, x)
+        })
+    }
+
+    /// What virtual norms know of the reference batch, from the first to the last.
+    fn known(&self) -> Vec<Reference> {
+        let Some(reference) = &self.fixed_reference else {
+            return vec![];
+        };
+        let pass = || {
+            let mut x = self.projected(reference.val());
+            let mut all = Vec::with_capacity(self.virtual_norms.len());
+            for (i, norm) in self.virtual_norms.iter().enumerate() {
+                let (y, known) = norm.reference(self.attended(i, x), Activation::Relu);
+                all.push(known);
+                // What comes behind the last norm nobody needs.
+                if i + 1 == self.virtual_norms.len() {
+                    break;
+                }
+                x = self.up(i, y);
+            }
+            all
+        };
+        // It passes once a batch, and is no part of any item.
+        activations::uncounted(pass)
+    }
+
+    /// Latents on the smallest grid.
+    fn projected(&self, z: Tensor<2>) -> Tensor<4> {
+        let [h, w] = self.sizes[self.ups.len()];
         let x = self.project.forward(z, Activation::Identity);
-        let channels = x.dims()[1] / (h * w);
-        let x = x.reshape([batch, h, w, channels]);
-        self.ups
-            .iter()
-            .zip(&self.norms)
-            .enumerate()
-            .fold(x, |x, (i, (up, norm))| {
-                let x = match &self.attention {
-                    Some(a) if self.attends == Some(n - i) => a.forward(x),
-                    _ => x,
-                };
-                let x = match (self.modulations.get(i), told) {
-                    (Some(m), Some(t)) => {
-                        m.forward(norm.forward(x, Activation::Identity), t.clone(), Activation::Relu)
-                    }
-                    _ => norm.forward(x, Activation::Relu),
-                };
-                let act = if i + 1 == n {
-                    Activation::Tanh
-                } else {
-                    Activation::Identity
-                };
-                up.forward(x, self.sizes[n - 1 - i], act)
-            })
+        let [batch, numbers] = x.dims();
+        x.reshape([batch, h, w, numbers / (h * w)])
+    }
+
+    /// Before layer `i`: with attention, where it stands there.
+    fn attended(&self, i: usize, x: Tensor<4>) -> Tensor<4> {
+        match &self.attention {
+            Some(a) if self.attends == Some(self.ups.len() - i) => a.forward(x),
+            _ => x,
+        }
+    }
+
+    /// Layer `i`: twice the size.
+    fn up(&self, i: usize, x: Tensor<4>) -> Tensor<4> {
+        let n = self.ups.len();
+        let act = if i + 1 == n {
+            Activation::Tanh
+        } else {
+            Activation::Identity
+        };
+        self.ups[i].forward(x, self.sizes[n - 1 - i], act)
     }
 }
 
@@ -278,6 +337,7 @@ mod tests {
     use super::*;
     use burn::tensor::Device;
     use menagerie_data::Key;
+    use menagerie_nn::numbers;
 
     /// Odd sizes too: what the generator makes has the data's shape, and the trunk takes it.
     #[test]
@@ -295,5 +355,34 @@ mod tests {
             assert_eq!(x.dims(), [3, h, w, c]);
             assert_eq!(d.layers(x.into()).1.value.dims(), [3, d.features()]);
         }
+    }
+    /// With a reference batch an item is a function of its own latent alone in training too, and the reference is a constant.
+    #[test]
+    fn virtual_norms_keep_items_apart() {
+        let s = Sizes {
+            latent: 5,
+            width: 2,
+            virtual_batch: 6,
+            ..Sizes::default()
+        };
+        let device = Device::flex().autodiff();
+        let g = Generator::new(&s, [16, 16, 1], Told::default(), &Init::new(Key::new(1), &device));
+        let z: Tensor<2> = noise::normal(Key::new(2).words(), [3, 5], &device);
+        let together = numbers(g.forward(z.clone(), None));
+        for i in 0..3 {
+            let alone = numbers(g.forward(z.clone().narrow(0, i, 1), None));
+            let far = alone.iter().zip(&together[i * 256..]).map(|(a, b)| (a - b).abs());
+            assert!(far.fold(0.0, f32::max) < 1e-5);
+        }
+        let loss = (g.forward(z.clone(), None) * g.forward(z, None)).sum();
+        let gradients = loss.backward();
+        assert!(g.project.weight.val().grad(&gradients).is_some());
+        assert!(
+            g.fixed_reference
+                .expect("is there")
+                .val()
+                .grad(&gradients)
+                .is_none()
+        );
     }
 }

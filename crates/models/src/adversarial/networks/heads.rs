@@ -1,6 +1,7 @@
 //! What a discriminator says of an item: a trunk, and heads that read a score, classes, codes or the item itself off it.
 use super::super::game::contrast;
-use super::{GeneratorNetwork, Sizes, Told, TrunkNetwork, patch};
+use super::written_out::{Dense, WrittenOut};
+use super::{GeneratorNetwork, Sizes, Told, TrunkNetwork, mlp, patch};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_data::DataInfo;
@@ -31,6 +32,8 @@ pub struct Heads {
     pub codes: usize,
     /// numbers of the code through which the item must be given back, where the score is how well that is done
     pub autoencoder: usize,
+    /// whether it is given back beside a score of another kind
+    pub decodes: bool,
 }
 
 impl Default for Heads {
@@ -46,6 +49,7 @@ impl Default for Heads {
             embedded: 0,
             codes: 0,
             autoencoder: 0,
+            decodes: false,
         }
     }
 }
@@ -64,6 +68,8 @@ pub struct CriticNetwork {
     codes: Option<Linear>,
     squeeze: Option<Linear>,
     decoder: Option<GeneratorNetwork>,
+    /// whether giving back is not the score
+    decodes: bool,
     joined: usize,
     /// whether the features are the scores, of patches or of the images of an item
     patches: bool,
@@ -83,6 +89,13 @@ pub struct Verdict {
     pub embedding: Option<(Tensor<2>, Tensor<2>)>,
     /// what it says of the latent code, `[batch, codes]`
     pub codes: Option<Tensor<2>>,
+}
+
+impl Verdict {
+    /// Logits of classes, `[batch, classes]`: an auxiliary head's, or the scores themselves where these are classes.
+    pub fn class_logits(&self) -> Tensor<2> {
+        self.classes.clone().unwrap_or_else(|| self.score.value.clone())
+    }
 }
 
 /// Dimensions of an embedding.
@@ -105,7 +118,7 @@ impl CriticNetwork {
             .weights(Weights::Normal(0.02))
             .no_bias();
         CriticNetwork {
-            score: (code == 0 && !heads.score_of_classes && !patches).then(|| {
+            score: ((code == 0 || heads.decodes) && !heads.score_of_classes && !patches).then(|| {
                 let mut head = trunk.head(heads.outputs, init);
                 if !heads.biased {
                     head.bias = None;
@@ -128,6 +141,7 @@ impl CriticNetwork {
                     .with_latent(code)
                     .generator(info, Told::default(), &init.at("decoder"))
             }),
+            decodes: heads.decodes,
             joined: heads.joined,
             patches,
             trunk,
@@ -149,6 +163,7 @@ impl CriticNetwork {
             codes: None,
             squeeze: None,
             decoder: None,
+            decodes: false,
             joined: 0,
             patches: true,
         }
@@ -156,15 +171,16 @@ impl CriticNetwork {
 
     /// Of items `[batch, height, width, channel]`, and what they are said to be `[batch, numbers]`; with a key, as in training.
     pub fn judge(&self, x: Dual<4>, condition: Option<&Tensor<2>>, noise: Option<Key>) -> Verdict {
-        let x = self.with_planes(x, condition);
-        let features = self.trunk.forward(x.clone(), noise);
-        let score = match (&self.score, &self.squeeze, &self.decoder) {
+        let item = x.value.clone();
+        let features = self.trunk.forward(self.with_planes(x, condition), noise);
+        let energy = match self.decodes {
+            true => None,
+            false => self.error(item, features.value.clone()),
+        };
+        let score = match (&self.score, energy) {
             _ if self.patches => features.clone(),
-            (Some(head), _, _) => head.dual(features.clone(), Activation::Identity),
-            (None, Some(squeeze), Some(decoder)) => {
-                let code = squeeze.forward(features.value.clone(), Activation::Identity);
-                features.with(-distance(x.value, decoder.forward(code, None)), None)
-            }
+            (Some(head), _) => head.dual(features.clone(), Activation::Identity),
+            (None, Some(energy)) => features.with(-energy, None),
             _ => match &self.classes {
                 Some(head) => log_sum_exp(head.dual(features.clone(), Activation::Identity)),
                 None => unreachable!("a discriminator has a score, tells classes or gives the item back"),
@@ -202,6 +218,18 @@ impl CriticNetwork {
         }
     }
 
+    /// Whether it gives items back beside its score.
+    pub fn decodes(&self) -> bool {
+        self.decodes && self.decoder.is_some()
+    }
+
+    /// How far items are from what is given back of their features, `[batch, 1]`, where they are given back.
+    pub fn error(&self, items: Tensor<4>, features: Tensor<2>) -> Option<Tensor<2>> {
+        let (squeeze, decoder) = self.squeeze.as_ref().zip(self.decoder.as_ref())?;
+        let code = squeeze.forward(features, Activation::Identity);
+        Some(distance(items, decoder.forward(code, None)))
+    }
+
     /// Takes up how far it has grown after so many updates, if it grows.
     pub fn grow(&self, updates: u64) {
         self.trunk.grow(updates);
@@ -211,6 +239,35 @@ impl CriticNetwork {
     pub fn code(&self, x: Tensor<4>) -> Option<Tensor<2>> {
         let squeeze = self.squeeze.as_ref()?;
         Some(squeeze.forward(self.trunk.forward(x.into(), None).value, Activation::Identity))
+    }
+
+    /// Itself as layers whose gradient is written out, where it has fully connected layers and a score alone.
+    pub fn written_out(&self) -> Option<WrittenOut> {
+        let TrunkNetwork::Mlp(trunk) = &self.trunk else {
+            return None;
+        };
+        let score = self.score.as_ref()?;
+        let more = [
+            &self.projection,
+            &self.classes,
+            &self.twin,
+            &self.embedding,
+            &self.codes,
+        ];
+        if trunk.spectral() || self.joined > 0 || more.into_iter().any(Option::is_some) {
+            return None;
+        }
+        let dense = |name: String, layer: &Linear| Dense {
+            name,
+            sizes: layer.weight.dims(),
+            biased: layer.bias.is_some(),
+        };
+        let hidden = trunk.hidden().iter().enumerate();
+        let mut layers: Vec<Dense> = hidden
+            .map(|(i, layer)| dense(format!("trunk.hidden.{i}"), layer))
+            .collect();
+        layers.push(dense("score".into(), score));
+        Some(WrittenOut::new(layers, mlp::LEAKY))
     }
 
     /// What each layer of the trunk sees of items without a condition.

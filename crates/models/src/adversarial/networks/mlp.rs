@@ -7,7 +7,7 @@ use menagerie_kernels::noise;
 use menagerie_nn::{Activation, BatchNorm, Dual, Init, Linear};
 use serde::{Deserialize, Serialize};
 
-const LEAKY: Activation = Activation::LeakyRelu(0.2);
+pub(super) const LEAKY: Activation = Activation::LeakyRelu(0.2);
 
 /// `[model]`: the networks' sizes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -154,6 +154,15 @@ impl Trunk {
             spectral: sizes.spectral_norm,
             noise: sizes.noise,
         }
+    }
+
+    pub(super) fn hidden(&self) -> &[Linear] {
+        &self.hidden
+    }
+
+    /// Whether weights are divided by their largest singular value.
+    pub(super) fn spectral(&self) -> bool {
+        self.spectral
     }
 
     /// See [`super::TrunkNetwork::layers`]; the last layer is the features.

@@ -20,6 +20,7 @@ pub mod text;
 pub mod translator;
 pub mod video;
 pub mod voxel;
+pub mod written_out;
 
 pub use heads::{CriticNetwork, Heads, Verdict};
 pub use translator::{TranslatorNetwork, TranslatorSizes};
@@ -139,6 +140,16 @@ impl Sizes {
             Sizes::Voxel(s) => s.batch_norm,
 
             _ => false,
+        }
+    }
+
+    /// Whether the generator has batch norm, and so statistics that it follows.
+    pub fn batch_norm_in_generator(&self) -> bool {
+        match self {
+            Sizes::Mlp(s) => s.batch_norm,
+            Sizes::Dcgan(s) => s.virtual_batch == 0,
+            Sizes::Stylegan2(_) | Sizes::Progan(_) | Sizes::Sequence(_) => false,
+            _ => true,
         }
     }
 

@@ -69,6 +69,8 @@ impl Config {
             ("game.balance", self.game.balance.is_some()),
             ("game.bits", self.game.bits.is_some()),
             ("game.low_density", self.game.low_density.is_some()),
+            ("game.unrolled", self.game.unrolled.is_some()),
+            ("game.standing", self.game.standing > 0),
             ("game.feature_matching", self.game.feature_matching),
             ("penalty.path_length", self.penalty.path_length.is_some()),
             ("model.phase", matches!(self.model, Sizes::Progan(_))),

@@ -1,8 +1,10 @@
 //! The critic: a discriminator with its objective, penalties, augmentation and optimizer. It does two things: it learns to tell
 //! data from samples, and it persuades, by the loss by which whoever made the samples learns.
+mod ahead;
 mod config;
 mod state;
 
+pub use ahead::Before;
 pub use config::{CriticConfig, Moment, Seen, Shown};
 
 use super::super::networks::{CriticNetwork, Heads, Sizes, Verdict};
@@ -58,12 +60,13 @@ impl Critic {
             .condition
             .map_or(heads, |condition| condition.heads(c.numbers, heads));
         let heads = match c.semi {
-            Some(_) => Heads {
+            // Where scores are classes, these are the ones that labels name.
+            Some(_) if c.objective.outputs() == 1 => Heads {
                 classes: info.labels.len(),
                 score_of_classes: true,
                 ..heads
             },
-            None => Heads {
+            _ => Heads {
                 outputs: c.objective.outputs(),
                 score_of_classes: c.objective == Rule::Classes,
                 biased: c.objective.wants_bias(),
@@ -74,9 +77,11 @@ impl Critic {
             codes: c.codes.as_ref().map_or(0, Codes::numbers),
             ..heads
         };
-        let heads = if c.objective.wants_autoencoder() {
+        let decodes = c.penalties.reconstruction.is_some();
+        let heads = if c.objective.wants_autoencoder() || decodes {
             Heads {
                 autoencoder: sizes.latent(),
+                decodes,
                 ..heads
             }
         } else {
@@ -91,6 +96,10 @@ impl Critic {
     /// # Errors
     /// Those of [`Learner::new`].
     pub fn of(name: &'static str, c: CriticConfig, network: CriticNetwork, device: &Device) -> Result<Self> {
+        if c.penalties.reconstruction.is_some() && !network.decodes() {
+            let problem = "this discriminator gives no items back";
+            return Err(Error::recipe("penalty.reconstruction", problem, "leave it out"));
+        }
         Ok(Critic {
             name,
             historical: c
@@ -314,8 +323,10 @@ impl Critic {
         let drift = self.penalties.drift.filter(|_| is_data);
         let drift = drift.map(|p| p.loss(verdict.score.value.clone()));
         let codes = self.codes_loss(shown, verdict);
-        let entropy = self.semi.filter(|_| is_data).zip(verdict.classes.clone());
-        let entropy = entropy.and_then(|(s, logits)| s.entropy_loss(logits));
+        let entropy = self.semi.filter(|_| is_data);
+        let entropy = entropy.and_then(|s| s.entropy_loss(verdict.class_logits()));
+        let given_back = self.penalties.reconstruction.filter(|_| is_data);
+        let given_back = given_back.and_then(|p| p.loss(network, shown.items.clone(), verdict));
         let near = self.penalties.latent_consistency.zip(shown.near.clone());
         let near = near.map(|(p, items)| {
             let items = Shown {
@@ -325,10 +336,19 @@ impl Critic {
             let again = self.judged(network, &items).score.value;
             Consistency::loss(verdict.score.value.clone(), again) * p.discriminator
         });
-        [classes, lecam, drift, consistency, codes, entropy, near]
-            .into_iter()
-            .flatten()
-            .reduce(|a, b| a + b)
+        [
+            classes,
+            lecam,
+            drift,
+            consistency,
+            codes,
+            entropy,
+            given_back,
+            near,
+        ]
+        .into_iter()
+        .flatten()
+        .reduce(|a, b| a + b)
     }
 
     /// The cross-entropy of items that have labels.
@@ -344,9 +364,9 @@ impl Critic {
             return Ok(());
         };
         let shown = self.shown(labelled.clone(), now.updates, now.key.stream("noise on labelled"));
-        let Some(logits) = network.judge(shown.items.into(), None, shown.noise).classes else {
-            return Ok(());
-        };
+        let logits = network
+            .judge(shown.items.into(), None, shown.noise)
+            .class_logits();
         let loss = semi.loss(logits, y.clone());
         let value = number(loss.clone());
         finite("the loss of labelled items", value, now)?;
@@ -489,15 +509,7 @@ impl Critic {
         keep: Option<&dyn Fn(&[f32]) -> Vec<usize>>,
     ) -> Tensor<1> {
         let verdict = self.opinion(samples);
-        let mut score = verdict.score.value.clone();
-        if let Some(keep) = keep {
-            let rows: Vec<i32> = keep(&numbers(score.clone()))
-                .into_iter()
-                .map(|i| i as i32)
-                .collect();
-            let rows = Tensor::<1, burn::tensor::Int>::from_ints(&rows[..], &score.device());
-            score = score.select(0, rows);
-        }
+        let score = kept(verdict.score.value.clone(), keep);
         let loss = match self.objective.losses() {
             Losses::Apart(losses) => losses.generator(score),
             Losses::Together(losses) => {
@@ -509,7 +521,11 @@ impl Critic {
             .condition
             .zip(samples.classes.as_ref())
             .and_then(|(condition, y)| condition.generator_loss(&verdict, y));
-        [beside, self.codes_loss(samples, &verdict)]
+        let given_back = self.penalties.reconstruction.and_then(|p| {
+            let network = self.learner.network().clone().no_grad();
+            p.loss(&network, samples.items.clone(), &verdict)
+        });
+        [beside, self.codes_loss(samples, &verdict), given_back]
             .into_iter()
             .flatten()
             .fold(loss, |loss, more| loss + more)
@@ -534,6 +550,15 @@ impl Critic {
         };
         self.learner.info(|network| self.judged(network, &shown))
     }
+}
+
+/// The scores that are picked, in that order; all without.
+fn kept(score: Tensor<2>, keep: Option<&dyn Fn(&[f32]) -> Vec<usize>>) -> Tensor<2> {
+    let Some(keep) = keep else { return score };
+    let picked = keep(&numbers(score.clone())).into_iter();
+    let rows: Vec<i32> = picked.map(|i| i as i32).collect();
+    let rows = Tensor::<1, burn::tensor::Int>::from_ints(&rows[..], &score.device());
+    score.select(0, rows)
 }
 
 /// Refuses to go on with a number that is none.

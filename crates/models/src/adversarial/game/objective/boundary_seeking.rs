@@ -27,4 +27,7 @@ impl Apart for BoundarySeeking {
     fn generator(&self, scores: Tensor<2>) -> Tensor<1> {
         (scores.clone() * scores).mean() * 0.5
     }
+    fn slopes(&self, scores: Tensor<2>, are_data: bool) -> Option<Tensor<2>> {
+        Minimax.slopes(scores, are_data)
+    }
 }

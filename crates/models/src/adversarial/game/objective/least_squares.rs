@@ -50,4 +50,7 @@ impl Apart for LeastSquares {
     fn generator(&self, scores: Tensor<2>) -> Tensor<1> {
         half_square(scores, self.c)
     }
+    fn slopes(&self, scores: Tensor<2>, are_data: bool) -> Option<Tensor<2>> {
+        Some(scores - if are_data { self.b } else { self.a })
+    }
 }

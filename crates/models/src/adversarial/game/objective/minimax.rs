@@ -2,6 +2,7 @@
 //! min_G max_D E log D(x) + E log(1 - D(G(z)))                                                     (equation 1)
 use super::{Apart, Losses, Objective, sigmoid};
 use burn::tensor::Tensor;
+use burn::tensor::activation::sigmoid as probability;
 use menagerie_kernels::softplus_mean;
 
 /// The game as the theory has it. The generator's gradient vanishes where D is sure of itself.
@@ -32,6 +33,11 @@ impl Apart for Minimax {
     fn generator(&self, scores: Tensor<2>) -> Tensor<1> {
         -softplus_mean(scores, 1.0)
     }
+    /// D(x) - 1 and D(G(z))
+    fn slopes(&self, scores: Tensor<2>, are_data: bool) -> Option<Tensor<2>> {
+        let d = probability(scores);
+        Some(if are_data { d - 1.0 } else { d })
+    }
 }
 
 impl Objective for NonSaturating {
@@ -53,6 +59,9 @@ impl Apart for NonSaturating {
     /// -log D(G(z)) = softplus(-score)
     fn generator(&self, scores: Tensor<2>) -> Tensor<1> {
         softplus_mean(scores, -1.0)
+    }
+    fn slopes(&self, scores: Tensor<2>, are_data: bool) -> Option<Tensor<2>> {
+        Minimax.slopes(scores, are_data)
     }
 }
 
@@ -79,5 +88,8 @@ impl Apart for LogRatio {
     /// log (1 - D) / D = -score
     fn generator(&self, scores: Tensor<2>) -> Tensor<1> {
         -scores.mean()
+    }
+    fn slopes(&self, scores: Tensor<2>, are_data: bool) -> Option<Tensor<2>> {
+        Minimax.slopes(scores, are_data)
     }
 }

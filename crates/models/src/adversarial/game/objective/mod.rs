@@ -73,6 +73,11 @@ pub trait Apart {
     fn samples(&self, scores: Tensor<2>) -> Tensor<1>;
     /// The generator's loss.
     fn generator(&self, scores: Tensor<2>) -> Tensor<1>;
+    /// The derivative of the discriminator's loss on data or on samples by each score, times their number, as operations on the
+    /// tape; `None` where it is not written out.
+    fn slopes(&self, _scores: Tensor<2>, _are_data: bool) -> Option<Tensor<2>> {
+        None
+    }
 }
 
 /// Losses that compare scores on data with scores on samples, `[batch, 1]` each.

@@ -228,3 +228,34 @@ fn support_vectors_are_counted() {
         [("d/support-vectors", 0.5)]
     );
 }
+
+/// Slopes that are written out are the derivatives of the losses.
+#[test]
+fn slopes_are_derivatives() {
+    let device = Device::flex().autodiff();
+    let ls = LeastSquares {
+        a: -1.0,
+        b: 0.9,
+        c: 0.0,
+    };
+    let all: [&dyn Objective; 5] = [&Minimax, &NonSaturating, &LogRatio, &BoundarySeeking, &ls];
+    for o in all {
+        let l = apart(o);
+        for are_data in [true, false] {
+            let at = Tensor::<2>::from_floats([DATA], &device)
+                .transpose()
+                .require_grad();
+            let loss = if are_data {
+                l.data(at.clone())
+            } else {
+                l.samples(at.clone())
+            };
+            let want = numbers(at.grad(&loss.backward()).unwrap() * DATA.len() as f64);
+            let got = numbers(l.slopes(at, are_data).unwrap());
+            for (got, want) in got.iter().zip(want) {
+                close("slope", *got as f64, want as f64);
+            }
+        }
+    }
+    assert!(apart(&Hinge).slopes(scores(&DATA), true).is_none());
+}

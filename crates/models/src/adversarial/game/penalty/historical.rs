@@ -22,6 +22,7 @@ impl Default for Historical {
 }
 
 /// The mean of a network's weights over its updates.
+#[derive(Clone)]
 pub struct HistoricalAverage<M> {
     config: Historical,
     mean: M,

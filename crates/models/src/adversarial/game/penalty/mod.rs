@@ -11,6 +11,7 @@ mod latent_consistency;
 mod lecam;
 mod orthogonal;
 mod path_length;
+mod reconstruction;
 
 pub use alignment::Alignment;
 pub use clip::Clip;
@@ -24,6 +25,7 @@ pub use latent_consistency::LatentConsistency;
 pub use lecam::{LeCam, LeCamState};
 pub use orthogonal::Orthogonal;
 pub use path_length::{Lengths, PathLength};
+pub use reconstruction::Reconstruction;
 
 use super::check_weights;
 use menagerie_data::error::{Error, Result};
@@ -69,6 +71,9 @@ pub struct Penalties {
     /// of a foreground that covers a whole video
     #[serde(skip_serializing_if = "Option::is_none")]
     pub foreground: Option<Foreground>,
+    /// of items that the discriminator cannot give back, for both
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconstruction: Option<Reconstruction>,
     /// weights are cut after each update
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<Clip>,
@@ -118,6 +123,10 @@ impl Penalties {
             ("penalty.path_length.decay", self.path_length.map(|p| p.decay)),
             ("penalty.alignment.weight", self.alignment.map(|p| p.weight)),
             ("penalty.foreground.weight", self.foreground.map(|p| p.weight)),
+            (
+                "penalty.reconstruction.weight",
+                self.reconstruction.map(|p| p.weight),
+            ),
             ("penalty.clip.bound", self.clip.map(|p| p.bound)),
         ];
         check_weights(weights.into_iter().filter_map(|(key, w)| Some((key, w?))))?;

@@ -16,7 +16,7 @@ const CHUNK: usize = 64;
 impl Duel {
     /// A decoder of latents through which gradients come back.
     pub(super) fn decoder(&self) -> Decoder<2> {
-        let network = on_tape(self.generator.for_use());
+        let network = on_tape(self.standing());
         let (latent, codes) = (self.latent, self.codes.clone());
         Box::new(move |latents| {
             let told = codes
@@ -44,12 +44,12 @@ impl Styles for Duel {
 
     fn style_of(&self, latents: Tensor<2>) -> Tensor<2> {
         let (z, told) = self.heard(latents.clone(), None);
-        let network = self.generator.for_use_on(&latents.device());
+        let network = self.generator.on(self.standing(), &latents.device());
         network.styled().map_or(latents, |g| g.style_of(z, told.as_ref()))
     }
 
     fn centre(&self) -> Tensor<2> {
-        let network = self.generator.for_use();
+        let network = self.standing();
         let none = || Tensor::zeros([1, 0], &self.stage.plain());
         network
             .styled()
@@ -57,14 +57,14 @@ impl Styles for Duel {
     }
 
     fn style_weights(&self) -> Tensor<2> {
-        let network = self.generator.for_use();
+        let network = self.standing();
         let none = || Tensor::zeros([0, 0], &self.stage.plain());
         network.styled().map_or_else(none, |g| g.style_weights())
     }
 
     fn decode_styles(&self, styles: Tensor<3>) -> Result<Samples> {
         let [count, places, style] = styles.dims();
-        let network = self.generator.for_use();
+        let network = self.standing();
         let Some(g) = network
             .styled()
             .filter(|g| (g.places(), g.style()) == (places, style))
@@ -84,7 +84,7 @@ impl Styles for Duel {
     }
 
     fn differentiable_styles(&self) -> Decoder<3> {
-        let network = on_tape(self.generator.for_use());
+        let network = on_tape(self.standing());
         Box::new(move |styles| match network.styled() {
             Some(g) => g.synthesize(&by_place(&styles), None).value,
             None => Tensor::zeros([0, 0, 0, 0], &styles.device()),
@@ -94,9 +94,7 @@ impl Styles for Duel {
 
 impl Tells for Duel {
     fn class_scores(&self, items: Tensor<4>) -> Tensor<2> {
-        let count = items.dims()[0];
-        let none = || Tensor::zeros([count, self.stage.labels.len()], &items.device());
-        self.critic.answer(items.clone()).classes.unwrap_or_else(none)
+        self.critic.answer(items).class_logits()
     }
 }
 
@@ -169,7 +167,7 @@ impl Draws for Duel {
     }
 
     fn draw(&self, latents: Tensor<2>, classes: Option<Tensor<2>>) -> Tensor<4> {
-        let network = self.generator.for_use_on(&latents.device());
+        let network = self.generator.on(self.standing(), &latents.device());
         let (z, told) = self.heard(latents, classes);
         let items = network.forward(z, told.as_ref());
         match self.bits {
@@ -179,7 +177,7 @@ impl Draws for Duel {
     }
 
     fn first_weights(&self) -> Option<Tensor<2>> {
-        let weights = self.generator.for_use().first_weights()?;
+        let weights = self.standing().first_weights()?;
         Some(weights.narrow(0, 0, Draws::latent(self)))
     }
     fn differentiable(&self) -> Option<Decoder<2>> {
@@ -192,7 +190,7 @@ impl Draws for Duel {
 
     /// Where latents are mapped to styles, those are drawn towards their mean, for all that maps latents forgets their length.
     fn draw_truncated(&self, latents: Tensor<2>, classes: Option<Tensor<2>>, psi: f64) -> Tensor<4> {
-        let network = self.generator.for_use();
+        let network = self.standing();
         let Some(styled) = network.styled() else {
             return self.draw(latents * psi, classes);
         };

@@ -191,11 +191,25 @@ impl Duel {
         })
     }
 
+    /// The generator's loss by the critic as it stands, or, where the game is unrolled, as it will stand.
+    pub(super) fn loss_ahead(&mut self, made: Shown, data: Shown, now: Moment) -> Result<Tensor<1>> {
+        let ahead = self.game.unrolled.filter(|u| !u.through);
+        let before = match ahead {
+            Some(u) => Some(self.critic.go_ahead(u.steps, &data, &made, now)?),
+            None => None,
+        };
+        let loss = self.generator_loss(made, data, now);
+        if let Some(before) = before {
+            self.critic.go_back(before);
+        }
+        loss
+    }
+
     /// The generator's loss on samples that it has made, with data beside them for what compares.
-    pub(super) fn generator_loss(&self, made: Shown, data: Shown, now: Moment) -> Tensor<1> {
+    fn generator_loss(&self, made: Shown, data: Shown, now: Moment) -> Result<Tensor<1>> {
         let Moment { updates, key, .. } = now;
         if let Some(bits) = self.bits {
-            return bits.loss(&self.critic, &made, key.stream("bits"));
+            return Ok(bits.loss(&self.critic, &made, key.stream("bits")));
         }
         let near = self.latent_consistency.zip(made.near.clone());
         let near = near.map(|(c, near)| c.loss(made.items.clone(), near));
@@ -229,15 +243,16 @@ impl Duel {
             false => {
                 let keep = self.best(updates);
                 let keep = keep.as_ref().map(|k| k as &dyn Fn(&[f32]) -> Vec<usize>);
-                self.critic.persuade(&samples, Some(&data), keep)
+                match self.game.unrolled.filter(|u| u.through) {
+                    Some(u) => self.critic.persuade_through(u.steps, &data, &samples, keep)?,
+                    None => self.critic.persuade(&samples, Some(&data), keep),
+                }
             }
         };
         let apart =
             (self.game.pulling_away > 0.0).then(|| self.pulling_away(&samples) * self.game.pulling_away);
-        [near, told, covered, unlikely, apart]
-            .into_iter()
-            .flatten()
-            .fold(loss, |a, b| a + b)
+        let beside = [near, told, covered, unlikely, apart].into_iter().flatten();
+        Ok(beside.fold(loss, |a, b| a + b))
     }
 
     /// The mean squared cosine of the codes of different samples (Zhao et al. 2016, equation 4), or, of a discriminator that

@@ -3,6 +3,7 @@
 mod answers;
 mod balance;
 mod generator;
+mod standing;
 mod turns;
 
 pub use balance::{Balance, Turns};
@@ -68,6 +69,8 @@ pub struct Duel {
     /// samples are black and white
     bits: Option<Bits>,
     turns: Turns,
+    /// the generator that draws, where its statistics are taken anew
+    stood: standing::Stood,
 }
 
 impl Config {
@@ -116,6 +119,13 @@ impl Config {
             needs_labels(model, info)?;
         }
         let classes = info.labels.len();
+        if let (Some(_), Rule::Categorical(c)) = (self.semi_supervised, self.objective)
+            && c.classes != classes
+        {
+            let problem = format!("{} classes are not the {classes} that labels name", c.classes);
+            let fix = format!("set objective.classes = {classes}");
+            return Err(Error::recipe("objective.classes", problem, fix));
+        }
         let mut told = self.condition.map_or(Told::default(), |c| c.told(classes));
         told.joined += self.codes.as_ref().map_or(0, Codes::numbers);
         let init = Init::new(key.stream("generator"), device);
@@ -146,6 +156,7 @@ impl Config {
             },
             bits: self.game.bits,
             turns: Turns::default(),
+            stood: standing::Stood::default(),
             alignment: self.penalty.alignment,
             foreground: self.penalty.foreground,
 
@@ -208,7 +219,7 @@ impl Duel {
 
     /// The generator to use: without autodiff, in evaluation mode.
     pub fn for_use(&self) -> GeneratorNetwork {
-        self.generator.for_use()
+        self.standing()
     }
 
     /// The same with names of its own in checkpoints and graphs, for plays that hold several.
@@ -260,7 +271,7 @@ impl Duel {
         };
         let now = Moment { updates, key, watch };
         let count = made.items.dims()[0];
-        let loss = self.generator_loss(made, data, now);
+        let loss = self.loss_ahead(made, data, now)?;
         let value = number(loss.clone());
         critic::finite("the generator's loss", value, now)?;
         // What is not its turn needs its gradient only to show it.
@@ -498,6 +509,7 @@ impl Play for Duel {
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.generator.load(read, purpose)?;
+        self.stood = standing::Stood::default();
         if let Some(h) = self.historical.as_mut().filter(|_| purpose == Purpose::Train) {
             h.load(read("generator_mean")?)?;
         }
