@@ -71,6 +71,13 @@ static KNOWN: &[SourceInfo] = &[
         licence: OWN,
     },
     SourceInfo {
+        name: "portraits:people",
+        about: "100 people (the labels) from seven sides, in any light and before anything; 50 others in the test part; 10,000 pictures",
+        shape: &[64, 64, 3],
+        count: 10_000,
+        licence: OWN,
+    },
+    SourceInfo {
         name: "portraits:edges",
         about: "pairs: the outlines of a face, and the face",
         shape: &[64, 64, 6],

@@ -4,6 +4,7 @@
 //! A [`Source`] names a data set and says how to prepare it; opened, it is a [`Dataset`] of items by index; a
 //! [`Loader`] makes an endless stream of [`Batch`]es of it. Reading fails as [`crate::Error::Data`], which names the
 //! file and says how to mend it.
+mod amounts;
 mod arrays;
 mod audio;
 mod celeba;
@@ -65,6 +66,7 @@ mod walk;
 #[doc(hidden)]
 pub mod zip;
 
+pub use amounts::Amount;
 pub use arrays::Arrays;
 pub use audio::{wav, write_wav};
 pub use dataset::{Captions, Column, DataInfo, Dataset, Density, Item, Kind, Role, Values, words_of};

@@ -9,6 +9,7 @@ pub mod fairness;
 pub mod features;
 pub mod fid;
 pub mod frequency;
+pub mod identification;
 pub mod imputation;
 pub mod inception_score;
 pub mod inference;

@@ -45,15 +45,18 @@ pub(crate) struct Args {
     /// (a classifier in PyTorch's weights), random:SEED or pixels [default: learned for images from files without classes, else random:0, a network that was never trained]
     #[arg(long, value_name = "E")]
     extractor: Option<String>,
-    /// A run of attribute-reader, or of a classifier, that says what images show: for `attribute-flips`
+    /// A run of attribute-reader, or of a classifier, that says what images show: for `attribute-flips` and `asked`
     #[arg(long, value_name = "RUN", conflicts_with = "extractor")]
     reader: Option<String>,
-    /// With --reader: what `attribute-flips` looks at [default: the run's domains, or what the data's sides differ in]
+    /// With --reader: what these look at [default: the run's domains, or what the data's sides differ in]
     #[arg(long = "trait", value_name = "NAME", requires = "reader")]
     traits: Vec<String>,
     /// A run of adv_gan that attacks too: for `defended-accuracy`
     #[arg(long, value_name = "RUN")]
     attacker: Option<PathBuf>,
+    /// A run that turns images into their layouts: for `layout-agreement`
+    #[arg(long, value_name = "RUN")]
+    segmenter: Option<PathBuf>,
     /// How images are brought to Inception's size: bilinear (as pytorch-fid) or clean (as clean-fid) [default: bilinear]
     #[arg(long, value_name = "R")]
     resize: Option<String>,
@@ -339,6 +342,7 @@ fn evaluator(args: &Args, subject: Subject, own: Option<Source>, device: &Device
             .map_or(args.extractor.clone(), |r| Some(format!("features:{r}"))),
         traits: args.traits.clone(),
         attacker: args.attacker.clone(),
+        segmenter: args.segmenter.clone(),
         resize: args.resize.clone(),
         reference: args.reference.clone(),
         export_reference: args.export_reference.clone(),

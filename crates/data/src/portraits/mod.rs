@@ -14,6 +14,7 @@ mod hair;
 mod head;
 mod meaning;
 mod paint;
+mod people;
 mod rain;
 mod sampling;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use attributes::{Attributes, Background, Beard, Clothing, Earrings, Glasses,
 pub use caption::SMILING;
 pub use meaning::Meaning;
 pub use paint::{backdrop, cutout, in_rain, layout, paint};
+pub use people::People;
 pub use rain::Rain;
 
 use super::{Captions, DataInfo, Dataset, Item, Kind, Values};

@@ -1,10 +1,10 @@
 //! How a data set is named, prepared and opened.
 mod check;
 mod finish;
+mod known_sets;
 
 use crate::changed;
 use crate::domains::Domains;
-use crate::dsprites::Sprites;
 use crate::environments::Demonstrations;
 
 use crate::error::{Error, Result, nearest, shown};
@@ -12,13 +12,12 @@ use crate::image_file::EXTENSIONS;
 use crate::image_set::ImageSet;
 use crate::known::{self, known_sources};
 use crate::memory::{Cached, Part, Prepared};
-use crate::portraits::Portraits;
 use crate::resize::Preparation;
 use crate::unpaired::{Given, Unpaired};
 use crate::{DataInfo, Dataset, Kind};
 use crate::{
-    audio, cifar, classes, drawn_table, embedded, folder, hiring, idx, jets, listing, mixed, npy, npz, pairs,
-    points, sequence, shapes, shards, shrunk, simulators, split, stacked, table, video,
+    audio, cifar, classes, folder, idx, listing, mixed, npy, npz, pairs, sequence, shapes, shards, shrunk,
+    simulators, split, stacked, table, video,
 };
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -315,36 +314,8 @@ impl Source {
             });
         }
         if let Some(known) = known_sources().iter().find(|k| k.name == self.source) {
-            let base: Arc<dyn Dataset> = match known.name {
-                "portraits" => return self.portraits(preparation),
-                "dsprites" => {
-                    let size = preparation.size.unwrap_or([64, 64]);
-                    Arc::new(Sprites::new(size, self.seed, &self.split, self.limit)?)
-                }
-                "tones" => Arc::new(audio::Tones::new(
-                    self.seed,
-                    &self.split,
-                    self.limit,
-                    self.length,
-                    self.rate,
-                )?),
-                "digits" | "fashion" => Arc::new(embedded::open(known.name, &self.split)?),
-                hiring::NAME => Arc::new(hiring::Hiring::new(self)?),
-                drawn_table::NAME => {
-                    Arc::new(drawn_table::DrawnTable::new(self.seed, &self.split, self.limit))
-                }
-                shapes::NAME => {
-                    let size = std::mem::take(&mut preparation.size);
-                    Arc::new(shapes::Furniture::new(size, self.seed, &self.split, self.limit)?)
-                }
-                jets::NAME => Arc::new(jets::Jets::new(self.seed, &self.split, self.limit)),
-                sequence::FAMILY => Arc::new(sequence::Family::new(self.seed, &self.split, self.limit)),
-                sequence::DNA => Arc::new(sequence::Dna::new(self.seed, &self.split, self.limit)),
-                sequence::MOLECULES => Arc::new(sequence::Molecules::new(self.seed, &self.split, self.limit)),
-                name => Arc::new(points::PointSet::new(name, self.seed, &self.split, self.limit)?),
-            };
             return Ok(Opened {
-                dataset: self.finish(base, preparation)?,
+                dataset: self.known(known.name, preparation)?,
                 warnings,
             });
         }
@@ -517,20 +488,6 @@ impl Source {
             dataset: Cached::wrap(base, costly),
             warnings,
         }))
-    }
-
-    /// Portraits, painted at the size that is asked for.
-    fn portraits(&self, preparation: Preparation) -> Result<Opened> {
-        let size = preparation.size.unwrap_or([64, 64]);
-        let count = |usual: usize| if self.limit == 0 { usual } else { self.limit };
-        let base = match &self.split[..] {
-            "test" => Portraits::test(size, self.seed, count(Portraits::TEST))?,
-            _ => Portraits::new(size, self.seed, count(Portraits::TRAIN))?,
-        };
-        Ok(Opened {
-            dataset: self.finish(Cached::wrap(Arc::new(base), true), preparation)?,
-            warnings: vec![],
-        })
     }
 
     /// The format of what lies at `path`, unless `format` says it.

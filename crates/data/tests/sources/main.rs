@@ -8,6 +8,7 @@ mod folders;
 mod idx;
 mod metadata;
 mod names;
+mod people;
 mod sequences;
 mod shards;
 mod sides;

@@ -30,6 +30,23 @@ pub(super) fn shrunk(a: &[f32], b: &[f32], [h, w, c]: [usize; 3]) -> f64 {
     sum / squares.max(1) as f64
 }
 
+/// The share of pixels that are, of the colours that the layout `b` has, nearest to its own.
+pub(super) fn parts(a: &[f32], b: &[f32], channels: usize) -> f64 {
+    let mut colours: Vec<&[f32]> = b.chunks_exact(channels).collect();
+    colours.sort_by(|x, y| x.partial_cmp(y).unwrap_or(std::cmp::Ordering::Equal));
+    colours.dedup();
+    let far = |x: &[f32], y: &[f32]| -> f32 { x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum() };
+    let nearest = |x: &[f32]| {
+        colours
+            .iter()
+            .copied()
+            .min_by(|p, q| far(x, p).total_cmp(&far(x, q)))
+    };
+    let pixels = a.chunks_exact(channels).zip(b.chunks_exact(channels));
+    let count = pixels.len().max(1) as f64;
+    pixels.filter(|(x, y)| nearest(x) == Some(*y)).count() as f64 / count
+}
+
 /// How far the steps between neighbours of which one lies within the mask and the other does not are from those of the truth `b`,
 /// whose last channel is the mask; 0 where it has no edge.
 pub(super) fn seam(a: &[f32], b: &[f32], [h, w, c]: [usize; 3]) -> f64 {
@@ -72,5 +89,9 @@ mod tests {
         a[2] = 0.8;
         assert!((seam(&a, &b, [2, 2, 2]) - 0.2).abs() < 1e-7);
         assert_eq!(seam(&b, &b, [2, 2, 2]), 0.0);
+        // Of four pixels in two colours, one is nearer to the other colour; a colour that the layout lacks is none of its parts.
+        let b = [-1.0, -1.0, 1.0, 1.0, 1.0, 1.0, -1.0, -1.0];
+        let a = [-0.2, -0.9, 0.3, 0.1, 0.9, -1.0, -0.9, 0.7];
+        assert_eq!((parts(&a, &b, 2), parts(&b, &b, 2)), (0.5 + 0.25, 1.0));
     }
 }

@@ -1,6 +1,7 @@
 //! Metrics of what a model makes of items: whether its code tells the factors apart, and what a linear classifier can tell from
 //! its layers.
 use super::by_capability::{argmax, mean_and_error};
+use super::by_identity;
 use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
 use super::subject::each_item;
 use crate::data::{Batch, Dataset};
@@ -21,6 +22,7 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
         "linear-probe" => probes(judge, metric, tell),
         "cluster-accuracy" => clusters(judge, metric, tell),
         "mig" | "dci" => factors(judge, metric, tell),
+        "identification" => by_identity::work_out(judge, metric, tell),
         name => Err(forgotten(name)),
     }
 }

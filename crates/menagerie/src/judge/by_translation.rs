@@ -1,5 +1,6 @@
 //! Metrics of models that translate: against the true image of a pair, there and back, and by how the translated look. Beside
 //! every figure stands that of the images as they were given: a translation that leaves its input alone shows.
+use super::asked;
 use super::beside;
 use super::by_capability::mean_and_error;
 use super::flips;
@@ -32,6 +33,8 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
         "answers" => answers(judge, translator, model_name, tell),
         "best-of" => best_of(judge, translator, tell),
         "attribute-flips" => flips::work_out(judge, translator, tell),
+        "asked" => asked::work_out(judge, translator, tell),
+        "layout-agreement" => layouts(judge, translator, tell),
         name => Err(forgotten(name)),
     }
 }
@@ -58,10 +61,14 @@ pub(super) fn key(judge: &Judge) -> Key {
     judge.key.stream("translation")
 }
 
-/// The images of a batch, translated.
-fn translated(t: &dyn Translate, images: &Batch, direction: Direction, key: Key) -> Result<Batch> {
+/// The images of a batch, translated; where a model is told what they are to show, as what their attributes state.
+fn translated(judge: &Judge, t: &dyn Translate, images: &Batch, d: Direction, key: Key) -> Result<Batch> {
+    if !t.domains().is_empty() {
+        let of = asked::amounts(judge.data("translations")?.set.info(), t.domains())?;
+        return asked::as_stated(t, images, &of, &Wish::side(d), key);
+    }
     Ok(Batch {
-        values: t.translate(images, &Wish::side(direction), key)?.values,
+        values: t.translate(images, &Wish::side(d), key)?.values,
         ..images.clone()
     })
 }
@@ -109,8 +116,9 @@ pub(super) fn verdict(metric: String, per_item: &[f64], definition: Map<String, 
 const DRAWS: [usize; 2] = [2, 8];
 
 /// Draws of every image of a batch.
-fn drawn(t: &dyn Translate, images: &Batch, d: Direction, key: Key, draws: usize) -> Result<Vec<Batch>> {
-    let one = |k: usize| translated(t, images, d, key.stream("draw").step(k as u64));
+fn drawn(judge: &Judge, t: &dyn Translate, images: &Batch, d: Direction, draws: usize) -> Result<Vec<Batch>> {
+    let key = key(judge);
+    let one = |k: usize| translated(judge, t, images, d, key.stream("draw").step(k as u64));
     (0..draws).map(one).collect()
 }
 
@@ -136,7 +144,7 @@ fn answers(judge: &Judge, t: &dyn Translate, model: &str, tell: Tell) -> Result<
         let width = extractor.width(&from.info().shape)?;
         let (mut made, mut rows) = (Vec::new(), Vec::new());
         each_item(&from, count, &mut |batch| {
-            let draws = drawn(t, &batch, d, key(judge), DRAWS[0])?;
+            let draws = drawn(judge, t, &batch, d, DRAWS[0])?;
             let [a, b] = [extractor.extract(&draws[0])?, extractor.extract(&draws[1])?];
             made.extend(apart(&a.features, &b.features, width));
             tell(NAME, made.len(), count);
@@ -172,7 +180,7 @@ fn best_of(judge: &Judge, t: &dyn Translate, tell: Tell) -> Result<Vec<Verdict>>
         let mut best = Vec::with_capacity(count);
         each_item(data.set, count, &mut |batch| {
             let (from, to) = (batch.side(d.from()), batch.side(d.to()));
-            let all = drawn(t, &from, d, key(judge), draws)?;
+            let all = drawn(judge, t, &from, d, draws)?;
             let all: Vec<Vec<f64>> = all.iter().map(|made| each("l1", made, &to)).collect();
             let least = |i: usize| all.iter().map(|e| e[i]).fold(f64::INFINITY, f64::min);
             best.extend((0..batch.shape[0]).map(least));
@@ -223,7 +231,7 @@ fn against_truth(judge: &Judge, t: &dyn Translate, metric: &'static str, tell: T
         let (mut made, mut given) = (Vec::with_capacity(count), Vec::with_capacity(count));
         each_item(data.set, count, &mut |batch| {
             let (from, to) = (batch.side(d.from()), batch.side(d.to()));
-            made.extend(each(metric, &translated(t, &from, d, key(judge))?, &to));
+            made.extend(each(metric, &translated(judge, t, &from, d, key(judge))?, &to));
             given.extend(each(metric, &from, &to));
             tell(metric, made.len(), count);
             Ok(())
@@ -239,6 +247,55 @@ fn against_truth(judge: &Judge, t: &dyn Translate, metric: &'static str, tell: T
         let name = named(metric, t, d);
         verdicts.push(verdict(name.clone(), &made, definition.clone()));
         verdicts.push(verdict(format!("{name}/input"), &given, definition));
+    }
+    Ok(verdicts)
+}
+
+/// The share of pixels whose part another model sees, in what was made of a layout and in the true image, where the layout has it.
+fn layouts(judge: &Judge, t: &dyn Translate, tell: Tell) -> Result<Vec<Verdict>> {
+    const NAME: &str = "layout-agreement";
+    let data = judge.data(NAME)?;
+    needs_pairs(NAME, data.set.info())?;
+    let segmenter = judge
+        .segmenter
+        .and_then(|(m, name)| Some((m.as_translate()?, name)));
+    let Some((sees, by)) = segmenter else {
+        let problem = format!("`{NAME}` compares layouts, and nothing sees them in images");
+        let fix = "give --segmenter RUN, of pix2pix trained with translation.direction=b2a";
+        return Err(Error::usage(problem, fix));
+    };
+    let count = judge.count.min(data.set.info().count);
+    let mut verdicts = Vec::new();
+    for &d in t.directions() {
+        let Some(&back) = sees.directions().iter().find(|s| **s == d.back()) else {
+            let problem = format!(
+                "--segmenter {by} does not go {}, from images to their layouts",
+                d.back().name()
+            );
+            return Err(Error::usage(
+                problem,
+                "train it with translation.direction set so",
+            ));
+        };
+        let (mut made, mut truth) = (Vec::new(), Vec::new());
+        each_item(data.set, count, &mut |batch| {
+            let (from, to) = (batch.side(d.from()), batch.side(d.to()));
+            let drawn = translated(judge, t, &from, d, key(judge))?;
+            let n = from.values.len() / from.shape[0].max(1);
+            for (images, out) in [(&drawn, &mut made), (&to, &mut truth)] {
+                let seen = sees.translate(images, &Wish::side(back), key(judge))?.values;
+                let pairs = seen.chunks_exact(n).zip(from.values.chunks_exact(n));
+                out.extend(pairs.map(|(seen, layout)| beside::parts(seen, layout, from.shape[3])));
+            }
+            tell(NAME, made.len(), count);
+            Ok(())
+        })?;
+        let mut definition = definition(judge, NAME, d, count)?;
+        definition.remove("pixels");
+        definition.insert("segmenter".into(), by.into());
+        let name = named(NAME, t, d);
+        verdicts.push(verdict(name.clone(), &made, definition.clone()));
+        verdicts.push(verdict(format!("{name}/data"), &truth, definition));
     }
     Ok(verdicts)
 }
@@ -270,8 +327,8 @@ fn there_and_back(judge: &Judge, t: &dyn Translate, model: &str, tell: Tell) -> 
         let count = judge.count.min(images.info().count);
         let (mut error, mut moved) = (Vec::with_capacity(count), Vec::with_capacity(count));
         each_item(&images, count, &mut |batch| {
-            let there = translated(t, &batch, d, key(judge))?;
-            let back = translated(t, &there, d.back(), key(judge).stream("back"))?;
+            let there = translated(judge, t, &batch, d, key(judge))?;
+            let back = translated(judge, t, &there, d.back(), key(judge).stream("back"))?;
             error.extend(each("l1", &back, &batch));
             moved.extend(each("l1", &there, &batch));
             tell("cycle", error.len(), count);
@@ -298,7 +355,7 @@ fn sides(judge: &Judge, t: &dyn Translate, tell: Tell) -> Result<Vec<Verdict>> {
             each_item(images, total, &mut |batch| {
                 done += batch.shape[0];
                 match turn {
-                    true => g.add(&translated(t, &batch, d, key(judge))?)?,
+                    true => g.add(&translated(judge, t, &batch, d, key(judge))?)?,
                     false => g.add(&batch)?,
                 }
                 tell(NAME, done, total);

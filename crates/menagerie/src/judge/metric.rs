@@ -67,6 +67,8 @@ metrics! {
     "best-of", "mean absolute error of the best of 8 translations of an image against the truth, pixels in [0, 1]", LESS, Needs::Truth, named;
     "side-fid", "Frechet distance of translated images and those of the side they should look like", LESS, Needs::Sides, named;
     "attribute-flips", "share of translated images that show what they should, as --reader reads it, and how much else stays", MORE, Needs::Reader, named;
+    "asked", "how far translated images are from what they were told to show, attribute by attribute, as --reader reads it; /data of true images, /others by chance", LESS, Needs::Reader, named;
+    "layout-agreement", "share of pixels whose part in the layout given is that which --segmenter sees in the translation; /data in the true image", MORE, Needs::Truth, named;
     "text-match", "share of items whose own description the critic finds fitter than that of another", MORE, Needs::Capability(Capability::Illustrate);
     "retrieval", "share of images made of descriptions whose own is the nearest of 100, by the run's encoders", MORE, Needs::Capability(Capability::Illustrate);
     "described", "share of images made of descriptions that show what these say, as --reader reads it", MORE, Needs::Described, named;
@@ -82,6 +84,7 @@ metrics! {
     "mig", "mutual information gap: whether one dimension of the code tells each factor", MORE, Needs::Capability(Capability::Encode), named;
     "dci", "disentanglement, completeness and informativeness of the code", MORE, Needs::Capability(Capability::Encode), named;
     "linear-probe", "accuracy of a linear classifier on the features of each layer", MORE, Needs::Capability(Capability::Features), named;
+    "identification", "share of items whose nearest in a gallery of one a class, by features, is of their class; by how far from the front, untrained, by pixels", MORE, Needs::Capability(Capability::Features), named;
     "fid", "Frechet distance of features", LESS, Needs::Features;
     "fid-infinity", "the same, extrapolated to infinitely many samples", LESS, Needs::Features, named;
     "kid", "kernel distance of features: unbiased polynomial MMD", LESS, Needs::Features;
@@ -244,10 +247,12 @@ pub struct Judge<'a> {
     pub extractor: Option<&'a Extractor>,
     /// the model as it was before it learned, for metrics that show it beside
     pub untrained: Option<&'a dyn Model>,
-    /// what `attribute-flips` looks at, where the data do not say
+    /// what `attribute-flips` and `asked` look at, where the data or the model do not say
     pub traits: &'a [String],
     /// another model that attacks, and its name, for `defended-accuracy`
     pub attacker: Option<(&'a dyn Model, &'a str)>,
+    /// another model that turns images into their layouts, and its name, for `layout-agreement`
+    pub segmenter: Option<(&'a dyn Model, &'a str)>,
     /// samples to draw or to read, and items of the data to compare with
     pub count: usize,
     /// all draws come from it
@@ -278,6 +283,7 @@ impl<'a> Judge<'a> {
             untrained: None,
             traits: &[],
             attacker: None,
+            segmenter: None,
             count,
             key,
             samples: None,

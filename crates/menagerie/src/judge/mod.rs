@@ -1,5 +1,6 @@
 //! Judging what models make. Metrics are functions of plain numbers ([`crate::metrics`]); what they are given is gathered
 //! here, from a model or a file of samples, by an extractor of features.
+mod asked;
 mod beside;
 mod bicubic;
 mod by_acting;
@@ -11,6 +12,7 @@ mod by_classes;
 mod by_completion;
 mod by_features;
 mod by_frames;
+mod by_identity;
 mod by_images;
 mod by_inference;
 mod by_latents;
@@ -33,6 +35,7 @@ mod needs;
 pub mod pretrained;
 pub mod subject;
 
+pub(crate) use asked::{amounts, as_stated};
 pub use by_acting::acted;
 pub use by_completion::around_the_middle;
 

@@ -38,6 +38,8 @@ pub struct Settings {
     pub cache: Option<PathBuf>,
     /// a run that attacks, for `defended-accuracy`
     pub attacker: Option<PathBuf>,
+    /// a run that turns images into their layouts, for `layout-agreement`
+    pub segmenter: Option<PathBuf>,
     /// what `attribute-flips` looks at; none for what the data's sides differ in
     pub traits: Vec<String>,
     /// the same seed gives the same figures
@@ -60,9 +62,17 @@ pub struct Evaluator {
     data: Option<Compared>,
     extractor: Option<Extractor>,
     untrained: Option<Box<dyn Model>>,
-    attacker: Option<(Box<dyn Model>, String)>,
+    attacker: Other,
+    segmenter: Other,
     gathered: Option<Gathered>,
     notes: Vec<String>,
+}
+
+/// Another model that is asked, and its name.
+type Other = Option<(Box<dyn Model>, String)>;
+
+fn asked_too(other: &Other) -> Option<(&dyn Model, &str)> {
+    other.as_ref().map(|(model, name)| (&**model, &name[..]))
 }
 
 impl Compared {
@@ -334,6 +344,7 @@ impl Evaluator {
             extractor,
             untrained: None,
             attacker: None,
+            segmenter: None,
             gathered: None,
             notes,
         };
@@ -416,25 +427,34 @@ impl Evaluator {
         );
         judge.untrained = self.untrained.as_deref();
         judge.traits = &self.settings.traits;
-        judge.attacker = self.attacker.as_ref().map(|(model, name)| (&**model, &name[..]));
+        judge.attacker = asked_too(&self.attacker);
+        judge.segmenter = asked_too(&self.segmenter);
         judge
     }
 
-    /// Keeps the run's networks as they were before they learned, where a metric shows them beside, and opens the run that attacks.
+    /// Keeps the run's networks as they were before they learned, where a metric shows them beside, and opens other runs that are asked.
     ///
     /// # Errors
     /// Those of building the model.
     pub fn beside(mut self, recipe: &Recipe, info: &DataInfo, device: &Device) -> Result<Evaluator> {
-        if self.names.iter().any(|n| n == "linear-probe") {
+        if self
+            .names
+            .iter()
+            .any(|n| n == "linear-probe" || n == "identification")
+        {
             let key = Key::new(recipe.train()?.seed).stream("init");
             self.untrained = Some(recipe.build(info, device, key)?);
         }
-        if let Some(path) = &self.settings.attacker {
+        let opened = |path: &Option<PathBuf>| -> Result<Other> {
+            let Some(path) = path else {
+                return Ok(None);
+            };
             let run = Run::open(path)?;
             let name = run.recipe()?.model_name().to_string();
-            let (model, ..) = run.model(At::Newest, device)?;
-            self.attacker = Some((model, name));
-        }
+            Ok(Some((run.model(At::Newest, device)?.0, name)))
+        };
+        self.attacker = opened(&self.settings.attacker)?;
+        self.segmenter = opened(&self.settings.segmenter)?;
         Ok(self)
     }
 

@@ -1,14 +1,14 @@
 //! What a model that translates makes of the first items, or one that fills in, as a picture.
 use crate::data::{Batch, Dataset, Kind};
 use crate::error::Result;
-use crate::judge::around_the_middle;
+use crate::judge::{amounts, around_the_middle, as_stated};
 
 use crate::models::{Complete, Samples, Translate, Wish};
 use crate::random::Key;
 
 /// A row an item, and how many images a row has. Of one that goes one way: what it is given, what it makes of it, and what it
 /// should make of it; of one that goes both ways: an image of the first side and its translation, one of the second and its own;
-/// of one between domains: an image, and what it becomes in each.
+/// of one between domains: an image, and what it becomes in each; of one that is told what the other image of a pair states, both.
 /// `count` images in all, about.
 ///
 /// # Errors
@@ -21,8 +21,11 @@ pub(super) fn rows(
 ) -> Result<(Samples, usize)> {
     let paired = dataset.info().kind == Kind::Pair;
     let one_way = model.directions().len() == 1;
+    // Of a pair, and told what the true image states.
+    let told = paired && one_way && !model.domains().is_empty();
     let width = match (model.domains().len(), one_way, paired) {
         (0, true, true) => 3,
+        _ if told => 3,
         (0, true, false) => 2,
         (0, false, _) => 4,
         (domains, ..) => 1 + domains,
@@ -33,7 +36,13 @@ pub(super) fn rows(
     let items = (items / across * across) as u32;
     let batch = Batch::of(dataset, &(0..items).collect::<Vec<_>>())?;
     let mut columns = Vec::new();
-    for (i, name) in model.domains().iter().enumerate() {
+    if let (true, Some(&d)) = (told, model.directions().first()) {
+        let given = batch.side(d.from());
+        let of = amounts(dataset.info(), model.domains())?;
+        let made = as_stated(model, &given, &of, &Wish::side(d), key)?;
+        columns = vec![given.values, made.values, batch.side(d.to()).values];
+    }
+    for (i, name) in model.domains().iter().enumerate().filter(|_| !told) {
         let to = [(name.clone(), 1.0)];
         let wish = Wish {
             to: &to,
@@ -42,7 +51,7 @@ pub(super) fn rows(
         columns.extend((i == 0).then(|| batch.values.clone()));
         columns.push(model.translate(&batch, &wish, key)?.values);
     }
-    for &d in model.directions() {
+    for &d in model.directions().iter().filter(|_| !told) {
         let given = batch.side(d.from());
         let made = model.translate(&given, &Wish::side(d), key)?;
         columns.extend([given.values, made.values]);

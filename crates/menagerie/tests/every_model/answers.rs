@@ -408,7 +408,8 @@ pub(crate) fn illustrations(subject: &Subject) {
 fn between_domains(subject: &Subject) {
     let model = subject.model();
     let t = model.as_translate().unwrap();
-    let (images, few) = (batch(subject), part(subject));
+    // Of pairs the images of one side.
+    let (images, few) = (batch(subject).side(0), part(subject).side(0));
     assert_eq!(t.channels(), images.shape[3]);
     let turn = |t: &dyn Translate, b: &Batch, name: &str| {
         let to = [(name.to_string(), 1.0)];

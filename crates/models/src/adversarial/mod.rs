@@ -10,6 +10,7 @@ pub mod ae_gan;
 pub mod aegan;
 pub mod aff_gan;
 pub mod age_gan;
+pub mod al_cgan;
 pub mod ali;
 pub mod align_gan;
 pub mod alpha_gan;
@@ -36,6 +37,7 @@ pub mod dcgan;
 pub mod disco_gan;
 pub mod dna_gan;
 pub mod dp_gan;
+pub mod dr_gan;
 pub mod dragan;
 pub mod dtn;
 pub mod dual_gan;
@@ -303,6 +305,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &alpha_gan::ENTRY,
     &aff_gan::ENTRY,
     &gp_gan::ENTRY,
+    &al_cgan::ENTRY,
     &ccgan::ENTRY,
     &cycle_gan::ENTRY,
     &disco_gan::ENTRY,
@@ -314,6 +317,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &unit::ENTRY,
     &gene_gan::ENTRY,
     &dtn::ENTRY,
+    &dr_gan::ENTRY,
     &icgan::ENTRY,
     &age_gan::ENTRY,
     &gan_cls::ENTRY,

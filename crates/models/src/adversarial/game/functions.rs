@@ -12,7 +12,8 @@ use std::cell::RefCell;
 /// All functions of a play, the one that draws first.
 pub(super) fn of<P: Play>(play: &P) -> Vec<Function<'_>> {
     let mut all: Vec<Function<'_>> = play.draws().map(|d| sample(play, d)).into_iter().collect();
-    all.extend(play.translates().into_iter().flat_map(|t| {
+    let sides = play.translates().filter(|t| t.domains().is_empty());
+    all.extend(sides.into_iter().flat_map(|t| {
         let directions = t.directions().iter();
         directions.flat_map(move |direction| match t.styled() {
             Some(styled) => in_styles(play, styled, *direction),
@@ -147,15 +148,21 @@ fn sample<'a>(play: &'a impl Play, draws: &'a dyn Draws) -> Function<'a> {
 
 fn between_domains<'a>(play: &'a impl Play, domains: &[String]) -> Function<'a> {
     let stage = play.stage();
-    let shape = stage.image_shape();
+    let [h, w, c] = stage.image_shape();
+    // Of pairs one image is given.
+    let (shape, image) = match stage.kind.has_sides() {
+        true => {
+            let shape = [h, w, c / 2];
+            let what = "an image of the given side, channels last, in [-1, 1]";
+            (shape, Port::of("image", &shape, Holds::Image, what))
+        }
+        false => ([h, w, c], stage.port()),
+    };
     let told = format!(
         "how much of each an image is to show, 0 to 1: {}",
         domains.join(", ")
     );
-    let inputs = vec![
-        stage.port(),
-        Port::of("domains", &[domains.len()], Holds::Unit, told),
-    ];
+    let inputs = vec![image, Port::of("domains", &[domains.len()], Holds::Unit, told)];
     let run = move |x: &[Tensor<2>]| {
         let play = play.translates().expect("it has said so");
         vec![rows(play.turn_told(images(&x[0], shape), x[1].clone()))]

@@ -1,0 +1,44 @@
+//! The sets that are known by name: embedded ones, and those that are drawn.
+use super::Source;
+use crate::dsprites::Sprites;
+use crate::error::Result;
+use crate::memory::Cached;
+use crate::portraits::{People, Portraits};
+use crate::resize::Preparation;
+use crate::{Dataset, audio, drawn_table, embedded, hiring, jets, points, sequence, shapes};
+use std::sync::Arc;
+
+impl Source {
+    /// The set of that name, prepared.
+    pub(super) fn known(&self, name: &str, mut preparation: Preparation) -> Result<Arc<dyn Dataset>> {
+        // What is drawn is drawn at the size that is asked for.
+        let size = preparation.size.unwrap_or([64, 64]);
+        let (seed, split, limit) = (self.seed, &self.split[..], self.limit);
+        let base: Arc<dyn Dataset> = match name {
+            "portraits" => {
+                let count = |usual: usize| if limit == 0 { usual } else { limit };
+                let faces = match split {
+                    "test" => Portraits::test(size, seed, count(Portraits::TEST))?,
+                    _ => Portraits::new(size, seed, count(Portraits::TRAIN))?,
+                };
+                Cached::wrap(Arc::new(faces), true)
+            }
+            "portraits:people" => Cached::wrap(Arc::new(People::new(size, seed, split, limit)?), true),
+            "dsprites" => Arc::new(Sprites::new(size, seed, split, limit)?),
+            "tones" => Arc::new(audio::Tones::new(seed, split, limit, self.length, self.rate)?),
+            "digits" | "fashion" => Arc::new(embedded::open(name, split)?),
+            hiring::NAME => Arc::new(hiring::Hiring::new(self)?),
+            drawn_table::NAME => Arc::new(drawn_table::DrawnTable::new(seed, split, limit)),
+            shapes::NAME => {
+                let size = std::mem::take(&mut preparation.size);
+                Arc::new(shapes::Furniture::new(size, seed, split, limit)?)
+            }
+            jets::NAME => Arc::new(jets::Jets::new(seed, split, limit)),
+            sequence::FAMILY => Arc::new(sequence::Family::new(seed, split, limit)),
+            sequence::DNA => Arc::new(sequence::Dna::new(seed, split, limit)),
+            sequence::MOLECULES => Arc::new(sequence::Molecules::new(seed, split, limit)),
+            name => Arc::new(points::PointSet::new(name, seed, split, limit)?),
+        };
+        self.finish(base, preparation)
+    }
+}
