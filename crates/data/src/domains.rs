@@ -1,7 +1,9 @@
 //! Painted faces in two domains: pairs of a face and its edges, its map of parts, itself in rain, before another background,
-//! pasted or with one attribute changed, and the two sides of an attribute, of different people.
+//! pasted, from the front or with one attribute changed, and the two sides of an attribute, of different people.
 use super::composites::{matte, pasted};
-use super::portraits::{Attributes, Beard, Glasses, Headwear, Portraits, Rain, in_rain, layout, paint};
+use super::portraits::{
+    Attributes, Beard, Glasses, Headwear, People, Portraits, Rain, in_rain, layout, paint,
+};
 use super::resize::Preparation;
 use super::{DataInfo, Dataset, Item, Kind, Values};
 use crate::error::{Error, Result, nearest};
@@ -20,6 +22,8 @@ enum Task {
     Matte,
     /// a face of which a part was pasted from another light, with the part, and the face with the same
     Pasted,
+    /// one of the people of `portraits:people` from aside, and from the front
+    Frontal,
     /// one person without the attribute, and another one with it
     Sides(Attribute),
     /// the same person without and with the attribute: what a translation of `Sides` should give
@@ -35,6 +39,10 @@ impl Task {
         }
     }
 }
+
+/// The attribute that says of a pair from where the first image was painted, an amount: 0 and 1 are the largest turns to either side,
+/// 0.5 is the front. All others are of the second.
+const TURNED: &str = "turned";
 
 /// What the sides differ in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +99,8 @@ pub(super) struct Domains {
     task: Task,
     size: [usize; 2],
     faces: Portraits,
+    /// of a task of known people: these
+    people: Option<People>,
     /// of how much of an attribute each has
     key: Key,
     preparation: Preparation,
@@ -141,17 +151,27 @@ impl Domains {
             ..preparation
         };
         let described = !matches!(task, Task::Sides(_) | Task::Twins(_));
+        let people = match task {
+            Task::Frontal => Some(People::new(size, seed, split, count)?),
+            _ => None,
+        };
+        let mut attributes = match described {
+            true => faces.info().attributes.clone(),
+            false => vec![],
+        };
+        attributes.extend(people.iter().map(|_| TURNED.to_string()));
+        let (labels, shares) = match &people {
+            Some(people) => (people.info().labels.clone(), people.info().shares.clone()),
+            None => Default::default(),
+        };
         let info = DataInfo {
             source: name.into(),
             kind: if apart { Kind::Unpaired } else { Kind::Pair },
             shape: vec![size[0], size[1], 2 * preparation.channels],
             count,
-            attributes: if described {
-                faces.info().attributes.clone()
-            } else {
-                vec![]
-            },
-            labels: vec![],
+            attributes,
+            labels,
+            shares,
             captions: Default::default(),
             columns: vec![],
             ..faces.info().clone()
@@ -161,13 +181,14 @@ impl Domains {
             task,
             size,
             faces,
+            people,
             key: Key::new(seed).stream("portraits/domains").stream(split),
             preparation,
         }))
     }
 
-    /// The two images of an item, of the task's channels, and the attributes of the face that they show.
-    fn images(&self, index: usize) -> ([Vec<u8>; 2], Vec<f32>) {
+    /// The two images of an item, of the task's channels, the attributes of the face that they show, and who it is where that is known.
+    fn images(&self, index: usize) -> ([Vec<u8>; 2], Vec<f32>, Option<u32>) {
         let [h, w] = self.size;
         let key = self.key.step(index as u64);
         let changed = |what: Attribute, person: usize, with: bool| {
@@ -181,7 +202,7 @@ impl Domains {
         };
         let of_one = |draw: &dyn Fn(&Attributes) -> [Vec<u8>; 2]| {
             let a = self.faces.attributes(index);
-            (draw(&a), a.to_vec())
+            (draw(&a), a.to_vec(), None)
         };
         match self.task {
             Task::Edges => of_one(&|a| [edges(a, w, h), paint(a, w, h)]),
@@ -195,14 +216,29 @@ impl Domains {
                 matte(a, &behind, self.size, key.stream("trimap"))
             }),
             Task::Pasted => of_one(&|a| pasted(&paint(a, w, h), self.size, key.stream("pasted"))),
+            Task::Frontal => {
+                let (who, aside) = match &self.people {
+                    Some(people) => people.seen(index),
+                    None => (0, self.faces.attributes(index)),
+                };
+                let front = Attributes { yaw: 0.0, ..aside };
+                let most = People::CAMERAS.0 * People::CAMERAS.1 as f32;
+                let turned = (aside.yaw / most + 1.0) / 2.0;
+                let stated = [front.to_vec(), vec![turned]].concat();
+                ([paint(&aside, w, h), paint(&front, w, h)], stated, Some(who))
+            }
             Task::Sides(what) => (
                 [
                     changed(what, 2 * index, false),
                     changed(what, 2 * index + 1, true),
                 ],
                 vec![],
+                None,
             ),
-            Task::Twins(what) => ([changed(what, index, false), changed(what, index, true)], vec![]),
+            Task::Twins(what) => {
+                let twins = [changed(what, index, false), changed(what, index, true)];
+                (twins, vec![], None)
+            }
         }
     }
 }
@@ -232,6 +268,7 @@ fn task(name: &str) -> Result<Option<Task>> {
         ("rain", None) => Some(Task::Rain),
         ("matte", None) => Some(Task::Matte),
         ("pasted", None) => Some(Task::Pasted),
+        ("frontal", None) => Some(Task::Frontal),
         ("sides", _) => Some(Task::Sides(attribute()?)),
         ("twins", _) => Some(Task::Twins(attribute()?)),
         _ => None,
@@ -251,7 +288,7 @@ impl Dataset for Domains {
                 format!("the last is {}", self.info.count - 1),
             ));
         }
-        let (images, attributes) = self.images(index);
+        let (images, attributes, label) = self.images(index);
         let [h, w] = self.size;
         let shape = [h, w, self.task.channels()];
         let [left, right] = images.map(|v| match self.preparation.apply(shape, &Values::Bytes(v)) {
@@ -260,7 +297,7 @@ impl Dataset for Domains {
         });
         Ok(Item {
             values: Values::Bytes(beside(&left, &right, self.preparation.channels)),
-            label: None,
+            label,
             attributes,
             caption: None,
         })
@@ -414,6 +451,33 @@ mod tests {
             let e = grey.open().err().unwrap().to_string();
             assert!(e.contains("data.channels") && e.contains("leave it at 0"), "{e}");
         }
+    }
+
+    /// The second image is from the front, of the same person in the same light; attributes are its own, and say how far the first is turned.
+    #[test]
+    fn the_front_is_of_the_same_person() {
+        let set = drawn("portraits:frontal", 32);
+        let yaw = Attributes::NAMES.iter().position(|n| *n == "yaw").unwrap();
+        assert_eq!(set.info().attributes.last().map(String::as_str), Some(TURNED));
+        let mut turned = BTreeSet::new();
+        for i in 0..12 {
+            let item = set.get(i).unwrap();
+            assert_eq!(
+                (item.attributes[yaw], item.label),
+                (0.0, set.get(i).unwrap().label)
+            );
+            let front = Attributes::from_slice(&item.attributes);
+            let of = *item.attributes.last().unwrap();
+            let aside = Attributes {
+                yaw: 90.0 * of - 45.0,
+                ..front
+            };
+            let [left, right] = sides(&*set, i);
+            assert_eq!((left, right), (paint(&aside, 32, 32), paint(&front, 32, 32)));
+            assert!(set.info().shares[item.label.unwrap() as usize] > 0.0);
+            turned.insert((6.0 * of).round() as u8);
+        }
+        assert!(turned.len() > 3 && turned.iter().all(|t| *t <= 6), "{turned:?}");
     }
 
     #[test]

@@ -49,6 +49,7 @@ mod ensemble;
 
 pub mod f_gan;
 pub mod fair_gan;
+pub mod ff_gan;
 pub mod gail;
 pub mod gain;
 
@@ -306,6 +307,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &aff_gan::ENTRY,
     &gp_gan::ENTRY,
     &al_cgan::ENTRY,
+    &ff_gan::ENTRY,
     &ccgan::ENTRY,
     &cycle_gan::ENTRY,
     &disco_gan::ENTRY,

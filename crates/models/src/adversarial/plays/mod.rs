@@ -13,6 +13,7 @@ pub mod design;
 pub mod domains;
 pub mod duel;
 pub mod edited;
+pub mod frontal;
 mod identity;
 
 pub mod introspective;
@@ -48,6 +49,7 @@ pub use design::Designer;
 pub use domains::Domains;
 pub use duel::Duel;
 pub use edited::Edited;
+pub use frontal::Frontal;
 
 pub use introspective::Introspective;
 pub use inverse::Inverse;

@@ -136,7 +136,7 @@ impl TransferConfig {
 
 /// How much neighbouring pixels differ: the mean over places and channels of sqrt((x_(i,j+1) - x_ij)^2 + (x_(i+1,j) - x_ij)^2)
 /// (equation 7 with B = 1).
-fn variation(x: Tensor<4>) -> Tensor<1> {
+pub(super) fn variation(x: Tensor<4>) -> Tensor<1> {
     let [_, h, w, _] = x.dims();
     let part = |y: usize, x_: usize| x.clone().narrow(1, y, h - 1).narrow(2, x_, w - 1);
     let (down, right) = (part(1, 0) - part(0, 0), part(0, 1) - part(0, 0));
