@@ -165,7 +165,7 @@ fn codes(amounts: Tensor<2>, poses: usize) -> Tensor<2> {
     let place: Vec<f32> = (0..poses).map(|p| p as f32).collect();
     let places = Tensor::<2>::from_data(TensorData::new(place, [1, poses]), &amounts.device());
     let off = (amounts.clamp(0.0, 1.0) * steps - places).abs();
-    (-off + 1.0).clamp_min(0.0)
+    (-off + 1.0).clamp(0.0, 1.0)
 }
 
 /// The pose that each code is most of.
