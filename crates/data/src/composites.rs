@@ -1,6 +1,6 @@
 //! Pictures put together of others, of which it is known exactly how: a person before another background with the matte, a
 //! picture of which a part comes from another light.
-use super::portraits::{Attributes, backdrop, cutout};
+use super::portraits::{Attributes, Background, backdrop, cutout, paint};
 use crate::random::{Draw, Key};
 
 /// A person before the background of another picture, and what is asked of it.
@@ -96,6 +96,40 @@ fn region(rng: &mut Draw) -> impl Fn(f64, f64) -> bool + use<> {
             false => u.abs().max(v.abs()) < 1.0,
         }
     }
+}
+
+/// A person of any size, anywhere before one colour. Left: where, the smallest box that holds all of them, light on dark; right: the
+/// picture. Each `[height, width, 3]`.
+pub(super) fn placed(a: &Attributes, [h, w]: [usize; 2], key: Key) -> [Vec<u8>; 2] {
+    /// What differs by less from what is behind cannot be seen.
+    const SEEN: u8 = 8;
+    let a = Attributes {
+        background: Background::Plain,
+        ..*a
+    };
+    let mut rng = key.rng();
+    let short = h.min(w);
+    let side = ((rng.between(0.4, 0.75) * short as f64).round() as usize).clamp(1, short);
+    let (top, left) = (rng.below(h - side + 1), rng.below(w - side + 1));
+    let (person, mut picture) = (paint(&a, side, side), backdrop(&a, w, h));
+    let behind = picture.clone();
+    for (y, row) in person.chunks_exact(3 * side).enumerate() {
+        let from = 3 * ((top + y) * w + left);
+        picture[from..from + row.len()].copy_from_slice(row);
+    }
+    let pixels = picture.as_chunks::<3>().0.iter().zip(behind.as_chunks::<3>().0);
+    let seen = pixels
+        .enumerate()
+        .filter(|(_, (p, b))| p.iter().zip(*b).any(|(p, b)| p.abs_diff(*b) > SEEN));
+    let (mut rows, mut columns) = ((h, 0), (w, 0));
+    for (i, _) in seen {
+        let (y, x) = (i / w, i % w);
+        rows = (rows.0.min(y), rows.1.max(y + 1));
+        columns = (columns.0.min(x), columns.1.max(x + 1));
+    }
+    let inside = |i: usize| (rows.0..rows.1).contains(&(i / w)) && (columns.0..columns.1).contains(&(i % w));
+    let places = (0..h * w).flat_map(|i| [if inside(i) { 255 } else { 0 }; 3]);
+    [places.collect(), picture]
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Painted faces in two domains: pairs of a face and its edges, its map of parts, itself in rain, before another background,
-//! pasted, from the front or with one attribute changed, and the two sides of an attribute, of different people.
-use super::composites::{matte, pasted};
+//! pasted, in a box, from the front or with one attribute changed, and the two sides of an attribute, of different people.
+use super::composites::{matte, pasted, placed};
 use super::portraits::{
     Attributes, Beard, Glasses, Headwear, People, Portraits, Rain, in_rain, layout, paint,
 };
@@ -22,6 +22,8 @@ enum Task {
     Matte,
     /// a face of which a part was pasted from another light, with the part, and the face with the same
     Pasted,
+    /// a box, and a face of its size there, before one colour
+    Placed,
     /// one of the people of `portraits:people` from aside, and from the front
     Frontal,
     /// one person without the attribute, and another one with it
@@ -215,6 +217,7 @@ impl Domains {
                 let behind = Attributes::draw(key.stream("background"));
                 matte(a, &behind, self.size, key.stream("trimap"))
             }),
+            Task::Placed => of_one(&|a| placed(a, self.size, key.stream("placed"))),
             Task::Pasted => of_one(&|a| pasted(&paint(a, w, h), self.size, key.stream("pasted"))),
             Task::Frontal => {
                 let (who, aside) = match &self.people {
@@ -269,6 +272,7 @@ fn task(name: &str) -> Result<Option<Task>> {
         ("matte", None) => Some(Task::Matte),
         ("pasted", None) => Some(Task::Pasted),
         ("frontal", None) => Some(Task::Frontal),
+        ("placed", None) => Some(Task::Placed),
         ("sides", _) => Some(Task::Sides(attribute()?)),
         ("twins", _) => Some(Task::Twins(attribute()?)),
         _ => None,
@@ -451,6 +455,32 @@ mod tests {
             let e = grey.open().err().unwrap().to_string();
             assert!(e.contains("data.channels") && e.contains("leave it at 0"), "{e}");
         }
+    }
+
+    /// A box is the smallest around what differs from one colour, and boxes lie anywhere.
+    #[test]
+    fn boxes_hold_what_is_before_one_colour() {
+        let set = drawn("portraits:placed", 32);
+        let mut corners = BTreeSet::new();
+        for i in 0..12 {
+            let [place, picture] = sides(&*set, i);
+            let inside = |i: usize| place[3 * i] == 255;
+            assert!(place.iter().all(|v| [0, 255].contains(v)));
+            let outside: BTreeSet<[u8; 3]> = (0..1024)
+                .filter(|i| !inside(*i))
+                .map(|i| [0, 1, 2].map(|c| picture[3 * i + c] / 16))
+                .collect();
+            assert!(outside.len() <= 2, "one colour: {outside:?}");
+            let of = |line: &dyn Fn(usize) -> usize| -> BTreeSet<usize> {
+                (0..1024).filter(|i| inside(*i)).map(line).collect()
+            };
+            let (rows, columns) = (of(&|i| i / 32), of(&|i| i % 32));
+            let area = (0..1024).filter(|i| inside(*i)).count();
+            assert_eq!(area, rows.len() * columns.len(), "a box");
+            assert!((8..26).contains(&rows.len()) && (6..26).contains(&columns.len()));
+            corners.insert((rows.first().copied(), columns.first().copied()));
+        }
+        assert!(corners.len() > 8);
     }
 
     /// The second image is from the front, of the same person in the same light; attributes are its own, and say how far the first is turned.

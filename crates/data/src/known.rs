@@ -92,6 +92,13 @@ static KNOWN: &[SourceInfo] = &[
         licence: OWN,
     },
     SourceInfo {
+        name: "portraits:placed",
+        about: "pairs: a box, light on dark, and a face of its size there, before one colour",
+        shape: &[64, 64, 6],
+        count: Portraits::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
         name: "portraits:frontal",
         about: "pairs: one of the people of portraits:people (the labels) from aside, and the same from the front",
         shape: &[64, 64, 6],

@@ -2,6 +2,7 @@
 //! every figure stands that of the images as they were given: a translation that leaves its input alone shows.
 use super::asked;
 use super::beside;
+use super::boxes;
 use super::by_capability::mean_and_error;
 use super::flips;
 use super::gather::Gatherer;
@@ -34,6 +35,7 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
         "best-of" => best_of(judge, translator, tell),
         "attribute-flips" => flips::work_out(judge, translator, tell),
         "asked" => asked::work_out(judge, translator, tell),
+        "box-overlap" => boxes::work_out(judge, translator, tell),
         "layout-agreement" => layouts(judge, translator, tell),
         name => Err(forgotten(name)),
     }
@@ -48,7 +50,12 @@ pub(super) fn named(metric: &str, translator: &dyn Translate, direction: Directi
 }
 
 /// What every figure of a direction depends on.
-fn definition(judge: &Judge, metric: &str, direction: Direction, items: usize) -> Result<Map<String, Value>> {
+pub(super) fn definition(
+    judge: &Judge,
+    metric: &str,
+    direction: Direction,
+    items: usize,
+) -> Result<Map<String, Value>> {
     let mut out = Map::new();
     out.insert("data".into(), judge.data(metric)?.definition.clone().into());
     out.insert("items".into(), items.into());
@@ -62,7 +69,13 @@ pub(super) fn key(judge: &Judge) -> Key {
 }
 
 /// The images of a batch, translated; where a model is told what they are to show, as what their attributes state.
-fn translated(judge: &Judge, t: &dyn Translate, images: &Batch, d: Direction, key: Key) -> Result<Batch> {
+pub(super) fn translated(
+    judge: &Judge,
+    t: &dyn Translate,
+    images: &Batch,
+    d: Direction,
+    key: Key,
+) -> Result<Batch> {
     if !t.domains().is_empty() {
         let of = asked::amounts(judge.data("translations")?.set.info(), t.domains())?;
         return asked::as_stated(t, images, &of, &Wish::side(d), key);
@@ -195,7 +208,7 @@ fn best_of(judge: &Judge, t: &dyn Translate, tell: Tell) -> Result<Vec<Verdict>>
 }
 
 /// Refuses data without the other image of a pair.
-fn needs_pairs(metric: &str, info: &DataInfo) -> Result<()> {
+pub(super) fn needs_pairs(metric: &str, info: &DataInfo) -> Result<()> {
     if info.kind == Kind::Pair {
         return Ok(());
     }

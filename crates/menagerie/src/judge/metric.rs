@@ -68,6 +68,7 @@ metrics! {
     "side-fid", "Frechet distance of translated images and those of the side they should look like", LESS, Needs::Sides, named;
     "attribute-flips", "share of translated images that show what they should, as --reader reads it, and how much else stays", MORE, Needs::Reader, named;
     "asked", "how far translated images are from what they were told to show, attribute by attribute, as --reader reads it; /data of true images, /others by chance", LESS, Needs::Reader, named;
+    "box-overlap", "mean overlap (IoU) of the box of what differs from a translation's border and the box given; /data of true images, /others by chance", MORE, Needs::Truth, named;
     "layout-agreement", "share of pixels whose part in the layout given is that which --segmenter sees in the translation; /data in the true image", MORE, Needs::Truth, named;
     "text-match", "share of items whose own description the critic finds fitter than that of another", MORE, Needs::Capability(Capability::Illustrate);
     "retrieval", "share of images made of descriptions whose own is the nearest of 100, by the run's encoders", MORE, Needs::Capability(Capability::Illustrate);

@@ -3,6 +3,7 @@
 mod asked;
 mod beside;
 mod bicubic;
+mod boxes;
 mod by_acting;
 mod by_anomaly;
 

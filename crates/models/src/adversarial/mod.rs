@@ -58,6 +58,7 @@ pub mod gan;
 pub mod gan3d;
 
 pub mod gan_cls;
+pub mod gawwn;
 pub mod gene_gan;
 pub mod geometric_gan;
 pub mod go_gan;
@@ -308,6 +309,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &gp_gan::ENTRY,
     &al_cgan::ENTRY,
     &ff_gan::ENTRY,
+    &gawwn::ENTRY,
     &ccgan::ENTRY,
     &cycle_gan::ENTRY,
     &disco_gan::ENTRY,

@@ -8,6 +8,7 @@
 use super::super::game::parts::Parts;
 use super::super::game::{Critic, Game, Moment, Play, Round, Shown, Stage, Translates, Wanted, critic};
 use super::super::networks::TranslatorNetwork;
+use super::super::networks::translator::pathways::within;
 use super::super::networks::translator::{Drawn, beside};
 use super::super::translation::{Distance, Settings, Translation, needs_pairs};
 use super::paired::{GENERATOR, diversity, from_to};
@@ -36,6 +37,9 @@ pub struct SceneSettings {
     pub game: f64,
     /// weight of the distance to the true image (paper: none)
     pub l1: f64,
+    /// whether the critic sees, beside the whole image, it alone where the layout is light: of a box, what is to be in it (Reed et al. 2016,
+    /// arXiv:1610.02454, GAWWN)
+    pub within: bool,
     /// attributes of so many training images that are kept: where not all are asked for, the others are those of one of these
     pub kept: usize,
 }
@@ -60,6 +64,7 @@ impl Default for SceneSettings {
             noise: 16,
             game: 1.0,
             l1: 0.0,
+            within: false,
             kept: 64,
         }
     }
@@ -83,6 +88,13 @@ impl Settings for SceneSettings {
                 "give one of them a weight",
             )),
         }
+    }
+}
+
+impl SceneSettings {
+    /// Images that the critic is shown of a pair.
+    fn images_seen(&self) -> usize {
+        2 + usize::from(self.within)
     }
 }
 
@@ -115,7 +127,7 @@ impl Translation<SceneSettings> {
         let stated = Stated::new(model, info, &t.attributes, "translation.attributes")?;
         let shape = self.image(info)?;
         let [h, w, c] = shape;
-        let seen = [h, w, 2 * c + stated.numbers()];
+        let seen = [h, w, t.images_seen() * c + stated.numbers()];
         let told = stated.numbers() + t.noise;
         Ok(Game::new(Scene {
             stage: Stage::new(model, info, device),
@@ -146,9 +158,12 @@ impl Scene {
     }
 
     /// What the critic is shown: an image, its layout and its attributes.
-    fn shown(image: &Tensor<4>, layout: &Tensor<4>, heard: &Tensor<2>) -> Shown {
-        let both = Tensor::cat(vec![layout.clone(), image.clone()], 3);
-        Shown::plain(beside(both, heard.clone()))
+    fn shown(&self, image: &Tensor<4>, layout: &Tensor<4>, heard: &Tensor<2>) -> Shown {
+        let mut seen = vec![layout.clone(), image.clone()];
+        if self.settings.within {
+            seen.push(image.clone() * within(layout));
+        }
+        Shown::plain(beside(Tensor::cat(seen, 3), heard.clone()))
     }
 
     /// Attributes of an image that was kept, by an item's key; the middle of each where none is.
@@ -189,7 +204,7 @@ impl Play for Scene {
         let [h, w, c] = self.side_shape();
         let told = self.stated.numbers() + self.settings.noise;
         let x: Tensor<4> = Tensor::zeros([1, h, w, c + told], &device);
-        let seen = [h, w, 2 * c + self.stated.numbers()];
+        let seen = [h, w, self.settings.images_seen() * c + self.stated.numbers()];
         vec![
             self.generator.info(|g| g.forward(x, None)),
             self.critic.info(seen, 0, &device),
@@ -214,8 +229,8 @@ impl Play for Scene {
             .generator
             .network()
             .forward_told(layout.clone(), told, Some(&keys));
-        let samples = Scene::shown(&made, &layout, &heard);
-        let data = Scene::shown(&truth, &layout, &heard);
+        let samples = self.shown(&made, &layout, &heard);
+        let data = self.shown(&truth, &layout, &heard);
         let seen = self.critic.learn(data.clone(), samples.clone(), None, now)?;
         let samples = self
             .critic

@@ -1,6 +1,7 @@
 //! Networks from an image to an image of the same size.
 #[cfg(test)]
 mod against_pytorch;
+pub mod pathways;
 pub mod resnet;
 pub mod unet;
 pub mod volume;
@@ -22,6 +23,8 @@ pub enum TranslatorSizes {
     Resnet(resnet::Sizes),
     /// the same as the first, of shapes of voxels
     Volume(volume::Sizes),
+    /// from a place, and what is to be there, by a global and a local pathway
+    Pathways(pathways::Sizes),
 }
 
 impl TranslatorSizes {
@@ -31,6 +34,7 @@ impl TranslatorSizes {
             TranslatorSizes::Unet(s) => s.average,
             TranslatorSizes::Resnet(s) => s.average,
             TranslatorSizes::Volume(s) => s.average,
+            TranslatorSizes::Pathways(s) => s.average,
         }
     }
 
@@ -42,7 +46,7 @@ impl TranslatorSizes {
         let dropout = match self {
             TranslatorSizes::Unet(s) => s.dropout,
             TranslatorSizes::Volume(s) => s.dropout,
-            TranslatorSizes::Resnet(_) => 0.0,
+            TranslatorSizes::Resnet(_) | TranslatorSizes::Pathways(_) => 0.0,
         };
         if !(0.0..1.0).contains(&dropout) {
             let problem = format!("{dropout} is not a share of numbers to drop");
@@ -59,6 +63,7 @@ impl TranslatorSizes {
             }
             TranslatorSizes::Resnet(s) => (s.width, s.average),
             TranslatorSizes::Volume(s) => (s.width, s.average),
+            TranslatorSizes::Pathways(s) => (s.width, s.average),
         };
         if width == 0 {
             return Err(Error::recipe("model.width", "0 is too small", "give 1 or more"));
@@ -83,6 +88,9 @@ impl TranslatorSizes {
             }
             TranslatorSizes::Volume(s) => {
                 TranslatorNetwork::Volume(volume::Volume::new(s, shape, told, init))
+            }
+            TranslatorSizes::Pathways(s) => {
+                TranslatorNetwork::Pathways(pathways::Pathways::new(s, shape, told, init))
             }
         }
     }
@@ -113,6 +121,7 @@ pub enum TranslatorNetwork {
     Unet(unet::Unet),
     Resnet(resnet::Resnet),
     Volume(volume::Volume),
+    Pathways(pathways::Pathways),
 }
 
 impl TranslatorNetwork {
@@ -142,6 +151,8 @@ impl TranslatorNetwork {
             TranslatorNetwork::Unet(n) => n.encoded(x),
             TranslatorNetwork::Resnet(n) => n.encoded(x),
             TranslatorNetwork::Volume(n) => n.encoded(x),
+            // Both pathways begin at what is given.
+            TranslatorNetwork::Pathways(_) => vec![x],
         }
     }
 
@@ -151,6 +162,7 @@ impl TranslatorNetwork {
             TranslatorNetwork::Unet(n) => n.decoded(levels, drawn),
             TranslatorNetwork::Resnet(n) => n.decoded(levels),
             TranslatorNetwork::Volume(n) => n.decoded(levels, drawn),
+            TranslatorNetwork::Pathways(n) => n.forward(levels[0].clone()),
         }
     }
 
@@ -159,7 +171,7 @@ impl TranslatorNetwork {
         match self {
             TranslatorNetwork::Unet(n) => n.drops(),
             TranslatorNetwork::Volume(n) => n.drops(),
-            TranslatorNetwork::Resnet(_) => false,
+            TranslatorNetwork::Resnet(_) | TranslatorNetwork::Pathways(_) => false,
         }
     }
 
@@ -169,6 +181,7 @@ impl TranslatorNetwork {
             TranslatorNetwork::Unet(n) => n.multiple(),
             TranslatorNetwork::Resnet(_) => resnet::MULTIPLE,
             TranslatorNetwork::Volume(_) => 1,
+            TranslatorNetwork::Pathways(n) => n.multiple(),
         }
     }
 }
