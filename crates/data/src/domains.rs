@@ -306,6 +306,10 @@ impl Dataset for Domains {
             caption: None,
         })
     }
+
+    fn label(&self, index: usize) -> Option<u32> {
+        self.people.as_ref().and_then(|people| people.label(index))
+    }
 }
 
 /// Two images as one of twice the channels: those of the left one first.

@@ -66,7 +66,8 @@ fn the_test_part_has_other_people() {
         bytes(people("train", 3).get(2).unwrap()),
         bytes(train.get(2).unwrap())
     );
-    assert!(train.get(train.info().count).is_err());
+    let few = People::new([8, 8], 0, "train", 3).unwrap();
+    assert!(few.get(3).is_err() && People::new([0, 8], 0, "train", 3).is_err());
     fails(
         &Source::parse("portraits:peoples"),
         &["portraits:peoples", "portraits:people"],

@@ -85,7 +85,8 @@ struct Asked<'a> {
     name: String,
 }
 
-fn read(reader: &Reader, batch: &Batch) -> Result<Vec<f32>> {
+/// All that the reader reads off the images of a batch.
+pub(super) fn read(reader: &Reader, batch: &Batch) -> Result<Vec<f32>> {
     reader.read(&Samples {
         kind: batch.kind,
         shape: batch.shape.clone(),

@@ -14,10 +14,10 @@
 use super::super::game::condition::cross_entropy;
 use super::super::game::parts::Parts;
 use super::super::game::{Critic, Game, Moment, Play, Round, Shown, Stage, Translates, Wanted, critic};
-use super::super::networks::summary::Summary;
 use super::super::networks::translator::Drawn;
 use super::super::networks::{CriticNetwork, Heads, Sizes, TranslatorNetwork, dcgan};
 use super::super::translation::{Distance, Settings, Translation, needs_pairs};
+use super::joint::EncoderNetwork;
 use super::paired::{GENERATOR, diversity, sides};
 use super::stated::Stated;
 use super::transferred::variation;
@@ -74,7 +74,7 @@ impl Default for FrontalSettings {
         ];
         FrontalSettings {
             coefficients: coefficients.map(String::from).to_vec(),
-            fit: 1.0,
+            fit: 10.0,
             game: 1.0,
             l1: 50.0,
             variation: 0.1,
@@ -116,7 +116,7 @@ pub struct Frontal {
     stage: Stage,
     settings: FrontalSettings,
     stated: Stated,
-    reconstruction: Learner<Summary>,
+    reconstruction: Learner<EncoderNetwork>,
     generator: Learner<TranslatorNetwork>,
     critic: Critic,
     /// none where who is seen weighs nothing
@@ -142,7 +142,10 @@ impl Translation<FrontalSettings> {
         let stated = Stated::new(model, info, &t.coefficients, "translation.coefficients")?;
         let shape = self.image(info)?;
         let at = |name: &str| Init::new(key.stream(name), device);
-        let found = Summary::new(self.critic.width, shape, stated.numbers(), &at(RECONSTRUCTION));
+        let side = one_side(info);
+        let sizes = self.of_faces();
+        let numbers = stated.numbers();
+        let found = EncoderNetwork::new(&sizes, &side, (0, numbers), false, &at(RECONSTRUCTION));
         let recognition = match t.identity > 0.0 {
             true => Some(self.recognition(model, info, device, &at(RECOGNITION))?),
             false => None,
@@ -156,6 +159,15 @@ impl Translation<FrontalSettings> {
             recognition,
             stated,
         }))
+    }
+
+    /// What looks at a whole face: as wide as the critic, each item by itself.
+    fn of_faces(&self) -> Sizes {
+        Sizes::Dcgan(dcgan::Sizes {
+            width: self.critic.width,
+            norm: dcgan::Norm::Layer,
+            ..dcgan::Sizes::default()
+        })
     }
 
     /// A classifier of who is seen, which learns beside.
@@ -172,11 +184,7 @@ impl Translation<FrontalSettings> {
             return Err(Error::data(&info.source, problem, fix));
         }
         info.every_label(model)?;
-        let sizes = Sizes::Dcgan(dcgan::Sizes {
-            width: self.critic.width,
-            norm: dcgan::Norm::Layer,
-            ..dcgan::Sizes::default()
-        });
+        let sizes = self.of_faces();
         let tells = Heads {
             classes: info.labels.len(),
             score_of_classes: true,
@@ -195,7 +203,7 @@ fn asymmetry(x: &Tensor<4>) -> Tensor<1> {
 impl Frontal {
     /// Coefficients that are found in images, `[batch, numbers]`, and the face from the front.
     fn made(&self, images: &Tensor<4>) -> (Tensor<2>, Tensor<4>) {
-        let found = self.reconstruction.network().forward(images.clone());
+        let found = self.reconstruction.network().forward(images.clone()).0;
         let made = self
             .generator
             .network()
@@ -330,9 +338,14 @@ impl Translates for Frontal {
         &[Direction::AToB]
     }
 
+    fn size(&self) -> Option<[usize; 2]> {
+        let [h, w, _] = self.stage.image_shape();
+        Some([h, w])
+    }
+
     fn turn(&self, images: Tensor<4>, _: &Wanted, _: Drawn<'_>) -> Tensor<4> {
         let device = images.device();
-        let found = self.reconstruction.for_use_on(&device).forward(images.clone());
+        let (found, _) = self.reconstruction.for_use_on(&device).forward(images.clone());
         self.generator
             .for_use_on(&device)
             .forward_told(images, found, None)
@@ -388,8 +401,8 @@ mod tests {
             shape: vec![16, 16, 2],
             count: 100,
             range: (0.0, 255.0),
-            labels: vec!["dark".into(), "light".into()],
-            attributes: vec!["aside".into(), "light".into()],
+            labels: vec!["dark".into(), "bright".into()],
+            attributes: vec!["aside".into(), "bright".into()],
             rate: 0,
             shares: vec![0.5; 2],
             captions: Default::default(),
@@ -407,7 +420,7 @@ mod tests {
             ..Default::default()
         });
         config.critic.width = 4;
-        config.translation.coefficients = vec!["aside".into(), "light".into()];
+        config.translation.coefficients = vec!["aside".into(), "bright".into()];
         config.optimizer.generator.learning_rate = 2e-3;
         config
     }
