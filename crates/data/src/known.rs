@@ -2,7 +2,8 @@
 use super::dsprites::Sprites;
 use super::portraits::Portraits;
 use super::{
-    audio, drawn_table, environments, hiring, jets, points, sequence, shapes, simulators, stacked, video,
+    audio, drawn_table, environments, hiring, jets, points, sequence, shapes, showers, simulators, stacked,
+    video,
 };
 use crate::error::Error;
 use serde::Serialize;
@@ -193,6 +194,13 @@ static KNOWN: &[SourceInfo] = &[
         about: "pictures of jets of one or two prongs (the labels), with momentum, mass and occupied pixels (the attributes); endless, 4,000",
         shape: &[jets::SIDE, jets::SIDE, 1],
         count: jets::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: showers::NAME,
+        about: "three layers of a calorimeter in one picture, with the energy that was asked for; what is measured as attributes; endless, 4,000",
+        shape: &showers::SHAPE,
+        count: showers::TRAIN,
         licence: OWN,
     },
     SourceInfo {

@@ -52,6 +52,7 @@ mod sequence;
 mod shapes;
 
 mod shards;
+pub mod showers;
 mod shrunk;
 mod simulators;
 mod source;

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::memory::Cached;
 use crate::portraits::{People, Portraits};
 use crate::resize::Preparation;
-use crate::{Dataset, audio, drawn_table, embedded, hiring, jets, points, sequence, shapes};
+use crate::{Dataset, audio, drawn_table, embedded, hiring, jets, points, sequence, shapes, showers};
 use std::sync::Arc;
 
 impl Source {
@@ -34,6 +34,7 @@ impl Source {
                 Arc::new(shapes::Furniture::new(size, seed, split, limit)?)
             }
             jets::NAME => Arc::new(jets::Jets::new(seed, split, limit)),
+            showers::NAME => Cached::wrap(Arc::new(showers::Showers::new(seed, split, limit)), true),
             sequence::FAMILY => Arc::new(sequence::Family::new(seed, split, limit)),
             sequence::DNA => Arc::new(sequence::Dna::new(seed, split, limit)),
             sequence::MOLECULES => Arc::new(sequence::Molecules::new(seed, split, limit)),

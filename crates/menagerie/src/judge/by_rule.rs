@@ -20,7 +20,7 @@ pub(super) fn work_out(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec
         let problem = format!("`{name}`: what attributes a sample truly has is not known of these data");
         return Err(Error::usage(
             problem,
-            "compare with dna or jets, at their own size",
+            "compare with dna, jets or showers, at their own size",
         ));
     }
     let names = &data.set.info().attributes;

@@ -79,7 +79,7 @@ impl Needs {
             Needs::Density => "points, data of a known density".into(),
             Needs::Sequences => "sequences, data".into(),
                         Needs::Shapes => "shapes, data".into(),
-            Needs::Rule => "samples, data whose attributes follow from an item (dna, jets)".into(),
+            Needs::Rule => "samples, data whose attributes follow from an item (dna, jets, showers)".into(),
             Needs::Columns => "rows of a table of numbers and classes, data".into(),
             Needs::Outcome => "the same with an outcome (data.outcome)".into(),
             Needs::Message => "a model that draws images by class, with the capability `classify`".into(),

@@ -324,7 +324,7 @@ impl Config {
         let of_rule = format!("objective.rule = \"{}\"", self.objective.name());
         let minibatch = match &self.model {
             Sizes::Dcgan(s) => s.minibatch > 0,
-            Sizes::Local(s) => s.minibatch > 0,
+            Sizes::Local(s) | Sizes::Calorimeter(s) => s.minibatch > 0,
             _ => false,
         };
         let clash = |key: &str, other: &str, why: &str, fix: &str| {

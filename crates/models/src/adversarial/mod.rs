@@ -24,6 +24,7 @@ pub mod bicycle_gan;
 pub mod bigan;
 pub mod biggan;
 pub mod bs_gan;
+pub mod calo_gan;
 pub mod cat_gan;
 pub mod ccgan;
 pub mod cgan;
@@ -329,6 +330,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &dna_gan::ENTRY,
     &molecule_gan::ENTRY,
     &lagan::ENTRY,
+    &calo_gan::ENTRY,
     &mocogan::ENTRY,
     &vgan::ENTRY,
     &gan3d::ENTRY,

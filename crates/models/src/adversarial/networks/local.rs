@@ -6,7 +6,7 @@ use super::heads::MinibatchDiscrimination;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_kernels::resize_nearest;
-use menagerie_nn::{Activation, BatchNorm, Conv2d, Dual, Init, Linear, Local2d, Weights};
+use menagerie_nn::{Activation, BatchNorm, Conv2d, Dual, Init, Linear, Local2d, Weights, activation};
 use serde::{Deserialize, Serialize};
 
 /// `[model]`: the networks' sizes.
@@ -96,6 +96,11 @@ impl Generator {
 
     /// See [`super::GeneratorNetwork::forward`]; empty is -1.
     pub fn forward(&self, z: Tensor<2>, told: Option<&Tensor<2>>) -> Tensor<4> {
+        activation(self.unbounded(z, told), Activation::Relu) * 2.0 - 1.0
+    }
+
+    /// The same before the last ReLU, `[batch, height, width, channel]`.
+    pub(super) fn unbounded(&self, z: Tensor<2>, told: Option<&Tensor<2>>) -> Tensor<4> {
         let z = match told {
             Some(t) => Tensor::cat(vec![z, t.clone()], 1),
             None => z,
@@ -107,7 +112,7 @@ impl Generator {
         let x = self.conv.forward(x, Activation::Identity);
         let x = resize_nearest(self.norms[1].forward(x, LEAKY), whole);
         let x = self.first.forward(x, LEAKY);
-        self.second.forward(x, Activation::Relu) * 2.0 - 1.0
+        self.second.forward(x, Activation::Identity)
     }
 }
 

@@ -2,6 +2,7 @@
 //! says of an item is read off its trunk by heads.
 mod attention;
 pub mod biggan;
+pub(super) mod calorimeter;
 pub mod coded;
 mod conv3d;
 pub mod coupled;
@@ -57,6 +58,8 @@ pub enum Sizes {
     Sequence(sequence::Sizes),
     /// locally connected layers
     Local(local::Sizes),
+    /// the same for each layer of a calorimeter
+    Calorimeter(local::Sizes),
     /// frames that follow each other
     Video(video::Sizes),
     /// convolutions over depth, height and width
@@ -84,7 +87,7 @@ impl Sizes {
             Sizes::Progan(s) => s.latent,
             Sizes::Coupled(s) => s.latent,
             Sizes::Sequence(s) => s.latent,
-            Sizes::Local(s) => s.latent,
+            Sizes::Local(s) | Sizes::Calorimeter(s) => s.latent,
             Sizes::Video(s) => s.latent,
             Sizes::Voxel(s) => s.latent,
         }
@@ -102,7 +105,7 @@ impl Sizes {
             Sizes::Progan(s) => s.latent = latent,
             Sizes::Coupled(s) => s.latent = latent,
             Sizes::Sequence(s) => s.latent = latent,
-            Sizes::Local(s) => s.latent = latent,
+            Sizes::Local(s) | Sizes::Calorimeter(s) => s.latent = latent,
             Sizes::Video(s) => s.latent = latent,
             Sizes::Voxel(s) => s.latent = latent,
         }
@@ -120,7 +123,7 @@ impl Sizes {
             Sizes::Progan(s) => s.average,
             Sizes::Coupled(s) => s.average,
             Sizes::Sequence(s) => s.average,
-            Sizes::Local(s) => s.average,
+            Sizes::Local(s) | Sizes::Calorimeter(s) => s.average,
             Sizes::Video(s) => s.average,
             Sizes::Voxel(s) => s.average,
         }
@@ -182,7 +185,7 @@ impl Sizes {
             Sizes::Progan(s) => vec![s.latent, s.width, s.phase as usize],
             Sizes::Coupled(s) => vec![s.latent, s.width, s.own + usize::from(s.told)],
             Sizes::Sequence(s) => vec![s.latent, s.width, s.blocks],
-            Sizes::Local(s) => vec![s.latent, s.width, s.local],
+            Sizes::Local(s) | Sizes::Calorimeter(s) => vec![s.latent, s.width, s.local],
             Sizes::Video(s) => vec![s.latent, s.width, s.motion],
             Sizes::Voxel(s) => vec![s.latent, s.width],
         };
@@ -205,6 +208,7 @@ impl Sizes {
             Sizes::Sequence(s) => return s.fits(model, info),
             Sizes::Video(s) => return s.fits(model, info),
             Sizes::Voxel(s) => return s.fits(model, info),
+            Sizes::Calorimeter(_) => return calorimeter::fits(model, info),
             _ => {}
         }
 
@@ -266,6 +270,9 @@ impl Sizes {
             Sizes::Coupled(s) => GeneratorNetwork::Coupled(coupled::Generator::new(s, shape, init)),
             Sizes::Sequence(s) => GeneratorNetwork::Sequence(sequence::Generator::new(s, shape, told, init)),
             Sizes::Local(s) => GeneratorNetwork::Local(local::Generator::new(s, shape, told, init)),
+            Sizes::Calorimeter(s) => {
+                GeneratorNetwork::Calorimeter(calorimeter::Generator::new(s, told, init))
+            }
             Sizes::Video(s) => GeneratorNetwork::Video(video::Generator::new(s, video::shape(info), init)),
             Sizes::Voxel(s) => GeneratorNetwork::Voxel(voxel::Generator::new(s, info, told, init)),
         }
@@ -285,6 +292,7 @@ impl Sizes {
             Sizes::Coupled(s) => TrunkNetwork::Coupled(coupled::Trunk::new(s, shape, init)),
             Sizes::Sequence(s) => TrunkNetwork::Sequence(sequence::Trunk::new(s, shape, init)),
             Sizes::Local(s) => TrunkNetwork::Local(local::Trunk::new(s, shape, init)),
+            Sizes::Calorimeter(s) => TrunkNetwork::Calorimeter(calorimeter::Trunk::new(s, init)),
             Sizes::Video(s) => TrunkNetwork::Video(video::Trunk::new(s, video::shape(info), init)),
             Sizes::Voxel(s) => TrunkNetwork::Voxel(voxel::Trunk::new(s, info, extra, init)),
         }
@@ -304,6 +312,7 @@ pub enum GeneratorNetwork {
     Coupled(coupled::Generator),
     Sequence(sequence::Generator),
     Local(local::Generator),
+    Calorimeter(calorimeter::Generator),
     Video(video::Generator),
     Voxel(voxel::Generator),
 }
@@ -321,6 +330,7 @@ impl GeneratorNetwork {
             GeneratorNetwork::Coupled(g) => g.forward(z),
             GeneratorNetwork::Sequence(g) => g.forward(z, told),
             GeneratorNetwork::Local(g) => g.forward(z, told),
+            GeneratorNetwork::Calorimeter(g) => g.forward(z, told),
             GeneratorNetwork::Video(g) => g.forward(z),
             GeneratorNetwork::Voxel(g) => g.forward(z, told),
         }
@@ -345,10 +355,10 @@ impl GeneratorNetwork {
             GeneratorNetwork::Sequence(g) => g.first(),
             GeneratorNetwork::Local(g) => g.first(),
             GeneratorNetwork::Voxel(g) => g.first(),
-
-            GeneratorNetwork::Stylegan2(_) | GeneratorNetwork::Biggan(_) | GeneratorNetwork::Video(_) => {
-                return None;
-            }
+            GeneratorNetwork::Stylegan2(_)
+            | GeneratorNetwork::Biggan(_)
+            | GeneratorNetwork::Calorimeter(_)
+            | GeneratorNetwork::Video(_) => return None,
         };
         Some(layer.weight.val())
     }
@@ -406,6 +416,7 @@ pub enum TrunkNetwork {
     Coupled(coupled::Trunk),
     Sequence(sequence::Trunk),
     Local(local::Trunk),
+    Calorimeter(calorimeter::Trunk),
     Video(video::Trunk),
     Voxel(voxel::Trunk),
 }
@@ -428,6 +439,7 @@ impl TrunkNetwork {
             TrunkNetwork::Coupled(t) => t.layers(x),
             TrunkNetwork::Sequence(t) => t.layers(x),
             TrunkNetwork::Local(t) => t.layers(x),
+            TrunkNetwork::Calorimeter(t) => t.layers(x),
             TrunkNetwork::Video(t) => t.layers(x),
             TrunkNetwork::Voxel(t) => t.layers(x),
         }
@@ -452,6 +464,7 @@ impl TrunkNetwork {
             TrunkNetwork::Coupled(_) => coupled::Trunk::FEATURES,
             TrunkNetwork::Sequence(t) => t.features(),
             TrunkNetwork::Local(t) => t.features(),
+            TrunkNetwork::Calorimeter(t) => t.features(),
             TrunkNetwork::Video(t) => t.features(),
             TrunkNetwork::Voxel(t) => t.features(),
         }
@@ -470,8 +483,8 @@ impl TrunkNetwork {
             | TrunkNetwork::Video(_)
             | TrunkNetwork::Voxel(_) => false,
 
-            // By the deviation over a group.
-            TrunkNetwork::Stylegan2(_) | TrunkNetwork::Progan(_) => true,
+            // By the deviation over a group; by squares.
+            TrunkNetwork::Stylegan2(_) | TrunkNetwork::Progan(_) | TrunkNetwork::Calorimeter(_) => true,
         }
     }
 
@@ -487,6 +500,7 @@ impl TrunkNetwork {
             TrunkNetwork::Coupled(t) => t.head(outputs, init),
             TrunkNetwork::Sequence(t) => t.head(outputs, init),
             TrunkNetwork::Local(t) => t.head(outputs, init),
+            TrunkNetwork::Calorimeter(t) => t.head(outputs, init),
             TrunkNetwork::Video(t) => t.head(outputs, init),
             TrunkNetwork::Voxel(t) => t.head(outputs, init),
         }

@@ -1,5 +1,6 @@
 //! Ways of playing: who is in the cast, and what a step does.
 pub mod anomaly;
+pub mod asked;
 pub mod bicycle;
 pub mod boosted;
 pub mod coded;
@@ -38,6 +39,7 @@ mod told;
 pub mod transferred;
 
 pub use anomaly::Detector;
+pub use asked::Asked;
 pub use bicycle::Bicycle;
 pub use boosted::Boosted;
 pub use coded::Coded;

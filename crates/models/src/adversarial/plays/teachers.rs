@@ -161,7 +161,8 @@ fn narrower(sizes: &Sizes, halvings: usize) -> Option<Sizes> {
         | Sizes::Sequence(_)
         | Sizes::Local(_)
         | Sizes::Video(_)
-        | Sizes::Voxel(_) => return None,
+        | Sizes::Voxel(_)
+        | Sizes::Calorimeter(_) => return None,
     }
     Some(sizes)
 }
