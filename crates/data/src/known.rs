@@ -281,6 +281,27 @@ static KNOWN: &[SourceInfo] = &[
         licence: OWN,
     },
     SourceInfo {
+        name: "chance:cart_pole",
+        about: "what chance does with a pole on a cart: four numbers of a state, and the action; endless, 1,000",
+        shape: &[5],
+        count: environments::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "chance:pendulum",
+        about: "what chance does with a pendulum: three numbers of a state, and one of five torques; endless, 1,000",
+        shape: &[4],
+        count: environments::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: "chance:maze",
+        about: "what chance does in a maze: row, column, and the move; endless, 1,000",
+        shape: &[3],
+        count: environments::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
         name: "tones",
         about: "short tones at 8 kHz of four timbres (the labels) and 25 pitches; endless, 2,000 unless --limit says otherwise",
         shape: &[audio::TONE_LENGTH, 1],

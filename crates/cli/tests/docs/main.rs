@@ -224,7 +224,8 @@ fn small(recipe: &str) -> Vec<String> {
     let source = recipe.data().unwrap().source;
     let of_points = ["ring8", "grid25", "swissroll", "moons", "table", "hiring"].contains(&source.as_str())
         || source.starts_with("simulator:")
-        || source.starts_with("expert:");
+        || source.starts_with("expert:")
+        || source.starts_with("chance:");
     // Points have no size, whatever the model is tested on elsewhere.
     let tiny = entry
         .tiny

@@ -1,5 +1,5 @@
-//! What an expert does in an environment, as rows of a table.
-use super::{Environment, PREFIX, environment, environments, shown_by_the_expert};
+//! What an expert does in an environment, or chance, as rows of a table.
+use super::{CHANCE, EXPERT, Environment, by_chance, environment, environments, shown_by_the_expert};
 use crate::error::{Error, Result, nearest};
 use crate::random::Key;
 use crate::{Column, DataInfo, Dataset, Item, Role, Source, Values, mixed};
@@ -12,22 +12,25 @@ pub(crate) const TRAIN: usize = 1000;
 /// Episodes by which columns are described.
 const DESCRIBED_BY: u64 = 20;
 
-/// Step i is one of ten drawn of episode i / 10, of which the expert decides every action.
+/// Step i is one of ten drawn of episode i / 10, of which the expert decides every action, or chance.
 pub(crate) struct Demonstrations {
     info: DataInfo,
     environment: &'static dyn Environment,
+    by_chance: bool,
     key: Key,
     /// the episode that was shown last, with its number
     last: Mutex<Option<(usize, Vec<Vec<f32>>)>>,
 }
 
 impl Demonstrations {
-    /// The steps of a source `expert:NAME`; none for another source.
+    /// The steps of a source `expert:NAME` or `chance:NAME`; none for another source.
     ///
     /// # Errors
     /// [`Error::Usage`] for an environment that there is not.
     pub(crate) fn named(source: &Source) -> Result<Option<Demonstrations>> {
-        let Some(name) = source.source.strip_prefix(PREFIX) else {
+        let of = |prefix: &str| source.source.strip_prefix(prefix);
+        let (expert, chance) = (of(EXPERT), of(CHANCE));
+        let Some(name) = expert.or(chance) else {
             return Ok(None);
         };
         let Some(environment) = environment(name) else {
@@ -41,6 +44,7 @@ impl Demonstrations {
         let mut shown = Demonstrations {
             info: mixed::info(source.source.clone(), vec![], count, &[]),
             environment,
+            by_chance: chance.is_some(),
             // What columns are like does not depend on the seed.
             key: Key::new(0).stream(name).stream("description"),
             last: Mutex::new(None),
@@ -76,7 +80,10 @@ impl Demonstrations {
     /// The steps that are shown of an episode.
     fn episode(&self, number: usize) -> Vec<Vec<f32>> {
         let key = self.key.step(number as u64);
-        let all = shown_by_the_expert(self.environment, &[key]);
+        let all = match self.by_chance {
+            true => by_chance(self.environment, &[key]),
+            false => shown_by_the_expert(self.environment, &[key]),
+        };
         let mut rng = key.stream("shown").rng();
         let one = |_| {
             let episode = &all[0];
@@ -116,6 +123,24 @@ impl Dataset for Demonstrations {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Rows of chance: every action as often as another, in states from which the pole falls soon.
+    #[test]
+    fn chance_has_no_preference() {
+        let set = Source::parse("chance:cart_pole").open().unwrap().dataset;
+        let (mut right, mut tilted) = (0, 0);
+        for i in 0..TRAIN {
+            let Values::Floats(row) = set.get(i).unwrap().values else {
+                panic!("numbers")
+            };
+            right += usize::from(row[4] == 1.0);
+            tilted += usize::from(row[2].abs() > 0.05);
+        }
+        assert!(
+            right.abs_diff(TRAIN / 2) < 80 && tilted > TRAIN / 5,
+            "{right} {tilted}"
+        );
+    }
 
     #[test]
     fn what_is_shown_is_what_the_expert_does() {

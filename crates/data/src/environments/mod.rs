@@ -1,5 +1,5 @@
-//! Environments: worlds in which something acts step by step and is rewarded. What an expert does in them is a source of data, a row of
-//! a table for each step that is shown: the numbers of a state, and the action.
+//! Environments: worlds in which something acts step by step and is rewarded. What an expert does in them, or chance, is a source of data,
+//! a row of a table for each step that is shown: the numbers of a state, and the action.
 mod cart_pole;
 mod demonstrations;
 mod maze;
@@ -10,8 +10,10 @@ pub(crate) use demonstrations::{Demonstrations, TRAIN};
 use crate::picture::Picture;
 use crate::random::{Draw, Key};
 
-/// What sources of this kind begin with.
-pub(crate) const PREFIX: &str = "expert:";
+/// What sources of what an expert does begin with.
+pub(crate) const EXPERT: &str = "expert:";
+/// What sources of what chance does begin with.
+pub(crate) const CHANCE: &str = "chance:";
 
 /// A world with states of numbers and a few actions.
 pub trait Environment: Send + Sync {
@@ -113,6 +115,15 @@ pub fn shown_by_the_expert(environment: &dyn Environment, keys: &[Key]) -> Vec<E
     })
 }
 
+/// What comes of actions that are drawn evenly.
+pub fn by_chance(environment: &dyn Environment, keys: &[Key]) -> Vec<Episode> {
+    let mut rng = keys.first().map_or(Key::new(0), |k| k.stream("chance")).rng();
+    let choices = environment.actions().len();
+    episodes(environment, keys, |_, states| {
+        states.iter().map(|_| rng.below(choices)).collect()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,10 +141,7 @@ mod tests {
     fn experts_are_better_than_chance() {
         for e in environments() {
             let expert = mean(&shown_by_the_expert(*e, &keys(50)));
-            let mut rng = Key::new(4).rng();
-            let chance = mean(&episodes(*e, &keys(50), |_, s| {
-                s.iter().map(|_| rng.below(e.actions().len())).collect()
-            }));
+            let chance = mean(&by_chance(*e, &keys(50)));
             let (least, most) = match e.name() {
                 "cart_pole" => (499.0, 40.0),
                 "pendulum" => (-300.0, -900.0),

@@ -1,7 +1,7 @@
 //! How well a model acts: the sum of rewards of an episode, beside that of the expert and of chance.
 use super::by_capability::mean_and_error;
 use super::metric::{Judge, Metric, Tell, Verdict, members};
-use crate::data::environments::{Environment, Episode, episodes, shown_by_the_expert};
+use crate::data::environments::{Episode, by_chance, episodes, shown_by_the_expert};
 use crate::error::Result;
 use crate::models::{Act, Capability};
 use crate::random::Key;
@@ -17,17 +17,6 @@ pub fn acted(model: &dyn Act, keys: &[Key]) -> Vec<Episode> {
         let p = model.act(states);
         let best = |p: &[f32]| (0..actions).max_by(|a, b| p[*a].total_cmp(&p[*b])).unwrap_or(0);
         p.chunks_exact(actions).map(best).collect()
-    })
-}
-
-/// An episode for each key, of actions that are drawn evenly.
-fn by_chance(environment: &dyn Environment, keys: &[Key]) -> Vec<Episode> {
-    let mut rng = keys.first().map_or(Key::new(0), |k| k.stream("chance")).rng();
-    episodes(environment, keys, |_, states| {
-        states
-            .iter()
-            .map(|_| rng.below(environment.actions().len()))
-            .collect()
     })
 }
 

@@ -1,9 +1,10 @@
 //! Metrics that ask the model itself: likelihoods, bounds, reconstructions, classes, attributes.
-use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
+use super::metric::{Judge, Metric, Tell, Verdict, forgotten, members};
 use super::subject::each_item;
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
 use crate::metrics::attributes;
+use crate::metrics::shapes::Solid;
 use crate::metrics::ssim;
 use crate::models::{Capability, Model};
 use rayon::prelude::*;
@@ -79,6 +80,7 @@ pub(super) fn work_out(
                     .collect())
             })?;
         }
+        "iou" => return overlap(model, model_name, judge, definition, tell),
         "ssim" => {
             let r = able(model.as_reconstruct(), Capability::Reconstruct, model_name)?;
             let &[h, w, c] = &data.set.info().shape[..] else {
@@ -133,6 +135,45 @@ pub(super) fn work_out(
         warning: None,
         definition,
     }])
+}
+
+/// How far shapes overlap with what comes back of them, and with what the model was shown.
+fn overlap(
+    model: &dyn Model,
+    model_name: &str,
+    judge: &Judge,
+    definition: Map<String, Value>,
+    tell: Tell,
+) -> Result<Vec<Verdict>> {
+    const NAME: &str = "iou";
+    let r = able(model.as_reconstruct(), Capability::Reconstruct, model_name)?;
+    let set = judge.data(NAME)?.set;
+    if set.info().kind != Kind::Voxels {
+        let problem = format!(
+            "`{NAME}` compares shapes, and {} holds {}",
+            set.info().source,
+            set.info().kind.plural()
+        );
+        return Err(Error::usage(problem, "give shapes, or leave it out"));
+    }
+    let (n, count) = (set.info().numbers(), judge.count.min(set.info().count));
+    let (mut whole, mut shown) = (vec![], vec![]);
+    each_item(set, count, &mut |batch| {
+        let back = r.reconstruct(&batch, judge.key.stream(NAME))?;
+        let of = |values: &[f32]| -> Vec<f64> {
+            let pairs = batch.values.chunks_exact(n).zip(values.chunks_exact(n));
+            pairs.map(|(a, b)| Solid::of(a).iou(&Solid::of(b))).collect()
+        };
+        whole.extend(of(&back.output.values));
+        shown.extend(back.shown.iter().flat_map(|s| of(&s.values)));
+        tell(NAME, whole.len(), count);
+        Ok(())
+    })?;
+    let mut told = vec![("", mean_and_error(&whole))];
+    if !shown.is_empty() {
+        told.push(("/shown", mean_and_error(&shown)));
+    }
+    members(NAME, &definition, told)
 }
 
 /// The place of the largest.

@@ -54,6 +54,7 @@ metrics! {
     "elbo", "mean evidence lower bound of the data, nats", MORE, Needs::Capability(Capability::EvidenceBound);
     "iwae", "mean importance-weighted bound of the data, nats; iwae-K for K samples", MORE, Needs::Capability(Capability::EvidenceBound);
     "mse", "mean squared error of reconstructions, pixels in [0, 1]", LESS, Needs::Capability(Capability::Reconstruct);
+    "iou", "mean overlap of shapes and their reconstructions, intersection over union; /shown of what the model was shown of them", MORE, Needs::Capability(Capability::Reconstruct), named;
     "psnr", "mean peak signal-to-noise ratio of reconstructions, or of translations against the truth, dB", MORE, Needs::Back;
     "ssim", "mean structural similarity of items and their reconstructions, or of truths and translations", MORE, Needs::Back;
     "l1", "mean absolute error of translations against the truth, pixels in [0, 1]", LESS, Needs::Truth;

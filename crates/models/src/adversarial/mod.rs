@@ -87,6 +87,7 @@ pub mod progan;
 pub mod projection_gan;
 pub mod protein_gan;
 pub mod r3gan;
+pub mod rec_gan3d;
 pub mod rows;
 pub mod sagan;
 pub mod sgan;
@@ -336,4 +337,5 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &gan3d::ENTRY,
     &ed_gan3d::ENTRY,
     &iwgan3d::ENTRY,
+    &rec_gan3d::ENTRY,
 ];

@@ -17,6 +17,7 @@ pub mod vae;
 pub mod vae_gan;
 pub mod video_vae;
 pub mod vq_vae;
+pub mod world_model;
 
 pub use model::{Sizes, Training, Variational};
 
@@ -36,4 +37,5 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &ae_ot::ENTRY,
     &vq_vae::ENTRY,
     &video_vae::ENTRY,
+    &world_model::ENTRY,
 ];

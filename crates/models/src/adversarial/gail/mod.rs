@@ -26,7 +26,8 @@ use menagerie_data::error::{Error, Result, nearest};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
 use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, number, numbers};
-use policy::{Improvement, advantages, pick, taken};
+pub(crate) use policy::pick;
+use policy::{Improvement, advantages, taken};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.

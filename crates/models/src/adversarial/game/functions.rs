@@ -40,6 +40,10 @@ pub(super) fn of<P: Play>(play: &P) -> Vec<Function<'_>> {
             a.attacked(x, None, Method::Learned, &[])
         }));
     }
+    if let Some(r) = play.restores() {
+        let about = "an item of what is left of it";
+        all.push(between(play, "restore", about, move |x| r.restored(x)));
+    }
     if let Some(d) = play.defends() {
         let about = "an image without what misleads the classifier";
         all.push(between(play, "defend", about, move |x| d.defended(x)));

@@ -24,8 +24,8 @@ pub mod unrolled;
 
 pub use critic::{Critic, CriticConfig, Moment, Shown};
 pub use play::{
-    Attacks, Defends, Detects, Draws, Illustrates, Inverts, Play, Raises, Round, Sees, Sorts, Styled, Tells,
-    Translates, Wanted, normal_by,
+    Attacks, Defends, Detects, Draws, Illustrates, Inverts, Play, Raises, Restores, Round, Sees, Sorts,
+    Styled, Tells, Translates, Wanted, normal_by,
 };
 pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
@@ -98,7 +98,7 @@ impl<P: Play> Game<P> {
 ///
 /// # Errors
 /// [`Error::Recipe`] for the first that is negative or not finite.
-pub(super) fn check_weights(weights: impl IntoIterator<Item = (&'static str, f64)>) -> Result<()> {
+pub(crate) fn check_weights(weights: impl IntoIterator<Item = (&'static str, f64)>) -> Result<()> {
     match weights.into_iter().find(|(_, w)| !(w.is_finite() && *w >= 0.0)) {
         Some((key, w)) => Err(Error::recipe(
             key,
@@ -205,11 +205,9 @@ impl<P: Play> Model for Game<P> {
         self.play.inverts().map(|_| self as &dyn Encode)
     }
     fn as_reconstruct(&self) -> Option<&dyn Reconstruct> {
-        self.play
-            .inverts()
-            .filter(|i| i.gives_back())
-            .and(self.play.draws())
-            .map(|_| self as &dyn Reconstruct)
+        let inverts = self.play.inverts().filter(|i| i.gives_back());
+        let able = inverts.and(self.play.draws()).is_some() || self.play.restores().is_some();
+        able.then_some(self as &dyn Reconstruct)
     }
     fn as_classify(&self) -> Option<&dyn Classify> {
         self.play.tells().map(|_| self as &dyn Classify)
@@ -275,6 +273,24 @@ impl<P: Play> Game<P> {
             // Where it does not tell data from samples there is nothing to overfit.
             (a > s).then(|| (a - b) / (a - s)).filter(|r| r.is_finite())
         }))
+    }
+
+    /// Items beside what is left of them, and what is made of that.
+    fn restored(&self, restores: &dyn Restores, batch: &Batch, key: Key) -> Result<Reconstruction> {
+        let (items, count) = (self.items(batch)?, batch.shape[0]);
+        let keys: Vec<Key> = batch.indices.iter().map(|i| key.step(u64::from(*i))).collect();
+        let (mut left, mut back) = (vec![], vec![]);
+        for from in (0..count).step_by(CHUNK) {
+            let some = CHUNK.min(count - from);
+            let of = restores.left(items.clone().narrow(0, from, some), &keys[from..from + some]);
+            left.extend(numbers(of.clone()));
+            back.extend(numbers(restores.restored(of)));
+        }
+        let stage = self.play.stage();
+        Ok(Reconstruction {
+            shown: Some(stage.samples(count, left)),
+            output: stage.samples(count, back),
+        })
     }
 
     fn draws(&self) -> Result<&dyn Draws> {
@@ -390,7 +406,10 @@ impl<P: Play> Encode for Game<P> {
 }
 
 impl<P: Play> Reconstruct for Game<P> {
-    fn reconstruct(&self, batch: &Batch, _: Key) -> Result<Reconstruction> {
+    fn reconstruct(&self, batch: &Batch, key: Key) -> Result<Reconstruction> {
+        if let Some(restores) = self.play.restores() {
+            return self.restored(restores, batch, key);
+        }
         Ok(Reconstruction {
             shown: None,
             output: self.drawn(self.encode(batch)?, None, 1.0)?,

@@ -107,6 +107,10 @@ pub trait Play: Send {
     fn completes(&self) -> Option<&dyn Completes> {
         None
     }
+    /// Gives items back from what is left of them.
+    fn restores(&self) -> Option<&dyn Restores> {
+        None
+    }
     /// Makes images of descriptions.
     fn illustrates(&self) -> Option<&dyn Illustrates> {
         None
@@ -254,6 +258,14 @@ pub trait Completes {
     /// Images `[batch, height, width, channel]`, and 1 where they are known, else 0, `[batch, height, width, 1]`; with what is
     /// drawn on the way -> images, without autodiff, on the images' device.
     fn fill(&self, images: Tensor<4>, known: Tensor<4>, drawn: Drawn<'_>) -> Tensor<4>;
+}
+
+/// Gives items back from what is left of them.
+pub trait Restores {
+    /// What is left of items `[batch, height, width, channel]`; what is drawn of an item is drawn from its key.
+    fn left(&self, items: Tensor<4>, keys: &[Key]) -> Tensor<4>;
+    /// Items of what is left of them, without autodiff, on the same device.
+    fn restored(&self, left: Tensor<4>) -> Tensor<4>;
 }
 
 /// Translations that are told a style beside the image: a few numbers that say which of all answers is meant.

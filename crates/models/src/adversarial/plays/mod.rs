@@ -37,6 +37,7 @@ pub mod teachers;
 mod ternary;
 mod told;
 pub mod transferred;
+pub mod view;
 
 pub use anomaly::Detector;
 pub use asked::Asked;
@@ -65,3 +66,4 @@ pub use ranked::Ranked;
 pub use scene::Scene;
 pub use teachers::Teachers;
 pub use transferred::Transferred;
+pub use view::View;
