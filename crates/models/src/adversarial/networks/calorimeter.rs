@@ -16,6 +16,8 @@ use menagerie_nn::{Activation, Dual, Init, Linear, Local2d, Weights, activation}
 const KERNEL: usize = 3;
 /// What the biases of gates begin at: little is carried at first.
 const CLOSED: f64 = -2.0;
+/// What a stream says is worth so much of a cell's value, most of which are small: the first showers are then of some tens of GeV.
+const SCALE: f64 = 0.1;
 /// A cell of this value counts as half hit.
 const FAINT: f64 = 0.02;
 /// Numbers of a shower beside what its layers' streams see: energies, their sum, how far it is from what was asked for, cells hit.
@@ -83,7 +85,8 @@ impl Generator {
                 }
             });
         }
-        let placed = |(x, layer): (Tensor<4>, &Layer)| on_canvas(activation(x, Activation::Relu), layer);
+        let placed =
+            |(x, layer): (Tensor<4>, &Layer)| on_canvas(activation(x, Activation::Relu) * SCALE, layer);
         let all = layers.into_iter().zip(&LAYERS).map(placed).reduce(|a, b| a + b);
         all.expect("there are layers") * 2.0 - 1.0
     }
@@ -346,9 +349,9 @@ mod tests {
         };
         let mut g = Generator::new(&s, Told::default(), &Init::new(Key::new(1), &device));
         let z = menagerie_kernels::noise::normal(Key::new(3).words(), [4, 5], &device);
-        let own = activation(g.streams[1].unbounded(z.clone(), None), Activation::Relu) * 2.0 - 1.0;
+        let own = activation(g.streams[1].unbounded(z.clone(), None), Activation::Relu) * (2.0 * SCALE) - 1.0;
         let front = g.streams[0].unbounded(z.clone(), None);
-        let before = activation(carried(front, [12, 12]), Activation::Relu) * 2.0 - 1.0;
+        let before = activation(carried(front, [12, 12]), Activation::Relu) * (2.0 * SCALE) - 1.0;
         for (bias, want) in [(-60.0, own), (60.0, before)] {
             g.gates[0].bias = g.gates[0].bias.clone().map(|b| b * 0.0 + bias);
             let x = g.forward(z.clone(), None);
