@@ -427,7 +427,7 @@ impl WorldModel {
 
     fn encoding(&self) -> Function<'_> {
         let ports = (vec![self.state_port()], vec![self.latent_port("latent")]);
-        Function::new("encode", "the latent of a state", ports.0, ports.1, |x| {
+        Function::new("see", "the latent of a state", ports.0, ports.1, |x| {
             let device = x[0].device();
             let states = x[0].clone() / self.extent(&device);
             vec![self.vision.for_use_on(&device).mean(states)]
@@ -436,7 +436,7 @@ impl WorldModel {
 
     fn decoding(&self) -> Function<'_> {
         let ports = (vec![self.latent_port("latent")], vec![self.state_port()]);
-        Function::new("decode", "the state of a latent", ports.0, ports.1, |x| {
+        Function::new("show", "the state of a latent", ports.0, ports.1, |x| {
             let device = x[0].device();
             vec![self.vision.for_use_on(&device).decode(x[0].clone()) * self.extent(&device)]
         })
