@@ -13,12 +13,12 @@ pub struct VirtualNorm {
     pub beta: Param<Tensor<1>>,
 }
 
-/// What a layer knows of the reference batch: the mean and the mean square of each channel, `[1, 1, 1, channels]`, and how many
+/// What a layer knows of the reference batch: the mean and the variance of each channel, `[1, 1, 1, channels]`, and how many
 /// items there are. Gradients go through both.
 #[derive(Clone, Debug)]
 pub struct Reference {
     mean: Tensor<4>,
-    square: Tensor<4>,
+    variance: Tensor<4>,
     items: usize,
 }
 
@@ -36,30 +36,40 @@ impl VirtualNorm {
     /// The reference batch `[items, height, width, channel]` by its own statistics, then the activation; and what items need of it.
     pub fn reference(&self, x: Tensor<4>, activation: Activation) -> (Tensor<4>, Reference) {
         let mean = |t: Tensor<4>| t.mean_dim(0).mean_dim(1).mean_dim(2);
+        let items = x.dims()[0];
+        let centre = mean(x.clone());
+        let centred = x.clone() - centre.clone();
         let reference = Reference {
-            mean: mean(x.clone()),
-            square: mean(x.clone() * x.clone()),
-            items: x.dims()[0],
+            mean: centre,
+            variance: mean(centred.clone() * centred),
+            items,
         };
-        let y = self.scaled(x, reference.mean.clone(), reference.square.clone(), activation);
+        let y = self.scaled(x, reference.mean.clone(), reference.variance.clone(), activation);
         (y, reference)
     }
 
     /// Items `[batch, height, width, channel]`, each by the statistics of the reference batch and its own: with n items of
-    /// reference, mu = (n mu_reference + mu_x) / (n + 1), and mean squares likewise.
+    /// reference, mu = (n mu_reference + mu_x) / (n + 1), and the variance is that of all of them around mu.
     pub fn forward(&self, x: Tensor<4>, reference: &Reference, activation: Activation) -> Tensor<4> {
         let own = 1.0 / (reference.items + 1) as f64;
         let mean = |t: Tensor<4>| t.mean_dim(1).mean_dim(2) * own;
-        let joined_mean = mean(x.clone()) + reference.mean.clone() * (1.0 - own);
-        let joined_square = mean(x.clone() * x.clone()) + reference.square.clone() * (1.0 - own);
-        self.scaled(x, joined_mean, joined_square, activation)
+        let centre = mean(x.clone()) + reference.mean.clone() * (1.0 - own);
+        let centred = x.clone() - centre.clone();
+        let moved = reference.mean.clone() - centre.clone();
+        let of_reference = (reference.variance.clone() + moved.clone() * moved) * (1.0 - own);
+        let variance = mean(centred.clone() * centred) + of_reference;
+        self.scaled(x, centre, variance, activation)
     }
 
-    fn scaled(&self, x: Tensor<4>, mean: Tensor<4>, square: Tensor<4>, activation: Activation) -> Tensor<4> {
+    fn scaled(
+        &self,
+        x: Tensor<4>,
+        mean: Tensor<4>,
+        variance: Tensor<4>,
+        activation: Activation,
+    ) -> Tensor<4> {
         let channels = self.gamma.dims()[0];
         let [gamma, beta] = [&self.gamma, &self.beta].map(|p| p.val().reshape([1, 1, 1, channels]));
-        // Rounding must not make a variance negative.
-        let variance = (square - mean.clone() * mean.clone()).clamp_min(0.0);
         let scale = gamma / (variance + EPSILON).sqrt();
         let y = activations::keep(x * scale.clone()) + (beta - mean * scale);
         activations::activation(y, activation)

@@ -24,6 +24,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         &[("game.top_k", "0.5"), ("game.top_k_steps", "2")],
     ),
     ("latent_step", "dcgan", &[("game.latent_step", "0.9")]),
+    ("unrolled", "dcgan", &[("game.unrolled.steps", "2")]),
+    (
+        "unrolled_through",
+        "gan",
+        &[("game.unrolled.steps", "2"), ("game.unrolled.through", "true")],
+    ),
+    ("virtual_batch", "dcgan", &[("model.virtual_batch", "4")]),
+    ("standing", "dcgan", &[("game.standing", "2")]),
+    ("reconstruction", "art_gan", &[("penalty.reconstruction", "{}")]),
     ("feature_matching", "dcgan", &[("game.feature_matching", "true")]),
     (
         "truncated_prior",
