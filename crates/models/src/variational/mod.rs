@@ -17,7 +17,6 @@ pub mod vae;
 pub mod vae_gan;
 pub mod video_vae;
 pub mod vq_vae;
-pub mod world_model;
 
 pub use model::{Sizes, Training, Variational};
 
@@ -37,5 +36,4 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &ae_ot::ENTRY,
     &vq_vae::ENTRY,
     &video_vae::ENTRY,
-    &world_model::ENTRY,
 ];

@@ -26,8 +26,7 @@ use menagerie_data::error::{Error, Result, nearest};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
 use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, number, numbers};
-pub(crate) use policy::pick;
-use policy::{Improvement, advantages, taken};
+use policy::{Improvement, advantages, pick, taken};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.

@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 use menagerie_data::environments::Episode;
 
 /// The action whose share of [0, 1) a number lies in.
-pub(crate) fn pick(p: &[f32], u: f64) -> usize {
+pub(super) fn pick(p: &[f32], u: f64) -> usize {
     let mut sum = 0.0;
     let found = p.iter().position(|p| {
         sum += f64::from(*p);
