@@ -60,6 +60,8 @@ enum Command {
     Directions(commands::directions::Args),
     /// Find the latents whose items are closest to given ones
     Project(commands::project::Args),
+    /// Paint, draw edges and drag parts of a photo, and let a generator follow
+    Edit(Box<commands::edit::Args>),
     /// Add and take away latents: of samples, of items, of classes
     Arithmetic(commands::arithmetic::Args),
     /// Write the latents of items
@@ -178,6 +180,7 @@ fn run(command: Command) -> Result<()> {
         Command::Traverse(a) => commands::traverse::run(a),
         Command::Directions(a) => commands::directions::run(a),
         Command::Project(a) => commands::project::run(a),
+        Command::Edit(a) => commands::edit::run(*a),
         Command::Arithmetic(a) => commands::arithmetic::run(a),
         Command::Encode(a) => commands::encode::run(a),
         Command::Predict(a) => commands::predict::run(a),

@@ -32,7 +32,8 @@ pub(super) struct Hiring {
     key: Key,
 }
 
-fn of_classes(name: &str, classes: &[&str], shares: &[f64], role: Role) -> Column {
+/// A column of classes with these shares.
+pub(super) fn of_classes(name: &str, classes: &[&str], shares: &[f64], role: Role) -> Column {
     Column {
         name: name.into(),
         classes: classes.iter().map(|c| c.to_string()).collect(),
@@ -42,7 +43,8 @@ fn of_classes(name: &str, classes: &[&str], shares: &[f64], role: Role) -> Colum
     }
 }
 
-fn of_numbers(name: &str, mean: f64, deviation: f64) -> Column {
+/// A column of numbers of that mean and deviation.
+pub(super) fn of_numbers(name: &str, mean: f64, deviation: f64) -> Column {
     Column {
         name: name.into(),
         mean,

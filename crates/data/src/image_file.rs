@@ -371,11 +371,20 @@ impl Pixels {
     /// As networks take them, `[height, width, channels]` in [-1, 1], in so many channels (1, 3 or 4): grey of colours, over white where
     /// it is transparent and transparency is not asked for.
     pub fn scaled(&self, channels: usize) -> Vec<f32> {
+        self.brought(None, channels)
+    }
+
+    /// The same, cut to the aspect of `[height, width]` around the middle and brought to that size, as images of a source are.
+    pub fn prepared(&self, size: [usize; 2], channels: usize) -> Vec<f32> {
+        self.brought(Some(size), channels)
+    }
+
+    fn brought(&self, size: Option<[usize; 2]>, channels: usize) -> Vec<f32> {
         let preparation = Preparation {
-            size: None,
+            size,
             channels,
             filter: Filter::Area,
-            crop: false,
+            crop: true,
             alpha: if channels == 4 {
                 Alpha::Keep
             } else {

@@ -2,8 +2,8 @@
 use super::dsprites::Sprites;
 use super::portraits::Portraits;
 use super::{
-    audio, drawn_table, environments, hiring, jets, points, sequence, shapes, showers, simulators, stacked,
-    video,
+    audio, claims, drawn_table, environments, hiring, jets, points, sequence, shapes, showers, simulators,
+    stacked, video, wifi,
 };
 use crate::error::Error;
 use serde::Serialize;
@@ -204,6 +204,13 @@ static KNOWN: &[SourceInfo] = &[
         licence: OWN,
     },
     SourceInfo {
+        name: wifi::NAME,
+        about: "maps of the amplitudes of a Wi-Fi channel, measured at 15 places of a drawn room (the labels, and their coordinates); endless, 300",
+        shape: &wifi::SHAPE,
+        count: wifi::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
         name: shapes::NAME,
         about: "voxels of chairs, cups, lamps, shelves and tables (the labels) of five parameters (the attributes), of any --size; endless, 4,000",
         shape: &[shapes::SIDE, shapes::SIDE, shapes::SIDE, 1],
@@ -236,6 +243,13 @@ static KNOWN: &[SourceInfo] = &[
         about: "applicants of two groups, equally able, one hired more often: numbers and classes; endless, 8,000 unless --limit says otherwise",
         shape: &[hiring::COLUMNS],
         count: hiring::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: claims::NAME,
+        about: "claims of an insurance: numbers of several modes, classes that are seldom; endless, 8,000 unless --limit says otherwise",
+        shape: &[claims::COLUMNS],
+        count: claims::TRAIN,
         licence: OWN,
     },
     SourceInfo {

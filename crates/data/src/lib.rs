@@ -10,6 +10,7 @@ mod audio;
 mod celeba;
 mod changed;
 mod cifar;
+mod claims;
 mod classes;
 mod composites;
 mod curves;
@@ -64,6 +65,7 @@ mod traits;
 mod unpaired;
 mod video;
 mod walk;
+mod wifi;
 #[doc(hidden)]
 pub mod zip;
 

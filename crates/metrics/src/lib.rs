@@ -15,6 +15,7 @@ pub mod inception_score;
 pub mod inference;
 pub mod kid;
 pub mod linear_probe;
+pub mod localisation;
 pub mod logistic;
 pub mod markov;
 pub mod mig;

@@ -238,21 +238,42 @@ impl Logistic {
         (0..rows.count()).flat_map(row).collect()
     }
 
+    fn scored(&self, rows: &Features) -> Result<Vec<f32>> {
+        super::features::same_width(rows.width(), self.mean.len())?;
+        let seen = self.standardized(rows);
+        Ok(scores(&seen, rows.width(), &self.parameters, self.classes))
+    }
+
     /// The class of each row.
     ///
     /// # Errors
     /// [`Error::Usage`] for rows of another width.
     pub fn predict(&self, rows: &Features) -> Result<Vec<u32>> {
-        super::features::same_width(rows.width(), self.mean.len())?;
-        let found = scores(
-            &self.standardized(rows),
-            rows.width(),
-            &self.parameters,
-            self.classes,
-        );
         let largest =
             |row: &[f32]| (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best }) as u32;
-        Ok(found.chunks_exact(self.classes).map(largest).collect())
+        Ok(self
+            .scored(rows)?
+            .chunks_exact(self.classes)
+            .map(largest)
+            .collect())
+    }
+
+    /// The probability of every class of each row, `[rows, classes]`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for rows of another width.
+    pub fn probabilities(&self, rows: &Features) -> Result<Vec<f64>> {
+        let softmax = |row: &[f32]| {
+            let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let exp: Vec<f64> = row.iter().map(|v| f64::from(v - most).exp()).collect();
+            let sum: f64 = exp.iter().sum();
+            exp.into_iter().map(move |e| e / sum).collect::<Vec<f64>>()
+        };
+        Ok(self
+            .scored(rows)?
+            .chunks_exact(self.classes)
+            .flat_map(softmax)
+            .collect())
     }
 }
 
@@ -288,6 +309,8 @@ mod tests {
             let f = -0.75 * s.ln() - 0.25 * (1.0 - s).ln() + lambda * low * low;
             assert!((found.objective - f).abs() < 1e-6);
             assert_eq!(found.predict(&rows).unwrap(), [0, 0, 0, 0, 1, 1, 1, 1]);
+            let p = found.probabilities(&rows).unwrap();
+            assert!((p[0] - s).abs() < 1e-4 && (p[15] - s).abs() < 1e-4 && (p[0] + p[1] - 1.0).abs() < 1e-9);
         }
     }
 

@@ -29,6 +29,7 @@ const ASSETS: &[(&str, &str, &[u8])] = assets! {
     "views/explore.js" JS;
     "views/pins.js" JS;
     "views/moves.js" JS;
+    "views/edits.js" JS;
     "views/fresh.js" JS;
     "views/breed.js" JS;
     "views/game.js" JS;

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod directions;
 
+pub(crate) mod edit;
 pub(crate) mod encode;
 pub(crate) mod evaluate;
 pub(crate) mod export;

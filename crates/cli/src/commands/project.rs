@@ -95,7 +95,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         key: Key::new(args.seed).stream("project"),
     };
     let bar = bar((args.steps * wanted.len().div_ceil(16)) as u64);
-    let found = project(latents, space, &items, settings, &mut |step, _| {
+    let found = project(space, &items, settings, &mut |step, _| {
         bar.set_position(step as u64)
     })?;
     bar.finish_and_clear();

@@ -394,3 +394,59 @@ fn readers_styles_and_projections() {
     ok(d, &words("train vae --data digits --batch 8 --steps 2 --out v"));
     fails(d, &words("project v"), 2, &["gradient", "menagerie encode"]);
 }
+
+/// A photo that is twice as large as the run's images is edited at its own size; what is asked wrongly is said in a line.
+#[test]
+fn photos_are_edited() {
+    let dir = folder();
+    let d = dir.path();
+    let tiny = "--size 8 --batch 8 --steps 3 --set model.width=2 --set model.latent=8 --set inverse.from=2";
+    ok(
+        d,
+        &words(&format!("train igan --data portraits --limit 40 {tiny} --out i")),
+    );
+    let photo = image::RgbImage::from_fn(17, 20, |x, y| image::Rgb([x as u8 * 12, y as u8 * 12, 90]));
+    photo.save(d.join("photo.png")).unwrap();
+    let quick = "--steps 4 --project-steps 3 --way 3";
+    let asked = "--paint 1,1,3,2,#ff8000 --line 0,4,8,4 --drag 0,0,2,2,3,0";
+    let line = format!("edit i --image photo.png {asked} {quick} --out way.png --photo edited.png --json");
+    let json: serde_json::Value = serde_json::from_str(&ok(d, &words(&line))).unwrap();
+    assert_eq!(
+        (
+            json["errors"].as_array().unwrap().len(),
+            json["scores"].as_array().unwrap().len()
+        ),
+        (3, 2)
+    );
+    let edited = image::open(d.join("edited.png")).unwrap();
+    assert_eq!((edited.width(), edited.height()), (16, 16));
+    assert!(image::open(d.join("way.png")).is_ok());
+    let text = ok(
+        d,
+        &words(&format!(
+            "edit i --seed 2 --paint 0,0,2,2,#000000 {quick} --out way.npy"
+        )),
+    );
+    assert!(
+        text.contains("--paint 0,0,2,2,#000000:") && text.contains("score"),
+        "{text}"
+    );
+    for (wrong, said) in [
+        ("", "--paint, --line or --drag"),
+        ("--paint 0,0,2,2", "a colour such as"),
+        ("--paint 0,0,2,2,red", "#rrggbb"),
+        ("--paint 0,0,9,2,#ffffff", "8 pixels wide"),
+        ("--line 1,1,1,1", "a line of a pixel or more"),
+        ("--drag 0,0,2,2,-1,0", "where it goes"),
+        ("--paint 0,0,2,2,#ffffff --photo x.png", "--image or --item"),
+    ] {
+        fails(d, &words(&format!("edit i {wrong}")), 2, &[said]);
+    }
+    ok(d, &words("train gan --data ring8 --batch 8 --steps 2 --out ring"));
+    fails(
+        d,
+        &words("edit ring --paint 0,0,1,1,#ffffff"),
+        2,
+        &["makes points"],
+    );
+}

@@ -144,6 +144,22 @@ fn no_address_leaves_the_folder_and_every_request_is_bounded() {
         "numbers",
     );
     refused("/api/runs/space/decode", &json!({}), "no latents");
+    let edit =
+        |constraint: Value| json!({"latents": [[0, 0, 0, 0, 0, 0, 0, 0]], "constraints": [constraint]});
+    for (wrong, said) in [
+        (json!({"tool": "erase"}), "paint, line or drag"),
+        (
+            json!({"tool": "paint", "at": [0, 0, 99, 1], "colour": "#ffffff"}),
+            "not within the image",
+        ),
+        (
+            json!({"tool": "paint", "at": [0, 0, 1, 1], "colour": "white"}),
+            "#rrggbb",
+        ),
+        (json!({"tool": "line", "at": [1, 2]}), "4 whole numbers"),
+    ] {
+        refused("/api/runs/space/edit", &edit(wrong), said);
+    }
     refused(
         "/api/runs/space/walk",
         &json!({"latents": [&z, &z], "steps": 65}),
@@ -291,6 +307,15 @@ fn pictures_are_those_of_the_command() {
         )
         .json();
     assert_eq!(sum["latent"], z);
+    // What is painted onto a picture leads to another latent, closer to what was asked.
+    let paint = json!({"tool": "paint", "at": [1, 1, 3, 2], "colour": "#ffffff"});
+    let asked = json!({"latents": [&z], "constraints": [paint]});
+    let edited = s.post("/api/runs/space/edit", &asked).json();
+    let error = |i: usize| edited["errors"][0][i].as_f64().unwrap();
+    assert!(
+        error(1) < error(0) && edited["latent"].as_array().unwrap().len() == 8,
+        "{edited}"
+    );
     // Without mutation, the child of one parent is its parent.
     let twin = json!({"parents": [&z], "mutation": 0, "count": 2, "seed": 5});
     assert_eq!(

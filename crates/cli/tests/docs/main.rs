@@ -222,7 +222,16 @@ fn small(recipe: &str) -> Vec<String> {
     let recipe = Recipe::named(recipe).unwrap();
     let entry = models::entry(recipe.model_name()).unwrap();
     let source = recipe.data().unwrap().source;
-    let of_points = ["ring8", "grid25", "swissroll", "moons", "table", "hiring"].contains(&source.as_str())
+    let of_points = [
+        "ring8",
+        "grid25",
+        "swissroll",
+        "moons",
+        "table",
+        "hiring",
+        "claims",
+    ]
+    .contains(&source.as_str())
         || source.starts_with("simulator:")
         || source.starts_with("expert:")
         || source.starts_with("chance:");
@@ -361,6 +370,7 @@ pages! {
     hiding, "docs/hiding.md";
     inference, "docs/inference.md";
     latents, "docs/latents.md";
+    localisation, "docs/localisation.md";
     metrics, "docs/metrics.md";
         physics, "docs/physics.md";
         shapes, "docs/shapes.md";

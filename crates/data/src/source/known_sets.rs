@@ -5,7 +5,9 @@ use crate::error::Result;
 use crate::memory::Cached;
 use crate::portraits::{People, Portraits};
 use crate::resize::Preparation;
-use crate::{Dataset, audio, drawn_table, embedded, hiring, jets, points, sequence, shapes, showers};
+use crate::{
+    Dataset, audio, claims, drawn_table, embedded, hiring, jets, points, sequence, shapes, showers, wifi,
+};
 use std::sync::Arc;
 
 impl Source {
@@ -28,6 +30,7 @@ impl Source {
             "tones" => Arc::new(audio::Tones::new(seed, split, limit, self.length, self.rate)?),
             "digits" | "fashion" => Arc::new(embedded::open(name, split)?),
             hiring::NAME => Arc::new(hiring::Hiring::new(self)?),
+            claims::NAME => Arc::new(claims::Claims::new(self)?),
             drawn_table::NAME => Arc::new(drawn_table::DrawnTable::new(seed, split, limit)),
             shapes::NAME => {
                 let size = std::mem::take(&mut preparation.size);
@@ -35,6 +38,7 @@ impl Source {
             }
             jets::NAME => Arc::new(jets::Jets::new(seed, split, limit)),
             showers::NAME => Cached::wrap(Arc::new(showers::Showers::new(seed, split, limit)), true),
+            wifi::NAME => Arc::new(wifi::Wifi::new(seed, split, limit)),
             sequence::FAMILY => Arc::new(sequence::Family::new(seed, split, limit)),
             sequence::DNA => Arc::new(sequence::Dna::new(seed, split, limit)),
             sequence::MOLECULES => Arc::new(sequence::Molecules::new(seed, split, limit)),

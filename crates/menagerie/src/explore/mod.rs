@@ -3,7 +3,9 @@ mod arithmetic;
 mod breed;
 mod by_traits;
 
+mod descent;
 mod directions;
+mod edit;
 mod effects;
 mod project;
 mod reading;
@@ -19,8 +21,9 @@ pub use by_traits::{ByTraits, by_traits};
 pub use directions::{
     Direction, Directions, Followed, by_importance, first_weights, follow, of_traits, principal, sefa,
 };
+pub use edit::{Constraint, EditSettings, Edited, Transferred, colour, edit, transfer};
 pub use effects::{Effects, effects};
-pub use project::{Projection, ProjectionSettings, project};
+pub use project::{Projection, ProjectionSettings, project, project_from};
 pub use reading::Reader;
 pub use space::{Space, SpaceName, rows};
 pub use sweep::{sweep, sweep_plane};

@@ -1,8 +1,9 @@
 use super::Space;
-use super::space::rows;
-use crate::error::{Error, Result};
+use super::descent::Descent;
+use super::space::{moments, rows, spread};
+use crate::error::Result;
 use crate::kernels::avg_pool2d;
-use crate::models::{Decoder, LatentSpace, Samples};
+use crate::models::{Decoder, Samples};
 use crate::nn::numbers;
 use crate::random::Key;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -52,8 +53,6 @@ const STARTS: usize = 128;
 /// Items that are projected at a time.
 const TOGETHER: usize = 16;
 
-type Render = Box<dyn Fn(Tensor<2>) -> Tensor<4>>;
-
 /// Vectors of a space whose images are closest to these `[count, height, width, channel]` in [-1, 1], by descent (Karras et al. 2020,
 /// arXiv:1912.04958, appendix D, with squared differences at three sizes in place of a network's features): the learning rate rises
 /// over the first twentieth and falls over the last quarter, vectors are jittered by noise that fades out over three quarters.
@@ -62,47 +61,42 @@ type Render = Box<dyn Fn(Tensor<2>) -> Tensor<4>>;
 /// # Errors
 /// [`Error::Usage`] for a model through whose decoder no gradient comes back.
 pub fn project(
-    latents: &dyn LatentSpace,
     space: Space,
     images: &Samples,
     settings: ProjectionSettings,
     progress: &mut dyn FnMut(usize, f64),
 ) -> Result<Projection> {
-    let cannot = || {
-        Error::usage(
-            "no gradient comes back through this model's decoder",
-            "a model with an encoder gives latents by `menagerie encode`",
-        )
-    };
+    project_from(space, images, None, settings, progress)
+}
+
+/// The same from vectors `[k, width]` that an encoder has found, where they are closer than the draws (the hybrid of Zhu et al. 2016, arXiv:1609.03552,
+/// section 3.1).
+///
+/// # Errors
+/// The same.
+pub fn project_from(
+    space: Space,
+    images: &Samples,
+    found: Option<Tensor<2>>,
+    settings: ProjectionSettings,
+    progress: &mut dyn FnMut(usize, f64),
+) -> Result<Projection> {
     let (width, places) = (space.width(), space.styles().map_or(1, |s| s.places()));
     let own = if settings.every_place { places } else { 1 };
-    let render: Render = match space.styles() {
-        Some(s) => {
-            let decode: Decoder<3> = s.differentiable_styles();
-            Box::new(move |v| {
-                let count = v.dims()[0] / own;
-                decode(v.reshape([count, own, width]).expand([count, places, width]))
-            })
-        }
-        None => {
-            let decode: Decoder<2> = latents.differentiable().ok_or_else(cannot)?;
-            Box::new(decode)
-        }
-    };
+    let render = space.differentiable(own)?;
     let draws = space.draw(STARTS, settings.key.stream("starts"));
-    let (mean, covariance) = super::space::moments(draws.clone());
-    let spread = (0..width).map(|i| covariance[i * width + i]).sum::<f64>() / width as f64;
+    let (mean, covariance) = moments(draws.clone());
     let task = Task {
         render,
         own,
         width,
-        spread: spread.sqrt(),
+        spread: spread(&covariance, width),
         mean: mean.into_iter().map(|m| m as f32).collect(),
         device: space.centre().device().autodiff(),
 
         settings,
     };
-    let candidates = Tensor::cat(vec![space.centre(), draws], 0);
+    let candidates = Tensor::cat([space.centre(), draws].into_iter().chain(found).collect(), 0);
     let made = space.decode(candidates.clone())?;
     let starts = nearest(images, &made, &numbers(candidates), width);
     let count = images.shape[0];
@@ -133,7 +127,7 @@ pub fn project(
 }
 
 struct Task {
-    render: Render,
+    render: Decoder<2>,
     own: usize,
     width: usize,
     spread: f64,
@@ -161,7 +155,7 @@ impl Task {
             .chunks_exact(self.width)
             .flat_map(|row| row.repeat(self.own))
             .collect();
-        let (mut first, mut second) = (vec![0f64; at.len()], vec![0f64; at.len()]);
+        let mut descent = Descent::new(at.len());
         let steps = self.settings.steps;
         for step in 0..steps {
             let t = step as f64 / steps as f64;
@@ -176,16 +170,7 @@ impl Task {
                 break;
             };
             let rate = self.settings.rate * self.spread * (t / 0.05).min(1.0) * fall(t);
-            for (i, g) in numbers(g).into_iter().enumerate() {
-                let g = g as f64;
-                first[i] = 0.9 * first[i] + 0.1 * g;
-                second[i] = 0.999 * second[i] + 0.001 * g * g;
-                let (m, v) = (
-                    first[i] / (1.0 - 0.9f64.powi(step as i32 + 1)),
-                    second[i] / (1.0 - 0.999f64.powi(step as i32 + 1)),
-                );
-                at[i] -= (rate * m / (v.sqrt() + 1e-8)) as f32;
-            }
+            descent.step(&mut at, &numbers(g), rate);
         }
         at
     }
@@ -263,6 +248,7 @@ mod tests {
     use super::*;
     use crate::data::Kind;
     use crate::explore::SpaceName;
+    use crate::models::LatentSpace;
     use crate::recipe::Recipe;
 
     /// Images of 8x8 that are hyperbolic tangents of their latents' products with fixed waves.
@@ -306,7 +292,7 @@ mod tests {
         };
         let space = Space::of(latents, Some(space)).unwrap();
         let mut told = 0;
-        let found = project(latents, space, &target, settings, &mut |step, _| told = step).unwrap();
+        let found = project(space, &target, settings, &mut |step, _| told = step).unwrap();
         assert_eq!(told, 120);
         assert_eq!(found.vectors.len(), 3 * found.places * found.width);
         found.errors.map(|e| e.iter().sum::<f64>())

@@ -1,5 +1,5 @@
 use crate::error::{Error, Result};
-use crate::models::{LatentSpace, Samples, Styles};
+use crate::models::{Decoder, LatentSpace, Samples, Styles};
 use crate::nn::numbers;
 use crate::random::Key;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -80,6 +80,33 @@ impl<'a> Space<'a> {
         }
     }
 
+    /// The standard deviation of draws, the mean over their numbers, by 128 of them.
+    pub fn spread(&self) -> f64 {
+        let (_, covariance) = moments(self.draw(128, Key::new(0).stream("spread")));
+        spread(&covariance, self.width())
+    }
+
+    /// A decoder through which gradients come back: of `own` vectors an item `[count own, width]`, one, or one for each place that takes a style.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a model that has none.
+    pub fn differentiable(&self, own: usize) -> Result<Decoder<2>> {
+        let width = self.width();
+        let Some(s) = self.styles else {
+            return self.latents.differentiable().ok_or_else(|| {
+                Error::usage(
+                    "no gradient comes back through this model's decoder",
+                    "a model with an encoder gives latents by `menagerie encode`",
+                )
+            });
+        };
+        let (places, decode) = (s.places(), s.differentiable_styles());
+        Ok(Box::new(move |v: Tensor<2>| {
+            let count = v.dims()[0] / own;
+            decode(v.reshape([count, own, width]).expand([count, places, width]))
+        }))
+    }
+
     /// The items of vectors `[count, width]`.
     ///
     /// # Errors
@@ -101,6 +128,12 @@ impl<'a> Space<'a> {
 pub fn rows(values: Vec<f32>, width: usize, device: &Device) -> Tensor<2> {
     let n = values.len() / width.max(1);
     Tensor::from_data(TensorData::new(values, [n, width]), device)
+}
+
+/// The root of the mean variance, of covariances `[width, width]`.
+pub(super) fn spread(covariance: &[f64], width: usize) -> f64 {
+    let variances = covariance.iter().step_by(width + 1);
+    (variances.sum::<f64>() / width as f64).sqrt()
 }
 
 /// Means and covariances of rows `[count, width]`.

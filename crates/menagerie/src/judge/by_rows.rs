@@ -11,6 +11,9 @@ use serde_json::{Map, Value, json};
 /// Weight of the squares of the classifier's coefficients, an item.
 const LAMBDA: f64 = 1e-3;
 
+/// Share of the rows below which a class is rare.
+const RARE: f64 = 0.1;
+
 /// Rows of a table.
 struct Table<'a> {
     columns: &'a [Column],
@@ -180,6 +183,7 @@ pub(super) fn work_out(judge: &Judge, metric: &'static Metric, tell: Tell) -> Re
     };
     match metric.name {
         "column-distance" => distances(&mut found, &samples, &real, metric)?,
+        "rare-classes" => seldom(&mut found, &samples, &real, metric)?,
         "risk-difference" => differences(&mut found, info, &samples, &real, metric)?,
         "protected-error" => hidden(&mut found, info, samples, real, metric)?,
         "table-utility" => utility(&mut found, info, judge, (&samples, &real), metric)?,
@@ -206,6 +210,30 @@ fn distances(found: &mut Found, samples: &Table, real: &Table, metric: &Metric) 
     for (column, d) in samples.columns.iter().zip(all) {
         found.add(&format!("/{}", column.name), Figure::of(d));
     }
+    Ok(())
+}
+
+/// How well classes that are seldom are kept: the mean over them of the smaller share of samples and data over the larger one.
+fn seldom(found: &mut Found, samples: &Table, real: &Table, metric: &Metric) -> Result<()> {
+    found.definition.insert("rare".into(), json!(RARE));
+    let mut kept = vec![];
+    for (c, column) in samples.columns.iter().enumerate() {
+        let (a, b) = (samples.classes(c), real.classes(c));
+        for class in 0..column.classes.len() as u32 {
+            let share =
+                |of: &[u32]| of.iter().filter(|k| **k == class).count() as f64 / of.len().max(1) as f64;
+            let (s, d) = (share(&a), share(&b));
+            if d > 0.0 && d < RARE {
+                kept.push(s.min(d) / s.max(d));
+            }
+        }
+    }
+    if kept.is_empty() {
+        let problem = format!("`{}`: no class has less than {RARE} of the rows", metric.name);
+        return Err(Error::usage(problem, "leave it out"));
+    }
+    found.definition.insert("classes".into(), kept.len().into());
+    found.add("", Figure::of(kept.iter().sum::<f64>() / kept.len() as f64));
     Ok(())
 }
 
@@ -298,6 +326,10 @@ fn utility(
             .map(|(a, b)| f64::from(u8::from(a == b)))
             .collect();
         found.add(of, Figure::mean(&right));
+        if let Some(wrong) = balanced_error(&truth, &told, info.columns[y].classes.len()) {
+            let value = 1.0 - wrong.value;
+            found.add(&format!("/balanced{of}"), Figure { value, ..wrong });
+        }
         if let Some(s) = protected {
             // Whether what the classifier says of real rows depends on their group.
             let positive = info.columns[y].classes.len().saturating_sub(1) as u32;

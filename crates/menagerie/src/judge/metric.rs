@@ -8,8 +8,8 @@ use super::needs::Needs;
 use super::subject::{Subject, each_item};
 use super::{
     by_acting, by_anomaly, by_attack, by_capability, by_classes, by_completion, by_features, by_frames,
-    by_images, by_inference, by_latents, by_message, by_representation, by_rows, by_rule, by_sequence,
-    by_shape, by_table, by_text, by_translation,
+    by_images, by_inference, by_latents, by_message, by_places, by_representation, by_rows, by_rule,
+    by_sequence, by_shape, by_table, by_text, by_translation,
 };
 use crate::data::{Dataset, Kind, Role, simulator};
 use crate::error::{Error, Result, nearest};
@@ -121,6 +121,7 @@ metrics! {
         "shape-match", "mean over held-out shapes of the largest overlap (IoU) with a sample, and with a training shape beside it", MORE, Needs::Shapes;
     "shape-coverage", "share of held-out shapes that some sample is most like, and of training shapes beside it", MORE, Needs::Shapes;
     "observables", "Wasserstein-1 distance of each attribute of samples, as it truly is, and of data, in deviations of the data", LESS, Needs::Rule;
+    "localisation", "mean error in metres of the place of a held-out map, found by measured and drawn maps; /measured, /repeated without the drawn ones", LESS, Needs::Places;
     "validity", "share of samples that are molecules by their SMILES; /markov of a chain of letters", MORE, Needs::Sequences, named;
     "uniqueness", "share of the valid samples that differ", MORE, Needs::Sequences, named;
     "novelty", "share of these that are no training sequence", MORE, Needs::Sequences, named;
@@ -131,6 +132,7 @@ metrics! {
     "interval-coverage", "how often the true parameters lie in the central nine tenths of the draws: 0.9 is right", None, Needs::Capability(Capability::Infer);
     "epsilon", "bound of what the samples tell of any one item, at the delta of the definition (differential privacy)", LESS, Needs::Privacy;
     "column-distance", "mean distance of the columns of a table of samples from those of the data, and of each", LESS, Needs::Columns;
+    "rare-classes", "how well classes below a tenth of the rows keep their share: the mean of the smaller share, of samples or data, over the larger", MORE, Needs::Columns, named;
     "table-utility", "accuracy of the outcome on real rows by a classifier that learned from samples, and how its answers depend on the group", MORE, Needs::Outcome;
     "risk-difference", "how much likelier one group's outcome is than another's, in samples and in the data", LESS, Needs::Groups;
     "protected-error", "balanced error of telling the protected column from the others of a sample, and of the data", MORE, Needs::Groups;
@@ -374,6 +376,11 @@ impl<'a> Judge<'a> {
             (Needs::Shapes, _) => {
                 draws && self.reference.is_some() && self.subject.info().kind == Kind::Voxels
             }
+            (Needs::Places, _) => {
+                image
+                    && self.subject.has_classes()
+                    && self.reference.is_some_and(|r| by_places::has(r.set.info()))
+            }
             (Needs::Rule, _) => draws && self.reference.is_some_and(|r| by_rule::knows(r.set)),
             // Of a purpose of their own.
             (Needs::LabelledFeatures | Needs::LabelledImages | Needs::Path | Needs::Images, _) => false,
@@ -425,6 +432,7 @@ impl<'a> Judge<'a> {
             Needs::Frames => by_frames::work_out(self, metric, tell),
             Needs::Path => by_latents::work_out(self, metric, tell),
             Needs::Rule => by_rule::work_out(self, metric, tell),
+            Needs::Places => by_places::work_out(self, metric, tell),
             Needs::Sequences => by_sequence::work_out(self, metric, tell),
             Needs::Shapes => by_shape::work_out(self, metric, tell),
 

@@ -18,6 +18,7 @@ mod by_images;
 mod by_inference;
 mod by_latents;
 mod by_message;
+mod by_places;
 mod by_representation;
 mod by_rows;
 mod by_rule;

@@ -45,6 +45,8 @@ pub enum Needs {
     Shapes,
     /// samples, and data that know what attributes any item truly has
     Rule,
+    /// images with classes, and data whose classes are places with coordinates
+    Places,
     /// rows of a table of numbers and classes, and data to compare them with
     Columns,
     /// the same with a column that is the outcome
@@ -80,6 +82,7 @@ impl Needs {
             Needs::Sequences => "sequences, data".into(),
                         Needs::Shapes => "shapes, data".into(),
             Needs::Rule => "samples, data whose attributes follow from an item (dna, jets, showers)".into(),
+            Needs::Places => "images with classes, data whose attributes `x` and `y` say where each was measured (wifi)".into(),
             Needs::Columns => "rows of a table of numbers and classes, data".into(),
             Needs::Outcome => "the same with an outcome (data.outcome)".into(),
             Needs::Message => "a model that draws images by class, with the capability `classify`".into(),

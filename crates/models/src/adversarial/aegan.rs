@@ -43,6 +43,23 @@ pub struct Config {
 }
 
 impl Config {
+    /// Networks of a model of that name.
+    pub(super) fn build(
+        self,
+        name: &'static str,
+        data: &DataInfo,
+        device: &Device,
+        key: Key,
+    ) -> Result<Box<dyn Model>> {
+        Ok(Box::new(self.axes().inverse(
+            name,
+            self.inverse,
+            data,
+            device,
+            key,
+        )?))
+    }
+
     fn axes(&self) -> Axes {
         Axes {
             game: self.game,
@@ -77,13 +94,7 @@ impl Registered for Aegan {
         config.axes().check()
     }
     fn build(config: Config, data: &DataInfo, device: &Device, key: Key) -> Result<Box<dyn Model>> {
-        Ok(Box::new(config.axes().inverse(
-            "aegan",
-            config.inverse,
-            data,
-            device,
-            key,
-        )?))
+        config.build("aegan", data, device, key)
     }
 }
 
@@ -95,12 +106,15 @@ pub(crate) const ENTRY: Entry = Entry {
     paper: "Luo et al. 2017, Learning Inverse Mapping by AutoEncoder based Generative Adversarial Nets, arXiv:1703.10094",
     recipe: "aegan",
     data: &["digits"],
-    tiny: &[
-        ("model.width", "4"),
-        ("model.latent", "8"),
-        ("data.size", "8"),
-        ("model.average", "0.9"),
-        ("inverse.from", "2"),
-    ],
+    tiny: TINY,
     ..Entry::of::<Aegan>()
 };
+
+/// Settings that make a test of a second.
+pub(super) const TINY: &[(&str, &str)] = &[
+    ("model.width", "4"),
+    ("model.latent", "8"),
+    ("data.size", "8"),
+    ("model.average", "0.9"),
+    ("inverse.from", "2"),
+];

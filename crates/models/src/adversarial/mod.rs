@@ -30,6 +30,7 @@ pub mod ccgan;
 pub mod cgan;
 pub mod cogan;
 mod config;
+pub mod ctgan;
 pub mod curriculum_gan;
 pub mod cut;
 pub mod cvae_gan;
@@ -68,6 +69,7 @@ pub mod hiding_gan;
 pub mod ian;
 pub mod icgan;
 pub mod id_cgan;
+pub mod igan;
 pub mod improved_gan;
 pub mod info_gan;
 pub mod iwgan3d;
@@ -100,6 +102,7 @@ pub mod vgan;
 
 pub mod wgan;
 pub mod wgan_gp;
+pub mod wifi_gan;
 
 pub use config::{Config, GameConfig, Optimizers, Prior};
 pub use ensemble::Ensemble;
@@ -286,6 +289,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &lapgan::ENTRY,
     &cvae_gan::ENTRY,
     &aegan::ENTRY,
+    &igan::ENTRY,
     &ian::ENTRY,
     &ada_gan::ENTRY,
     &go_gan::ENTRY,
@@ -301,6 +305,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &gain::ENTRY,
     &fair_gan::ENTRY,
     &dp_gan::ENTRY,
+    &ctgan::ENTRY,
     &hiding_gan::ENTRY,
     &life_gan::ENTRY,
     &gail::ENTRY,
@@ -338,4 +343,5 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &ed_gan3d::ENTRY,
     &iwgan3d::ENTRY,
     &rec_gan3d::ENTRY,
+    &wifi_gan::ENTRY,
 ];

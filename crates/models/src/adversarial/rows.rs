@@ -86,16 +86,14 @@ impl Rows {
             .map(|(_, from, column)| (*from, column.classes.len()))
     }
 
-    /// A network's answer `[rows, width]` with numbers as they are and classes drawn of their logits by uniform noise of the same shape:
-    /// softmax((l - ln(-ln u)) / 0.2), whose largest is a draw of softmax(l).
+    /// A network's answer `[rows, width]` with numbers as they are and classes drawn of their logits by uniform noise of the same shape.
     pub fn drawn(&self, answer: Tensor<2>, uniform: Tensor<2>) -> Tensor<2> {
-        let noise = uniform.clamp(1e-6, 1.0 - 1e-6).log().neg().log().neg();
         let part = |(from, classes): (usize, usize)| match classes {
             0 => answer.clone().narrow(1, from, 1),
-            k => {
-                let l = answer.clone().narrow(1, from, k) + noise.clone().narrow(1, from, k);
-                softmax(l / TEMPERATURE, 1)
-            }
+            k => gumbel_softmax(
+                answer.clone().narrow(1, from, k),
+                uniform.clone().narrow(1, from, k),
+            ),
         };
         Tensor::cat(self.spans().map(part).collect(), 1)
     }
@@ -114,6 +112,12 @@ impl Rows {
         let sum = self.spans().map(part).reduce(|a, b| a + b);
         sum.unwrap_or_else(|| answer.clone().sum() * 0.0) / count
     }
+}
+
+/// Logits `[rows, classes]` and uniform noise of the same shape -> softmax((l - ln(-ln u)) / 0.2), whose largest is a draw of softmax(l).
+pub fn gumbel_softmax(logits: Tensor<2>, uniform: Tensor<2>) -> Tensor<2> {
+    let noise = uniform.clamp(1e-6, 1.0 - 1e-6).log().neg().log().neg();
+    softmax((logits + noise) / TEMPERATURE, 1)
 }
 
 /// Refuses what is no table of numbers and classes.

@@ -2,6 +2,7 @@
 import { frames, framesOf, get, latest, sent } from "../lib/api.js";
 import { attempt, enc, field, fill, h, select } from "../lib/dom.js";
 import { canvasOf, download, show as paint } from "../lib/frames.js";
+import { edits } from "./edits.js";
 import { Moves } from "./moves.js";
 import { Pins } from "./pins.js";
 
@@ -161,6 +162,7 @@ export const show = async (root, { parts: [name] }, signal) => {
   const link = h("a", { class: "small mono", target: "_blank", style: { "overflow-wrap": "anywhere" } });
   const past = h("div");
   const pins = decodes ? new Pins(name, () => state.checkpoint, set, signal) : null;
+  const edited = decodes && space.kind === "image" ? edits(name, canvas, { checkpoint: () => state.checkpoint, latents: () => latents, take: set }, signal) : null;
   const saved = () => decodes ? download(canvas, `${name.replaceAll("/", "-")}-${state.seed}.png`) : h("a", { href: link.getAttribute("href"), download: `${name.replaceAll("/", "-")}-${state.seed}.${file.split(".")[1]}` }).click();
 
   const near = h("div");
@@ -183,7 +185,7 @@ export const show = async (root, { parts: [name] }, signal) => {
             decodes && h("button", { type: "button", onclick: () => set(scaled()) }, "Back to the seed"),
             decodes && h("button", { type: "button", onclick: () => set(Array(space.latent).fill(0)) }, "All zero")),
           h("p", { class: "small soft" }, "This seed's address: ", link)),
-        pins?.element),
+        edited, pins?.element),
       h("div", { class: "stack" },
         h("section", { class: "panel stack" }, h("h2", {}, "What is drawn"),
           h("div", { class: "row end" }, field("seed", seed), h("button", { type: "button", "aria-label": "previous seed", onclick: () => go(state.seed - 1) }, "‹"), h("button", { type: "button", "aria-label": "next seed", onclick: () => go(state.seed + 1) }, "›"), h("button", { type: "button", onclick: () => go(Math.floor(Math.random() * 1e9)) }, "Random")),

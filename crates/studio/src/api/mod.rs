@@ -2,6 +2,7 @@
 mod ask;
 mod breed;
 mod directions;
+mod edit;
 mod explore;
 mod play;
 mod recipes;
@@ -60,6 +61,7 @@ pub(crate) fn answer(studio: &'static Studio, request: &Request, path: &[&str]) 
         ("POST", ["runs", name, "nearest"]) => explore::nearest(studio, request, name),
         ("POST", ["runs", name, "walk"]) => explore::walked(studio, request, name),
         ("POST", ["runs", name, "arithmetic"]) => explore::sum(studio, request, name),
+        ("POST", ["runs", name, "edit"]) => edit::edited(studio, request, name),
         ("POST", ["runs", name, "breed"]) => breed::children(studio, request, name),
         ("GET" | "POST", ["runs", name, "ask", what]) => ask::answer(studio, request, name, what),
         ("GET", ["runs", name, "illustrate"]) => ask::illustrate(studio, request, name),

@@ -3,7 +3,8 @@
 //!
 //! min_E  image E_z |G(E(G(z))) - G(z)|^2  +  latent E_z |E(G(z)) - z|^2
 //!
-//! The paper has the first term, which asks for no latent in particular where several give one image; the second one is beside it.
+//! The paper has the first term, which asks for no latent in particular where several give one image; the second one is beside it, and a third of data x
+//! in the place of samples, which is iGAN's: E_x |G(E(x)) - x|^2.
 use super::super::config::Config;
 use super::super::game::{Draws, Game, Inverts, Play, Round, Sees, Stage, TwoPlayer, check_weights};
 use super::duel::{Duel, latents};
@@ -26,6 +27,8 @@ pub struct InverseSettings {
     pub image: f64,
     /// weight of the squared error of their latents, the mean over their numbers (paper: 0)
     pub latent: f64,
+    /// weight of the squared error of data that come back (Zhu et al. 2016, arXiv:1609.03552, equation 4)
+    pub data: f64,
 }
 
 impl Default for InverseSettings {
@@ -34,6 +37,7 @@ impl Default for InverseSettings {
             from: 4000,
             image: 1.0,
             latent: 0.0,
+            data: 0.0,
         }
     }
 }
@@ -44,12 +48,16 @@ impl InverseSettings {
     /// # Errors
     /// [`Error::Recipe`].
     pub fn check(&self) -> Result<()> {
-        check_weights([("inverse.image", self.image), ("inverse.latent", self.latent)])?;
-        match self.image + self.latent > 0.0 {
+        check_weights([
+            ("inverse.image", self.image),
+            ("inverse.latent", self.latent),
+            ("inverse.data", self.data),
+        ])?;
+        match self.image + self.latent + self.data > 0.0 {
             true => Ok(()),
             false => Err(Error::recipe(
                 "inverse.image",
-                "inverse.latent is 0, too, and the encoder learns nothing",
+                "inverse.latent and inverse.data are 0, too, and the encoder learns nothing",
                 "give one of them a weight",
             )),
         }
@@ -152,7 +160,12 @@ impl Play for Inverse {
             square(generator.forward(found.clone(), None), x.clone())
         });
         let codes = add("loss/latent", s.latent, &|| square(found.clone(), z.clone()));
-        let loss = images.into_iter().chain(codes).reduce(|a, b| a + b);
+        let data = add("loss/data", s.data, &|| {
+            let x = self.stage().items(&batches[0]);
+            let (found, _) = self.encoder.network().forward(x.clone());
+            square(generator.forward(found, None), x)
+        });
+        let loss = [images, codes, data].into_iter().flatten().reduce(|a, b| a + b);
         if let Some(loss) = loss {
             let gradient = self.encoder.descend(loss, watch)?.gradient;
             scalars.extend(gradient.map(|g| ("gradient/encoder", g)));

@@ -158,9 +158,6 @@ pub struct Penalized {
 
 /// The penalty mean phi(||d score / d x||) at items x, and its gradients by the weights; `phi` gives value and derivative at a
 /// norm. `factor` multiplies the gradients (lazy penalties).
-///
-/// With g the gradient of an item and v = d penalty / d g = phi'(||g||) g / (||g|| batch), which counts as constant, the
-/// penalty's gradient by the weights is that of the derivative of the score along v.
 pub fn gradient_penalty(
     network: &CriticNetwork,
     x: Tensor<4>,
@@ -168,21 +165,40 @@ pub fn gradient_penalty(
     factor: f64,
     phi: impl Fn(f64) -> (f64, f64),
 ) -> Penalized {
-    let dims = x.dims();
-    let batch = dims[0];
+    let frozen = network.clone().no_grad();
+    penalized(
+        x,
+        |x| frozen.judge(x, condition, None).score,
+        |x| network.judge(x, condition, None).score,
+        network.smooth(),
+        factor,
+        phi,
+    )
+}
+
+/// The same of any network: `frozen` gives scores without gradients by its weights, `judge` with them; `smooth` as [`Dual::along`] has it.
+///
+/// With g the gradient of an item and v = d penalty / d g = phi'(||g||) g / (||g|| batch), which counts as constant, the
+/// penalty's gradient by the weights is that of the derivative of the score along v.
+pub fn penalized<const D: usize>(
+    x: Tensor<D>,
+    frozen: impl Fn(Dual<D>) -> Dual<2>,
+    judge: impl Fn(Dual<D>) -> Dual<2>,
+    smooth: bool,
+    factor: f64,
+    phi: impl Fn(f64) -> (f64, f64),
+) -> Penalized {
+    let batch = x.dims()[0];
     let x = x.detach();
     let at = x.clone().require_grad();
-    let score = network
-        .clone()
-        .no_grad()
-        .judge(at.clone().into(), condition, None)
-        .score
-        .value;
-    let gradients = score.sum().backward();
+    let gradients = frozen(at.clone().into()).value.sum().backward();
     let g = at
         .grad(&gradients)
         .unwrap_or_else(|| x.clone().inner().zeros_like());
-    let squares = (g.clone() * g.clone()).flatten::<2>(1, 3).sum_dim(1).into_data();
+    let squares = (g.clone() * g.clone())
+        .flatten::<2>(1, D - 1)
+        .sum_dim(1)
+        .into_data();
     let norms: Vec<f64> = squares.iter::<f32>().map(|s| (s as f64).sqrt()).collect();
     let (mut value, mut scales) = (0.0, Vec::with_capacity(batch));
     for norm in &norms {
@@ -190,12 +206,11 @@ pub fn gradient_penalty(
         value += penalty / batch as f64;
         scales.push((factor * slope / norm.max(1e-12) / batch as f64) as f32);
     }
-    let scales = Tensor::<1>::from_floats(&scales[..], &g.device()).reshape([batch, 1, 1, 1]);
+    let mut each = [1; D];
+    each[0] = batch;
+    let scales = Tensor::<1>::from_floats(&scales[..], &g.device()).reshape(each);
     let direction = Tensor::from_inner(g * scales);
-    let along = network
-        .judge(Dual::along(x, direction, network.smooth()), condition, None)
-        .score
-        .slope();
+    let along = judge(Dual::along(x, direction, smooth)).slope();
     let norm = norms.iter().sum::<f64>() / batch as f64;
     Penalized {
         gradients: along.backward(),

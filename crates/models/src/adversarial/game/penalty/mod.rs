@@ -19,7 +19,7 @@ pub use consistency::Consistency;
 pub use drift::Drift;
 pub use foreground::Foreground;
 
-pub use gradient::{At, Gradient, Penalized, Sided, ZeroCentred, gradient_penalty};
+pub use gradient::{At, Gradient, Penalized, Sided, ZeroCentred, gradient_penalty, penalized};
 pub use historical::{Historical, HistoricalAverage};
 pub use latent_consistency::LatentConsistency;
 pub use lecam::{LeCam, LeCamState};
