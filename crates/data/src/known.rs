@@ -2,8 +2,8 @@
 use super::dsprites::Sprites;
 use super::portraits::Portraits;
 use super::{
-    audio, claims, drawn_table, environments, hiring, jets, points, sequence, shapes, showers, simulators,
-    stacked, video, wifi,
+    audio, claims, corners, drawn_table, environments, hiring, jets, points, sequence, shapes, showers,
+    simulators, stacked, video, wifi,
 };
 use crate::error::Error;
 use serde::Serialize;
@@ -187,6 +187,13 @@ static KNOWN: &[SourceInfo] = &[
         about: "rows of ten columns that hang together, of three groups (the labels); endless, 2,000 unless --limit says otherwise",
         shape: &[drawn_table::COLUMNS],
         count: drawn_table::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: corners::NAME,
+        about: "images of 2x2 pixels with one white corner (the labels), each as likely; endless, 2,000 unless --limit says otherwise",
+        shape: &[corners::SIDE, corners::SIDE, 1],
+        count: corners::TRAIN,
         licence: OWN,
     },
     SourceInfo {

@@ -13,6 +13,7 @@ mod cifar;
 mod claims;
 mod classes;
 mod composites;
+mod corners;
 mod curves;
 mod damage;
 mod dataset;

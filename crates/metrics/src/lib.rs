@@ -1,6 +1,7 @@
 //! Metrics, one a file, as functions of plain numbers: no networks, no files.
 pub mod attributes;
 pub mod boosting;
+pub mod calibration;
 pub mod clusters;
 pub mod dci;
 pub mod discrete;

@@ -158,6 +158,14 @@ pub trait Encode {
     /// # Errors
     /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for.
     fn encode(&self, batch: &Batch) -> Result<Tensor<2>>;
+    /// So many draws of q(z | x) for each item, `[batch, draws, latent]`, where the encoder draws; what is drawn for item `i` of the data
+    /// set is drawn from `key.step(i)`.
+    ///
+    /// # Errors
+    /// Those of [`Encode::encode`].
+    fn draw(&self, _batch: &Batch, _draws: usize, _key: Key) -> Result<Option<Tensor<3>>> {
+        Ok(None)
+    }
 }
 
 /// An item, and what came back.

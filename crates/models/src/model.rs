@@ -218,7 +218,7 @@ capabilities! {
 pub(crate) fn no_target(model: &str) -> Error {
     Error::usage(
         format!("{model} does not play against the network of another run"),
-        "leave the target out, or train adv_gan, ae_gan or dna_gan",
+        "leave the target out, or train adv_gan, adaptive_gan, ae_gan or dna_gan",
     )
 }
 

@@ -102,6 +102,23 @@ impl Ahead {
                 self.first = first * momentum + g;
                 self.weights = w - self.first.clone() * rate;
             }
+            // As it goes in the mean: what is drawn is not known ahead.
+            Rule::Sghmc {
+                friction,
+                decay,
+                epsilon,
+                prior,
+                items,
+            } => {
+                self.second = mix(second, decay, square());
+                let uphill = g.clone() + w.clone() / (items * prior * prior);
+                let step = match decay {
+                    0.0 => uphill * rate,
+                    _ => uphill * rate / (rooted(self.second.clone()) + epsilon),
+                };
+                self.first = first * (1.0 - friction) - step;
+                self.weights = w + self.first.clone();
+            }
         }
     }
 }

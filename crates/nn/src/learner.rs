@@ -8,6 +8,7 @@ use crate::{NetworkInfo, Part, Purpose, named};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
 
 /// A network, its optimizer and, if asked for, the moving average of its weights.
 ///
@@ -84,6 +85,14 @@ impl<M: Module + 'static> Learner<M> {
             updates: 0,
             device: device.clone(),
         })
+    }
+
+    /// The same with noise of its own, where its optimizer draws.
+    pub fn salted(self, key: Key) -> Self {
+        Learner {
+            optimizer: self.optimizer.salted(key),
+            ..self
+        }
     }
 
     /// The same by another name in checkpoints.

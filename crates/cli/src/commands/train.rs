@@ -55,7 +55,7 @@ pub(crate) struct Args {
     /// The same seed gives the same run [default: the recipe's, mostly 0]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// The run of a classifier that is attacked (adv_gan, ae_gan): its network is taken as it is [default: one learns beside]
+    /// The run of a classifier that is attacked (adv_gan, adaptive_gan, ae_gan): its network is taken as it is [default: one learns beside]
     #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "from"])]
     target: Option<String>,
     /// Judge the model every N steps (the recipe's table `evaluate` says how); the best checkpoint is kept
@@ -170,7 +170,7 @@ fn recipe(args: &Args, device: &menagerie::Device) -> Result<(String, Recipe)> {
             );
             return Err(Error::usage(
                 problem,
-                "leave --target out, or train adv_gan, ae_gan or dna_gan",
+                "leave --target out, or train adv_gan, adaptive_gan, ae_gan or dna_gan",
             ));
         }
         settings.push(("target.run".into(), json!(run).to_string()));

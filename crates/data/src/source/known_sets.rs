@@ -6,7 +6,8 @@ use crate::memory::Cached;
 use crate::portraits::{People, Portraits};
 use crate::resize::Preparation;
 use crate::{
-    Dataset, audio, claims, drawn_table, embedded, hiring, jets, points, sequence, shapes, showers, wifi,
+    Dataset, audio, claims, corners, drawn_table, embedded, hiring, jets, points, sequence, shapes, showers,
+    wifi,
 };
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ impl Source {
                 let size = std::mem::take(&mut preparation.size);
                 Arc::new(shapes::Furniture::new(size, seed, split, limit)?)
             }
+            corners::NAME => Arc::new(corners::Corners::new(seed, split, limit)),
             jets::NAME => Arc::new(jets::Jets::new(seed, split, limit)),
             showers::NAME => Cached::wrap(Arc::new(showers::Showers::new(seed, split, limit)), true),
             wifi::NAME => Arc::new(wifi::Wifi::new(seed, split, limit)),

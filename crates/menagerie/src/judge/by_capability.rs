@@ -4,6 +4,7 @@ use super::subject::each_item;
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
 use crate::metrics::attributes;
+use crate::metrics::calibration::{BINS, calibration_error};
 use crate::metrics::shapes::Solid;
 use crate::metrics::ssim;
 use crate::models::{Capability, Model};
@@ -119,6 +120,7 @@ pub(super) fn work_out(
                 Ok(right.map(counted).collect())
             })?;
         }
+        "calibration" => return calibration(model, model_name, judge, definition, tell),
         "attributes" => return read_attributes(model, model_name, judge, definition, tell),
         name => return Err(forgotten(name)),
     }
@@ -223,6 +225,46 @@ fn known_classes(own: &[String], data: &[String], model: &str) -> Result<Vec<usi
         })
     };
     data.iter().map(place).collect()
+}
+
+/// How often answers are right, beside how sure they are.
+fn calibration(
+    model: &dyn Model,
+    name: &str,
+    judge: &Judge,
+    mut definition: Map<String, Value>,
+    tell: Tell,
+) -> Result<Vec<Verdict>> {
+    const NAME: &str = "calibration";
+    let c = able(model.as_classify(), Capability::Classify, name)?;
+    let data = judge.data(NAME)?;
+    let known = known_classes(c.classes(), &data.set.info().labels, name)?;
+    let count = judge.count.min(data.set.info().count);
+    let (mut sure, mut right, mut surprise) = (Vec::new(), Vec::new(), Vec::new());
+    each_item(data.set, count, &mut |batch| {
+        let labels = batch
+            .labels
+            .as_ref()
+            .ok_or_else(|| no_labels(&data.set.info().source))?;
+        let found = c.log_probabilities(&batch)?;
+        for (row, &label) in found.chunks_exact(c.classes().len()).zip(labels) {
+            let (said, label) = (argmax(row), known[label as usize]);
+            sure.push(f64::from(row[said]).exp());
+            right.push(said == label);
+            surprise.push(-f64::from(row[label]));
+        }
+        tell(NAME, sure.len(), count);
+        Ok(())
+    })?;
+    definition.insert("bins".into(), BINS.into());
+    let Some(error) = calibration_error(&sure, &right, BINS) else {
+        return Err(Error::usage(
+            format!("`{NAME}` needs items"),
+            "give data that hold some",
+        ));
+    };
+    let figures = vec![("", (error, None)), ("/nll", mean_and_error(&surprise))];
+    members(NAME, &definition, figures)
 }
 
 fn no_labels(source: &str) -> Error {

@@ -4,13 +4,14 @@ use super::by_features::features_definition;
 use super::cas;
 use super::extractor::Extractor;
 use super::gather::Gathered;
-use super::metric::{Judge, Metric, Tell, Verdict, forgotten};
+use super::metric::{Judge, Metric, Tell, Verdict, forgotten, members};
 use super::subject::{Subject, chosen, each_item};
 use crate::data::{Batch, Kind};
 use crate::error::{Error, Result};
 use crate::metrics::inception_score::{SPLITS, inception_score};
 use crate::metrics::moments::Moments;
 use crate::metrics::{fid, stacked};
+use crate::models::Capability;
 use serde_json::{Map, Value, json};
 use std::ops::Range;
 
@@ -26,6 +27,7 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
     match metric.name {
         "is" => score(judge, metric, tell),
         "class-accuracy" => class_accuracy(judge, metric, tell),
+        "drawn-attack" => drawn_attack(judge, metric, tell),
         "stacked-mnist" => stacked_modes(judge, metric, tell),
         "pair-agreement" => agreement(judge, metric, tell),
         "intra-fid" => intra_fid(judge, metric, tell),
@@ -65,15 +67,14 @@ fn tells_no_classes(metric: &str, extractor: &Extractor) -> Error {
     Error::usage(problem, "give --extractor classifier:RUN or inception:FILE")
 }
 
-/// The share of samples of each class that the extractor takes for that class; classes take equal parts.
-fn class_accuracy(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
-    let extractor = judge.features(metric.name)?;
-    let classes = extractor.classes();
-    if classes.is_empty() {
-        return Err(tells_no_classes(metric.name, extractor));
+/// The extractor, where it tells the classes that samples are drawn from.
+fn teller<'a>(judge: &Judge<'a>, metric: &str) -> Result<&'a Extractor> {
+    let extractor = judge.features(metric)?;
+    if extractor.classes().is_empty() {
+        return Err(tells_no_classes(metric, extractor));
     }
-    judge.subject.classes(metric.name)?;
-    if classes != judge.subject.info().labels {
+    judge.subject.classes(metric)?;
+    if extractor.classes() != judge.subject.info().labels {
         let fix = "give --extractor classifier:RUN with a classifier of the same classes";
         return Err(Error::usage(
             format!(
@@ -83,6 +84,50 @@ fn class_accuracy(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verd
             fix,
         ));
     }
+    Ok(extractor)
+}
+
+/// The shares of samples that the extractor takes for the class they were drawn from, that the model's own target does not, and of both at
+/// once; classes take equal parts.
+fn drawn_attack(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+    let extractor = teller(judge, metric.name)?;
+    let (model, name) = judge.subject.model(metric.name)?;
+    let target = model
+        .as_attack()
+        .and(model.as_classify())
+        .ok_or_else(|| Capability::Attack.missing(name))?;
+    let classes = extractor.classes().len();
+    let (mut both, mut confirmed, mut misled) = (Vec::new(), Vec::new(), Vec::new());
+    judge
+        .subject
+        .each_of_classes(metric.name, judge.count, 0..classes, judge.key, &mut |batch| {
+            let read = extractor.extract(&batch)?.log_probabilities;
+            let said = target.log_probabilities(&batch)?;
+            let labels = labels_of(&batch, metric.name)?;
+            let rows = read.chunks_exact(classes).zip(said.chunks_exact(classes));
+            for ((read, said), &l) in rows.zip(labels) {
+                let of = (argmax(read) == l as usize, argmax(said) != l as usize);
+                confirmed.push(f64::from(of.0));
+                misled.push(f64::from(of.1));
+                both.push(f64::from(of.0 && of.1));
+            }
+            tell(metric.name, both.len(), judge.count);
+            Ok(())
+        })?;
+    let mut definition = extractor.definition();
+    definition.insert("samples".into(), both.len().into());
+    let figures = vec![
+        ("", mean_and_error(&both)),
+        ("/confirmed", mean_and_error(&confirmed)),
+        ("/misled", mean_and_error(&misled)),
+    ];
+    members(metric.name, &definition, figures)
+}
+
+/// The share of samples of each class that the extractor takes for that class; classes take equal parts.
+fn class_accuracy(judge: &Judge, metric: &Metric, tell: Tell) -> Result<Vec<Verdict>> {
+    let extractor = teller(judge, metric.name)?;
+    let classes = extractor.classes();
     let mut right = Vec::new();
     judge.subject.each_of_classes(
         metric.name,

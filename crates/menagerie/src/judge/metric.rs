@@ -81,6 +81,7 @@ metrics! {
     "defended-accuracy", "accuracy of the run's target on items under each attack, after and (NAME/before) before the defence", MORE, Needs::Capability(Capability::Defend);
     "imputation", "error of a table's values that were hidden and filled in, in deviations of their columns; beside means and regressions", LESS, Needs::Capability(Capability::Complete);
     "test-errors", "items whose class is not found, of how many the definition says", LESS, Needs::Capability(Capability::Classify), named;
+    "calibration", "expected calibration error of class probabilities, 15 bins; /nll the mean of -ln of the right class's", LESS, Needs::Capability(Capability::Classify), named;
     "cluster-accuracy", "share of items in the group that stands for their class, classes and groups matched at best", MORE, Needs::Capability(Capability::Cluster), named;
     "attributes", "accuracy or correlation of every attribute that is read", MORE, Needs::Capability(Capability::ReadAttributes);
     "mig", "mutual information gap: whether one dimension of the code tells each factor", MORE, Needs::Capability(Capability::Encode), named;
@@ -101,6 +102,7 @@ metrics! {
     "intra-e", "entropy of a video's class, by a classifier of its frames: the class is clear and stays the same", LESS, Needs::Frames;
     "inter-e", "entropy of the classes over all videos: all of them occur", MORE, Needs::Frames;
     "i-score", "exp of the mean divergence of a video's class from those of all videos", MORE, Needs::Frames;
+    "drawn-attack", "share of samples that the extractor takes for their class and the run's target for another; /confirmed and /misled of either alone", MORE, Needs::Classes, named;
     "stacked-mnist", "modes of the thousand triples of digits that samples find, and KL to even shares", None, Needs::Classes, named;
     "pair-agreement", "share of drawn pairs whose images are of one class, by a classifier of both sides", MORE, Needs::Classes, named;
     "ppl", "perceptual path length: squared change of features a step of the latent", LESS, Needs::Path, named;

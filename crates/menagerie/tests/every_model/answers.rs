@@ -188,6 +188,30 @@ pub(crate) fn codes(subject: &Subject) {
         assert_eq!(space.decode(z).unwrap().shape, batch.shape);
     }
     assert!(encoder.encode(&misshapen(&batch)).is_err(), "{ANOTHER}");
+    let draw = |batch: &Batch| encoder.draw(batch, 3, Key::new(3)).unwrap();
+    if let Some(drawn) = draw(&batch) {
+        let [items, draws, latent] = drawn.dims();
+        let width = encoder.encode(&batch).unwrap().dims()[1];
+        assert_eq!([items, draws, latent], [5, 3, width]);
+        let wide = |z| -> Vec<f64> { menagerie::nn::numbers(z).into_iter().map(f64::from).collect() };
+        let (all, part) = (wide(drawn), wide(draw(&part(subject)).unwrap()));
+        assert!(all.iter().all(|v| v.is_finite()));
+        for k in 0..draws * latent {
+            let of = |values: &[f64]| {
+                values
+                    .iter()
+                    .skip(k)
+                    .step_by(draws * latent)
+                    .copied()
+                    .collect::<Vec<_>>()
+            };
+            same_in_any_batch(&of(&all), &of(&part));
+        }
+        assert!(
+            encoder.draw(&misshapen(&batch), 3, Key::new(3)).is_err(),
+            "{ANOTHER}"
+        );
+    }
 }
 
 pub(crate) fn reconstructions(subject: &Subject) {

@@ -1,13 +1,17 @@
 //! A recipe of a model that holds several generators or discriminators, and what holding them takes: names, and one of several
 //! for each sample.
 use super::Optimizers;
-use super::config::{Config, GameConfig};
+use super::config::{Config, GameConfig, Prior};
 use super::game::augment::Augment;
 use super::game::objective::Rule;
 use super::game::penalty::Penalties;
 use super::networks::Sizes;
-use burn::tensor::Tensor;
+use super::plays::duel::{latents, port_of};
+use crate::{Holds, Port};
+use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
+use menagerie_data::random::Key;
+use menagerie_kernels::noise;
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is the model's own; `T` is `[ensemble]`.
@@ -127,6 +131,34 @@ pub(super) fn check_members(key: &'static str, members: usize, least: usize) -> 
     }
 }
 
+/// Latents from a prior, each with a number in [0, 1) behind it that says whose it is, `[count, latent + 1]`.
+pub(super) fn latents_of_members(
+    prior: Prior,
+    latent: usize,
+    count: usize,
+    key: Key,
+    device: &Device,
+) -> Tensor<2> {
+    let z = latents(prior, count, latent, key.stream("latents"), device);
+    let at = noise::uniform::<2>(key.stream("members").words(), [count, 1], device);
+    Tensor::cat(vec![z, at], 1)
+}
+
+/// The same as another program gives them.
+pub(super) fn ports_of_members(prior: Prior, latent: usize) -> Vec<Port> {
+    let meaning = "which of the generators: each has an equal share of [0, 1)";
+    vec![
+        port_of(prior, latent),
+        Port::of("member", &[1], Holds::Unit, meaning),
+    ]
+}
+
+/// Latents proper, and the number that says whose.
+pub(super) fn parts_of(latents: &Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    let d = latents.dims()[1] - 1;
+    (latents.clone().narrow(1, 0, d), latents.clone().narrow(1, d, 1))
+}
+
 /// Of what several generators made of the same latents, for each row what one of them did: of the member in whose share of [0, 1)
 /// the row's number lies, `[batch, 1]`; `shares` sum to one.
 pub(super) fn one_of(made: Vec<Tensor<4>>, shares: &[f64], at: &Tensor<2>) -> Tensor<4> {
@@ -174,6 +206,9 @@ mod tests {
             ("go_gan", "ensemble", "stages", 1.into()),
             ("curriculum_gan", "ensemble", "temperature", 0.0.into()),
             ("curriculum_gan", "ensemble", "teachers", 1.into()),
+            ("bayesian_gan", "ensemble", "generators", 0.into()),
+            ("bayesian_gan", "ensemble", "every", 0.into()),
+            ("bayesian_gan", "ensemble", "kept", 1000.into()),
             ("cvae_gan", "matching", "decay", 1.0.into()),
             ("aegan", "inverse", "image", (-1.0).into()),
             ("ae_ot", "transport", "codes", 1.into()),

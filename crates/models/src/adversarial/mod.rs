@@ -5,6 +5,7 @@
 pub mod abc_gan;
 pub mod acgan;
 pub mod ada_gan;
+pub mod adaptive_gan;
 pub mod adv_gan;
 pub mod ae_gan;
 pub mod aegan;
@@ -19,6 +20,7 @@ pub mod ano_gan;
 pub mod art_gan;
 pub mod b_gan;
 pub mod bad_gan;
+pub mod bayesian_gan;
 pub mod began;
 pub mod bicycle_gan;
 pub mod bigan;
@@ -294,6 +296,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &ada_gan::ENTRY,
     &go_gan::ENTRY,
     &curriculum_gan::ENTRY,
+    &bayesian_gan::ENTRY,
     &cat_gan::ENTRY,
     &am_gan::ENTRY,
     &art_gan::ENTRY,
@@ -301,6 +304,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &bad_gan::ENTRY,
     &ano_gan::ENTRY,
     &adv_gan::ENTRY,
+    &adaptive_gan::ENTRY,
     &ae_gan::ENTRY,
     &gain::ENTRY,
     &fair_gan::ENTRY,

@@ -11,6 +11,7 @@ use super::binary::in_bounds;
 use menagerie_data::error::Result;
 use menagerie_data::random::Key;
 use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
 
 /// `[annealing]`: how the normalizer is estimated.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +64,30 @@ pub(super) struct Normalizer {
     pub(super) log: f64,
     /// of that, from the spread of the runs' weights; 0 where it is exact
     pub(super) error: f64,
+}
+
+/// The normalizer of the weights in use, worked out once for them.
+#[derive(Debug, Default)]
+pub(super) struct Known(Mutex<Option<(u64, Normalizer)>>);
+
+impl Known {
+    /// That of the weights after so many updates.
+    pub(super) fn of(&self, updates: u64, work_out: impl FnOnce() -> Normalizer) -> Normalizer {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match *known {
+            Some((at, z)) if at == updates => z,
+            _ => {
+                let z = work_out();
+                *known = Some((updates, z));
+                z
+            }
+        }
+    }
+
+    /// Forgets it: other weights have been read.
+    pub(super) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 /// ln Z of the last distribution of a path.

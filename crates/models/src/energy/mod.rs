@@ -4,6 +4,7 @@ mod annealing;
 mod binary;
 pub mod boltzmann;
 mod chains;
+pub mod energy_model;
 pub mod gsn;
 pub mod rbm;
 #[cfg(test)]
@@ -14,4 +15,4 @@ use crate::Entry;
 /// The family's name in the taxonomy.
 pub(crate) const FAMILY: &str = "energy";
 /// Its models.
-pub(crate) const ENTRIES: &[&Entry] = &[&rbm::ENTRY, &boltzmann::ENTRY, &gsn::ENTRY];
+pub(crate) const ENTRIES: &[&Entry] = &[&rbm::ENTRY, &boltzmann::ENTRY, &gsn::ENTRY, &energy_model::ENTRY];

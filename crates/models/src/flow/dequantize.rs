@@ -30,7 +30,7 @@ pub(super) fn levels_of(batch: &Batch) -> Vec<f32> {
 }
 
 /// Numbers that belong to items: those of item `i` of the data set are drawn from `key.step(i)`.
-pub(super) fn item_noise(batch: &Batch, key: Key, fill: impl Fn([u32; 8], &mut [f32])) -> Vec<f32> {
+pub(crate) fn item_noise(batch: &Batch, key: Key, fill: impl Fn([u32; 8], &mut [f32])) -> Vec<f32> {
     let mut out = vec![0f32; batch.values.len()];
     let n = (out.len() / batch.indices.len().max(1)).max(1);
     for (item, &i) in out.chunks_exact_mut(n).zip(&batch.indices) {

@@ -7,6 +7,7 @@ pub mod real_nvp;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use dequantize::item_noise;
 pub use dequantize::{Dequantization, NoiseFlow};
 pub use flow_model::{FlowModel, FlowNetwork, Prior};
 

@@ -9,7 +9,7 @@
 //! L_1 is the evidence lower bound, L_K rises with K, and tends to log p(x).
 use super::elbo::{Gaussian, log_mean_exp};
 use super::likelihood::Likelihood;
-use super::networks::PairNetwork;
+use super::networks::{Encoder, PairNetwork};
 use super::vae::value;
 use super::{Sizes, Training, Variational};
 use crate::{Capability, Entry, Model, NetworkInfo, Part, Purpose, Registered, StepReport};
@@ -65,6 +65,8 @@ pub struct ByImportance {
 }
 
 impl Training for ByImportance {
+    type Encoder = Encoder;
+
     fn pair(&self) -> PairNetwork {
         self.learner.for_use()
     }

@@ -2,6 +2,7 @@
 //! See `docs/variational.md`.
 pub mod ae_ot;
 pub mod autoencoder;
+pub mod avb;
 pub mod beta_vae;
 pub mod conditional_vae;
 pub mod denoising_autoencoder;
@@ -33,6 +34,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &beta_vae::ENTRY,
     &conditional_vae::ENTRY,
     &vae_gan::ENTRY,
+    &avb::ENTRY,
     &ae_ot::ENTRY,
     &vq_vae::ENTRY,
     &video_vae::ENTRY,

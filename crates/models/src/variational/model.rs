@@ -1,7 +1,6 @@
 //! What the models of the family share: an encoder and a decoder, however trained, and all that they can be asked.
-use super::elbo::Gaussian;
 use super::likelihood::{Grey, Likelihood, Observation};
-use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity, PairNetwork};
+use super::networks::{Architecture, Decoder, Encoder, Layers, Nonlinearity, PairNetwork, Recognition};
 use crate::function::{items, rows};
 use crate::{
     Encode, EvidenceBound, Features, Function, Holds, LatentSpace, Model, NetworkInfo, Part, Port, Purpose,
@@ -102,8 +101,10 @@ impl Sizes {
 
 /// How an encoder and a decoder come to their weights.
 pub trait Training: Send {
+    /// What tells latents of items.
+    type Encoder: Recognition;
     /// Both as they are to be used: without autodiff.
-    fn pair(&self) -> PairNetwork;
+    fn pair(&self) -> PairNetwork<Self::Encoder>;
     /// The device it trains on.
     fn device(&self) -> &Device;
     /// See [`Model::networks`].
@@ -122,7 +123,7 @@ pub trait Training: Send {
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()>;
 }
 
-/// A variational autoencoder: p(z) standard normal, q(z | x) a Gaussian with diagonal covariance.
+/// A variational autoencoder: p(z) standard normal, q(z | x) a Gaussian with diagonal covariance, or what an encoder draws.
 pub struct Variational<T: Training> {
     name: &'static str,
     training: T,
@@ -173,7 +174,7 @@ impl<T: Training> Variational<T> {
     }
 
     /// Rows that pass the decoder at a time.
-    fn rows(&self, pair: &PairNetwork) -> usize {
+    fn rows(&self, pair: &PairNetwork<T::Encoder>) -> usize {
         let decoder = &pair.decoder;
         let one = || activations::items_at_a_time(|| decoder.forward(decoder.blank(1)));
         *self.rows.get_or_init(one)
@@ -223,7 +224,7 @@ impl<T: Training> Model for Variational<T> {
             vec![latent(Holds::Numbers, "a latent as `sample` takes it")],
             move |x| {
                 let seen = likelihood.seen(items(&x[0], info));
-                vec![Gaussian::of(pair(&x[0]).encoder.forward(seen)).mean]
+                vec![pair(&x[0]).encoder.posterior(seen).mean]
             },
         );
         vec![sample, encode]
@@ -305,7 +306,18 @@ impl<T: Training> LatentSpace for Variational<T> {
 impl<T: Training> Encode for Variational<T> {
     fn encode(&self, batch: &Batch) -> Result<Tensor<2>> {
         let x = self.observed(batch, None)?;
-        Ok(Gaussian::of(self.training.pair().encoder.forward(x)).mean)
+        Ok(self.training.pair().encoder.posterior(x).mean)
+    }
+
+    fn draw(&self, batch: &Batch, draws: usize, key: Key) -> Result<Option<Tensor<3>>> {
+        let x = self.observed(batch, Some(key))?;
+        let encoder = self.training.pair().encoder;
+        let noise = posterior_noise(&batch.indices, 0..draws, encoder.noise(), key, &x.device());
+        let z = encoder.draw(x, noise);
+        Ok(Some(
+            z.reshape([draws, batch.indices.len(), self.latent])
+                .swap_dims(0, 1),
+        ))
     }
 }
 
@@ -314,7 +326,7 @@ impl<T: Training> Reconstruct for Variational<T> {
     fn reconstruct(&self, batch: &Batch, key: Key) -> Result<Reconstruction> {
         let x = self.observed(batch, Some(key))?;
         let pair = self.training.pair();
-        let z = Gaussian::of(pair.encoder.forward(x.clone())).mean;
+        let z = pair.encoder.posterior(x.clone()).mean;
         let shown = self.likelihood.binarizes().then(|| self.likelihood.shown(x));
         Ok(Reconstruction {
             shown,
@@ -339,7 +351,7 @@ impl<T: Training> EvidenceBound for Variational<T> {
     fn evidence_bound(&self, batch: &Batch, samples: usize, key: Key) -> Result<Vec<f64>> {
         let x = self.observed(batch, Some(key))?;
         let pair = self.training.pair();
-        let q = Gaussian::of(pair.encoder.forward(x.clone()));
+        let q = pair.encoder.posterior(x.clone());
         let at_once = (self.rows(&pair) / batch.indices.len().max(1)).clamp(1, samples.max(1));
         let mut sums = vec![LogSum::default(); batch.indices.len()];
         for from in (0..samples).step_by(at_once) {

@@ -1,5 +1,6 @@
 //! Encoders and decoders: convolutions that halve an image, fully connected layers, and the same backwards.
-use burn::module::Module;
+use super::elbo::Gaussian;
+use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Tensor;
 use menagerie_data::error::{Error, Result};
 use menagerie_nn::pyramid::{channels, sizes};
@@ -31,7 +32,8 @@ pub enum Nonlinearity {
 }
 
 impl Nonlinearity {
-    fn activation(self) -> Activation {
+    /// What a layer takes.
+    pub(super) fn activation(self) -> Activation {
         match self {
             Nonlinearity::Relu => Activation::Relu,
             Nonlinearity::LeakyRelu => Activation::LeakyRelu(0.2),
@@ -282,11 +284,44 @@ fn stack(inputs: usize, widths: impl Iterator<Item = usize>, init: &Init) -> (Ve
     (layers.collect(), sizes[sizes.len() - 1])
 }
 
+/// What tells of an item which latents it may have come from: a distribution q(z | x).
+pub trait Recognition: Module + ModuleDisplay + 'static {
+    /// q(z | x), or the Gaussian that has its means and variances, of items `[batch, height, width, channel]`.
+    fn posterior(&self, x: Tensor<4>) -> Gaussian;
+    /// Standard normal numbers that a draw is made of.
+    fn noise(&self) -> usize;
+    /// Draws of q(z | x), `[K batch, latent]`, of noise `[K batch, numbers]`; row r is a draw for item r mod batch.
+    fn draw(&self, x: Tensor<4>, noise: Tensor<2>) -> Tensor<2>;
+    /// What its last layer before the latent makes of items alone, `[batch, features]`.
+    fn features(&self, x: Tensor<4>) -> Tensor<2>;
+    /// Numbers of [`Recognition::features`].
+    fn feature_count(&self) -> usize;
+}
+
+/// Means, and logarithms of variances.
+impl Recognition for Encoder {
+    fn posterior(&self, x: Tensor<4>) -> Gaussian {
+        Gaussian::of(self.forward(x))
+    }
+    fn noise(&self) -> usize {
+        self.out.weight.dims()[1] / 2
+    }
+    fn draw(&self, x: Tensor<4>, noise: Tensor<2>) -> Tensor<2> {
+        self.posterior(x).draw(noise)
+    }
+    fn features(&self, x: Tensor<4>) -> Tensor<2> {
+        Encoder::features(self, x)
+    }
+    fn feature_count(&self) -> usize {
+        Encoder::feature_count(self)
+    }
+}
+
 /// An encoder and a decoder that are trained together.
 #[derive(Module, Debug)]
-pub struct PairNetwork {
+pub struct PairNetwork<E: Module = Encoder> {
     /// items to codes
-    pub encoder: Encoder,
+    pub encoder: E,
     /// latents to items
     pub decoder: Decoder,
 }

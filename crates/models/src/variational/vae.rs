@@ -10,7 +10,7 @@
 //! reparameterization, gives the gradient of both.
 use super::elbo::{Gaussian, Loss};
 use super::likelihood::Likelihood;
-use super::networks::PairNetwork;
+use super::networks::{Encoder, PairNetwork};
 use super::{Sizes, Training, Variational};
 use crate::{Capability, Entry, Model, NetworkInfo, Part, Purpose, Registered, StepReport};
 use burn::tensor::{Device, Tensor};
@@ -71,6 +71,8 @@ impl ByBound {
 }
 
 impl Training for ByBound {
+    type Encoder = Encoder;
+
     fn pair(&self) -> PairNetwork {
         self.learner.for_use()
     }

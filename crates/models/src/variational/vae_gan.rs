@@ -134,6 +134,8 @@ impl ByGame {
 }
 
 impl Training for ByGame {
+    type Encoder = Encoder;
+
     fn pair(&self) -> PairNetwork {
         PairNetwork {
             encoder: self.encoder.for_use(),

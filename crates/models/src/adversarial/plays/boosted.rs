@@ -7,18 +7,19 @@
 //! for the smallest k with lambda <= (1 - beta) h_(k+1), h sorted. The t-th member has the share beta = 1 / t, so that all have
 //! the same in the end. Weights are those within a step's batches, of which as many items are drawn as one of them holds.
 use super::super::config::Config;
-use super::super::ensemble::{CRITICS, Ensemble, GENERATORS, check_members, one_of};
+use super::super::ensemble::{
+    CRITICS, Ensemble, GENERATORS, check_members, latents_of_members, one_of, parts_of, ports_of_members,
+};
 use super::super::game::objective::Rule;
 use super::super::game::penalty::Penalties;
 use super::super::game::{Critic, CriticConfig, Draws, Game, Moment, Play, Round, Shown, Stage};
 use super::super::networks::Heads;
-use super::duel::{Duel, latents, port_of};
-use crate::{Holds, NetworkInfo, Part, Port, Purpose};
+use super::duel::Duel;
+use crate::{NetworkInfo, Part, Port, Purpose};
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
-use menagerie_kernels::noise;
 use menagerie_nn::Tensors;
 use serde::{Deserialize, Serialize};
 
@@ -218,18 +219,12 @@ impl Boosted {
 
     /// Samples of the first `members`, by `[batch, latent + 1]`.
     fn mixed(&self, latents: &Tensor<2>, members: usize) -> Tensor<4> {
-        let (z, at) = self.parts(latents);
+        let (z, at) = parts_of(latents);
         let made = self.members[..members]
             .iter()
             .map(|m| m.draw(z.clone(), None))
             .collect();
         one_of(made, &vec![1.0 / members as f64; members], &at)
-    }
-
-    /// Latents proper, and the number that says whose.
-    fn parts(&self, latents: &Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-        let d = self.config.model.latent();
-        (latents.clone().narrow(1, 0, d), latents.clone().narrow(1, d, 1))
     }
 
     /// The judge learns to tell data from the mixture of so many members.
@@ -334,18 +329,12 @@ impl Draws for Boosted {
     }
 
     fn prior(&self, count: usize, key: Key) -> Tensor<2> {
-        let (device, d) = (self.stage.plain(), self.config.model.latent());
-        let z = latents(self.config.game.prior, count, d, key.stream("latents"), &device);
-        let at = noise::uniform::<2>(key.stream("members").words(), [count, 1], &device);
-        Tensor::cat(vec![z, at], 1)
+        let (prior, d) = (self.config.game.prior, self.config.model.latent());
+        latents_of_members(prior, d, count, key, &self.stage.plain())
     }
 
     fn inputs(&self) -> Vec<Port> {
-        let meaning = "which of the generators: each has an equal share of [0, 1)";
-        vec![
-            port_of(self.config.game.prior, self.config.model.latent()),
-            Port::of("member", &[1], Holds::Unit, meaning),
-        ]
+        ports_of_members(self.config.game.prior, self.config.model.latent())
     }
 
     fn draw(&self, latents: Tensor<2>, _: Option<Tensor<2>>) -> Tensor<4> {
@@ -353,13 +342,13 @@ impl Draws for Boosted {
     }
 
     fn draw_truncated(&self, latents: Tensor<2>, _: Option<Tensor<2>>, psi: f64) -> Tensor<4> {
-        let (z, at) = self.parts(&latents);
+        let (z, at) = parts_of(&latents);
         self.mixed(&Tensor::cat(vec![z * psi, at], 1), self.begun())
     }
 
     /// What each member makes of the latents.
     fn stages(&self, latents: Tensor<2>) -> Vec<Tensor<4>> {
-        let (z, _) = self.parts(&latents);
+        let (z, _) = parts_of(&latents);
         self.members[..self.begun()]
             .iter()
             .map(|m| m.draw(z.clone(), None))

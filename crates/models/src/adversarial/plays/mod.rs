@@ -7,6 +7,7 @@ pub mod coded;
 pub mod context;
 pub mod contrastive;
 pub mod crossed;
+pub mod customised;
 pub mod cycle;
 mod descent;
 pub mod described;
@@ -27,6 +28,7 @@ pub mod perceptual;
 pub mod perturb;
 mod pool;
 pub mod posed;
+pub mod posterior;
 
 pub mod pyramid;
 pub mod ranked;

@@ -13,7 +13,7 @@ use super::super::networks::{TranslatorNetwork, TranslatorSizes, patch};
 use super::super::translation::{self, Distance, Translation};
 use super::paired::{GENERATOR, diversity};
 use super::target::{Target, TargetSettings};
-use crate::attack::{self, Method, fgsm, pgd, within};
+use crate::attack::{Method, fgsm, within};
 use crate::{NetworkInfo, Part, Purpose};
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
@@ -146,15 +146,7 @@ impl AttackConfig {
     pub fn check(&self) -> Result<()> {
         self.translation().check()?;
         check_weights([("target.model.average", self.target.model.average)])?;
-        let epsilon = self.attack.epsilon;
-        match epsilon > 0.0 && epsilon <= 1.0 {
-            true => Ok(()),
-            false => Err(Error::recipe(
-                "attack.epsilon",
-                format!("{epsilon} is no bound of a pixel in [0, 1]"),
-                "give a number such as 0.3, or 8/255 = 0.031",
-            )),
-        }
+        check_epsilon(self.attack.epsilon)
     }
 
     /// Fresh networks for images with classes of that description.
@@ -188,9 +180,24 @@ impl AttackConfig {
     }
 }
 
+/// Refuses what is no bound of a pixel's change.
+///
+/// # Errors
+/// [`Error::Recipe`].
+pub(super) fn check_epsilon(epsilon: f64) -> Result<()> {
+    match epsilon > 0.0 && epsilon <= 1.0 {
+        true => Ok(()),
+        false => Err(Error::recipe(
+            "attack.epsilon",
+            format!("{epsilon} is no bound of a pixel in [0, 1]"),
+            "give a number such as 0.3, or 8/255 = 0.031",
+        )),
+    }
+}
+
 /// By how much the right class is ahead of the best other one, 0 where it is not: mean over a batch, `[1]` (Carlini & Wagner 2016,
 /// arXiv:1608.04644, f_6 with kappa 0).
-fn ahead(logits: Tensor<2>, right: Tensor<2>) -> Tensor<1> {
+pub(super) fn ahead(logits: Tensor<2>, right: Tensor<2>) -> Tensor<1> {
     let of_right = (logits.clone() * right.clone()).sum_dim(1);
     let of_others = (logits - right * 1e6).max_dim(1);
     (of_right - of_others).clamp_min(0.0).mean()
@@ -349,24 +356,12 @@ impl Attacks for Perturbing {
     }
 
     fn attacked(&self, items: Tensor<4>, labels: Option<&[u32]>, method: Method, keys: &[Key]) -> Tensor<4> {
-        let epsilon = self.settings.epsilon;
-        // What is learned asks for no class, and so reads no number on its way.
-        let found = match (labels, method) {
-            (None, Method::Fgsm | Method::Pgd) => self.target.classes(items.clone()),
-            _ => vec![],
-        };
-        let labels = labels.unwrap_or(&found);
         match method {
+            // It asks for no class, and so reads no number on its way.
             Method::Learned => self.changed(&self.generator.for_use_on(&items.device()), &items),
-            Method::Fgsm => fgsm(&self.target.logits(), &items, labels, epsilon),
-            Method::Pgd => pgd(
-                &self.target.logits(),
-                &items,
-                labels,
-                epsilon,
-                attack::STEPS,
-                keys,
-            ),
+            _ => self
+                .target
+                .attacked(items, labels, (method, self.settings.epsilon), keys),
         }
     }
 }
@@ -378,14 +373,14 @@ impl Defends for Perturbing {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::super::networks::translator::resnet;
     use super::super::super::{adv_gan::AdvGan, ae_gan::AeGan};
     use super::*;
     use crate::{Model, Registered};
 
     /// Stripes along the one axis or the other, of any phase, and which of the two.
-    fn batch(count: usize, key: Key) -> Batch {
+    pub(in super::super) fn batch(count: usize, key: Key) -> Batch {
         let mut rng = key.rng();
         let (mut values, mut labels) = (vec![], vec![]);
         for _ in 0..count {
@@ -407,7 +402,7 @@ mod tests {
         }
     }
 
-    fn info() -> DataInfo {
+    pub(in super::super) fn info() -> DataInfo {
         DataInfo {
             source: "test".into(),
             kind: Kind::Image,
@@ -447,7 +442,7 @@ mod tests {
         model
     }
 
-    fn accuracy(model: &dyn Model, b: &Batch) -> f64 {
+    pub(in super::super) fn accuracy(model: &dyn Model, b: &Batch) -> f64 {
         let logs = model.as_classify().unwrap().log_probabilities(b).unwrap();
         let labels = b.labels.as_ref().unwrap();
         let right = logs

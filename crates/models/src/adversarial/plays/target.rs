@@ -1,5 +1,6 @@
 //! The classifier that is attacked, or whose features are kept: of another run, held as it is, or one that learns beside.
 use super::super::game::{Moment, critic};
+use crate::attack::{self, Method, fgsm, pgd};
 use crate::discriminative::classifier::{self, ClassifierNetwork, cross_entropy};
 use crate::{NetworkInfo, Part, Purpose};
 use burn::tensor::{Device, Tensor};
@@ -117,6 +118,22 @@ impl Target {
         let logits = self.answer(x);
         let classes = logits.dims()[1];
         classifier::best(&numbers(logits), classes).collect()
+    }
+
+    /// Items changed by its own gradient, within epsilon, away from these classes or from those that it takes them for.
+    pub(super) fn attacked(
+        &self,
+        items: Tensor<4>,
+        labels: Option<&[u32]>,
+        (method, epsilon): (Method, f64),
+        keys: &[Key],
+    ) -> Tensor<4> {
+        let found = labels.map_or_else(|| self.classes(items.clone()), <[u32]>::to_vec);
+        match method {
+            Method::Fgsm => fgsm(&self.logits(), &items, &found, epsilon),
+            Method::Pgd => pgd(&self.logits(), &items, &found, epsilon, attack::STEPS, keys),
+            Method::Learned => items,
+        }
     }
 
     pub(super) fn info(&self, x: Tensor<4>) -> NetworkInfo {

@@ -14,7 +14,7 @@
 //! Without hidden units (`model.width = 0`) the bound is the likelihood.
 mod machine;
 
-use super::annealing::{AnnealingConfig, Normalizer, log_mean_exp, normalizer};
+use super::annealing::{AnnealingConfig, Known, Normalizer, log_mean_exp, normalizer};
 use super::binary::{Visible, hold, in_bounds, rows};
 use super::chains::Chains;
 use crate::{
@@ -32,7 +32,6 @@ use menagerie_nn::{
     Init, Learner, NetworkInfo, OptimizerConfig, Tensors, Weights, activations, collective, with_gradients,
 };
 use serde::{Deserialize, Serialize};
-use std::sync::{Mutex, PoisonError};
 
 /// Everything of a recipe that is this model's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,7 +94,7 @@ pub struct Boltzmann {
     chains: Chains,
     annealing: AnnealingConfig,
     /// ln Z of the weights after so many updates
-    normalizer: Mutex<Option<(u64, Normalizer)>>,
+    normalizer: Known,
 }
 
 const NAME: &str = "boltzmann";
@@ -106,27 +105,11 @@ impl Boltzmann {
     }
 
     fn normalizer(&self) -> Normalizer {
-        let mut known = self.normalizer.lock().unwrap_or_else(PoisonError::into_inner);
-        match *known {
-            Some((at, z)) if at == self.learner.updates() => z,
-            _ => {
-                let machine = self.machine();
-                let key = Key::new(0).stream("annealing");
-                let z =
-                    exact(&machine).unwrap_or_else(|| normalizer(&Annealed(&machine), self.annealing, key));
-                *known = Some((self.learner.updates(), z));
-                z
-            }
-        }
-    }
-
-    /// States of chains that begin where persistent ones are.
-    fn begin(&self, count: usize, key: Key) -> Vec<f32> {
-        let n = self.chains.states.len() / self.sizes.count;
-        let row = |i: usize| key.step(i as u64).rng().below(self.sizes.count);
-        (0..count)
-            .flat_map(|i| self.chains.states[row(i) * n..][..n].iter().copied())
-            .collect()
+        self.normalizer.of(self.learner.updates(), || {
+            let machine = self.machine();
+            let key = Key::new(0).stream("annealing");
+            exact(&machine).unwrap_or_else(|| normalizer(&Annealed(&machine), self.annealing, key))
+        })
     }
 
     /// The visible units of states, as images.
@@ -190,7 +173,7 @@ impl Model for Boltzmann {
 
     fn load(&mut self, read: &dyn Fn(&str) -> Result<Tensors>, purpose: Purpose) -> Result<()> {
         self.learner.load(read, purpose)?;
-        *self.normalizer.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.normalizer.forget();
         self.chains.load(read)
     }
 
@@ -230,7 +213,7 @@ impl Sample for Boltzmann {
         unconditional(request, NAME)?;
         untempered(request, NAME)?;
         let machine = self.machine();
-        let mut states = self.begin(request.count, request.key.stream("start"));
+        let mut states = self.chains.begin(request.count, request.key.stream("start"));
         for sweep in 0..self.sizes.sample_sweeps {
             let key = request.key.stream("sweeps").step(sweep as u64);
             machine.sweep(&mut states, 0, &machine.bias, 1.0, key);
@@ -286,7 +269,7 @@ impl Complete for Boltzmann {
         let mut out = Vec::new();
         for (item, &index) in truth.chunks_exact(self.data.units()).zip(&batch.indices) {
             let key = key.step(index as u64);
-            let mut state = self.begin(1, key.stream("start"));
+            let mut state = self.chains.begin(1, key.stream("start"));
             for sweep in 0..self.sizes.sample_sweeps {
                 hold(&mut state, item, &known);
                 machine.sweep(
@@ -337,11 +320,11 @@ impl Config {
         };
         Ok(Boltzmann {
             learner: Learner::new("network", network, self.optimizer, 0.0, device)?,
-            chains: Chains::new(self.model.count, n, key.stream("chains")),
+            chains: Chains::coins(self.model.count, n, key.stream("chains")),
             data,
             sizes: self.model.clone(),
             annealing: self.annealing,
-            normalizer: Mutex::new(None),
+            normalizer: Known::default(),
         })
     }
 }

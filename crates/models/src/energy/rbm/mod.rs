@@ -15,7 +15,7 @@
 //! "data"`, contrastive divergence) or that go on from update to update (`"persistent"`).
 mod network;
 
-use super::annealing::{AnnealingConfig, Normalizer, normalizer};
+use super::annealing::{AnnealingConfig, Known, Normalizer, normalizer};
 use super::binary::{Visible, hold, in_bounds, rows};
 use super::chains::Chains;
 use crate::{
@@ -34,7 +34,6 @@ use menagerie_nn::levels::Binarization;
 use menagerie_nn::{Init, Learner, NetworkInfo, OptimizerConfig, Tensors, collective, numbers};
 use network::{Annealed, RbmNetwork, exact};
 use serde::{Deserialize, Serialize};
-use std::sync::{Mutex, PoisonError};
 
 /// Everything of a recipe that is this model's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,8 +110,7 @@ pub struct Rbm {
     /// mean of every visible unit over the data, from which annealing begins
     means: Vec<f32>,
     annealing: AnnealingConfig,
-    /// ln Z of the weights after so many updates
-    normalizer: Mutex<Option<(u64, Normalizer)>>,
+    normalizer: Known,
 }
 
 const NAME: &str = "rbm";
@@ -124,28 +122,13 @@ impl Rbm {
 
     /// ln Z of the weights in use: exact where one layer is small, by annealing elsewhere.
     fn normalizer(&self) -> Normalizer {
-        let mut known = self.normalizer.lock().unwrap_or_else(PoisonError::into_inner);
-        match *known {
-            Some((at, z)) if at == self.learner.updates() => z,
-            _ => {
-                let network = self.weights();
-                let z = exact(&network).unwrap_or_else(|| {
-                    let path = Annealed::new(&network, &self.means);
-                    normalizer(&path, self.annealing, Key::new(0).stream("annealing"))
-                });
-                *known = Some((self.learner.updates(), z));
-                z
-            }
-        }
-    }
-
-    /// Chains from where the persistent ones are, one a row.
-    fn begin(&self, count: usize, key: Key) -> Vec<f32> {
-        let (units, chains) = (self.data.units(), self.sizes.count);
-        let row = |i: usize| key.step(i as u64).rng().below(chains);
-        (0..count)
-            .flat_map(|i| self.chains.states[row(i) * units..][..units].iter().copied())
-            .collect()
+        self.normalizer.of(self.learner.updates(), || {
+            let network = self.weights();
+            exact(&network).unwrap_or_else(|| {
+                let path = Annealed::new(&network, &self.means);
+                normalizer(&path, self.annealing, Key::new(0).stream("annealing"))
+            })
+        })
     }
 
     fn follow_means(&mut self, v: &[f32]) {
@@ -238,7 +221,7 @@ impl Model for Rbm {
         self.chains.load(read)?;
         let device = self.learner.plain_device();
         self.means = numbers(read("data_means")?.get("means", [self.means.len()], &device)?);
-        *self.normalizer.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.normalizer.forget();
         Ok(())
     }
 
@@ -299,7 +282,7 @@ impl Sample for Rbm {
         unconditional(request, NAME)?;
         untempered(request, NAME)?;
         let network = self.weights();
-        let start = self.begin(request.count, request.key.stream("start"));
+        let start = self.chains.begin(request.count, request.key.stream("start"));
         let mut v = rows(start, self.data.units(), &self.learner.plain_device());
         for sweep in 0..self.sizes.sample_sweeps {
             v = network.sweep(v, request.key.stream("sweeps").step(sweep as u64));
@@ -336,7 +319,7 @@ impl Complete for Rbm {
         // An item for itself, so that its completion does not depend on its batch.
         for (item, &index) in truth.chunks_exact(units).zip(&batch.indices) {
             let key = key.step(index as u64);
-            let mut state = self.begin(1, key.stream("start"));
+            let mut state = self.chains.begin(1, key.stream("start"));
             for sweep in 0..self.sizes.sample_sweeps {
                 hold(&mut state, item, &known);
                 let v = rows(state, units, &device);
@@ -407,12 +390,12 @@ impl Config {
         let network = RbmNetwork::new(units, self.model.width, &Init::new(key.stream("network"), device));
         Ok(Rbm {
             learner: Learner::new("network", network, self.optimizer, self.model.average, device)?,
-            chains: Chains::new(self.model.count, units, key.stream("chains")),
+            chains: Chains::coins(self.model.count, units, key.stream("chains")),
             means: vec![0.5; units],
             data,
             sizes: self.model.clone(),
             annealing: self.annealing,
-            normalizer: Mutex::new(None),
+            normalizer: Known::default(),
         })
     }
 }

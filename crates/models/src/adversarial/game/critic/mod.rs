@@ -129,6 +129,14 @@ impl Critic {
         }
     }
 
+    /// The same with noise of its own, where its optimizer draws.
+    pub fn salted(self, key: Key) -> Self {
+        Critic {
+            learner: self.learner.salted(key),
+            ..self
+        }
+    }
+
     /// Another objective than the recipe's.
     pub fn set_objective(&mut self, objective: Box<dyn Objective>) {
         self.objective = objective;

@@ -35,6 +35,9 @@ use menagerie_data::{Batch, DataInfo, Kind};
 
 use menagerie_nn::{Init, Learner, Tensors, first_not_finite, gradient_norm, is_finite, number};
 
+/// What a play around it adds to the generator's loss: of samples, and what they are said to be.
+pub(in super::super) type Beside<'a> = Option<&'a dyn Fn(&Shown) -> Tensor<1>>;
+
 /// What an update of the generator showed.
 struct Learned {
     loss: f64,
@@ -259,19 +262,20 @@ impl Duel {
         &mut self,
         made: Shown,
         data: Shown,
-        key: Key,
-        watch: bool,
+        beside: Beside,
+        now: Moment,
         critics_turn: bool,
     ) -> Result<Learned> {
-        let updates = self.updates();
+        let watch = now.watch;
 
         let density = match &mut self.density {
             Some(d) => Some(d.learn(data.items.clone())?),
             None => None,
         };
-        let now = Moment { updates, key, watch };
         let count = made.items.dims()[0];
+        let more = beside.map(|beside| beside(&made));
         let loss = self.loss_ahead(made, data, now)?;
+        let loss = more.into_iter().fold(loss, |loss, more| loss + more);
         let value = number(loss.clone());
         critic::finite("the generator's loss", value, now)?;
         // What is not its turn needs its gradient only to show it.
@@ -395,6 +399,69 @@ impl Duel {
             fix: "report this as a bug".into(),
         })
     }
+
+    /// A step of the game, with what stands beside the generator's loss.
+    ///
+    /// # Errors
+    /// Those of [`Play::step`].
+    pub(in super::super) fn played(
+        &mut self,
+        batches: &[Batch],
+        key: Key,
+        watch: bool,
+        beside: Beside,
+    ) -> Result<Round> {
+        let updates = self.generator.updates();
+        self.generator().grow(updates);
+        self.critic.network().grow(updates);
+        let its_turn = self.game.balance.is_none() || self.turns.is_critics();
+        let (mut seen, made, data) = match self.update_critic(batches, key, watch, its_turn) {
+            Ok(shown) => shown,
+            Err(e) => return Err(self.located(e, &batches[0])),
+        };
+        let made = match self.game.fresh_latents {
+            true => {
+                drop(made);
+                self.make(
+                    &self.generator.network().clone(),
+                    batches[0].shape[0],
+                    "generator latents",
+                    key,
+                )
+            }
+            false => made,
+        };
+        let diversity = watch.then(|| self.stage.diversity(&made.items.clone().inner(), &batches[0]));
+        let updates = self.updates();
+        let now = Moment { updates, key, watch };
+        let learned = self
+            .update_generator(made, data, beside, now, its_turn)
+            .map_err(|e| self.located(e, &batches[0]))?;
+        if let Some(b) = self.game.balance {
+            let believed = |s: &f32| self.critic.objective().probability(*s as f64).unwrap_or(0.5);
+            let mean = seen.samples.iter().map(believed).sum::<f64>() / seen.samples.len().max(1) as f64;
+            self.turns.follow(b, mean);
+            seen.scalars.push(("d/turns", self.turns.share));
+        }
+        if let Some(h) = &mut self.historical {
+            self.generator.change(|network| h.pull(network));
+        }
+        let mut scalars = vec![
+            ("loss/discriminator", seen.loss),
+            ("loss/generator", learned.loss),
+        ];
+        if watch {
+            scalars.extend(learned.scalars);
+        }
+
+        let observation = diversity.map(|diversity| {
+            let o = Observation::new(self.critic.objective(), &seen, learned.gradient, diversity);
+            scalars.extend(o.scalars());
+            scalars.extend(seen.scalars.iter().copied());
+            o
+        });
+        Ok(Round { scalars, observation })
+    }
 }
 
 impl Play for Duel {
@@ -433,54 +500,7 @@ impl Play for Duel {
     }
 
     fn step(&mut self, batches: &[Batch], key: Key, watch: bool) -> Result<Round> {
-        let updates = self.generator.updates();
-        self.generator().grow(updates);
-        self.critic.network().grow(updates);
-        let its_turn = self.game.balance.is_none() || self.turns.is_critics();
-        let (mut seen, made, data) = match self.update_critic(batches, key, watch, its_turn) {
-            Ok(shown) => shown,
-            Err(e) => return Err(self.located(e, &batches[0])),
-        };
-        let made = match self.game.fresh_latents {
-            true => {
-                drop(made);
-                self.make(
-                    &self.generator.network().clone(),
-                    batches[0].shape[0],
-                    "generator latents",
-                    key,
-                )
-            }
-            false => made,
-        };
-        let diversity = watch.then(|| self.stage.diversity(&made.items.clone().inner(), &batches[0]));
-        let learned = self
-            .update_generator(made, data, key, watch, its_turn)
-            .map_err(|e| self.located(e, &batches[0]))?;
-        if let Some(b) = self.game.balance {
-            let believed = |s: &f32| self.critic.objective().probability(*s as f64).unwrap_or(0.5);
-            let mean = seen.samples.iter().map(believed).sum::<f64>() / seen.samples.len().max(1) as f64;
-            self.turns.follow(b, mean);
-            seen.scalars.push(("d/turns", self.turns.share));
-        }
-        if let Some(h) = &mut self.historical {
-            self.generator.change(|network| h.pull(network));
-        }
-        let mut scalars = vec![
-            ("loss/discriminator", seen.loss),
-            ("loss/generator", learned.loss),
-        ];
-        if watch {
-            scalars.extend(learned.scalars);
-        }
-
-        let observation = diversity.map(|diversity| {
-            let o = Observation::new(self.critic.objective(), &seen, learned.gradient, diversity);
-            scalars.extend(o.scalars());
-            scalars.extend(seen.scalars.iter().copied());
-            o
-        });
-        Ok(Round { scalars, observation })
+        self.played(batches, key, watch, None)
     }
 
     fn save(&self) -> Vec<(String, Part<'_>)> {

@@ -1,7 +1,7 @@
 //! The game of two, turn by turn.
 use super::Duel;
 use super::generator::latents;
-use crate::adversarial::game::{Player, Shown, TwoPlayer};
+use crate::adversarial::game::{Moment, Play, Player, Shown, TwoPlayer};
 use crate::{Samples, of_shape};
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::Batch;
@@ -38,7 +38,12 @@ impl Duel {
         let made = self.make(&generator, batch.shape[0], "generator latents", key);
         drop(generator);
         let data = Shown::plain(self.items(batch));
-        let loss = self.update_generator(made, data, key, true, false)?.loss;
+        let now = Moment {
+            updates: self.updates(),
+            key,
+            watch: true,
+        };
+        let loss = self.update_generator(made, data, None, now, false)?.loss;
         if let Some(h) = &mut self.historical {
             self.generator.change(|network| h.pull(network));
         }
