@@ -3,7 +3,7 @@ use crate::commands::{ComputeArgs, DataArgs};
 use crate::output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use menagerie::data::{
-    Batch, DataInfo, Dataset, Kind, Opened, obj_of, renumbered, table_text, wav, write_wav,
+    Batch, DataInfo, Dataset, Kind, Opened, midi, obj_of, renumbered, table_text, wav, write_wav,
 };
 use menagerie::error::{Error, Result};
 use menagerie::files;
@@ -294,10 +294,11 @@ pub(crate) fn write(samples: &Samples, out: &Path) -> Result<()> {
         Some("png") => draw_samples(samples, None, out).map(drop),
         Some("gif") if samples.kind == Kind::Video => draw_samples(samples, None, out).map(drop),
         Some("obj") if samples.kind == Kind::Voxels => mesh(samples, out),
+        Some("mid" | "midi") if samples.kind == Kind::Notes => piece(samples, out),
 
         _ => Err(Error::usage(
             format!("--out {} does not end in a known kind of file", out.display()),
-            "end it in .png, .npy (of sounds also .wav, of videos .gif, of shapes .obj, of sequences .fasta or .txt), or / for a folder of files",
+            "end it in .png, .npy (of sounds also .wav, of music .mid, of videos .gif, of shapes .obj, of sequences .fasta or .txt), or / for a folder of files",
         )),
     }
 }
@@ -313,6 +314,20 @@ fn mesh(samples: &Samples, out: &Path) -> Result<()> {
                 "--out {} holds one shape, and there are {}",
                 out.display(),
                 samples.shape[0]
+            ),
+            format!("give --out {}/ for a file each", out.with_extension("").display()),
+        )),
+    }
+}
+
+/// Writes one piece of music.
+fn piece(samples: &Samples, out: &Path) -> Result<()> {
+    match samples.shape[0] {
+        1 => files::write_atomically(out, &midi(&samples.values)?),
+        n => Err(Error::usage(
+            format!(
+                "--out {} holds one piece of music, and there are {n}",
+                out.display()
             ),
             format!("give --out {}/ for a file each", out.with_extension("").display()),
         )),
@@ -462,6 +477,7 @@ fn folder(samples: &Samples, out: &Path) -> Result<()> {
             // As the data have it, so that samples can be compared with them.
             if c == 1 { picture.grey() } else { picture }.png()
         }),
+        (Kind::Notes, _) => numbered(out, n, "mid", |i| midi(one(i))),
         (Kind::Voxels, &[d, _, _, 1]) => numbered(out, n, "obj", |i| Ok(obj_of(one(i), d).into_bytes())),
         (kind, _) => Err(Error::usage(
             format!("a folder holds pictures, and these samples are {}", kind.plural()),

@@ -25,12 +25,15 @@ pub enum Kind {
     /// `[depth, height, width, channel]`: a grid of voxels, 1 where it is solid and -1 where it is empty; from the front to the back,
     /// from the top down, from the left to the right
     Voxels,
+    /// `[note, 4]`: of each note its length in beats, its pitch in semitones, how loud it is from 0 to 1, and the beats since the note
+    /// before it began
+    Notes,
 }
 
 impl Kind {
     /// Whether values run over the fixed range [-1, 1], as the networks take them.
     pub fn is_bounded(self) -> bool {
-        self != Kind::Points
+        !matches!(self, Kind::Points | Kind::Notes)
     }
     /// What is counted: `images`, as in `120 images/s`.
     pub fn unit(self) -> &'static str {
@@ -51,6 +54,7 @@ impl Kind {
             Kind::Unpaired => "unpaired images of two sides",
             Kind::Sequence => "sequences",
             Kind::Voxels => "shapes",
+            Kind::Notes => "pieces of music",
         }
     }
     /// Whether an item is two images, those of channels below and above the middle.
@@ -261,7 +265,7 @@ impl Values {
             Values::Floats(v) => v.clone(),
         }
     }
-    /// As the networks take them: images, video and shapes in [-1, 1], points, sound and sequences as they are.
+    /// As the networks take them: images, video and shapes in [-1, 1], points, sound, notes and sequences as they are.
     pub fn extend(&self, kind: Kind, out: &mut Vec<f32>) {
         match (self, kind) {
             (Values::Bytes(v), Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired | Kind::Voxels) => {
@@ -270,10 +274,12 @@ impl Values {
             (Values::Floats(v), Kind::Image | Kind::Video | Kind::Pair | Kind::Unpaired | Kind::Voxels) => {
                 out.extend(v.iter().map(|&x| x * 2.0 - 1.0))
             }
-            (Values::Bytes(v), Kind::Points | Kind::Audio | Kind::Sequence) => {
+            (Values::Bytes(v), Kind::Points | Kind::Audio | Kind::Sequence | Kind::Notes) => {
                 out.extend(v.iter().map(|&b| b as f32))
             }
-            (Values::Floats(v), Kind::Points | Kind::Audio | Kind::Sequence) => out.extend_from_slice(v),
+            (Values::Floats(v), Kind::Points | Kind::Audio | Kind::Sequence | Kind::Notes) => {
+                out.extend_from_slice(v)
+            }
         }
     }
 }
@@ -369,6 +375,12 @@ pub trait Dataset: Send + Sync {
     /// The attributes that any item of these values (as networks take them) truly has, of a set that knows the rule by which they
     /// come about.
     fn attributes_of(&self, _values: &[f32]) -> Option<Vec<f32>> {
+        None
+    }
+
+    /// ln of the probability with which items of these values (as networks take them) are drawn, of a set of discrete items that knows
+    /// it; minus infinity of what is never drawn.
+    fn log_probability(&self, _values: &[f32]) -> Option<f64> {
         None
     }
 

@@ -2,8 +2,8 @@
 use super::dsprites::Sprites;
 use super::portraits::Portraits;
 use super::{
-    audio, claims, corners, drawn_table, environments, hiring, jets, points, sequence, shapes, showers,
-    simulators, stacked, video, wifi,
+    audio, claims, corners, drawn_table, environments, hiring, jets, notes, points, sequence, shapes,
+    showers, simulators, stacked, video, wifi,
 };
 use crate::error::Error;
 use serde::Serialize;
@@ -76,6 +76,18 @@ static KNOWN: &[SourceInfo] = &[
         about: "100 people (the labels) from seven sides, in any light and before anything; 50 others in the test part; 10,000 pictures",
         shape: &[64, 64, 3],
         count: 10_000,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: video::DIAGRAMS,
+        about: "diagrams of a figure that moves, grows or turns by a rule, and four answers to what is next (the labels: which is right); endless, 4,000",
+        shape: &[
+            video::SHOWN + video::ANSWERS,
+            video::SIDE_OF_DIAGRAMS,
+            video::SIDE_OF_DIAGRAMS,
+            1,
+        ],
+        count: video::OF_DIAGRAMS,
         licence: OWN,
     },
     SourceInfo {
@@ -239,10 +251,31 @@ static KNOWN: &[SourceInfo] = &[
         licence: OWN,
     },
     SourceInfo {
+        name: sequence::BRACKETS,
+        about: "balanced brackets of four kinds, 24 letters at most, by a grammar that tells how likely each is; endless, 8,000 unless --limit says otherwise",
+        shape: &[sequence::LENGTH_OF_BRACKETS, 9],
+        count: sequence::OF_BRACKETS,
+        licence: OWN,
+    },
+    SourceInfo {
         name: sequence::MOLECULES,
         about: "chains of a few groups and rings as SMILES of 24 letters at most; endless, 8,000 unless --limit says otherwise",
         shape: &[sequence::LENGTH_OF_MOLECULES, 14],
         count: sequence::OF_MOLECULES,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: notes::MELODIES,
+        about: "melodies in C major of two phrases, A A B A, as notes: length, pitch, loudness, wait; endless, 4,000 unless --limit says otherwise",
+        shape: &[notes::LENGTH, notes::NUMBERS],
+        count: notes::OF_MELODIES,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: sequence::entailment::NAME,
+        about: "pairs of sentences of three words, a letter each, and whether the first entails the second (the labels); endless, 2,000 unless --limit says otherwise",
+        shape: &[sequence::entailment::LENGTH, 23],
+        count: sequence::OF_ENTAILMENT,
         licence: OWN,
     },
     SourceInfo {

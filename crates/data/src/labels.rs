@@ -137,6 +137,9 @@ impl Dataset for Partly {
     fn attributes_of(&self, values: &[f32]) -> Option<Vec<f32>> {
         self.base.attributes_of(values)
     }
+    fn log_probability(&self, values: &[f32]) -> Option<f64> {
+        self.base.log_probability(values)
+    }
     fn density(&self) -> Option<&dyn Density> {
         self.base.density()
     }

@@ -130,6 +130,9 @@ impl Dataset for Part {
     fn attributes_of(&self, values: &[f32]) -> Option<Vec<f32>> {
         self.base.attributes_of(values)
     }
+    fn log_probability(&self, values: &[f32]) -> Option<f64> {
+        self.base.log_probability(values)
+    }
     fn density(&self) -> Option<&dyn Density> {
         self.base.density()
     }
@@ -369,6 +372,9 @@ impl Dataset for Cached {
     }
     fn attributes_of(&self, values: &[f32]) -> Option<Vec<f32>> {
         self.base.attributes_of(values)
+    }
+    fn log_probability(&self, values: &[f32]) -> Option<f64> {
+        self.base.log_probability(values)
     }
     fn density(&self) -> Option<&dyn Density> {
         self.base.density()

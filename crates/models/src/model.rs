@@ -306,11 +306,11 @@ pub fn one_side(info: &DataInfo) -> DataInfo {
     }
 }
 
-/// The axes of an image, with sequences as one row and points as one pixel: `[height, width, channel]`.
+/// The axes of an image, with sequences and notes as one row and points as one pixel: `[height, width, channel]`.
 pub(crate) fn as_image_shape(info: &DataInfo) -> [usize; 3] {
     match info.shape[..] {
         [h, w, c] => [h, w, c],
-        [length, symbols] if info.kind == Kind::Sequence => [1, length, symbols],
+        [length, numbers] if matches!(info.kind, Kind::Sequence | Kind::Notes) => [1, length, numbers],
         _ => [1, 1, info.shape.iter().product()],
     }
 }

@@ -51,7 +51,7 @@ pub use item_norm::{ItemNorm, NormOver};
 pub use learner::{Descent, Kept, Learner};
 pub use linear::{Linear, LinearOf};
 pub use local::Local2d;
-pub use lstm::{LstmCell, LstmState};
+pub use lstm::{Lstm, LstmCell, LstmState};
 pub use masked_conv::{Mask, MaskedConv2d, MaskedConvOf, MaskedMatrix};
 pub use menagerie_kernels::Activation;
 pub use minibatch_deviation::minibatch_deviation;

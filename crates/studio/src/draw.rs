@@ -1,11 +1,11 @@
 //! What a model makes, as a browser shows it.
 use crate::http::{Refusal, Response};
 use crate::shelf::Open;
-use menagerie::data::{DataInfo, Kind, wav};
+use menagerie::data::{DataInfo, Kind, midi, wav};
 use menagerie::models::{Capability, Model, SampleRequest, Samples};
 use menagerie::nn::numbers;
 use menagerie::picture::{self, Picture};
-use menagerie::run::{points_picture, sequences_picture, shapes_picture_from};
+use menagerie::run::{notes_picture, points_picture, sequences_picture, shapes_picture_from};
 use menagerie::{Device, Key, Tensor, burn};
 use serde_json::{Value, json};
 use std::sync::MutexGuard;
@@ -186,6 +186,7 @@ fn pictures(samples: &Samples, turn: Option<f64>) -> Result<Vec<Picture>, Refusa
             .map(|v| shapes_picture_from(v, [1, d, h, w], None, turn))
             .collect(),
         (Kind::Sequence, &[l, s]) => items.map(|v| sequences_picture(v, [1, l, s])).collect(),
+        (Kind::Notes, &[l, c]) => items.map(|v| notes_picture(v, [1, l, c])).collect(),
         (Kind::Points, &[features]) => vec![points_picture(&samples.values, features, None)],
         (kind, _) => {
             let problem = format!("{} are no pictures", kind.plural());
@@ -202,6 +203,7 @@ pub(crate) fn file(samples: &Samples, info: &DataInfo) -> Result<Response, Refus
             "image/gif",
             picture::animation(&samples.values[..t * h * w * c], [1, t, h, w, c], 1)?,
         ),
+        (Kind::Notes, &[l, c]) => Response::new("audio/midi", midi(&samples.values[..l * c])?),
         (_, shape) => {
             let picture = pictures(samples, None)?
                 .into_iter()

@@ -143,8 +143,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
         _ if !args.seeds.is_empty() => args.seeds.len(),
         Kind::Audio if items::is_wav(&args.out) => 1,
         Kind::Voxels if args.out.extension().is_some_and(|e| e == "obj") => 1,
+        Kind::Notes if args.out.extension().is_some_and(|e| e == "mid" || e == "midi") => 1,
         Kind::Audio | Kind::Video => 8,
-        Kind::Voxels => 16,
+        Kind::Voxels | Kind::Notes => 16,
         _ => 64,
     });
     let length = args.seconds.map(|s| length(s, info)).transpose()?;

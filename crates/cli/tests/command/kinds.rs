@@ -1,4 +1,4 @@
-//! Shapes of voxels, what experts do, and labels of what is translated, through the command.
+//! Shapes of voxels, music, what experts do, and labels of what is translated, through the command.
 use crate::support::{fails, ok};
 use std::path::Path;
 use tempfile::tempdir;
@@ -33,6 +33,32 @@ fn shapes_go_out_as_meshes_and_come_back() {
     std::fs::write(d.join("meshes/empty.obj"), "v 0 0 0\n").unwrap();
     let all = "data show meshes --size 8 --max-bad 0";
     fails(d, &words(all), 1, &["empty.obj", "no faces"]);
+}
+
+/// Music goes out as MIDI and comes back as the same kind of data; one file holds one piece.
+#[test]
+fn music_goes_out_as_midi_and_comes_back() {
+    let dir = tempdir().unwrap();
+    let d = dir.path();
+    let tiny = "--steps 2 --batch 4 --set model.width=4 --set train.samples=4 --limit 40";
+    fine(d, &format!("train c_rnn_gan --threads 1 {tiny} --out r"));
+    assert!(d.join("r/samples/000002.mid").exists());
+    fine(d, "sample r -n 3 --out pieces/");
+    fine(d, "sample r --out one.mid");
+    let said = fine(d, "data show pieces --out back.png");
+    assert!(said.contains("3 pieces of music of 32x4"), "{said}");
+    fails(d, &words("sample r -n 3 --out x.mid"), 2, &["one piece", "x/"]);
+    std::fs::write(d.join("pieces/broken.mid"), "MThd").unwrap();
+    fails(d, &words("data show pieces --max-bad 0"), 1, &["broken.mid"]);
+    fails(d, &words("data show one.mid --length 33"), 1, &["33", "--length"]);
+    let odd = "train c_rnn_gan --data pieces --max-bad 0.5 --length 5 --out s";
+    fails(d, &words(odd), 1, &["model.latent", "5 notes"]);
+    fails(
+        d,
+        &words("train gan --data melodies --out s"),
+        1,
+        &["pieces of music"],
+    );
 }
 
 /// What is shown of data is a picture by its name, or what the kind is written as; a name of neither is refused.

@@ -41,7 +41,7 @@ fn idx(path: &Path, shape: &[u32], values: impl Iterator<Item = u8>) {
     std::fs::write(path, bytes).unwrap();
 }
 
-/// `your/photos`, `your/drawings`, `your/mnist`, `your/fashion-mnist`, `your/recordings`: a few items of each kind.
+/// `your/photos`, `your/drawings`, `your/mnist`, `your/fashion-mnist`, `your/recordings`, `your/tunes`: a few items of each kind.
 fn lay_out(folder: &Path) {
     let your = folder.join("your");
     for name in ["mnist", "fashion-mnist"] {
@@ -102,6 +102,17 @@ fn lay_out(folder: &Path) {
     let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../menagerie/tests/fixtures");
     for name in ["netG.pth", "netD.pth", "G_ema.pth"] {
         std::fs::copy(weights.join(name), folder.join(name)).unwrap();
+    }
+    let tunes = your.join("tunes");
+    std::fs::create_dir_all(&tunes).unwrap();
+    for k in 0..3u32 {
+        let note = |i: u32| [1.0, (60 + (k * i) % 7) as f32, 0.5, 1.0];
+        let notes: Vec<f32> = (0..40).flat_map(note).collect();
+        std::fs::write(
+            tunes.join(format!("{k}.mid")),
+            menagerie::data::midi(&notes).unwrap(),
+        )
+        .unwrap();
     }
     for part in ["train", "test"] {
         let dir = your.join("recordings").join(part);
@@ -373,6 +384,7 @@ pages! {
     latents, "docs/latents.md";
     localisation, "docs/localisation.md";
     metrics, "docs/metrics.md";
+    music, "docs/music.md";
         physics, "docs/physics.md";
         shapes, "docs/shapes.md";
     videos, "docs/videos.md";

@@ -1,13 +1,17 @@
 //! Sequences of letters: families of proteins, DNA, molecules as SMILES, lines of text. An item is `[length, symbol]`, at every
 //! place a one among zeros.
 mod alphabet;
+mod brackets;
 mod dna;
+pub mod entailment;
 mod family;
 mod molecules;
 mod read;
 
 pub(super) use alphabet::check;
+pub(super) use brackets::{Brackets, LENGTH as LENGTH_OF_BRACKETS, NAME as BRACKETS, TRAIN as OF_BRACKETS};
 pub(super) use dna::{Dna, LENGTH as LENGTH_OF_DNA, NAME as DNA, TRAIN as OF_DNA};
+pub(super) use entailment::{Entailment, TRAIN as OF_ENTAILMENT};
 pub(super) use family::{COLUMNS, Family, NAME as FAMILY, TRAIN as PROTEINS};
 pub(super) use molecules::{
     LENGTH as LENGTH_OF_MOLECULES, Molecules, NAME as MOLECULES, TRAIN as OF_MOLECULES,

@@ -1,5 +1,6 @@
 //! What a source's fields may be.
-use super::{FORMATS, Source};
+use super::Source;
+use super::format::FORMATS;
 use crate::error::{Error, Result, nearest};
 use crate::resize::{Alpha, Filter, Preparation};
 use crate::{audio, sequence, video};

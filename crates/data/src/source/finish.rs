@@ -51,7 +51,10 @@ impl Source {
 
     /// Refuses settings of sounds and of sequences where there are others.
     fn finish_sequences(&self, info: &DataInfo) -> Result<()> {
-        let (sound, letters) = (info.kind == Kind::Audio, info.kind == Kind::Sequence);
+        let (sound, letters) = (
+            matches!(info.kind, Kind::Audio | Kind::Notes),
+            info.kind == Kind::Sequence,
+        );
         // Those of a run are given with whatever it is asked about.
         let own = letters && self.length == info.shape[0];
         let drawn = letters && known::is_drawn(&self.source);
@@ -59,9 +62,9 @@ impl Source {
             (
                 "data.length",
                 self.length != 0 && !sound && (!letters || drawn && !own),
-                "sounds or sequences of a file",
+                "sounds, notes or sequences of a file",
             ),
-            ("data.rate", self.rate != 0 && !sound, "sounds"),
+            ("data.rate", self.rate != 0 && info.kind != Kind::Audio, "sounds"),
             ("data.aligned", self.aligned != "auto" && !letters, "sequences"),
             (
                 "data.alphabet",

@@ -6,8 +6,8 @@ use crate::memory::Cached;
 use crate::portraits::{People, Portraits};
 use crate::resize::Preparation;
 use crate::{
-    Dataset, audio, claims, corners, drawn_table, embedded, hiring, jets, points, sequence, shapes, showers,
-    wifi,
+    Dataset, audio, claims, corners, drawn_table, embedded, hiring, jets, notes, points, sequence, shapes,
+    showers, wifi,
 };
 use std::sync::Arc;
 
@@ -43,6 +43,9 @@ impl Source {
             wifi::NAME => Arc::new(wifi::Wifi::new(seed, split, limit)),
             sequence::FAMILY => Arc::new(sequence::Family::new(seed, split, limit)),
             sequence::DNA => Arc::new(sequence::Dna::new(seed, split, limit)),
+            sequence::BRACKETS => Arc::new(sequence::Brackets::new(seed, split, limit)),
+            sequence::entailment::NAME => Arc::new(sequence::Entailment::new(seed, split, limit)),
+            notes::MELODIES => Arc::new(notes::Melodies::new(seed, split, limit, self.length)),
             sequence::MOLECULES => Arc::new(sequence::Molecules::new(seed, split, limit)),
             name => Arc::new(points::PointSet::new(name, seed, split, limit)?),
         };

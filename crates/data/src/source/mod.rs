@@ -1,6 +1,7 @@
 //! How a data set is named, prepared and opened.
 mod check;
 mod finish;
+mod format;
 mod known_sets;
 
 use crate::changed;
@@ -8,7 +9,6 @@ use crate::domains::Domains;
 use crate::environments::Demonstrations;
 
 use crate::error::{Error, Result, nearest, shown};
-use crate::image_file::EXTENSIONS;
 use crate::image_set::ImageSet;
 use crate::known::{self, known_sources};
 use crate::memory::{Cached, Part, Prepared};
@@ -16,7 +16,7 @@ use crate::resize::Preparation;
 use crate::unpaired::{Given, Unpaired};
 use crate::{DataInfo, Dataset, Kind};
 use crate::{
-    audio, cifar, classes, folder, idx, listing, mixed, npy, npz, pairs, sequence, shapes, shards, shrunk,
+    audio, cifar, classes, folder, idx, mixed, notes, npy, npz, pairs, sequence, shapes, shards, shrunk,
     simulators, split, stacked, table, video,
 };
 use serde::{Deserialize, Serialize};
@@ -44,14 +44,14 @@ pub struct Source {
     pub source: String,
     /// "auto" (found from what lies at the path), "images", "idx", "cifar", "npy", "npz", "csv", "tsv", "audio",
     /// "video" (folders of frames, animated GIF), "pairs" (left|right in one image, or two folders), "unpaired" (two sides),
-    /// "tar" or "parquet" (shards of images), "fasta", "stockholm", "smiles" or "text" (sequences, one a line)
+    /// "tar" or "parquet" (shards of images), "midi", "fasta", "stockholm", "smiles" or "text" (sequences, one a line)
     pub format: String,
     /// size of an image: `[]` as it is, `[side]` or `[height, width]`
     pub size: Vec<usize>,
     /// channels of an image: 0 as they are, 1 grey, 3 RGB, 4 RGBA
     pub channels: usize,
     /// samples of a sound in an item; 0 for a second's (of `tones`: half a second's). Letters of a sequence, to which shorter ones
-    /// are padded; 0 for those of the longest
+    /// are padded; 0 for those of the longest. Notes of a piece of music; 0 for 32
     pub length: usize,
     /// samples a second of sound, to which all is resampled; 0 for the first file's
     pub rate: usize,
@@ -152,29 +152,6 @@ impl Opened {
         Opened { dataset, warnings }
     }
 }
-
-/// The formats that `Source::format` may name.
-const FORMATS: [&str; 19] = [
-    "auto",
-    "images",
-    "idx",
-    "cifar",
-    "npy",
-    "npz",
-    "csv",
-    "tsv",
-    "audio",
-    "video",
-    "pairs",
-    "unpaired",
-    "tar",
-    "parquet",
-    "fasta",
-    "stockholm",
-    "smiles",
-    "text",
-    "obj",
-];
 
 impl Source {
     /// The data set of this name or at this path, prepared in the usual way.
@@ -378,6 +355,10 @@ impl Source {
                 let set = sequence::open(path, format, self, &mut warnings)?;
                 self.finish(Arc::new(set), preparation)?
             }
+            "midi" => self.finish(
+                Arc::new(notes::Files::open(path, self, &mut warnings)?),
+                preparation,
+            )?,
             "obj" => {
                 let size = std::mem::take(&mut preparation.size);
                 let set = shapes::Meshes::open(path, self, size, &mut warnings)?;
@@ -425,6 +406,14 @@ impl Source {
     fn moving(&self, preparation: Preparation) -> Result<Option<Opened>> {
         let (base, warnings): (Arc<dyn Dataset>, _) =
             match (&self.source[..], self.source.strip_prefix("moving:")) {
+                (video::DIAGRAMS, _) => {
+                    self.no_frames()?;
+                    let size = preparation.size;
+                    (
+                        Arc::new(video::Diagrams::new(size, self.seed, &self.split, self.limit)?),
+                        vec![],
+                    )
+                }
                 ("portraits:video", _) => {
                     let size = preparation.size.unwrap_or([64, 64]);
                     (
@@ -466,6 +455,20 @@ impl Source {
         Ok(Some(Opened { dataset, warnings }))
     }
 
+    /// Refuses a number of frames where it is given by what they are.
+    fn no_frames(&self) -> Result<()> {
+        match self.frames {
+            0 => Ok(()),
+            _ => {
+                let problem = format!(
+                    "`{}` has as many frames as its rule and answers take",
+                    self.source
+                );
+                Err(Error::recipe("data.frames", problem, "leave it out"))
+            }
+        }
+    }
+
     /// Pairs and sides that are drawn, or lie at two places.
     fn of_two_sides(&self, preparation: Preparation) -> Result<Option<Opened>> {
         let mut warnings = Vec::new();
@@ -488,61 +491,6 @@ impl Source {
             dataset: Cached::wrap(base, costly),
             warnings,
         }))
-    }
-
-    /// The format of what lies at `path`, unless `format` says it.
-    pub(super) fn format_of(&self, path: &Path) -> Result<&'static str> {
-        if let Some(f) = FORMATS[1..].iter().find(|f| **f == self.format) {
-            return Ok(f);
-        }
-        if shards::are_named(&self.source) {
-            return shards::format_of(&self.source).ok_or_else(|| {
-                let fix = "give a pattern that ends in .tar or .parquet, or a folder without one";
-                Error::data(path, "is a pattern, but not of shards", fix)
-            });
-        }
-        if path.is_dir() {
-            let described = ["metadata.csv", "metadata.jsonl"]
-                .iter()
-                .any(|m| path.join(m).is_file());
-            return Ok(match () {
-                _ if self.frames != 0 => "video",
-                _ if described => "images",
-                _ if idx::lies_in(path)? => "idx",
-                _ if cifar::lies_in(path) => "cifar",
-                _ if listing::is_of(path, &audio::EXTENSIONS) => "audio",
-                _ if listing::is_of(path, &shapes::EXTENSIONS) => "obj",
-                _ => shards::lie_in(path).unwrap_or("images"),
-            });
-        }
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
-        let extension = name.rsplit('.').next().unwrap_or_default();
-        match FORMATS[4..].iter().find(|f| **f == extension) {
-            Some(f) => Ok(f),
-            None if name.ends_with(".tar.gz") || name.ends_with(".tgz") => Err(Error::data(
-                path,
-                "is a packed tar archive",
-                "unpack it to .tar with gunzip",
-            )),
-            None if name.contains("idx") => Ok("idx"),
-            None if extension == "bin" => Ok("cifar"),
-            None if audio::EXTENSIONS.contains(&extension) => Ok("audio"),
-            None if sequence::extension_of(extension).is_some() => {
-                Ok(sequence::extension_of(extension).unwrap_or("text"))
-            }
-            None if EXTENSIONS.contains(&extension) => {
-                Err(Error::data(path, "is one image", "give the folder it lies in"))
-            }
-            None => Err(Error::data(
-                path,
-                "is of no known format",
-                format!("name it with --data-format: {}", FORMATS[1..].join(", ")),
-            )),
-        }
     }
 }
 

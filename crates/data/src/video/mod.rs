@@ -1,8 +1,12 @@
 //! Videos: `[time, height, width, channel]`, drawn by the program, made of still images, or read from disk.
+mod diagrams;
 mod disk;
 mod moving;
 mod portraits;
 
+pub(super) use diagrams::{
+    ANSWERS, Diagrams, NAME as DIAGRAMS, SHOWN, SIDE as SIDE_OF_DIAGRAMS, TRAIN as OF_DIAGRAMS,
+};
 pub(super) use disk::Videos;
 pub(super) use moving::Moving;
 pub(super) use portraits::MovingPortraits;

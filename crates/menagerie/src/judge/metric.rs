@@ -8,8 +8,8 @@ use super::needs::Needs;
 use super::subject::{Subject, each_item};
 use super::{
     by_acting, by_anomaly, by_attack, by_capability, by_classes, by_completion, by_features, by_frames,
-    by_images, by_inference, by_latents, by_message, by_places, by_representation, by_rows, by_rule,
-    by_sequence, by_shape, by_table, by_text, by_translation,
+    by_grammar, by_images, by_inference, by_latents, by_message, by_notes, by_places, by_representation,
+    by_rows, by_rule, by_sequence, by_shape, by_table, by_text, by_translation,
 };
 use crate::data::{Dataset, Kind, Role, simulator};
 use crate::error::{Error, Result, nearest};
@@ -122,6 +122,10 @@ metrics! {
     "identity", "mean share of places that a sample has in common with its nearest training sequence; /copies of them", None, Needs::Sequences;
         "shape-match", "mean over held-out shapes of the largest overlap (IoU) with a sample, and with a training shape beside it", MORE, Needs::Shapes;
     "shape-coverage", "share of held-out shapes that some sample is most like, and of training shapes beside it", MORE, Needs::Shapes;
+    "scale-consistency", "share of a piece's notes that are of one scale, the best of the twelve major ones; /data, /independent of notes drawn each for itself, /untrained", None, Needs::Notes;
+    "repetitions", "share of a piece's runs of three notes that have come before in it; the same beside it", None, Needs::Notes;
+    "tone-span", "semitones from the lowest note of a piece to the highest; the same beside it", None, Needs::Notes;
+    "grammatical", "share of samples that the grammar of the data can draw; /different of these, /entropy of the grammar, nats: the least nll there is", MORE, Needs::Grammar;
     "observables", "Wasserstein-1 distance of each attribute of samples, as it truly is, and of data, in deviations of the data", LESS, Needs::Rule;
     "localisation", "mean error in metres of the place of a held-out map, found by measured and drawn maps; /measured, /repeated without the drawn ones", LESS, Needs::Places;
     "validity", "share of samples that are molecules by their SMILES; /markov of a chain of letters", MORE, Needs::Sequences, named;
@@ -383,6 +387,8 @@ impl<'a> Judge<'a> {
                     && self.subject.has_classes()
                     && self.reference.is_some_and(|r| by_places::has(r.set.info()))
             }
+            (Needs::Notes, _) => draws && self.reference.is_some() && self.subject.info().kind == Kind::Notes,
+            (Needs::Grammar, _) => draws && self.reference.is_some_and(|r| by_grammar::knows(r.set)),
             (Needs::Rule, _) => draws && self.reference.is_some_and(|r| by_rule::knows(r.set)),
             // Of a purpose of their own.
             (Needs::LabelledFeatures | Needs::LabelledImages | Needs::Path | Needs::Images, _) => false,
@@ -435,8 +441,10 @@ impl<'a> Judge<'a> {
             Needs::Path => by_latents::work_out(self, metric, tell),
             Needs::Rule => by_rule::work_out(self, metric, tell),
             Needs::Places => by_places::work_out(self, metric, tell),
+            Needs::Grammar => by_grammar::work_out(self, metric, tell),
             Needs::Sequences => by_sequence::work_out(self, metric, tell),
             Needs::Shapes => by_shape::work_out(self, metric, tell),
+            Needs::Notes => by_notes::work_out(self, metric, tell),
 
             Needs::Images | Needs::Points | Needs::Density => by_images::work_out(self, metric, tell),
             Needs::Columns | Needs::Outcome | Needs::Groups => by_rows::work_out(self, metric, tell),

@@ -43,6 +43,10 @@ pub enum Needs {
     Sequences,
     /// shapes of voxels, and data to compare them with
     Shapes,
+    /// music, and data to compare it with
+    Notes,
+    /// sequences, and data whose grammar is known
+    Grammar,
     /// samples, and data that know what attributes any item truly has
     Rule,
     /// images with classes, and data whose classes are places with coordinates
@@ -81,6 +85,8 @@ impl Needs {
             Needs::Density => "points, data of a known density".into(),
             Needs::Sequences => "sequences, data".into(),
                         Needs::Shapes => "shapes, data".into(),
+            Needs::Notes => "music, data".into(),
+            Needs::Grammar => "sequences, data whose grammar is known (brackets)".into(),
             Needs::Rule => "samples, data whose attributes follow from an item (dna, jets, showers)".into(),
             Needs::Places => "images with classes, data whose attributes `x` and `y` say where each was measured (wifi)".into(),
             Needs::Columns => "rows of a table of numbers and classes, data".into(),
@@ -142,8 +148,9 @@ impl Needs {
             }
             Needs::Path => capabilities.contains(&Capability::LatentSpace) && draws(Kind::Image),
             Needs::Frames => draws(Kind::Video),
-            Needs::Sequences => draws(Kind::Sequence),
+            Needs::Sequences | Needs::Grammar => draws(Kind::Sequence),
             Needs::Shapes => draws(Kind::Voxels),
+            Needs::Notes => draws(Kind::Notes),
 
             Needs::Rule | Needs::Privacy => capabilities.contains(&Capability::Sample),
             Needs::Message => capabilities.contains(&Capability::Classify) && draws(Kind::Image),

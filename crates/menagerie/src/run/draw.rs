@@ -1,5 +1,5 @@
 //! Samples as files: a grid of images, waveforms and spectrograms of sounds, points over their density.
-use super::{draw_points, draw_sounds, sequences_picture, shapes_picture};
+use super::{draw_points, draw_sounds, notes_picture, sequences_picture, shapes_picture};
 use crate::data::Kind;
 use crate::error::Result;
 use crate::models::Samples;
@@ -17,7 +17,7 @@ pub fn write_sounds(samples: &Samples, rate: u32, path: &Path) -> Result<()> {
     crate::data::write_wav(path, &sounds.join(&pause[..]), rate, channels)
 }
 
-/// Samples as a picture: a grid of images, waveforms and spectrograms of sounds, sequences as rows of colours, shapes from their left front,
+/// Samples as a picture: a grid of images, waveforms and spectrograms of sounds, sequences as rows of colours, music as piano rolls, shapes from their left front,
 /// or points (over their density where it is
 /// known).
 ///
@@ -57,6 +57,7 @@ pub fn draw_samples(
             picture::film_strips(&samples.values, [n, t, h, w, c]).save(path)?
         }
         (Kind::Sequence, &[n, l, s]) => sequences_picture(&samples.values, [n, l, s]).save(path)?,
+        (Kind::Notes, &[n, l, c]) => notes_picture(&samples.values, [n, l, c]).save(path)?,
         (Kind::Voxels, &[n, d, h, w, 1]) => shapes_picture(&samples.values, [n, d, h, w], None).save(path)?,
         (Kind::Audio, &[n, t, c]) => draw_sounds(&samples.values, [n, t, c], path)?,
         _ => draw_points(&samples.values, samples.shape[1], density, path)?,

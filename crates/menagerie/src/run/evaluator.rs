@@ -437,11 +437,12 @@ impl Evaluator {
     /// # Errors
     /// Those of building the model.
     pub fn beside(mut self, recipe: &Recipe, info: &DataInfo, device: &Device) -> Result<Evaluator> {
-        if self
-            .names
-            .iter()
-            .any(|n| n == "linear-probe" || n == "identification")
-        {
+        let beside = |n: &String| {
+            n == "linear-probe"
+                || n == "identification"
+                || metric(n).is_ok_and(|(m, _)| m.needs == Needs::Notes)
+        };
+        if self.names.iter().any(beside) {
             let key = Key::new(recipe.train()?.seed).stream("init");
             self.untrained = Some(recipe.build(info, device, key)?);
         }

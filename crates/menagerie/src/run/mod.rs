@@ -37,6 +37,7 @@ mod leaves;
 
 mod lines;
 mod metrics;
+mod notes_picture;
 mod points_picture;
 mod remark;
 
@@ -57,6 +58,7 @@ pub use follower::Follower;
 
 pub use html::write_index;
 pub use metrics::{MetricsLog, read as read_metrics, step_of};
+pub use notes_picture::notes_picture;
 pub use points_picture::{draw_points, points_picture};
 pub use remark::Remark;
 pub use sequence_picture::sequences_picture;

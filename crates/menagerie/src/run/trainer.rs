@@ -9,7 +9,7 @@ use super::{
     Checkpoint, EventFile, Lock, MetricsLog, Run, State, draw_curves, draw_samples, prune, read_metrics,
     shapes_picture, steps, translated, write_index, write_sounds,
 };
-use crate::data::{Batch, DataInfo, Dataset, Kind};
+use crate::data::{Batch, DataInfo, Dataset, Kind, midi};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::metrics::points;
@@ -422,6 +422,10 @@ impl Trainer {
         }
         if samples.kind == Kind::Audio {
             write_sounds(&samples, self.state.data.rate, &path.with_extension("wav"))?;
+        }
+        if samples.kind == Kind::Notes {
+            let first = &samples.values[..self.state.data.numbers()];
+            files::write_atomically(&path.with_extension("mid"), &midi(first)?)?;
         }
         if samples.kind == Kind::Sequence {
             let letters = self.state.data.letters(&samples.values).join("\n") + "\n";

@@ -67,6 +67,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     ("no_classes", "biggan", &[("condition", "false")]),
     ("balance", "dcgan", &[("game.balance", "{}")]),
+    ("freeze", "dcgan", &[("game.freeze", "{}")]),
     ("bits", "bs_gan", &[("game.bits.draws", "3")]),
     (
         "falling_penalty",

@@ -10,7 +10,7 @@ use super::game::penalty::Penalties;
 use super::game::semi_supervised::SemiSupervised;
 use super::game::unrolled::Unrolled;
 use super::networks::Sizes;
-use super::plays::duel::Balance;
+use super::plays::duel::{Balance, Freeze};
 use menagerie_data::error::{Error, Result};
 use menagerie_nn::OptimizerConfig;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,9 @@ pub struct GameConfig {
     /// a controller says whose turn it is
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balance: Option<Balance>,
+    /// a player that is far ahead of the other stands still
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<Freeze>,
     /// samples are black and white
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits: Option<Bits>,
@@ -120,6 +123,7 @@ impl Default for GameConfig {
             feature_matching: false,
             pulling_away: 0.0,
             balance: None,
+            freeze: None,
             bits: None,
             low_density: None,
             unrolled: None,
@@ -191,6 +195,7 @@ impl Config {
         self.game.bits.map_or(Ok(()), |b| b.check())?;
         self.game.balance.map_or(Ok(()), |b| b.check())?;
         self.game.unrolled.map_or(Ok(()), |u| u.check(self))?;
+        self.game.freeze.map_or(Ok(()), |f| f.check())?;
         self.check_numbers()?;
         self.check_clashes()
     }
@@ -335,6 +340,10 @@ impl Config {
             ))
         };
         if let Some(key) = self.penalty.of_gradients() {
+            if matches!(self.model, Sizes::Recurrent(_)) {
+                let why = "no derivative of a gradient goes through its cells";
+                return clash(key, "model.architecture = \"recurrent\"", why, "leave it out");
+            }
             let why = "the derivative of one item's score depends on the other items of its batch";
             if self.model.batch_norm_in_discriminator() {
                 let [setting, fix] = self.model.without_batch_norm();
@@ -443,14 +452,21 @@ impl Config {
                 "bits are learned by weights of draws, through which no other loss reaches the generator";
             return clash("game.bits", other, why, "leave one of the two out");
         }
-        if self.game.balance.is_some() && !self.objective.is_logit() {
+        if self.game.balance.is_some() && self.game.freeze.is_some() {
+            let why = "both say whose turn it is";
+            return clash("game.freeze", "game.balance", why, "leave one of the two out");
+        }
+        let followed = [
+            ("game.balance", self.game.balance.is_some()),
+            ("game.freeze", self.game.freeze.is_some()),
+        ];
+        if let Some((key, _)) = followed
+            .into_iter()
+            .find(|(_, on)| *on && !self.objective.is_logit())
+        {
             let why = "it follows the probabilities that the discriminator gives, and these scores are none";
-            return clash(
-                "game.balance",
-                &of_rule,
-                why,
-                "set objective.rule=non-saturating, or leave game.balance out",
-            );
+            let fix = format!("set objective.rule=non-saturating, or leave {key} out");
+            return clash(key, &of_rule, why, &fix);
         }
         if self.game.smoothing > 0.0 && !self.objective.is_logit() {
             let why = "it softens a probability, and these scores are none";

@@ -76,6 +76,7 @@ impl<T> Ensemble<T> {
         let asked = [
             ("game.bits", g.bits.is_some()),
             ("game.balance", g.balance.is_some()),
+            ("game.freeze", g.freeze.is_some()),
             ("game.low_density", g.low_density.is_some()),
             ("penalty.path_length", self.penalty.path_length.is_some()),
             ("penalty.historical", self.penalty.historical.is_some()),

@@ -4,9 +4,12 @@
 //! among them; the rest is shared (`game/`, `plays/`, `networks/`).
 pub mod abc_gan;
 pub mod acgan;
+mod acting;
+pub mod actual;
 pub mod ada_gan;
 pub mod adaptive_gan;
 pub mod adv_gan;
+pub mod adventure;
 pub mod ae_gan;
 pub mod aegan;
 pub mod aff_gan;
@@ -26,12 +29,14 @@ pub mod bicycle_gan;
 pub mod bigan;
 pub mod biggan;
 pub mod bs_gan;
+pub mod c_rnn_gan;
 pub mod calo_gan;
 pub mod cat_gan;
 pub mod ccgan;
 pub mod cgan;
 pub mod cogan;
 mod config;
+pub mod context_rnn_gan;
 pub mod ctgan;
 pub mod curriculum_gan;
 pub mod cut;
@@ -78,6 +83,7 @@ pub mod iwgan3d;
 pub mod lagan;
 
 pub mod lapgan;
+mod letters;
 pub mod life_gan;
 pub mod lsgan;
 pub mod mocogan;
@@ -178,6 +184,12 @@ const TINY_SEQUENCE: &[(&str, &str)] = &[
     ("model.average", "0.9"),
     ("data.limit", "60"),
     ("game.discriminator_steps", "1"),
+];
+const TINY_NOTES: &[(&str, &str)] = &[
+    ("model.width", "4"),
+    ("model.latent", "32"),
+    ("data.limit", "60"),
+    ("model.average", "0.9"),
 ];
 const TINY_VIDEO: &[(&str, &str)] = &[
     ("model.width", "4"),
@@ -313,6 +325,9 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &hiding_gan::ENTRY,
     &life_gan::ENTRY,
     &gail::ENTRY,
+    &actual::ENTRY,
+    &adventure::ENTRY,
+    &context_rnn_gan::ENTRY,
     &pix2pix::ENTRY,
     &id_cgan::ENTRY,
     &alpha_gan::ENTRY,
@@ -339,6 +354,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &protein_gan::ENTRY,
     &dna_gan::ENTRY,
     &molecule_gan::ENTRY,
+    &c_rnn_gan::ENTRY,
     &lagan::ENTRY,
     &calo_gan::ENTRY,
     &mocogan::ENTRY,

@@ -119,11 +119,8 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: boo
     }
     let info = opened.dataset.info();
     if let Some(out) = &out {
-        let n = n.unwrap_or(if matches!(info.kind, Kind::Audio | Kind::Video | Kind::Voxels) {
-            8
-        } else {
-            64
-        });
+        let few = matches!(info.kind, Kind::Audio | Kind::Video | Kind::Voxels | Kind::Notes);
+        let n = n.unwrap_or(if few { 8 } else { 64 });
         let n = n.min(info.count).max(1);
         let wanted = if info.kind == Kind::Points {
             2000.min(info.count)

@@ -81,6 +81,13 @@ fn clashes_name_both_keys() {
     });
     assert!(e.contains("game.balance") && e.contains("wasserstein"), "{e}");
     let e = told(|c| {
+        c.game.balance = Some(Balance::default());
+        c.game.freeze = Some(Freeze::default());
+    });
+    assert!(e.contains("game.freeze") && e.contains("game.balance"), "{e}");
+    let e = told(|c| c.game.freeze = Some(Freeze { below: 1.5 }));
+    assert!(e.contains("game.freeze.below") && e.contains("1.5"), "{e}");
+    let e = told(|c| {
         c.objective = Rule::Hinge;
         c.augment.pseudo = Some(Pseudo::default());
     });

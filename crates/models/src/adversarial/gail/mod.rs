@@ -12,6 +12,7 @@
 mod policy;
 
 use super::Optimizers;
+use super::acting::pick;
 use super::game::check_weights;
 use super::rows::{Layers, needs_columns};
 use crate::{
@@ -26,7 +27,7 @@ use menagerie_data::error::{Error, Result, nearest};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
 use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, number, numbers};
-use policy::{Improvement, advantages, pick, taken};
+use policy::{Improvement, advantages, taken};
 use serde::{Deserialize, Serialize};
 
 /// Everything of a recipe that is this model's own.

@@ -1,18 +1,9 @@
 //! How a policy is improved by what it has tried (Schulman et al. 2017, Proximal Policy Optimization Algorithms, arXiv:1707.06347).
+use super::super::acting;
 use super::super::rows::Layers;
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Tensor, TensorData};
 use menagerie_data::environments::Episode;
-
-/// The action whose share of [0, 1) a number lies in.
-pub(super) fn pick(p: &[f32], u: f64) -> usize {
-    let mut sum = 0.0;
-    let found = p.iter().position(|p| {
-        sum += f64::from(*p);
-        u < sum
-    });
-    found.unwrap_or(p.len() - 1)
-}
 
 /// Logarithms of the probabilities of actions that were taken, `[rows, 1]`, by logits.
 pub(super) fn taken(logits: Tensor<2>, actions: &Tensor<2>) -> Tensor<2> {
@@ -25,9 +16,9 @@ pub(super) fn entropy(logits: Tensor<2>) -> Tensor<1> {
     (softmax(logits.clone(), 1) * log_softmax(logits, 1)).sum() / -rows
 }
 
-/// Generalized advantages of every step, and the sums of rewards that values should foretell (Schulman et al. 2015, arXiv:1506.02438,
-/// equation 16). `rewards` has a number for each step, `values` one for each state. An episode that was cut off at its length
-/// counts on with the value of its last state; one that ended by itself does not.
+/// [Advantages](acting::advantages) of every step, and the sums of rewards that values should foretell. `rewards` has a
+/// number for each step, `values` one for each state. An episode that was cut off at its length counts on with the value of its last
+/// state; one that ended by itself does not.
 pub(super) fn advantages(
     episodes: &[Episode],
     rewards: &[f32],
@@ -42,18 +33,12 @@ pub(super) fn advantages(
     let (mut step, mut state) = (0, 0);
     for episode in episodes {
         let n = episode.actions.len();
-        let value = |t: usize| match t == n && episode.over {
-            true => 0.0,
-            false => f64::from(values[state + t]),
-        };
-        let mut later = 0.0;
-        let mut own = vec![0.0f32; n];
-        for t in (0..n).rev() {
-            let surprise = f64::from(rewards[step + t]) + discount * value(t + 1) - value(t);
-            later = surprise + discount * trace * later;
-            own[t] = later as f32;
+        let mut foretold = values[state..=state + n].to_vec();
+        if episode.over {
+            foretold[n] = 0.0;
         }
-        targets.extend(own.iter().enumerate().map(|(t, a)| a + values[state + t]));
+        let own = acting::advantages(&rewards[step..step + n], &foretold, discount, trace);
+        targets.extend(own.iter().zip(&foretold).map(|(a, v)| a + v));
         all.extend(own);
         (step, state) = (step + n, state + n + 1);
     }
@@ -106,15 +91,6 @@ mod tests {
     use super::*;
     use burn::tensor::Device;
     use menagerie_nn::{Init, number, numbers};
-
-    #[test]
-    fn actions_are_picked_by_their_shares() {
-        let p = [0.2, 0.5, 0.3];
-        assert_eq!(
-            [0.0, 0.19, 0.21, 0.69, 0.71, 0.9999999].map(|u| pick(&p, u)),
-            [0, 0, 1, 1, 2, 2]
-        );
-    }
 
     /// Against the sum over all that follows, lambda being 1: the discounted rewards less the value.
     #[test]

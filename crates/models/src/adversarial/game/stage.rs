@@ -46,12 +46,12 @@ impl Stage {
         }
     }
 
-    /// Axes of an item as the networks see it: `[height, width, channel]`, sequences as one row, the frames of videos and the slices of shapes
+    /// Axes of an item as the networks see it: `[height, width, channel]`, sequences and notes as one row, the frames of videos and the slices of shapes
     /// below each other, points as one pixel.
     pub fn image_shape(&self) -> [usize; 3] {
         match self.shape[..] {
             [h, w, c] => [h, w, c],
-            [length, symbols] if self.kind == Kind::Sequence => [1, length, symbols],
+            [length, numbers] if matches!(self.kind, Kind::Sequence | Kind::Notes) => [1, length, numbers],
             [t, h, w, c] if matches!(self.kind, Kind::Video | Kind::Voxels) => [t * h, w, c],
 
             _ => [1, 1, self.shape.iter().product()],
@@ -109,6 +109,10 @@ impl Stage {
             Kind::Sequence => (
                 Holds::Numbers,
                 "a sequence: of every place the probability of each letter of the alphabet",
+            ),
+            Kind::Notes => (
+                Holds::Numbers,
+                "a piece of music: of every note its length in beats, its pitch, how loud it is, and the beats since the one before",
             ),
             _ => (Holds::Numbers, "an item in the data's own units"),
         };

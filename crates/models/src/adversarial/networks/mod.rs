@@ -13,6 +13,7 @@ pub mod local;
 pub mod mlp;
 pub mod patch;
 pub mod progan;
+pub mod recurrent;
 pub mod resnet;
 pub mod sequence;
 pub mod stylegan2;
@@ -64,6 +65,8 @@ pub enum Sizes {
     Video(video::Sizes),
     /// convolutions over depth, height and width
     Voxel(voxel::Sizes),
+    /// notes that follow each other
+    Recurrent(recurrent::Sizes),
 }
 
 /// What a generator is told beside its latent, and how.
@@ -90,6 +93,7 @@ impl Sizes {
             Sizes::Local(s) | Sizes::Calorimeter(s) => s.latent,
             Sizes::Video(s) => s.latent,
             Sizes::Voxel(s) => s.latent,
+            Sizes::Recurrent(s) => s.latent,
         }
     }
 
@@ -108,6 +112,7 @@ impl Sizes {
             Sizes::Local(s) | Sizes::Calorimeter(s) => s.latent = latent,
             Sizes::Video(s) => s.latent = latent,
             Sizes::Voxel(s) => s.latent = latent,
+            Sizes::Recurrent(s) => s.latent = latent,
         }
         sizes
     }
@@ -126,6 +131,7 @@ impl Sizes {
             Sizes::Local(s) | Sizes::Calorimeter(s) => s.average,
             Sizes::Video(s) => s.average,
             Sizes::Voxel(s) => s.average,
+            Sizes::Recurrent(s) => s.average,
         }
     }
 
@@ -188,6 +194,7 @@ impl Sizes {
             Sizes::Local(s) | Sizes::Calorimeter(s) => vec![s.latent, s.width, s.local],
             Sizes::Video(s) => vec![s.latent, s.width, s.motion],
             Sizes::Voxel(s) => vec![s.latent, s.width],
+            Sizes::Recurrent(s) => vec![s.latent, s.width, s.layers],
         };
         if sizes.contains(&0) {
             let fix = format!("see the defaults: `menagerie train {model} --dry-run`");
@@ -209,6 +216,7 @@ impl Sizes {
             Sizes::Video(s) => return s.fits(model, info),
             Sizes::Voxel(s) => return s.fits(model, info),
             Sizes::Calorimeter(_) => return calorimeter::fits(model, info),
+            Sizes::Recurrent(s) => return s.fits(model, info),
             _ => {}
         }
 
@@ -275,6 +283,9 @@ impl Sizes {
             }
             Sizes::Video(s) => GeneratorNetwork::Video(video::Generator::new(s, video::shape(info), init)),
             Sizes::Voxel(s) => GeneratorNetwork::Voxel(voxel::Generator::new(s, info, told, init)),
+            Sizes::Recurrent(s) => {
+                GeneratorNetwork::Recurrent(recurrent::Generator::new(s, shape, told, init))
+            }
         }
     }
 
@@ -295,6 +306,7 @@ impl Sizes {
             Sizes::Calorimeter(s) => TrunkNetwork::Calorimeter(calorimeter::Trunk::new(s, init)),
             Sizes::Video(s) => TrunkNetwork::Video(video::Trunk::new(s, video::shape(info), init)),
             Sizes::Voxel(s) => TrunkNetwork::Voxel(voxel::Trunk::new(s, info, extra, init)),
+            Sizes::Recurrent(s) => TrunkNetwork::Recurrent(recurrent::Trunk::new(s, shape, init)),
         }
     }
 }
@@ -315,6 +327,7 @@ pub enum GeneratorNetwork {
     Calorimeter(calorimeter::Generator),
     Video(video::Generator),
     Voxel(voxel::Generator),
+    Recurrent(recurrent::Generator),
 }
 
 impl GeneratorNetwork {
@@ -333,6 +346,7 @@ impl GeneratorNetwork {
             GeneratorNetwork::Calorimeter(g) => g.forward(z, told),
             GeneratorNetwork::Video(g) => g.forward(z),
             GeneratorNetwork::Voxel(g) => g.forward(z, told),
+            GeneratorNetwork::Recurrent(g) => g.forward(z, told),
         }
     }
 
@@ -358,7 +372,8 @@ impl GeneratorNetwork {
             GeneratorNetwork::Stylegan2(_)
             | GeneratorNetwork::Biggan(_)
             | GeneratorNetwork::Calorimeter(_)
-            | GeneratorNetwork::Video(_) => return None,
+            | GeneratorNetwork::Video(_)
+            | GeneratorNetwork::Recurrent(_) => return None,
         };
         Some(layer.weight.val())
     }
@@ -419,6 +434,7 @@ pub enum TrunkNetwork {
     Calorimeter(calorimeter::Trunk),
     Video(video::Trunk),
     Voxel(voxel::Trunk),
+    Recurrent(recurrent::Trunk),
 }
 
 impl TrunkNetwork {
@@ -442,6 +458,7 @@ impl TrunkNetwork {
             TrunkNetwork::Calorimeter(t) => t.layers(x),
             TrunkNetwork::Video(t) => t.layers(x),
             TrunkNetwork::Voxel(t) => t.layers(x),
+            TrunkNetwork::Recurrent(t) => t.layers(x),
         }
     }
 
@@ -467,6 +484,7 @@ impl TrunkNetwork {
             TrunkNetwork::Calorimeter(t) => t.features(),
             TrunkNetwork::Video(t) => t.features(),
             TrunkNetwork::Voxel(t) => t.features(),
+            TrunkNetwork::Recurrent(t) => t.features(),
         }
     }
 
@@ -481,7 +499,8 @@ impl TrunkNetwork {
             TrunkNetwork::Mlp(_)
             | TrunkNetwork::Sequence(_)
             | TrunkNetwork::Video(_)
-            | TrunkNetwork::Voxel(_) => false,
+            | TrunkNetwork::Voxel(_)
+            | TrunkNetwork::Recurrent(_) => false,
 
             // By the deviation over a group; by squares.
             TrunkNetwork::Stylegan2(_) | TrunkNetwork::Progan(_) | TrunkNetwork::Calorimeter(_) => true,
@@ -503,6 +522,7 @@ impl TrunkNetwork {
             TrunkNetwork::Calorimeter(t) => t.head(outputs, init),
             TrunkNetwork::Video(t) => t.head(outputs, init),
             TrunkNetwork::Voxel(t) => t.head(outputs, init),
+            TrunkNetwork::Recurrent(t) => t.head(outputs, init),
         }
     }
 }

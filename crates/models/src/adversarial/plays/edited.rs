@@ -67,6 +67,7 @@ impl Config {
         self.model.check(model, info)?;
         for (key, on) in [
             ("game.balance", self.game.balance.is_some()),
+            ("game.freeze", self.game.freeze.is_some()),
             ("game.bits", self.game.bits.is_some()),
             ("game.low_density", self.game.low_density.is_some()),
             ("game.unrolled", self.game.unrolled.is_some()),

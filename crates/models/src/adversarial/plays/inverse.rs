@@ -91,6 +91,7 @@ impl Config {
             ("codes", self.codes.is_some()),
             ("game.bits", self.game.bits.is_some()),
             ("game.balance", self.game.balance.is_some()),
+            ("game.freeze", self.game.freeze.is_some()),
         ] {
             if on {
                 let problem = format!("{model} inverts a generator of latents alone");

@@ -90,6 +90,7 @@ impl Config {
             ("codes", self.codes.is_some()),
             ("semi_supervised", self.semi_supervised.is_some()),
             ("game.balance", self.game.balance.is_some()),
+            ("game.freeze", self.game.freeze.is_some()),
             ("game.bits", self.game.bits.is_some()),
             ("game.low_density", self.game.low_density.is_some()),
             ("game.unrolled", self.game.unrolled.is_some()),

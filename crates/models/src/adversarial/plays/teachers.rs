@@ -162,7 +162,8 @@ fn narrower(sizes: &Sizes, halvings: usize) -> Option<Sizes> {
         | Sizes::Local(_)
         | Sizes::Video(_)
         | Sizes::Voxel(_)
-        | Sizes::Calorimeter(_) => return None,
+        | Sizes::Calorimeter(_)
+        | Sizes::Recurrent(_) => return None,
     }
     Some(sizes)
 }

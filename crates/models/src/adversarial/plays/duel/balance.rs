@@ -1,6 +1,7 @@
 //! Whose turn it is, where a controller keeps the balance (Susmelj et al. 2017, ABC-GAN).
 use menagerie_data::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::f64::consts::LN_2;
 
 /// `[game.balance]`: each step updates one of the two. The share r of the discriminator's turns follows how many samples it takes
 /// for data: r <- r + gain (E D(G(z)) - target), within [0, 1], as the authors' code has it. Turns are spread evenly, where
@@ -43,6 +44,42 @@ impl Balance {
     }
 }
 
+/// `[game.freeze]`: a player stands still for a step where its loss in the last one was below a share of the other's (Mogren 2016,
+/// C-RNN-GAN, section 3.1). Of the discriminator the mean of its two terms counts, so that both losses are ln 2 where nothing can be
+/// told apart; above that nobody is ahead, however badly the other does, and the player learns on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Freeze {
+    /// the share (paper: 0.7)
+    pub below: f64,
+}
+
+impl Default for Freeze {
+    fn default() -> Self {
+        Freeze { below: 0.7 }
+    }
+}
+
+impl Freeze {
+    /// Refuses shares at which both would stand still.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`].
+    pub fn check(&self) -> Result<()> {
+        match (0.0..1.0).contains(&self.below) {
+            true => Ok(()),
+            false => {
+                let problem = format!("{} is no share of the other's loss", self.below);
+                Err(Error::recipe(
+                    "game.freeze.below",
+                    problem,
+                    "give 0 to below 1, such as 0.7",
+                ))
+            }
+        }
+    }
+}
+
 /// The share so far, and how much of a turn the discriminator has saved up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Turns {
@@ -51,6 +88,8 @@ pub struct Turns {
     saved: f64,
     /// turns taken of both: what falls with time falls by these, since updates of one alone may stand still
     pub taken: u64,
+    /// losses in the last turn, of the discriminator and of the generator
+    losses: [f64; 2],
 }
 
 impl Default for Turns {
@@ -59,6 +98,7 @@ impl Default for Turns {
             share: 0.25,
             saved: 0.5,
             taken: 0,
+            losses: [1.0; 2],
         }
     }
 }
@@ -80,9 +120,31 @@ impl Turns {
         self.share = (self.share + balance.gain * (believed - balance.target)).clamp(0.0, 1.0);
     }
 
+    /// Who learns in the next turn: the discriminator, the generator.
+    pub fn learners(&self, freeze: Freeze) -> [bool; 2] {
+        let [critic, generator] = self.losses;
+        let learns = |own: f64, other: f64| own >= LN_2.min(freeze.below * other);
+        [learns(critic, generator), learns(generator, critic)]
+    }
+
+    /// Ends a turn, with the logits that the discriminator gave data and samples in it.
+    pub fn judged(&mut self, data: &[f32], samples: &[f32]) {
+        // -ln sigmoid(s) for what is to be taken for data.
+        let mean = |scores: &[f32], sign: f64| {
+            let term = |s: &f32| (1.0 + (-sign * f64::from(*s)).exp()).ln();
+            scores.iter().map(term).sum::<f64>() / scores.len().max(1) as f64
+        };
+        self.taken += 1;
+        self.losses = [(mean(data, 1.0) + mean(samples, -1.0)) / 2.0, mean(samples, 1.0)];
+    }
+
     /// For a checkpoint.
     pub fn written(self) -> String {
-        format!("{:?} {:?} {}", self.share, self.saved, self.taken)
+        let [critic, generator] = self.losses;
+        let Turns {
+            share, saved, taken, ..
+        } = self;
+        format!("{share:?} {saved:?} {taken} {critic:?} {generator:?}")
     }
 
     /// What `written` gave.
@@ -92,6 +154,8 @@ impl Turns {
             share: parts.next()?.parse().ok()?,
             saved: parts.next()?.parse().ok()?,
             taken: parts.next()?.parse().ok()?,
+            // Earlier checkpoints have none.
+            losses: [(); 2].map(|()| parts.next().and_then(|p| p.parse().ok()).unwrap_or(1.0)),
         })
     }
 }
@@ -109,6 +173,37 @@ mod tests {
         let its = (0..1000).filter(|_| turns.is_critics()).count();
         assert!((299..=301).contains(&its), "{its}");
         assert_eq!(Turns::read(&turns.written()), Some(turns));
+    }
+
+    /// Where nothing is told apart both learn; who is far ahead stands still, whichever it is.
+    #[test]
+    fn who_is_far_ahead_stands_still() {
+        let of = |data: f32, samples: f32| {
+            let mut turns = Turns::default();
+            turns.judged(&[data; 3], &[samples; 3]);
+            assert_eq!(Turns::read(&turns.written()), Some(turns));
+            turns
+        };
+        let freeze = Freeze::default();
+        let even = of(0.0, 0.0);
+        assert!((even.losses[0] - 2f64.ln()).abs() < 1e-12 && (even.losses[1] - 2f64.ln()).abs() < 1e-12);
+        assert_eq!(even.learners(freeze), [true, true]);
+        assert_eq!(
+            of(3.0, -3.0).learners(freeze),
+            [false, true],
+            "the discriminator is ahead"
+        );
+        assert_eq!(
+            of(0.0, 3.0).learners(freeze),
+            [true, false],
+            "the generator is ahead"
+        );
+        assert_eq!(of(3.0, -3.0).learners(Freeze { below: 0.0 }), [true, true]);
+        assert_eq!(
+            of(-2.0, -2.0).learners(freeze),
+            [true, true],
+            "it tells nothing apart"
+        );
     }
 
     /// A discriminator that believes too much gets more turns, one that believes too little fewer, down to none.

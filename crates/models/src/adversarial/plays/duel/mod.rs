@@ -6,7 +6,7 @@ mod generator;
 mod standing;
 mod turns;
 
-pub use balance::{Balance, Turns};
+pub use balance::{Balance, Freeze, Turns};
 pub use generator::{latents, port_of};
 
 use super::super::config::{Config, GameConfig, Prior};
@@ -106,7 +106,7 @@ impl Config {
         self.model.check(model, info)?;
         let others = matches!(
             info.kind,
-            Kind::Points | Kind::Sequence | Kind::Video | Kind::Voxels
+            Kind::Points | Kind::Sequence | Kind::Video | Kind::Voxels | Kind::Notes
         );
         let refused = |key: &str, does: &str| {
             let problem = format!("it {does}, and these are {}", info.kind.plural());
@@ -264,7 +264,7 @@ impl Duel {
         data: Shown,
         beside: Beside,
         now: Moment,
-        critics_turn: bool,
+        its_turn: bool,
     ) -> Result<Learned> {
         let watch = now.watch;
 
@@ -279,7 +279,7 @@ impl Duel {
         let value = number(loss.clone());
         critic::finite("the generator's loss", value, now)?;
         // What is not its turn needs its gradient only to show it.
-        let idle = self.game.balance.is_some() && critics_turn;
+        let idle = !its_turn;
         if idle && !watch {
             return Ok(Learned {
                 loss: value,
@@ -414,8 +414,8 @@ impl Duel {
         let updates = self.generator.updates();
         self.generator().grow(updates);
         self.critic.network().grow(updates);
-        let its_turn = self.game.balance.is_none() || self.turns.is_critics();
-        let (mut seen, made, data) = match self.update_critic(batches, key, watch, its_turn) {
+        let [critics_turn, generators_turn] = self.learners();
+        let (mut seen, made, data) = match self.update_critic(batches, key, watch, critics_turn) {
             Ok(shown) => shown,
             Err(e) => return Err(self.located(e, &batches[0])),
         };
@@ -435,8 +435,14 @@ impl Duel {
         let updates = self.updates();
         let now = Moment { updates, key, watch };
         let learned = self
-            .update_generator(made, data, beside, now, its_turn)
+            .update_generator(made, data, beside, now, generators_turn)
             .map_err(|e| self.located(e, &batches[0]))?;
+        if self.game.freeze.is_some() {
+            self.turns.judged(&seen.data, &seen.samples);
+            let share = |learns: bool| f64::from(u8::from(learns));
+            seen.scalars.push(("d/learns", share(critics_turn)));
+            seen.scalars.push(("g/learns", share(generators_turn)));
+        }
         if let Some(b) = self.game.balance {
             let believed = |s: &f32| self.critic.objective().probability(*s as f64).unwrap_or(0.5);
             let mean = seen.samples.iter().map(believed).sum::<f64>() / seen.samples.len().max(1) as f64;
@@ -470,9 +476,9 @@ impl Play for Duel {
     }
 
     fn updates(&self) -> u64 {
-        match self.game.balance {
-            Some(_) => self.turns.taken,
-            None => self.generator.updates(),
+        match self.takes_turns() {
+            true => self.turns.taken,
+            false => self.generator.updates(),
         }
     }
 
@@ -510,7 +516,7 @@ impl Play for Duel {
         }
         parts.extend(self.critic.save());
         parts.extend(self.density.iter().flat_map(Density::save));
-        if self.game.balance.is_some() {
+        if self.takes_turns() {
             let turns = self.turns.written();
             parts.push((
                 "balance".into(),
@@ -536,7 +542,7 @@ impl Play for Duel {
         if let Some(d) = &mut self.density {
             d.load(read, purpose)?;
         }
-        if self.game.balance.is_some() && purpose == Purpose::Train {
+        if self.takes_turns() && purpose == Purpose::Train {
             let notes = read("balance")?.notes;
             self.turns = notes
                 .get("turns")

@@ -15,6 +15,23 @@ impl Duel {
         self.condition.is_none() && self.codes.is_none() && self.semi.is_none() && self.bits.is_none()
     }
 
+    /// Whether a player may stand still.
+    pub(super) fn takes_turns(&self) -> bool {
+        self.game.balance.is_some() || self.game.freeze.is_some()
+    }
+
+    /// Who learns in this step: the critic, the generator.
+    pub(super) fn learners(&mut self) -> [bool; 2] {
+        match (self.game.balance, self.game.freeze) {
+            (Some(_), _) => {
+                let critics = self.turns.is_critics();
+                [critics, !critics]
+            }
+            (None, Some(freeze)) => self.turns.learners(freeze),
+            (None, None) => [true, true],
+        }
+    }
+
     /// Numbers in the data's units as the networks take them, `[count, height, width, channel]`.
     fn taken(&self, items: &[f32], device: &Device) -> Result<Tensor<4>> {
         let ([h, w, c], n) = (self.stage.image_shape(), self.stage.numbers());
@@ -43,7 +60,7 @@ impl Duel {
             key,
             watch: true,
         };
-        let loss = self.update_generator(made, data, None, now, false)?.loss;
+        let loss = self.update_generator(made, data, None, now, true)?.loss;
         if let Some(h) = &mut self.historical {
             self.generator.change(|network| h.pull(network));
         }
