@@ -169,7 +169,7 @@ impl Args {
             let fix = "give --steps and --project-steps of 1 or more, and --learning-rate above 0";
             return Err(Error::usage("nothing would be edited", fix));
         }
-        if !(self.stay.is_finite() && self.stay >= 0.0) || !(2..=256).contains(&self.way) {
+        if !(self.stay.is_finite() && self.stay >= 0.0 && (2..=256).contains(&self.way)) {
             return Err(Error::usage(
                 format!("--stay {} --way {} is out of range", self.stay, self.way),
                 "give --stay of 0 or more, and 2 to 256 images on the way",

@@ -258,8 +258,18 @@ fn small(recipe: &str) -> Vec<String> {
     if has("model.latent") && !has("model.motion") {
         out.push("model.latent=8".into());
     }
-    let has_its_size =
-        ["proteins", "dna", "molecules", "jets", "showers", "corners"].contains(&source.as_str());
+    let has_its_size = [
+        "proteins",
+        "dna",
+        "molecules",
+        "brackets",
+        "entailment",
+        "melodies",
+        "jets",
+        "showers",
+        "corners",
+    ]
+    .contains(&source.as_str());
     if !of_points && !has_its_size && source != "tones" && source != "speech" {
         // One size for all, so that a reader of one run takes what another draws.
         out.push("data.size=16".into());

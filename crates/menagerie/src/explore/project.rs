@@ -59,7 +59,7 @@ const TOGETHER: usize = 16;
 /// `progress` is told the step and the mean loss.
 ///
 /// # Errors
-/// [`Error::Usage`] for a model through whose decoder no gradient comes back.
+/// [`crate::Error::Usage`] for a model through whose decoder no gradient comes back.
 pub fn project(
     space: Space,
     images: &Samples,

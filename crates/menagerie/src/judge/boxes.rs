@@ -26,7 +26,7 @@ fn around(holds: impl Fn(usize) -> bool, [h, w]: [usize; 2]) -> Option<Box4> {
 
 /// The box of what differs from the middle colour of an image's border; pixels `[height, width, channel]` in [-1, 1].
 fn found(pixels: &[f32], [h, w, c]: [usize; 3]) -> Option<Box4> {
-    let border = |i: &usize| *i < w || *i >= (h - 1) * w || i % w == 0 || i % w == w - 1;
+    let border = |i: &usize| *i < w || *i >= (h - 1) * w || i.is_multiple_of(w) || i % w == w - 1;
     let middle = |channel: usize| {
         let mut values: Vec<f32> = (0..h * w)
             .filter(border)

@@ -66,14 +66,17 @@ mod tests {
     fn a_note_has_its_place() {
         // Two notes: C for four beats, then E, four beats later.
         let p = notes_picture(&[4.0, 61.0, 1.0, 0.0, 1.0, 64.0, 1.0, 4.0], [1, 2, 4]);
+        // Five beats, with a pixel around them, all of it enlarged.
+        let width = 25;
+        let times = p.width / (width + 2);
+        assert_eq!(p.width, (width + 2) * times);
         let at = |x: usize, y: usize| {
-            let i = (y * p.width + x) * p.channels;
+            let i = ((1 + y) * times * p.width + (1 + x) * times) * p.channels;
             p.bytes[i..i + 3].to_vec()
         };
-        let ground = at(0, 0);
-        let inked: Vec<[usize; 2]> = (0..p.height)
-            .flat_map(|y| (0..p.width).map(move |x| [x, y]))
-            .filter(|[x, y]| at(*x, *y) != ground && at(*x, *y)[0] < 100)
+        let inked: Vec<[usize; 2]> = (0..p.height / times - 2)
+            .flat_map(|y| (0..width).map(move |x| [x, y]))
+            .filter(|[x, y]| at(*x, *y)[0] < 100)
             .collect();
         let (first, second): (Vec<[usize; 2]>, _) = inked.into_iter().partition(|[x, _]| *x < 20);
         assert_eq!((first.len(), second.len()), (19 * SEMITONE, 4 * SEMITONE));

@@ -88,7 +88,7 @@ fn rows_are_sampled_by_the_logarithm_of_their_class() {
 fn what_is_asked_for_has_to_be_shown() {
     let coding = Coding::new(&columns());
     let device = Device::flex();
-    let mut answer = vec![0f32; 2 * 16];
+    let mut answer = [0f32; 2 * 16];
     let p = [0.2f32, 0.3, 0.5];
     (answer[0], answer[1]) = (0.9f32.ln(), 0.1f32.ln());
     (0..3).for_each(|i| answer[16 + 13 + i] = p[i].ln());

@@ -215,7 +215,11 @@ fn seen(shape: &[f32], n: usize, side: usize) -> Vec<f32> {
     let mut out = vec![-1.0; shape.len()];
     for (row, across) in (0..n).flat_map(|r| (0..n).map(move |a| (r, a))) {
         let at = |along: usize| {
-            let along = if side % 2 == 0 { along } else { n - 1 - along };
+            let along = if side.is_multiple_of(2) {
+                along
+            } else {
+                n - 1 - along
+            };
             match side < 2 {
                 true => (along * n + row) * n + across,
                 false => (across * n + row) * n + along,

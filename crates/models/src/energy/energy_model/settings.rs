@@ -52,7 +52,7 @@ pub struct Langevin {
     pub steps: usize,
     /// steps from a kept chain to a sample
     pub sample_steps: usize,
-    /// e
+    /// length of a step, e: the deviation of its noise; the gradient is taken e^2 / 2 times
     pub size: f64,
     /// the longest way of a number down the gradient in a step
     pub longest: f64,

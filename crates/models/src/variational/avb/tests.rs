@@ -42,23 +42,25 @@ const UNITS: usize = 16;
 
 /// A model of points whose decoder is |z| and stays so: relu(z) + relu(-z).
 fn of_absolute_values(adaptive: bool) -> Variational<ByRatio> {
-    let mut config = Config::default();
-    config.model = Sizes {
-        latent: 1,
-        hidden: vec![UNITS],
-        observation: Observation::Gaussian,
-        deviation: DEVIATION,
-        ..Sizes::default()
-    };
-    config.posterior = Posterior {
-        noise: 4,
-        hidden: vec![48, 48],
-        draws: 64,
-    };
-    config.discriminator = Discriminator {
-        hidden: vec![48, 48],
-        steps: 3,
-        adaptive,
+    let mut config = Config {
+        model: Sizes {
+            latent: 1,
+            hidden: vec![UNITS],
+            observation: Observation::Gaussian,
+            deviation: DEVIATION,
+            ..Sizes::default()
+        },
+        posterior: Posterior {
+            noise: 4,
+            hidden: vec![48, 48],
+            draws: 64,
+        },
+        discriminator: Discriminator {
+            hidden: vec![48, 48],
+            steps: 3,
+            adaptive,
+        },
+        ..Config::default()
     };
     config.optimizer.autoencoder.learning_rate = 1e-3;
     let (info, _) = points();
