@@ -351,11 +351,11 @@ pub(crate) fn write_numbered(samples: &Samples, out: &Path) -> Result<()> {
     }
 }
 
-/// Writes items of a run's kind: as [`write`] does, a sound as a WAV file (.wav) or several as a folder of them (DIR/), sequences as
+/// Writes items of a run's kind: as [`write()`] does, a sound as a WAV file (.wav) or several as a folder of them (DIR/), sequences as
 /// letters (.fasta, .txt), and rows as a table (.csv), with a header where columns have names.
 ///
 /// # Errors
-/// Those of [`write`]; [`Error::Usage`] for a .wav file of several items or of one that is no sound.
+/// Those of [`write()`]; [`Error::Usage`] for a .wav file of several items or of one that is no sound.
 pub(crate) fn write_of(info: &DataInfo, samples: &Samples, out: &Path) -> Result<()> {
     let named_folder = out.to_string_lossy().ends_with(['/', '\\']) || out.is_dir();
     match (samples.kind, &samples.shape[..]) {
