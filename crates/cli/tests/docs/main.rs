@@ -254,8 +254,8 @@ fn small(recipe: &str) -> Vec<String> {
     let mut out: Vec<String> = tiny.map(|(k, v)| format!("{k}={v}")).collect();
     out.push("train.checkpoint_every=1".into());
     let has = |key: &str| entry.tiny.iter().any(|(k, _)| *k == key);
-    // Latents of videos have a part for every frame.
-    if has("model.latent") && !has("model.motion") {
+    // Latents of videos have a part for every frame, those of music one for every note.
+    if has("model.latent") && !has("model.motion") && source != "melodies" {
         out.push("model.latent=8".into());
     }
     let has_its_size = [
