@@ -105,7 +105,7 @@ fn lay_out(folder: &Path) {
     }
     let tunes = your.join("tunes");
     std::fs::create_dir_all(&tunes).unwrap();
-    for k in 0..3u32 {
+    for k in 0..6u32 {
         let note = |i: u32| [1.0, (60 + (k * i) % 7) as f32, 0.5, 1.0];
         let notes: Vec<f32> = (0..40).flat_map(note).collect();
         std::fs::write(
