@@ -3,6 +3,7 @@
 //!
 //! `MENAGERIE_TEST_MODELS=NAME,NAME` restricts it to some models, `MENAGERIE_TEST_DEVICE=wgpu` runs it on a GPU; the
 //! arguments are those of any test program (a part of a test's name, `--list`, `--test-threads`).
+mod acts;
 mod answers;
 mod exported;
 mod learning;
@@ -118,7 +119,7 @@ const PROPERTIES: &[Property] = &[
         answers::attacks,
     ),
     of(Capability::Defend, "defences_belong_to_items", answers::defences),
-    of(Capability::Act, "actions_have_probabilities", answers::actions),
+    of(Capability::Act, "actions_have_probabilities", acts::actions),
     of(
         Capability::Infer,
         "inferences_belong_to_items",
