@@ -1,6 +1,10 @@
 //! What a recipe says of an optimizer.
 use serde::{Deserialize, Serialize};
 
+/// What `sghmc` adds to the root of the mean square of gradients. It divides noise, too: a weight whose gradient is as good as nothing
+/// would be thrown far away by less.
+const SGHMC_EPSILON: f64 = 1e-3;
+
 /// The update rule, with its own numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
@@ -128,7 +132,7 @@ impl TryFrom<Written> for OptimizerConfig {
             Name::Sghmc => Rule::Sghmc {
                 friction: w.friction.unwrap_or(0.1),
                 decay: w.decay.unwrap_or(0.99),
-                epsilon: w.epsilon.unwrap_or(1e-8),
+                epsilon: w.epsilon.unwrap_or(SGHMC_EPSILON),
                 prior: w.prior.unwrap_or(1.0),
                 items: w.items.unwrap_or(1000.0),
             },
@@ -273,7 +277,7 @@ impl OptimizerConfig {
             rule: Rule::Sghmc {
                 friction: 0.1,
                 decay: 0.99,
-                epsilon: 1e-8,
+                epsilon: SGHMC_EPSILON,
                 prior: 1.0,
                 items,
             },

@@ -98,6 +98,15 @@ fn hamiltonian_draws_are_of_the_posterior() {
             assert!((variance * precision - 1.0).abs() < 0.15, "{told}");
         }
     }
+    // A weight that the loss does not depend on stays within the prior, of deviation 1.
+    let mut optimizer = Optimizer::new(OptimizerConfig::sghmc(2e-4, 1500.0)).salted(Key::new(5));
+    let mut p = Tensor::<1>::zeros([200], &device);
+    for _ in 0..1000 {
+        optimizer.steps += 1;
+        p = optimizer.update("idle", p, Tensor::zeros([200], &device));
+    }
+    let farthest = crate::numbers(p).iter().fold(0f32, |m, v| m.max(v.abs()));
+    assert!(farthest > 1e-3 && farthest < 6.0, "{farthest}");
     // Saved and read, the noise is the same; without a salt of its own it is another's.
     let next = |o: &Optimizer| {
         let mut o = o.clone();
