@@ -57,6 +57,10 @@ impl Kind {
             Kind::Notes => "pieces of music",
         }
     }
+    /// What stands where something is hidden, as the networks take values: mid-grey; nothing solid in a shape.
+    pub fn hidden(self) -> f32 {
+        if self == Kind::Voxels { -1.0 } else { 0.0 }
+    }
     /// Whether an item is two images, those of channels below and above the middle.
     pub fn has_sides(self) -> bool {
         matches!(self, Kind::Pair | Kind::Unpaired)

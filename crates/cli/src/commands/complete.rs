@@ -57,7 +57,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         .map(|k| model.complete(&batch, &known, key.step(k as u64)))
         .collect::<Result<Vec<_>>>()?;
     let item = as_samples(&batch);
-    let nothing = if item.kind == Kind::Voxels { -1.0 } else { 0.0 };
+    let nothing = item.kind.hidden();
     let masked = hide(&item, &known, nothing);
     let parts: Vec<&Samples> = [&item, &masked].into_iter().chain(&drawn).collect();
     match trained.info().kind {

@@ -93,8 +93,7 @@ pub(super) fn filled(
         around_the_middle(&batch.shape[1..]),
         batch.shape[batch.shape.len() - 1],
     );
-    // An image is hidden at mid-grey, a shape is empty there.
-    let nothing = if batch.kind == Kind::Voxels { -1.0 } else { 0.0 };
+    let nothing = batch.kind.hidden();
 
     let made = model.complete(&batch, &known, key)?.values;
     let n = known.len() * channels;

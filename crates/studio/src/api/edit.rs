@@ -1,5 +1,6 @@
 //! Edits of what a latent shows: painted colours, drawn edges, dragged parts.
-use super::{Answer, Studio, checkpoint, explore::with, object, rows, text};
+use super::explore::{at, with};
+use super::{Answer, Studio, object, rows, text};
 use crate::draw;
 use crate::http::{Refusal, Request, Response};
 use menagerie::explore::{Constraint, EditSettings, Space, SpaceName, colour, edit};
@@ -67,10 +68,7 @@ pub(super) fn edited(studio: &'static Studio, request: &Request, name: &str) -> 
             format!("an edit has one latent, and 1 to {MOST} constraints"),
         ));
     }
-    let at = match given.get("checkpoint").and_then(Value::as_u64) {
-        Some(step) => menagerie::run::At::Step(step),
-        None => checkpoint(text(&given, "checkpoint")?)?,
-    };
+    let at = at(&given)?;
     with(studio, request, name, at, move |open| {
         open.affordable(STEPS)?;
         let channels = *open.info.shape.last().unwrap_or(&0);

@@ -103,7 +103,8 @@ pub(super) fn latents(studio: &'static Studio, request: &Request, name: &str) ->
     .map(|latents| Response::json(&json!({"latents": latents})))
 }
 
-fn at(given: &Map<String, Value>) -> Result<At, Refusal> {
+/// Which checkpoint is meant by what was sent.
+pub(super) fn at(given: &Map<String, Value>) -> Result<At, Refusal> {
     match given.get("checkpoint").and_then(Value::as_u64) {
         Some(step) => Ok(At::Step(step)),
         None => checkpoint(text(given, "checkpoint")?),

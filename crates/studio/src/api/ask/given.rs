@@ -150,7 +150,7 @@ impl Given {
     /// The item with what is not known at mid-grey, or empty.
     pub(super) fn hidden(&self, known: &[bool]) -> Samples {
         let mut item = self.item();
-        let nothing = if item.kind == Kind::Voxels { -1.0 } else { 0.0 };
+        let nothing = item.kind.hidden();
         let each = (item.values.len() / known.len().max(1)).max(1);
         let positions = item.values.chunks_mut(each).zip(known);
         positions.filter(|(_, k)| !**k).for_each(|(v, _)| v.fill(nothing));
