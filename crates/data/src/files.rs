@@ -57,13 +57,29 @@ pub fn is_at(file: &File, path: &Path) -> std::io::Result<bool> {
 /// # Errors
 /// [`Error::Io`] when it cannot be written; an older file is then as it was.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_beside(path, bytes, true)
+}
+
+/// The same without waiting for the disk: for what can be made again, and whose reader sees where it is torn.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub(crate) fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_beside(path, bytes, false)
+}
+
+fn write_beside(path: &Path, bytes: &[u8], sync: bool) -> Result<()> {
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
     let write = || {
         if std::fs::metadata(&target).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
             return File::options().write(true).open(&target)?.write_all(bytes);
         }
         let beside = hidden(&target, "part");
-        let written = write_synced(&beside, bytes).and_then(|()| std::fs::rename(&beside, &target));
+        let made = match sync {
+            true => write_synced(&beside, bytes),
+            false => std::fs::write(&beside, bytes),
+        };
+        let written = made.and_then(|()| std::fs::rename(&beside, &target));
         if written.is_err() {
             std::fs::remove_file(&beside).ok();
         }

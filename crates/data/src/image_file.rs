@@ -191,13 +191,27 @@ pub(super) fn header(path: &Path) -> Result<Header, String> {
 
 /// The same of a file that is open, or of its bytes.
 pub(super) fn header_in(file: &mut (impl Read + Seek)) -> Result<Header, String> {
-    crate::limits::guarded(|| header_unguarded(file))
-        .unwrap_or_else(|_| Err("has a header that cannot be read".into()))
+    crate::limits::guarded(|| header_unguarded(file)).unwrap_or_else(|_| Err(UNREADABLE.into()))
 }
+
+/// The same of a file's bytes, of which none is copied.
+pub(super) fn header_of(bytes: &[u8]) -> Result<Header, String> {
+    let start = &bytes[..bytes.len().min(START)];
+    let mut end = [0; 12];
+    let tail = &bytes[bytes.len().saturating_sub(12)..];
+    end[12 - tail.len()..].copy_from_slice(tail);
+    let length = bytes.len() as u64;
+    crate::limits::guarded(|| described(start, end, length, &mut Cursor::new(bytes)))
+        .unwrap_or_else(|_| Err(UNREADABLE.into()))
+}
+
+/// Bytes at the beginning of a file that most headers lie in.
+const START: usize = 4096;
+const UNREADABLE: &str = "has a header that cannot be read";
 
 fn header_unguarded(file: &mut (impl Read + Seek)) -> Result<Header, String> {
     let said = |e: std::io::Error| format!("cannot be read: {e}");
-    let mut start = [0; 4096];
+    let mut start = [0; START];
     let mut n = 0;
     while n < start.len() {
         match file.read(&mut start[n..]).map_err(said)? {
@@ -206,9 +220,8 @@ fn header_unguarded(file: &mut (impl Read + Seek)) -> Result<Header, String> {
         }
     }
     let start = &start[..n];
-    let format = format_of(start)?;
     let mut end = [0; 12];
-    let length = if n < 4096 {
+    let length = if n < START {
         let tail = &start[n.saturating_sub(12)..];
         end[12 - tail.len()..].copy_from_slice(tail);
         n as u64
@@ -217,6 +230,17 @@ fn header_unguarded(file: &mut (impl Read + Seek)) -> Result<Header, String> {
         file.read_exact(&mut end).map_err(said)?;
         before + 12
     };
+    described(start, end, length, file)
+}
+
+/// What the first bytes of a file of that length say, and the last twelve.
+fn described(
+    start: &[u8],
+    end: [u8; 12],
+    length: u64,
+    file: &mut (impl Read + Seek),
+) -> Result<Header, String> {
+    let format = format_of(start)?;
     let little = |at: usize| {
         start
             .get(at..at + 4)

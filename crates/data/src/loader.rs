@@ -114,6 +114,14 @@ pub enum Order {
     Independent,
 }
 
+/// Batches that lie ready or in work have no more bytes than this together, unless a single one has.
+const AHEAD: usize = 256 << 20;
+
+/// How many batches of so many bytes may lie ready or in work: no more than the threads need to be busy.
+fn ahead(bytes: usize, workers: usize) -> u64 {
+    (AHEAD / bytes.max(1)).clamp(1, workers + 1) as u64
+}
+
 /// What the threads share.
 struct Shared {
     dataset: Arc<dyn Dataset>,
@@ -127,7 +135,7 @@ struct Shared {
     /// the next batch to be taken up by a worker
     next: AtomicU64,
     stop: AtomicBool,
-    /// how many batches may lie ready or in work
+    /// how many batches may lie ready or in work, as many as [`AHEAD`] bytes hold
     ahead: u64,
     ready: Mutex<Ready>,
     /// told when a batch is ready, or one has been taken
@@ -293,6 +301,9 @@ impl Loader {
             let problem = format!("{count} items are more than 2^32");
             return Err(Error::recipe("data.limit", problem, "use fewer"));
         }
+        let info = dataset.info();
+        let item = 4 * (info.numbers() + info.attributes.len() + 2);
+        let ahead = ahead(item.saturating_mul(rows.len()), workers);
         let shared = Arc::new(Shared {
             dataset,
             batch,
@@ -302,7 +313,7 @@ impl Loader {
             start: cursor,
             next: AtomicU64::new(0),
             stop: AtomicBool::new(false),
-            ahead: workers as u64 + 1,
+            ahead,
             ready: Mutex::default(),
             changed: Condvar::new(),
             orders: Mutex::default(),
@@ -512,6 +523,44 @@ mod tests {
             .unwrap()
             .next()
             .unwrap();
+    }
+
+    /// Batches of which few fit into the bytes that may lie ready are made one after the other, as they are taken.
+    #[test]
+    fn what_lies_ready_is_bounded_in_bytes() {
+        assert_eq!(
+            [
+                ahead(1000, 3),
+                ahead(AHEAD / 2, 3),
+                ahead(AHEAD, 3),
+                ahead(2 * AHEAD, 3)
+            ],
+            [4, 2, 1, 1]
+        );
+        /// Items that claim to be large, counted as they are asked for.
+        struct Large(super::super::DataInfo, AtomicU64);
+        impl Dataset for Large {
+            fn info(&self) -> &super::super::DataInfo {
+                &self.0
+            }
+            fn get(&self, index: usize) -> Result<super::super::Item> {
+                self.1.fetch_add(1, Ordering::Relaxed);
+                digits().get(index)
+            }
+        }
+        let info = super::super::DataInfo {
+            shape: vec![AHEAD / 4, 1, 1],
+            ..digits().info().clone()
+        };
+        let set = Arc::new(Large(info, AtomicU64::new(0)));
+        let mut loader = Loader::new(set.clone(), 1, Key::new(1), 0, 3).unwrap();
+        for taken in 1..6 {
+            let made = loader.next().unwrap();
+            assert_eq!(made.indices.len(), 1);
+            // The one that was taken, and one more that may be in work.
+            let asked = set.1.load(Ordering::Relaxed);
+            assert!((taken..=taken + 1).contains(&asked), "{asked} of {taken}");
+        }
     }
 
     /// Items 13 and 40 fail or panic, and say how many were asked for.

@@ -30,6 +30,19 @@ pub fn share() {
     SHARING.store(true, Ordering::Relaxed);
 }
 
+/// Does what all processes do at this moment, sharing the parts that they come upon.
+pub(crate) fn together<T>(work: impl FnOnce() -> T) -> T {
+    /// Leaves it as it was, however the work ends.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            SHARING.store(self.0, Ordering::Relaxed);
+        }
+    }
+    let _before = Before(SHARING.swap(true, Ordering::Relaxed));
+    work()
+}
+
 /// Whether this process only helps another, which alone speaks and writes.
 pub fn only_helps() -> bool {
     SHARING.load(Ordering::Relaxed) && rank() > 0
@@ -49,20 +62,39 @@ pub fn sharing() -> usize {
 /// # Errors
 /// Those of `make`; [`Error::Usage`] where another process is gone.
 pub fn parts(count: usize, make: &mut dyn FnMut(usize) -> Result<Vec<f32>>) -> Result<Vec<Vec<f32>>> {
-    let (ranks, rank) = (sharing(), rank());
-    if ranks == 1 {
-        return (0..count).map(make).collect();
+    match sharing() {
+        1 => (0..count).map(make).collect(),
+        ranks => {
+            let group = Group::new(ranks, link())?;
+            parts_among(&group, count, make)
+        }
     }
-    let group = Group::new(ranks, link())?;
+}
+
+/// The same among the processes of a group. One that fails at its part tells the others, so that none of them waits.
+fn parts_among(
+    group: &Group,
+    count: usize,
+    make: &mut dyn FnMut(usize) -> Result<Vec<f32>>,
+) -> Result<Vec<Vec<f32>>> {
+    let (ranks, rank) = (group.ranks(), group.rank());
     let mut all = Vec::with_capacity(count);
     for from in (0..count).step_by(ranks) {
-        let mut mine = match from + rank < count {
-            true => make(from + rank)?,
-            false => vec![],
+        let made = match from + rank < count {
+            true => make(from + rank),
+            false => Ok(vec![]),
         };
         // Whole numbers below 2^24 are exact.
-        let length = [mine.len() >> 20, mine.len() & 0xf_ffff].map(|n| n as f32);
+        let length = match &made {
+            Ok(mine) => [mine.len() >> 20, mine.len() & 0xf_ffff].map(|n| n as f32),
+            Err(_) => [FAILED; 2],
+        };
         let lengths = group.over_processes(length.to_vec())?;
+        let mut mine = made?;
+        if let Some(other) = lengths.chunks(2).position(|l| l[0] == FAILED) {
+            let problem = format!("process {other} failed at its part of the work");
+            return Err(Error::usage(problem, "it says why"));
+        }
         let lengths = lengths.chunks(2).map(|l| (l[0] as usize) << 20 | l[1] as usize);
         let lengths: Vec<usize> = lengths.collect();
         let longest = lengths.iter().copied().max().unwrap_or(0);
@@ -76,6 +108,9 @@ pub fn parts(count: usize, make: &mut dyn FnMut(usize) -> Result<Vec<f32>>) -> R
     }
     Ok(all)
 }
+
+/// What stands for the length of a part that failed.
+const FAILED: f32 = -1.0;
 
 /// What a model draws for each of these requests, each drawn by one process.
 ///
@@ -218,5 +253,65 @@ mod over_mpi {
             }
             Ok(theirs)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    /// Two processes as two threads.
+    struct Pipe(usize, Mutex<(Sender<Vec<f32>>, Receiver<Vec<f32>>)>);
+
+    impl Link for Pipe {
+        fn rank(&self) -> usize {
+            self.0
+        }
+        fn ranks(&self) -> usize {
+            2
+        }
+        fn exchange(&self, _: usize, numbers: &[f32]) -> std::result::Result<Vec<f32>, String> {
+            let ends = self.1.lock().unwrap();
+            ends.0.send(numbers.to_vec()).map_err(|e| e.to_string())?;
+            ends.1.recv().map_err(|e| e.to_string())
+        }
+    }
+
+    /// What each of two processes has of five parts, of which that one fails.
+    fn shared(fails: Option<usize>) -> Vec<Result<Vec<Vec<f32>>>> {
+        let ((to_b, from_a), (to_a, from_b)) = (channel(), channel());
+        let ends = [(0, to_b, from_b), (1, to_a, from_a)];
+        std::thread::scope(|threads| {
+            let each = ends.map(|(rank, to, from)| {
+                threads.spawn(move || {
+                    let link: Arc<dyn Link> = Arc::new(Pipe(rank, Mutex::new((to, from))));
+                    let group = Group::new(2, Some(link)).unwrap();
+                    parts_among(&group, 5, &mut |i| match fails == Some(i) {
+                        true => Err(Error::usage("this part is bad", "mend it")),
+                        false => {
+                            assert_eq!(i % 2, rank, "each makes its own parts");
+                            Ok(vec![i as f32; i])
+                        }
+                    })
+                })
+            });
+            each.map(|t| t.join().unwrap()).into_iter().collect()
+        })
+    }
+
+    #[test]
+    fn parts_are_made_by_one_and_had_by_all() {
+        let whole: Vec<Vec<f32>> = (0..5).map(|i| vec![i as f32; i]).collect();
+        for found in shared(None) {
+            assert_eq!(found.unwrap(), whole);
+        }
+        let said = shared(Some(3)).into_iter().map(|r| r.unwrap_err().to_string());
+        let said: Vec<String> = said.collect();
+        assert!(
+            said[0].contains("process 1 failed") && said[1].contains("this part is bad"),
+            "{said:?}"
+        );
     }
 }

@@ -11,12 +11,12 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
       menagerie import netG.pth netD.pth --data your/photos --set train.batch=32
-  menagerie import G_ema.pth --data your/photos
+  menagerie import G_ema.pth D.pth --data your/photos
   menagerie sample runs/dcgan-001 --out grid.png
   menagerie train --resume runs/dcgan-001 --steps 5000")]
 pub(crate) struct Args {
     /// Files of weights that PyTorch or safetensors wrote, each a state dictionary of one network: netG.pth and netD.pth of
-    /// PyTorch's DCGAN example, or that of G_ema of stylegan2-ada-pytorch
+    /// PyTorch's DCGAN example, or those of G_ema and D of stylegan2-ada-pytorch
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Where to write the run [default: runs/NAME-NNN]

@@ -201,6 +201,20 @@ fn what_cannot_be_judged_is_told_in_a_line() {
         &["weights.pth", "SHA-256", "6726825d"],
     );
     fails(d, &by("inception:nowhere.pth"), 1, &["nowhere.pth"]);
+    fails(
+        d,
+        &by("imagenet:weights.pth"),
+        1,
+        &["weights.pth: is not a file of PyTorch"],
+    );
+    let other = Path::new(env!("CARGO_MANIFEST_DIR")).join("../menagerie/tests/fixtures/netG.pth");
+    std::fs::copy(other, d.join("other.pth")).unwrap();
+    fails(
+        d,
+        &by("imagenet:other.pth"),
+        1,
+        &["other.pth: holds no classifier that is known", "torchvision"],
+    );
     fails(d, &by("incepton"), 2, &["incepton", "did you mean `inception`?"]);
     fails(d, &by("classifier:nowhere"), 1, &["nowhere", "no such run"]);
     fails(d, &by("random:x"), 2, &["random:x"]);

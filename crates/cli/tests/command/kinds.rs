@@ -125,3 +125,20 @@ fn translations_keep_labels() {
         "{table}"
     );
 }
+
+/// Descriptions that lie in shards reach the models that learn from them, as those of their source do.
+#[test]
+fn descriptions_of_shards_are_learned_from() {
+    let dir = tempdir().unwrap();
+    let d = dir.path();
+    fine(
+        d,
+        "data pack portraits --size 8 --limit 40 --shard-size 8kB --out packed",
+    );
+    fine(
+        d,
+        "train gan_cls --data packed --batch 8 --steps 2 --threads 1 --set model.width=4 --set model.latent=8 --set text.words=8 \
+         --set text.features=8 --set text.steps=1 --out r",
+    );
+    fine(d, "sample r --text hair -n 2 --out two.png");
+}

@@ -91,18 +91,29 @@ fn several_processes_need_a_program_with_mpi() {
 /// `None` where there is no `mpirun`.
 #[cfg(feature = "mpi")]
 fn processes(dir: &Path, n: &str, args: &[&str]) -> Option<Output> {
+    started(dir, &[(n, args)])
+}
+
+/// The same where not all processes are given the same arguments.
+#[cfg(feature = "mpi")]
+fn started(dir: &Path, all: &[(&str, &[&str])]) -> Option<Output> {
     let mut c = Command::new("mpirun");
-    c.current_dir(dir)
-        .args(["-n", n, "--oversubscribe"])
-        .arg(env!("CARGO_BIN_EXE_menagerie"))
-        .args(args)
-        .args(["--threads", "1"])
-        // In a container everybody is root.
-        .envs([
-            ("OMPI_ALLOW_RUN_AS_ROOT", "1"),
-            ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
-        ])
-        .env("OMPI_MCA_mpi_yield_when_idle", "1");
+    c.current_dir(dir).arg("--oversubscribe");
+    for (i, (n, args)) in all.iter().enumerate() {
+        if i > 0 {
+            c.arg(":");
+        }
+        c.args(["-n", n])
+            .arg(env!("CARGO_BIN_EXE_menagerie"))
+            .args(*args)
+            .args(["--threads", "1"]);
+    }
+    // In a container everybody is root.
+    c.envs([
+        ("OMPI_ALLOW_RUN_AS_ROOT", "1"),
+        ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
+    ])
+    .env("OMPI_MCA_mpi_yield_when_idle", "1");
     match c.output() {
         Ok(out) => Some(out),
         Err(_) => {
@@ -182,6 +193,69 @@ fn processes_draw_and_judge_the_same() {
     }
     let kept = std::fs::read_to_string(d.join("run/evaluation.jsonl")).unwrap();
     assert_eq!(kept.lines().count(), 3);
+}
+
+/// Processes that judge while they train find the same figures, the same best checkpoint and the same weights.
+#[test]
+#[cfg(feature = "mpi")]
+fn processes_judge_while_they_train() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let judged = with(
+        SMALL,
+        &[
+            "--steps",
+            "5",
+            "--evaluate-every",
+            "2",
+            "--set",
+            "evaluate.metrics=[\"fid\",\"swd\"]",
+            "--set",
+            "evaluate.n=300",
+            "--set",
+            "evaluate.extractor=random:0",
+        ],
+    );
+    ok(d, &with(&judged, &["--out", "1"]));
+    // All but the time that it took.
+    let figures = |run: &str| -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(d.join(run).join("evaluation.jsonl")).unwrap();
+        let line = |line: &str| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line.as_object_mut().unwrap().remove("seconds");
+            line
+        };
+        text.lines().map(line).collect()
+    };
+    assert_eq!(figures("1").len(), 3, "after two, four and the last");
+    for n in ["2", "4"] {
+        let Some(out) = processes(d, n, &with(&judged, &["--out", n])) else {
+            return;
+        };
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        assert_eq!(figures(n), figures("1"), "{n} processes");
+        assert_eq!(files(&d.join(n), "000005"), files(&d.join("1"), "000005"));
+    }
+}
+
+/// Processes that were started with different recipes say so, once, and none of them trains.
+#[test]
+#[cfg(feature = "mpi")]
+fn processes_of_different_recipes_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let of = |seed: &'static str| with(SMALL, &["--steps", "2", "--seed", seed, "--out", "run"]);
+    let (one, other) = (of("1"), of("2"));
+    let Some(out) = started(d, &[("1", &one), ("1", &other)]) else {
+        return;
+    };
+    let text = String::from_utf8_lossy(&out.stderr);
+    assert!(!out.status.success(), "{text}");
+    assert!(
+        text.contains("the recipe of process 1 is not that of process 0"),
+        "{text}"
+    );
+    assert!(!d.join("run/checkpoints/000002").exists());
 }
 
 /// What cannot be is said by one process, and ends all of them.

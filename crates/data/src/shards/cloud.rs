@@ -249,11 +249,8 @@ impl Remote {
             }
         };
         self.0.sample.get_or_init(|| index.head.sample);
-        if let Some((kept, folder)) = kept.as_ref().and_then(|k| Some((k, k.parent()?))) {
-            // A cache that cannot be written costs time at the next opening, no more.
-            if std::fs::create_dir_all(folder).is_ok() {
-                index.save(kept).ok();
-            }
+        if let Some(kept) = &kept {
+            index.keep(kept);
         }
         Ok(index)
     }

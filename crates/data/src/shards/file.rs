@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// So many shards are held open at a time.
 const OPEN: usize = 128;
 /// A reader takes so many bytes at a time.
-const BLOCK: usize = 256 << 10;
+pub(crate) const BLOCK: usize = 256 << 10;
 
 /// Fills `bytes` from a place in a file, whatever other threads read.
 pub(crate) fn pread(file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
@@ -57,6 +57,25 @@ impl<'a> Window<'a> {
     /// A whole file.
     pub(crate) fn whole(file: &'a File, length: u64) -> Window<'a> {
         Window::new(file, 0, length, BLOCK)
+    }
+
+    /// `n` bytes from `at` on, without a copy of them. What the block does not hold is read with what follows it, `ahead` bytes
+    /// in all at most.
+    pub(crate) fn slice(&mut self, at: u64, n: usize, ahead: usize) -> std::io::Result<&[u8]> {
+        let there = self.length.saturating_sub(at);
+        if there < n as u64 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        if at < self.from || at + n as u64 > self.from + self.block.len() as u64 {
+            let size = there.min(ahead.max(n) as u64) as usize;
+            self.block.resize(size, 0);
+            // What a failed reading leaves behind is taken for no part of the file.
+            self.from = self.length;
+            pread(self.file, &mut self.block, self.start + at)?;
+            self.from = at;
+        }
+        let from = (at - self.from) as usize;
+        Ok(&self.block[from..from + n])
     }
 }
 
@@ -182,6 +201,11 @@ mod tests {
             window.read_exact(&mut some).unwrap();
             assert_eq!(some, content[100 + at as usize..][..n]);
         }
+        for (at, n, ahead) in [(3990, 10, 64), (0, 5, 0), (1, 4, 64), (2, 300, 64), (4000, 0, 9)] {
+            let expected = &content[100 + at as usize..][..n];
+            assert_eq!(window.slice(at, n, ahead).unwrap(), expected);
+        }
+        window.slice(3995, 6, 64).unwrap_err();
         assert_eq!(window.seek(SeekFrom::End(5)).unwrap(), 4005);
         assert_eq!(window.read(&mut [0; 4]).unwrap(), 0);
         window.seek(SeekFrom::Current(-5000)).unwrap_err();

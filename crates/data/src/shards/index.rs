@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 /// What an index begins with; the number is that of its layout.
-const MAGIC: &[u8; 24] = b"menagerie shard index 1\n";
+const MAGIC: &[u8; 24] = b"menagerie shard index 2\n";
 /// The ending of an index beside a shard.
 pub(crate) const ENDING: &str = "index";
 /// Bytes of an entry in a file.
@@ -58,6 +58,8 @@ pub(crate) struct Head {
     pub classes: Vec<String>,
     /// names of attributes
     pub columns: Vec<String>,
+    /// every word of the descriptions, in order
+    pub words: Vec<String>,
     /// each damaged item, with what is wrong
     pub bad: Vec<String>,
     /// members that are of no use here: how many of an ending, and one of them
@@ -169,6 +171,13 @@ impl Index {
     pub(crate) fn save(&self, path: &Path) -> Result<()> {
         files::write_atomically(path, &self.packed())
     }
+
+    /// Keeps it for the next time, as far as that can be done: a cache that cannot be written costs time at the next opening, no
+    /// more. One that did not reach the disk whole is not believed.
+    pub(super) fn keep(&self, path: &Path) -> bool {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).is_ok() && files::write_unsynced(path, &self.packed()).is_ok()
+    }
 }
 
 fn crc(bytes: &[u8]) -> u32 {
@@ -226,10 +235,8 @@ pub(crate) fn of(
     let mut index = make(&file, size)?;
     (index.head.size, index.head.sample, index.head.count) = (size, sample, index.entries.len());
     if let Some(kept) = kept.filter(|_| index.entries.len() >= WORTH_ITEMS || size >= WORTH_BYTES) {
-        // A cache that cannot be written costs time at the next opening, no more.
-        let folder = kept.parent().unwrap_or(Path::new("."));
-        if std::fs::create_dir_all(folder).is_ok() && index.save(&kept).is_ok() {
-            tidy(folder, KEPT);
+        if index.keep(&kept) {
+            tidy(kept.parent().unwrap_or(Path::new(".")), KEPT);
         }
     }
     Ok(index)
@@ -294,6 +301,7 @@ mod tests {
                 count: 5,
                 names: vec!["a".into(), "b".into()],
                 columns: vec!["x".into()],
+                words: vec!["a".into(), "face".into()],
                 ..Head::default()
             },
             entries: (0..5).map(entry).collect(),

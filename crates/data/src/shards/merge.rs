@@ -174,6 +174,8 @@ pub(super) struct Merged {
     pub width: usize,
     /// each damaged item
     pub bad: Vec<String>,
+    /// every word of the descriptions of each shard
+    pub words: Vec<Vec<String>>,
     /// of a parquet, its pages, shard after shard
     pub pages: Vec<Vec<[u64; 4]>>,
 }
@@ -193,6 +195,7 @@ pub(super) fn merge(root: &Path, indexes: Vec<Index>, known: &Known, warnings: &
         attributes: Vec::with_capacity(count * known.columns.len()),
         width: known.columns.len(),
         bad: Vec::new(),
+        words: Vec::new(),
         pages: Vec::new(),
     };
     let mut left_out: BTreeSet<String> = BTreeSet::new();
@@ -226,6 +229,7 @@ pub(super) fn merge(root: &Path, indexes: Vec<Index>, known: &Known, warnings: &
         }
         left_out.extend(head.columns.into_iter().filter(|c| !known.columns.contains(c)));
         merged.bad.extend(head.bad);
+        merged.words.push(head.words);
         merged.pages.push(head.pages);
     }
     if !left_out.is_empty() {

@@ -10,6 +10,7 @@ use crate::classes::is_missing;
 use crate::error::{Error, Result};
 use crate::image_file;
 use crate::limits::{guarded, unpacked};
+use crate::words_of;
 use parquet::basic::Type;
 use parquet::column::page::PageReader;
 use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
@@ -21,7 +22,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -280,6 +281,16 @@ impl Opened {
         })
     }
 
+    /// The descriptions of a group; none where the file has no such column.
+    fn texts(&self, group: usize) -> Parsed<Vec<Option<String>>> {
+        let Some(leaf) = self.caption else {
+            return Ok(vec![]);
+        };
+        let rows = self.about.row_group(group).num_rows() as usize;
+        let texts = self.column::<ByteArrayType>(group, leaf, 0, rows)?;
+        Ok(texts.into_iter().map(|b| b.as_ref().and_then(said)).collect())
+    }
+
     /// The labels of a group, as texts.
     fn labels(&self, group: usize) -> Parsed<Vec<Option<String>>> {
         let rows = self.about.row_group(group).num_rows() as usize;
@@ -336,9 +347,11 @@ fn items(opened: &Opened) -> Parsed<Index> {
     index.head.classes.clone_from(&opened.classes);
     index.head.columns = opened.numbers.iter().map(|(n, _)| n.clone()).collect();
     let mut names: HashMap<String, u32> = HashMap::new();
+    let mut words: BTreeSet<String> = BTreeSet::new();
     let mut row = 0u64;
     for group in 0..opened.about.num_row_groups() {
         let labels = opened.labels(group)?;
+        let texts = opened.texts(group)?;
         let numbers: Vec<Vec<Option<f64>>> = opened
             .numbers
             .iter()
@@ -367,13 +380,15 @@ fn items(opened: &Opened) -> Parsed<Index> {
                     let next = names.len() as u32;
                     *names.entry(name).or_insert(next)
                 });
+                let text = texts.get(at).and_then(Option::as_deref);
+                words.extend(text.into_iter().flat_map(words_of));
                 index.entries.push(Entry {
                     at: page,
                     length: k as u32,
                     shape: header.shape.map(|n| n as u32),
                     label,
                     text: row + at as u64,
-                    text_length: u32::from(opened.caption.is_some()),
+                    text_length: u32::from(text.is_some()),
                 });
                 let cells = numbers
                     .iter()
@@ -387,7 +402,13 @@ fn items(opened: &Opened) -> Parsed<Index> {
     let mut names: Vec<(String, u32)> = names.into_iter().collect();
     names.sort_by_key(|(_, i)| *i);
     index.head.names = names.into_iter().map(|(name, _)| name).collect();
+    index.head.words = words.into_iter().collect();
     Ok(index)
+}
+
+/// A description, where it is one.
+fn said(bytes: &ByteArray) -> Option<String> {
+    Some(String::from_utf8_lossy(bytes.data()).into_owned()).filter(|t| !t.is_empty())
 }
 
 /// What an image's header says, decoded where that does not show that it is whole.
@@ -468,10 +489,10 @@ impl Tables {
             .saturating_sub(1);
         let before = self.pages[shard].get(page).map_or(0, |p| p[0]);
         let texts = self.page(files, shard, page as u64, true)?;
-        let text = texts.get((row - before) as usize).and_then(Option::as_ref);
-        Ok(text
-            .map(|b| String::from_utf8_lossy(b.data()).into_owned())
-            .filter(|t| !t.is_empty()))
+        Ok(texts
+            .get((row - before) as usize)
+            .and_then(Option::as_ref)
+            .and_then(said))
     }
 
     fn page(&self, files: &Files, shard: usize, page: u64, text: bool) -> Result<Page> {

@@ -7,12 +7,16 @@ use super::{names, tar};
 use crate::error::{Error, Result};
 use crate::image_file::{self, Pixels};
 use crate::image_set::Images;
+use crate::{Captions, words_of};
+use std::collections::BTreeSet;
 
 /// Items of shards.
 pub(super) struct Shards {
     files: Files,
     members: Vec<Member>,
     texts: Vec<(u64, u32)>,
+    /// every word of the descriptions of each shard
+    words: Vec<Vec<String>>,
     /// which item of all that were listed each is; None while all are there
     kept: Option<Vec<u32>>,
     starts: Vec<usize>,
@@ -38,6 +42,7 @@ impl Shards {
             attributes,
             width,
             mut bad,
+            words,
             pages,
         } = merged;
         bad.sort();
@@ -50,6 +55,7 @@ impl Shards {
             files: Files::new(places),
             members,
             texts,
+            words,
             kept: None,
             starts,
             attributes,
@@ -93,6 +99,12 @@ impl Shards {
             Error::Data { place, problem, .. } => format!("{place}: {problem}"),
             other => other.to_string(),
         })
+    }
+
+    /// Which of the items that are kept is the first from item `listed` of all on.
+    fn first_from(&self, listed: usize) -> usize {
+        let kept = self.kept.as_ref();
+        kept.map_or(listed, |k| k.partition_point(|&item| (item as usize) < listed))
     }
 
     /// The shard of an item, its place in it, and it.
@@ -164,6 +176,28 @@ impl Images for Shards {
         }
         let bytes = self.files.bytes(shard, at, (length & !JSON) as usize)?;
         Ok(tar::description(&bytes, length & JSON != 0))
+    }
+    /// What the index of each shard says; of a shard only a part of which is used, its descriptions themselves.
+    fn captions(&self, count: usize) -> Captions {
+        if self.texts.is_empty() {
+            return Captions::default();
+        }
+        let (mut words, mut with) = (BTreeSet::new(), 0);
+        for (own, ends) in self.words.iter().zip(self.starts.windows(2)) {
+            let [first, last] = [ends[0], ends[1]].map(|listed| self.first_from(listed).min(count));
+            let described = |i: &usize| self.texts[self.at(*i).2].1 & !JSON > 0;
+            with += (first..last).filter(described).count();
+            if last - first == ends[1] - ends[0] {
+                words.extend(own.iter().cloned());
+                continue;
+            }
+            let texts = (first..last).filter_map(|i| self.caption(i).ok().flatten());
+            texts.for_each(|text| words.extend(words_of(&text)));
+        }
+        Captions {
+            share: with as f64 / count.max(1) as f64,
+            words: words.into_iter().collect(),
+        }
     }
     #[cfg(feature = "cloud")]
     fn order(&self, key: crate::random::Key) -> Option<Vec<u32>> {

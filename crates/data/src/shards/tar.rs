@@ -2,15 +2,17 @@
 //! one item, an image with `.cls` (its class), `.txt` (its description) or `.json` (either, and attributes).
 //!
 //! Only headers and images' headers are read to find the items; nothing is ever unpacked to the disk.
-use super::file::Window;
+use super::file::{BLOCK, Window};
 use super::index::{Entry, Index, JSON, NONE};
 use crate::classes::is_missing;
 use crate::error::{Error, Result};
 use crate::image_file::{self, EXTENSIONS, Header};
+use crate::words_of;
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::Read;
 
 /// A member up to this size is read whole in passing.
 const SMALL: u64 = 64 << 10;
@@ -32,38 +34,35 @@ pub(crate) fn index(file: &File, size: u64, place: &str) -> Result<Index> {
         let fix = "write it again, as a plain tar archive (.tar.gz: unpack it with gunzip first)";
         Error::data(place, problem, fix)
     };
-    let mut archive = tar::Archive::new(Window::whole(file, size));
-    archive.set_ignore_zeros(true);
-    let entries = archive.entries_with_seek().map_err(Error::io("read", place))?;
+    let mut archive = Archive::new(file, size);
     let mut shard = Shard::new(file);
-    let (mut long, mut end, mut members) = (None, 0, 0usize);
-    for entry in entries.raw(true) {
-        let mut entry =
-            entry.map_err(|e| broken(format!("is no whole tar archive: {e}, after {members} members")))?;
-        let (at, length) = (entry.raw_file_position(), entry.size());
+    let (mut long, mut members) = (None, 0usize);
+    while let Some(head) = archive
+        .next()
+        .map_err(|e| broken(format!("is no whole tar archive: {e}, after {members} members")))?
+    {
+        let Head { header, at, length } = head;
         let name = match long.take() {
-            Some(name) => name,
-            None => entry.path_bytes().into_owned(),
+            Some(name) => Cow::Owned(name),
+            None => header.path_bytes(),
         };
-        let shown = String::from_utf8_lossy(&name).into_owned();
+        let shown = String::from_utf8_lossy(&name);
         if at.checked_add(length).is_none_or(|end| end > size) {
             let there = size.saturating_sub(at);
             return Err(broken(format!(
                 "is cut off, or no tar archive: its member `{shown}` claims {length} bytes, and {there} are there"
             )));
         }
-        end = (at + length).div_ceil(512) * 512;
         members += 1;
-        let kind = entry.header().entry_type();
+        let kind = header.entry_type();
         if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
             if length > NAME {
                 return Err(broken(format!("has a member with a name of {length} bytes")));
             }
-            let mut text = Vec::new();
-            entry.read_to_end(&mut text).map_err(Error::io("read", place))?;
+            let text = archive.content(at, length).map_err(Error::io("read", place))?;
             long = match kind.is_gnu_longname() {
                 true => Some(text.split(|b| *b == 0).next().unwrap_or_default().to_vec()),
-                false => of_pax(&text).map_err(&broken)?,
+                false => of_pax(text).map_err(&broken)?,
             };
             members -= 1;
         } else if kind.is_gnu_sparse() {
@@ -74,9 +73,8 @@ pub(crate) fn index(file: &File, size: u64, place: &str) -> Result<Index> {
                 Error::data(place, problem, fix)
             })?;
             if let Some(key) = split(&name) {
-                let member = Member { at, length };
                 shard
-                    .add(&name, key, member, &mut entry)
+                    .add(&name, key, Member { at, length }, &mut archive)
                     .map_err(Error::io("read", place))?;
             } else if !name.is_empty() {
                 shard.unused("hidden or without an ending", &name);
@@ -87,11 +85,85 @@ pub(crate) fn index(file: &File, size: u64, place: &str) -> Result<Index> {
         return Err(broken("holds no members".into()));
     }
     let mut index = shard.finish(place)?;
-    if end + 512 > size {
+    if archive.end + 512 > size {
         let note = "has no end mark: what followed its last member may be missing";
         index.head.notes.push(note.into());
     }
     Ok(index)
+}
+
+/// The headers of an archive, one after the other. A million of them are read at every first opening: nothing is copied or
+/// allocated for one, and of members larger than a block the headers alone are read.
+struct Archive<'a> {
+    window: Window<'a>,
+    size: u64,
+    /// where the next header lies
+    at: u64,
+    /// where the last member ends, filled up to whole blocks
+    end: u64,
+    /// bytes that are read with a header
+    ahead: usize,
+}
+
+/// A header, and where its member lies.
+struct Head {
+    header: tar::Header,
+    at: u64,
+    length: u64,
+}
+
+impl<'a> Archive<'a> {
+    fn new(file: &'a File, size: u64) -> Archive<'a> {
+        Archive {
+            window: Window::whole(file, size),
+            size,
+            at: 0,
+            end: 0,
+            ahead: BLOCK,
+        }
+    }
+
+    /// The next header; blocks of zeros, which end an archive, are passed over, since archives may be joined.
+    fn next(&mut self) -> std::io::Result<Option<Head>> {
+        let mut header = tar::Header::new_old();
+        loop {
+            if self.at >= self.size {
+                return Ok(None);
+            }
+            let block = match self.window.slice(self.at, 512, self.ahead) {
+                Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    return Err(std::io::Error::other("it ends within a header"));
+                }
+                block => block?,
+            };
+            self.at += 512;
+            if block.iter().any(|b| *b != 0) {
+                header.as_mut_bytes().copy_from_slice(block);
+                break;
+            }
+        }
+        // The sum is of all bytes, its own eight as blanks.
+        let bytes = header.as_bytes();
+        let own: u32 = bytes[148..156].iter().map(|b| u32::from(*b)).sum();
+        let sum = bytes.iter().map(|b| u32::from(*b)).sum::<u32>() - own + 8 * 32;
+        if header.cksum()? != sum {
+            return Err(std::io::Error::other("the checksum of a header is wrong"));
+        }
+        let (at, length) = (self.at, header.entry_size()?);
+        self.end = at.saturating_add(length).div_ceil(512).saturating_mul(512);
+        self.at = self.end;
+        self.ahead = if length > SMALL {
+            512 + SMALL as usize
+        } else {
+            BLOCK
+        };
+        Ok(Some(Head { header, at, length }))
+    }
+
+    /// What lies at a place.
+    fn content(&mut self, at: u64, length: u64) -> std::io::Result<&[u8]> {
+        self.window.slice(at, length as usize, self.ahead)
+    }
 }
 
 /// The name that a PAX record gives to the next member.
@@ -110,26 +182,31 @@ fn of_pax(text: &[u8]) -> Result<Option<Vec<u8>>, String> {
 }
 
 /// A name without `./`; what is wrong with one that leaves the folder.
-fn inside(name: &str) -> Result<String, String> {
+fn inside(name: &str) -> Result<Cow<'_, str>, String> {
+    if !name.starts_with(['/', '.']) && !name.contains("/.") && !name.contains("//") && !name.ends_with('/') {
+        return Ok(name.into());
+    }
     let parts: Vec<&str> = name.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
     if name.starts_with('/') || parts.contains(&"..") {
         return Err(format!("its member `{name}` lies outside of its folder"));
     }
-    Ok(parts.join("/"))
+    Ok(parts.join("/").into())
 }
 
 /// Key and ending of a name, at the first dot of its last part; None where it has no ending, or is hidden.
-fn split(name: &str) -> Option<(String, String)> {
+fn split(name: &str) -> Option<(&str, Cow<'_, str>)> {
     let start = name.rfind('/').map_or(0, |i| i + 1);
     let dot = name[start..].find('.')?;
     if dot == 0 || name[start..].starts_with("__") {
         return None;
     }
-    Some((
-        name[..start + dot].to_string(),
-        name[start + dot + 1..].to_lowercase(),
-    ))
-    .filter(|(_, ending)| !ending.is_empty())
+    let ending = &name[start + dot + 1..];
+    let small = ending.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+    let ending: Cow<str> = match small {
+        true => ending.into(),
+        false => ending.to_lowercase().into(),
+    };
+    (!ending.is_empty()).then_some((&name[..start + dot], ending))
 }
 
 struct Member {
@@ -143,7 +220,7 @@ struct Pending {
     key: String,
     image: Option<(String, u64, u32, Header)>,
     class: Option<Option<String>>,
-    text: Option<(u64, u32)>,
+    text: Option<(u64, u32, Option<String>)>,
     json: Option<(u64, u32, Map<String, Value>)>,
     problem: Option<String>,
     endings: Vec<String>,
@@ -157,8 +234,8 @@ struct Shard<'a> {
     columns: HashMap<String, usize>,
     /// attributes of each item: column and value
     values: Vec<Vec<(usize, f32)>>,
+    words: BTreeSet<String>,
     pending: Option<Pending>,
-    buffer: Vec<u8>,
 }
 
 impl<'a> Shard<'a> {
@@ -169,8 +246,8 @@ impl<'a> Shard<'a> {
             labels: HashMap::new(),
             columns: HashMap::new(),
             values: Vec::new(),
+            words: BTreeSet::new(),
             pending: None,
-            buffer: Vec::new(),
         }
     }
 
@@ -183,21 +260,21 @@ impl<'a> Shard<'a> {
     fn add(
         &mut self,
         name: &str,
-        (key, ending): (String, String),
+        (key, ending): (&str, Cow<str>),
         member: Member,
-        content: &mut impl Read,
+        archive: &mut Archive,
     ) -> std::io::Result<()> {
         if self.pending.as_ref().is_none_or(|p| p.key != key) {
             self.settle();
             self.pending = Some(Pending {
-                key,
+                key: key.into(),
                 ..Pending::default()
             });
         }
         let Some(mut item) = self.pending.take() else {
             return Ok(());
         };
-        if item.endings.contains(&ending) {
+        if item.endings.iter().any(|e| *e == ending) {
             item.problem.get_or_insert(format!("has two members `.{ending}`"));
         }
         let short = |length: u64| u32::try_from(length).unwrap_or(u32::MAX);
@@ -212,9 +289,10 @@ impl<'a> Shard<'a> {
                         if let Some((before, ..)) = item.image.take() {
                             self.unused(&format!(".{before}"), &format!("{}.{before}", item.key));
                         }
-                        match self.header(&member, content) {
+                        match self.header(&member, archive) {
                             Ok(header) => {
-                                item.image = Some((ending.clone(), member.at, short(member.length), header))
+                                let length = short(member.length);
+                                item.image = Some((ending.to_string(), member.at, length, header))
                             }
                             Err(problem) => {
                                 item.problem.get_or_insert(problem);
@@ -227,40 +305,39 @@ impl<'a> Shard<'a> {
                 let problem = format!("its .{ending} has {} bytes", member.length);
                 item.problem.get_or_insert(problem);
             }
-            "cls" | "json" => {
-                self.buffer.clear();
-                content.read_to_end(&mut self.buffer)?;
-                let text = String::from_utf8_lossy(&self.buffer).trim().to_string();
-                match &ending[..] {
-                    "cls" => item.class = Some((!is_missing(&text)).then_some(text)),
-                    _ => match serde_json::from_str::<Value>(&text) {
-                        Ok(Value::Object(map)) => item.json = Some((member.at, short(member.length), map)),
-                        _ => {
-                            item.problem.get_or_insert("its .json is no JSON object".into());
-                        }
-                    },
+            "cls" => {
+                let text = String::from_utf8_lossy(archive.content(member.at, member.length)?);
+                let text = text.trim();
+                item.class = Some((!is_missing(text)).then(|| text.to_string()));
+            }
+            "json" => {
+                let text = String::from_utf8_lossy(archive.content(member.at, member.length)?);
+                match serde_json::from_str::<Value>(text.trim()) {
+                    Ok(Value::Object(map)) => item.json = Some((member.at, short(member.length), map)),
+                    _ => {
+                        item.problem.get_or_insert("its .json is no JSON object".into());
+                    }
                 }
             }
-            "txt" => item.text = Some((member.at, short(member.length))),
+            "txt" => {
+                let said = description(archive.content(member.at, member.length)?, false);
+                item.text = Some((member.at, short(member.length), said));
+            }
             _ => self.unused(&format!(".{ending}"), name),
         }
-        item.endings.push(ending);
+        item.endings.push(ending.into_owned());
         self.pending = Some(item);
         Ok(())
     }
 
     /// What an image's header says; the image is decoded where that does not show that it is whole.
-    fn header(&mut self, member: &Member, content: &mut impl Read) -> Result<Header, String> {
+    fn header(&mut self, member: &Member, archive: &mut Archive) -> Result<Header, String> {
         let said = |e: std::io::Error| format!("cannot be read: {e}");
         if member.length > LARGEST {
             return Err(format!("its {} bytes are too many for an image", member.length));
         }
         let header = match member.length <= SMALL {
-            true => {
-                self.buffer.clear();
-                content.read_to_end(&mut self.buffer).map_err(said)?;
-                image_file::header_in(&mut Cursor::new(&self.buffer))?
-            }
+            true => image_file::header_of(archive.content(member.at, member.length).map_err(said)?)?,
             false => image_file::header_in(&mut Window::new(self.file, member.at, member.length, 4096))?,
         };
         if !header.complete {
@@ -296,12 +373,17 @@ impl<'a> Shard<'a> {
             *self.labels.entry(name).or_insert(next)
         });
         let json = item.json.as_ref();
-        let described = json.is_some_and(|(_, _, map)| caption(map).is_some());
-        let (text, text_length) = match (item.text, json) {
-            (Some((at, length)), _) => (at, length),
-            (None, Some((at, length, _))) if described => (*at, length | JSON),
-            _ => (0, 0),
-        };
+        let in_json = json.and_then(|(at, length, map)| Some((*at, length | JSON, caption(map)?)));
+        let in_text = item.text.as_ref().map(|(at, length, said)| {
+            let said = said.as_deref();
+            (
+                *at,
+                if said.is_some() { *length } else { 0 },
+                said.unwrap_or_default(),
+            )
+        });
+        let (text, text_length, said) = in_text.or(in_json).unwrap_or_default();
+        self.words.extend(words_of(said));
         self.index.entries.push(Entry {
             at: *at,
             length: *length,
@@ -351,6 +433,7 @@ impl<'a> Shard<'a> {
             .map(|(name, i)| (name, i as u32))
             .collect();
         (self.index.head.names, self.index.head.columns) = (in_order(self.labels), in_order(columns));
+        self.index.head.words = self.words.into_iter().collect();
         for row in &self.values {
             let start = self.index.attributes.len();
             self.index
@@ -371,7 +454,8 @@ fn is_of_item(ending: &str) -> bool {
 
 /// The description in an item's JSON object.
 pub(super) fn caption(map: &Map<String, Value>) -> Option<&str> {
-    ["caption", "text"].iter().find_map(|k| map.get(*k)?.as_str())
+    let said = ["caption", "text"].iter().find_map(|k| map.get(*k)?.as_str());
+    said.filter(|s| !s.is_empty())
 }
 
 /// The numbers of an item's JSON object, and of the object `attributes` in it.

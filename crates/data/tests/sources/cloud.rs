@@ -1,7 +1,9 @@
-//! Shards in object storage, read from a real S3 server (moto, of PyPI) through a proxy that throttles and breaks off.
+//! Shards in object storage, read from a real S3 server (moto, of PyPI) through a proxy that throttles and breaks off; from the
+//! same by Google's protocol, whose listings are S3's; and from Azurite, of npm.
 //!
-//! Needs a Python with `moto[server]`, by the variable PYTHON or as `python3`; without one it says so and is skipped. What is
-//! read is read by a process of its own, since credentials are variables of a process.
+//! Needs a Python with `moto[server]`, by the variable PYTHON or as `python3`, and for Azure a folder of the npm package by the
+//! variable AZURITE, and Node; without one it says so and is skipped. What is read is read by a process of its own, since
+//! credentials are variables of a process.
 use menagerie_data::{Key, Loader, Source, pack};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -137,6 +139,23 @@ impl Drop for Server {
     }
 }
 
+/// Waits for a server that was started.
+fn answers(port: u16) {
+    for _ in 0..600 {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("nobody answers at {port}");
+}
+
+/// A port that nobody has.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 /// moto on a port of its own, with a bucket `shards` that holds a folder under `set`.
 fn server(folder: &Path) -> Option<(Server, u16, String)> {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
@@ -147,11 +166,7 @@ fn server(folder: &Path) -> Option<(Server, u16, String)> {
         println!("skipped: {python} has no moto (pip install 'moto[server]', and set PYTHON)");
         return None;
     }
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     let command = ["-m", "moto.server", "-H", "127.0.0.1", "-p"];
     let started = Command::new(&python)
         .args(command)
@@ -160,12 +175,7 @@ fn server(folder: &Path) -> Option<(Server, u16, String)> {
         .stderr(std::process::Stdio::null())
         .spawn();
     let server = Server(started.unwrap());
-    for _ in 0..600 {
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    answers(port);
     let upload = "
 import boto3, pathlib, sys
 port, root = sys.argv[1:]
@@ -195,6 +205,9 @@ fn ask(variables: &[(&str, &str)]) -> String {
         "AWS_SECRET_ACCESS_KEY",
         "AWS_ENDPOINT",
         "AWS_SKIP_SIGNATURE",
+        "GOOGLE_SERVICE_ACCOUNT",
+        "GOOGLE_SKIP_SIGNATURE",
+        "AZURE_STORAGE_ACCOUNT_KEY",
     ] {
         command.env_remove(name);
     }
@@ -341,6 +354,30 @@ fn object_storage_is_read_as_files_are() {
     ]);
     assert!(failed.contains("data.buffer"), "{failed}");
 
+    // Google's store, throttled and broken off, too.
+    let google = [
+        ("GOOGLE_SKIP_SIGNATURE", "true"),
+        ("GOOGLE_BASE_URL", &endpoint),
+        ("TEST_SOURCE", "gs://shards/set"),
+        ("TEST_WORKERS", "2"),
+    ];
+    let cached = cache("g");
+    faults.throttle.store(3, Ordering::Relaxed);
+    faults.cut.store(4, Ordering::Relaxed);
+    let before = faults.faults.load(Ordering::Relaxed);
+    assert_eq!(
+        ask(&[&google[..], &[("MENAGERIE_CACHE", &cached)]].concat()),
+        here
+    );
+    assert!(faults.faults.load(Ordering::Relaxed) > before);
+    faults.throttle.store(0, Ordering::Relaxed);
+    faults.cut.store(0, Ordering::Relaxed);
+    let none = ask(&google[1..]);
+    assert!(
+        none.contains("there are no credentials; set GOOGLE_SERVICE_ACCOUNT"),
+        "{none}"
+    );
+
     // A web server, which can only be asked for what is named.
     let web = format!("{endpoint}/shards/set/train/{{00000..{:05}}}.tar", shards - 1);
     let read = ask(&[("TEST_SOURCE", &web), ("MENAGERIE_CACHE", &cache("w"))]);
@@ -350,4 +387,105 @@ fn object_storage_is_read_as_files_are() {
         ("MENAGERIE_CACHE", &cache("w")),
     ]);
     assert!(failed.contains("cannot be listed"), "{failed}");
+}
+
+/// The account and the key that Azurite has, whoever runs it.
+const AZURITE: [&str; 2] = [
+    "devstoreaccount1",
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+];
+
+/// Azurite on a port of its own, with a container `shards` that holds a folder under `set`.
+fn azurite(folder: &Path) -> Option<(Server, u16)> {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
+    let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    let package = std::env::var("AZURITE");
+    let (Ok(package), true, true) = (package, there("node"), there(&python)) else {
+        println!("skipped: AZURITE names no folder of Azurite's npm package, or Node or Python is not here");
+        return None;
+    };
+    let port = free_port();
+    let started = Command::new("node")
+        .arg(Path::new(&package).join("dist/src/blob/main.js"))
+        .args([
+            "--inMemoryPersistence",
+            "--skipApiVersionCheck",
+            "--disableTelemetry",
+            "--silent",
+        ])
+        .args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()])
+        .stdout(std::process::Stdio::null())
+        .spawn();
+    let server = Server(started.unwrap());
+    answers(port);
+    let upload = r#"
+import base64, hashlib, hmac, pathlib, sys, urllib.request
+from email.utils import formatdate
+port, root, account, key = sys.argv[1:]
+def put(path, query, body, more):
+    heads = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-12-02", **more}
+    signed = "".join(f"{k}:{v}\n" for k, v in sorted(heads.items()))
+    about = f"/{account}/{account}/{path}" + "".join(f"\n{k}:{v}" for k, v in query.items())
+    length, kind = str(len(body)) if body else "", "application/octet-stream"
+    text = "\n".join(["PUT", "", "", length, "", kind, *[""] * 6, signed + about])
+    mac = base64.b64encode(hmac.new(base64.b64decode(key), text.encode(), hashlib.sha256).digest()).decode()
+    url = f"http://127.0.0.1:{port}/{account}/{path}?" + "&".join(f"{k}={v}" for k, v in query.items())
+    heads.update({"Authorization": f"SharedKey {account}:{mac}", "Content-Type": kind})
+    urllib.request.urlopen(urllib.request.Request(url, data=body, headers=heads, method="PUT"))
+put("shards", {"restype": "container"}, b"", {})
+for p in sorted(pathlib.Path(root).rglob("*")):
+    if p.is_file():
+        put("shards/set/" + p.relative_to(root).as_posix(), {}, p.read_bytes(), {"x-ms-blob-type": "BlockBlob"})
+"#;
+    let done = Command::new(&python)
+        .args(["-c", upload, &port.to_string()])
+        .arg(folder)
+        .args(AZURITE)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    Some((server, port))
+}
+
+#[test]
+fn azure_is_read_as_files_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let packed = dir.path().join("packed");
+    pack(&Source::parse("digits"), &["train", "test"], 400_000, &packed).unwrap();
+    let Some((_server, port)) = azurite(&packed) else {
+        return;
+    };
+    let here = format!(
+        "READ {}",
+        digest(&Source::parse(packed.to_str().unwrap()), 0, 2).unwrap()
+    );
+    let endpoint = format!("http://127.0.0.1:{port}");
+    let cache = dir.path().join("cache").display().to_string();
+    let [account, key] = AZURITE;
+    let with = |source: &str, more: &[(&str, &str)]| {
+        let usual = [
+            ("TEST_SOURCE", source),
+            ("TEST_WORKERS", "2"),
+            ("MENAGERIE_CACHE", &cache),
+            ("AZURE_STORAGE_USE_EMULATOR", "true"),
+            ("AZURITE_BLOB_STORAGE_URL", &endpoint),
+            ("AZURE_STORAGE_ACCOUNT_NAME", account),
+        ];
+        ask(&[&usual[..], more].concat())
+    };
+    let credentials = [("AZURE_STORAGE_ACCOUNT_KEY", key)];
+    assert_eq!(with("az://shards/set", &credentials), here);
+    let none = with("az://shards/set", &[]);
+    assert!(
+        none.contains("there are no credentials; set AZURE_STORAGE_ACCOUNT_NAME"),
+        "{none}"
+    );
+    let wrong = with(
+        "az://shards/set",
+        &[("AZURE_STORAGE_ACCOUNT_KEY", "aHVudGVyMg==")],
+    );
+    assert!(
+        wrong.starts_with("FAILED az://shards/set") && !wrong.contains("aHVudGVyMg"),
+        "{wrong}"
+    );
 }

@@ -402,6 +402,70 @@ fn a_pack_feeds_a_training_as_its_source_does() {
     }
 }
 
+/// Every word of the descriptions is known on opening, of a pack as of the folder it was made of, and of a part of both.
+#[test]
+fn descriptions_are_known_on_opening() {
+    let dir = tempdir().unwrap();
+    let names: Vec<String> = (0..9).map(|i| format!("{i}.png")).collect();
+    let mut table = String::from("file_name,caption\n");
+    for (i, name) in names.iter().enumerate() {
+        write(dir.path(), &format!("photos/{name}"), png(i as u8));
+        table += &match i {
+            4 => format!("{name},\n"),
+            _ => format!("{name},\"A face, number-{i}\"\n"),
+        };
+    }
+    write(dir.path(), "photos/metadata.csv", &table);
+    let (photos, out) = (source(&dir.path().join("photos")), dir.path().join("packed"));
+    let packed = pack(&photos, &["train"], 4000, &out).unwrap();
+    assert!(packed.parts[0].shards > 1, "{packed:?}");
+    for limit in [0, 5, 8] {
+        let of = |source: &Source| {
+            let source = Source {
+                limit,
+                ..source.clone()
+            };
+            open(&source).info().captions.clone()
+        };
+        let (here, there) = (of(&photos), of(&source(&out)));
+        assert_eq!(here, there, "{limit}");
+        assert!(there.words.contains(&"number-0".into()) && there.share < 1.0);
+    }
+    // Where nobody wrote an index, and in objects.
+    let members: [(&str, &[u8]); 6] = [
+        ("a.png", &png(1)),
+        ("a.json", br#"{"caption": "a red hat"}"#),
+        ("b.png", &png(2)),
+        ("b.txt", b"one blue hat\n"),
+        ("c.png", &png(3)),
+        ("c.txt", b"\n"),
+    ];
+    write(dir.path(), "s/s.tar", tar(&members));
+    let captions = open(&source(&dir.path().join("s"))).info().captions.clone();
+    assert_eq!(captions.words, ["a", "blue", "hat", "one", "red"]);
+    assert_eq!(captions.share, 2.0 / 3.0);
+}
+
+/// Archives that were joined, names in capitals and with `./`, and members that are larger than what is read at a time.
+#[test]
+fn headers_are_found_wherever_they_lie() {
+    let dir = tempdir().unwrap();
+    let large = vec![7u8; 700 << 10];
+    let first = tar(&[("./A.PNG", &png(1)), ("A.bin", &large), ("A.CLS", b"3")]);
+    let second = tar(&[("b.png", &png(2)), ("b.bin", &large), ("b.cls", b"4")]);
+    write(dir.path(), "s.tar", [first, second].concat());
+    let set = open(&source(dir.path()));
+    assert_eq!(greys(&*set), [1, 2]);
+    assert_eq!(set.info().labels, ["3", "4"]);
+    let mut turned = tar(&[("a.png", &png(1)), ("b.png", &png(2))]);
+    turned[1024 + 3] ^= 1;
+    write(dir.path(), "s.tar", turned);
+    fails(
+        &source(dir.path()),
+        &["s.tar", "checksum of a header is wrong", "after 1 members"],
+    );
+}
+
 fn walk(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -88,6 +88,7 @@ pub(super) fn generator(arrays: &mut Arrays) -> Result<Imported> {
         model: "dcgan",
         settings: settings.map(|(k, v)| (k.to_string(), v)).to_vec(),
         channels: colours,
+        classes: 0,
         parts: BTreeMap::from([(GENERATOR.to_string(), part.0)]),
         origin: String::new(),
     })
@@ -118,6 +119,7 @@ pub(super) fn discriminator(arrays: &mut Arrays) -> Result<Imported> {
         model: "dcgan",
         settings: vec![],
         channels: colours,
+        classes: 0,
         parts: BTreeMap::from([(DISCRIMINATOR.to_string(), part.0)]),
         origin: String::new(),
     })

@@ -3,7 +3,7 @@
 //! | known by its names | becomes |
 //! |---|---|
 //! | the DCGAN of PyTorch's examples (`netG.pth`, and `netD.pth` if given) | `dcgan` |
-//! | the generator of stylegan2-ada-pytorch, as a state dictionary | `stylegan2` |
+//! | the generator of stylegan2-ada-pytorch, and its discriminator if given, as state dictionaries | `stylegan2` |
 //!
 //! Classifiers and the Inception network need no run: they are extractors by their file (`imagenet:FILE`, `inception:FILE`).
 mod dcgan;
@@ -23,6 +23,8 @@ pub struct Imported {
     pub settings: Vec<(String, String)>,
     /// colours of an image
     pub channels: usize,
+    /// classes that its networks are told; 0 for none
+    pub classes: usize,
     /// arrays of the model's networks, by the names of their parts
     pub parts: BTreeMap<String, Tensors>,
     /// the files' names
@@ -41,6 +43,8 @@ pub fn read(files: &[PathBuf]) -> Result<Imported> {
         let is = |name: &str| arrays.has(name);
         if is("mapping.fc0.weight") && is("synthesis.b4.const") {
             join(&mut found, stylegan2::generator(&mut arrays)?, file)?;
+        } else if is("b4.out.weight") && is("b4.fc.weight") {
+            join(&mut found, stylegan2::discriminator(&mut arrays)?, file)?;
         } else if is("main.0.weight") && is("main.1.running_mean") {
             join(&mut found, dcgan::generator(&mut arrays)?, file)?;
         } else if is("main.0.weight") {
@@ -76,6 +80,12 @@ fn join(found: &mut Option<Imported>, more: Imported, file: &Path) -> Result<()>
     };
     let problem = if all.model != more.model || all.channels != more.channels {
         Some(format!("does not belong to {}", all.origin))
+    } else if all.classes != more.classes {
+        let (here, there) = (more.classes, all.classes);
+        Some(format!(
+            "is told {here} classes, where {} is told {there}",
+            all.origin
+        ))
     } else if more.parts.keys().any(|part| all.parts.contains_key(part)) {
         Some(format!("holds the same network as {}", all.origin))
     } else {
@@ -85,10 +95,7 @@ fn join(found: &mut Option<Imported>, more: Imported, file: &Path) -> Result<()>
         return Err(Error::data(file, problem, "give each network of one model once"));
     }
     all.parts.extend(more.parts);
-    // The generator alone says what the recipe is.
-    if all.settings.is_empty() {
-        all.settings = more.settings;
-    }
+    all.settings.extend(more.settings);
     all.origin = format!("{}, {name}", all.origin);
     Ok(())
 }
@@ -111,7 +118,8 @@ impl Arrays {
         // What wraps a network puts its own name before all others.
         let bare = |name: String| {
             let name = name.strip_prefix("module.").unwrap_or(&name);
-            name.strip_prefix("G_ema.").unwrap_or(name).to_string()
+            let inner = ["G_ema.", "D."].iter().find_map(|p| name.strip_prefix(p));
+            inner.unwrap_or(name).to_string()
         };
         Ok(Arrays {
             file: file.into(),
@@ -123,7 +131,7 @@ impl Arrays {
         Error::data(
             &self.file,
             problem,
-            "give netG.pth and netD.pth of PyTorch's DCGAN example, or the state dictionary of G_ema of stylegan2-ada-pytorch",
+            "give netG.pth and netD.pth of PyTorch's DCGAN example, or the state dictionaries of G_ema and D of stylegan2-ada-pytorch",
         )
     }
 
@@ -201,9 +209,11 @@ fn kernel_last(array: &(Vec<usize>, Vec<f32>)) -> (Vec<usize>, Vec<f32>) {
 mod tests {
     use super::*;
     use crate::models::Model;
-    use crate::nn::numbers;
+    use crate::models::adversarial::networks::{CriticNetwork, Heads, Sizes, stylegan2};
+    use crate::nn::{Init, numbers};
+    use crate::random::Key;
     use crate::recipe::Recipe;
-    use crate::run::{Run, Trainer};
+    use crate::run::{At, Run, Trainer};
     use burn::tensor::{Device, Tensor, TensorData};
     use serde_json::Value;
 
@@ -300,12 +310,107 @@ mod tests {
         assert!(origin.contains("netG.pth, netD.pth"), "{origin}");
     }
 
-    /// StyleGAN2's generator makes the same images, truncated ones too, to their edges.
+    /// What the imported discriminator says of images, of these classes.
+    fn scores(run: &Run, images: Vec<f32>, classes: Option<Tensor<2>>) -> Vec<f32> {
+        let device = Device::flex();
+        let (checkpoint, recipe) = (
+            run.checkpoint(At::Newest).unwrap().0.unwrap(),
+            run.recipe().unwrap(),
+        );
+        let sizes: stylegan2::Sizes = {
+            let table: toml::Table = recipe.to_toml().parse().unwrap();
+            let mut model = table["model"].as_table().unwrap().clone();
+            ["name", "architecture"]
+                .iter()
+                .for_each(|k| drop(model.remove(*k)));
+            model.try_into().unwrap()
+        };
+        let info = &checkpoint.state.data;
+        let heads = Heads {
+            mapped: classes.as_ref().map_or(0, |c| c.dims()[1]),
+            ..Heads::default()
+        };
+        let init = Init::new(Key::new(1), &device);
+        let fresh = CriticNetwork::new(&Sizes::Stylegan2(sizes), info, heads, &init);
+        let network = checkpoint
+            .part(DISCRIMINATOR)
+            .unwrap()
+            .into_network(fresh)
+            .unwrap();
+        let shape = [2, info.shape[0], info.shape[1], info.shape[2]];
+        let images: Tensor<4> = Tensor::from_data(TensorData::new(images, shape), &device);
+        numbers(network.judge(images.into(), classes.as_ref(), None).score.value)
+    }
+
+    fn close(ours: &[f32], theirs: &Value, within: f32) {
+        let theirs = list(theirs);
+        assert_eq!(ours.len(), theirs.len());
+        let apart = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs());
+        assert!(apart.fold(0f32, f32::max) < within, "{ours:?} {theirs:?}");
+    }
+
+    /// Networks that are told a class make and say the same of each, truncated towards the mean of all classes, too; and they go
+    /// on learning.
+    #[test]
+    fn stylegan2_with_classes() {
+        let (want, dir) = (&theirs()["classes"], tempfile::tempdir().unwrap());
+        let path = dir.path().join("run");
+        let set = dir.path().join("three");
+        for (i, class) in ["x", "y", "z"].iter().cycle().take(12).enumerate() {
+            let picture = crate::picture::image(&[i as f32 / 12.0; 768], [16, 16, 3]);
+            std::fs::create_dir_all(set.join(class)).unwrap();
+            picture.save(&set.join(class).join(format!("{i}.png"))).unwrap();
+        }
+        let more = [
+            ("data.source", &format!("{:?}", set.display().to_string())[..]),
+            ("train.steps", "1"),
+            ("train.batch", "4"),
+            ("penalty.r1.every", "1"),
+            ("penalty.path_length.every", "1"),
+        ];
+        let files = ["G_classes.pth", "D_classes.pth"];
+        let run = begun(&files, &path, &more).unwrap();
+        let (model, ..) = run.model(None, &Device::flex()).unwrap();
+        let functions = model.functions();
+        let sample = functions.iter().find(|f| f.name == "sample").unwrap();
+        let classes = Tensor::from_floats([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]], &Device::flex());
+        let inputs = [latents(want), classes.clone()];
+        let images = numbers(sample.call(&inputs).unwrap().remove(0));
+        agrees(&images, &want["images"], 2e-5);
+        close(&scores(&run, images, Some(classes)), &want["scores"], 1e-4);
+        let mut trainer = Trainer::resume(&path, None, &Device::flex().autodiff()).unwrap();
+        trainer.train(&false.into(), &mut |_| {}).unwrap();
+        assert_eq!(trainer.step(), 1);
+        // Data of another number of classes, and networks that do not belong together.
+        let why = |files: &[&str], more: &[(&str, &str)]| {
+            let e = begun(files, &dir.path().join("no"), more)
+                .err()
+                .unwrap()
+                .to_string();
+            assert!(!e.contains('\n') && !dir.path().join("no").exists(), "{e}");
+            e
+        };
+        let e = why(&files, &[("data.source", "fashion"), ("data.channels", "3")]);
+        assert!(
+            e.contains("3 classes") && e.contains("fashion") && e.contains("10"),
+            "{e}"
+        );
+        let e = why(&["G_classes.pth", "D.pth"], &more);
+        assert!(e.contains("told 0 classes") && e.contains("told 3"), "{e}");
+        assert!(why(&["D_classes.pth"], &[]).contains("holds a discriminator alone"));
+    }
+
+    /// StyleGAN2's generator makes the same images, truncated ones too, to their edges; its discriminator says the same of them.
     #[test]
     fn stylegan2_of_its_authors() {
         let (want, dir) = (&theirs()["stylegan2"], tempfile::tempdir().unwrap());
-        let run = begun(&["G_ema.pth"], &dir.path().join("run"), &[]).unwrap();
+        let run = begun(&["G_ema.pth", "D.pth"], &dir.path().join("run"), &[]).unwrap();
         let (model, ..) = run.model(None, &Device::flex()).unwrap();
+        close(
+            &scores(&run, drawn(&*model, latents(want)), None),
+            &want["scores"],
+            1e-4,
+        );
         agrees(&drawn(&*model, latents(want)), &want["images"], 2e-5);
         let space = model.as_latent_space().unwrap().as_styles().unwrap();
         let (w, centre) = (space.style_of(latents(want)), space.centre());

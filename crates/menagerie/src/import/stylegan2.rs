@@ -1,10 +1,12 @@
-//! The generator of stylegan2-ada-pytorch (github.com/NVlabs/stylegan2-ada-pytorch), from the state dictionary of its moving
-//! average: in a Python that can open the pickle,
+//! The networks of stylegan2-ada-pytorch (github.com/NVlabs/stylegan2-ada-pytorch), with classes or without, from the state
+//! dictionaries of the generator's moving average and of the discriminator: in a Python that can open the pickle,
 //!
 //! ```text
-//! torch.save(pickle.load(open("network.pkl", "rb"))["G_ema"].state_dict(), "G_ema.pth")
+//! network = pickle.load(open("network.pkl", "rb"))
+//! torch.save(network["G_ema"].state_dict(), "G_ema.pth")
+//! torch.save(network["D"].state_dict(), "D.pth")
 //! ```
-use super::{Arrays, GENERATOR, Imported, Part, kernel_last};
+use super::{Arrays, DISCRIMINATOR, GENERATOR, Imported, Part, kernel_last};
 use crate::error::Result;
 use crate::export::permuted;
 use std::collections::BTreeMap;
@@ -55,20 +57,49 @@ fn noise(arrays: &mut Arrays, part: &mut Part, [from, to]: [&str; 2]) -> Result<
     Ok(true)
 }
 
+/// The embedding of classes and the layers of a mapping network, by the names of both here: classes (0 without an embedding),
+/// layers, and the numbers that the first of them takes beside the embedding, and that the last gives.
+fn mapping(
+    arrays: &mut Arrays,
+    part: &mut Part,
+    [embed, layers]: [&str; 2],
+) -> Result<(usize, usize, [usize; 2])> {
+    let [classes, embedded] = match arrays.has("mapping.embed.weight") {
+        true => linear(arrays, part, ["mapping.embed", embed], 0.0)?,
+        false => [0, 0],
+    };
+    let (mut count, mut units) = (0, [0, 0]);
+    while arrays.has(&format!("mapping.fc{count}.weight")) {
+        let names = [&format!("mapping.fc{count}")[..], &format!("{layers}.{count}")];
+        let here = linear(arrays, part, names, 0.0)?;
+        units = [
+            if count == 0 {
+                here[0].saturating_sub(embedded)
+            } else {
+                units[0]
+            },
+            here[1],
+        ];
+        count += 1;
+    }
+    Ok((classes, count, units))
+}
+
+/// What a recipe says of the classes that networks are told; nothing where they are told none.
+fn told(classes: usize) -> Vec<(&'static str, String)> {
+    match classes {
+        0 => vec![],
+        _ => vec![
+            ("condition.generator", "concatenate".into()),
+            ("condition.discriminator", "mapped".into()),
+        ],
+    }
+}
+
 /// Mapping and synthesis.
 pub(super) fn generator(arrays: &mut Arrays) -> Result<Imported> {
-    if arrays.has("mapping.embed.weight") {
-        return Err(arrays.wrong("is of a generator that is told a class".into()));
-    }
     let mut part = Part::default();
-    let mut style = [0, 0];
-    let mut mapping = 0;
-    while arrays.has(&format!("mapping.fc{mapping}.weight")) {
-        let names = [&format!("mapping.fc{mapping}")[..], &format!("mapping.{mapping}")];
-        let here = linear(arrays, &mut part, names, 0.0)?;
-        style = [if mapping == 0 { here[0] } else { style[0] }, here[1]];
-        mapping += 1;
-    }
+    let (classes, mapping, style) = mapping(arrays, &mut part, ["told", "mapping"])?;
     if style[0] != style[1] {
         let problem = format!(
             "takes {} latents and has {} numbers in a style",
@@ -100,7 +131,7 @@ pub(super) fn generator(arrays: &mut Arrays) -> Result<Imported> {
         arrays.skip(&format!("{block}.resample_filter"));
         (size, level) = (2 * size, level + 1);
     }
-    let settings = [
+    let mut settings = vec![
         ("model.latent", style[0].to_string()),
         ("model.mapping", mapping.to_string()),
         ("model.width", width.to_string()),
@@ -110,11 +141,79 @@ pub(super) fn generator(arrays: &mut Arrays) -> Result<Imported> {
         ("data.size", format!("[{}]", size / 2)),
         ("data.channels", colours.to_string()),
     ];
+    settings.extend(told(classes));
     Ok(Imported {
         model: "stylegan2",
-        settings: settings.map(|(k, v)| (k.to_string(), v)).to_vec(),
+        settings: settings.into_iter().map(|(k, v)| (k.to_string(), v)).collect(),
         channels: colours,
+        classes,
         parts: BTreeMap::from([(GENERATOR.to_string(), part.0)]),
         origin: String::new(),
     })
+}
+
+/// A convolution with its bias, where it has one; its channels, inputs first.
+fn convolution(arrays: &mut Arrays, part: &mut Part, [from, to]: [&str; 2]) -> Result<[usize; 2]> {
+    let weight = arrays.take(&format!("{from}.weight"), 4)?;
+    let channels = [weight.0[1], weight.0[0]];
+    part.put(format!("{to}.weight"), kernel_last(&weight));
+    if arrays.has(&format!("{from}.bias")) {
+        part.vector(format!("{to}.bias"), arrays.vector(&format!("{from}.bias"))?);
+    }
+    arrays.skip(&format!("{from}.resample_filter"));
+    Ok(channels)
+}
+
+/// The discriminator: blocks from the image's size down to 8x8, what follows at 4x4, and, with classes, the network that maps
+/// them to directions of the features.
+pub(super) fn discriminator(arrays: &mut Arrays) -> Result<Imported> {
+    let mut part = Part::default();
+    let there = |size: &usize| arrays.has(&format!("b{size}.conv0.weight"));
+    let sizes: Vec<usize> = (3..=13).rev().map(|n| 1 << n).filter(there).collect();
+    let Some(largest) = sizes.first().copied() else {
+        return Err(arrays.wrong("has no block of layers above 4x4".into()));
+    };
+    if arrays.has("b4.fromrgb.weight") {
+        let problem = "is of the architecture `skip`, which looks at the image anew in every block";
+        return Err(arrays.wrong(problem.into()));
+    }
+    let residual = arrays.has(&format!("b{largest}.skip.weight"));
+    let first = [&format!("b{largest}.fromrgb")[..], "trunk.colours"];
+    let colours = convolution(arrays, &mut part, first)?[0];
+    for (i, size) in sizes.iter().enumerate() {
+        let ways = [("conv0", "same"), ("conv1", "down"), ("skip", "shortcut")];
+        for (from, to) in &ways[..if residual { 3 } else { 2 }] {
+            let names = [&format!("b{size}.{from}")[..], &format!("trunk.blocks.{i}.{to}")];
+            convolution(arrays, &mut part, names)?;
+        }
+        arrays.skip(&format!("b{size}.resample_filter"));
+    }
+    let [_, top] = convolution(arrays, &mut part, ["b4.conv", "trunk.last"])?;
+    features(arrays, &mut part, top)?;
+    linear(arrays, &mut part, ["b4.out", "score"], 0.0)?;
+    let (classes, ..) = mapping(arrays, &mut part, ["mapped.embed", "mapped.mapping"])?;
+    Ok(Imported {
+        model: "stylegan2",
+        settings: vec![("model.residual".to_string(), residual.to_string())],
+        channels: colours,
+        classes,
+        parts: BTreeMap::from([(DISCRIMINATOR.to_string(), part.0)]),
+        origin: String::new(),
+    })
+}
+
+/// The layer that reads all pixels of 4x4: `[out, channel 4 4]` -> `[4 4 channel, out]`.
+fn features(arrays: &mut Arrays, part: &mut Part, channels: usize) -> Result<()> {
+    let (shape, values) = arrays.take("b4.fc.weight", 2)?;
+    let [outputs, inputs] = [shape[0], shape[1]];
+    if inputs != 16 * channels {
+        return Err(arrays.wrong(format!(
+            "`b4.fc.weight` reads {inputs} numbers, where 4x4 pixels of {channels} channels are {}",
+            16 * channels
+        )));
+    }
+    let (_, values) = permuted(&[outputs, channels, 4, 4], &values, &[2, 3, 1, 0]);
+    part.put("trunk.features.weight", (vec![inputs, outputs], values));
+    part.vector("trunk.features.bias", arrays.vector("b4.fc.bias")?);
+    Ok(())
 }

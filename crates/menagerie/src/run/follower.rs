@@ -1,12 +1,13 @@
 //! A training's part in a process that others lead: it learns from its leaves of every batch, and writes nothing.
 use super::begin::{Prepared, prepare, prepare_new, with_weights_of};
 use super::feed::Feed;
+use super::judging::Judging;
 use super::leaves::Leaves;
 use super::target;
 use super::trainer::held_out;
 
 use super::{At, Run};
-use crate::data::Batch;
+use crate::data::{Batch, DataInfo};
 use crate::error::Result;
 
 use crate::models::{Model, Purpose};
@@ -22,6 +23,8 @@ pub struct Follower {
     model: Box<dyn Model>,
     leaves: Leaves,
     feed: Feed,
+    info: DataInfo,
+    device: Device,
     step: u64,
     /// items of the test split, once they have been looked for
     held_out: Option<Option<Batch>>,
@@ -83,6 +86,8 @@ impl Follower {
             model,
             leaves,
             feed,
+            info: dataset.info().clone(),
+            device: device.clone(),
             step,
             held_out: None,
         })
@@ -96,7 +101,15 @@ impl Follower {
         let train = self.recipe.train()?;
         let key = Key::new(train.seed).stream("train");
         self.leaves.agree(&self.recipe, self.step)?;
-        while self.step < train.steps && !self.leaves.stop(stop.load(Ordering::Relaxed))? {
+        // By now the first process has made what is kept for judges, which is not made again here.
+        let (judging, _) = Judging::of(&self.recipe, &*self.model, &self.info, &self.device)?;
+        if self.leaves.any(false)? {
+            self.judge(judging.as_ref());
+        }
+        while self.step < train.steps
+            && self.model.finished().is_none()
+            && !self.leaves.any(stop.load(Ordering::Relaxed))?
+        {
             let next = self.step + 1;
             let watch = train.watches(next);
             if watch != Watch::No && self.model.watches_held_out() {
@@ -113,7 +126,20 @@ impl Follower {
             if train.checkpoints(next) {
                 self.leaves.same(&*self.model)?;
             }
+            let last = next == train.steps || self.model.finished().is_some();
+            if judging.as_ref().is_some_and(|j| j.is_due(next, last)) {
+                self.judge(judging.as_ref());
+            }
         }
         Ok(())
+    }
+
+    /// Takes part in judging. The first process says what comes of it, and why where it cannot be done.
+    fn judge(&self, judging: Option<&Judging>) {
+        if let Some(judging) = judging {
+            judging
+                .verdicts(&*self.model, self.recipe.model_name(), &self.info)
+                .ok();
+        }
     }
 }

@@ -19,6 +19,15 @@ impl Trainer {
         let (recipe, said) = recipe.fitted()?;
         let mut prepared = prepare(&recipe, recipe.data()?.open()?, &[], device)?;
         prepared.warnings.extend(said);
+        let info = prepared.dataset.info();
+        if found.classes > 0 && found.classes != info.labels.len() {
+            let (told, here) = (found.classes, info.labels.len());
+            return Err(Error::data(
+                &found.origin,
+                format!("is told {told} classes, and {} has {here}", info.source),
+                "give --data SOURCE with the classes that the networks were trained on, in their order",
+            ));
+        }
         let fresh = prepared.model.save();
         let fresh: BTreeMap<String, Tensors> = fresh.into_iter().map(|(name, t)| (name, t())).collect();
         let read = |name: &str| {

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::judge::Verdict;
 use crate::judge::subject::Subject;
 use crate::models::Model;
+use crate::processes;
 use crate::recipe::Recipe;
 use burn::tensor::Device;
 
@@ -77,22 +78,26 @@ impl Judging {
         all.iter().any(|e| e.step == step && e.best_by == self.best_by)
     }
 
-    /// Judges the model as it is.
+    /// The figures of the model as it is; the processes of a training work them out together.
     ///
     /// # Errors
     /// Those of the metrics.
+    pub(super) fn verdicts(&self, model: &dyn Model, name: &str, info: &DataInfo) -> Result<Vec<Verdict>> {
+        let subject = Subject::Model { model, name, info };
+        processes::together(|| self.evaluator.judge(subject, &mut |_, _, _| {}))
+    }
+
+    /// Judges the model as it is.
+    ///
+    /// # Errors
+    /// As [`Judging::verdicts`].
     pub(super) fn judge(
         &self,
         model: &dyn Model,
         name: &str,
         state: &State,
     ) -> Result<(Evaluated, Vec<Verdict>)> {
-        let subject = Subject::Model {
-            model,
-            name,
-            info: &state.data,
-        };
-        let verdicts = self.evaluator.judge(subject, &mut |_, _, _| {})?;
+        let verdicts = self.verdicts(model, name, &state.data)?;
         let judged = Evaluated::new(
             state.step,
             state.images,

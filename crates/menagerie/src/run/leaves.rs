@@ -185,11 +185,12 @@ impl Leaves {
         report
     }
 
-    /// Whether any process is to stop: all do so after the same step.
+    /// Whether it is so in any process, which all of them ask at the same moment: whether one is to stop, say, so that all do
+    /// after the same step.
     ///
     /// # Errors
     /// When another process is gone.
-    pub(super) fn stop(&self, here: bool) -> Result<bool> {
+    pub(super) fn any(&self, here: bool) -> Result<bool> {
         let all = self.group.over_processes(vec![here as u8 as f32])?;
         Ok(all.contains(&1.0))
     }
@@ -210,16 +211,13 @@ impl Leaves {
             .flat_map(|(_, text)| digest(text.as_bytes()))
             .collect();
         let all = self.group.over_processes(mine.clone())?;
-        for (rank, theirs) in all.chunks(mine.len()).enumerate() {
-            let differs = |i: usize| theirs[2 * i..2 * i + 2] != all[2 * i..2 * i + 2];
-            if let Some(i) = (0..facts.len()).find(|i| differs(*i)) {
-                return Err(Error::usage(
-                    format!("{} of process {rank} is not that of process 0", facts[i].0),
-                    "start the same program with the same arguments on machines of one kind; MENAGERIE_ISA=avx2 makes them so",
-                ));
-            }
+        match differing(&all, facts.len()) {
+            Some((rank, fact)) => Err(Error::usage(
+                format!("{} of process {rank} is not that of process 0", facts[fact].0),
+                "start the same program with the same arguments on machines of one kind; MENAGERIE_ISA=avx2 makes them so",
+            )),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Refuses to go on with replicas that are no longer the same, which a model must not let come about.
@@ -304,6 +302,15 @@ fn bytes(t: &Tensors) -> Vec<u8> {
 /// Whether they have the same bits, numbers that are none included.
 fn alike(a: Option<&Tensors>, b: &Tensors) -> bool {
     a.is_some_and(|a| a == b || bytes(a) == bytes(b))
+}
+
+/// The first process of which a fact is not that of process 0, and which fact, of the digests of so many facts of all processes.
+fn differing(all: &[f32], facts: usize) -> Option<(usize, usize)> {
+    let first = all.get(..2 * facts)?;
+    all.chunks(2 * facts).enumerate().find_map(|(rank, theirs)| {
+        let fact = theirs.chunks(2).zip(first.chunks(2)).position(|(a, b)| a != b)?;
+        Some((rank, fact))
+    })
 }
 
 /// Two whole numbers that stand for some bytes, each exact in 32-bit floats.
@@ -478,6 +485,19 @@ mod tests {
             .step(&mut *model, &[batch], Key::new(2), Watch::No)
             .unwrap_err();
         assert!(e.to_string().contains("no longer finite"), "{e}");
+    }
+
+    #[test]
+    fn what_differs_between_processes_is_found() {
+        let of = |facts: [&str; 3]| facts.map(|f| digest(f.as_bytes())).concat();
+        let (a, b) = (
+            of(["0.2.0", "avx2", "seed = 1"]),
+            of(["0.2.0", "avx2", "seed = 2"]),
+        );
+        let c = of(["0.2.1", "avx512", "seed = 1"]);
+        assert_eq!(differing(&[a.clone(), a.clone()].concat(), 3), None);
+        assert_eq!(differing(&[a.clone(), a.clone(), b].concat(), 3), Some((2, 2)));
+        assert_eq!(differing(&[a, c].concat(), 3), Some((1, 0)));
     }
 
     #[test]

@@ -181,16 +181,17 @@ impl Trainer {
         if self.state.step == 0 {
             self.picture(show)?;
         }
-        let begun = self.state.step;
+        let (begun, begun_at, waited) = (self.state.step, self.state.seconds, self.waited);
         let mut saved = begun;
         // A run that ended between a checkpoint and its evaluation, or that is to be judged only from now on.
         let step = saved;
-        if self.judging.as_ref().is_some_and(|j| j.is_due(step, false)) && !self.is_judged()? {
+        let due = self.judging.as_ref().is_some_and(|j| j.is_due(step, false)) && !self.is_judged()?;
+        if self.leaves.any(due)? {
             self.evaluate(true, show)?;
         }
         while self.state.step < self.train.steps
             && self.model.finished().is_none()
-            && !self.leaves.stop(stop.load(Ordering::Relaxed))?
+            && !self.leaves.any(stop.load(Ordering::Relaxed))?
         {
             self.advance(show)?;
             let step = self.state.step;
@@ -220,6 +221,12 @@ impl Trainer {
             self.say(&said)?;
             show(Event::Noted(&said));
         }
+        let spent = self.state.seconds - begun_at;
+        self.say(&format!(
+            "{} steps in {spent:.1} s, of which {:.3} s waiting for data",
+            self.state.step - begun,
+            self.waited - waited
+        ))?;
         let early = self.state.step < self.train.steps;
         let finished = self.model.finished().filter(|_| early);
         let interrupted = early && finished.is_none();

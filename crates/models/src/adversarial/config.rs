@@ -256,6 +256,11 @@ impl Config {
                 "set both objective.rule=classes and condition.discriminator=classes-and-samples, or neither";
             return clash("condition.discriminator", &rule, why, fix);
         }
+        if classes.is_some_and(|(d, _)| d == IntoDiscriminator::Mapped) && self.objective.outputs() != 1 {
+            let why = "along the direction of a class there is one score";
+            let fix = "set objective.rule=non-saturating, or condition.discriminator=projection";
+            return clash("condition.discriminator = \"mapped\"", &rule, why, fix);
+        }
         if !all_in_classes && classes.is_some_and(|(_, g)| g == IntoGenerator::Nothing) {
             let why = "a generator that is given no class cannot be asked for one";
             let fix = "set condition.generator=concatenate, or condition.discriminator=classes-and-samples with objective.rule=classes";

@@ -49,7 +49,7 @@ impl ImageNet {
         let (network, last, of_bytes): (Box<dyn Trunk>, _, _) = match (residual, efficient) {
             (true, _) => (Box::new(ResNet::read(r)?), "fc", TORCHVISION),
             (_, true) => (Box::new(EfficientNet::read(r)?), "_fc", TENSORFLOW),
-            _ => return Err(Error::data(place, "are of no classifier that is known", FIX)),
+            _ => return Err(Error::data(place, "holds no classifier that is known", FIX)),
         };
         let width = network.width();
         let classes = r.shape(&format!("{last}.bias"))?.first().copied().unwrap_or(0);

@@ -53,6 +53,14 @@ fn clashes_name_both_keys() {
         });
     });
     assert!(e.contains("condition.generator") && e.contains("progan"), "{e}");
+    let e = told(|c| {
+        c.objective = Rule::Categorical(Default::default());
+        c.condition = Some(Condition {
+            discriminator: IntoDiscriminator::Mapped,
+            ..Condition::default()
+        });
+    });
+    assert!(e.contains("mapped") && e.contains("categorical"), "{e}");
     let e = told(|c| c.game.pulling_away = 0.1);
 
     assert!(

@@ -28,6 +28,8 @@ pub enum IntoDiscriminator {
     Concatenate,
     /// projected onto the features (Miyato & Koyama 2018, arXiv:1802.05637, equation 3)
     Projection,
+    /// a direction of the features to which a network of its own maps it (Karras et al. 2020, arXiv:2006.06676: StyleGAN2-ADA)
+    Mapped,
     /// it does not hear it, but tells it: an auxiliary classifier (Odena et al. 2016, arXiv:1610.09585)
     Classes,
     /// a second classifier of samples alone takes away what the first costs in diversity (Gong et al. 2019,
@@ -52,8 +54,8 @@ pub enum IntoDiscriminator {
 pub struct Condition {
     /// `concatenate`, `batch-norm` or `nothing`
     pub generator: IntoGenerator,
-    /// `concatenate`, `projection`, `classes`, `twin-classes`, `discriminative-classes`, `classes-and-samples`, `contrast` or
-    /// `data-to-data`
+    /// `concatenate`, `projection`, `mapped`, `classes`, `twin-classes`, `discriminative-classes`, `classes-and-samples`,
+    /// `contrast` or `data-to-data`
     pub discriminator: IntoDiscriminator,
     /// weight of the classifiers' losses beside the objective's, where there are classifiers
     pub weight: f64,
@@ -109,6 +111,10 @@ impl Condition {
                 projected: classes,
                 ..heads
             },
+            IntoDiscriminator::Mapped => Heads {
+                mapped: classes,
+                ..heads
+            },
             IntoDiscriminator::Classes => Heads { classes, ..heads },
             IntoDiscriminator::TwinClasses => Heads {
                 classes,
@@ -134,7 +140,7 @@ impl Condition {
     pub fn is_heard(&self) -> bool {
         matches!(
             self.discriminator,
-            IntoDiscriminator::Concatenate | IntoDiscriminator::Projection
+            IntoDiscriminator::Concatenate | IntoDiscriminator::Projection | IntoDiscriminator::Mapped
         )
     }
 

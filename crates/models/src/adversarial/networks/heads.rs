@@ -1,5 +1,6 @@
 //! What a discriminator says of an item: a trunk, and heads that read a score, classes, codes or the item itself off it.
 use super::super::game::contrast;
+use super::mapped::Mapped;
 use super::written_out::{Dense, WrittenOut};
 use super::{GeneratorNetwork, Sizes, Told, TrunkNetwork, mlp, patch};
 use burn::module::Module;
@@ -17,6 +18,8 @@ pub struct Heads {
     pub joined: usize,
     /// numbers of the condition that is projected onto the features (Miyato & Koyama 2018, arXiv:1802.05637)
     pub projected: usize,
+    /// classes along whose mapped directions the score is read
+    pub mapped: usize,
     /// classes that an auxiliary head tells
     pub classes: usize,
     /// the score is read off the classes' logits: their logarithm of summed exponentials, so that D(x) = Z / (Z + 1)
@@ -42,6 +45,7 @@ impl Default for Heads {
             outputs: 1,
             joined: 0,
             projected: 0,
+            mapped: 0,
             classes: 0,
             score_of_classes: false,
             biased: true,
@@ -60,6 +64,7 @@ pub struct CriticNetwork {
     trunk: TrunkNetwork,
     score: Option<Linear>,
     projection: Option<Linear>,
+    mapped: Option<Mapped>,
     classes: Option<Linear>,
     twin: Option<Linear>,
     embedding: Option<Linear>,
@@ -119,13 +124,16 @@ impl CriticNetwork {
             .no_bias();
         CriticNetwork {
             score: ((code == 0 || heads.decodes) && !heads.score_of_classes && !patches).then(|| {
-                let mut head = trunk.head(heads.outputs, init);
-                if !heads.biased {
+                // What is read along a class's direction is as wide as the features.
+                let outputs = if heads.mapped > 0 { features } else { heads.outputs };
+                let mut head = trunk.head(outputs, init);
+                if !heads.biased && heads.mapped == 0 {
                     head.bias = None;
                 }
                 head
             }),
             projection: (heads.projected > 0).then(|| of.init(&init.at("projection"))),
+            mapped: (heads.mapped > 0).then(|| Mapped::new(heads.mapped, features, &init.at("mapped"))),
             classes: head(heads.classes, "classes"),
             twin: head(heads.twin, "twin"),
             embedding: head(if heads.embedded > 0 { EMBEDDING } else { 0 }, "embedding"),
@@ -155,6 +163,7 @@ impl CriticNetwork {
             trunk: TrunkNetwork::Patch(patch::Trunk::new(s, shape, biased, init)),
             score: None,
             projection: None,
+            mapped: None,
             classes: None,
             twin: None,
             embedding: None,
@@ -193,6 +202,10 @@ impl CriticNetwork {
                 score.plus(along.linear(|t| t.sum_dim(1)))
             }
             _ => score,
+        };
+        let score = match &self.mapped {
+            Some(mapped) => mapped.read(score, condition),
+            None => score,
         };
         let read = |head: &Option<Linear>| {
             head.as_ref()
@@ -254,7 +267,8 @@ impl CriticNetwork {
             &self.embedding,
             &self.codes,
         ];
-        if trunk.spectral() || self.joined > 0 || more.into_iter().any(Option::is_some) {
+        let told = self.joined > 0 || self.mapped.is_some();
+        if trunk.spectral() || told || more.into_iter().any(Option::is_some) {
             return None;
         }
         let dense = |name: String, layer: &Linear| Dense {

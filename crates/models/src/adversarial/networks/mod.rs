@@ -10,6 +10,7 @@ pub mod coupled;
 pub mod dcgan;
 pub mod heads;
 pub mod local;
+pub mod mapped;
 pub mod mlp;
 pub mod patch;
 pub mod progan;

@@ -32,6 +32,8 @@ pub struct Sizes {
     pub noise: bool,
     /// what lies beyond an image that is doubled: `nearest`, the pixels at its edge, or `zero`, as in the authors' code
     pub edges: Edges,
+    /// shortcuts beside the discriminator's blocks; the authors leave them out for small images (`orig`, for CIFAR-10)
+    pub residual: bool,
     /// decay of the generator's moving average; 0 for none
     pub average: f64,
 }
@@ -46,7 +48,7 @@ impl Default for Sizes {
             mixing: 0.9,
             noise: true,
             edges: Edges::Nearest,
-
+            residual: true,
             average: 0.999,
         }
     }
@@ -193,6 +195,20 @@ impl ToColours {
     }
 }
 
+/// So many layers that learn slowly, the first of which takes `inputs` numbers.
+pub(super) fn mapping(inputs: usize, units: usize, layers: usize, init: &Init) -> Vec<Linear> {
+    let layer = |i: usize| {
+        let of = Linear::of([if i == 0 { inputs } else { units }, units]).equalized(GAIN, MAPPING_RATE);
+        of.init(&init.at("mapping").nth(i))
+    };
+    (0..layers).map(layer).collect()
+}
+
+/// What such layers make of `[batch, inputs]`.
+pub(super) fn mapped(layers: &[Linear], x: Tensor<2>) -> Tensor<2> {
+    layers.iter().fold(x, |x, layer| layer.forward(x, LEAKY))
+}
+
 /// Latent -> style -> image.
 #[derive(Module, Debug)]
 pub struct Generator {
@@ -218,7 +234,6 @@ impl Generator {
         let halvings = sizes.len() - 1;
         let at = |i: usize| s.channels(halvings - i);
         let (style, told) = (s.latent, told.joined + told.norms);
-        let inputs = |i: usize| if i == 0 && told > 0 { 2 * style } else { style };
         let mut layers = vec![StyledConv::new([at(0), at(0)], s, sizes[0], &init.at("layer"))];
         for (i, size) in sizes.iter().enumerate().skip(1) {
             let layer = init.at("layer").nth(i);
@@ -232,12 +247,7 @@ impl Generator {
                     .equalized(1.0, 1.0)
                     .init(&init.at("told"))
             }),
-            mapping: (0..s.mapping)
-                .map(|i| {
-                    let of = Linear::of([inputs(i), style]).equalized(GAIN, MAPPING_RATE);
-                    of.init(&init.at("mapping").nth(i))
-                })
-                .collect(),
+            mapping: mapping(if told > 0 { 2 * style } else { style }, style, s.mapping, init),
             constant: Weights::Normal(1.0).draw([1, h, w, at(0)], [1, 1], &init.at("constant")),
             layers,
             colours: (0..=halvings)
@@ -271,7 +281,7 @@ impl Generator {
             }
             _ => z,
         };
-        self.mapping.iter().fold(z, |w, layer| layer.forward(w, LEAKY))
+        mapped(&self.mapping, z)
     }
 
     /// The mean of all styles, `[style]`.
@@ -398,11 +408,11 @@ fn moved<const D: usize>(weight: Param<Tensor<D>>, i: usize, by: f32) -> Param<T
 struct Down {
     same: Conv2d,
     down: Conv2d,
-    shortcut: Conv2d,
+    shortcut: Option<Conv2d>,
 }
 
 impl Down {
-    fn new([inputs, outputs]: [usize; 2], init: &Init) -> Self {
+    fn new([inputs, outputs]: [usize; 2], residual: bool, init: &Init) -> Self {
         // The sum of the two ways is multiplied by 1 / sqrt 2, which both ways do by themselves.
         Down {
             same: Conv2d::of([inputs, inputs])
@@ -413,20 +423,22 @@ impl Down {
             down: Conv2d::of([inputs, outputs])
                 .stride(2)
                 .bias()
-                .equalized(1.0)
+                .equalized(if residual { 1.0 } else { GAIN })
                 .init(&init.at("down")),
-            shortcut: Conv2d::of([inputs, outputs])
-                .kernel(1)
-                .equalized(1.0 / GAIN)
-                .init(&init.at("shortcut")),
+            shortcut: residual.then(|| {
+                let of = Conv2d::of([inputs, outputs]).kernel(1).equalized(1.0 / GAIN);
+                of.init(&init.at("shortcut"))
+            }),
         }
     }
 
     fn dual(&self, x: Dual<4>) -> Dual<4> {
         let y = self.same.dual(x.clone(), LEAKY).linear(|t| blur2d(t, 1, 2));
         let y = self.down.dual(y, LEAKY);
-        let x = x.linear(|t| blur2d(t, 2, 1));
-        y.plus(self.shortcut.dual(x, Activation::Identity))
+        match &self.shortcut {
+            Some(shortcut) => y.plus(shortcut.dual(x.linear(|t| blur2d(t, 2, 1)), Activation::Identity)),
+            None => y,
+        }
     }
 }
 
@@ -452,7 +464,7 @@ impl Trunk {
                 .equalized(GAIN)
                 .init(&init.at("colours")),
             blocks: (0..halvings)
-                .map(|i| Down::new([at(i), at(i + 1)], &init.at("block").nth(i)))
+                .map(|i| Down::new([at(i), at(i + 1)], s.residual, &init.at("block").nth(i)))
                 .collect(),
             last: Conv2d::of([top + 1, top])
                 .padding(1)
