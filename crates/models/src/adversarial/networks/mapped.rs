@@ -1,7 +1,7 @@
 //! A class as a direction in the features of a discriminator, by a network that maps it there: what StyleGAN2's authors have where
 //! they give it classes (Karras et al. 2020, arXiv:2006.06676, and its code).
 //!
-//! s(x, y) = <W f(x) + b, M(y)> / sqrt(d), M(y) of d numbers: an embedding, normalized, and eight layers.
+//! s(x, y) = (W f(x) + b)^T M(y) / sqrt(d), M(y) of d numbers: an embedding, normalized, and eight layers.
 use super::stylegan2;
 use burn::module::Module;
 use burn::tensor::Tensor;
