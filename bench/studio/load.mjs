@@ -100,7 +100,7 @@ await page.until(() => document.querySelectorAll(".count").length >= 7);
 await page.click("#play");
 await pause(1000);
 const rate = await page.run(async () => {
-  const drawn = () => Number(document.querySelector(".plane canvas").dataset.drawn);
+  const drawn = () => Number(document.querySelector(".plane [role=img]").dataset.drawn);
   const steps = () => Number(document.querySelector(".count b").textContent.replaceAll(",", ""));
   const [from, before, stepped] = [performance.now(), drawn(), steps()];
   let frames = 0;

@@ -92,6 +92,23 @@ pub trait LatentSpace {
     }
 }
 
+/// A latent space under classes: what a latent is decoded to depends on a class, and on any mixture of classes as well.
+pub trait ClassMixtures {
+    /// Dimensions of a latent.
+    fn latent(&self) -> usize;
+    /// Names of the classes.
+    fn classes(&self) -> &[String];
+    /// Latents `[count, latent]` and classes `[count, classes]`, a one among zeros, as [`Sample::sample`] draws them by this key where no
+    /// class is asked for; row i is a function of the key and i.
+    fn prior(&self, count: usize, key: Key) -> [Tensor<2>; 2];
+    /// Latents `[count, latent]` and shares of classes `[count, classes]` -> items `[count, ...]` in the data's own terms. A class alone has
+    /// the share 1; between classes the generator hears the mean of what it hears of each.
+    ///
+    /// # Errors
+    /// [`menagerie_data::Error::Usage`] for latents or shares of another size.
+    fn decode(&self, latents: Tensor<2>, shares: Tensor<2>) -> Result<Samples>;
+}
+
 /// Latents (or styles) on a device with autodiff -> images `[count, height, width, channel]` in [-1, 1].
 pub type Decoder<const D: usize> = Box<dyn Fn(Tensor<D>) -> Tensor<4>>;
 

@@ -14,7 +14,7 @@ pub mod variational;
 
 pub use adversarial::game::{Player, TwoPlayer};
 pub use capability::{
-    Act, Anomaly, Attack, Classify, Cluster, Complete, Decoder, Defend, Direction, Encode, EvidenceBound,
+    Act, Anomaly, Attack, ClassMixtures, Classify, Cluster, Complete, Decoder, Defend, Direction, Encode, EvidenceBound,
     Factors, Features, Illustrate, Infer, LatentSpace, LogLikelihood, Maximize, POOLED, Predict,
     ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, Styles, Translate, Wish,
     pooled,

@@ -206,6 +206,11 @@ capabilities! {
             None
         }
 
+        /// Its latents under mixtures of the classes that it draws by.
+        fn as_class_mixtures(&self) -> Option<&dyn ClassMixtures> {
+            None
+        }
+
         /// What it does as functions of tensors alone, the one that draws first: what other programs can have of it as a
         /// graph.
         fn functions(&self) -> Vec<Function<'_>> {

@@ -22,6 +22,9 @@ const ASSETS: &[(&str, &str, &[u8])] = assets! {
     "lib/api.js" JS;
     "lib/chart.js" JS;
     "lib/frames.js" JS;
+    "lib/glide.js" JS;
+    "lib/npy.js" JS;
+    "lib/sound.js" JS;
     "views/runs.js" JS;
     "views/run.js" JS;
     "views/curves.js" JS;
@@ -59,9 +62,10 @@ mod tests {
     fn every_part_that_a_part_names_is_there_and_none_is_elsewhere() {
         for (name, _, bytes) in ASSETS {
             let text = std::str::from_utf8(bytes).unwrap();
-            for found in text.split("from \"").skip(1) {
+            let named = ["from \"", "import(\"", "modulepreload\" href=\""];
+            for found in named.iter().flat_map(|n| text.split(n).skip(1)) {
                 let import = found.split('"').next().unwrap();
-                let target = import.trim_start_matches("./").trim_start_matches("../");
+                let target = import.trim_start_matches(['.', '/']);
                 assert!(
                     ASSETS.iter().any(|(n, ..)| n.ends_with(target)),
                     "{name}: {import}"

@@ -1,5 +1,6 @@
 //! What a model makes, as a browser shows it.
 use crate::http::{Refusal, Response};
+use crate::places::Places;
 use crate::shelf::Open;
 use menagerie::data::{DataInfo, Kind, midi, wav};
 use menagerie::models::{Capability, Model, SampleRequest, Samples};
@@ -83,14 +84,35 @@ impl Open {
         Ok(sampler.sample(&request)?)
     }
 
-    /// Items of latents, row by row.
+    /// Whether it draws by class.
+    pub(crate) fn draws_by_class(&self) -> Result<bool, Refusal> {
+        if self.info.labels.is_empty() {
+            return Ok(false);
+        }
+        let model = self.model()?;
+        if model.as_class_mixtures().is_some() || model.as_latent_space().is_some() {
+            return Ok(model.as_class_mixtures().is_some());
+        }
+        let Some(sampler) = model.as_sample() else {
+            return Ok(false);
+        };
+        // It says so by refusing or not; asked once.
+        Ok(*self.by_class.get_or_init(|| {
+            let label = self.info.shares.iter().position(|s| *s > 0.0).unwrap_or(0);
+            let request = SampleRequest {
+                label: Some(label as u32),
+                ..SampleRequest::new(1, Key::new(0))
+            };
+            sampler.sample(&request).is_ok()
+        }))
+    }
+
+    /// Items of places, row by row.
     pub(crate) fn decode(&self, latents: &[Vec<f32>]) -> Result<Samples, Refusal> {
         self.affordable(latents.len())?;
         let model = self.model()?;
-        let space = model
-            .as_latent_space()
-            .ok_or_else(|| Capability::LatentSpace.missing(&self.name))?;
-        Ok(space.decode(rows(latents, space.latent())?)?)
+        let places = Places::of_open(self, &**model)?;
+        Ok(places.decode(rows(latents, places.numbers())?)?)
     }
 }
 
@@ -195,15 +217,19 @@ fn pictures(samples: &Samples, turn: Option<f64>) -> Result<Vec<Picture>, Refusa
     })
 }
 
-/// One sample as a file: the bytes that `menagerie sample -n 1 --out DIR/` writes.
-pub(crate) fn file(samples: &Samples, info: &DataInfo) -> Result<Response, Refusal> {
+/// One sample as a file: the bytes that `menagerie sample -n 1 --out DIR/` writes; of music as a picture, or as MIDI.
+pub(crate) fn file(samples: &Samples, info: &DataInfo, as_midi: bool) -> Result<Response, Refusal> {
     Ok(match (samples.kind, &samples.shape[1..]) {
         (Kind::Audio, &[t, c]) => Response::new("audio/wav", wav(&samples.values[..t * c], info.rate, c)?),
         (Kind::Video, &[t, h, w, c]) => Response::new(
             "image/gif",
             picture::animation(&samples.values[..t * h * w * c], [1, t, h, w, c], 1)?,
         ),
-        (Kind::Notes, &[l, c]) => Response::new("audio/midi", midi(&samples.values[..l * c])?),
+        (Kind::Notes, &[l, c]) if as_midi => Response::new("audio/midi", midi(&samples.values[..l * c])?),
+        (kind, _) if as_midi => {
+            let problem = format!("{} are no music", kind.plural());
+            return Err(Refusal::new(400, problem));
+        }
         (_, shape) => {
             let picture = pictures(samples, None)?
                 .into_iter()

@@ -25,6 +25,8 @@ const LARGEST: u64 = 64 << 20;
 /// The folder that the studio was given.
 pub(crate) struct Folder {
     root: PathBuf,
+    /// what items of a run are, as long as its recipe stays the same
+    kinds: Mutex<HashMap<String, (Stamp, Value)>>,
     /// what a recipe says, as long as its file stays the same
     recipes: Mutex<HashMap<String, (Stamp, Arc<Known>)>>,
     listed: Mutex<Option<(Instant, Arc<Vec<Value>>)>>,
@@ -55,6 +57,7 @@ impl Folder {
         let root = root.canonicalize().map_err(menagerie::Error::io("open", root))?;
         Ok(Folder {
             root,
+            kinds: Mutex::default(),
             recipes: Mutex::default(),
             listed: Mutex::default(),
         })
@@ -176,11 +179,33 @@ impl Folder {
         Some(json!({
             "star": remark.star, "note": remark.note,
             "name": name, "model": known.model, "family": known.family, "capabilities": known.capabilities,
-            "source": known.source, "step": step, "steps": known.steps, "state": state,
+            "source": known.source, "kind": self.kind(name, &run, &checkpoints), "step": step, "steps": known.steps, "state": state,
             "seconds": last.get("seconds"), "images": last.get("images"),
             "picture": pictures.last(), "checkpoints": checkpoints,
             "troubles": last.get("troubles"), "changed": changed.map(since_epoch),
         }))
+    }
+
+    /// What items of a run are, as its newest checkpoint says; nothing before the first.
+    fn kind(&self, name: &str, run: &Run, checkpoints: &[u64]) -> Value {
+        let Some(newest) = checkpoints.last() else {
+            return Value::Null;
+        };
+        let stamp = stamp(&run.file("recipe.toml")).unwrap_or((UNIX_EPOCH, 0));
+        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, kind)) = kinds.get(name)
+            && *of == stamp
+        {
+            return kind.clone();
+        }
+        let file = format!("checkpoints/{newest:06}/state.json");
+        let state: Option<Value> = self
+            .read(run, &file)
+            .ok()
+            .and_then(|b| serde_json::from_slice(&b).ok());
+        let kind = state.map_or(Value::Null, |s| s["data"]["kind"].clone());
+        kinds.insert(name.into(), (stamp, kind.clone()));
+        kind
     }
 
     fn known(&self, name: &str, run: &Run) -> menagerie::Result<Arc<Known>> {

@@ -72,11 +72,16 @@ impl Guard {
     }
 }
 
-/// A host without its port, and an IPv6 address without its brackets.
+/// A host without its port, and an IPv6 address without its brackets; nothing where more follows than a port.
 fn host_name(host: &str) -> &str {
-    match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(rest),
-        None => host.split(':').next().unwrap_or(host),
+    let (name, rest) = match host.strip_prefix('[') {
+        Some(inside) => inside.split_once(']').unwrap_or(("", "")),
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let port = rest.strip_prefix(':').unwrap_or(rest);
+    match port.bytes().all(|b| b.is_ascii_digit()) {
+        true => name,
+        false => "",
     }
 }
 
@@ -137,6 +142,10 @@ mod tests {
             ("127.0.0.1", "127.0.0.1"),
             ("[::1]:7878", "::1"),
             ("evil.example:7878", "evil.example"),
+            ("[::1]evil.example", ""),
+            ("[::1", ""),
+            ("localhost:80:80", ""),
+            ("127.0.0.1:evil", ""),
         ] {
             assert_eq!(host_name(host), name);
         }

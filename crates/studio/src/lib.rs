@@ -11,6 +11,7 @@ mod folder;
 mod game;
 mod guard;
 mod http;
+mod places;
 mod sets;
 mod shelf;
 mod training;

@@ -23,6 +23,8 @@ pub(crate) struct Open {
     pub identity: String,
     /// directions that were found in its latent space, once they are asked for
     pub directions: OnceLock<Directions>,
+    /// whether it draws by class, once it was asked to
+    pub by_class: OnceLock<bool>,
     /// what it may take of memory
     bytes: u64,
 }
@@ -79,6 +81,7 @@ impl Shelf {
             step,
             identity: run.identity(&checkpoint)?,
             directions: OnceLock::new(),
+            by_class: OnceLock::new(),
             bytes: checkpoint_bytes(&checkpoint),
             info: checkpoint.state.data,
         });

@@ -1,6 +1,6 @@
 //! What the studio has a model make of an item, beside what the command makes of it.
 use crate::basics::folder;
-use crate::studio::in_browser;
+use crate::browsed::in_browser;
 use crate::support::ok;
 use crate::support::server::{Answer, Served};
 use serde_json::json;

@@ -1,5 +1,6 @@
 //! The command as a user meets it.
 mod asked;
+mod browsed;
 mod basics;
 mod best;
 mod compare;

@@ -5,10 +5,9 @@ use crate::support::server::Served;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::Command;
 
 /// Runs of three kinds: latents, classes, points.
-fn runs(d: &Path) {
+pub(crate) fn runs(d: &Path) {
     ok(
         d,
         &small(&[
@@ -54,6 +53,7 @@ fn only_its_own_pages_are_answered() {
     // A name of another site that points to this machine.
     assert_eq!(status(&[&format!("Host: evil.example:{port}")]), 403);
     assert_eq!(status(&["Host: 127.0.0.1.evil.example"]), 403);
+    assert_eq!(status(&["Host: [::1]evil.example"]), 403);
     assert_eq!(s.raw(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").status, 400);
     assert_eq!(status(&[&format!("Origin: http://{}", s.host)]), 200);
     for origin in [
@@ -170,11 +170,16 @@ fn no_address_leaves_the_folder_and_every_request_is_bounded() {
         &json!({"latents": vec![&z; 9], "steps": 9}),
         "72 items",
     );
+    refused(
+        "/api/runs/space/walk",
+        &json!({"latents": [[], []]}),
+        "8 numbers, not 0",
+    );
     refused("/api/runs/space/arithmetic", &json!({"plus": []}), "nothing");
     refused(
         "/api/runs/in%2Fclasses/decode",
         &json!({"latents": [&z]}),
-        "latent-space",
+        "18 numbers",
     );
     refused("/api/runs/space/breed", &json!({"mutation": 2}), "mutation");
     refused(
@@ -195,6 +200,19 @@ fn no_address_leaves_the_folder_and_every_request_is_bounded() {
     );
     refused("/api/games", &json!({"recipe": "dcgan"}), "gan-ring8");
     refused("/api/games", &json!({"run": "space"}), "gan-ring8");
+    for (key, value) in [
+        ("model.width", "1000000"),
+        ("train.batch", "1000000"),
+        ("model.latent", "2"),
+        ("data.source", "\"moons\""),
+        ("game.unrolled", "{ steps = 1000000 }"),
+        ("game.discriminator_steps", "1000000"),
+    ] {
+        let asked = json!({"recipe": "gan-ring8", "settings": {key: value}});
+        refused("/api/games", &asked, "game");
+    }
+    let lines = json!({"settings": {"train.steps": "1\n[data]\nsource = \"moons\""}});
+    refused("/api/recipes/gan-ring8/check", &lines, "a line each");
     refused("/api/train", &json!({"recipe": "nothing"}), "nothing");
     refused(
         "/api/train",
@@ -377,7 +395,7 @@ fn pictures_are_those_of_the_command() {
 }
 
 /// Settings of a game of points that is small and goes on until it is stopped.
-fn endless() -> Value {
+pub(crate) fn endless() -> Value {
     json!({"model.width": "8", "train.batch": "16", "train.steps": "100000000", "train.log_every": "50", "train.sample_every": "100000000"})
 }
 
@@ -512,65 +530,4 @@ fn many_who_look_on_leave_room_for_others() {
         }
     });
     assert_eq!(s.get("/api/runs/space/sample.png?seed=1").status, 200);
-}
-
-/// The script beside the studio, in Chromium, where both it and Node are found.
-#[test]
-fn pages_in_a_browser() {
-    let dir = folder();
-    let d = dir.path();
-    runs(d);
-    ok(
-        d,
-        &[
-            "traverse",
-            "runs/space",
-            "--dims",
-            "1",
-            "--range",
-            "-2:2",
-            "--steps",
-            "5",
-            "--out",
-            "traverse.png",
-        ],
-    );
-    // A name that would be markup, if it were taken for it.
-    let evil = d.join("runs/<img src=x onerror=alert(1)>");
-    std::fs::create_dir(&evil).unwrap();
-    std::fs::write(evil.join("recipe.toml"), "[model]\nname = \"<b>bold</b>\"\n").unwrap();
-    let points: String = (0..400)
-        .map(|i| format!("{},{}\n", 30.0 + (i as f64 / 9.0).sin(), i % 7))
-        .collect();
-    std::fs::write(d.join("table.csv"), format!("x,y\n{points}")).unwrap();
-    let s = Served::start(d, &[]);
-    in_browser("studio.mjs", &s, &[&d.join("traverse.png"), &d.join("table.csv")]);
-}
-
-/// Runs a script of the studio's in Chromium, where both it and Node are found.
-pub(crate) fn in_browser(script: &str, s: &Served, files: &[&Path]) {
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../studio/tests/browser");
-    let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
-    let browser = std::env::var("CHROMIUM").map_or(
-        ["chromium", "chromium-browser", "google-chrome"]
-            .iter()
-            .any(|b| there(b)),
-        |b| there(&b),
-    );
-    if !there("node") || !browser {
-        eprintln!("skipped: the pages are tested in Chromium by Node, and one of them is not here");
-        return;
-    }
-    let out = Command::new("node")
-        .arg(scripts.join(script))
-        .arg(&s.url)
-        .args(files)
-        .output()
-        .unwrap();
-    assert!(
-        out.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&out.stdout),
-        String::from_utf8_lossy(&out.stderr)
-    );
 }

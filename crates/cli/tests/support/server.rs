@@ -17,10 +17,19 @@ pub(crate) struct Served {
 impl Served {
     /// Serves `folder/runs`.
     pub(crate) fn start(folder: &Path, more: &[&str]) -> Served {
+        Served::on(folder, &[&["runs", "--port", "0"], more].concat())
+    }
+
+    /// Serves runs that lie in a folder.
+    pub(crate) fn of(runs: &Path) -> Served {
+        Served::on(runs, &[".", "--port", "0"])
+    }
+
+    fn on(folder: &Path, args: &[&str]) -> Served {
         let mut child = Command::new(env!("CARGO_BIN_EXE_menagerie"))
             .current_dir(folder)
-            .args(["studio", "runs", "--port", "0"])
-            .args(more)
+            .arg("studio")
+            .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -32,6 +41,12 @@ impl Served {
         let url = url.unwrap_or_else(|| panic!("{line:?}")).to_string();
         let host = url["http://".len()..].split('/').next().unwrap().to_string();
         Served { child, url, host }
+    }
+
+    /// Another one at the same address, after the first was killed.
+    pub(crate) fn again(&mut self, folder: &Path) {
+        let port = self.host.rsplit(':').next().unwrap().to_string();
+        *self = Served::on(folder, &["runs", "--port", &port]);
     }
 
     pub(crate) fn kill(&mut self) {

@@ -42,6 +42,40 @@ pub fn breed(
     Tensor::from_data(TensorData::new(out, [count, latent]), &device)
 }
 
+/// Shares of classes of children: of parents `[any, classes]`, one for each of `strangers` `[count, classes]`.
+///
+/// A child has a mean of its parents' shares, with weights drawn evenly, whatever the crossing of their latents; it mutates to
+/// (1 - m) c + m s, s being the stranger's shares. So shares that sum to one stay such. Row i is a function of the key, i and the rows.
+pub fn mix(parents: Tensor<2>, strangers: Tensor<2>, mutation: f64, key: Key) -> Tensor<2> {
+    let (device, [count, classes]) = (strangers.device(), strangers.dims());
+    let parents = numbers(parents);
+    let parents: Vec<&[f32]> = parents.chunks_exact(classes.max(1)).collect();
+    if parents.is_empty() {
+        return strangers;
+    }
+    let strangers = numbers(strangers);
+    let mut out = Vec::with_capacity(count * classes);
+    for (i, stranger) in strangers.chunks_exact(classes.max(1)).enumerate() {
+        let weights = even_weights(parents.len(), &mut key.step(i as u64).rng());
+        for (class, s) in stranger.iter().enumerate() {
+            let mean: f64 = parents
+                .iter()
+                .zip(&weights)
+                .map(|(p, w)| w * p[class] as f64)
+                .sum();
+            out.push(((1.0 - mutation) * mean + mutation * *s as f64) as f32);
+        }
+    }
+    Tensor::from_data(TensorData::new(out, [count, classes]), &device)
+}
+
+/// Weights that sum to one, drawn evenly from all such.
+fn even_weights(count: usize, rng: &mut Draw) -> Vec<f64> {
+    let draws: Vec<f64> = (0..count).map(|_| -(1.0 - rng.uniform()).ln()).collect();
+    let total = draws.iter().sum::<f64>().max(1e-300);
+    draws.iter().map(|w| w / total).collect()
+}
+
 fn crossed(parents: &[&[f32]], crossing: Crossing, rng: &mut Draw) -> Vec<f64> {
     let latent = parents[0].len();
     match crossing {
@@ -53,11 +87,9 @@ fn crossed(parents: &[&[f32]], crossing: Crossing, rng: &mut Draw) -> Vec<f64> {
                 .collect()
         }
         Crossing::Blend => {
-            // Over their sum these are even.
-            let weights: Vec<f64> = parents.iter().map(|_| -(1.0 - rng.uniform()).ln()).collect();
-            let total = weights.iter().sum::<f64>().max(1e-300);
-            let mean = |of: &dyn Fn(&[f32]) -> f64| {
-                parents.iter().zip(&weights).map(|(p, w)| w * of(p)).sum::<f64>() / total
+            let weights = even_weights(parents.len(), rng);
+            let mean = |of: &dyn Fn(&[f32]) -> f64| -> f64 {
+                parents.iter().zip(&weights).map(|(p, w)| w * of(p)).sum()
             };
             let length = |v: &mut dyn Iterator<Item = f64>| v.map(|v| v * v).sum::<f64>().sqrt();
             let child: Vec<f64> = (0..latent).map(|d| mean(&|p| p[d] as f64)).collect();
@@ -129,6 +161,26 @@ mod tests {
             Key::new(1),
         );
         assert_eq!(numbers(none), [2.0, 1.0]);
+    }
+
+    /// Children of a shirt and a shoe are somewhat of each; a child without mutation has no class that its parents have not.
+    #[test]
+    fn classes_are_mixed() {
+        let parents = rows(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0], 3);
+        let strangers = rows(&[0.0f32, 0.0, 1.0].repeat(50), 3);
+        let of = |parents: Tensor<2>, m| numbers(mix(parents, strangers.clone(), m, Key::new(3)));
+        let children = of(parents.clone(), 0.0);
+        let firsts: Vec<f32> = children.chunks(3).map(|c| c[0]).collect();
+        for c in children.chunks(3) {
+            assert!((c[0] + c[1] - 1.0).abs() < 1e-6 && c[2] == 0.0, "{c:?}");
+        }
+        let mean = firsts.iter().sum::<f32>() / 50.0;
+        assert!((mean - 0.5).abs() < 0.1 && firsts.iter().any(|f| *f < 0.15) && firsts.iter().any(|f| *f > 0.85));
+        for c in of(parents, 0.25).chunks(3) {
+            assert!((c[0] + c[1] - 0.75).abs() < 1e-6 && (c[2] - 0.25).abs() < 1e-6, "{c:?}");
+        }
+        assert_eq!(of(rows(&[0.5, 0.5, 0.0], 3), 0.0), [0.5, 0.5, 0.0].repeat(50));
+        assert_eq!(of(rows(&[], 3), 0.0), [0.0, 0.0, 1.0].repeat(50));
     }
 
     /// Children of Gaussian parents have their spread, generation after generation.

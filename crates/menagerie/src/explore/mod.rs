@@ -16,7 +16,7 @@ mod walk;
 
 pub use crate::data::Trait;
 pub use arithmetic::{Term, arithmetic, around, parse};
-pub use breed::{Crossing, breed};
+pub use breed::{Crossing, breed, mix};
 pub use by_traits::{ByTraits, by_traits};
 pub use directions::{
     Direction, Directions, Followed, by_importance, first_weights, follow, of_traits, principal, sefa,

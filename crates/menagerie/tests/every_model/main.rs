@@ -7,6 +7,7 @@ mod acts;
 mod answers;
 mod exported;
 mod learning;
+mod mixtures;
 mod registered;
 mod settings;
 mod subject;
@@ -63,6 +64,7 @@ const PROPERTIES: &[Property] = &[
         "samples_are_right_and_repeatable",
         answers::samples,
     ),
+    of(Capability::Sample, "classes_are_mixed", mixtures::classes_are_mixed),
     of(
         Capability::LatentSpace,
         "decoders_accept_every_prior_sample",

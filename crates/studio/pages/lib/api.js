@@ -1,4 +1,13 @@
 // What is asked of the server.
+import { h } from "./dom.js";
+
+/** Says, as long as it is so, that nobody answers. */
+const lost = on => {
+  const said = document.getElementById("lost");
+  if (!on) said?.remove();
+  else if (!said) document.getElementById("messages").append(h("div", { class: "note warn", id: "lost" }, "The studio does not answer. This page goes on by itself when it is back."));
+};
+
 const failed = async response => {
   let text = `${response.status} ${response.statusText}`;
   try {
@@ -23,9 +32,10 @@ export const asked = async (path, options) => {
 
 export const get = async (path, signal) => (await asked(path, { signal })).json();
 
-export const sent = (path, body, signal) => asked(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
+/** `keepalive` lets a request outlive the page that makes it. */
+export const sent = (path, body, signal, keepalive = false) => asked(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal, keepalive });
 
-export const post = async (path, body = {}, signal) => (await sent(path, body, signal)).json();
+export const post = async (path, body = {}, signal, keepalive = false) => (await sent(path, body, signal, keepalive)).json();
 
 /** Frames as pictures for canvases. */
 export const frames = async (path, body, signal) => {
@@ -47,13 +57,16 @@ export const follow = (path, handlers, signal) => {
   const open = () => {
     if (source || signal.aborted || document.hidden) return;
     source = new EventSource(`/api/${path}`);
-    source.onopen = () => handlers.open?.();
+    source.onopen = () => {
+      lost(false);
+      handlers.open?.();
+    };
     source.onerror = () => {
       // A browser tries again by itself, but not after an answer that is no stream: what was asked for is gone.
       if (source?.readyState === EventSource.CLOSED) {
         close();
         handlers.gone?.();
-      }
+      } else lost(true);
     };
     for (const [name, handle] of Object.entries(handlers)) {
       if (name !== "open" && name !== "gone") source.addEventListener(name, e => handle(JSON.parse(e.data)));
@@ -62,6 +75,7 @@ export const follow = (path, handlers, signal) => {
   const close = () => {
     source?.close();
     source = null;
+    lost(false);
   };
   const look = () => document.hidden ? close() : open();
   document.addEventListener("visibilitychange", look, { signal });

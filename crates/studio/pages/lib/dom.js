@@ -13,6 +13,9 @@ export const h = (tag, props = {}, ...children) => {
   return e;
 };
 
+/** A text in which what stands between backticks is code. */
+export const prose = text => text.split("`").map((part, i) => i % 2 ? h("code", {}, part) : part);
+
 /** Puts children in the place of those that are there. */
 export const fill = (parent, ...children) => parent.replaceChildren(...children.flat(Infinity).filter(c => c !== null && c !== undefined && c !== false));
 
@@ -33,7 +36,7 @@ export const duration = seconds => {
 
 /** A line that goes away by itself; errors stay longer. */
 export const tell = (text, kind = "") => {
-  const note = h("div", { class: `note ${kind}` }, text);
+  const note = h("div", { class: `note ${kind}` }, prose(text));
   const all = document.getElementById("messages");
   all.append(note);
   while (all.children.length > 4) all.firstChild.remove();
@@ -73,5 +76,10 @@ export const chip = line => {
 /** What is left of names in an address. */
 export const enc = encodeURIComponent;
 
-/** Colours of the theme, for canvases. */
-export const theme = name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+/** Colours of the theme, for canvases. Asking for a style costs more than drawing by it, so each is asked for once a theme. */
+const colours = new Map();
+addEventListener("themed", () => colours.clear());
+export const theme = name => {
+  if (!colours.has(name)) colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  return colours.get(name);
+};

@@ -19,7 +19,9 @@ class Breeder {
       this.said.textContent = Number(this.mutation.value).toFixed(2);
     } });
     this.crossing = select([["genes", "genes: parts from each"], ["blend", "blend: a mean of all"]], "genes");
-    this.genes = h("input", { type: "number", min: 1, max: space.latent, value: Math.min(8, space.latent), style: { width: "6em" } });
+    // Behind the latents of a model that draws by class stand the shares of its classes.
+    this.pure = space.latent - space.mixes.length;
+    this.genes = h("input", { type: "number", min: 1, max: this.pure, value: Math.min(8, this.pure), style: { width: "6em" } });
     this.button = h("button", { class: "main", type: "button", id: "breed", onclick: () => attempt(() => this.breed(), this.button) }, "Breed");
     this.strangers = h("button", { type: "button", id: "strangers", onclick: () => attempt(async () => {
       this.parents = [];
@@ -29,7 +31,7 @@ class Breeder {
 
   build(root) {
     fill(root,
-      h("div", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, `Breed ${this.name}`), h("p", { class: "small soft" }, "Choose one child or more, and breed: they become the parents of the next ones, and stay in the family. Anybody of the family can be a parent again.")),
+      h("div", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, `Breed ${this.name}`), h("p", { class: "small soft" }, "Choose one child or more, and breed: they become the parents of the next ones, and stay in the family. Anybody of the family can be a parent again.", this.space.mixes.length > 0 && " Children are of their parents' classes, mixed.")),
         h("a", { class: "button", href: `#/explore/${enc(this.name)}` }, "Explore"), h("a", { class: "button", href: `#/run/${enc(this.name)}` }, "The run")),
       h("div", { class: "explore" },
         h("section", { class: "panel stack" }, h("h2", {}, "Children"), this.litter),
@@ -68,7 +70,7 @@ class Breeder {
       const button = h("button", { class: "child", type: "button", "aria-pressed": "false", "aria-label": `child ${i + 1}`, onclick: () => {
         child.chosen = !child.chosen;
         button.setAttribute("aria-pressed", String(child.chosen));
-      } }, canvasOf(child.image, `child ${i + 1}`));
+      } }, canvasOf(child.image, `child ${i + 1}`), this.classes(child.latent));
       return button;
     }));
     fill(this.tray, this.parents.length ? this.parents.map(id => this.portrait(id)) : h("p", { class: "soft small" }, "None: they are draws from the prior."));
@@ -92,9 +94,18 @@ class Breeder {
     await this.born();
   }
 
+  /** Of what classes somebody is, those that count most first. */
+  classes(latent) {
+    if (!this.space.mixes.length) return null;
+    const shares = latent.slice(this.pure).map(s => Math.max(0, s)), total = shares.reduce((a, b) => a + b, 0) || 1;
+    const some = shares.map((s, i) => [s / total, this.space.mixes[i]]).filter(([s]) => s >= 0.05).sort((a, b) => b[0] - a[0]);
+    const text = some.map(([s, name]) => s > 0.995 ? name : `${name} ${Math.round(100 * s)} %`).join(", ");
+    return h("small", { class: "classes", title: text }, text);
+  }
+
   portrait(id) {
-    const image = this.images.get(id);
-    return h("figure", {}, image && canvasOf(image, `member ${id}`), h("figcaption", {}, `no. ${id}`));
+    const image = this.images.get(id), member = this.family.find(m => m.id === id);
+    return h("figure", {}, image && canvasOf(image, `member ${id}`), h("figcaption", {}, `no. ${id}`), member && this.classes(member.latent));
   }
 
   /** The family in rows: how many births lie between somebody and the first. */
@@ -127,7 +138,7 @@ class Breeder {
 export const show = async (root, { parts: [name] }, signal) => {
   document.title = `Breed ${name} – Menagerie studio`;
   const space = await get(`runs/${enc(name)}/space`, signal);
-  if (space.latent === null || !["image", "pair", "video"].includes(space.kind)) throw new Error(`${space.model} has no latent space of pictures to breed in`);
+  if (space.latent === null || !["image", "pair", "unpaired", "video", "voxels", "sequence", "notes"].includes(space.kind)) throw new Error(`${space.model} has no latent space of pictures to breed in`);
   const breeder = new Breeder(name, space, signal);
   breeder.build(root);
   await breeder.readFamily().catch(e => tell(e.message, "bad"));

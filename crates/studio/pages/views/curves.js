@@ -1,7 +1,7 @@
 // Curves of one run or of several over each other.
 import { get } from "../lib/api.js";
 import { Chart } from "../lib/chart.js";
-import { enc, fill, grouped, h, number } from "../lib/dom.js";
+import { enc, field, fill, grouped, h, number, prose, select } from "../lib/dom.js";
 
 const COLOURS = 8;
 const HIDDEN = new Set(["images", "seconds"]);
@@ -120,7 +120,7 @@ export const difference = async (first, second, signal) => {
 
 /** The table of judged checkpoints. */
 export const evaluationTable = ({ rows, better, best }) => {
-  if (!rows.length) return h("p", { class: "soft" }, "Not judged yet: `menagerie evaluate` does, or `evaluate.every` while training.");
+  if (!rows.length) return h("p", { class: "soft" }, prose("Not judged yet: `menagerie evaluate` does, or `evaluate.every` while training."));
   const names = [...new Set(rows.flatMap(r => Object.keys(r.figures)))].sort();
   const arrow = n => better[n] === true ? " ↑" : better[n] === false ? " ↓" : "";
   const cell = f => f ? h("td", { class: "number", title: f.warning ?? "" }, number(f.value), f.error === null ? "" : h("span", { class: "soft" }, ` ± ${number(f.error)}`), f.warning ? " ⚠" : "") : h("td", { class: "number" }, "–");
@@ -145,11 +145,34 @@ const comparison = async (names, signal) => {
   return [
     h("section", { class: "panel stack" }, h("h2", {}, "Newest samples"), h("div", { class: "beside" }, names.map(n => h("figure", {}, picture(n), h("figcaption", {}, h("a", { href: `#/run/${enc(n)}` }, n)))))),
     h("section", { class: "panel stack" }, h("h2", {}, "Evaluations"),
-      columns.length ? null : h("p", { class: "soft" }, "None of them was judged yet: `menagerie evaluate` does."),
+      columns.length ? null : h("p", { class: "soft" }, prose("None of them was judged yet: `menagerie evaluate` does.")),
       h("div", { class: "scroll" }, h("table", {},
         h("thead", {}, h("tr", {}, ["run", "model"].map(t => h("th", {}, t)), ["parameters", "step"].map(t => h("th", { class: "number" }, t)), columns.map(c => h("th", { class: "number" }, c.metric + arrow(c) + (c.differences.length ? " *" : ""))))),
         h("tbody", {}, rows.map((r, i) => h("tr", {}, h("td", {}, r.run), h("td", {}, r.model), h("td", { class: "number" }, grouped(r.parameters)), h("td", { class: "number" }, r.step ?? "–"), columns.map(c => cell(c, i))))))),
       unranked.length > 0 && h("p", { class: "small soft" }, `* not ranked, since their definitions differ: ${unranked.map(c => `${c.metric} in ${c.differences.join(", ")}`).join("; ")}`))];
+};
+
+/** Pictures of a run in a comparison. */
+const SEEDS = 6;
+
+/** What runs draw by the same seeds and, where all of them draw by class, of the same class. */
+const sameDraws = async (names, signal) => {
+  const spaces = await Promise.all(names.map(n => get(`runs/${enc(n)}/space`, signal).catch(() => null)));
+  const able = names.map((name, i) => ({ name, space: spaces[i] })).filter(r => r.space?.capabilities.includes("sample") && r.space.kind !== "audio");
+  if (!able.length) return null;
+  const common = able[0].space.labels.filter(l => able.every(r => r.space.by_class && r.space.labels.includes(l)));
+  const rows = able.map(r => ({ ...r, shown: h("div", { class: "strip", tabindex: 0 }) }));
+  const draw = () => rows.forEach(({ name, space, shown }) => fill(shown, Array.from({ length: SEEDS }, (_, i) => {
+    const query = new URLSearchParams({ seed: Number(seed.value) + i });
+    if (label.value) query.set("label", label.value);
+    return h("figure", {}, h("img", { class: space.shape[1] < 160 ? "pixels" : "", src: `/api/runs/${enc(name)}/${space.kind === "video" ? "sample.gif" : "sample.png"}?${query}`, alt: `seed ${Number(seed.value) + i} of ${name}` }), h("figcaption", {}, `seed ${Number(seed.value) + i}`));
+  })));
+  const seed = h("input", { type: "number", min: 0, max: 1e9, value: 0, id: "same-seed", style: { width: "8em" }, onchange: draw });
+  const label = select([["", "any"], ...common], "", { id: "same-class", onchange: draw });
+  draw();
+  return h("section", { class: "panel stack", id: "same" },
+    h("div", { class: "between" }, h("h2", {}, "The same seeds"), h("div", { class: "row" }, field("from seed", seed), common.length > 0 && field("class", label))),
+    rows.map(({ name, shown }) => h("div", {}, h("h3", {}, h("a", { href: `#/run/${enc(name)}` }, name)), shown)));
 };
 
 /** The page: several runs over each other. */
@@ -166,12 +189,12 @@ export const show = async (root, { query }, signal) => {
     });
   };
   await read();
-  const [differences, beside] = await Promise.all([Promise.all(names.slice(1).map(n => difference(names[0], n, signal))), comparison(names, signal)]);
+  const [differences, beside, same] = await Promise.all([Promise.all(names.slice(1).map(n => difference(names[0], n, signal))), comparison(names, signal), sameDraws(names, signal)]);
   fill(root,
     h("div", { class: "head" }, h("h1", {}, `${names.length} runs compared`)),
     h("div", { class: "stack" },
       h("section", { class: "panel" }, h("h2", {}, "Curves"), curves.element),
-      beside,
+      beside, same,
       h("section", { class: "panel stack" }, h("h2", {}, "What their recipes differ in"), differences)));
   curves.draw();
   const timer = setInterval(() => document.hidden || read().catch(() => {}), 4000);

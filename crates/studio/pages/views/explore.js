@@ -1,7 +1,9 @@
 // A sample large, its latents as sliders; pins, walks and arithmetic are in pins.js.
 import { frames, framesOf, get, latest, sent } from "../lib/api.js";
 import { attempt, enc, field, fill, h, select } from "../lib/dom.js";
-import { canvasOf, download, show as paint } from "../lib/frames.js";
+import { canvasOf, download, save, show as paint } from "../lib/frames.js";
+import { npy } from "../lib/npy.js";
+import { sound } from "../lib/sound.js";
 import { edits } from "./edits.js";
 import { Moves } from "./moves.js";
 import { Pins } from "./pins.js";
@@ -18,10 +20,10 @@ const addressOf = (name, { seed, label, truncation, checkpoint }, file) => {
   return `/api/runs/${enc(name)}/${file}?${query}`;
 };
 
-/** Sliders of a latent, a page of them at a time. */
+/** Sliders of numbers that follow each other, a page of them at a time; `change` is told which and what to. */
 class Sliders {
-  constructor(size, change) {
-    Object.assign(this, { size, change, from: 0, values: [] });
+  constructor({ size, low = -REACH, high = REACH, name, label, mark }, change) {
+    Object.assign(this, { size, low, high, name, label, mark, change, from: 0, values: [] });
     this.grid = h("div", { class: "latents" });
     this.pages = h("div", { class: "row" });
     this.element = h("div", { class: "stack" }, this.grid, this.pages);
@@ -32,7 +34,7 @@ class Sliders {
     };
     if (size > SHOWN) {
       this.said = h("span", { class: "small soft" });
-      this.pages.append(h("button", { class: "tiny", type: "button", "aria-label": "previous latents", onclick: () => turn(-SHOWN) }, "‹"), this.said, h("button", { class: "tiny", type: "button", "aria-label": "next latents", onclick: () => turn(SHOWN) }, "›"));
+      this.pages.append(h("button", { class: "tiny", type: "button", "aria-label": "previous sliders", onclick: () => turn(-SHOWN) }, "‹"), this.said, h("button", { class: "tiny", type: "button", "aria-label": "next sliders", onclick: () => turn(SHOWN) }, "›"));
     }
     this.build();
   }
@@ -42,15 +44,15 @@ class Sliders {
     this.inputs = Array.from({ length: to - this.from }, (_, k) => {
       const i = this.from + k;
       const said = h("output");
-      const input = h("input", { type: "range", min: -REACH, max: REACH, step: 0.01, "aria-label": `latent ${i}`, "data-latent": i, oninput: () => {
+      const input = h("input", { type: "range", min: this.low, max: this.high, step: 0.01, "aria-label": this.label(i), [`data-${this.mark}`]: i, oninput: () => {
         this.values[i] = Number(input.value);
         said.textContent = this.values[i].toFixed(2);
-        this.change(this.values);
+        this.change(i, this.values[i]);
       } });
-      return { i, input, said, row: h("label", { class: "latent" }, h("span", { class: "mono soft" }, `z${i}`), input, said) };
+      return { i, input, said, row: h("label", { class: `latent ${this.mark}` }, h("span", { class: "mono soft", title: this.name(i) }, this.name(i)), input, said) };
     });
     fill(this.grid, this.inputs.map(s => s.row));
-    if (this.said) this.said.textContent = `latents ${this.from} to ${to - 1} of ${this.size}`;
+    if (this.said) this.said.textContent = `${this.from} to ${to - 1} of ${this.size}`;
     this.set(this.values);
   }
 
@@ -79,15 +81,20 @@ const history = async (name, state, space, latents, signal) => {
 export const show = async (root, { parts: [name] }, signal) => {
   document.title = `Explore ${name} – Menagerie studio`;
   const space = await get(`runs/${enc(name)}/space`, signal);
-  if (space.kind === "points") throw new Error("this run makes points of the plane, which the game shows better than a picture of one");
-  const decodes = space.latent !== null && ["image", "pair", "video", "voxels"].includes(space.kind);
+  if (space.kind === "points") {
+    fill(root, h("div", { class: "empty" }, h("h2", {}, "This run makes points"), h("p", {}, "One of them shows little; all of them together, or the game in which they are made, show more."), h("div", { class: "row" }, h("a", { class: "button main", href: `#/new/${enc(name)}` }, "Draw some"), h("a", { class: "button", href: `#/run/${enc(name)}` }, "The run"))));
+    return;
+  }
+  const decodes = space.latent !== null && ["image", "pair", "unpaired", "video", "voxels", "sequence", "notes"].includes(space.kind);
   const state = { seed: 0, label: "", truncation: 1, checkpoint: "newest", turn: 0.6 };
+  // Behind the latents of a model that draws by class stand the shares of its classes.
+  const pure = (space.latent ?? 0) - space.mixes.length;
   let latents = null, prior = null;
   const canvas = h("canvas", { role: "img", "aria-label": "the sample" });
   const image = h("img", { alt: "the sample", class: space.shape[1] < 160 ? "pixels" : "" });
-  const sound = h("audio", { controls: true });
-  const stage = h("div", { class: "stage", tabindex: 0, "aria-label": "the sample; arrow keys change the seed" }, decodes ? canvas : space.kind === "audio" ? sound : image);
-  const file = space.kind === "audio" ? "sample.wav" : space.kind === "video" ? "sample.gif" : "sample.png";
+  const heard = space.kind === "audio" ? sound(signal) : null;
+  const stage = h("div", { class: "stage", tabindex: 0, "aria-label": "the sample; arrow keys change the seed" }, decodes ? canvas : heard?.element ?? image);
+  const file = { audio: "sample.wav", video: "sample.gif" }[space.kind] ?? "sample.png";
 
   const decode = latest(async () => {
     await attempt(async () => {
@@ -98,25 +105,31 @@ export const show = async (root, { parts: [name] }, signal) => {
     });
   });
   const moves = new Moves(name, () => latents && decode(), signal);
-  const scaled = () => prior.map(z => z * state.truncation);
-  const sliders = decodes ? new Sliders(space.latent, values => {
-    latents = values;
-    decode();
-  }) : null;
-  const set = values => {
-    latents = [...values];
-    sliders.set(latents);
+  const scaled = () => prior.map((z, i) => i < pure ? z * state.truncation : z);
+  const slid = offset => (i, value) => {
+    latents[offset + i] = value;
     decode();
   };
+  const sliders = decodes ? new Sliders({ size: pure, name: i => `z${i}`, label: i => `latent ${i}`, mark: "latent" }, slid(0)) : null;
+  const shares = decodes && space.mixes.length ? new Sliders({ size: space.mixes.length, low: 0, high: 1, name: i => space.mixes[i], label: i => `share of ${space.mixes[i]}`, mark: "share" }, slid(pure)) : null;
+  const set = values => {
+    latents = [...values];
+    sliders.set(latents.slice(0, pure));
+    shares?.set(latents.slice(pure));
+    decode();
+  };
+  const ofClass = name => space.mixes.map(m => m === name ? 1 : 0);
   const anew = async () => {
     link.href = addressOf(name, state, file);
     link.textContent = link.getAttribute("href");
     if (!decodes) {
-      (space.kind === "audio" ? sound : image).src = link.getAttribute("href");
+      if (heard) await attempt(() => heard.load(link.getAttribute("href").replace("/api/", "")));
+      else image.src = link.getAttribute("href");
       return;
     }
     await attempt(async () => {
       prior = (await get(`runs/${enc(name)}/latents?seed=${state.seed}&checkpoint=${state.checkpoint}`, signal)).latents[0];
+      if (state.label) prior = [...prior.slice(0, pure), ...ofClass(state.label)];
       set(scaled());
     });
   };
@@ -161,8 +174,9 @@ export const show = async (root, { parts: [name] }, signal) => {
   } });
   const link = h("a", { class: "small mono", target: "_blank", style: { "overflow-wrap": "anywhere" } });
   const past = h("div");
-  const pins = decodes ? new Pins(name, () => state.checkpoint, set, signal) : null;
-  const edited = decodes && space.kind === "image" ? edits(name, canvas, { checkpoint: () => state.checkpoint, latents: () => latents, take: set }, signal) : null;
+  const pins = decodes ? new Pins(name, space.latent, () => state.checkpoint, set, signal) : null;
+  // What asks for gradients or directions asks for a space without classes.
+  const edited = decodes && !shares && space.kind === "image" ? edits(name, canvas, { checkpoint: () => state.checkpoint, latents: () => latents, take: set }, signal) : null;
   const saved = () => decodes ? download(canvas, `${name.replaceAll("/", "-")}-${state.seed}.png`) : h("a", { href: link.getAttribute("href"), download: `${name.replaceAll("/", "-")}-${state.seed}.${file.split(".")[1]}` }).click();
 
   const near = h("div");
@@ -174,7 +188,7 @@ export const show = async (root, { parts: [name] }, signal) => {
   };
   const draws = space.capabilities.includes("sample");
   fill(root,
-    h("div", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, name), h("p", { class: "small soft" }, `${space.model}, ${space.shape.join(" × ")}${space.latent !== null ? `, ${space.latent} latents` : ""}`)),
+    h("div", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, name), h("p", { class: "small soft" }, `${space.model}, ${space.shape.join(" × ")}${space.latent !== null ? `, ${pure} latents` : ""}${shares ? `, ${space.mixes.length} classes` : ""}`)),
       decodes && h("a", { class: "button", href: `#/breed/${enc(name)}` }, "Breed"), h("a", { class: "button", href: `#/run/${enc(name)}` }, "The run"), h("a", { class: "button", href: `#/new/${enc(name)}` }, "This does not exist")),
     h("div", { class: "explore" },
       h("div", { class: "stack" },
@@ -182,20 +196,25 @@ export const show = async (root, { parts: [name] }, signal) => {
           h("div", { class: "row" },
             decodes && h("button", { class: "main", type: "button", onclick: () => pins.add(moves.moved(latents), canvas) }, "Pin"),
             h("button", { type: "button", onclick: saved }, space.kind === "image" || space.kind === "pair" ? "Save PNG" : "Save"),
+            space.kind === "notes" && h("a", { class: "button", download: "sample.mid", href: "", onclick: e => {
+              e.currentTarget.href = addressOf(name, state, "sample.mid");
+            } }, "Save MIDI"),
             decodes && h("button", { type: "button", onclick: () => set(scaled()) }, "Back to the seed"),
-            decodes && h("button", { type: "button", onclick: () => set(Array(space.latent).fill(0)) }, "All zero")),
+            decodes && h("button", { type: "button", onclick: () => set(latents.map((z, i) => i < pure ? 0 : z)) }, "All zero"),
+            decodes && h("button", { type: "button", id: "save-latents", onclick: () => save(npy([moves.moved(latents)]), `${name.replaceAll("/", "-")}-${state.seed}.npy`) }, "Save latents")),
           h("p", { class: "small soft" }, "This seed's address: ", link)),
         edited, pins?.element),
       h("div", { class: "stack" },
         h("section", { class: "panel stack" }, h("h2", {}, "What is drawn"),
           h("div", { class: "row end" }, field("seed", seed), h("button", { type: "button", "aria-label": "previous seed", onclick: () => go(state.seed - 1) }, "‹"), h("button", { type: "button", "aria-label": "next seed", onclick: () => go(state.seed + 1) }, "›"), h("button", { type: "button", onclick: () => go(Math.floor(Math.random() * 1e9)) }, "Random")),
-          h("div", { class: "row end" }, field("checkpoint", checkpoint), space.labels.length > 0 && !decodes && field("class", label)),
+          h("div", { class: "row end" }, field("checkpoint", checkpoint), space.by_class && field("class", label)),
           draws && space.kind !== "audio" && h("label", { class: "field" }, h("span", {}, "truncation ", said), truncation)),
         decodes && space.kind === "voxels" && h("section", { class: "panel" }, h("label", { class: "field" }, h("span", {}, "turn"), h("input", { type: "range", min: -3.14, max: 3.14, step: 0.02, value: 0.6, "aria-label": "turn", id: "turn", oninput: e => {
           state.turn = Number(e.target.value);
           if (latents) decode();
         } }))),
-        decodes && moves.element,
+        shares && h("section", { class: "panel stack" }, h("h2", {}, "Classes"), h("p", { class: "small soft" }, "Shares of one whole: two at once make what lies between the two."), shares.element),
+        decodes && !shares && moves.element,
         sliders && h("section", { class: "panel stack" }, h("h2", {}, "Latents"), sliders.element),
         decodes && space.kind === "image" && h("section", { class: "panel stack" }, h("div", { class: "between" }, h("h2", {}, "Nearest training items"),
           h("button", { type: "button", id: "nearest", onclick: e => attempt(neighbours, e.target) }, "Find")), near),

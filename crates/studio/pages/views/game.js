@@ -10,10 +10,13 @@ const LAYERS = [["map", "D's map"], ["levels", "level lines"], ["data", "data"],
 /** Learning rates on the slider: powers of ten from here to there. */
 const RATES = [-6, -1];
 const KEPT = 1500;
-/** Pictures that are kept, to go back to. */
-const PAST = 400;
+/** Pictures that are kept, to go back to: of the newest each, of those before them ever fewer, back to the first. */
+const PAST = 400, NEWEST = 100;
 /** Rows of a table that a game is played on. */
 const MOST_ROWS = 16000;
+
+/** Numbers and curves beside the plane change no more often than this, in milliseconds: faster nobody reads them. */
+const READABLE = 120;
 
 /** What the discriminator says of data and of samples, as bars. */
 const histogram = signal => {
@@ -23,10 +26,10 @@ const histogram = signal => {
     last = frame ?? last;
     if (!last) return;
     const ratio = devicePixelRatio || 1, [w, height] = [canvas.clientWidth, canvas.clientHeight];
-    canvas.width = w * ratio;
-    canvas.height = height * ratio;
     const g = canvas.getContext("2d");
-    g.scale(ratio, ratio);
+    if (canvas.width !== Math.round(w * ratio)) [canvas.width, canvas.height] = [Math.round(w * ratio), Math.round(height * ratio)];
+    g.setTransform(ratio, 0, 0, ratio, 0, 0);
+    g.clearRect(0, 0, w, height);
     const most = Math.max(1, ...last.bars.flat()), base = height - 14;
     last.bars.forEach((bars, who) => {
       g.fillStyle = theme(who ? "g" : "d");
@@ -38,6 +41,7 @@ const histogram = signal => {
     g.fillStyle = theme("faint");
     g.font = "11px system-ui, sans-serif";
     g.textBaseline = "bottom";
+    g.textAlign = "left";
     g.fillText(number(last.scale[0]), 0, height);
     g.textAlign = "right";
     g.fillText(number(last.scale[1]), w, height);
@@ -89,7 +93,10 @@ class Table {
     } });
     this.when = h("output", { class: "step" });
     this.over = h("div");
-    signal.addEventListener("abort", () => this.id && post(`games/${this.id}`, { move: "end" }).catch(() => {}));
+    // A game that goes on unseen is no game any more when its page has gone for good.
+    const end = () => this.id && post(`games/${this.id}`, { move: "end" }, undefined, true).catch(() => {});
+    signal.addEventListener("abort", end);
+    addEventListener("pagehide", end, { signal });
     this.listen();
   }
 
@@ -111,17 +118,17 @@ class Table {
     this.own = h("button", { type: "button", hidden: true, onclick: () => this.move({ move: "draw", points: null }) }, "The recipe's data");
     const layer = ([name, text]) => h("label", {}, h("input", { type: "checkbox", checked: this.plane.layers[name], onchange: e => {
       this.plane.layers[name] = e.target.checked;
-      this.plane.later();
+      this.plane.anew();
     } }), text);
     const title = this.query.has("run") ? `The game, on from ${this.query.get("run")}` : "The game";
     fill(this.root,
-      h("div", { class: "head" }, h("a", { class: "button", href: "#/tour" }, "The four pictures"), h("div", { class: "grow" }, h("h1", {}, title), h("p", { class: "small soft" }, "D tells data (grey dots) from samples (orange dots): the plane is blue where it takes a point for data, orange where for a sample. G moves its samples along the arrows, which point to where D believes in them."))),
+      h("div", { class: "head" }, h("div", { class: "grow" }, h("h1", {}, title), h("p", { class: "small soft" }, "D tells data (grey dots) from samples (orange dots): the plane is blue where it takes a point for data, orange where for a sample. G moves its samples along the arrows, which point to where D believes in them.")), h("a", { class: "button", href: "#/tour" }, "The four pictures")),
       h("div", { class: "game" },
         h("section", { class: "panel stack" }, this.over, this.plane.element, h("div", { class: "player" }, h("span", { class: "small soft" }, "back"), this.time, this.when), h("div", { class: "checks" }, LAYERS.map(layer))),
         h("div", { class: "stack" },
           h("section", { class: "panel stack" },
             h("div", { class: "two" }, field("recipe", this.recipe), field("objective", this.objective)),
-            h("div", { class: "row" }, this.play, h("button", { type: "button", id: "step", onclick: () => this.move({ move: "steps", count: 1 }) }, "One step"), h("div", { class: "grow" }, this.speed)),
+            h("div", { class: "row" }, this.play, h("button", { type: "button", id: "step", onclick: () => this.move({ move: "steps", count: 1 }) }, "One step"), h("div", { class: "grow speed" }, this.speed)),
             h("div", { class: "two" }, turn("discriminator", "d", "Update D"), turn("generator", "g", "Update G")),
             h("div", { class: "two" }, field("updates of D a step", this.updates), field("noise on what D sees", this.noise)),
             h("div", { class: "row" }, this.pen, h("button", { type: "button", onclick: () => this.file.click() }, "Data of yours …"), this.file, this.own, h("button", { type: "button", onclick: () => this.begin() }, "Begin anew"))),
@@ -168,37 +175,69 @@ class Table {
   showData(data) {
     this.plane.data = data;
     this.own.hidden = !data.drawn;
-    this.plane.later();
+    this.plane.anew();
   }
 
   /** A picture that has come: it is shown, unless somebody looks at an older one. */
   show(frame) {
     this.past.push(frame);
-    if (this.past.length > PAST) this.past.shift();
+    if (this.past.length > PAST) this.thin();
     this.time.max = this.past.length - 1;
     if (this.follows) {
       this.time.value = this.past.length - 1;
-      this.see(frame);
+      this.see(frame, frame.playing);
     }
     if (frame.playing !== this.playing) {
       this.playing = frame.playing;
-      this.play.textContent = this.playing ? "⏸ Pause" : "▶ Play";
+      this.play.textContent = this.playing ? "❚❚ Pause" : "▶ Play";
     }
     this.rates.forEach((r, i) => r.show(frame.rates[i]));
     this.chartLosses(frame);
   }
 
-  see(frame) {
-    this.plane.frame = frame;
-    this.plane.later();
+  /** Lets every other of the older pictures go; the one that is looked at stays, or the one before it. */
+  thin() {
+    const at = Number(this.time.value), kept = this.past.length - NEWEST;
+    this.past = this.past.filter((_, i) => i >= kept || i % 2 === 0);
+    const before = Math.ceil(kept / 2);
+    this.time.value = at < kept ? Math.floor(at / 2) : at - kept + before;
+  }
+
+  /** Shows a picture: on the plane as it comes, or gliding there, and beside it now and then. */
+  see(frame, glides = false) {
+    this.plane.see(frame, glides);
+    this.seen = frame;
+    const tell = () => {
+      this.telling = null;
+      this.told = performance.now();
+      this.tell(this.seen);
+    };
+    if (!glides || performance.now() - (this.told ?? 0) > READABLE) {
+      clearTimeout(this.telling);
+      tell();
+    } else this.telling ??= setTimeout(tell, READABLE);
+  }
+
+  tell(frame) {
     this.when.textContent = `step ${grouped(frame.steps)}`;
     this.bars.draw(frame);
-    const count = (text, value, of = "") => h("div", { class: `count ${of}` }, h("b", {}, value), h("span", {}, text));
+    this.chart.later();
     const mean = frame.probability ? ["D(x)", "D(G(z))"] : ["score of data", "of samples"];
-    fill(this.counts,
-      count("steps", grouped(frame.steps)), count("updates of D", grouped(frame.turns[0]), "d"), count("updates of G", grouped(frame.turns[1]), "g"),
-      count(mean[0], number(frame.means[0]), "d"), count(mean[1], number(frame.means[1]), "g"),
-      frame.quality && count("modes found", `${frame.quality.modes} / ${frame.quality.of}`), frame.quality && count("good samples", `${Math.round(100 * frame.quality.good)} %`));
+    const { quality } = frame;
+    // A column of the game, of D, and of G.
+    const now = [
+      ["steps", grouped(frame.steps), ""], ["updates of D", grouped(frame.turns[0]), "d"], ["updates of G", grouped(frame.turns[1]), "g"],
+      ["modes found", quality ? `${quality.modes} / ${quality.of}` : "–", ""], ["loss of D", number(frame.losses[0]), "d"], ["loss of G", number(frame.losses[1]), "g"],
+      ["good samples", quality ? `${Math.round(100 * quality.good)} %` : "–", ""], [mean[0], number(frame.means[0]), "d"], [mean[1], number(frame.means[1]), "g"]];
+    const names = now.map(([text]) => text).join();
+    if (this.counts.dataset.names !== names) {
+      this.counts.dataset.names = names;
+      fill(this.counts, now.map(([text, , of]) => h("div", { class: `count ${of}` }, h("b"), h("span", {}, text))));
+    }
+    now.forEach(([, value], i) => {
+      const b = this.counts.children[i].firstChild;
+      if (b.textContent !== value) b.textContent = value;
+    });
   }
 
   chartLosses(frame) {
@@ -208,7 +247,7 @@ class Table {
     d.push(frame.losses[0]);
     g.push(frame.losses[1]);
     if (steps.length > KEPT) for (const all of [steps, d, g]) all.splice(0, all.length - KEPT);
-    this.chart.update([{ name: "D", colour: "d", steps, values: d }, { name: "G", colour: "g", steps, values: g }]);
+    this.chart.lines = [{ name: "D", colour: "d", steps, values: d }, { name: "G", colour: "g", steps, values: g }];
   }
 
   draws(on) {

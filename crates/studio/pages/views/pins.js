@@ -1,13 +1,15 @@
 // Pictures that are kept, walks between them, and arithmetic.
 import { frames, post, sent } from "../lib/api.js";
-import { attempt, enc, field, fill, h, select } from "../lib/dom.js";
+import { attempt, enc, field, fill, h, select, tell } from "../lib/dom.js";
 import { canvasOf, download, save, show as paint } from "../lib/frames.js";
+import { npy, rowsOf } from "../lib/npy.js";
 
 const MOST = 24;
 
 export class Pins {
-  constructor(name, checkpoint, take, signal) {
-    Object.assign(this, { name, checkpoint, take, signal, pins: [], timer: null });
+  /** `size` is how many numbers a latent has; `take` shows one. */
+  constructor(name, size, checkpoint, take, signal) {
+    Object.assign(this, { name, size, checkpoint, take, signal, pins: [], timer: null });
     this.grid = h("div", { class: "pins" });
     this.hint = h("p", { class: "small soft" }, "Pin pictures to walk between them, or to add and take them away.");
     this.steps = select([6, 10, 16, 24, 32], 10, { "aria-label": "pictures of a way" });
@@ -26,19 +28,66 @@ export class Pins {
       field("pictures of a way", this.steps), field("way", this.mode),
       h("button", { type: "button", onclick: e => attempt(() => this.addUp(), e.target) }, "Add + and take − away"));
     this.result = h("div", { class: "stack" });
-    this.element = h("section", { class: "panel stack" }, h("h2", {}, "Pins"), this.hint, this.grid, this.zones, this.tools, this.result);
+    this.file = h("input", { type: "file", accept: ".npy", hidden: true, "aria-label": "a file of latents", id: "latents-file", onchange: () => attempt(() => this.load()) });
+    this.all = h("button", { class: "tiny", type: "button", id: "save-pins", onclick: () => save(npy(this.pins.map(p => p.latents)), `${this.name.replaceAll("/", "-")}-latents.npy`) }, "Save all as .npy");
+    this.element = h("section", { class: "panel stack" }, h("div", { class: "between" }, h("h2", {}, "Pins"), h("div", { class: "row" }, this.all, h("button", { class: "tiny", type: "button", title: "latents of a .npy file, as Save latents, `menagerie encode` and `project` write them", onclick: () => this.file.click() }, "Load latents …"), this.file)), this.hint, this.grid, this.zones, this.tools, this.result);
     signal.addEventListener("abort", () => clearInterval(this.timer));
     this.draw();
+    attempt(() => this.remembered());
+  }
+
+  /** Where this browser keeps the pins of the run. */
+  get place() {
+    return `pins:${this.name}`;
+  }
+
+  keep() {
+    try {
+      localStorage.setItem(this.place, JSON.stringify(this.pins.map(p => p.latents)));
+    } catch { /* a browser that keeps nothing: the pins last as long as the page */ }
+  }
+
+  /** The pins of the last time; those of a run that was trained anew with other latents are let go. */
+  async remembered() {
+    let kept = [];
+    try {
+      kept = JSON.parse(localStorage.getItem(this.place) ?? "[]");
+    } catch { /* damaged: there are none */ }
+    if (kept.length && kept.every(z => z.length === this.size)) await this.addAll(kept);
+  }
+
+  /** Pins latents that come without pictures. */
+  async addAll(rows) {
+    const some = rows.slice(0, MOST - this.pins.length);
+    const images = await frames(`runs/${enc(this.name)}/decode`, { checkpoint: this.checkpoint(), latents: some }, this.signal);
+    some.forEach((latents, i) => this.pins.push({ latents, sign: 0, image: images[i] }));
+    this.draw();
+    return some.length;
+  }
+
+  async load() {
+    const [file] = this.file.files;
+    if (!file) return;
+    const rows = rowsOf(await file.arrayBuffer());
+    this.file.value = "";
+    if (rows[0].length !== this.size) throw new Error(`the latents of ${file.name} have ${rows[0].length} numbers, and this model's have ${this.size}`);
+    if (this.pins.length >= MOST) throw new Error(`there are ${MOST} pins already; remove some`);
+    const before = this.pins.length, taken = await this.addAll(rows);
+    this.keep();
+    this.take(this.pins[before].latents);
+    tell(`${taken} of ${rows.length} latents of ${file.name} are pinned`, "good");
   }
 
   add(latents, canvas) {
     if (!latents || !canvas.width || this.pins.length >= MOST) return;
     this.pins.push({ latents: [...latents], sign: 0, image: canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height) });
     this.draw();
+    this.keep();
   }
 
   draw() {
     this.hint.hidden = this.pins.length > 1;
+    this.all.hidden = !this.pins.length;
     this.zones.hidden = this.tools.hidden = this.pins.length < 2;
     const sign = (pin, to, text, label) => h("button", { class: "tiny", type: "button", title: label, "aria-label": label, "aria-pressed": String(pin.sign === to), onclick: () => {
       pin.sign = pin.sign === to ? 0 : to;
@@ -50,6 +99,7 @@ export class Pins {
         h("button", { class: "tiny", type: "button", title: "remove", "aria-label": `remove pin ${i + 1}`, onclick: () => {
           this.pins.splice(i, 1);
           this.draw();
+          this.keep();
         } }, "×")))));
   }
 
@@ -85,7 +135,7 @@ export class Pins {
       play.textContent = "▶";
     };
     const start = () => {
-      play.textContent = "⏸";
+      play.textContent = "❚❚";
       this.timer = setInterval(() => {
         const at = Number(slider.value);
         if (at + by < 0 || at + by >= images.length) by = -by;

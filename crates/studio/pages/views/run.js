@@ -42,7 +42,7 @@ class Pictures {
 
   start() {
     if (this.at >= this.steps.length - 1) this.go(0);
-    this.play.textContent = "⏸";
+    this.play.textContent = "❚❚";
     this.play.setAttribute("aria-label", "pause");
     this.timer = setInterval(() => this.at + 1 < this.steps.length ? this.go(this.at + 1) : this.stop(), FRAME);
   }
@@ -71,11 +71,13 @@ const actions = (name, line) => {
     }, e.submitter);
   } }, h("span", { class: "small soft" }, "to step"), steps, h("button", { type: "submit" }, "Resume"));
   const points = line.family === "adversarial" && ["ring8", "grid25", "moons", "swissroll"].includes(line.source);
+  // What is asked about items is asked about pictures, or what is shown as one.
+  const seen = !["points", "audio", "notes"].includes(line.kind);
   return h("div", { class: "row" },
-    trained && can("sample") && h("a", { class: "button main", href: `#/explore/${enc(name)}` }, "Explore"),
+    trained && can("sample") && line.kind !== "points" && h("a", { class: "button main", href: `#/explore/${enc(name)}` }, "Explore"),
     trained && can("sample") && h("a", { class: "button", href: `#/new/${enc(name)}` }, "This does not exist"),
-    trained && ["complete", "translate", "reconstruct", "predict", "text-to-image", "classify", "read-attributes", "log-likelihood", "evidence-bound", "anomaly", "attack", "defend"].some(can) && h("a", { class: "button", href: `#/try/${enc(name)}` }, "Try"),
-    trained && points && h("a", { class: "button", href: `#/game?run=${enc(name)}` }, "Play on"),
+    trained && seen && ["complete", "translate", "reconstruct", "predict", "text-to-image", "classify", "read-attributes", "log-likelihood", "evidence-bound", "anomaly", "attack", "defend"].some(can) && h("a", { class: "button", href: `#/try/${enc(name)}` }, "Try"),
+    trained && points && h("a", { class: "button main", href: `#/game?run=${enc(name)}` }, "Play on"),
     line.state === "training" ? stop : resume);
 };
 

@@ -39,7 +39,7 @@ class Line {
     const up = v => base - 8 - Math.min(v, most) / most * (base - 20), share = v => base - 8 - v * (base - 20);
     const curve = (values, y, colour, width, dash = []) => {
       g.beginPath();
-      values.forEach((v, i) => i ? g.lineTo(at(i), y(v)) : g.moveTo(at(i), y(v)));
+      values.forEach((v, i) => v !== null && (i && values[i - 1] !== null ? g.lineTo(at(i), y(v)) : g.moveTo(at(i), y(v))));
       g.strokeStyle = colour;
       g.lineWidth = width;
       g.setLineDash(dash);
@@ -48,7 +48,9 @@ class Line {
     };
     // A half, which is all that D can say at the optimum.
     if (frame.probability) curve(data.density.map(() => 0.5), share, theme("line"), 1);
-    if (frame.probability) curve(frame.best, share, theme("d"), 1, [2, 3]);
+    // Where there is neither data nor sample, any answer is as good.
+    const best = frame.best.map((v, i) => data.density[i] + frame.generated[i] > 2e-3 ? v : null);
+    if (frame.probability) curve(best, share, theme("d"), 1, [2, 3]);
     curve(frame.said, share, theme("d"), 2.4);
     curve(data.density, up, theme("ink"), 2, [2, 4]);
     curve(frame.generated, up, theme("g"), 2.4);

@@ -93,7 +93,9 @@ class Trial {
     }
     const captions = (response.headers.get("X-Captions") ?? "").split(",");
     const images = await framesOf(response);
-    fill(this.results, h("div", { class: "results" }, images.map((image, i) => h("figure", {}, canvasOf(image, captions[i] ?? ""), h("figcaption", {}, captions[i] ?? "")))));
+    // The frames of a video lie in a row.
+    const wide = images.some(i => i.width > 3 * i.height);
+    fill(this.results, h("div", { class: wide ? "results wide" : "results" }, images.map((image, i) => h("figure", {}, canvasOf(image, captions[i] ?? ""), h("figcaption", {}, captions[i] ?? "")))));
   }
 
   build() {
@@ -105,7 +107,11 @@ class Trial {
 
 /** Pictures of a text. */
 const writing = (name, space, signal) => {
-  const words = h("input", { type: "text", placeholder: "a description", "aria-label": "text", id: "text", style: { flex: "1 1 18em" } });
+  const words = h("textarea", { rows: 2, placeholder: "a description", "aria-label": "text", id: "text", style: { flex: "1 1 18em" }, onkeydown: e => {
+    if (e.key !== "Enter") return;
+    e.preventDefault();
+    form.requestSubmit();
+  } });
   const shown = h("div", { class: "results" });
   const unknown = h("p", { class: "note warn", hidden: true });
   let seed = 0;

@@ -2,9 +2,9 @@
 use super::{Answer, Studio, explore::with, float, object, rows, text, whole};
 use crate::draw;
 use crate::http::{Refusal, Request, Response};
+use crate::places::Places;
 use menagerie::Key;
-use menagerie::explore::{Crossing, breed};
-use menagerie::models::Capability;
+use menagerie::explore::Crossing;
 use menagerie::run::{At, family};
 use serde_json::{Map, Value, json};
 
@@ -41,22 +41,17 @@ pub(super) fn children(studio: &'static Studio, request: &Request, name: &str) -
     }
     with(studio, request, name, At::Newest, move |open| {
         let model = open.model()?;
-        let space = model
-            .as_latent_space()
-            .ok_or_else(|| Capability::LatentSpace.missing(&open.name))?;
+        let places = Places::of_open(open, &**model)?;
         let key = Key::new(seed).stream("breed");
-        let strangers = space.prior(count, key.stream("strangers"));
-        if parents.is_empty() {
-            return Ok(draw::table(strangers));
-        }
-        let parents = draw::rows(&parents, space.latent())?;
-        Ok(draw::table(breed(
-            parents,
-            strangers,
-            crossing,
-            mutation,
-            key.stream("crossing"),
-        )))
+        let strangers = places.prior(count, key.stream("strangers"));
+        let parents = match parents.is_empty() {
+            true => None,
+            false => Some(draw::rows(&parents, places.numbers())?),
+        };
+        let key = key.stream("crossing");
+        Ok(draw::table(
+            places.children(parents, strangers, crossing, mutation, key),
+        ))
     })
     .map(|latents| Response::json(&json!({"latents": latents})))
 }

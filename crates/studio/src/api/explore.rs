@@ -2,12 +2,13 @@
 use super::{Answer, Studio, checkpoint, number, object, rows, text};
 use crate::draw::{self, Wanted};
 use crate::http::{Refusal, Request, Response};
+use crate::places::Places;
 use crate::shelf::Open;
 use menagerie::data::Batch;
-use menagerie::explore::{Walk, arithmetic, walk};
+use menagerie::explore::{Walk, arithmetic};
 use menagerie::judge::neighbours;
-use menagerie::models::{Capability, LatentSpace, Samples};
-use menagerie::nn::numbers;
+use menagerie::models::{Capability, Samples};
+use menagerie::nn::numbers as numbers_of;
 use menagerie::run::{At, steps};
 use menagerie::{Key, Tensor};
 use serde_json::{Map, Value, json};
@@ -48,20 +49,21 @@ pub(super) fn space(studio: &'static Studio, request: &Request, name: &str) -> A
     let all = steps(&run.file("checkpoints"))?;
     let best = menagerie::run::history::best(&run).ok().flatten().map(|b| b.step);
     with(studio, request, name, at, move |open| {
+        let by_class = open.draws_by_class()?;
         let model = open.model()?;
         let can: Vec<&str> = Capability::ALL
             .iter()
             .filter(|c| c.of(&**model))
             .map(|c| c.name())
             .collect();
-        let latent = model.as_latent_space().map(LatentSpace::latent);
+        let places = Places::of(&**model);
         let translates = model.as_translate();
         // Classes that no item of the training had cannot be drawn.
         let labels = open.info.labels.iter().enumerate();
         let labels = labels.filter(|(i, _)| open.info.shares.get(*i) != Some(&0.0));
         let labels: Vec<&String> = labels.map(|(_, l)| l).collect();
         Ok(json!({
-            "model": open.name, "step": open.step, "latent": latent, "capabilities": can, "labels": labels,
+            "model": open.name, "step": open.step, "latent": places.map(Places::numbers), "mixes": places.map_or(&[][..], Places::names), "capabilities": can, "labels": labels, "by_class": by_class,
             "kind": open.info.kind, "shape": open.info.shape, "checkpoints": all, "best": best,
             "directions": translates.map_or(vec![], |t| t.directions().to_vec()),
             "domains": translates.map_or(&[][..], |t| t.domains()), "draws": translates.is_some_and(|t| t.draws()),
@@ -79,14 +81,15 @@ pub(super) fn sample(studio: &'static Studio, request: &Request, name: &str) -> 
         truncation: number(request, "truncation", 1.0)?,
     };
     let at = checkpoint(request.query("checkpoint"))?;
+    let as_midi = request.path.last().is_some_and(|p| p == "sample.mid");
     with(studio, request, name, at, move |open| {
         let samples = open.sample(&wanted)?;
         let step = open.step.to_string();
-        Ok(draw::file(&samples, &open.info)?.with("X-Step", step))
+        Ok(draw::file(&samples, &open.info, as_midi)?.with("X-Step", step))
     })
 }
 
-/// Latents from the prior, the same as those of samples of that seed.
+/// Latents from the prior, the same as those of samples of that seed; behind them, of models that draw by class, a share of each class.
 pub(super) fn latents(studio: &'static Studio, request: &Request, name: &str) -> Answer {
     let (seed, count) = (seed(request)?, number(request, "count", 1usize)?);
     if !(1..=draw::MOST).contains(&count) {
@@ -95,10 +98,8 @@ pub(super) fn latents(studio: &'static Studio, request: &Request, name: &str) ->
     let at = checkpoint(request.query("checkpoint"))?;
     with(studio, request, name, at, move |open| {
         let model = open.model()?;
-        let space = model
-            .as_latent_space()
-            .ok_or_else(|| Capability::LatentSpace.missing(&open.name))?;
-        Ok(draw::table(space.prior(count, Key::new(seed).stream("sample"))))
+        let places = Places::of_open(open, &**model)?;
+        Ok(draw::table(places.prior(count, Key::new(seed).stream("sample"))))
     })
     .map(|latents| Response::json(&json!({"latents": latents})))
 }
@@ -186,14 +187,15 @@ pub(super) fn walked(studio: &'static Studio, request: &Request, name: &str) -> 
     with(studio, request, name, at, move |open| {
         let frames = (pins.len() - 1).saturating_mul(steps);
         open.affordable(frames)?;
-        let latent = pins[0].len();
-        let ways = walk(
-            draw::rows(&pins[..pins.len() - 1], latent)?,
-            draw::rows(&pins[1..], latent)?,
-            steps,
-            mode,
-        );
-        let latents: Vec<Vec<f32>> = numbers(ways).chunks(latent.max(1)).map(<[f32]>::to_vec).collect();
+        let latents = {
+            let model = open.model()?;
+            let places = Places::of_open(open, &**model)?;
+            let numbers = places.numbers();
+            let from = draw::rows(&pins[..pins.len() - 1], numbers)?;
+            let to = draw::rows(&pins[1..], numbers)?;
+            let ways = numbers_of(places.walk(from, to, steps, mode));
+            ways.chunks(numbers.max(1)).map(<[f32]>::to_vec).collect::<Vec<_>>()
+        };
         let samples = open.decode(&latents)?;
         match animated {
             true => draw::film(&samples),
@@ -225,5 +227,5 @@ pub(super) fn sum(studio: &'static Studio, request: &Request, name: &str) -> Ans
         return Err(Refusal::new(400, format!("{} terms are the most", draw::MOST)));
     }
     let (_, result) = arithmetic(&terms);
-    Ok(Response::json(&json!({"latent": numbers(result)})))
+    Ok(Response::json(&json!({"latent": numbers_of(result)})))
 }

@@ -52,7 +52,7 @@ pub(crate) fn answer(studio: &'static Studio, request: &Request, path: &[&str]) 
         ("POST", ["runs", name, "stop"]) => runs::stop(studio, name),
         ("POST", ["runs", name, "resume"]) => runs::resume(studio, name, &object(request)?),
         ("GET", ["runs", name, "space"]) => explore::space(studio, request, name),
-        ("GET", ["runs", name, "sample.png" | "sample.wav" | "sample.gif"]) => {
+        ("GET", ["runs", name, "sample.png" | "sample.wav" | "sample.gif" | "sample.mid"]) => {
             explore::sample(studio, request, name)
         }
         ("GET", ["runs", name, "latents"]) => explore::latents(studio, request, name),
@@ -162,11 +162,14 @@ fn rows(object: &Map<String, Value>, name: &str) -> Result<Vec<Vec<f32>>, Refusa
 
 /// Keys of a recipe with their values as TOML.
 fn settings(object: &Map<String, Value>) -> Result<Vec<(String, String)>, Refusal> {
-    let wrong = || Refusal::new(400, "settings is an object of keys and their values as TOML");
+    let wrong = || Refusal::new(400, "settings is an object of keys and their values as TOML, a line each");
     let Some(given) = object.get("settings") else {
         return Ok(vec![]);
     };
     let given = given.as_object().ok_or_else(wrong)?;
-    let one = |(k, v): (&String, &Value)| Ok((k.clone(), v.as_str().ok_or_else(wrong)?.to_string()));
+    let one = |(k, v): (&String, &Value)| {
+        let value = v.as_str().filter(|v| !v.contains(['\n', '\r'])).ok_or_else(wrong)?;
+        Ok((k.clone(), value.to_string()))
+    };
     given.iter().map(one).collect()
 }

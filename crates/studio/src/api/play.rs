@@ -1,6 +1,6 @@
 //! The game of points.
 use super::{Answer, Studio, float, settings, text, whole};
-use crate::game::{MOST_MOVES, Move};
+use crate::game::{MOST_MOVES, Move, may_begin};
 use crate::http::{Refusal, Response};
 use menagerie::models::Player;
 use menagerie::recipe::Recipe;
@@ -25,8 +25,9 @@ pub(super) fn begin(studio: &Studio, given: &Map<String, Value>) -> Answer {
         (None, Some(name)) => (Recipe::named(name)?, None),
         (None, None) => return Err(Refusal::new(400, "a game is of a recipe or of a run")),
     };
-    let mut recipe = recipe;
-    recipe.set_all(&settings(given)?)?;
+    let (mut recipe, rules) = (recipe, settings(given)?);
+    may_begin(&rules)?;
+    recipe.set_all(&rules)?;
     let id = studio.games.begin(recipe, run.as_ref())?;
     Ok(Response::json(&json!({"game": id.to_string()})))
 }

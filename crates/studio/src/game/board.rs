@@ -27,6 +27,10 @@ const LINES: usize = 17;
 const BARS: usize = 24;
 /// Tables of a recipe that may change while a game goes on.
 const RULES: [&str; 5] = ["objective", "game.", "penalty", "augment", "optimizer"];
+/// Sizes that a game may be given when it begins, and the most of each.
+const SIZES: [(&str, u64); 3] = [("model.width", 512), ("model.depth", 8), ("train.batch", 1024)];
+/// Batches of a step at most: between two steps a game hears what it is to do.
+const MOST_BATCHES: usize = 64;
 
 /// See the module.
 pub(super) struct Board {
@@ -62,6 +66,48 @@ fn refused() -> Refusal {
     )
 }
 
+/// Refuses settings that a game cannot begin with: all but rules, and sizes that leave it quick.
+///
+/// # Errors
+/// For the first of them.
+pub(crate) fn may_begin(settings: &[(String, String)]) -> Result<(), Refusal> {
+    let mut rules = settings.to_vec();
+    for (key, most) in SIZES {
+        let given = settings.iter().filter(|(k, _)| k == key);
+        for (_, value) in given {
+            if value.trim().parse::<u64>().is_ok_and(|v| v > most) {
+                let problem = format!("{key} = {value} is too large for a game; {most} is the most");
+                return Err(Refusal::new(400, problem));
+            }
+        }
+        rules.retain(|(k, v)| k != key || v.trim().parse::<u64>().is_err());
+    }
+    are_rules(&rules)
+}
+
+/// Refuses settings that need other networks or data, or steps that have no end in sight.
+fn are_rules(settings: &[(String, String)]) -> Result<(), Refusal> {
+    let stays = |k: &str| !RULES.iter().any(|r| k.starts_with(r)) || k.starts_with("game.unrolled");
+    match settings.iter().find(|(k, _)| stays(k)) {
+        Some((key, _)) => Err(Refusal::new(
+            400,
+            format!("`{key}` is no rule that a game can be given; train a model with it, and play on with the run"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Batches of a step.
+fn batches(model: &dyn Model) -> Result<usize, Refusal> {
+    match model.batches_per_step() {
+        n @ ..=MOST_BATCHES => Ok(n),
+        n => Err(Refusal::new(
+            400,
+            format!("a step of {n} batches is too long for a game; {MOST_BATCHES} are the most"),
+        )),
+    }
+}
+
 impl Board {
     /// Fresh networks of a recipe, or those of a run as it stands.
     pub(super) fn new(recipe: Recipe, from: Option<&Run>) -> Result<Board, Refusal> {
@@ -93,7 +139,7 @@ impl Board {
             model.load(&|name| checkpoint.part(name), Purpose::Train)?;
             steps = checkpoint.state.step;
         }
-        let per_step = model.batches_per_step();
+        let per_step = batches(&*model)?;
         let play = model.as_two_player().ok_or_else(refused)?;
         let grid = (play.latent() == 2).then(|| lattice(play));
         let loader = Loader::new(own.clone(), train.batch, key.stream("data"), 0, 0)?;
@@ -130,13 +176,7 @@ impl Board {
     /// # Errors
     /// For keys that are none, clash, or would need other networks or data.
     pub(super) fn set_rules(&mut self, settings: &[(String, String)]) -> Result<(), Refusal> {
-        if let Some((key, _)) = settings
-            .iter()
-            .find(|(k, _)| !RULES.iter().any(|r| k.starts_with(r)))
-        {
-            let problem = format!("`{key}` cannot change while the game goes on; begin anew with it");
-            return Err(Refusal::new(400, problem));
-        }
+        are_rules(settings)?;
         let mut recipe = self.recipe.clone();
         recipe.set_all(settings)?;
         let info = self.own.info().clone();
@@ -161,7 +201,7 @@ impl Board {
             let play = self.play()?;
             [Player::Discriminator, Player::Generator].map(|p| (p, play.learning_rate(p)))
         };
-        self.discriminator_updates = model.batches_per_step() as u64;
+        self.discriminator_updates = batches(&*model)? as u64;
         (self.model, self.recipe) = (model, recipe);
         for (player, rate) in rates {
             self.set_rate(player, rate)?;
@@ -465,6 +505,8 @@ mod tests {
             ("data.source", "\"moons\""),
             ("objective", "{ rule = \"no\" }"),
             ("objective", "{ rule = \"wasserstein\" }"),
+            ("game.discriminator_steps", "100000000"),
+            ("game.unrolled", "{ steps = 100000000 }"),
         ] {
             let e = board.set_rules(&set(key, value)).unwrap_err();
             assert_eq!(e.status, 400, "{key}");

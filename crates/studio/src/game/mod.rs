@@ -5,6 +5,7 @@ mod line;
 
 use crate::http::Refusal;
 use board::{Board, SHOWN};
+pub(crate) use board::may_begin;
 use menagerie::models::Player;
 use menagerie::recipe::Recipe;
 use menagerie::run::Run;
@@ -257,8 +258,8 @@ fn played(board: &mut Board, session: &Session, moves: &Receiver<Move>) -> Resul
         } else if last_seen.elapsed() > ALONE {
             return Ok(());
         }
-        // A picture costs time that steps could have: it takes a third at most.
-        let due = last_frame.is_none_or(|at| at.elapsed() >= FRAME.max(3 * cost));
+        // A picture costs time that steps could have: it takes a third at most, and none where nobody looks.
+        let due = watched && last_frame.is_none_or(|at| at.elapsed() >= FRAME.max(3 * cost));
         if stale && (due || !pace.playing) {
             let begun = Instant::now();
             show(board, session, &pace)?;
@@ -266,7 +267,7 @@ fn played(board: &mut Board, session: &Session, moves: &Receiver<Move>) -> Resul
             last_frame = Some(Instant::now());
             stale = false;
         }
-        let next = match pace.playing && watched {
+        let next = match pace.playing {
             true => match moves.try_recv() {
                 Ok(m) => Some(m),
                 Err(TryRecvError::Empty) => None,

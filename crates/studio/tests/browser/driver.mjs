@@ -142,6 +142,11 @@ export class Page {
     }, selector, value);
   }
 
+  /** Lets the page save files into a folder. */
+  saveTo(folder) {
+    return this.ask("Page.setDownloadBehavior", { behavior: "allow", downloadPath: folder });
+  }
+
   /** Chooses a file for an input, hidden or not. */
   async choose(selector, file) {
     const { root } = await this.ask("DOM.getDocument");

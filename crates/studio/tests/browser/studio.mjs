@@ -1,10 +1,13 @@
-// The studio as somebody uses it: node studio.mjs URL TRAVERSE.png TABLE.csv. Beside it serve a run `space` (latents of a digit's size), a
-// run `in/classes`, and one whose name would be markup; TRAVERSE.png has dimension 1 of `space` from -2 to 2 in five pictures, TABLE.csv 400 points.
+// The studio as somebody uses it: node studio.mjs URL TRAVERSE.png TABLE.csv BY_HAND.json. Beside it serve a run `space` (latents of a
+// digit's size), a run `in/classes`, and one whose name would be markup; TRAVERSE.png has dimension 1 of `space` from -2 to 2 in five
+// pictures, TABLE.csv 400 points, BY_HAND.json the losses of D and G after an update of D, one of G, and a step, as the library has them.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Page, findBrowser, quiet, runAll } from "./driver.mjs";
 
-const [url, traverse, table] = process.argv.slice(2);
+const [url, traverse, table, byHand] = process.argv.slice(2);
 const page = await Page.open(findBrowser());
 const goto = hash => page.run(hash => {
   location.hash = hash;
@@ -45,6 +48,7 @@ const tests = {
     for (const name of ["space", "in/classes"]) await page.click(`input[aria-label="choose ${name}"]`);
     await page.click("button", "Compare 2");
     await page.until(() => /model\.name/.test(document.querySelector(".difference")?.textContent));
+    await page.until(() => document.querySelectorAll("#same img").length === 12 && [...document.querySelectorAll("#same img")].every(i => i.complete && i.naturalWidth));
     await page.until(() => document.querySelectorAll(".beside img").length === 2 && [...document.querySelectorAll("th")].some(t => t.textContent === "parameters"));
     await page.until(() => [...document.querySelectorAll(".legend")].some(l => l.textContent.includes("space") && l.textContent.includes("in/classes")));
   },
@@ -117,6 +121,82 @@ const tests = {
     await page.until(() => document.querySelector(".strip figcaption")?.textContent === "no. 0");
   },
 
+  async "latents are saved as files of NumPy, and come back as pins"() {
+    const folder = mkdtempSync(join(tmpdir(), "studio-saved-"));
+    await page.saveTo(folder);
+    await goto("#/explore/space");
+    // The pins of the last time are there.
+    await page.until(() => document.querySelectorAll(".pin").length === 3);
+    const shown = await page.run(() => [...document.querySelectorAll("[data-latent]")].map(e => Number(e.value)));
+    await page.click("#save-latents");
+    const file = join(folder, "space-0.npy");
+    for (let i = 0; i < 200 && !existsSync(file); i++) await new Promise(done => setTimeout(done, 20));
+    const bytes = readFileSync(file), head = 10 + bytes.readUInt16LE(8);
+    assert.equal(bytes.subarray(1, 6).toString("latin1"), "NUMPY");
+    assert.equal(head % 64, 0);
+    assert.match(bytes.subarray(10, head).toString("latin1"), /^\{'descr': '<f4', 'fortran_order': False, 'shape': \(1, 8\), \} *\n$/);
+    const saved = Array.from({ length: 8 }, (_, i) => bytes.readFloatLE(head + 4 * i));
+    assert.equal(bytes.length, head + 32);
+    saved.forEach((z, i) => assert.ok(Math.abs(z - shown[i]) < 0.011, `${z} and ${shown[i]}`));
+    await page.choose("#latents-file", file);
+    await page.until(() => document.querySelectorAll(".pin").length === 4 && document.querySelector("#messages").textContent.includes("1 of 1 latents"));
+    await page.choose("#latents-file", table);
+    await page.until(() => document.querySelector("#messages").textContent.includes("this is no file of latents"));
+    assert.deepEqual(readdirSync(folder), ["space-0.npy"]);
+    rmSync(folder, { recursive: true });
+  },
+
+  async "classes are mixed, and a class alone is what the command draws"() {
+    await goto("#/explore/in%2Fclasses");
+    const pixels = () => page.run(() => {
+      const c = document.querySelector(".stage canvas");
+      return [...c.getContext("2d").getImageData(0, 0, c.width, c.height).data];
+    });
+    const drawn = () => page.run(() => document.querySelector(".stage canvas")?.dataset.drawn);
+    const after = async act => {
+      const before = await drawn();
+      await act();
+      await page.until(before => document.querySelector(".stage canvas").dataset.drawn !== before, before);
+      return pixels();
+    };
+    await page.until(() => document.querySelector(".stage canvas")?.dataset.drawn && document.querySelectorAll("[data-share]").length === 10);
+    const selector = "label:has(> span) select:has(option[value='3'])";
+    const three = await after(() => page.type(selector, "3"));
+    const wanted = await page.run(async () => {
+      const bitmap = await createImageBitmap(await (await fetch("/api/runs/in%2Fclasses/sample.png?seed=0&label=3")).blob());
+      const c = new OffscreenCanvas(bitmap.width, bitmap.height), g = c.getContext("2d");
+      g.drawImage(bitmap, 0, 0);
+      return [...g.getImageData(0, 0, c.width, c.height).data];
+    });
+    assert.deepEqual(three, wanted);
+    const mixed = await after(() => page.type("[data-share='4']", "1"));
+    assert.notDeepEqual(mixed, three);
+    const four = await after(() => page.type("[data-share='3']", "0"));
+    assert.notDeepEqual(mixed, four);
+    // Children of a three and a four are somewhat of each.
+    await goto("#/breed/in%2Fclasses");
+    await page.until(() => document.querySelectorAll(".litter .child").length === 16);
+    const classes = () => page.run(() => [...document.querySelectorAll(".litter .classes")].map(e => e.textContent));
+    const first = await classes();
+    assert.ok(first.every(c => !c.includes("%")), first.join("; "));
+    const other = first.findIndex(c => c !== first[0]);
+    await page.type("input[aria-label='mutation']", "0");
+    for (const i of [0, other]) await page.click(`.child[aria-label='child ${i + 1}']`);
+    await page.click("#breed");
+    await page.until(() => [...document.querySelectorAll(".litter .classes")].some(e => /^\w+ \d+ %, \w+ \d+ %$/.test(e.textContent)));
+    const both = [first[0], first[other]];
+    for (const c of await classes()) assert.ok(c.split(", ").every(part => both.includes(part.split(" ")[0])), `${c} of ${both}`);
+    // The family keeps of what classes somebody is.
+    await page.click(".litter .child");
+    const mix = await page.run(() => document.querySelector(".litter .classes").textContent);
+    await page.click("#breed");
+    await page.until(() => document.querySelectorAll("[data-member]").length === 3);
+    await goto("#/");
+    await goto("#/breed/in%2Fclasses");
+    await page.click("[data-member='2']");
+    await page.until(mix => document.querySelector(".strip .classes")?.textContent === mix, mix);
+  },
+
   async "what does not exist is drawn anew, by class where there are some"() {
     await goto("#/new/in%2Fclasses");
     const first = await page.until(() => document.querySelector(".frame img")?.naturalWidth && document.querySelector(".frame img").src);
@@ -155,20 +235,23 @@ const tests = {
     const counts = () => page.run(() => [...document.querySelectorAll(".count b")].slice(0, 3).map(b => Number(b.textContent.replaceAll(",", ""))));
     assert.deepEqual(await counts(), [0, 0, 0]);
     const after = (selector, want) => page.click(selector).then(() => page.until(want => [...document.querySelectorAll(".count b")].slice(0, 3).map(b => b.textContent).join() === want, want));
-    await after("#turn-d", "0,1,0");
-    await after("#turn-g", "0,1,1");
-    await after("#step", "1,2,2");
+    const losses = () => page.run(() => [...document.querySelectorAll(".count")].filter(c => c.textContent.includes("loss of")).map(c => c.querySelector("b").textContent));
+    const library = JSON.parse(readFileSync(byHand)).map(pair => pair.map(v => v === null ? "–" : String(+v.toPrecision(4))));
+    for (const [i, [button, counts]] of [["#turn-d", "0,1,0"], ["#turn-g", "0,1,1"], ["#step", "1,2,2"]].entries()) {
+      await after(button, counts);
+      assert.deepEqual(await losses(), library[i]);
+    }
     await page.click("#play");
     await page.until(() => Number(document.querySelector(".count b").textContent.replaceAll(",", "")) > 20);
     await page.type("input[aria-label='learning rate of the generator']", "-2");
     await page.until(() => [...document.querySelectorAll(".rate output")].at(-1).textContent === "1.0e-2");
     await page.click("#draw");
-    const { left, top, width } = await page.place(".plane canvas");
+    const { left, top, width } = await page.place(".plane [role=img]");
     await page.drag([0.3, 0.4, 0.5, 0.6].map(t => [left + t * width, top + t * width]));
     await page.click("button", "The recipe's data");
     await page.click("#play");
     await page.until(() => document.querySelector("#play").textContent.includes("Play"));
-    assert.ok(await page.run(() => Number(document.querySelector(".plane canvas").dataset.drawn)) > 10);
+    assert.ok(await page.run(() => Number(document.querySelector(".plane [role=img]").dataset.drawn)) > 10);
     await page.type("input[aria-label='back through what was']", "0");
     await page.until(() => document.querySelector(".count b").textContent === "0");
   },

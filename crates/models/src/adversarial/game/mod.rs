@@ -11,6 +11,7 @@ pub mod density;
 mod functions;
 mod illustrate;
 mod maximize;
+mod mixtures;
 pub mod monitor;
 pub mod objective;
 pub(crate) mod parts;
@@ -31,7 +32,7 @@ pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
 
 use crate::{
-    Anomaly, Attack, Classify, Cluster, Complete, Decoder, Defend, Encode, Features, Function, Illustrate,
+    Anomaly, Attack, ClassMixtures, Classify, Cluster, Complete, Decoder, Defend, Encode, Features, Function, Illustrate,
     LatentSpace, Maximize, Model, NetworkInfo, Part, Purpose, ReadAttributes, Reconstruct, Reconstruction,
     Sample, SampleRequest, Samples, StepReport, Styles, Translate, of_shape, pooled, unconditional,
     untempered,
@@ -192,6 +193,10 @@ impl<P: Play> Model for Game<P> {
     fn as_two_player(&mut self) -> Option<&mut dyn TwoPlayer> {
         self.play.two_player()
     }
+    fn as_class_mixtures(&self) -> Option<&dyn ClassMixtures> {
+        let by_class = self.play.draws().filter(|d| d.by_class());
+        by_class.map(|_| self as &dyn ClassMixtures)
+    }
     fn as_sample(&self) -> Option<&dyn Sample> {
         self.play.draws().map(|_| self as &dyn Sample)
     }
@@ -302,7 +307,8 @@ impl<P: Play> Game<P> {
         })
     }
 
-    fn drawn(&self, latents: Tensor<2>, classes: Option<&[u32]>, psi: f64) -> Result<Samples> {
+    /// Items of latents, and of shares of classes where items are drawn by class.
+    fn drawn(&self, latents: Tensor<2>, shares: Option<Tensor<2>>, psi: f64) -> Result<Samples> {
         let (stage, draws) = (self.play.stage(), self.draws()?);
         let [count, latent] = latents.dims();
         if latent != draws.latent() {
@@ -319,7 +325,7 @@ impl<P: Play> Game<P> {
         for from in (0..count).step_by(CHUNK) {
             let to = count.min(from + CHUNK);
             let z = latents.clone().slice([from..to, 0..latent]);
-            let classes = classes.map(|c| stage.one_hot(&c[from..to], &z.device()));
+            let classes = shares.as_ref().map(|s| s.clone().narrow(0, from, to - from));
             let x = match psi == 1.0 {
                 true => draws.draw(z, classes),
                 false => draws.draw_truncated(z, classes, psi),
@@ -349,7 +355,8 @@ impl<P: Play> Sample for Game<P> {
             }
         };
         let z = draws.prior(request.count, request.key);
-        self.drawn(z, classes.as_deref(), request.truncation)
+        let shares = classes.map(|c| stage.one_hot(&c, &z.device()));
+        self.drawn(z, shares, request.truncation)
     }
 }
 
