@@ -194,14 +194,14 @@ export const show = async (root, { parts: [name] }, signal) => {
       h("div", { class: "stack" },
         h("section", { class: "panel stack" }, stage,
           h("div", { class: "row" },
-            decodes && h("button", { class: "main", type: "button", onclick: () => pins.add(moves.moved(latents), canvas) }, "Pin"),
+            decodes && h("button", { class: "main", type: "button", onclick: () => latents && pins.add(moves.moved(latents), canvas) }, "Pin"),
             h("button", { type: "button", onclick: saved }, space.kind === "image" || space.kind === "pair" ? "Save PNG" : "Save"),
             space.kind === "notes" && h("a", { class: "button", download: "sample.mid", href: "", onclick: e => {
               e.currentTarget.href = addressOf(name, state, "sample.mid");
             } }, "Save MIDI"),
-            decodes && h("button", { type: "button", onclick: () => set(scaled()) }, "Back to the seed"),
-            decodes && h("button", { type: "button", onclick: () => set(latents.map((z, i) => i < pure ? 0 : z)) }, "All zero"),
-            decodes && h("button", { type: "button", id: "save-latents", onclick: () => save(npy([moves.moved(latents)]), `${name.replaceAll("/", "-")}-${state.seed}.npy`) }, "Save latents")),
+            decodes && h("button", { type: "button", onclick: () => prior && set(scaled()) }, "Back to the seed"),
+            decodes && h("button", { type: "button", onclick: () => latents && set(latents.map((z, i) => i < pure ? 0 : z)) }, "All zero"),
+            decodes && h("button", { type: "button", id: "save-latents", onclick: () => latents && save(npy([moves.moved(latents)]), `${name.replaceAll("/", "-")}-${state.seed}.npy`) }, "Save latents")),
           h("p", { class: "small soft" }, "This seed's address: ", link)),
         edited, pins?.element),
       h("div", { class: "stack" },

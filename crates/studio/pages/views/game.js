@@ -207,18 +207,18 @@ class Table {
   see(frame, glides = false) {
     this.plane.see(frame, glides);
     this.seen = frame;
-    const tell = () => {
-      this.telling = null;
-      this.told = performance.now();
-      this.tell(this.seen);
+    const describe = () => {
+      clearTimeout(this.waiting);
+      this.waiting = null;
+      this.described = performance.now();
+      this.describe(this.seen);
     };
-    if (!glides || performance.now() - (this.told ?? 0) > READABLE) {
-      clearTimeout(this.telling);
-      tell();
-    } else this.telling ??= setTimeout(tell, READABLE);
+    if (!glides || performance.now() - (this.described ?? 0) > READABLE) describe();
+    else this.waiting ??= setTimeout(describe, READABLE);
   }
 
-  tell(frame) {
+  /** What stands beside the plane. */
+  describe(frame) {
     this.when.textContent = `step ${grouped(frame.steps)}`;
     this.bars.draw(frame);
     this.chart.later();

@@ -1,5 +1,5 @@
 // Every run below the folder.
-import { follow, post } from "../lib/api.js";
+import { follow, get, post } from "../lib/api.js";
 import { attempt, chip, enc, fill, grouped, h, select } from "../lib/dom.js";
 
 const SORTS = {
@@ -65,11 +65,18 @@ export const show = async (root, _, signal) => {
   fill(root,
     h("div", { class: "head" }, h("h1", { class: "grow" }, "Runs"), filter, sort, compare, h("a", { class: "button main", href: "#/train" }, "New training")),
     cards, empty);
-  follow("events", {
-    runs: list => {
-      runs = list;
-      for (const name of [...picked]) if (!list.some(r => r.name === name)) toggle(name, false);
-      draw();
-    },
-  }, signal);
+  let told = "";
+  const take = list => {
+    const now = JSON.stringify(list);
+    if (now === told) return;
+    told = now;
+    runs = list;
+    for (const name of [...picked]) if (!list.some(r => r.name === name)) toggle(name, false);
+    draw();
+  };
+  // The list was asked for with the page itself; what follows comes as it changes.
+  await get("runs", signal).then(take).catch(e => {
+    if (e.name === "AbortError") throw e;
+  });
+  follow("events", { runs: take }, signal);
 };

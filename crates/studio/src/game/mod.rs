@@ -22,6 +22,9 @@ const QUEUE: usize = 256;
 const ALONE: Duration = Duration::from_secs(600);
 /// Pictures of a game follow each other no faster than this.
 const FRAME: Duration = Duration::from_millis(40);
+/// Where there are so few cores, a game at full speed that is looked at rests for half as long as each step took: a browser without a graphics
+/// card needs a core.
+const FEW_CORES: usize = 2;
 /// Updates by hand of one request.
 pub(crate) const MOST_MOVES: u64 = 1000;
 
@@ -246,6 +249,7 @@ fn played(board: &mut Board, session: &Session, moves: &Receiver<Move>) -> Resul
         rate: 0.0,
         since: Instant::now(),
     };
+    let few = std::thread::available_parallelism().map_or(1, usize::from) <= FEW_CORES;
     let mut last_seen = Instant::now();
     let mut last_frame: Option<Instant> = None;
     let mut cost = Duration::ZERO;
@@ -296,7 +300,13 @@ fn played(board: &mut Board, session: &Session, moves: &Receiver<Move>) -> Resul
                 }
                 stale = true;
             }
-            None => stale |= stepped(board, &mut pace)?,
+            None => {
+                let begun = Instant::now();
+                stale |= stepped(board, &mut pace)?;
+                if watched && few && pace.rate == 0.0 {
+                    std::thread::sleep(begun.elapsed() / 2);
+                }
+            }
         }
     }
 }
@@ -360,6 +370,26 @@ fn show(board: &mut Board, session: &Session, pace: &Pace) -> Result<(), Refusal
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_game_goes_on_while_nobody_looks() {
+        let games = Games::new();
+        let mut recipe = Recipe::named("gan-ring8").unwrap();
+        let small = [("model.width", "8"), ("train.batch", "16")];
+        recipe
+            .set_all(&small.map(|(k, v)| (k.to_string(), v.to_string())))
+            .unwrap();
+        let id = games.begin(recipe, None).unwrap().to_string();
+        let session = games.get(&id).unwrap();
+        let gone_on = (0..500).any(|_| {
+            session.take(Move::Play(0.0)).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+            session.take(Move::Pause).unwrap();
+            session.shown().frame["steps"].as_u64().is_some_and(|n| n > 0)
+        });
+        assert!(gone_on);
+        session.take(Move::End).unwrap();
+    }
 
     #[test]
     fn a_game_is_watched_played_and_over() {

@@ -126,7 +126,7 @@ const tests = {
     await page.saveTo(folder);
     await goto("#/explore/space");
     // The pins of the last time are there.
-    await page.until(() => document.querySelectorAll(".pin").length === 3);
+    await page.until(() => document.querySelectorAll(".pin").length === 3 && document.querySelector(".stage canvas").dataset.drawn);
     const shown = await page.run(() => [...document.querySelectorAll("[data-latent]")].map(e => Number(e.value)));
     await page.click("#save-latents");
     const file = join(folder, "space-0.npy");
