@@ -14,10 +14,10 @@ pub mod variational;
 
 pub use adversarial::game::{Player, TwoPlayer};
 pub use capability::{
-    Act, Anomaly, Attack, ClassMixtures, Classify, Cluster, Complete, Decoder, Defend, Direction, Encode, EvidenceBound,
-    Factors, Features, Illustrate, Infer, LatentSpace, LogLikelihood, Maximize, POOLED, Predict,
-    ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, Styles, Translate, Wish,
-    pooled,
+    Act, Anomaly, Attack, ClassMixtures, Classify, Cluster, Complete, Decoder, Defend, Direction, Encode,
+    EvidenceBound, Factors, Features, Illustrate, Infer, LatentSpace, LogLikelihood, Maximize, POOLED,
+    Predict, ReadAttributes, Reconstruct, Reconstruction, Sample, SampleRequest, Samples, Styles, Translate,
+    Wish, pooled,
 };
 pub use function::{Function, Holds, Port};
 pub use menagerie_nn::{NetworkInfo, Part, Purpose};

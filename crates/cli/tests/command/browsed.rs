@@ -51,7 +51,10 @@ fn pages_in_a_browser() {
 /// and after a whole step.
 fn by_hand() -> Value {
     let (recipe, _) = Recipe::named("gan-ring8").unwrap().fitted().unwrap();
-    let (data, train) = (recipe.data().unwrap().open().unwrap().dataset, recipe.train().unwrap());
+    let (data, train) = (
+        recipe.data().unwrap().open().unwrap().dataset,
+        recipe.train().unwrap(),
+    );
     let key = Key::new(train.seed);
     let device = Device::flex().autodiff();
     let mut model = recipe.build(data.info(), &device, key.stream("init")).unwrap();
@@ -67,7 +70,11 @@ fn by_hand() -> Value {
         .collect();
     let step = model.step(&batches, key.stream("train").step(1), false).unwrap();
     let of = |name| step.get(name).unwrap();
-    json!([[d, null], [d, g], [of("loss/discriminator"), of("loss/generator")]])
+    json!([
+        [d, null],
+        [d, g],
+        [of("loss/discriminator"), of("loss/generator")]
+    ])
 }
 
 /// A studio is killed while a page follows a training, and comes back.
@@ -77,8 +84,13 @@ fn a_page_goes_on_when_the_studio_comes_back() {
     let dir = folder();
     let d = dir.path();
     let mut s = Served::start(d, &[]);
-    let Some(mut node) = node("returning.mjs") else { return };
-    let begun = s.post("/api/train", &json!({"recipe": "gan-ring8", "settings": endless()}));
+    let Some(mut node) = node("returning.mjs") else {
+        return;
+    };
+    let begun = s.post(
+        "/api/train",
+        &json!({"recipe": "gan-ring8", "settings": endless()}),
+    );
     assert_eq!(begun.json()["run"], "gan-ring8-001");
     let said = |name: &str| d.join(name);
     let script = node
@@ -116,7 +128,6 @@ fn pictures_are_taken_where_they_are_asked_for() {
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/pictures");
     in_browser("shots.mjs", &s, &[&pictures]);
 }
-
 
 /// Runs a script of the studio's in Chromium, where both it and Node are found.
 pub(crate) fn in_browser(script: &str, s: &Served, files: &[&Path]) {

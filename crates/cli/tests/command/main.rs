@@ -1,8 +1,8 @@
 //! The command as a user meets it.
 mod asked;
-mod browsed;
 mod basics;
 mod best;
+mod browsed;
 mod compare;
 mod evaluate;
 mod judged;

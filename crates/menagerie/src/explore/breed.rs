@@ -175,9 +175,14 @@ mod tests {
             assert!((c[0] + c[1] - 1.0).abs() < 1e-6 && c[2] == 0.0, "{c:?}");
         }
         let mean = firsts.iter().sum::<f32>() / 50.0;
-        assert!((mean - 0.5).abs() < 0.1 && firsts.iter().any(|f| *f < 0.15) && firsts.iter().any(|f| *f > 0.85));
+        assert!(
+            (mean - 0.5).abs() < 0.1 && firsts.iter().any(|f| *f < 0.15) && firsts.iter().any(|f| *f > 0.85)
+        );
         for c in of(parents, 0.25).chunks(3) {
-            assert!((c[0] + c[1] - 0.75).abs() < 1e-6 && (c[2] - 0.25).abs() < 1e-6, "{c:?}");
+            assert!(
+                (c[0] + c[1] - 0.75).abs() < 1e-6 && (c[2] - 0.25).abs() < 1e-6,
+                "{c:?}"
+            );
         }
         assert_eq!(of(rows(&[0.5, 0.5, 0.0], 3), 0.0), [0.5, 0.5, 0.0].repeat(50));
         assert_eq!(of(rows(&[], 3), 0.0), [0.0, 0.0, 1.0].repeat(50));

@@ -64,7 +64,11 @@ const PROPERTIES: &[Property] = &[
         "samples_are_right_and_repeatable",
         answers::samples,
     ),
-    of(Capability::Sample, "classes_are_mixed", mixtures::classes_are_mixed),
+    of(
+        Capability::Sample,
+        "classes_are_mixed",
+        mixtures::classes_are_mixed,
+    ),
     of(
         Capability::LatentSpace,
         "decoders_accept_every_prior_sample",

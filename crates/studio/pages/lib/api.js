@@ -51,11 +51,16 @@ export const framesOf = async response => {
   return Array.from({ length: count }, (_, i) => new ImageData(bytes.slice(i * size, (i + 1) * size), width, height));
 };
 
-/** Follows events until the signal says so. A page that is not looked at lets go of its connection, of which a browser has few. */
-export const follow = (path, handlers, signal) => {
+/** Follows events until the signal says so. A page that is not looked at lets go of its connection, of which a browser has few, or, where it is
+ * to be told that the page is still there, holds `away` in its place. */
+export const follow = (path, handlers, signal, away = null) => {
   let source = null;
   const open = () => {
-    if (source || signal.aborted || document.hidden) return;
+    if (source || signal.aborted) return;
+    if (document.hidden) {
+      source = away && new EventSource(`/api/${away}`);
+      return;
+    }
     source = new EventSource(`/api/${path}`);
     source.onopen = () => {
       lost(false);
@@ -77,7 +82,10 @@ export const follow = (path, handlers, signal) => {
     source = null;
     lost(false);
   };
-  const look = () => document.hidden ? close() : open();
+  const look = () => {
+    close();
+    open();
+  };
   document.addEventListener("visibilitychange", look, { signal });
   signal.addEventListener("abort", close);
   open();

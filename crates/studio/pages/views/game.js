@@ -156,7 +156,7 @@ class Table {
       this.watching = new AbortController();
       this.signal.addEventListener("abort", () => this.watching.abort());
       fill(this.over);
-      follow(`games/${this.id}/events`, { data: d => this.showData(d), frame: f => this.show(f), refused: why => this.refused(why), over: why => this.end(why), gone: () => this.end("the game has ended") }, this.watching.signal);
+      follow(`games/${this.id}/events`, { data: d => this.showData(d), frame: f => this.show(f), refused: why => this.refused(why), over: why => this.end(why), gone: () => this.end("the game has ended") }, this.watching.signal, `games/${this.id}/away`);
     });
   }
 

@@ -194,7 +194,9 @@ pub(super) fn walked(studio: &'static Studio, request: &Request, name: &str) -> 
             let from = draw::rows(&pins[..pins.len() - 1], numbers)?;
             let to = draw::rows(&pins[1..], numbers)?;
             let ways = numbers_of(places.walk(from, to, steps, mode));
-            ways.chunks(numbers.max(1)).map(<[f32]>::to_vec).collect::<Vec<_>>()
+            ways.chunks(numbers.max(1))
+                .map(<[f32]>::to_vec)
+                .collect::<Vec<_>>()
         };
         let samples = open.decode(&latents)?;
         match animated {

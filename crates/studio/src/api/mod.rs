@@ -52,9 +52,14 @@ pub(crate) fn answer(studio: &'static Studio, request: &Request, path: &[&str]) 
         ("POST", ["runs", name, "stop"]) => runs::stop(studio, name),
         ("POST", ["runs", name, "resume"]) => runs::resume(studio, name, &object(request)?),
         ("GET", ["runs", name, "space"]) => explore::space(studio, request, name),
-        ("GET", ["runs", name, "sample.png" | "sample.wav" | "sample.gif" | "sample.mid"]) => {
-            explore::sample(studio, request, name)
-        }
+        (
+            "GET",
+            [
+                "runs",
+                name,
+                "sample.png" | "sample.wav" | "sample.gif" | "sample.mid",
+            ],
+        ) => explore::sample(studio, request, name),
         ("GET", ["runs", name, "latents"]) => explore::latents(studio, request, name),
         ("POST", ["runs", name, "decode"]) => explore::decode(studio, request, name),
         ("GET", ["runs", name, "directions"]) => directions::list(studio, request, name),
@@ -70,6 +75,7 @@ pub(crate) fn answer(studio: &'static Studio, request: &Request, path: &[&str]) 
         ("GET", ["comparison"]) => runs::comparison(studio, request),
         ("POST", ["games"]) => play::begin(studio, &object(request)?),
         ("GET", ["games", id, "events"]) => play::events(studio, id),
+        ("GET", ["games", id, "away"]) => play::away(studio, id),
         ("POST", ["games", id]) => play::change(studio, id, &object(request)?),
         ("GET" | "POST", _) => Err(Refusal::missing("such page")),
         _ => Err(Refusal::new(405, "ask by GET or POST")),
@@ -162,13 +168,21 @@ fn rows(object: &Map<String, Value>, name: &str) -> Result<Vec<Vec<f32>>, Refusa
 
 /// Keys of a recipe with their values as TOML.
 fn settings(object: &Map<String, Value>) -> Result<Vec<(String, String)>, Refusal> {
-    let wrong = || Refusal::new(400, "settings is an object of keys and their values as TOML, a line each");
+    let wrong = || {
+        Refusal::new(
+            400,
+            "settings is an object of keys and their values as TOML, a line each",
+        )
+    };
     let Some(given) = object.get("settings") else {
         return Ok(vec![]);
     };
     let given = given.as_object().ok_or_else(wrong)?;
     let one = |(k, v): (&String, &Value)| {
-        let value = v.as_str().filter(|v| !v.contains(['\n', '\r'])).ok_or_else(wrong)?;
+        let value = v
+            .as_str()
+            .filter(|v| !v.contains(['\n', '\r']))
+            .ok_or_else(wrong)?;
         Ok((k.clone(), value.to_string()))
     };
     given.iter().map(one).collect()

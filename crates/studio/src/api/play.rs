@@ -43,6 +43,12 @@ pub(super) fn events(studio: &Studio, id: &str) -> Answer {
     }))
 }
 
+/// A page that is there and not looked at: nothing is told but that the studio is there, too.
+pub(super) fn away(studio: &Studio, id: &str) -> Answer {
+    let session = studio.games.get(id)?;
+    Ok(Response::events(move |events| session.stay(|| events.ping())))
+}
+
 /// A move.
 pub(super) fn change(studio: &Studio, id: &str, given: &Map<String, Value>) -> Answer {
     let session = studio.games.get(id)?;

@@ -91,7 +91,9 @@ fn are_rules(settings: &[(String, String)]) -> Result<(), Refusal> {
     match settings.iter().find(|(k, _)| stays(k)) {
         Some((key, _)) => Err(Refusal::new(
             400,
-            format!("`{key}` is no rule that a game can be given; train a model with it, and play on with the run"),
+            format!(
+                "`{key}` is no rule that a game can be given; train a model with it, and play on with the run"
+            ),
         )),
         None => Ok(()),
     }

@@ -4,8 +4,8 @@ mod drawn;
 mod line;
 
 use crate::http::Refusal;
-use board::{Board, SHOWN};
 pub(crate) use board::may_begin;
+use board::{Board, SHOWN};
 use menagerie::models::Player;
 use menagerie::recipe::Recipe;
 use menagerie::run::Run;
@@ -20,6 +20,8 @@ const AT_A_TIME: usize = 4;
 const QUEUE: usize = 256;
 /// A game that nobody looks at ends after so long.
 const ALONE: Duration = Duration::from_secs(600);
+/// A page that is not looked at is asked this often whether it is still there.
+const STAY: Duration = Duration::from_millis(500);
 /// Pictures of a game follow each other no faster than this.
 const FRAME: Duration = Duration::from_millis(40);
 /// Where there are so few cores, a game at full speed that is looked at rests for half as long as each step took: a browser without a graphics
@@ -60,6 +62,8 @@ struct Shown {
     /// how many moves could not be made, and why the last could not
     refused: (u64, String),
     watchers: usize,
+    /// pages that are there, but not looked at
+    away: usize,
     /// why it is over
     over: Option<String>,
 }
@@ -158,6 +162,17 @@ impl Session {
             .map_err(|_| Refusal::new(503, "the game has not come to the moves before; wait"))
     }
 
+    /// Is there without looking on, so that the game goes on by itself: calls `ping` now and then until it fails or the game is over.
+    pub(crate) fn stay(&self, mut ping: impl FnMut() -> std::io::Result<()>) -> std::io::Result<()> {
+        self.shown().away += 1;
+        let _returns = Returns(self);
+        while self.shown().over.is_none() {
+            ping()?;
+            std::thread::sleep(STAY);
+        }
+        Ok(())
+    }
+
     /// Looks on: calls `send` with each picture as it comes, skipping those that come faster than it takes them, and with
     /// nothing now and then, until it fails or the game is over.
     pub(crate) fn watch(
@@ -209,6 +224,15 @@ impl Drop for Leaves<'_> {
     }
 }
 
+/// Counts a page that is not looked at, until it is gone.
+struct Returns<'a>(&'a Session);
+
+impl Drop for Returns<'_> {
+    fn drop(&mut self) {
+        self.0.shown().away -= 1;
+    }
+}
+
 /// Tells that a game is over, however its thread ended.
 struct Over<'a>(&'a Session);
 
@@ -256,7 +280,10 @@ fn played(board: &mut Board, session: &Session, moves: &Receiver<Move>) -> Resul
     let mut stale = true;
     show_data(board, session);
     loop {
-        let watched = session.shown().watchers > 0;
+        let (watched, there) = {
+            let shown = session.shown();
+            (shown.watchers > 0, shown.watchers + shown.away > 0)
+        };
         if watched {
             last_seen = Instant::now();
         } else if last_seen.elapsed() > ALONE {
@@ -271,7 +298,7 @@ fn played(board: &mut Board, session: &Session, moves: &Receiver<Move>) -> Resul
             last_frame = Some(Instant::now());
             stale = false;
         }
-        let next = match pace.playing {
+        let next = match pace.playing && there {
             true => match moves.try_recv() {
                 Ok(m) => Some(m),
                 Err(TryRecvError::Empty) => None,
@@ -381,14 +408,33 @@ mod tests {
             .unwrap();
         let id = games.begin(recipe, None).unwrap().to_string();
         let session = games.get(&id).unwrap();
-        let gone_on = (0..500).any(|_| {
-            session.take(Move::Play(0.0)).unwrap();
-            std::thread::sleep(Duration::from_millis(20));
-            session.take(Move::Pause).unwrap();
-            session.shown().frame["steps"].as_u64().is_some_and(|n| n > 0)
-        });
-        assert!(gone_on);
-        session.take(Move::End).unwrap();
+        let steps = || session.shown().frame["steps"].as_u64();
+        // With no page at all it waits; with one that is not looked at it goes on.
+        session.take(Move::Play(0.0)).unwrap();
+        session.take(Move::Turns(Player::Generator, 1)).unwrap();
+        session.take(Move::Pause).unwrap();
+        while session.shown().frame["turns"] != json!([0, 1]) {
+            std::thread::yield_now();
+        }
+        assert_eq!(steps(), Some(0));
+        let mut asked = 0;
+        session
+            .stay(|| {
+                asked += 1;
+                session
+                    .take(if asked % 2 == 1 {
+                        Move::Play(0.0)
+                    } else {
+                        Move::Pause
+                    })
+                    .unwrap();
+                if asked > 2 && steps() > Some(0) {
+                    session.take(Move::End).unwrap();
+                }
+                Ok(())
+            })
+            .unwrap();
+        assert!(steps() > Some(0));
     }
 
     #[test]

@@ -32,10 +32,10 @@ pub use stage::Stage;
 pub use two_player::{Player, TwoPlayer};
 
 use crate::{
-    Anomaly, Attack, ClassMixtures, Classify, Cluster, Complete, Decoder, Defend, Encode, Features, Function, Illustrate,
-    LatentSpace, Maximize, Model, NetworkInfo, Part, Purpose, ReadAttributes, Reconstruct, Reconstruction,
-    Sample, SampleRequest, Samples, StepReport, Styles, Translate, of_shape, pooled, unconditional,
-    untempered,
+    Anomaly, Attack, ClassMixtures, Classify, Cluster, Complete, Decoder, Defend, Encode, Features, Function,
+    Illustrate, LatentSpace, Maximize, Model, NetworkInfo, Part, Purpose, ReadAttributes, Reconstruct,
+    Reconstruction, Sample, SampleRequest, Samples, StepReport, Styles, Translate, of_shape, pooled,
+    unconditional, untempered,
 };
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};
