@@ -61,10 +61,12 @@ await page.ask("Page.addScriptToEvaluateOnNewDocument", { source: `new MutationO
   requestAnimationFrame(() => setTimeout(() => { window.painted = performance.now(); }, 0));
 }).observe(document, { childList: true, subtree: true });` });
 const first = [];
-for (let i = 0; i < 20; i++) {
+for (let i = 0; i < 21; i++) {
   await page.go("about:blank");
   await page.go(url);
-  first.push(await page.until(() => window.painted));
+  const at = await page.until(() => window.painted);
+  // The first one waits for the browser to be ready at all.
+  if (i) first.push(at);
 }
 console.log("in Chromium, from the address to the list of runs on the screen:", ms(first));
 await page.go("about:blank");

@@ -58,7 +58,7 @@ fn by_hand() -> Value {
     let key = Key::new(train.seed);
     let device = Device::flex().autodiff();
     let mut model = recipe.build(data.info(), &device, key.stream("init")).unwrap();
-    let loader = Loader::new(data, train.batch, key.stream("data"), 0, 0).unwrap();
+    let mut loader = Loader::new(data, train.batch, key.stream("data"), 0, 0).unwrap();
     let mut turn = |player, n| {
         let play = model.as_two_player().unwrap();
         play.update(player, &loader.next().unwrap(), key.stream("by hand").step(n))
