@@ -81,6 +81,7 @@ const history = async (name, state, space, latents, signal) => {
 export const show = async (root, { parts: [name] }, signal) => {
   document.title = `Explore ${name} – Menagerie studio`;
   const space = await get(`runs/${enc(name)}/space`, signal);
+  if (space.latent === null && !space.capabilities.includes("sample")) throw new Error(`${space.model} draws nothing by itself; Try, on the run's page, asks it about items`);
   if (space.kind === "points") {
     fill(root, h("div", { class: "empty" }, h("h2", {}, "This run makes points"), h("p", {}, "One of them shows little; all of them together, or the game in which they are made, show more."), h("div", { class: "row" }, h("a", { class: "button main", href: `#/new/${enc(name)}` }, "Draw some"), h("a", { class: "button", href: `#/run/${enc(name)}` }, "The run"))));
     return;

@@ -5,6 +5,7 @@ import { sound } from "../lib/sound.js";
 
 export const show = async (root, { parts: [name] }, signal) => {
   const space = await get(`runs/${enc(name)}/space`, signal);
+  if (!space.capabilities.includes("sample")) throw new Error(`${space.model} draws nothing by itself; Try, on the run's page, asks it about items`);
   const what = { points: "plane of points", video: "video", audio: "sound", pair: "pair of pictures", unpaired: "pair of pictures", voxels: "shape", sequence: "sequence", notes: "tune" }[space.kind] ?? "picture";
   document.title = `This ${what} does not exist`;
   const file = { audio: "sample.wav", video: "sample.gif" }[space.kind] ?? "sample.png";
