@@ -1,6 +1,6 @@
 //! Images are what Pillow shows, sounds what libsndfile and SciPy read, tables what pandas reads: files that
 //! `fixtures/peers.py` made, in all the ways that it knows, beside what those programs read in them.
-use menagerie_data::{Source, Values, read_image};
+use menagerie_data::{Captions, Source, Values, read_image};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -149,6 +149,11 @@ fn shards(path: &Path, e: &Value) -> Option<String> {
     }
     if set.info().count != wanted.len() {
         return Some(format!("{} items of {}", set.info().count, wanted.len()));
+    }
+    // Every word that is said of an item is known on opening.
+    let captions = Captions::of(wanted.iter().map(|w| w["caption"].as_str()));
+    if set.info().captions != captions {
+        return Some(format!("captions {:?}", set.info().captions));
     }
     // Out of order, as a training asks.
     (0..wanted.len()).map(|i| i * 5 % wanted.len()).find_map(|i| {
