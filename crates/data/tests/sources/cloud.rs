@@ -366,7 +366,7 @@ fn object_storage_is_read_as_files_are() {
     faults.cut.store(4, Ordering::Relaxed);
     let before = faults.faults.load(Ordering::Relaxed);
     assert_eq!(
-        ask(&[&google[..], &[("MENAGERIE_CACHE", &cached)]].concat()),
+        ask(&[&google[..], &[("MENAGERIE_CACHE", &cached[..])]].concat()),
         here
     );
     assert!(faults.faults.load(Ordering::Relaxed) > before);
