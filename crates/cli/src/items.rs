@@ -9,6 +9,7 @@ use menagerie::error::{Error, Result};
 use menagerie::files;
 use menagerie::models::{Capability, LatentSpace, Model, Samples};
 use menagerie::picture;
+use menagerie::run::evaluator::unheld;
 use menagerie::run::{At, Checkpoint, Run, draw_samples, shapes_picture};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -92,6 +93,7 @@ impl GivenArgs {
     /// The same.
     pub(crate) fn items_of(&self, trained: &Trained, any_length: bool) -> Result<Arc<dyn Dataset>> {
         let mut recipe = trained.run.recipe()?;
+        let learned = recipe.data()?;
         if self.prepare.data.is_some() || self.prepare.split.is_some() {
             // Classes that were left out of training are there to be asked about.
             recipe.set_all(&[("data.without".to_string(), "[]".to_string())])?;
@@ -122,6 +124,7 @@ impl GivenArgs {
             dataset,
             mut warnings,
         } = source.open()?;
+        warnings.extend(learned.has_learned(&source).map(|why| unheld(&source, &why)));
         let dataset = renumbered(dataset, &own.labels, &mut warnings);
         for w in &warnings {
             eprintln!("warning: {w}");
@@ -266,8 +269,28 @@ pub(crate) fn interleave(parts: &[&Samples]) -> Samples {
     }
 }
 
+/// Refuses to write among a run's own files, which other commands rely on.
+pub(crate) fn beside_runs(out: &Path) -> Result<()> {
+    const OWN: [&str; 3] = ["checkpoints", "samples", "events"];
+    let within = out.ancestors().find(|a| {
+        let own = a.file_name().is_some_and(|n| OWN.iter().any(|own| n == *own));
+        own && a.with_file_name("recipe.toml").is_file() && a.with_file_name("checkpoints").is_dir()
+    });
+    match within {
+        None => Ok(()),
+        Some(folder) => Err(Error::usage(
+            format!("--out {} lies among a run's own files", out.display()),
+            format!(
+                "give another place, such as {}",
+                folder.with_file_name("out").display()
+            ),
+        )),
+    }
+}
+
 /// Makes the folder that a file is to lie in.
 pub(crate) fn make_parent(out: &Path) -> Result<()> {
+    beside_runs(out)?;
     match out.parent().filter(|p| !p.as_os_str().is_empty()) {
         Some(parent) => std::fs::create_dir_all(parent).map_err(Error::io("create", parent)),
         None => Ok(()),
@@ -448,6 +471,7 @@ pub(crate) fn is_wav(out: &Path) -> bool {
 
 /// Writes a folder of files `00000.END`, `00001.END`, ..., all or none; those of an earlier, longer draw go.
 fn numbered(out: &Path, count: usize, end: &str, one: impl Fn(usize) -> Result<Vec<u8>>) -> Result<()> {
+    beside_runs(out)?;
     let width = count.to_string().len().max(5);
     files::write_folder(out, count, |i| Ok((format!("{i:0width$}.{end}"), one(i)?))).map(drop)
 }

@@ -87,6 +87,124 @@ fn a_table_without_a_test_part_is_judged_against_what_it_was_trained_on() {
     assert_eq!(definition["data"]["split"], "test");
 }
 
+/// What a run has learned from is never reported as held out, however it is asked for.
+#[test]
+fn items_that_were_learned_from_are_told_where_they_are_called_a_test_split() {
+    let dir = TempDir::new().unwrap();
+    let d = dir.path();
+    let rows: Vec<String> = (0..120)
+        .map(|i| format!("{},{}", noise(i), noise(i + 500)))
+        .collect();
+    std::fs::write(d.join("p.csv"), rows.join("\n")).unwrap();
+    let flow = "train real_nvp --steps 2 --batch 16 --threads 1 --set model.width=4";
+    for run in [
+        "--data digits --split all --out all",
+        "--data digits --split test --out test",
+        "--data digits --out train",
+    ] {
+        fine(
+            d,
+            &format!("train vae --steps 1 --batch 8 --threads 1 --set model.hidden=[8] {run}"),
+        );
+    }
+    fine(d, &format!("{flow} --data p.csv --out whole"));
+    fine(d, &format!("{flow} --data p.csv --holdout 0.2 --out held"));
+    for (line, told) in [
+        ("evaluate all --metrics elbo -n 16", true),
+        ("evaluate test --metrics elbo -n 16", true),
+        ("evaluate all --metrics elbo -n 16 --split test", true),
+        ("evaluate all --metrics elbo -n 16 --split all", false),
+        ("evaluate train --metrics elbo -n 16", false),
+        ("score all -n 16 --split test", true),
+        ("score train -n 16 --split test", false),
+        ("evaluate whole --metrics nll --holdout 0.5", true),
+        ("score whole --split test --holdout 0.5", true),
+        ("evaluate held --metrics nll", false),
+        ("evaluate held --metrics nll --holdout 0.5", true),
+        ("score held --split test --holdout 0.1", false),
+    ] {
+        let text = said(d, line);
+        assert_eq!(
+            text.contains("was not trained without these items"),
+            told,
+            "{line}: {text}"
+        );
+    }
+    // Such a figure has a definition of its own, and is ranked with no other.
+    let (_, definition) = figure(d, "evaluate all --metrics elbo -n 16", "elbo");
+    assert_eq!(definition["data"]["learned"], true);
+    let (_, definition) = figure(d, "evaluate train --metrics elbo -n 16", "elbo");
+    assert_eq!(definition["data"].get("learned"), None);
+    // Nor is anything held out that the weights have learned from already.
+    fails(
+        d,
+        &words("train --from whole --holdout 0.2 --steps 1 --out next"),
+        2,
+        &["data.holdout", "held nothing out"],
+    );
+    fine(
+        d,
+        "train --from whole --holdout 0 --set data.split=all --steps 1 --out next",
+    );
+    fine(d, "train --from held --steps 1 --out after");
+}
+
+/// Defaults that do not fit the data give way, which is told; what was set by hand stays.
+#[test]
+fn a_default_recipe_fits_its_data() {
+    let dir = TempDir::new().unwrap();
+    let d = dir.path();
+    let rows: String = (0..40)
+        .map(|i| format!("{},{}.5\n", noise(i), noise(i + 50)))
+        .collect();
+    std::fs::write(d.join("p.csv"), rows).unwrap();
+    let vae = "train vae --steps 2 --batch 8 --threads 1 --set model.hidden=[8] --data p.csv";
+    let told = said(d, &format!("{vae} --out r"));
+    assert!(told.contains("model.observation = \"gaussian\""), "{told}");
+    fine(d, "train --resume r --steps 3");
+    fails(
+        d,
+        &words(&format!("{vae} --set model.observation=bernoulli --out s")),
+        2,
+        &["model.observation"],
+    );
+    for k in 0..8 {
+        picture(&d.join(format!("plain/{k}.png")), 20 * k as i32, k);
+    }
+    let cnn = "train gated_pixel_cnn --steps 1 --batch 4 --threads 1 --set model.width=4 --set model.depth=2 --set model.head=4 \
+               --data plain";
+    let told = said(d, &format!("{cnn} --set train.samples=4 --out t"));
+    assert!(!told.contains("model.observation"), "{told}");
+}
+
+/// Without a label, classes are drawn as often as the data have them.
+#[test]
+fn draws_without_a_label_follow_the_shares_of_the_data() {
+    let dir = TempDir::new().unwrap();
+    let d = dir.path();
+    for (class, value, n) in [("common", 30, 57), ("rare", 220, 3)] {
+        for k in 0..n {
+            picture(&d.join(format!("d/{class}/{k}.png")), value, k);
+        }
+    }
+    fine(d, &format!("{PIXELS} --data d --steps 150 --out r"));
+    let rare = |line: &str| {
+        fine(d, line);
+        let file = std::fs::read(d.join("s.npy")).unwrap();
+        let values: Vec<f32> = file[file.len() - 300 * 256..]
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect();
+        let light = |image: &&[f32]| image.iter().sum::<f32>() > 32.0;
+        values.chunks(64).filter(light).count()
+    };
+    let drawn = rare("sample r -n 300 --out s.npy");
+    assert!((3..40).contains(&drawn), "{drawn} of 300, where 15 are meant");
+    assert!(rare("sample r -n 300 --label rare --out s.npy") > 100);
+}
+
 #[test]
 fn a_class_that_the_test_split_lacks_moves_no_other() {
     let dir = TempDir::new().unwrap();

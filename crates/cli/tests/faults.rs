@@ -1,5 +1,6 @@
 //! A training and its resumption with a fault at any of its calls on files: an error, a full disk, a kill before the call
-//! or half way through. Nothing that was whole is lost, and what is resumed ends in the same bits.
+//! or half way through. Nothing that was whole is lost, and what is resumed ends in the same bits. The same of what
+//! other commands write: each file is the one before or the new one, and whole.
 //!
 //! A few of the calls are tried; `MENAGERIE_FAULTS=all` tries every one.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -223,6 +224,88 @@ fn a_resumption_survives_any_fault() {
     for (k, kind) in KINDS.into_iter().enumerate() {
         for at in points(calls, k) {
             survives(&trial, &Fault { at, kind }, line, &prepare, &want);
+        }
+    }
+}
+
+/// The files below a folder; what is written beside them has hidden names.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.file_name().unwrap().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        match path.is_dir() {
+            true => all.extend(files(&path)),
+            false => drop(all.insert(path.clone(), std::fs::read(&path).unwrap())),
+        }
+    }
+    all
+}
+
+#[test]
+fn outputs_survive_any_fault() {
+    let Some(trial) = Trial::new() else { return };
+    let line = format!("{TRAIN} --out made");
+    succeeded(&trial.run(&line, "made", None), &line);
+    let out = trial.path("out");
+    for (older, line) in [
+        (
+            "sample made -n 3 --seed 1 --out out/x.npy",
+            "sample made -n 5 --out out/x.npy",
+        ),
+        (
+            "sample made -n 3 --seed 1 --out out/x.png",
+            "sample made -n 5 --out out/x.png",
+        ),
+        (
+            "sample made -n 3 --seed 1 --out out/x/",
+            "sample made -n 2 --out out/x/",
+        ),
+        (
+            "encode made --limit 4 --out out/x.csv",
+            "encode made --limit 3 --out out/x.csv",
+        ),
+        (
+            "export made --checkpoint 6 --out out/x",
+            "export made --out out/x",
+        ),
+    ] {
+        let prepare = || {
+            std::fs::remove_dir_all(&out).ok();
+            std::fs::create_dir(&out).unwrap();
+            succeeded(&trial.run(older, "out", None), older);
+            files(&out)
+        };
+        let before = prepare();
+        let calls = trial.calls(line, "out");
+        let after = files(&out);
+        assert!(calls > 2 && before != after, "{line}: {calls} calls were seen");
+        for (k, kind) in KINDS.into_iter().enumerate() {
+            for at in points(calls, k) {
+                prepare();
+                let run = trial.run(line, "out", Some(&Fault { at, kind }));
+                let said = String::from_utf8_lossy(&run.stderr).into_owned();
+                let what = format!("{kind} at call {at} of `{line}`: {said}");
+                assert!(!said.contains("panicked"), "{what}");
+                assert!(
+                    run.status
+                        .code()
+                        .is_none_or(|c| c == 0 || c == 1 && said.contains("error: ")),
+                    "{what}"
+                );
+                for (path, bytes) in files(&out) {
+                    let whole = [&before, &after].iter().any(|all| all.get(&path) == Some(&bytes));
+                    assert!(
+                        whole,
+                        "{} is neither the older nor the new one; {what}",
+                        path.display()
+                    );
+                }
+                succeeded(&trial.run(line, "out", None), &what);
+                assert_eq!(files(&out), after, "after {what}");
+            }
         }
     }
 }

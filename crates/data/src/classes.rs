@@ -55,6 +55,36 @@ pub(super) fn is_missing(text: &str) -> bool {
     MISSING.contains(&text)
 }
 
+/// Different real numbers of a column of classes, beyond which they are measurements.
+const MOST_REAL: usize = 10;
+/// Different whole numbers of which that may be so where there are few items of each.
+const MANY: usize = 100;
+
+/// Whether labels are measurements rather than names: real numbers, of which there are many.
+pub(super) fn are_measured(labels: &[Option<String>]) -> bool {
+    let (mut different, mut real) = (BTreeSet::new(), false);
+    for label in labels.iter().flatten() {
+        match label.parse::<f64>() {
+            Ok(v) if v.is_finite() => real |= v.fract() != 0.0,
+            _ => return false,
+        }
+        different.insert(label);
+    }
+    real && different.len() > MOST_REAL
+}
+
+/// Tells where whole numbers that are taken for classes may be measurements, too.
+pub(super) fn say_many(place: &str, names: &[String], items: usize, warnings: &mut Vec<String>) {
+    let few = names.len() > MANY && names.len() * 5 > items;
+    if few && names.iter().all(|n| n.parse::<i64>().is_ok()) {
+        let n = names.len();
+        warnings.push(format!(
+            "{place}: the labels of its {items} items are {n} different numbers, which are taken for classes; give the column another \
+             name where it holds measurements"
+        ));
+    }
+}
+
 /// Class names in order (of numbers where all are), and each label's class; none for an item without a label.
 ///
 /// Whole numbers written as real ones, as pandas does where a label is missing, are named as whole ones.

@@ -84,6 +84,7 @@ pub(super) fn open(
         .map(|c| c.0)
         .collect();
     let (entries, headers): (Vec<Entry>, Vec<Header>) = checked.into_iter().unzip();
+    say_animated(root, &entries, &headers, warnings);
     let images = Files {
         root: root.to_path_buf(),
         entries,
@@ -96,6 +97,24 @@ pub(super) fn open(
     };
     let shape = |i: usize| headers[i].shape;
     ImageSet::new(root, source, preparation, listed, shape, any_size, warnings)
+}
+
+/// Tells of animations, of which all but the first frames are left out.
+fn say_animated(root: &Path, entries: &[Entry], headers: &[Header], warnings: &mut Vec<String>) {
+    let mut animated = entries
+        .iter()
+        .zip(headers)
+        .filter(|(_, h)| h.animated)
+        .map(|(e, _)| e);
+    if let Some(first) = animated.next() {
+        let n = 1 + animated.count();
+        warnings.push(format!(
+            "{}: {n} of {} images are animations, of which the first frame is taken, {} first; --frames N reads animated GIFs as videos",
+            root.display(),
+            entries.len(),
+            first.path.display()
+        ));
+    }
 }
 
 /// The items that pass a check, which runs on all threads, with what it gave; the others are named in `bad`.

@@ -1,5 +1,6 @@
 //! One image file: its header without its pixels, its pixels, and whether to believe either.
 use super::Values;
+use super::animated::is_animated;
 use crate::Kind;
 use crate::error::{Error, Result};
 use crate::resize::{Alpha, Filter, Preparation};
@@ -37,6 +38,8 @@ pub(super) struct Header {
     pub shape: [usize; 3],
     /// whether the file was seen to be complete, as far as that can be seen without decoding it
     pub complete: bool,
+    /// whether it is an animation, of which the first frame is taken
+    pub animated: bool,
     /// length of the file
     pub bytes: u64,
 }
@@ -268,6 +271,7 @@ fn described(
     Ok(Header {
         shape,
         complete,
+        animated: is_animated(format, start, file),
         bytes: length,
     })
 }

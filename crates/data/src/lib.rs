@@ -5,6 +5,7 @@
 //! [`Loader`] makes an endless stream of [`Batch`]es of it. Reading fails as [`crate::Error::Data`], which names the
 //! file and says how to mend it.
 mod amounts;
+mod animated;
 mod arrays;
 mod audio;
 mod celeba;
@@ -48,6 +49,7 @@ pub mod picture;
 mod pictures;
 mod points;
 pub mod portraits;
+mod precision;
 pub mod random;
 mod renumbered;
 mod resize;

@@ -20,7 +20,13 @@ pub fn memory() -> u64 {
             .map(|kib| kib << 10)
     });
     let group = read("/sys/fs/cgroup/memory.max").and_then(|text| text.trim().parse::<u64>().ok());
-    total.unwrap_or(64 << 30).min(group.unwrap_or(u64::MAX))
+    // `ulimit -v`
+    let space = read("/proc/self/limits").and_then(|text| {
+        let line = text.lines().find_map(|l| l.strip_prefix("Max address space"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    let limits = [group, space].into_iter().flatten();
+    limits.fold(total.unwrap_or(64 << 30), u64::min)
 }
 
 /// Bytes that a packed file of `length` bytes may stand for: 256 MB, or 200 times its length. Deflate can pack a thousand

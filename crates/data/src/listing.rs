@@ -229,7 +229,7 @@ fn by_metadata(
     warnings: &mut Vec<String>,
 ) -> Result<Listing> {
     let file = described[0].1.file.clone();
-    let columns = described[0].1.columns.clone();
+    let mut columns = described[0].1.columns.clone();
     let mut listing = Listing::default();
     let there: HashMap<PathBuf, PathBuf> = all.iter().map(|f| (f.path.clone(), f.within.clone())).collect();
     let mut rows = Vec::new();
@@ -238,6 +238,18 @@ fn by_metadata(
     }
     // Classes are numbered over all parts before the split is chosen.
     let mut labels: Vec<Option<String>> = rows.iter().map(|n| n.row.label.clone()).collect();
+    if classes::are_measured(&labels) {
+        warnings.push(format!(
+            "{}: column `label` holds measurements: it is taken for an attribute, not for classes",
+            file.display()
+        ));
+        columns.push("label".into());
+        for (row, label) in rows.iter_mut().zip(&mut labels) {
+            row.row
+                .numbers
+                .push(label.take().and_then(|l| metadata::number(&l)));
+        }
+    }
     if labels.iter().all(Option::is_none) {
         let folder = |n: &Named| first_folder(&there[&n.path]);
         labels = rows.iter().map(folder).collect();
@@ -246,6 +258,7 @@ fn by_metadata(
         }
     }
     let (names, numbers) = classes::by_name(&labels);
+    classes::say_many(&file.display().to_string(), &names, rows.len(), warnings);
     let found = of_split(root, all, split, warnings)?;
     let wanted: HashSet<&Path> = found.iter().map(|f| f.path.as_path()).collect();
     let (rows, numbers): (Vec<Named>, Vec<Option<u32>>) = rows
@@ -254,9 +267,13 @@ fn by_metadata(
         .filter(|(n, _)| wanted.contains(n.path.as_path()))
         .unzip();
     if rows.is_empty() {
+        let such = listing
+            .missing
+            .first()
+            .map_or(String::new(), |m| format!("; {m}"));
         return Err(Error::data(
             &file,
-            "names no image that is there",
+            format!("names no image that is there{such}"),
             "check `file_name`: paths are relative to this file's folder",
         ));
     }

@@ -1,5 +1,6 @@
 //! What is said about images in files beside them: `metadata.csv`, `metadata.jsonl`.
 use super::classes::is_missing;
+use super::table::separator;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -50,6 +51,11 @@ pub(super) fn find(folder: &Path) -> Result<Option<Described>> {
     let width = described.columns.len();
     for row in &mut described.rows {
         row.numbers.resize(width, None);
+        // As written on Windows, where no file has such a name.
+        let turned = row.path.to_string_lossy().replace('\\', "/");
+        if row.path != Path::new(&turned) && !folder.join(&row.path).exists() {
+            row.path = PathBuf::from(turned);
+        }
         // `./a.png` is `a.png`.
         let below = |c: &Component| *c != Component::CurDir;
         let path: PathBuf = row.path.components().filter(below).collect();
@@ -72,16 +78,14 @@ fn read_csv(path: &Path) -> Result<Described> {
     let text = read(path)?;
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
+        .delimiter(separator(text.as_bytes(), b','))
         .from_reader(text.as_bytes());
     let header: Vec<String> = reader.headers().map_err(bad)?.iter().map(String::from).collect();
     let at = |name: &str| header.iter().position(|h| h == name);
     let (file, label, caption) = (at("file_name"), at("label"), at("caption"));
     let Some(file) = file else {
-        return Err(Error::data(
-            path,
-            "has no column `file_name`",
-            "its first line must name the columns",
-        ));
+        let problem = format!("has no column `file_name` among {}", header.join(", "));
+        return Err(Error::data(path, problem, "its first line must name the columns"));
     };
     let others: Vec<usize> = (0..header.len())
         .filter(|&k| ![Some(file), label, caption].contains(&Some(k)))
@@ -113,10 +117,16 @@ fn read(path: &Path) -> Result<String> {
 
 /// A finite number, or a truth value as 1 or 0.
 pub(super) fn number(text: &str) -> Option<f32> {
-    match text.to_lowercase().as_str() {
-        "true" => Some(1.0),
-        "false" => Some(0.0),
-        t => t.parse().ok().filter(|v: &f32| v.is_finite()),
+    exact(text).map(|v| v as f32).filter(|v| v.is_finite())
+}
+
+/// The same in double precision.
+pub(super) fn exact(text: &str) -> Option<f64> {
+    match text.parse() {
+        Ok(v) => Some(v).filter(|v: &f64| v.is_finite()),
+        Err(_) if text.eq_ignore_ascii_case("true") => Some(1.0),
+        Err(_) if text.eq_ignore_ascii_case("false") => Some(0.0),
+        Err(_) => None,
     }
 }
 
@@ -151,6 +161,10 @@ fn read_jsonl(path: &Path) -> Result<Described> {
                     row.label = Some(s.clone()).filter(|s| !is_missing(s))
                 }
                 ("label", serde_json::Value::Number(n)) => row.label = Some(n.to_string()),
+                ("label", serde_json::Value::Bool(b)) => row.label = Some(b.to_string()),
+                ("label", serde_json::Value::Array(_) | serde_json::Value::Object(_)) => {
+                    return Err(bad("its `label` is neither a word nor a number".into()));
+                }
                 ("caption", serde_json::Value::String(s)) => row.caption = Some(s.clone()),
                 ("file_name" | "label" | "caption" | "attributes", _) => {}
                 (name, value) => {

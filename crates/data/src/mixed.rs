@@ -2,7 +2,7 @@
 use super::files::csv_field;
 use super::memory::{Part, Stored};
 use super::metadata::number;
-use super::table::{Begun, begin, is_open};
+use super::table::{Begun, begin, is_open, readable};
 use super::{Column, DataInfo, Dataset, Item, Kind, Role, Source, Values, classes, damage};
 use crate::error::{Error, Result, nearest};
 use crate::random::Key;
@@ -23,13 +23,13 @@ const NAMED: usize = 1000;
 /// # Errors
 /// [`Error::Data`] for a table without a header or rows, and for a column of too many classes; those of [`give_roles`].
 pub(super) fn open(path: &Path, source: &Source, warnings: &mut Vec<String>) -> Result<Stored> {
-    let Begun { columns, rows } = begin(path, warnings)?;
-    let used: Vec<usize> = (0..columns.width).filter(|k| Some(*k) != columns.index).collect();
+    let Begun { columns, rows } = begin(path, source.missing == "keep", warnings)?;
+    let used: Vec<usize> = (0..columns.width).filter(|k| columns.is_used(*k)).collect();
     let names = names(path, &columns.names, &used)?;
     let (mut fields, mut bad, mut total) = (Vec::new(), Vec::new(), 0);
     for row in rows {
         total += 1;
-        match row {
+        match readable(path, row)? {
             Ok(row) if row.len() == columns.width => {
                 let line = row.position().map_or(0, |p| p.line());
                 fields.push((
@@ -42,7 +42,7 @@ pub(super) fn open(path: &Path, source: &Source, warnings: &mut Vec<String>) -> 
                 row.len(),
                 columns.width
             )),
-            Err(e) => bad.push(e.to_string()),
+            Err(problem) => bad.push(problem),
         }
     }
     if fields.is_empty() {

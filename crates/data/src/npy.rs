@@ -1,6 +1,7 @@
 //! NumPy's array files (NEP 1), read item by item and written whole.
 //!
 //! `[N, H, W]` and `[N, H, W, C]` are images, of bytes (0 to 255) or real numbers in [0, 1]; `[N, F]` are points.
+use super::precision::Precision;
 use super::{DataInfo, Dataset, Item, Kind, Values};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
@@ -29,6 +30,13 @@ pub(super) enum Type {
         big: bool,
         signed: bool,
     },
+    /// words of `length` characters at most, of use as labels only
+    Text {
+        length: usize,
+        big: bool,
+        /// bytes of a character: 4 of Unicode, else 1
+        wide: bool,
+    },
 }
 
 impl Type {
@@ -36,6 +44,7 @@ impl Type {
         match self {
             Type::U8 | Type::Bool => 1,
             Type::Float { size, .. } | Type::Int { size, .. } => size,
+            Type::Text { length, wide, .. } => length.saturating_mul(if wide { 4 } else { 1 }),
         }
     }
 
@@ -47,6 +56,11 @@ impl Type {
             "u" if size == 1 => Some(Type::U8),
             "b" if size == 1 => Some(Type::Bool),
             "f" if size == 4 || size == 8 => Some(Type::Float { size, big }),
+            kind @ ("U" | "S") if size > 0 => Some(Type::Text {
+                length: size,
+                big,
+                wide: kind == "U",
+            }),
             "i" | "u" if [1, 2, 4, 8].contains(&size) => Some(Type::Int {
                 size,
                 big,
@@ -81,8 +95,47 @@ impl Type {
                 };
                 Values::Floats(bytes.as_chunks().0.iter().map(|b| one(b) as f32).collect())
             }
-            Type::Int { .. } => return None,
+            Type::Int { .. } | Type::Text { .. } => return None,
         })
+    }
+
+    /// Names of classes from bytes: words, or whole numbers as text. None where a number is no whole one.
+    pub(crate) fn names(self, bytes: &[u8]) -> Option<Vec<String>> {
+        let Type::Text { big, wide, .. } = self else {
+            return Some(self.whole(bytes)?.iter().map(i64::to_string).collect());
+        };
+        let letter = |b: &[u8; 4]| {
+            if big {
+                u32::from_be_bytes(*b)
+            } else {
+                u32::from_le_bytes(*b)
+            }
+        };
+        let word = |bytes: &[u8]| match wide {
+            true => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| char::from_u32(letter(b)).unwrap_or('?'))
+                .collect(),
+            false => String::from_utf8_lossy(bytes).into_owned(),
+        };
+        // Shorter words are filled up with zeros.
+        let words = bytes
+            .chunks_exact(self.size())
+            .map(|b| word(b).trim_end_matches('\0').to_string());
+        Some(words.collect())
+    }
+
+    /// What is meant, in words.
+    pub(crate) fn said(self) -> String {
+        match self {
+            Type::U8 => "bytes".into(),
+            Type::Bool => "truth values".into(),
+            Type::Float { size, .. } => format!("real numbers of {size} bytes"),
+            Type::Int { size, .. } => format!("whole numbers of {size} bytes"),
+            Type::Text { .. } => "text".into(),
+        }
     }
 
     /// Numbers of any type from bytes.
@@ -110,6 +163,7 @@ impl Type {
                 let whole = |v: &f32| (v.fract() == 0.0 && v.abs() < 1e6).then_some(*v as i64);
                 return self.numbers(bytes).iter().map(whole).collect();
             }
+            Type::Text { .. } => return None,
         };
         let one = |b: &[u8]| {
             let digits = |word: u64, &d: &u8| word << 8 | d as u64;
@@ -213,38 +267,48 @@ fn number_type(path: &Path, text: &str) -> Result<Type> {
         .and_then(|d| d.strip_prefix(['\'', '"']))
         .and_then(|d| d.split(['\'', '"']).next())
     else {
-        return Err(Error::data(path, "holds records, not plain numbers", FIX));
+        let fix = "save numpy.lib.recfunctions.structured_to_unstructured(x), columns of numbers";
+        return Err(Error::data(path, "holds records, not plain numbers", fix));
     };
-    Type::parse(code).ok_or_else(|| Error::data(path, format!("holds {} ({code})", meaning(code)), FIX))
+    Type::parse(code).ok_or_else(|| {
+        let (meaning, fix) = meaning(code);
+        Error::data(path, format!("holds {meaning} ({code})"), fix)
+    })
 }
 
-const FIX: &str = "save x.astype(numpy.float32), or bytes with numpy.uint8";
+const FIX: &str = "save x.astype(numpy.float32)";
 
-/// NumPy's code in words.
-fn meaning(code: &str) -> &'static str {
+/// NumPy's code in words, and what to save instead.
+fn meaning(code: &str) -> (&'static str, &'static str) {
     match code.trim_start_matches(['<', '>', '|', '=']).chars().next() {
-        Some('c') => "complex numbers",
-        Some('O') => "Python objects",
-        Some('f') => "real numbers of an uncommon size",
-        Some('U' | 'S') => "text",
-        _ => "numbers of another type",
+        Some('c') => (
+            "complex numbers",
+            "save numpy.stack([x.real, x.imag], -1).astype(numpy.float32)",
+        ),
+        Some('O') => (
+            "Python objects",
+            "save numpy.array(x.tolist(), dtype=numpy.float32), arrays of one shape",
+        ),
+        Some('f') => ("real numbers of an uncommon size", FIX),
+        _ => ("numbers of another type", FIX),
     }
 }
 
 /// What the items of an array are, from its shape.
 pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
-    if let Type::Int { size, .. } = array.kind {
-        return Err(Error::data(
-            path,
-            format!("holds whole numbers of {size} bytes"),
-            FIX,
-        ));
-    }
     let kind = if array.shape.len() == 2 {
         Kind::Points
     } else {
         Kind::Image
     };
+    if matches!(array.kind, Type::Int { .. } | Type::Text { .. }) {
+        let fix = match (array.kind, kind) {
+            (Type::Text { .. }, _) => "save numbers",
+            (_, Kind::Points) => FIX,
+            _ => "save x.astype(numpy.uint8) where 255 is white, or else (x / x.max()).astype(numpy.float32)",
+        };
+        return Err(Error::data(path, format!("holds {}", array.kind.said()), fix));
+    }
     let mut shape: Vec<usize> = array.shape.get(1..).unwrap_or_default().to_vec();
     match shape.len() {
         1 | 3 => {}
@@ -258,7 +322,10 @@ pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
         }
     }
     if array.shape.contains(&0) || (kind == Kind::Image && shape[2] > 16) {
-        let fix = "there must be one item at least, of 1 to 16 channels, channels last";
+        let fix = match array.shape[..] {
+            [_, 1..=4, h, _] if h > 4 => "channels come last: save numpy.moveaxis(x, 1, -1)",
+            _ => "there must be one item at least, of 1 to 16 channels, channels last",
+        };
         return Err(Error::data(path, format!("has the shape {:?}", array.shape), fix));
     }
     if shape.iter().product::<usize>() > 1 << 28 {
@@ -267,6 +334,10 @@ pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
             format!("has the shape {:?}", array.shape),
             "one item may have 2^28 numbers at most",
         ));
+    }
+    if array.shape[0] > u32::MAX as usize {
+        let problem = format!("has {} items, more than 2^32", array.shape[0]);
+        return Err(Error::data(path, problem, "save fewer of them"));
     }
     let range = if matches!(array.kind, Type::U8 | Type::Bool) {
         (0.0, 255.0)
@@ -321,7 +392,9 @@ impl NpyFile {
             _ => ((1 << 24) / set.info.numbers()).clamp(1, set.info.count),
         };
         for i in (0..looked).step_by(some) {
-            checks.look(i, &set.read(i, some.min(looked - i))?)?;
+            let bytes = set.bytes(i, some.min(looked - i))?;
+            checks.exact(&bytes);
+            checks.look(i, &set.kind.values(bytes).unwrap_or(Values::Bytes(vec![])))?;
         }
         let mut info = set.info.clone();
         checks.say(&mut info, warnings);
@@ -329,15 +402,15 @@ impl NpyFile {
         Ok(set)
     }
 
-    /// The values of `items` items from `index` on.
-    fn read(&self, index: usize, items: usize) -> Result<Values> {
+    /// The bytes of `items` items from `index` on.
+    fn bytes(&self, index: usize, items: usize) -> Result<Vec<u8>> {
         let bytes = self.info.numbers() * self.kind.size();
         let mut buffer = vec![0; bytes * items];
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(self.start + (index * bytes) as u64))
             .and_then(|_| file.read_exact(&mut buffer))
             .map_err(Error::io("read", &self.path))?;
-        Ok(self.kind.values(buffer).unwrap_or(Values::Bytes(vec![])))
+        Ok(buffer)
     }
 }
 
@@ -348,7 +421,8 @@ pub(super) struct Checks<'a> {
     kind: Kind,
     numbers: usize,
     range: (f32, f32),
-    bytes: bool,
+    of: Type,
+    precision: Precision,
 }
 
 impl<'a> Checks<'a> {
@@ -359,7 +433,28 @@ impl<'a> Checks<'a> {
             kind: info.kind,
             numbers: info.numbers(),
             range: (f32::INFINITY, f32::NEG_INFINITY),
-            bytes: array.kind == Type::U8,
+            of: array.kind,
+            precision: Precision::default(),
+        }
+    }
+
+    /// Looks at the bytes of the next items: single precision must tell points apart as doubles do.
+    pub(crate) fn exact(&mut self, bytes: &[u8]) {
+        let Type::Float { size: 8, big } = self.of else {
+            return;
+        };
+        if self.kind != Kind::Points {
+            return;
+        }
+        let one = |b: &[u8; 8]| {
+            if big {
+                f64::from_be_bytes(*b)
+            } else {
+                f64::from_le_bytes(*b)
+            }
+        };
+        for row in bytes.chunks_exact(8 * self.numbers) {
+            self.precision.row(row.as_chunks().0.iter().map(one));
         }
     }
 
@@ -388,7 +483,7 @@ impl<'a> Checks<'a> {
             Some(at) => Error::data(
                 self.path,
                 format!("has {} at {}", values[at], self.place(first * self.numbers + at)),
-                "leave out items that are not finite",
+                "leave out items that are not finite, or beyond single precision",
             ),
             None => Error::data(
                 self.path,
@@ -414,7 +509,9 @@ impl<'a> Checks<'a> {
     /// Tells of axes and ranges that may not be meant; points get their range.
     pub(crate) fn say(self, info: &mut DataInfo, warnings: &mut Vec<String>) {
         let place = self.path.display();
-        if self.kind == Kind::Points && !self.bytes {
+        self.precision.say(self.path, |c| (c + 1).to_string(), warnings);
+        let bytes = self.of == Type::U8;
+        if self.kind == Kind::Points && !bytes {
             info.range = self.range;
         }
         if let &[_, c, h, w] = self.shape
@@ -428,12 +525,12 @@ impl<'a> Checks<'a> {
                 self.shape
             ));
         }
-        if self.kind == Kind::Image && self.bytes && self.range.1 <= 1.0 {
+        if self.kind == Kind::Image && bytes && self.range.1 <= 1.0 {
             warnings.push(format!(
                 "{place}: its bytes are 0 and 1 of 255, nearly black; save x * 255, or x.astype(bool) for black and white"
             ));
         }
-        if self.kind == Kind::Image && !self.bytes && self.range.1 > 0.0 && self.range.1 <= 1.0 / 255.0 {
+        if self.kind == Kind::Image && !bytes && self.range.1 > 0.0 && self.range.1 <= 1.0 / 255.0 {
             warnings.push(format!(
                 "{place}: no value is above {}, where 1 is white",
                 self.range.1
@@ -448,7 +545,10 @@ impl Dataset for NpyFile {
     }
     fn get(&self, index: usize) -> Result<Item> {
         Ok(Item {
-            values: self.read(index, 1)?,
+            values: self
+                .kind
+                .values(self.bytes(index, 1)?)
+                .unwrap_or(Values::Bytes(vec![])),
             label: None,
             attributes: vec![],
             caption: None,

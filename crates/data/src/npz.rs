@@ -71,24 +71,27 @@ pub(super) fn open(path: &Path, source: &Source, warnings: &mut Vec<String>) -> 
         .collect();
     opened.say_unused(&used, warnings);
     let elsewhere = match other {
-        Some((_, Some(y))) if opened.is_of_classes(&y) => opened.labels(&y)?,
+        Some((_, Some(y))) => opened.classes(&y, &mut vec![])?.unwrap_or_default(),
         _ => vec![],
     };
-    let mut joined: Option<(Stored, Vec<i64>)> = None;
+    let mut joined: Option<(Stored, Vec<String>)> = None;
     for (x, y) in &sets {
         let set = opened.one(x, y.as_deref(), warnings)?;
         joined = Some(match joined {
             None => set,
-            Some((first, numbers)) => (first.join(set.0, path)?, [numbers, set.1].concat()),
+            Some((first, names)) => (first.join(set.0, path)?, [names, set.1].concat()),
         });
     }
-    let Some((mut stored, numbers)) = joined else {
+    let Some((mut stored, given)) = joined else {
         return Err(Error::data(path, "has no arrays", "write it with numpy.savez"));
     };
     // One part without labels leaves both without.
-    if numbers.len() == stored.info.count {
-        let (names, labels) = classes::by_number(&elsewhere, &numbers, |n| n.to_string());
-        (stored.info.labels, stored.labels) = (names, labels);
+    if given.len() == stored.info.count {
+        let named = |n: &String| Some(n.clone()).filter(|n| !classes::is_missing(n));
+        let all: Vec<Option<String>> = elsewhere.iter().chain(&given).map(named).collect();
+        let (names, mut labels) = classes::by_name(&all);
+        stored.labels = labels.split_off(elsewhere.len());
+        stored.info.labels = names;
     }
     Ok(stored)
 }
@@ -147,7 +150,7 @@ impl<'a> Opened<'a> {
         let (name, array) = self.find(x)?;
         let labels = self
             .find(y)
-            .filter(|(_, l)| l.shape.first() == array.shape.first());
+            .filter(|(_, l)| l.shape.first() == array.shape.first() && may_label(l));
         // Labels of another number are a fault that reading them names.
         let labels = labels.or_else(|| self.find(y).filter(|(_, l)| l.shape.len() == 1));
         Some((name.clone(), labels.map(|(n, _)| n.clone())))
@@ -246,14 +249,15 @@ impl<'a> Opened<'a> {
         Ok((array, content))
     }
 
-    /// The items of an array, and a number of a class for each where `y` is an array of those. Of an array with several
+    /// The items of an array, and the name of a class for each where `y` is an array of those. Of an array with several
     /// numbers an item, these become attributes.
-    fn one(&mut self, x: &str, y: Option<&str>, warnings: &mut Vec<String>) -> Result<(Stored, Vec<i64>)> {
+    fn one(&mut self, x: &str, y: Option<&str>, warnings: &mut Vec<String>) -> Result<(Stored, Vec<String>)> {
         let path = self.path;
         let (array, bytes) = self.array(x)?;
         let mut info = npy::describe(path, &array)?;
-        let values = array.kind.values(bytes).unwrap_or(Values::Bytes(vec![]));
         let mut checks = Checks::new(path, &array, &info);
+        checks.exact(&bytes);
+        let values = array.kind.values(bytes).unwrap_or(Values::Bytes(vec![]));
         checks.look(0, &values)?;
         checks.say(&mut info, warnings);
         let mut stored = Stored {
@@ -272,19 +276,18 @@ impl<'a> Opened<'a> {
             let problem = format!("`{x}` has {} items, there are {count} labels", stored.info.count);
             return Err(Error::data(path, problem, "write both arrays again"));
         }
-        if self.is_of_classes(y) {
-            let labels = self.labels(y)?;
-            return Ok((stored, labels));
+        if let Some(names) = self.classes(y, warnings)? {
+            return Ok((stored, names));
         }
         let (array, bytes) = self.array(y)?;
         let numbers = array.kind.numbers(&bytes);
         let of = numbers.len() / count;
-        if numbers.iter().any(|v| !v.is_finite()) || of > 1 << 10 {
+        if numbers.iter().any(|v| !v.is_finite()) || of == 0 || of > 1 << 10 {
             let problem = format!("`{y}` of shape {:?} holds no labels", array.shape);
             return Err(Error::data(
                 path,
                 problem,
-                "labels are whole numbers, one an item",
+                "labels are words or whole numbers, one an item",
             ));
         }
         stored.info.attributes = (0..of).map(|k| format!("{y}[{k}]")).collect();
@@ -292,23 +295,43 @@ impl<'a> Opened<'a> {
         Ok((stored, vec![]))
     }
 
-    /// Whether an array has one number an item.
-    fn is_of_classes(&self, name: &str) -> bool {
-        self.find(name)
-            .is_some_and(|(_, a)| a.shape.iter().skip(1).all(|&n| n == 1))
-    }
-
-    /// Whole numbers, `[N]` or `[N, 1]`.
-    fn labels(&mut self, name: &str) -> Result<Vec<i64>> {
+    /// The name of each item's class in an array of one word or number an item, or of one 1 among zeros, which is told;
+    /// None for other numbers.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for a number an item that is no whole one.
+    fn classes(&mut self, name: &str, warnings: &mut Vec<String>) -> Result<Option<Vec<String>>> {
         let (array, bytes) = self.array(name)?;
-        array.kind.whole(&bytes).ok_or_else(|| {
-            let problem = format!(
-                "`{name}` does not hold labels ({:?} of shape {:?})",
-                array.kind, array.shape
-            );
-            Error::data(self.path, problem, "labels are whole numbers, one an item")
-        })
+        let of: usize = array.shape.iter().skip(1).product();
+        if of == 0 {
+            return Ok(None);
+        }
+        if of == 1 {
+            return array.kind.names(&bytes).map(Some).ok_or_else(|| {
+                let problem = format!("`{name}` does not hold labels but {}", array.kind.said());
+                let fix = "labels are words or whole numbers, one an item; give measurements another name";
+                Error::data(self.path, problem, fix)
+            });
+        }
+        let numbers = array.kind.numbers(&bytes);
+        let hot = |row: &[f32]| {
+            let alone = row.iter().all(|v| *v == 0.0 || *v == 1.0) && row.iter().sum::<f32>() == 1.0;
+            alone.then(|| row.iter().position(|v| *v == 1.0).unwrap_or_default().to_string())
+        };
+        let names: Option<Vec<String>> = numbers.chunks(of).map(hot).collect();
+        if names.is_some() {
+            warnings.push(format!(
+                "{}: `{name}` has one 1 in every row: its place is taken for the class",
+                self.path.display()
+            ));
+        }
+        Ok(names)
     }
+}
+
+/// Whether an array may say something of each item: a word or numbers. What has more axes is an image of its own.
+fn may_label(array: &Array) -> bool {
+    array.shape.iter().skip(2).all(|&n| n == 1)
 }
 
 impl Stored {

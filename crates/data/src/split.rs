@@ -1,6 +1,8 @@
 //! A split is a fact of the source, or a share that was held out; nothing is said of a part that a source has not.
 use crate::error::{Error, Result};
+use crate::known;
 use crate::random::Key;
+use crate::source::Source;
 use std::path::Path;
 
 /// The refusal of a source without a test part.
@@ -51,4 +53,29 @@ pub(super) fn held_out(share: f64, seed: u64, count: usize, drawn: bool) -> Resu
         return Err(Error::recipe("data.holdout", problem, fix));
     }
     Ok(held_out)
+}
+
+impl Source {
+    /// Why items of the test split that `asked` names are none that were held out from a training on this source; None where
+    /// they were. The same place is another set where its items are drawn from another seed.
+    pub fn has_learned(&self, asked: &Source) -> Option<String> {
+        let place = |s: &Source| std::fs::canonicalize(&s.source).ok();
+        let same = self.source == asked.source || place(self).is_some_and(|p| Some(p) == place(asked));
+        let other = known::is_drawn(&self.source) && self.seed != asked.seed;
+        if asked.split != "test" || !same || other || self.array != asked.array {
+            return None;
+        }
+        if self.split != "train" {
+            return Some(format!("it learned from data.split = \"{}\"", self.split));
+        }
+        // Of one seed, those that a smaller share holds out are among those of a larger one.
+        let within = asked.holdout <= self.holdout && asked.seed == self.seed;
+        (asked.holdout > 0.0 && !within).then(|| match self.holdout {
+            0.0 => "it held nothing out".to_string(),
+            share => format!(
+                "it held out others (data.holdout = {share}, data.seed = {})",
+                self.seed
+            ),
+        })
+    }
 }

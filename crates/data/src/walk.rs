@@ -31,6 +31,11 @@ pub(super) fn ends_in(path: &Path, extensions: &[&str]) -> bool {
         .is_some_and(|e| extensions.iter().any(|x| x.eq_ignore_ascii_case(e)))
 }
 
+/// So many kinds of files are named at most.
+const MOST_KINDS: usize = 12;
+/// Endings of files that hold a whole set each.
+const ALONE: [&str; 8] = ["csv", "tsv", "npy", "npz", "parquet", "fasta", "smi", "sto"];
+
 /// All files below a folder, those that end in one of `extensions` apart.
 ///
 /// # Errors
@@ -41,9 +46,18 @@ pub(super) fn walk(root: &Path, extensions: &[&str], what: &str) -> Result<Walk>
         let n = found.others.len() + found.hidden.len() + found.strange.len();
         let problem = match n {
             0 => "is an empty folder".into(),
-            n => format!("has no {what} among its {n} files"),
+            n => format!(
+                "has no {what} among its {n} files: {}",
+                found.kinds(&[]).join(", ")
+            ),
         };
-        let fix = format!("give a folder of {} files", extensions.join(", "));
+        let mut fix = format!("give a folder of {} files", extensions.join(", "));
+        if let Some(alone) = found.others.iter().find(|p| ends_in(p, &ALONE)) {
+            fix += &format!(
+                ", or one file by its name, such as {}",
+                root.join(alone).display()
+            );
+        }
         return Err(Error::data(root, problem, fix));
     }
     Ok(found)
@@ -123,6 +137,14 @@ impl Walk {
 
     /// Tells in one line what is not used, by kind and count, but for the files in `used`.
     pub(crate) fn say_unused(&self, root: &Path, used: &[PathBuf], warnings: &mut Vec<String>) {
+        let said = self.kinds(used);
+        if !said.is_empty() {
+            warnings.push(format!("{}: not used: {}", root.display(), said.join(", ")));
+        }
+    }
+
+    /// What lies there but the files in `used`, by kind and count; the first of very many kinds.
+    fn kinds(&self, used: &[PathBuf]) -> Vec<String> {
         let mut kinds: BTreeMap<String, Vec<&PathBuf>> = BTreeMap::new();
         for path in self.others.iter().filter(|p| !used.contains(p)) {
             let kind = match path.extension() {
@@ -137,7 +159,7 @@ impl Walk {
         let all = kinds
             .into_iter()
             .chain([("hidden file or folder".to_string(), hidden), (special, strange)]);
-        let said: Vec<String> = all
+        let mut all: Vec<String> = all
             .filter(|(_, paths)| !paths.is_empty())
             .map(|(kind, paths)| {
                 let first = paths[0].display();
@@ -148,9 +170,12 @@ impl Walk {
                 }
             })
             .collect();
-        if !said.is_empty() {
-            warnings.push(format!("{}: not used: {}", root.display(), said.join(", ")));
+        if all.len() > MOST_KINDS {
+            let more = all.len() - MOST_KINDS;
+            all.truncate(MOST_KINDS);
+            all.push(format!("and {more} more kinds"));
         }
+        all
     }
 }
 
@@ -203,33 +228,93 @@ pub(super) fn first_folder(path: &Path) -> Option<String> {
         .map(|_| first.as_os_str().to_string_lossy().into_owned())
 }
 
+/// The one folder, of as many levels as there are, that all files lie in while they lie in different folders below it: as
+/// an archive unpacks. A part is none, since its name says something.
+pub(super) fn wrapper(paths: &[PathBuf]) -> PathBuf {
+    let mut common = PathBuf::new();
+    loop {
+        let below = |p: &PathBuf| p.strip_prefix(&common).unwrap_or(p).to_path_buf();
+        let tops: BTreeSet<Option<String>> = paths.iter().map(|p| first_folder(&below(p))).collect();
+        let Some(Some(top)) = tops.first().filter(|_| tops.len() == 1) else {
+            return common;
+        };
+        let inner: BTreeSet<Option<String>> = paths
+            .iter()
+            .map(|p| first_folder(below(p).strip_prefix(top).unwrap_or(p)))
+            .collect();
+        if is_part(top) || inner.contains(&None) {
+            return common;
+        }
+        common.push(top);
+        if inner.len() > 1 {
+            return common;
+        }
+    }
+}
+
+/// What a folder's name says beside one of these words, where the word stands apart in it or before `set`.
+fn beside(name: &str, words: &[&str]) -> Option<String> {
+    let free = |c: Option<char>| !c.is_some_and(char::is_alphabetic);
+    words.iter().find_map(|word| {
+        let (before, after) = name.split_once(word)?;
+        let apart = free(before.chars().last()) && (free(after.chars().next()) || after == "set");
+        (apart && name.len() > word.len()).then(|| format!("{before}*{after}"))
+    })
+}
+
+/// The two folders that are parts by a word in their names, where these are the same but for that: `seg_train` and
+/// `seg_test`, `training_set` and `test_set`, `train2017` and `val2017`.
+fn named_alike(tops: &BTreeSet<Option<String>>) -> Option<(&str, &str)> {
+    let named = || tops.iter().flatten();
+    let mut pairs = named().flat_map(|train| named().map(move |test| (&train[..], &test[..])));
+    pairs.find(|(train, test)| {
+        let rest = beside(train, &TRAIN);
+        rest.is_some() && rest == beside(test, &TEST)
+    })
+}
+
 /// The part of each file: where the folder has sub-folders `train` (or `training`) and `test` (`testing`, `val`,
-/// `valid`, ...), or all lies in one of them, these are the parts; otherwise all files are for training.
+/// `valid`, ...), or all lies in one of them, these are the parts; otherwise all files are for training. What all of it lies
+/// in tells nothing.
 pub(super) fn parts(paths: Vec<PathBuf>) -> Vec<Found> {
+    let wrapper = wrapper(&paths);
+    let below = |p: &Path| p.strip_prefix(&wrapper).unwrap_or(p).to_path_buf();
     let top = |p: &Path| first_folder(p).map(|t| t.to_lowercase());
-    let tops: BTreeSet<Option<String>> = paths.iter().map(|p| top(p)).collect();
+    let tops: BTreeSet<Option<String>> = paths.iter().map(|p| top(&below(p))).collect();
     let there = |name: &&&str| tops.contains(&Some(name.to_string()));
-    let (train, test) = (TRAIN.iter().find(there), TEST.iter().find(there));
+    let (mut train, mut test) = (
+        TRAIN.iter().find(there).copied(),
+        TEST.iter().find(there).copied(),
+    );
+    if let (None, None, Some(alike)) = (train, test, named_alike(&tops)) {
+        (train, test) = (Some(alike.0), Some(alike.1));
+    }
     let divided = match (train, test) {
         (Some(_), Some(_)) => true,
         (None, None) => false,
         _ => tops.len() == 1,
     };
-    let found = |path: PathBuf| {
-        let name = top(&path).unwrap_or_default();
+    let found = |path: &PathBuf| {
+        let inner = below(path);
+        let name = top(&inner).unwrap_or_default();
         let side = match () {
-            _ if !divided || train.is_some_and(|t| **t == name) => Side::Train,
-            _ if test.is_some_and(|t| **t == name) => Side::Test,
+            _ if !divided || train == Some(&name[..]) => Side::Train,
+            _ if test == Some(&name[..]) => Side::Test,
             _ if is_part(&name) => Side::Spare,
             _ => Side::Outside,
         };
-        let within = match divided && side != Side::Outside {
-            true => path.components().skip(1).collect(),
-            false => path.clone(),
-        };
+        let mut within = inner;
+        if divided && side != Side::Outside {
+            within = within.components().skip(1).collect();
+            // As archives are unpacked into a folder of their name.
+            if top(&within).is_some_and(|t| t == name) {
+                within = within.components().skip(1).collect();
+            }
+        }
+        let path = path.clone();
         Found { path, within, side }
     };
-    paths.into_iter().map(found).collect()
+    paths.iter().map(found).collect()
 }
 
 /// The files of a split.

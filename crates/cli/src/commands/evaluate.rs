@@ -283,6 +283,7 @@ fn prepared(mut source: Source, args: &Args) -> Result<Source> {
 
 /// The data to compare with: those named, or the run's own.
 fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Compared>> {
+    let learned = own.clone();
     let source = match (&args.prepare.data, own) {
         // Prepared as the run's own data were.
         (Some(named), Some(own)) => Source {
@@ -303,7 +304,8 @@ fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Comp
     source.limit = args.prepare.limit.unwrap_or(source.limit);
     source.without.clone_from(&args.prepare.without);
     source.holdout = args.prepare.holdout.unwrap_or(source.holdout);
-    let (data, warnings) = Compared::open(&source, args.prepare.split.as_deref(), info)?;
+    let (mut data, mut warnings) = Compared::open(&source, args.prepare.split.as_deref(), info)?;
+    warnings.extend(learned.and_then(|own| data.beside(&own)));
     warnings.iter().for_each(|w| eprintln!("warning: {w}"));
     Ok(Some(data))
 }

@@ -1,4 +1,5 @@
 //! The command as a user meets it.
+mod advice;
 mod asked;
 mod basics;
 mod best;

@@ -276,6 +276,58 @@ fn what_is_advised_works() {
     );
 }
 
+/// Read back and written again, nothing that is known of the data ends in other digits.
+#[test]
+fn what_is_known_of_the_data_stays_as_it_is() {
+    let dir = TempDir::new().unwrap();
+    let d = dir.path();
+    fine(d, &format!("{VAE} --steps 2 --out r"));
+    let data = |step: u64| {
+        let state = text(d.join(format!("r/checkpoints/{step:06}/state.json")));
+        let (_, data) = state.split_once("\"data\"").unwrap();
+        data.split_once("\"fingerprint\"").unwrap().0.to_string()
+    };
+    let first = data(2);
+    assert!(first.contains("\"shares\""));
+    fine(d, "train --resume r --steps 4 --threads 1");
+    fine(d, "train --resume r --steps 6 --threads 1");
+    assert_eq!((data(4), data(6)), (first.clone(), first));
+}
+
+/// A run's own folders are no place for what other commands write, and a key of thousands of levels is none.
+#[test]
+fn a_runs_own_files_are_left_alone() {
+    let dir = TempDir::new().unwrap();
+    let d = dir.path();
+    fine(d, &format!("{VAE} --steps 2 --out r"));
+    let before = bytes(d.join("r/samples/000002.png"));
+    for out in [
+        "r/samples/000002.png",
+        "r/checkpoints/000002/x.npy",
+        "./r/checkpoints/../checkpoints/more/",
+        "r/events/x.npy",
+    ] {
+        fails(
+            d,
+            &format!("sample r -n 2 --out {out}"),
+            2,
+            &["among a run's own files", "out"],
+        );
+    }
+    fails(
+        d,
+        "encode r --data digits --out r/checkpoints/x.npy",
+        2,
+        &["among a run's own files"],
+    );
+    assert_eq!(bytes(d.join("r/samples/000002.png")), before);
+    // Beside them there is room, and elsewhere the names are free.
+    fine(d, "sample r -n 2 --out r/grid.png");
+    fine(d, "sample r -n 2 --out samples/x.png");
+    let key = "a.".repeat(60_000);
+    fails(d, &format!("{VAE} --set {key}b=1"), 2, &["over 8 levels"]);
+}
+
 #[test]
 fn losses_that_are_not_finite_come_with_a_way_out() {
     let dir = TempDir::new().unwrap();

@@ -29,6 +29,9 @@ pub(super) const FORMATS: [&str; 20] = [
     "midi",
 ];
 
+/// Endings of archives and packed files, which are read in no format.
+const PACKED: [&str; 8] = ["zip", "7z", "rar", "gz", "bz2", "xz", "zst", "tgz"];
+
 impl Source {
     /// The format of what lies at `path`, unless `format` says it.
     pub(crate) fn format_of(&self, path: &Path) -> Result<&'static str> {
@@ -69,6 +72,8 @@ impl Source {
                 "is a packed tar archive",
                 "unpack it to .tar with gunzip",
             )),
+            None if name.ends_with(".csv.gz") => Ok("csv"),
+            None if name.ends_with(".tsv.gz") => Ok("tsv"),
             None if name.contains("idx") => Ok("idx"),
             None if extension == "bin" => Ok("cifar"),
             None if audio::EXTENSIONS.contains(&extension) => Ok("audio"),
@@ -79,6 +84,11 @@ impl Source {
             None if EXTENSIONS.contains(&extension) => {
                 Err(Error::data(path, "is one image", "give the folder it lies in"))
             }
+            None if PACKED.contains(&extension) => Err(Error::data(
+                path,
+                "is packed",
+                "unpack it, and give the file or folder in it",
+            )),
             None => Err(Error::data(
                 path,
                 "is of no known format",

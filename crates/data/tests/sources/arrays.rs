@@ -1,7 +1,7 @@
 //! NumPy's arrays and archives of them, whole and damaged.
-use crate::support::{bytes, fails, floats, npy, npz, of, open, opened, source, write, zip};
+use crate::support::{bytes, classes, fails, floats, npy, npz, of, open, opened, source, write, zip};
 use menagerie_data::picture::write_npy;
-use menagerie_data::{Kind, Source, Values};
+use menagerie_data::{Dataset, Kind, Source, Values};
 use std::fs;
 use tempfile::tempdir;
 
@@ -282,4 +282,115 @@ fn doubtful_arrays_are_told() {
         },
         &["data.array", "not an .npz archive"],
     );
+}
+
+/// Labels are words, whole numbers or a 1 in its place; what has more axes says nothing of an item.
+#[test]
+fn labels_of_archives_come_in_many_forms() {
+    let dir = tempdir().unwrap();
+    let image = |n: usize| npy("'|u1'", &format!("({n}, 8, 8, 3)"), &vec![200; 192 * n]);
+    let with = |entries: &[(&str, Vec<u8>)]| {
+        let path = dir.path().join("x.npz");
+        fs::write(&path, npz(entries)).unwrap();
+        of(&path, "train")
+    };
+    let named = |set: &dyn Dataset| {
+        classes(set)
+            .into_iter()
+            .map(Option::unwrap)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let words = |big: bool| -> Vec<u8> {
+        let letter = |c: char| {
+            if big {
+                (c as u32).to_be_bytes()
+            } else {
+                (c as u32).to_le_bytes()
+            }
+        };
+        "dog\0kätzdog\0".chars().flat_map(letter).collect()
+    };
+    for (of_type, bytes) in [
+        ("'<U4'", words(false)),
+        ("'>U4'", words(true)),
+        ("'|S4'", b"dog\0katzdog\0".to_vec()),
+    ] {
+        let (set, said) = opened(&with(&[("x", image(3)), ("y", npy(of_type, "(3,)", &bytes))]));
+        assert_eq!(named(&*set).replace('a', "ä"), "dog kätz dog", "{of_type}");
+        assert!(said.is_empty(), "{said}");
+    }
+    let hot = |descr: &str, one: &[u8]| {
+        let zero = vec![0; one.len()];
+        npy(descr, "(3, 2)", &[one, &zero, &zero, one, one, &zero].concat())
+    };
+    for labels in [
+        hot("'|u1'", &[1]),
+        hot("'<f4'", &1f32.to_le_bytes()),
+        hot("'<f8'", &1f64.to_le_bytes()),
+    ] {
+        let (set, said) = opened(&with(&[("x_train", image(3)), ("y_train", labels)]));
+        assert!(
+            named(&*set) == "0 1 0" && said.contains("one 1 in every row"),
+            "{said}"
+        );
+    }
+    // Over both parts, whichever is asked for.
+    let s = with(&[
+        ("x_train", image(3)),
+        ("y_train", npy("'|S1'", "(3,)", b"cac")),
+        ("x_test", image(1)),
+        ("y_test", npy("'|S1'", "(1,)", b"b")),
+    ]);
+    assert_eq!(opened(&s).0.info().labels, ["a", "b", "c"]);
+    let masks = npy("'|u1'", "(3, 8, 8)", &[1; 192]);
+    let (set, said) = opened(&with(&[("x", image(3)), ("y", masks)]));
+    assert!(
+        set.info().attributes.is_empty() && said.contains("not used: 1 arrays: `y` [3, 8, 8]"),
+        "{said}"
+    );
+    let reals = npy(
+        "'<f8'",
+        "(3,)",
+        &[0.5f64, 1.0, 2.5].map(f64::to_le_bytes).concat(),
+    );
+    fails(
+        &with(&[("x", image(3)), ("y", reals)]),
+        &["does not hold labels but real numbers of 8 bytes"],
+    );
+}
+
+/// What is advised to be saved can be read, and is what was meant.
+#[test]
+fn arrays_of_other_types_come_with_a_way_to_save_them() {
+    let dir = tempdir().unwrap();
+    let told = |descr: &str, shape: &str, bytes: usize, parts: &[&str]| {
+        let path = write(dir.path(), "x.npy", npy(descr, shape, &vec![0; bytes]));
+        fails(&source(&path), parts)
+    };
+    told(
+        "'<u2'",
+        "(3, 4, 4)",
+        96,
+        &["whole numbers of 2 bytes", "x / x.max()"],
+    );
+    told("'<i8'", "(3, 4)", 96, &["x.astype(numpy.float32)"]);
+    told("'<c16'", "(3, 2)", 96, &["complex", "x.real, x.imag"]);
+    told(
+        "[('a', '<f4'), ('b', '<f4')]",
+        "(3,)",
+        24,
+        &["records", "structured_to_unstructured"],
+    );
+    told("'<U3'", "(3, 2)", 72, &["holds text", "save numbers"]);
+    told("'|u1'", "(2, 3, 32, 32)", 6144, &["moveaxis"]);
+    // So many that no training counts them are refused before they are looked at.
+    let path = write(dir.path(), "x.npy", npy("'|u1'", "(4294967297, 1)", &[]));
+    fs::File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(fs::metadata(&path).unwrap().len() + 4294967297)
+        .unwrap();
+    fails(&source(&path), &["4294967297 items, more than 2^32"]);
 }

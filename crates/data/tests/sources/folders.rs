@@ -277,3 +277,37 @@ fn alpha_is_composited_or_kept() {
     assert_eq!(with("keep", 0), [200, 100, 0, 51, 1, 2, 3, 0]);
     assert_eq!(with("white", 4), [200, 100, 0, 51, 1, 2, 3, 0]);
 }
+
+#[test]
+fn animations_among_images_are_told() {
+    let dir = folder(2);
+    let values: Vec<f32> = (0..3 * 8 * 6 * 3).map(|i| (i % 9) as f32 / 4.5 - 1.0).collect();
+    let gif = |frames: usize| {
+        let some = &values[..frames * 144];
+        menagerie_data::picture::animation(some, [1, frames, 8, 6, 3], 1).unwrap()
+    };
+    let sized = Source {
+        size: vec![8, 6],
+        ..source(dir.path())
+    };
+    let sized = Source {
+        size: vec![8, 6],
+        ..source(dir.path())
+    };
+    write(dir.path(), "still.gif", gif(1));
+    let opened = sized.open().map_err(|e| e.to_string()).unwrap();
+    assert!(opened.warnings.is_empty(), "{:?}", opened.warnings);
+    write(dir.path(), "moving.gif", gif(3));
+    let opened = sized.open().map_err(|e| e.to_string()).unwrap();
+    assert_eq!(opened.dataset.info().count, 4);
+    let said = opened.warnings.join("\n");
+    assert!(
+        said.contains("1 of 4 images are animations") && said.contains("moving.gif first"),
+        "{said}"
+    );
+    // What is advised works.
+    fs::remove_file(dir.path().join("still.gif")).unwrap();
+    (0..2).for_each(|i| fs::remove_file(dir.path().join(format!("{i:04}.png"))).unwrap());
+    let videos = Source { frames: 2, ..sized };
+    assert_eq!(open(&videos).info().kind, Kind::Video);
+}

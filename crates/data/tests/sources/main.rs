@@ -13,6 +13,7 @@ mod sequences;
 mod shards;
 mod sides;
 mod splits;
+mod spreadsheets;
 mod support;
 mod tables;
 mod videos;

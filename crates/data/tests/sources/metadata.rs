@@ -256,3 +256,64 @@ fn celebrities_as_tables() {
         [1.0, 1.0]
     );
 }
+
+#[test]
+fn labels_of_every_form_are_names() {
+    let names = ["0.png", "1.png", "2.png", "3.png"];
+    let described = |name: &str, text: String| {
+        let dir = images(&names);
+        write(dir.path(), name, text);
+        let all = source(dir.path()).open();
+        (
+            dir,
+            all.map_err(|e| e.to_string())
+                .map(|o| (classes(&*o.dataset), o.warnings.join("\n"))),
+        )
+    };
+    let lines = |labels: [&str; 4]| -> String {
+        let line = |(i, l): (usize, &str)| format!("{{\"file_name\": \"{i}.png\", \"label\": {l}}}\n");
+        labels.into_iter().enumerate().map(line).collect()
+    };
+    let some = |names: [&str; 4]| names.map(|n| Some(n.to_string())).to_vec();
+    let (_, found) = described("metadata.jsonl", lines(["true", "false", "true", "true"]));
+    assert_eq!(found.unwrap().0, some(["true", "false", "true", "true"]));
+    let (_, found) = described("metadata.jsonl", lines(["1", "1.0", "\"2\"", "2"]));
+    assert_eq!(found.unwrap().0, some(["1", "1", "2", "2"]));
+    let (_, found) = described("metadata.jsonl", lines(["1", "[1, 2]", "2", "2"]));
+    assert!(
+        found
+            .unwrap_err()
+            .contains("line 2: its `label` is neither a word nor a number")
+    );
+    // Another separator, and names as Windows writes them.
+    let (_, found) = described(
+        "metadata.csv",
+        "file_name;label\n0.png;a\n1.png;b\n.\\2.png;a\n3.png;b\n".into(),
+    );
+    assert_eq!(found.unwrap().0, some(["a", "b", "a", "b"]));
+    let (_, found) = described("metadata.csv", "name,label\n0.png,a\n".into());
+    assert!(
+        found
+            .unwrap_err()
+            .contains("no column `file_name` among name, label")
+    );
+    let (_, found) = described("metadata.csv", "file_name,label\n0,a\n1,b\n".into());
+    assert!(found.unwrap_err().contains("0: is named in"));
+}
+
+#[test]
+fn a_measurement_is_an_attribute() {
+    let names: Vec<String> = (0..20).map(|i| format!("{i:02}.png")).collect();
+    let dir = images(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let rows: String = names
+        .iter()
+        .enumerate()
+        .map(|(i, n)| format!("{n},{i}.25\n"))
+        .collect();
+    write(dir.path(), "metadata.csv", format!("file_name,label\n{rows}"));
+    let opened = source(dir.path()).open().map_err(|e| e.to_string()).unwrap();
+    assert!(opened.dataset.info().labels.is_empty());
+    assert_eq!(opened.dataset.info().attributes, ["label"]);
+    assert_eq!(opened.dataset.get(3).unwrap().attributes, [3.25]);
+    assert!(opened.warnings.join("\n").contains("`label` holds measurements"));
+}

@@ -244,6 +244,50 @@ fn parts_by_other_names() {
     assert_eq!(opened(&of(dir.path(), "all")).0.info().count, 4);
 }
 
+/// As archives are unpacked: in one folder, which says nothing, or with the part as a word in a folder's name.
+#[test]
+fn parts_and_classes_of_unpacked_archives() {
+    for (train, test) in [
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("training_set", "test_set"),
+        ("train2017", "val2017"),
+        ("Trainset", "Testset"),
+        ("all/photos/train", "all/photos/test"),
+        ("all/x-train", "all/x-validation"),
+    ] {
+        let names = [
+            format!("{train}/a/0.png"),
+            format!("{train}/b/1.png"),
+            format!("{test}/b/2.png"),
+        ];
+        let dir = pictures(&names.each_ref().map(String::as_str));
+        let (set, said) = opened(&of(dir.path(), "train"));
+        assert_eq!(
+            (set.info().count, &set.info().labels.join(" ")[..], &said[..]),
+            (2, "a b", ""),
+            "{train}"
+        );
+        assert_eq!(
+            classes(&*opened(&of(dir.path(), "test")).0),
+            [Some("b".into())],
+            "{test}"
+        );
+    }
+    let dir = pictures(&["photos/a/0.png", "photos/b/1.png", "photos/b/c/2.png"]);
+    let (set, _) = opened(&of(dir.path(), "train"));
+    assert_eq!(set.info().labels, ["a", "b"]);
+    fails(&of(dir.path(), "test"), &["no test split"]);
+    // Classes that are called so are no parts.
+    let dir = pictures(&[
+        "bullet_train/0.png",
+        "crash_test/1.png",
+        "steamtrain/2.png",
+        "steamtest/3.png",
+    ]);
+    let (set, _) = opened(&of(dir.path(), "train"));
+    assert_eq!((set.info().count, set.info().labels.len()), (4, 4));
+}
+
 #[test]
 fn what_is_not_used_is_told_in_one_line() {
     let dir = pictures(&[

@@ -84,6 +84,85 @@ fn shares_that_hold_out_nothing_or_all_are_refused() {
     assert!(holding_out(&source(&array), f64::NAN, "train").open().is_err());
 }
 
+/// A test split is held out from a training that saw the training part alone, and what it held out itself.
+#[test]
+fn what_a_training_has_learned_from_is_known() {
+    let dir = tempdir().unwrap();
+    let array = dir.path().join("p.npy");
+    write_npy(&array, &[4, 2], &[0.0; 8]).unwrap();
+    let of = |split: &str, holdout: f64, seed: u64| Source {
+        split: split.into(),
+        holdout,
+        seed,
+        ..source(&array)
+    };
+    let learned = |trained: &Source, asked: &Source| trained.has_learned(asked);
+    for (trained, asked) in [
+        (of("train", 0.2, 0), of("test", 0.2, 0)),
+        (of("train", 0.2, 0), of("test", 0.1, 0)),
+        (of("train", 0.0, 0), of("test", 0.0, 3)),
+        (of("train", 0.0, 0), of("train", 0.0, 0)),
+        (of("all", 0.0, 0), of("all", 0.0, 0)),
+        (
+            of("all", 0.0, 0),
+            Source {
+                split: "test".into(),
+                ..Source::parse("digits")
+            },
+        ),
+    ] {
+        assert_eq!(learned(&trained, &asked), None, "{trained:?} {asked:?}");
+    }
+    for (trained, asked, why) in [
+        (of("all", 0.0, 0), of("test", 0.0, 0), "data.split = \"all\""),
+        (of("test", 0.0, 0), of("test", 0.0, 0), "data.split = \"test\""),
+        (of("train", 0.0, 0), of("test", 0.2, 0), "held nothing out"),
+        (
+            of("train", 0.2, 0),
+            of("test", 0.3, 0),
+            "held out others (data.holdout = 0.2",
+        ),
+        (of("train", 0.2, 0), of("test", 0.2, 1), "data.seed = 0"),
+    ] {
+        assert!(
+            learned(&trained, &asked).unwrap().contains(why),
+            "{trained:?} {asked:?}"
+        );
+    }
+    // Another way to the same place; a set that is drawn has others for each seed.
+    let round = dir
+        .path()
+        .join("../")
+        .join(dir.path().file_name().unwrap())
+        .join("p.npy");
+    assert!(
+        learned(
+            &of("all", 0.0, 0),
+            &Source {
+                source: round.to_str().unwrap().into(),
+                ..of("test", 0.0, 0)
+            }
+        )
+        .is_some()
+    );
+    let drawn = |seed| Source {
+        seed,
+        split: "test".into(),
+        holdout: 0.2,
+        ..Source::parse("moons")
+    };
+    assert!(
+        learned(
+            &Source {
+                split: "train".into(),
+                ..drawn(0)
+            },
+            &drawn(1)
+        )
+        .is_none()
+    );
+}
+
 /// Shares are those of the items that are there: of a split, of the first so many, of what is not held out.
 #[test]
 fn shares_of_classes_are_counted() {

@@ -66,7 +66,7 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
             "`{}` needs a class that `{name}` has not learned from",
             metric.name
         );
-        let fix = "leave one out of training with `menagerie train --without NAME`";
+        let fix = "leave one out of training with `menagerie train MODEL --without NAME`";
         return Err(Error::usage(problem, fix));
     }
     let count = judge.count.min(data.set.info().count);

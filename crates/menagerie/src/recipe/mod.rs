@@ -3,7 +3,7 @@ mod help;
 mod layers;
 mod notes;
 
-use crate::data::{DataInfo, Source};
+use crate::data::{DataInfo, Kind, Source};
 use crate::error::{Error, Result, nearest};
 use crate::limits::LARGEST;
 use crate::models::{self, Model};
@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeSet;
 use std::path::Path;
 use toml::{Table, Value};
+
+/// Levels of a key at most: recipes have four.
+const DEEPEST: usize = 8;
 
 /// The `[train]` table: how long, how often, from which seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -257,6 +260,15 @@ impl Recipe {
         let mut all = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
             let (key, value) = (key.trim(), value.trim());
+            // Tables are walked through in depth.
+            if key.matches('.').count() > DEEPEST {
+                let begin: String = key.chars().take(40).collect();
+                return Err(Error::recipe(
+                    format!("{begin}..."),
+                    format!("a key of over {DEEPEST} levels, and no recipe has such"),
+                    "see `menagerie train NAME --dry-run` for a whole recipe",
+                ));
+            }
             if key == "model.name" && Some(value) != self.model_name_value().as_str() {
                 return Err(Error::recipe(
                     key,
@@ -301,37 +313,59 @@ impl Recipe {
         self.check()
     }
 
-    /// The recipe as it fits its data, and what is to be said of that: a default that asks for classes gives way where
-    /// the data have none, unless it was set by hand.
+    /// The recipe as it fits its data, and what is to be said of that: defaults that ask for classes or for the levels of
+    /// images give way where the data have none, unless they were set by hand.
     ///
     /// # Errors
     /// Those of the data.
     pub fn fitted(mut self) -> Result<(Recipe, Vec<String>)> {
-        const KEY: &str = "conditional";
-        let chosen = match &self.by_hand {
-            ByHand::All => true,
-            ByHand::These(keys) => keys.contains("model.conditional"),
-        };
-        let model = self.table.get("model").and_then(Value::as_table);
-        let asks = model.and_then(|m| m.get(KEY)).and_then(Value::as_bool) == Some(true);
-        if !asks || chosen {
+        let source = self.data()?;
+        // What lies in a folder has pixels, samples or voxels.
+        let may_be_points = !Path::new(&source.source).is_dir();
+        let told = self.unset("conditional") == Some(&Value::Boolean(true));
+        let levels = self
+            .unset("observation")
+            .is_some_and(|o| o.as_str() != Some("gaussian"));
+        if !told && !(levels && may_be_points) {
             return Ok((self, vec![]));
         }
-        let info = self.data()?.open()?.dataset.info().clone();
-        if !info.labels.is_empty() {
-            return Ok((self, vec![]));
-        }
-        if let Some(Value::Table(model)) = self.table.get_mut("model") {
-            model.insert(KEY.into(), Value::Boolean(false));
+        let info = source.open()?.dataset.info().clone();
+        let mut said = Vec::new();
+        for (key, gives_way, value, why) in [
+            (
+                "conditional",
+                told && info.labels.is_empty(),
+                Value::Boolean(false),
+                "have no classes, so that it learns without them",
+            ),
+            (
+                "observation",
+                levels && info.kind == Kind::Points,
+                Value::String("gaussian".into()),
+                "have no levels, so that it observes real numbers",
+            ),
+        ] {
+            if let (true, Some(Value::Table(model))) = (gives_way, self.table.get_mut("model")) {
+                said.push(format!(
+                    "{}: these {} {why} (model.{key} = {value})",
+                    info.source,
+                    info.kind.plural()
+                ));
+                model.insert(key.into(), value);
+            }
         }
         self.check()?;
-        let said = format!(
-            "{}: its {} have no classes, so that {} learns without them (model.conditional = false)",
-            info.source,
-            info.kind.plural(),
-            self.model_name()
-        );
-        Ok((self, vec![said]))
+        Ok((self, said))
+    }
+
+    /// A key of `[model]` as it stands, where nobody has set it by hand.
+    fn unset(&self, key: &str) -> Option<&Value> {
+        match &self.by_hand {
+            ByHand::These(keys) if !keys.contains(&format!("model.{key}")) => {
+                self.table.get("model")?.as_table()?.get(key)
+            }
+            _ => None,
+        }
     }
 
     fn model_name_value(&self) -> Value {

@@ -10,7 +10,7 @@ use super::{
     At, Checkpoint, EventFile, Lock, MetricsLog, Run, State, evaluation, history, lines, prune, read_metrics,
     step_of,
 };
-use crate::data::{DataInfo, Dataset, Kind, Opened, renumbered};
+use crate::data::{DataInfo, Dataset, Kind, Opened, Source, renumbered};
 use crate::error::{Error, Result};
 
 use crate::limits::affordable;
@@ -146,6 +146,7 @@ pub(super) fn with_weights_of(
 ) -> Result<(Prepared, u64)> {
     let (checkpoint, warnings) = from.checkpoint(at)?;
     let checkpoint = checkpoint.ok_or_else(|| from.has_no_checkpoint())?;
+    still_held_out(recipe, from)?;
     let known = &checkpoint.state.data.labels;
     let mut prepared = prepare(recipe, recipe.data()?.open()?, known, device)?;
     prepared.warnings.splice(0..0, warnings);
@@ -168,6 +169,29 @@ pub(super) fn with_weights_of(
         )
     })?;
     Ok((prepared, checkpoint.state.step))
+}
+
+/// Refuses to hold out items that the weights have learned from already.
+fn still_held_out(recipe: &Recipe, from: &Run) -> Result<()> {
+    let source = recipe.data()?;
+    if source.split != "train" {
+        return Ok(());
+    }
+    let test = Source {
+        split: "test".into(),
+        ..source
+    };
+    match from.recipe()?.data()?.has_learned(&test) {
+        Some(why) if test.open().is_ok() => Err(Error::recipe(
+            "data.holdout",
+            format!(
+                "{} has learned from what would be held out: {why}",
+                from.path().display()
+            ),
+            "hold out what it held out, or set data.split=all and data.holdout=0: nothing is held out then",
+        )),
+        _ => Ok(()),
+    }
 }
 
 impl Plan {
@@ -355,8 +379,11 @@ impl Trainer {
             images: state.map_or(0, |s| s.images),
             seconds: state.map_or(0.0, |s| s.seconds),
             cursor: state.map_or(0, |s| s.cursor),
+            // Read back, numbers may end in other digits; those of the data stay as they are found.
             data: DataInfo {
                 source: prepared.dataset.info().source.clone(),
+                shares: prepared.dataset.info().shares.clone(),
+                columns: prepared.dataset.info().columns.clone(),
                 ..state.map_or_else(|| prepared.dataset.info().clone(), |s| s.data.clone())
             },
             fingerprint,

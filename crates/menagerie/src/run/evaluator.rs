@@ -48,6 +48,7 @@ pub struct Settings {
 
 /// Data to compare with, and how they are named in definitions.
 pub struct Compared {
+    source: Source,
     set: Arc<dyn Dataset>,
     training: Option<Arc<dyn Dataset>>,
     definition: Map<String, Value>,
@@ -135,10 +136,19 @@ impl Compared {
         let data = Compared {
             definition: data_definition(&source, &*set)?,
             stamp: stamp(&source.source),
+            source,
             set,
             training,
         };
         Ok((data, warnings))
+    }
+
+    /// Says where the items were not held out from a training on `own`. Figures of such are not those of others: their
+    /// definition has `learned`.
+    pub fn beside(&mut self, own: &Source) -> Option<String> {
+        let why = own.has_learned(&self.source)?;
+        self.definition.insert("learned".into(), true.into());
+        Some(unheld(&self.source, &why))
     }
 
     /// No items, where a file has their statistics.
@@ -149,6 +159,7 @@ impl Compared {
             ..info.clone()
         };
         Compared {
+            source: Source::default(),
             set: Arc::new(Nothing(info)),
             training: None,
             definition: Map::new(),
@@ -201,6 +212,14 @@ impl Compared {
             }
         }
     }
+}
+
+/// What is said of items that are called a test split and were not held out.
+pub fn unheld(asked: &Source, why: &str) -> String {
+    format!(
+        "{}: the run was not trained without these items: {why}; figures of held-out items take a run that held them out",
+        asked.source
+    )
 }
 
 struct Nothing(DataInfo);

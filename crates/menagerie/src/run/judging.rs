@@ -36,7 +36,8 @@ impl Judging {
         if config.every == 0 {
             return Ok((None, vec![]));
         }
-        let (data, mut said) = Compared::open(&Compared::of_run(recipe.data()?), None, info)?;
+        let (mut data, mut said) = Compared::open(&Compared::of_run(recipe.data()?), None, info)?;
+        said.extend(data.beside(&recipe.data()?));
         let settings = Settings {
             metrics: config.metrics,
             count: config.n,

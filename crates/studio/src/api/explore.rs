@@ -143,7 +143,7 @@ pub(super) fn nearest(studio: &'static Studio, request: &Request, name: &str) ->
         let set = studio.sets.get(&run, &open.info)?;
         let numbers = open.info.numbers();
         if set.info().count.saturating_mul(numbers) > MOST_NUMBERS {
-            let problem = "there are too many training items to compare with while you wait; `menagerie evaluate --metrics nearest` does";
+            let problem = "there are too many training items to compare with while you wait; `menagerie evaluate RUN --metrics nearest` does";
             return Err(Refusal::new(400, problem));
         }
         let found = neighbours(&sample.values, numbers, &*set, NEIGHBOURS, &mut |_, _, _| {})?;
