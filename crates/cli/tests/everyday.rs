@@ -187,7 +187,8 @@ fn draws_without_a_label_follow_the_shares_of_the_data() {
             picture(&d.join(format!("d/{class}/{k}.png")), value, k);
         }
     }
-    fine(d, &format!("{PIXELS} --data d --steps 150 --out r"));
+    let fast = "--set optimizer.learning_rate=1e-2";
+    fine(d, &format!("{PIXELS} --data d --steps 300 {fast} --out r"));
     let rare = |line: &str| {
         fine(d, line);
         let file = std::fs::read(d.join("s.npy")).unwrap();

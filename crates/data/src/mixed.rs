@@ -160,6 +160,18 @@ fn column<'a>(
     if of_numbers && !(forced && words.len() <= NUMBERED) {
         return Ok(column);
     }
+    let with_point = |w: &&str| w.contains(',') && number(&w.replacen(',', ".", 1)).is_some();
+    if words.len() > 2
+        && words.iter().all(|w| number(w).is_some() || with_point(w))
+        && words.iter().any(with_point)
+    {
+        let problem = format!("column `{name}` holds numbers with commas");
+        return Err(Error::data(
+            path,
+            problem,
+            "write numbers with points: 1.5, not 1,5",
+        ));
+    }
     if words.len() > MOST {
         let problem = format!("column `{name}` holds {} different words", words.len());
         let fix = format!("take it out, or bring its words to {MOST} classes at most");

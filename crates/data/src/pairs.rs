@@ -222,6 +222,24 @@ fn list(root: &Path, split: &str, warnings: &mut Vec<String>) -> Result<(Vec<Ent
     let in_folders = found.iter().all(|(_, within)| within.components().count() > 1);
     let folders: Vec<String> = folders.into_iter().collect();
     let ([a, b], true) = (&folders[..], in_folders) else {
+        let of = |folder: &String| -> BTreeSet<PathBuf> {
+            let within = found.iter().filter(|(_, w)| top(w) == *folder);
+            within
+                .map(|(_, w)| w.components().skip(1).collect::<PathBuf>().with_extension(""))
+                .collect()
+        };
+        if folders.len() > 2 && folders[1..].iter().all(|f| of(f) == of(&folders[0])) {
+            let problem = format!(
+                "holds files of the same names in {} folders: {}",
+                folders.len(),
+                folders.join(", ")
+            );
+            return Err(Error::data(
+                root,
+                problem,
+                "keep two, the left and the right side",
+            ));
+        }
         let whole = |(left, _)| Entry { left, right: None };
         return Ok((found.into_iter().map(whole).collect(), broken));
     };

@@ -44,7 +44,7 @@ fn filled(advice: &str, number: usize) -> String {
         (
             "NAME",
             if advice.contains("--without") {
-                "3"
+                "coat"
             } else {
                 "dcgan"
             },

@@ -412,6 +412,7 @@ impl<'a> Shard<'a> {
         match given {
             Value::String(s) => Some(s.clone()).filter(|s| !is_missing(s)),
             Value::Number(n) => Some(n.to_string()),
+            Value::Bool(b) => Some(b.to_string()),
             _ => None,
         }
     }

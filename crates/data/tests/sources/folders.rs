@@ -290,10 +290,6 @@ fn animations_among_images_are_told() {
         size: vec![8, 6],
         ..source(dir.path())
     };
-    let sized = Source {
-        size: vec![8, 6],
-        ..source(dir.path())
-    };
     write(dir.path(), "still.gif", gif(1));
     let opened = sized.open().map_err(|e| e.to_string()).unwrap();
     assert!(opened.warnings.is_empty(), "{:?}", opened.warnings);

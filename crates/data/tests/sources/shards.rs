@@ -185,6 +185,24 @@ fn objects_give_labels_descriptions_and_attributes() {
 }
 
 #[test]
+fn truth_values_are_names_of_classes() {
+    let dir = tempdir().unwrap();
+    let (p, q) = (png(0), png(1));
+    let members: [(&str, &[u8]); 4] = [
+        ("a.png", &p),
+        ("a.json", b"{\"label\": true}"),
+        ("b.png", &q),
+        ("b.json", b"{\"label\": false}"),
+    ];
+    write(dir.path(), "s.tar", tar(&members));
+    let set = open(&source(dir.path()));
+    assert_eq!(
+        (set.info().labels.join(" "), set.get(0).unwrap().label),
+        ("false true".into(), Some(1))
+    );
+}
+
+#[test]
 fn parts_and_names_of_classes_hold_over_all_shards() {
     let dir = tempdir().unwrap();
     shards(

@@ -403,6 +403,12 @@ fn what_is_wrong_with_a_mixed_table_is_said() {
     fails(PEOPLE, "sex", "sex", &["two columns"]);
     fails("f,31\nm,20\nf,2\nm,5\n", "", "", &["no header", "first line"]);
     fails("a,a\nx,1\ny,2\n", "", "", &["two columns `a`"]);
+    fails(
+        "a;b\n1,5;x\n2;y\n3,25;x\n",
+        "",
+        "",
+        &["column `a` holds numbers with commas", "with points"],
+    );
     fails("a,b\nx,\ny,?\n", "", "", &["column `b` has no value"]);
     let names: String = (0..300).map(|i| format!("n{i},{i}\n")).collect();
     fails(

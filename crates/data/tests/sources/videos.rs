@@ -289,6 +289,14 @@ fn pairs_that_do_not_fit_are_refused() {
         &source(&dir.path().join("two"), "pairs"),
         &["0.png", "has no partner in `b`"],
     );
+    // Three sides are no pairs, and no pictures of two halves.
+    for side in ["a", "b", "c"] {
+        png(&dir.path().join(format!("three/{side}/0.png")), 4, 4, 1);
+    }
+    fails(
+        &source(&dir.path().join("three"), "pairs"),
+        &["same names in 3 folders: a, b, c", "keep two"],
+    );
 }
 
 #[test]
