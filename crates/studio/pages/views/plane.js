@@ -57,7 +57,7 @@ export class Plane {
 
   /** Shows a frame: what moves glides there, or is there at once. */
   see(frame, glides) {
-    this.glide.to(frame, glides, performance.now());
+    this.glide.to(frame, glides && !matchMedia("(prefers-reduced-motion: reduce)").matches, performance.now());
     this.later();
   }
 
