@@ -39,7 +39,7 @@ export const show = async (root, _, signal) => {
     localStorage.setItem("sort", e.target.value);
     draw();
   } });
-  const compare = h("button", { type: "button", disabled: true, onclick: () => {
+  const compare = h("button", { type: "button", disabled: true, title: "tick two runs or more, in the corners of their pictures", onclick: () => {
     location.hash = `#/curves?${[...picked].map(n => `run=${enc(n)}`).join("&")}`;
   } }, "Compare");
   const cards = h("div", { class: "cards" });
