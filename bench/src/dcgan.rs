@@ -28,9 +28,14 @@ pub(crate) fn prepared(source: &str) -> Result<(DataInfo, Vec<Batch>), Box<dyn E
 
 /// The same of so many items a batch.
 pub(crate) fn prepared_of(source: &str, batch: usize) -> Result<(DataInfo, Vec<Batch>), Box<dyn Error>> {
+    prepared_from(Source::parse(source), batch)
+}
+
+/// The same of a source with settings of its own.
+pub(crate) fn prepared_from(source: Source, batch: usize) -> Result<(DataInfo, Vec<Batch>), Box<dyn Error>> {
     let dataset = Source {
         limit: batch * BATCHES,
-        ..Source::parse(source)
+        ..source
     }
     .open()?
     .dataset;

@@ -5,6 +5,7 @@ mod data;
 mod dcgan;
 mod dcgan_step;
 mod elementwise;
+mod gan_step;
 mod glow;
 mod layers;
 mod metrics;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | onnxruntime [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS]  | vae-conv [ROUNDS] | residual [ROUNDS]
-    | stylegan2 [ROUNDS] [BATCH]
+    | stylegan2 [ROUNDS] [BATCH] | gan-step MODEL [ROUNDS] [BATCH] [compile]
     | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS] | data SOURCE [STEPS]
     | fid [ROUNDS] | kid [ROUNDS] | prdc [ROUNDS]
     | video-ablation [STEPS] [CLASSIFIER_STEPS]
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "vae-mlp" => layers::vae(rest),
         Some((name, rest)) if name == "vae-conv" => vae_conv::step(rest),
         Some((name, rest)) if name == "residual" => layers::residual(rest),
+        Some((name, rest)) if name == "gan-step" => gan_step::run(rest),
         Some((name, rest)) if name == "stylegan2" => stylegan2::step(rest),
         Some((name, rest)) if name == "pixel-cnn-step" => pixel_cnn::step(rest),
         Some((name, rest)) if name == "pixel-cnn-sample" => pixel_cnn::sample(rest),

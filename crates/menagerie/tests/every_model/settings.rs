@@ -66,6 +66,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ],
     ),
     ("no_classes", "biggan", &[("condition", "false")]),
+    ("deep", "biggan", &[("model.deep", "true")]),
     ("balance", "dcgan", &[("game.balance", "{}")]),
     ("freeze", "dcgan", &[("game.freeze", "{}")]),
     ("bits", "bs_gan", &[("game.bits.draws", "3")]),

@@ -280,6 +280,7 @@ impl Config {
         let name = match self.model {
             Sizes::Stylegan2(_) => "stylegan2",
             Sizes::Progan(_) => "progan",
+            Sizes::R3gan(_) => "r3gan",
             _ => return Ok(()),
         };
         if self

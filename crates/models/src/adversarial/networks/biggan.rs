@@ -21,6 +21,8 @@ pub struct Sizes {
     pub embedding: usize,
     /// side of the grid at which both networks have self-attention (paper: 64 of 128); 0 for none
     pub attention: usize,
+    /// BigGAN-deep: bottlenecks four times as deep, all of the latent told to each, and fewer weights (appendix B)
+    pub deep: bool,
     /// decay of the generator's moving average; 0 for none
     pub average: f64,
 }
@@ -32,13 +34,14 @@ impl Default for Sizes {
             width: 32,
             embedding: 64,
             attention: 16,
+            deep: false,
             average: 0.999,
         }
     }
 }
 
 /// Channels after so many halvings.
-fn channels(width: usize, halvings: usize) -> usize {
+pub(super) fn channels(width: usize, halvings: usize) -> usize {
     width << halvings.min(4)
 }
 
@@ -130,7 +133,7 @@ impl Sizes {
 
     /// Whether there is a number of the latent for each block.
     pub(super) fn reaches_every_block(&self, size: [usize; 2]) -> bool {
-        self.part(sizes(size).len() - 1) > 0
+        self.deep || self.part(sizes(size).len() - 1) > 0
     }
 }
 

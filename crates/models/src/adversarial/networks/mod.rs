@@ -2,6 +2,7 @@
 //! says of an item is read off its trunk by heads.
 mod attention;
 pub mod biggan;
+pub mod biggan_deep;
 pub(super) mod calorimeter;
 pub mod coded;
 mod conv3d;
@@ -14,6 +15,7 @@ pub mod mapped;
 pub mod mlp;
 pub mod patch;
 pub mod progan;
+pub mod r3gan;
 pub mod recurrent;
 pub mod resnet;
 pub mod sequence;
@@ -54,6 +56,8 @@ pub enum Sizes {
     Biggan(biggan::Sizes),
     /// networks that grow
     Progan(progan::Sizes),
+    /// inverted bottlenecks without norms
+    R3gan(r3gan::Sizes),
     /// strided convolutions for two domains, tied where meaning is
     Coupled(coupled::Sizes),
     /// residual convolutions along a sequence
@@ -89,6 +93,7 @@ impl Sizes {
             Sizes::Stylegan2(s) => s.latent,
             Sizes::Biggan(s) => s.latent,
             Sizes::Progan(s) => s.latent,
+            Sizes::R3gan(s) => s.latent,
             Sizes::Coupled(s) => s.latent,
             Sizes::Sequence(s) => s.latent,
             Sizes::Local(s) | Sizes::Calorimeter(s) => s.latent,
@@ -108,6 +113,7 @@ impl Sizes {
             Sizes::Stylegan2(s) => s.latent = latent,
             Sizes::Biggan(s) => s.latent = latent,
             Sizes::Progan(s) => s.latent = latent,
+            Sizes::R3gan(s) => s.latent = latent,
             Sizes::Coupled(s) => s.latent = latent,
             Sizes::Sequence(s) => s.latent = latent,
             Sizes::Local(s) | Sizes::Calorimeter(s) => s.latent = latent,
@@ -127,6 +133,7 @@ impl Sizes {
             Sizes::Stylegan2(s) => s.average,
             Sizes::Biggan(s) => s.average,
             Sizes::Progan(s) => s.average,
+            Sizes::R3gan(s) => s.average,
             Sizes::Coupled(s) => s.average,
             Sizes::Sequence(s) => s.average,
             Sizes::Local(s) | Sizes::Calorimeter(s) => s.average,
@@ -158,7 +165,7 @@ impl Sizes {
         match self {
             Sizes::Mlp(s) => s.batch_norm,
             Sizes::Dcgan(s) => s.virtual_batch == 0,
-            Sizes::Stylegan2(_) | Sizes::Progan(_) | Sizes::Sequence(_) => false,
+            Sizes::Stylegan2(_) | Sizes::Progan(_) | Sizes::R3gan(_) | Sizes::Sequence(_) => false,
             _ => true,
         }
     }
@@ -190,6 +197,7 @@ impl Sizes {
             Sizes::Stylegan2(s) => vec![s.latent, s.width, s.mapping],
             Sizes::Biggan(s) => vec![s.latent, s.width, s.embedding],
             Sizes::Progan(s) => vec![s.latent, s.width, s.phase as usize],
+            Sizes::R3gan(s) => vec![s.latent, s.width, s.blocks, s.expansion, s.group],
             Sizes::Coupled(s) => vec![s.latent, s.width, s.own + usize::from(s.told)],
             Sizes::Sequence(s) => vec![s.latent, s.width, s.blocks],
             Sizes::Local(s) | Sizes::Calorimeter(s) => vec![s.latent, s.width, s.local],
@@ -274,8 +282,12 @@ impl Sizes {
             Sizes::Stylegan2(s) => {
                 GeneratorNetwork::Stylegan2(stylegan2::Generator::new(s, shape, told, init))
             }
+            Sizes::Biggan(s) if s.deep => {
+                GeneratorNetwork::BigganDeep(biggan_deep::Generator::new(s, shape, told, init))
+            }
             Sizes::Biggan(s) => GeneratorNetwork::Biggan(biggan::Generator::new(s, shape, told, init)),
             Sizes::Progan(s) => GeneratorNetwork::Progan(progan::Generator::new(s, shape, told, init)),
+            Sizes::R3gan(s) => GeneratorNetwork::R3gan(r3gan::Generator::new(s, shape, told, init)),
             Sizes::Coupled(s) => GeneratorNetwork::Coupled(coupled::Generator::new(s, shape, init)),
             Sizes::Sequence(s) => GeneratorNetwork::Sequence(sequence::Generator::new(s, shape, told, init)),
             Sizes::Local(s) => GeneratorNetwork::Local(local::Generator::new(s, shape, told, init)),
@@ -299,8 +311,10 @@ impl Sizes {
             Sizes::Dcgan(s) => TrunkNetwork::Dcgan(dcgan::Trunk::new(s, shape, init)),
             Sizes::Resnet(s) => TrunkNetwork::Resnet(resnet::Trunk::new(s, shape, init)),
             Sizes::Stylegan2(s) => TrunkNetwork::Stylegan2(stylegan2::Trunk::new(s, shape, init)),
+            Sizes::Biggan(s) if s.deep => TrunkNetwork::BigganDeep(biggan_deep::Trunk::new(s, shape, init)),
             Sizes::Biggan(s) => TrunkNetwork::Resnet(biggan::trunk(s, shape, init)),
             Sizes::Progan(s) => TrunkNetwork::Progan(progan::Trunk::new(s, shape, init)),
+            Sizes::R3gan(s) => TrunkNetwork::R3gan(r3gan::Trunk::new(s, shape, init)),
             Sizes::Coupled(s) => TrunkNetwork::Coupled(coupled::Trunk::new(s, shape, init)),
             Sizes::Sequence(s) => TrunkNetwork::Sequence(sequence::Trunk::new(s, shape, init)),
             Sizes::Local(s) => TrunkNetwork::Local(local::Trunk::new(s, shape, init)),
@@ -321,7 +335,9 @@ pub enum GeneratorNetwork {
     Resnet(resnet::Generator),
     Stylegan2(stylegan2::Generator),
     Biggan(biggan::Generator),
+    BigganDeep(biggan_deep::Generator),
     Progan(progan::Generator),
+    R3gan(r3gan::Generator),
     Coupled(coupled::Generator),
     Sequence(sequence::Generator),
     Local(local::Generator),
@@ -340,7 +356,9 @@ impl GeneratorNetwork {
             GeneratorNetwork::Resnet(g) => g.forward(z, told),
             GeneratorNetwork::Stylegan2(g) => g.forward(z, told),
             GeneratorNetwork::Biggan(g) => g.forward(z, told),
+            GeneratorNetwork::BigganDeep(g) => g.forward(z, told),
             GeneratorNetwork::Progan(g) => g.forward(z, told),
+            GeneratorNetwork::R3gan(g) => g.forward(z, told),
             GeneratorNetwork::Coupled(g) => g.forward(z),
             GeneratorNetwork::Sequence(g) => g.forward(z, told),
             GeneratorNetwork::Local(g) => g.forward(z, told),
@@ -366,12 +384,14 @@ impl GeneratorNetwork {
             GeneratorNetwork::Dcgan(g) => g.first(),
             GeneratorNetwork::Resnet(g) => g.first(),
             GeneratorNetwork::Progan(g) => g.first(),
+            GeneratorNetwork::R3gan(g) => g.first(),
             GeneratorNetwork::Coupled(g) => return Some(g.first_weights()),
             GeneratorNetwork::Sequence(g) => g.first(),
             GeneratorNetwork::Local(g) => g.first(),
             GeneratorNetwork::Voxel(g) => g.first(),
             GeneratorNetwork::Stylegan2(_)
             | GeneratorNetwork::Biggan(_)
+            | GeneratorNetwork::BigganDeep(_)
             | GeneratorNetwork::Calorimeter(_)
             | GeneratorNetwork::Video(_)
             | GeneratorNetwork::Recurrent(_) => return None,
@@ -428,7 +448,9 @@ pub enum TrunkNetwork {
     Resnet(resnet::Trunk),
     Patch(patch::Trunk),
     Stylegan2(stylegan2::Trunk),
+    BigganDeep(biggan_deep::Trunk),
     Progan(progan::Trunk),
+    R3gan(r3gan::Trunk),
     Coupled(coupled::Trunk),
     Sequence(sequence::Trunk),
     Local(local::Trunk),
@@ -452,7 +474,9 @@ impl TrunkNetwork {
             TrunkNetwork::Resnet(t) => t.layers(x),
             TrunkNetwork::Patch(t) => t.layers(x),
             TrunkNetwork::Stylegan2(t) => t.layers(x),
+            TrunkNetwork::BigganDeep(t) => t.layers(x),
             TrunkNetwork::Progan(t) => t.layers(x),
+            TrunkNetwork::R3gan(t) => t.layers(x),
             TrunkNetwork::Coupled(t) => t.layers(x),
             TrunkNetwork::Sequence(t) => t.layers(x),
             TrunkNetwork::Local(t) => t.layers(x),
@@ -478,7 +502,9 @@ impl TrunkNetwork {
             TrunkNetwork::Resnet(t) => t.features(),
             TrunkNetwork::Patch(t) => t.features(),
             TrunkNetwork::Stylegan2(t) => t.features(),
+            TrunkNetwork::BigganDeep(t) => t.features(),
             TrunkNetwork::Progan(t) => t.features(),
+            TrunkNetwork::R3gan(t) => t.features(),
             TrunkNetwork::Coupled(_) => coupled::Trunk::FEATURES,
             TrunkNetwork::Sequence(t) => t.features(),
             TrunkNetwork::Local(t) => t.features(),
@@ -497,7 +523,9 @@ impl TrunkNetwork {
             TrunkNetwork::Patch(t) => t.smooth(),
             TrunkNetwork::Coupled(t) => t.smooth(),
             TrunkNetwork::Local(t) => t.smooth(),
+            TrunkNetwork::BigganDeep(t) => t.smooth(),
             TrunkNetwork::Mlp(_)
+            | TrunkNetwork::R3gan(_)
             | TrunkNetwork::Sequence(_)
             | TrunkNetwork::Video(_)
             | TrunkNetwork::Voxel(_)
@@ -516,7 +544,9 @@ impl TrunkNetwork {
             TrunkNetwork::Resnet(t) => t.head(outputs, init),
             TrunkNetwork::Patch(t) => t.head(outputs, init),
             TrunkNetwork::Stylegan2(t) => t.head(outputs, init),
+            TrunkNetwork::BigganDeep(t) => t.head(outputs, init),
             TrunkNetwork::Progan(t) => t.head(outputs, init),
+            TrunkNetwork::R3gan(t) => t.head(outputs, init),
             TrunkNetwork::Coupled(t) => t.head(outputs, init),
             TrunkNetwork::Sequence(t) => t.head(outputs, init),
             TrunkNetwork::Local(t) => t.head(outputs, init),

@@ -44,7 +44,7 @@ impl Default for Sizes {
 /// Glorot's gain before a ReLU.
 const GAIN: f64 = std::f64::consts::SQRT_2;
 
-fn conv3(channels: [usize; 2], spectral: bool, init: &Init) -> Conv2d {
+pub(super) fn conv3(channels: [usize; 2], spectral: bool, init: &Init) -> Conv2d {
     Conv2d::of(channels)
         .padding(1)
         .weights(Weights::Glorot(GAIN))
@@ -53,7 +53,7 @@ fn conv3(channels: [usize; 2], spectral: bool, init: &Init) -> Conv2d {
         .init(init)
 }
 
-fn conv1(channels: [usize; 2], spectral: bool, init: &Init) -> Conv2d {
+pub(super) fn conv1(channels: [usize; 2], spectral: bool, init: &Init) -> Conv2d {
     Conv2d::of(channels)
         .kernel(1)
         .weights(Weights::Glorot(1.0))
@@ -189,7 +189,7 @@ pub(super) struct Down {
     pooled: bool,
 }
 
-fn pool(x: Dual<4>) -> Dual<4> {
+pub(super) fn pool(x: Dual<4>) -> Dual<4> {
     x.linear(|t| avg_pool2d(t, [2, 2], [2, 2], [0, 0]))
 }
 
@@ -230,7 +230,7 @@ impl Down {
 }
 
 /// ReLU, and the sum over the grid.
-fn summed(x: Dual<4>) -> Dual<2> {
+pub(super) fn summed(x: Dual<4>) -> Dual<2> {
     x.activation(Activation::Relu).linear(|t| {
         let [batch, _, _, channels] = t.dims();
         t.sum_dim(1).sum_dim(2).reshape([batch, channels])

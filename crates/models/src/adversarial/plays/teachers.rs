@@ -154,6 +154,7 @@ fn narrower(sizes: &Sizes, halvings: usize) -> Option<Sizes> {
         }
         Sizes::Dcgan(s) => half(&mut s.width),
         Sizes::Resnet(s) => half(&mut s.width),
+        Sizes::R3gan(s) => half(&mut s.width),
         Sizes::Stylegan2(_)
         | Sizes::Biggan(_)
         | Sizes::Progan(_)
