@@ -72,6 +72,13 @@ static KNOWN: &[SourceInfo] = &[
         licence: OWN,
     },
     SourceInfo {
+        name: video::TURNING,
+        about: "one face a video, which turns by ten degrees a frame to the left, to the right, or not at all (the labels); --frames N",
+        shape: &[video::TurningPortraits::FRAMES, 64, 64, 3],
+        count: video::TurningPortraits::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
         name: "portraits:people",
         about: "100 people (the labels) from seven sides, in any light and before anything; 50 others in the test part; 10,000 pictures",
         shape: &[64, 64, 3],

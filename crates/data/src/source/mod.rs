@@ -414,6 +414,12 @@ impl Source {
                         vec![],
                     )
                 }
+                (video::TURNING, _) => {
+                    let size = preparation.size.unwrap_or([64, 64]);
+                    let (frames, split) = (self.frames, &self.split);
+                    let set = video::TurningPortraits::new(size, frames, self.seed, split, self.limit)?;
+                    (Arc::new(set), vec![])
+                }
                 ("portraits:video", _) => {
                     let size = preparation.size.unwrap_or([64, 64]);
                     (

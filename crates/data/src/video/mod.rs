@@ -3,6 +3,7 @@ mod diagrams;
 mod disk;
 mod moving;
 mod portraits;
+mod turning;
 
 pub(super) use diagrams::{
     ANSWERS, Diagrams, NAME as DIAGRAMS, SHOWN, SIDE as SIDE_OF_DIAGRAMS, TRAIN as OF_DIAGRAMS,
@@ -10,6 +11,7 @@ pub(super) use diagrams::{
 pub(super) use disk::Videos;
 pub(super) use moving::Moving;
 pub(super) use portraits::MovingPortraits;
+pub(super) use turning::{TURNING, TurningPortraits};
 
 use crate::error::{Error, Result};
 

@@ -146,14 +146,18 @@ impl Dataset for MovingPortraits {
             ));
         }
         let (label, faces) = self.faces(index);
-        let (h, w) = (self.info.shape[1], self.info.shape[2]);
-        let values = faces.iter().flat_map(|face| paint(face, w, h)).collect();
-        Ok(Item {
-            values: Values::Bytes(values),
-            label: Some(label),
-            attributes: faces[0].to_vec(),
-            caption: None,
-        })
+        Ok(painted(label, &faces, [self.info.shape[1], self.info.shape[2]]))
+    }
+}
+
+/// A video of these faces, with the attributes of the first.
+pub(super) fn painted(label: u32, faces: &[Attributes], [h, w]: [usize; 2]) -> Item {
+    let values = faces.iter().flat_map(|face| paint(face, w, h)).collect();
+    Item {
+        values: Values::Bytes(values),
+        label: Some(label),
+        attributes: faces[0].to_vec(),
+        caption: None,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod autoencoder;
 pub mod avb;
 pub mod beta_vae;
 pub mod conditional_vae;
+pub mod deep_rotator;
 pub mod denoising_autoencoder;
 pub mod elbo;
 pub mod iwae;
@@ -38,4 +39,5 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &ae_ot::ENTRY,
     &vq_vae::ENTRY,
     &video_vae::ENTRY,
+    &deep_rotator::ENTRY,
 ];
