@@ -2,7 +2,7 @@
 use super::dsprites::Sprites;
 use super::portraits::Portraits;
 use super::{
-    audio, claims, corners, drawn_table, environments, hiring, jets, notes, points, sequence, shapes,
+    audio, claims, corners, drawn_table, environments, hiring, jaws, jets, notes, points, sequence, shapes,
     showers, simulators, stacked, video, wifi,
 };
 use crate::error::Error;
@@ -227,6 +227,13 @@ static KNOWN: &[SourceInfo] = &[
         about: "three layers of a calorimeter in one picture, with the energy that was asked for; what is measured as attributes; endless, 4,000",
         shape: &showers::SHAPE,
         count: showers::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: jaws::NAME,
+        about: "pairs of heights of teeth, of which one is ground to a stump, with what stands against them and where the crown goes, and the same with the crown; endless, 4,000",
+        shape: &[jaws::SIZE[0], jaws::SIZE[1], 6],
+        count: jaws::TRAIN,
         licence: OWN,
     },
     SourceInfo {

@@ -31,6 +31,7 @@ mod hiring;
 mod idx;
 mod image_file;
 mod image_set;
+mod jaws;
 mod jets;
 mod known;
 mod labels;

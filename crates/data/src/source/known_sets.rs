@@ -6,8 +6,8 @@ use crate::memory::Cached;
 use crate::portraits::{People, Portraits};
 use crate::resize::Preparation;
 use crate::{
-    Dataset, audio, claims, corners, drawn_table, embedded, hiring, jets, notes, points, sequence, shapes,
-    showers, wifi,
+    Dataset, audio, claims, corners, drawn_table, embedded, hiring, jaws, jets, notes, points, sequence,
+    shapes, showers, wifi,
 };
 use std::sync::Arc;
 
@@ -38,6 +38,10 @@ impl Source {
                 Arc::new(shapes::Furniture::new(size, seed, split, limit)?)
             }
             corners::NAME => Arc::new(corners::Corners::new(seed, split, limit)),
+            jaws::NAME => {
+                let size = std::mem::take(&mut preparation.size);
+                Cached::wrap(Arc::new(jaws::Jaws::new(size, seed, split, limit)?), true)
+            }
             jets::NAME => Arc::new(jets::Jets::new(seed, split, limit)),
             showers::NAME => Cached::wrap(Arc::new(showers::Showers::new(seed, split, limit)), true),
             wifi::NAME => Arc::new(wifi::Wifi::new(seed, split, limit)),

@@ -4,6 +4,9 @@
 /// Metrics that look at a mask.
 pub(super) const MASKED: [&str; 3] = ["sad", "alpha-mse", "seam"];
 
+/// Metrics that look at heights, at what stands against them, and at a mask.
+pub(super) const FITTED: [&str; 2] = ["penetration", "contact"];
+
 /// Side of the squares of `shrunk-l1`.
 pub(super) const SQUARE: usize = 4;
 
@@ -70,9 +73,44 @@ pub(super) fn seam(a: &[f32], b: &[f32], [h, w, c]: [usize; 3]) -> f64 {
     sum / count.max(1) as f64
 }
 
+/// How far each height within the mask lies below what stands against it, in [0, 1]: of pixels whose first channel is a height, whose second
+/// is what stands against it, and whose last is the mask.
+fn gaps(a: &[f32], channels: usize) -> Vec<f64> {
+    a.chunks_exact(channels)
+        .filter(|p| p[channels - 1] > 0.0)
+        .map(|p| f64::from(p[1] - p[0]) / 2.0)
+        .collect()
+}
+
+/// The mean depth by which heights go into what stands against them.
+pub(super) fn penetration(a: &[f32], channels: usize) -> f64 {
+    let gaps = gaps(a, channels);
+    gaps.iter().map(|g| (-g).max(0.0)).sum::<f64>() / gaps.len().max(1) as f64
+}
+
+/// The share of the mask that lies within a fiftieth of what stands against it.
+pub(super) fn contact(a: &[f32], channels: usize) -> f64 {
+    let gaps = gaps(a, channels);
+    gaps.iter().filter(|g| g.abs() <= 0.02).count() as f64 / gaps.len().max(1) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Three open pixels: one goes a tenth too deep, one touches, one is far away; what is not open does not count.
+    #[test]
+    fn crowns_by_hand() {
+        let a = [
+            [0.4, 0.2, 1.0],
+            [0.2, 0.22, 1.0],
+            [-0.5, 0.2, 1.0],
+            [1.0, -1.0, -1.0],
+        ]
+        .concat();
+        assert!((penetration(&a, 3) - 0.1 / 3.0).abs() < 1e-6);
+        assert!((contact(&a, 3) - 1.0 / 3.0).abs() < 1e-9);
+    }
 
     #[test]
     fn a_part_of_two_images_by_hand() {

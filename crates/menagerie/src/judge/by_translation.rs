@@ -26,7 +26,7 @@ pub(super) fn work_out(judge: &mut Judge, metric: &Metric, tell: Tell) -> Result
         .as_translate()
         .ok_or_else(|| Capability::Translate.missing(model_name))?;
     match metric.name {
-        "l1" | "psnr" | "ssim" | "shrunk-l1" | "sad" | "alpha-mse" | "seam" => {
+        "l1" | "psnr" | "ssim" | "shrunk-l1" | "sad" | "alpha-mse" | "seam" | "penetration" | "contact" => {
             against_truth(judge, translator, metric.name, tell)
         }
         "cycle" => there_and_back(judge, translator, model_name, tell),
@@ -102,6 +102,8 @@ fn likeness(metric: &str, a: &[f32], b: &[f32], shape: [usize; 3]) -> f64 {
         "sad" => beside::alpha(a, b, shape[2], f64::abs) * (shape[0] * shape[1]) as f64 / 1000.0,
         "alpha-mse" => beside::alpha(a, b, shape[2], |d| d * d),
         "seam" => beside::seam(a, b, shape),
+        "penetration" => beside::penetration(a, shape[2]),
+        "contact" => (beside::contact(a, shape[2]) - beside::contact(b, shape[2])).abs(),
         _ => mean(&f64::abs),
     }
 }
@@ -237,6 +239,14 @@ fn against_truth(judge: &Judge, t: &dyn Translate, metric: &'static str, tell: T
             problem,
             "leave it out, or judge a run of portraits:matte or portraits:pasted",
         ));
+    }
+    if beside::FITTED.contains(&metric) && t.channels() != 3 {
+        let problem = format!(
+            "`{metric}` looks at heights, at what stands against them and at a mask as three channels, and images of {} have {}",
+            info.source,
+            t.channels()
+        );
+        return Err(Error::usage(problem, "leave it out, or judge a run of jaws"));
     }
     let count = judge.count.min(info.count);
     let mut verdicts = Vec::new();

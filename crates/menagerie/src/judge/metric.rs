@@ -62,6 +62,8 @@ metrics! {
     "sad", "sum of absolute differences of alpha, the last channel, of translations and truths, a thousand pixels", LESS, Needs::Truth, named;
     "alpha-mse", "mean squared error of alpha, the last channel, of translations and truths, in [0, 1]", LESS, Needs::Truth, named;
     "seam", "mean absolute error of the step across the edge of the last channel's mask, pixels in [0, 1]", LESS, Needs::Truth, named;
+    "penetration", "how deep translated heights go into what stands against them (the second channel) within the last channel's mask, the mean, in [0, 1]", LESS, Needs::Truth, named;
+    "contact", "the share of the mask that translated heights touch (within a fiftieth), and how far it is from the truth's: the mean absolute difference", LESS, Needs::Truth, named;
     "completion", "mean absolute error of the middle of images or shapes, hidden and filled in, in [0, 1]; /mean-fill by the mean of the rest; of shapes /iou", LESS, Needs::Capability(Capability::Complete), named;
     "cycle", "mean absolute error of images translated there and back, and how far they were moved", LESS, Needs::Capability(Capability::Translate);
     "answers", "mean feature distance of translations of one image, and that of two images of the side asked for beside it", None, Needs::Sides, named;

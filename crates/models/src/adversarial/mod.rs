@@ -67,6 +67,7 @@ pub mod gan;
 pub mod gan3d;
 
 pub mod gan_cls;
+pub mod ganufacturing;
 pub mod gawwn;
 pub mod gene_gan;
 pub mod geometric_gan;
@@ -333,6 +334,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &alpha_gan::ENTRY,
     &aff_gan::ENTRY,
     &gp_gan::ENTRY,
+    &ganufacturing::ENTRY,
     &al_cgan::ENTRY,
     &ff_gan::ENTRY,
     &gawwn::ENTRY,

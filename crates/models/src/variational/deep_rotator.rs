@@ -407,8 +407,7 @@ pub(crate) const ENTRY: Entry = Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use menagerie_data::Source;
-    use menagerie_data::loader::Loader;
+    use menagerie_data::{Loader, Source};
 
     fn fresh() -> (DeepRotator, Batch) {
         let source = Source {

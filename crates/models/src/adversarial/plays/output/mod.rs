@@ -1,10 +1,12 @@
 //! What becomes of what a translator says: the image itself, or what a constraint that is known exactly makes of it.
 mod affine;
 mod blend;
+mod fit;
 mod matte;
 
 pub use affine::Affine;
 pub use blend::Blend;
+pub use fit::Fit;
 pub use matte::Matte;
 
 use burn::tensor::Tensor;
@@ -25,6 +27,8 @@ pub enum Output {
     Matte(Matte),
     /// it is the colours, low in frequency, of what has the gradients of a pasted image (Wu et al. 2017)
     Blend(Blend),
+    /// it is heights where a mask is open, which are to fit what stands against them (Hwang et al. 2018)
+    Fit(Fit),
 }
 
 impl Output {
@@ -38,6 +42,7 @@ impl Output {
             Output::Affine(o) => o.check(),
             Output::Matte(o) => o.check(),
             Output::Blend(o) => o.check(),
+            Output::Fit(o) => o.check(),
         }
     }
 
@@ -48,6 +53,13 @@ impl Output {
     pub(super) fn fits(self, model: &str, info: &DataInfo, [h, w, c]: [usize; 3]) -> Result<()> {
         let (what, fix) = match self {
             Output::Image => return Ok(()),
+            Output::Fit(_) if c == 3 => return Ok(()),
+            Output::Fit(_) => {
+                let problem = format!(
+                    "{model} is given heights, what stands against them and a mask as three channels, and these images have {c}"
+                );
+                return Err(Error::data(&info.source, problem, "give jaws"));
+            }
             Output::Affine(a) if h.min(w) >= a.side => return Ok(()),
             Output::Affine(a) => {
                 return Err(Error::recipe(
@@ -78,7 +90,7 @@ impl Output {
     /// Channels of what the network says, of images of so many.
     pub(super) fn said(self, channels: usize) -> usize {
         match self {
-            Output::Matte(_) => 1,
+            Output::Matte(_) | Output::Fit(_) => 1,
             Output::Blend(_) => channels - 1,
             Output::Image | Output::Affine(_) => channels,
         }
@@ -90,6 +102,7 @@ impl Output {
             Output::Image | Output::Affine(_) => (channels, channels),
             Output::Matte(_) => (channels - 1, 1),
             Output::Blend(_) => (channels - 1, channels),
+            Output::Fit(_) => (1, channels),
         };
         if conditional { alone + given } else { alone }
     }
@@ -101,6 +114,7 @@ impl Output {
             Output::Affine(a) => a.projected(said, given),
             Output::Matte(_) => matte::finished(said, given),
             Output::Blend(_) => blend::beside_mask(said, given),
+            Output::Fit(_) => fit::finished(said, given),
         }
     }
 
@@ -119,6 +133,7 @@ impl Output {
             Output::Image | Output::Affine(_) => image,
             Output::Matte(_) => image.narrow(3, c - 1, 1),
             Output::Blend(_) => image.narrow(3, 0, c - 1),
+            Output::Fit(_) => image.narrow(3, 0, 1),
         }
     }
 
@@ -126,6 +141,7 @@ impl Output {
     pub(super) fn share(self, given: &Tensor<4>) -> Option<Tensor<1>> {
         match self {
             Output::Matte(_) => Some(matte::open(given).mean().clamp_min(1e-3)),
+            Output::Fit(_) => Some(fit::open(given).mean().clamp_min(1e-3)),
             _ => None,
         }
     }
@@ -143,6 +159,11 @@ impl Output {
                 let off = scene.composed(made) - scene.composed(truth);
                 Some(("loss/composition", m.composition, off.abs().mean()))
             }
+            Output::Fit(f) if f.weight > 0.0 => {
+                // What is divided by the open share later is a mean over items, not pixels.
+                let share = fit::open(given).mean().clamp_min(1e-3);
+                Some(("loss/fit", f.weight, fit::difference(made, truth) * share))
+            }
             _ => None,
         }
     }
@@ -158,7 +179,7 @@ impl Output {
         let c = given.dims()[3];
         let (image, beside) = match self {
             Output::Image | Output::Affine(_) => (image, given.clone()),
-            Output::Blend(_) => (self.decided(image), given.clone()),
+            Output::Blend(_) | Output::Fit(_) => (self.decided(image), given.clone()),
             Output::Matte(_) => (
                 matte::Scene::of(given, truth).composed(&image),
                 given.clone().narrow(3, c - 1, 1),
