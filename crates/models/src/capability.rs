@@ -237,6 +237,10 @@ pub trait Predict {
     /// # Errors
     /// [`menagerie_data::Error::Usage`] when the batch does not have the shape the model was built for, or fewer frames than it needs.
     fn predict(&self, batch: &Batch, frames: usize, key: Key) -> Result<Samples>;
+    /// Whether it draws: two answers to a condition differ.
+    fn draws(&self) -> bool {
+        true
+    }
 }
 
 /// Which way an image is translated.

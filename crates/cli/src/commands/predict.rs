@@ -62,6 +62,9 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     let asked = args.given.prepare.frames.take();
     let trained = args.given.model()?;
     let model = able(trained.model.as_predict(), Capability::Predict, &trained.name)?;
+    if !model.draws() {
+        args.samples = 1;
+    }
     let question = question(&mut args, &trained, model, asked)?;
     let (n, numbers) = (
         question.whole.shape[0],

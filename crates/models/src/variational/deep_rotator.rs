@@ -300,7 +300,7 @@ impl Model for DeepRotator {
         let meaning = format!("1 for what is done, else 0: {}", self.info.labels.join(", "));
         let action = Port::of("action", &[self.info.labels.len()], Holds::Numbers, meaning);
         let network = |x: &Tensor<2>| self.learner.for_use_on(&x.device());
-        let encode = move |x: &[Tensor<2>]| network(&x[0]).read(images(&x[0], frame)).to_vec();
+        let look = move |x: &[Tensor<2>]| network(&x[0]).read(images(&x[0], frame)).to_vec();
         let turn = move |x: &[Tensor<2>]| vec![network(&x[0]).turned(x[0].clone(), &x[1])];
         let decode = move |x: &[Tensor<2>]| {
             let code = Tensor::cat(vec![x[0].clone(), x[1].clone()], 1);
@@ -309,11 +309,11 @@ impl Model for DeepRotator {
         let to = vec![identity(), pose("pose")];
         vec![
             Function::new(
-                "encode",
+                "look",
                 "who, and in which pose",
                 vec![picture()],
                 to.clone(),
-                encode,
+                look,
             ),
             Function::new(
                 "turn",
@@ -334,6 +334,9 @@ impl Model for DeepRotator {
 impl Predict for DeepRotator {
     fn context(&self) -> usize {
         1
+    }
+    fn draws(&self) -> bool {
+        false
     }
 
     /// Turned on from the last frame that is given, as the item's label says. Nothing is drawn: there is one picture of each pose.

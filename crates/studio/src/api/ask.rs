@@ -131,7 +131,8 @@ fn answered(open: &Open, model: &dyn Model, given: &Given, asked: &Asked) -> Ans
             if let Some(condition) = model.condition(&context)? {
                 shown.add("what it is told", condition);
             }
-            for k in 0..asked.count {
+            let count = if model.draws() { asked.count } else { 1 };
+            for k in 0..count {
                 shown.add("predicted", model.predict(&context, frames, key(k))?);
             }
             shown.add("what is true", given.future(model.context()));
