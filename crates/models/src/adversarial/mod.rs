@@ -4,7 +4,7 @@
 //! among them; the rest is shared (`game/`, `plays/`, `networks/`).
 pub mod abc_gan;
 pub mod acgan;
-mod acting;
+pub(crate) mod acting;
 pub mod actual;
 pub mod ada_gan;
 pub mod adaptive_gan;

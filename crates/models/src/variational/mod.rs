@@ -19,6 +19,7 @@ pub mod vae;
 pub mod vae_gan;
 pub mod video_vae;
 pub mod vq_vae;
+pub mod world_model;
 
 pub use model::{Sizes, Training, Variational};
 
@@ -40,4 +41,5 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &vq_vae::ENTRY,
     &video_vae::ENTRY,
     &deep_rotator::ENTRY,
+    &world_model::ENTRY,
 ];

@@ -12,9 +12,9 @@
 mod policy;
 
 use super::Optimizers;
-use super::acting::pick;
+use super::acting::{one_hot, played, seen, world};
 use super::game::check_weights;
-use super::rows::{Layers, needs_columns};
+use super::rows::Layers;
 use crate::{
     Act, Capability, Entry, Function, Holds, Model, NetworkInfo, Part, Port, Purpose, Registered, StepReport,
     of_shape,
@@ -22,8 +22,8 @@ use crate::{
 use burn::module::Module;
 use burn::tensor::activation::{log_sigmoid, log_softmax, softmax};
 use burn::tensor::{Device, Tensor, TensorData};
-use menagerie_data::environments::{Environment, Episode, environment, environments, episodes};
-use menagerie_data::error::{Error, Result, nearest};
+use menagerie_data::environments::{Environment, Episode};
+use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo};
 use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, number, numbers};
@@ -155,40 +155,9 @@ impl Config {
     /// # Errors
     /// For data that are no steps in an environment.
     pub fn build(&self, info: &DataInfo, device: &Device, key: Key) -> Result<Gail> {
-        needs_columns("gail", info)?;
-        let name = match &self.imitation.environment[..] {
-            "auto" => info.source.strip_prefix("expert:").unwrap_or_default(),
-            name => name,
-        };
-        let names = || environments().iter().map(|e| e.name());
-        let Some(environment) = environment(name) else {
-            let (problem, fix) = match name {
-                "" => (
-                    format!("{} does not say in which environment its steps are", info.source),
-                    format!("set it to one of {}", names().collect::<Vec<_>>().join(", ")),
-                ),
-                name => (
-                    format!("there is no environment `{name}`"),
-                    nearest(name, names()),
-                ),
-            };
-            return Err(Error::recipe("imitation.environment", problem, fix));
-        };
-        let n = environment.state().len();
-        let actions = environment.actions();
-        let fits = info.columns.len() == n + 1
-            && info.columns[..n].iter().all(|c| c.classes.is_empty())
-            && info.columns[n].classes == actions;
-        if !fits {
-            let problem = format!("these rows are no steps in `{}`", environment.name());
-            let columns = environment.state().join(", ");
-            let fix = format!(
-                "give the columns {columns} and last an action of {}, or `expert:{}`",
-                actions.join(", "),
-                environment.name()
-            );
-            return Err(Error::data(&info.source, problem, fix));
-        }
+        let named = ("imitation.environment", &self.imitation.environment[..]);
+        let environment = world("gail", named, &["expert"], info)?;
+        let (n, actions) = (environment.state().len(), environment.actions());
         let (w, a) = (self.model.width, actions.len());
         let layers = |name: &str, from: usize, to: usize| {
             Layers::new(&[from, w, w, to], &Init::new(key.stream(name), device))
@@ -221,23 +190,12 @@ impl Gail {
         self.environment.actions().len()
     }
 
-    /// States as the networks see them, `[rows, numbers]`: each number over how far it goes.
     fn seen<'a>(&self, states: impl Iterator<Item = &'a [f64]>, device: &Device) -> Tensor<2> {
-        let extent = self.environment.extent();
-        let scaled = |s: &'a [f64]| s.iter().zip(extent).map(|(v, e)| (v / e) as f32);
-        let values: Vec<f32> = states.flat_map(scaled).collect();
-        let rows = values.len() / extent.len();
-        Tensor::from_data(TensorData::new(values, [rows, extent.len()]), device)
+        seen(self.environment, states, device)
     }
 
-    /// Actions as ones among zeros, `[rows, actions]`.
     fn one_hot(&self, actions: impl Iterator<Item = usize>, device: &Device) -> Tensor<2> {
-        let a = self.actions();
-        let values: Vec<f32> = actions
-            .flat_map(|i| (0..a).map(move |k| f32::from(u8::from(i == k))))
-            .collect();
-        let rows = values.len() / a;
-        Tensor::from_data(TensorData::new(values, [rows, a]), device)
+        one_hot(actions, self.actions(), device)
     }
 
     /// The expert's states and actions of a batch.
@@ -260,21 +218,9 @@ impl Gail {
     /// Episodes in which the policy acts by its probabilities.
     fn played(&self, key: Key) -> Vec<Episode> {
         let (network, device) = (self.policy.network().valid(), self.policy.plain_device());
-        let keys: Vec<Key> = (0..self.settings.episodes as u64).map(|i| key.step(i)).collect();
-        let mut time = 0;
-        episodes(self.environment, &keys, |going, states| {
+        played(self.environment, self.settings.episodes, key, |states| {
             let logits = network.forward(self.seen(states.iter().copied(), &device));
-            let p = numbers(softmax(logits, 1));
-            time += 1;
-            let act = |(i, p): (&usize, &[f32])| {
-                let mut rng = keys[*i].stream("action").step(time).rng();
-                pick(p, rng.uniform())
-            };
-            going
-                .iter()
-                .zip(p.chunks_exact(self.actions()))
-                .map(act)
-                .collect()
+            numbers(softmax(logits, 1))
         })
     }
 

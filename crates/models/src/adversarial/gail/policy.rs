@@ -1,5 +1,5 @@
 //! How a policy is improved by what it has tried (Schulman et al. 2017, Proximal Policy Optimization Algorithms, arXiv:1707.06347).
-use super::super::acting;
+use super::super::acting::{self, clipped, evened};
 use super::super::rows::Layers;
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Tensor, TensorData};
@@ -63,20 +63,12 @@ impl Improvement<'_> {
         Tensor::from_data(TensorData::new(values, [rows, 1]), &self.states.device())
     }
 
-    /// -E min(r A, clip(r, 1 - e, 1 + e) A) - w H, r being the probability of what was done over what it was (equation 7); advantages
-    /// less their mean, over their deviation.
+    /// The [clipped] loss less w H (equation 9); advantages less their mean, over their deviation.
     pub(super) fn of_policy(&self, policy: &Layers, old: &Tensor<2>, clip: f64, weight: f64) -> Tensor<1> {
-        let n = self.advantages.len().max(1) as f64;
-        let mean = self.advantages.iter().map(|a| f64::from(*a)).sum::<f64>() / n;
-        let square = self.advantages.iter().map(|a| (f64::from(*a) - mean).powi(2));
-        let deviation = (square.sum::<f64>() / n).sqrt().max(1e-6);
-        let even = |a: &f32| ((f64::from(*a) - mean) / deviation) as f32;
-        let gain = self.column(self.advantages.iter().map(even).collect());
+        let gain = self.column(evened(self.advantages));
         let logits = policy.forward(self.states.clone());
         let ratio = (taken(logits.clone(), self.actions) - old.clone()).exp();
-        let near = ratio.clone().clamp(1.0 - clip, 1.0 + clip);
-        let least = (ratio * gain.clone()).min_pair(near * gain);
-        -least.mean() - entropy(logits) * weight
+        clipped(ratio, gain, clip) - entropy(logits) * weight
     }
 
     /// The mean squared error of the values.

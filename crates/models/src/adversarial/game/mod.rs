@@ -99,7 +99,7 @@ impl<P: Play> Game<P> {
 ///
 /// # Errors
 /// [`Error::Recipe`] for the first that is negative or not finite.
-pub(super) fn check_weights(weights: impl IntoIterator<Item = (&'static str, f64)>) -> Result<()> {
+pub(crate) fn check_weights(weights: impl IntoIterator<Item = (&'static str, f64)>) -> Result<()> {
     match weights.into_iter().find(|(_, w)| !(w.is_finite() && *w >= 0.0)) {
         Some((key, w)) => Err(Error::recipe(
             key,
