@@ -12,7 +12,7 @@ use menagerie::processes;
 use menagerie::models::{Capability, SampleRequest, Samples};
 use menagerie::run::{At, Run};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Samples of one key that are drawn at a time.
 const AT_ONCE: usize = 250;
@@ -54,7 +54,8 @@ pub(crate) struct Args {
     /// sequences letters (.fasta, .txt), of a table's rows a .csv
     #[arg(long, default_value = "samples.png")]
     out: PathBuf,
-    /// Draw what comes on the way to each of -n samples [default: 8], a row each (levels of lapgan, stages of go_gan)
+    /// Draw what comes on the way to each of -n samples [default: 8], a row each (levels of lapgan, stages of go_gan, strokes of
+    /// spiral), or a film of it (.gif)
     #[arg(long, conflicts_with_all = ["seeds", "grid", "numbers", "label", "text"])]
     stages: bool,
     /// Write the number of each sample into the grid
@@ -336,9 +337,27 @@ fn stages(args: &Args, trained: &Trained) -> Result<()> {
             "leave --stages out",
         ));
     }
-    let parts: Vec<Samples> = parts.iter().map(|part| enlarged(part, &info.shape)).collect();
+    let is_film = args
+        .out
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("gif"));
+    // What is small would hardly be seen in a film.
+    let by = if is_film {
+        (FILM / info.shape[0].max(1)).max(1)
+    } else {
+        1
+    };
+    let size = [info.shape[0] * by, info.shape[1] * by, info.shape[2]];
+    let parts: Vec<Samples> = parts.iter().map(|part| enlarged(part, &size)).collect();
     let all = items::interleave(&parts.iter().collect::<Vec<_>>());
-    items::write_rows(&all, parts.len(), &args.out)?;
+    match is_film {
+        true => film(
+            &all.values,
+            [count, parts.len(), size[0], size[1], size[2]],
+            &args.out,
+        )?,
+        false => items::write_rows(&all, parts.len(), &args.out)?,
+    }
     let step = trained.checkpoint.state.step;
     if args.json {
         output::json(
@@ -352,6 +371,23 @@ fn stages(args: &Args, trained: &Trained) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Pixels of a film's images, about, and how often its last stage is shown.
+const FILM: usize = 64;
+const LAST: usize = 8;
+
+/// Stages of samples after each other, the samples beside each other; the last one stays a while.
+fn film(stages: &[f32], [count, frames, h, w, c]: [usize; 5], out: &Path) -> Result<()> {
+    let n = h * w * c;
+    let mut values = Vec::with_capacity(stages.len() + count * LAST * n);
+    for item in stages.chunks_exact(frames * n) {
+        values.extend_from_slice(item);
+        (0..LAST).for_each(|_| values.extend_from_slice(&item[(frames - 1) * n..]));
+    }
+    items::make_parent(out)?;
+    let columns = (count as f64).sqrt().ceil() as usize;
+    menagerie::picture::save_animation(&values, [count, frames + LAST, h, w, c], columns, out)
 }
 
 /// Images at the size of `shape`, each pixel repeated.

@@ -103,6 +103,7 @@ pub mod rows;
 pub mod sagan;
 pub mod sgan;
 pub mod sngan;
+pub mod spiral;
 pub mod star_gan;
 pub mod stylegan2;
 pub mod translation;
@@ -326,6 +327,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &hiding_gan::ENTRY,
     &life_gan::ENTRY,
     &gail::ENTRY,
+    &spiral::ENTRY,
     &actual::ENTRY,
     &adventure::ENTRY,
     &context_rnn_gan::ENTRY,
