@@ -25,7 +25,7 @@ impl Critic {
 
     /// `[rows, numbers]` -> `[rows, 1]`
     pub(super) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let h = activation(self.hidden.forward(x), Activation::LeakyRelu(LEAK));
+        let h = activation(self.hidden.forward(x), Activation::LeakyRelu(LEAK as f32));
         self.score.forward(h, Activation::Identity)
     }
 
