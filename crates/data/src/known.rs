@@ -6,6 +6,7 @@ use super::{
     showers, simulators, stacked, video, wifi,
 };
 use crate::error::Error;
+use crate::sequence::sentences;
 use serde::Serialize;
 
 /// A data set that is known by name.
@@ -290,6 +291,23 @@ static KNOWN: &[SourceInfo] = &[
         about: "pairs of sentences of three words, a letter each, and whether the first entails the second (the labels); endless, 2,000 unless --limit says otherwise",
         shape: &[sequence::entailment::LENGTH, 23],
         count: sequence::OF_ENTAILMENT,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: sentences::TRANSLATION,
+        about: "English sentences and their German, a letter a word: order, agreement, words of several translations; endless, 4,000 unless --limit says otherwise",
+        shape: &[
+            sentences::LENGTH_OF_TRANSLATION,
+            sentences::SYMBOLS_OF_TRANSLATION,
+        ],
+        count: sentences::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
+        name: sentences::DIALOGUE,
+        about: "questions and answers, a letter a word: half of the answers say nothing; endless, 4,000 unless --limit says otherwise",
+        shape: &[sentences::LENGTH_OF_DIALOGUE, sentences::SYMBOLS_OF_DIALOGUE],
+        count: sentences::TRAIN,
         licence: OWN,
     },
     SourceInfo {

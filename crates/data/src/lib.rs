@@ -91,7 +91,7 @@ pub use pack::{Packed, PackedPart, pack};
 pub use pictures::{Picture, Pictures};
 pub use random::Key;
 pub use renumbered::renumbered;
-pub use sequence::{entailment, likeliest};
+pub use sequence::{entailment, likeliest, sentences};
 pub use shapes::obj_of;
 pub use simulators::{Simulator, simulator, simulators};
 pub use source::{Opened, Source};

@@ -27,6 +27,7 @@ pub mod path_length;
 pub mod points;
 pub mod prdc;
 pub mod ranking;
+pub mod sentences;
 pub mod sequences;
 pub mod shapes;
 pub mod smiles;

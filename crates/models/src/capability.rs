@@ -240,6 +240,12 @@ pub trait Predict {
     /// Whether it draws: two answers to a condition differ.
     fn draws(&self) -> bool {
         true
+    /// The answer that it gives where nothing is drawn, one an item, of models of sentences; `None` of others.
+    ///
+    /// # Errors
+    /// Those of [`Predict::predict`].
+    fn likeliest(&self, _batch: &Batch) -> Result<Option<Samples>> {
+        Ok(None)
     }
 }
 

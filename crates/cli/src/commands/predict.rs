@@ -1,6 +1,6 @@
 use crate::items::{GivenArgs, Trained, able, make_parent, pick, written};
 use crate::output;
-use menagerie::data::{Batch, Kind, known_sources};
+use menagerie::data::{Batch, DataInfo, Kind, known_sources};
 use menagerie::error::{Error, Result};
 use menagerie::limits::affordable;
 use menagerie::models::{Capability, Predict, Samples};
@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   menagerie predict runs/conditional_vae-colorize-001 --split test --samples 6 --out colours.png
-  menagerie predict runs/video_vae-001 --split test --frames 12 --samples 4 --out futures.gif")]
+  menagerie predict runs/video_vae-001 --split test --frames 12 --samples 4 --out futures.gif
+  menagerie predict runs/cs_gan-001 --split test -n 10 --samples 2 --out translations.txt")]
 pub(crate) struct Args {
     #[command(flatten)]
     given: GivenArgs,
@@ -32,9 +33,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
     /// A picture (.png): condition, truth and draws of an item in a row, or film strips below each other; videos also as an
-    /// animation (.gif); or the draws alone as .npy
-    #[arg(long, value_name = "FILE", default_value = "prediction.png")]
-    out: PathBuf,
+    /// animation (.gif); or the draws alone as .npy; sentences and their answers as text (.txt) (default: prediction.png, of sentences
+    /// none: they are printed)
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -83,17 +85,22 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     let key = Key::new(args.seed).stream("predict");
     let draw = |k: usize| model.predict(&question.given, question.frames, key.step(k as u64));
     let draws = (0..args.samples).map(draw).collect::<Result<Vec<Samples>>>()?;
+    if draws[0].kind == Kind::Sequence {
+        let likeliest = model.likeliest(&question.given)?;
+        return sentences(&args, trained.info(), &question.whole, likeliest, &draws);
+    }
     let truth = truth(&question);
-    make_parent(&args.out)?;
-    match (args.out.extension().and_then(|e| e.to_str()), draws[0].kind) {
-        (Some("npy"), _) => arrays(&draws, &args.out)?,
-        (Some("png"), Kind::Video) => strips(&question, &draws, &args.out)?,
-        (Some("gif"), Kind::Video) => animation(&question, &draws, &args.out)?,
-        (Some("png"), Kind::Image) => rows(model.condition(&question.given)?, &truth, &draws, &args.out)?,
+    let out = args.out.clone().unwrap_or_else(|| "prediction.png".into());
+    make_parent(&out)?;
+    match (out.extension().and_then(|e| e.to_str()), draws[0].kind) {
+        (Some("npy"), _) => arrays(&draws, &out)?,
+        (Some("png"), Kind::Video) => strips(&question, &draws, &out)?,
+        (Some("gif"), Kind::Video) => animation(&question, &draws, &out)?,
+        (Some("png"), Kind::Image) => rows(model.condition(&question.given)?, &truth, &draws, &out)?,
         _ => {
             let problem = format!(
                 "--out {} does not end in a kind of file that can show this",
-                args.out.display()
+                out.display()
             );
             return Err(Error::usage(
                 problem,
@@ -101,7 +108,61 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
             ));
         }
     }
-    report(&args, &draws, &truth)
+    report(&args, &out, &draws, &truth)
+}
+
+/// Sentences, what belongs to them, the likeliest answers and those drawn: printed, or written as text.
+fn sentences(
+    args: &Args,
+    info: &DataInfo,
+    whole: &Batch,
+    likeliest: Option<Samples>,
+    draws: &[Samples],
+) -> Result<()> {
+    if let Some(out) = args
+        .out
+        .as_ref()
+        .filter(|o| o.extension().is_none_or(|e| e != "txt"))
+    {
+        let problem = format!("--out {} is not for sentences", out.display());
+        return Err(Error::usage(problem, "end it in .txt, or leave it out"));
+    }
+    let true_pairs = info.letters(&whole.values);
+    let mut answers: Vec<(&str, Vec<String>)> = vec![];
+    answers.extend(likeliest.map(|l| ("likeliest", info.letters(&l.values))));
+    answers.extend(draws.iter().map(|d| ("drawn", info.letters(&d.values))));
+    if args.json {
+        let all: Vec<_> = (0..true_pairs.len())
+            .map(|i| {
+                let of = |what: &str| -> Vec<&String> {
+                    let some = answers.iter().filter(|(w, _)| *w == what);
+                    some.map(|(_, lines)| &lines[i]).collect()
+                };
+                json!({"true": true_pairs[i], "likeliest": of("likeliest"), "drawn": of("drawn")})
+            })
+            .collect();
+        output::json(&json!({"count": all.len(), "samples": draws.len(), "pairs": all}));
+        return Ok(());
+    }
+    let mut text = String::new();
+    for (i, pair) in true_pairs.iter().enumerate() {
+        text += &format!("{:<10} {pair}\n", "true");
+        for (what, lines) in &answers {
+            text += &format!("{what:<10} {}\n", lines[i]);
+        }
+    }
+    match &args.out {
+        Some(out) => {
+            make_parent(out)?;
+            std::fs::write(out, text).map_err(Error::io("write", out))?;
+            written(
+                format_args!("{} items, {} draws each", true_pairs.len(), draws.len()),
+                out,
+            );
+        }
+        None => text.lines().for_each(|l| output::line(format_args!("{l}"))),
+    }
+    Ok(())
 }
 
 /// Opens the items; of videos, as many frames as are given and asked for, as far as there are.
@@ -327,7 +388,7 @@ fn best_of(draws: &[Samples], truth: &Samples) -> Vec<f64> {
     after.collect()
 }
 
-fn report(args: &Args, draws: &[Samples], truth: &Samples) -> Result<()> {
+fn report(args: &Args, out: &Path, draws: &[Samples], truth: &Samples) -> Result<()> {
     let n = draws[0].shape[0];
     // Of a future of which only a part is known, that part is compared.
     let best = if item(truth, 0).is_empty() {
@@ -338,11 +399,11 @@ fn report(args: &Args, draws: &[Samples], truth: &Samples) -> Result<()> {
     if args.json {
         let shape = &draws[0].shape[1..];
         output::json(
-            &json!({"count": n, "samples": draws.len(), "shape": shape, "best_of_k_mse": best, "out": args.out}),
+            &json!({"count": n, "samples": draws.len(), "shape": shape, "best_of_k_mse": best, "out": out}),
         );
         return Ok(());
     }
-    written(format_args!("{n} items, {} draws each", draws.len()), &args.out);
+    written(format_args!("{n} items, {} draws each", draws.len()), out);
     if let (Some(one), Some(all)) = (best.first(), best.last()) {
         output::line(format_args!(
             "mean squared error of one draw {one:.5}, of the best of {}: {all:.5}",

@@ -264,6 +264,8 @@ fn small(recipe: &str) -> Vec<String> {
         "molecules",
         "brackets",
         "entailment",
+        "translation",
+        "dialogue",
         "melodies",
         "jets",
         "showers",

@@ -7,6 +7,7 @@ pub mod entailment;
 mod family;
 mod molecules;
 mod read;
+pub mod sentences;
 
 pub(super) use alphabet::check;
 pub(super) use brackets::{Brackets, LENGTH as LENGTH_OF_BRACKETS, NAME as BRACKETS, TRAIN as OF_BRACKETS};
@@ -17,6 +18,7 @@ pub(super) use molecules::{
     LENGTH as LENGTH_OF_MOLECULES, Molecules, NAME as MOLECULES, TRAIN as OF_MOLECULES,
 };
 pub(super) use read::{extension_of, open};
+pub(super) use sentences::Sentences;
 
 use super::{DataInfo, Dataset, Item, Kind, Values};
 use crate::error::Result;
@@ -76,7 +78,29 @@ impl DataInfo {
         (last == STOP || last == NEW_LINE).then_some(place as u8)
     }
 
-    /// Sequences as letters, each up to its end: of every place the likeliest. `values` are items one after the other.
+    /// Which symbol stands between both sentences of a pair, where an alphabet has it.
+    pub fn symbol_between(&self) -> Option<u8> {
+        let place = self.alphabet.chars().position(|c| c == sentences::BETWEEN)?;
+        u8::try_from(place).ok()
+    }
+
+    /// Both sentences of pairs, as places in the alphabet; none of what has nothing between them. `values` are items one after the other.
+    pub fn sentences(&self, values: &[f32]) -> Vec<Option<[Vec<u8>; 2]>> {
+        let [length, symbols] = self.shape[..] else {
+            return vec![];
+        };
+        let (between, end) = (self.symbol_between(), self.end_symbol());
+        let symbols = likeliest(values, symbols);
+        let pair = |item: &[u8]| {
+            let last = item.iter().position(|s| Some(*s) == end).unwrap_or(item.len());
+            let at = item[..last].iter().position(|s| Some(*s) == between)?;
+            Some([item[..at].to_vec(), item[at + 1..last].to_vec()])
+        };
+        symbols.chunks_exact(length.max(1)).map(pair).collect()
+    }
+
+    /// Sequences as letters, each up to its end: of every place the likeliest; as words where the source has a letter for each word.
+    /// `values` are items one after the other.
     pub fn letters(&self, values: &[f32]) -> Vec<String> {
         let [length, symbols] = self.shape[..] else {
             return vec![];
@@ -87,12 +111,22 @@ impl DataInfo {
             within.filter_map(|s| alphabet.get(*s as usize)).collect()
         };
         let symbols = likeliest(values, symbols);
-        symbols.chunks_exact(length.max(1)).map(word).collect()
+        let lines = symbols.chunks_exact(length.max(1)).map(word);
+        lines
+            .map(|l| sentences::in_words(&self.source, &l).unwrap_or(l))
+            .collect()
     }
 
     /// The alphabet as people are told it: letters, and what else a place may hold.
     pub fn alphabet_in_words(&self) -> String {
         let text = self.alphabet.ends_with(NEW_LINE);
+        if let Some(pairs) = sentences::pairs_of(&self.source) {
+            let between = sentences::BETWEEN;
+            return format!(
+                "{} words, {between} between sentences, and the end of the line",
+                pairs.words().len()
+            );
+        }
         // In a line of text a hyphen and a star are letters.
         let other = |c: &char| *c == NEW_LINE || !text && [GAP, STOP].contains(c);
         let letters: String = self.alphabet.chars().filter(|c| !other(c)).collect();

@@ -51,7 +51,10 @@ impl Source {
             sequence::entailment::NAME => Arc::new(sequence::Entailment::new(seed, split, limit)),
             notes::MELODIES => Arc::new(notes::Melodies::new(seed, split, limit, self.length)),
             sequence::MOLECULES => Arc::new(sequence::Molecules::new(seed, split, limit)),
-            name => Arc::new(points::PointSet::new(name, seed, split, limit)?),
+            name => match sequence::sentences::pairs_of(name) {
+                Some(pairs) => Arc::new(sequence::Sentences::new(name, pairs, seed, split, limit)),
+                None => Arc::new(points::PointSet::new(name, seed, split, limit)?),
+            },
         };
         self.finish(base, preparation)
     }

@@ -9,9 +9,9 @@ use super::subject::{Subject, each_item};
 use super::{
     by_acting, by_anomaly, by_attack, by_capability, by_classes, by_completion, by_features, by_frames,
     by_grammar, by_images, by_inference, by_latents, by_message, by_notes, by_places, by_representation,
-    by_rows, by_rule, by_sequence, by_shape, by_table, by_text, by_translation,
+    by_rows, by_rule, by_sentences, by_sequence, by_shape, by_table, by_text, by_translation,
 };
-use crate::data::{Dataset, Kind, Role, simulator};
+use crate::data::{Dataset, Kind, Role, sentences, simulator};
 use crate::error::{Error, Result, nearest};
 use crate::metrics::prdc::Prdc;
 use crate::models::{Capability, Model};
@@ -128,6 +128,9 @@ metrics! {
     "repetitions", "share of a piece's runs of three notes that have come before in it; the same beside it", None, Needs::Notes;
     "tone-span", "semitones from the lowest note of a piece to the highest; the same beside it", None, Needs::Notes;
     "grammatical", "share of samples that the grammar of the data can draw; /different of these, /entropy of the grammar, nats: the least nll there is", MORE, Needs::Grammar;
+    "bleu", "BLEU-4 of likeliest answers to held-out sentences, 0 to 100", MORE, Needs::Answers;
+    "fitting", "share of these answers that the grammar of the data allows; /dull of those that say nothing, /data of the data's own", MORE, Needs::Answers;
+    "distinct", "different words (/1) and pairs of words (/2) of all in these answers; /data of the data's own", MORE, Needs::Answers, named;
     "observables", "Wasserstein-1 distance of each attribute of samples, as it truly is, and of data, in deviations of the data", LESS, Needs::Rule;
     "localisation", "mean error in metres of the place of a held-out map, found by measured and drawn maps; /measured, /repeated without the drawn ones", LESS, Needs::Places;
     "validity", "share of samples that are molecules by their SMILES; /markov of a chain of letters", MORE, Needs::Sequences, named;
@@ -390,6 +393,11 @@ impl<'a> Judge<'a> {
                     && self.reference.is_some_and(|r| by_places::has(r.set.info()))
             }
             (Needs::Notes, _) => draws && self.reference.is_some() && self.subject.info().kind == Kind::Notes,
+            (Needs::Answers, Subject::Model { model, info, .. }) => {
+                let known = sentences::pairs_of(&info.source).is_some();
+                Capability::Predict.of(model) && by_sentences::are(info) && (known || m.name == "bleu")
+            }
+            (Needs::Answers, Subject::Items(_)) => false,
             (Needs::Grammar, _) => draws && self.reference.is_some_and(|r| by_grammar::knows(r.set)),
             (Needs::Rule, _) => draws && self.reference.is_some_and(|r| by_rule::knows(r.set)),
             // Of a purpose of their own.
@@ -444,6 +452,7 @@ impl<'a> Judge<'a> {
             Needs::Rule => by_rule::work_out(self, metric, tell),
             Needs::Places => by_places::work_out(self, metric, tell),
             Needs::Grammar => by_grammar::work_out(self, metric, tell),
+            Needs::Answers => by_sentences::work_out(self, metric, tell),
             Needs::Sequences => by_sequence::work_out(self, metric, tell),
             Needs::Shapes => by_shape::work_out(self, metric, tell),
             Needs::Notes => by_notes::work_out(self, metric, tell),

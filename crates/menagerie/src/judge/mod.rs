@@ -24,6 +24,7 @@ mod by_places;
 mod by_representation;
 mod by_rows;
 mod by_rule;
+mod by_sentences;
 mod by_sequence;
 mod by_shape;
 

@@ -47,6 +47,8 @@ pub enum Needs {
     Notes,
     /// sequences, and data whose grammar is known
     Grammar,
+    /// a model that answers a sentence by another, and pairs of sentences
+    Answers,
     /// samples, and data that know what attributes any item truly has
     Rule,
     /// images with classes, and data whose classes are places with coordinates
@@ -87,6 +89,7 @@ impl Needs {
                         Needs::Shapes => "shapes, data".into(),
             Needs::Notes => "music, data".into(),
             Needs::Grammar => "sequences, data whose grammar is known (brackets)".into(),
+            Needs::Answers => "a model with the capability `predict`, pairs of sentences (translation, dialogue)".into(),
             Needs::Rule => "samples, data whose attributes follow from an item (dna, jets, showers)".into(),
             Needs::Places => "images with classes, data whose attributes `x` and `y` say where each was measured (wifi)".into(),
             Needs::Columns => "rows of a table of numbers and classes, data".into(),
@@ -118,6 +121,7 @@ impl Needs {
             Needs::Capability(c) => c,
             Needs::Truth | Needs::Sides | Needs::Reader => Capability::Translate,
             Needs::Described => Capability::Illustrate,
+            Needs::Answers => Capability::Predict,
             Needs::Unusual if by_anomaly::WAYS.iter().any(|w| w.of(model)) => return None,
             Needs::Unusual => Capability::Anomaly,
             Needs::Back if Capability::Translate.of(model) => return None,
@@ -149,6 +153,9 @@ impl Needs {
             Needs::Path => capabilities.contains(&Capability::LatentSpace) && draws(Kind::Image),
             Needs::Frames => draws(Kind::Video),
             Needs::Sequences | Needs::Grammar => draws(Kind::Sequence),
+            Needs::Answers => {
+                capabilities.contains(&Capability::Predict) && kind.is_none_or(|k| k == Kind::Sequence)
+            }
             Needs::Shapes => draws(Kind::Voxels),
             Needs::Notes => draws(Kind::Notes),
 

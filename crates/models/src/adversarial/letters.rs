@@ -152,7 +152,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// What stands before the first letter, `[count, letters]`: the end of the sequence before, or nothing where none ends.
-    fn first(&self, count: usize, device: &Device) -> Tensor<2> {
+    pub(super) fn first(&self, count: usize, device: &Device) -> Tensor<2> {
         let mut row = vec![0f32; self.letters];
         if let Some(end) = self.end {
             row[end as usize] = 1.0;

@@ -14,6 +14,7 @@ pub mod ae_gan;
 pub mod aegan;
 pub mod aff_gan;
 pub mod age_gan;
+pub mod aim;
 pub mod al_cgan;
 pub mod ali;
 pub mod align_gan;
@@ -37,6 +38,7 @@ pub mod cgan;
 pub mod cogan;
 mod config;
 pub mod context_rnn_gan;
+pub mod cs_gan;
 pub mod ctgan;
 pub mod curriculum_gan;
 pub mod cut;
@@ -101,6 +103,7 @@ pub mod r3gan;
 pub mod rec_gan3d;
 pub mod rows;
 pub mod sagan;
+mod sentences;
 pub mod sgan;
 pub mod sngan;
 pub mod spiral;
@@ -330,6 +333,8 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &spiral::ENTRY,
     &actual::ENTRY,
     &adventure::ENTRY,
+    &cs_gan::ENTRY,
+    &aim::ENTRY,
     &context_rnn_gan::ENTRY,
     &pix2pix::ENTRY,
     &id_cgan::ENTRY,
