@@ -9,7 +9,7 @@ pub(crate) const NAME: &str = "translation";
 /// Words of the longest sentences: `this old man will often see the black house`, and in German.
 pub(crate) const SIDES: [usize; 2] = [9, 9];
 /// Words of both languages together.
-pub(crate) const WORDS: usize = 181;
+pub(crate) const WORDS: usize = 182;
 
 /// Gender and number, as endings ask for them.
 const MASCULINE: usize = 0;
@@ -100,7 +100,10 @@ const ARTICLES: [[&str; 4]; 3] = [
 ];
 const OF_OBJECTS: [&str; 3] = ["den", "einen", "diesen"];
 /// English articles of one and of several.
-const ENGLISH: [[&str; 2]; 3] = [["the", "the"], ["a", ""], ["this", "these"]];
+const ENGLISH: [[&str; 2]; 3] = [["the", "the"], [A, ""], ["this", "these"]];
+const A: &str = "a";
+/// The same before a vowel.
+const AN: &str = "an";
 const INDEFINITE: usize = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -124,11 +127,13 @@ impl Phrase {
     fn english(self) -> Vec<String> {
         let number = usize::from(self.plural);
         let adjective = self.adjective.map_or("", |a| ADJECTIVES[a].0);
-        some([
-            ENGLISH[self.article][number],
-            adjective,
-            NOUNS[self.noun].1[number],
-        ])
+        let noun = NOUNS[self.noun].1[number];
+        let next = if adjective.is_empty() { noun } else { adjective };
+        let article = match ENGLISH[self.article][number] {
+            A if next.starts_with(['a', 'e', 'i', 'o', 'u']) => AN,
+            article => article,
+        };
+        some([article, adjective, noun])
     }
 
     /// As the subject, or as an object.
@@ -167,6 +172,7 @@ impl Phrase {
     /// The phrase at the beginning of English words, and what follows it.
     fn read<'a, 'b>(words: &'a [&'b str]) -> Option<(Phrase, &'a [&'b str])> {
         let (articles, rest) = match words.split_first()? {
+            (&AN, rest) => (A, rest),
             (w, rest) if ENGLISH.iter().flatten().any(|a| a == w) => (*w, rest),
             _ => ("", words),
         };
@@ -318,7 +324,7 @@ fn words() -> Words {
         .iter()
         .flatten()
         .copied()
-        .chain(["will"])
+        .chain([AN, "will"])
         .chain(ADJECTIVES.iter().map(|(e, _)| *e))
         .chain(NOUNS.iter().flat_map(|(_, e, _)| *e))
         .chain(VERBS.iter().flat_map(|(e, _)| *e))
@@ -387,6 +393,10 @@ mod tests {
             (
                 "a child never picks this flower",
                 &["ein Kind pflückt nie diese Blume"],
+            ),
+            (
+                "an old goat eats an apple",
+                &["eine alte Ziege frisst einen Apfel"],
             ),
             ("a child picks this book", &["ein Kind wählt dieses Buch"]),
             (

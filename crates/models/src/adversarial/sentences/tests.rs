@@ -114,7 +114,7 @@ fn words_worth_gives_the_gradient_of_the_expected_reward() {
         let course = author.course(&first.repeat(DRAWS), rollouts, Key::new(7), &reward);
         let drawn = bias(author.policy(&course));
         for (d, e) in drawn.iter().zip(&exact) {
-            assert!((d - e).abs() < 0.05, "{rollouts}: {drawn:?} {exact:?}");
+            assert!((d - e).abs() < 0.06, "{rollouts}: {drawn:?} {exact:?}");
         }
     }
 }
