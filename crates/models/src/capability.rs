@@ -240,6 +240,7 @@ pub trait Predict {
     /// Whether it draws: two answers to a condition differ.
     fn draws(&self) -> bool {
         true
+    }
     /// The answer that it gives where nothing is drawn, one an item, of models of sentences; `None` of others.
     ///
     /// # Errors
