@@ -234,10 +234,10 @@ pub(crate) fn of(
     }
     let mut index = make(&file, size)?;
     (index.head.size, index.head.sample, index.head.count) = (size, sample, index.entries.len());
-    if let Some(kept) = kept.filter(|_| index.entries.len() >= WORTH_ITEMS || size >= WORTH_BYTES) {
-        if index.keep(&kept) {
-            tidy(kept.parent().unwrap_or(Path::new(".")), KEPT);
-        }
+    if let Some(kept) = kept.filter(|_| index.entries.len() >= WORTH_ITEMS || size >= WORTH_BYTES)
+        && index.keep(&kept)
+    {
+        tidy(kept.parent().unwrap_or(Path::new(".")), KEPT);
     }
     Ok(index)
 }

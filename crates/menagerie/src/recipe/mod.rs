@@ -326,7 +326,7 @@ impl Recipe {
         let levels = self
             .unset("observation")
             .is_some_and(|o| o.as_str() != Some("gaussian"));
-        if !told && !(levels && may_be_points) {
+        if !(told || levels && may_be_points) {
             return Ok((self, vec![]));
         }
         let info = source.open()?.dataset.info().clone();

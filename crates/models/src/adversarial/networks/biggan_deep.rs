@@ -210,7 +210,7 @@ impl Trunk {
         let at = |i: usize| channels(s.width, i);
         let attends = attention::place(&grids, s.attention);
         let block = |i: usize| {
-            let (grid, halves) = (i / 2, i % 2 == 0);
+            let (grid, halves) = (i / 2, i.is_multiple_of(2));
             let inputs = if halves { at(grid) } else { at(grid + 1) };
             Down::new([inputs, at(grid + 1)], halves, &init.at("block").nth(i))
         };

@@ -50,9 +50,9 @@ fn the_gradient_is_that_of_the_score() {
     let critic = Critic::new(4, 8, &Init::new(Key::new(4), &Device::flex()));
     let x = drawn([3, 4], 5);
     let told = numbers(critic.gradients(x.clone()));
-    let mut norms = vec![0.0; 3];
+    let mut norms = [0.0; 3];
     for (i, told) in told.iter().enumerate() {
-        let mut step = vec![0.0f32; 12];
+        let mut step = [0.0f32; 12];
         step[i] = 1e-3;
         let step = Tensor::<1>::from_floats(&step[..], &Device::flex()).reshape([3, 4]);
         let score = |x: Tensor<2>| numbers(critic.forward(x))[i / 4];
