@@ -100,7 +100,7 @@ fn lay_out(folder: &Path) {
         .save(folder.join("mask.png"))
         .unwrap();
     let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../menagerie/tests/fixtures");
-    for name in ["netG.pth", "netD.pth", "G_ema.pth"] {
+    for name in ["netG.pth", "netD.pth", "G_ema.pth", "D.pth"] {
         std::fs::copy(weights.join(name), folder.join(name)).unwrap();
     }
     let tunes = your.join("tunes");

@@ -67,6 +67,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     ("no_classes", "biggan", &[("condition", "false")]),
     ("deep", "biggan", &[("model.deep", "true")]),
+    ("groups", "r3gan", &[("model.blocks", "1"), ("model.group", "2")]),
     ("balance", "dcgan", &[("game.balance", "{}")]),
     ("freeze", "dcgan", &[("game.freeze", "{}")]),
     ("bits", "bs_gan", &[("game.bits.draws", "3")]),

@@ -49,8 +49,6 @@ pub(crate) const ENTRY: Entry = Entry {
     tiny: &[
         ("model.latent", "4"),
         ("model.width", "2"),
-        ("model.blocks", "1"),
-        ("model.group", "2"),
         ("model.average", "0.9"),
     ],
     ..Entry::of::<OfTwo<R3gan>>()
