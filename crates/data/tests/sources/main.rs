@@ -14,6 +14,7 @@ mod shards;
 mod sides;
 mod splits;
 mod spreadsheets;
+mod stats;
 mod support;
 mod tables;
 mod videos;
