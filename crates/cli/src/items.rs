@@ -6,6 +6,7 @@ use menagerie::data::{
     Batch, DataInfo, Dataset, Kind, Opened, midi, obj_of, renumbered, table_text, wav, write_wav,
 };
 use menagerie::error::{Error, Result};
+use menagerie::explore::UnderClasses;
 use menagerie::files;
 use menagerie::models::{Capability, LatentSpace, Model, Samples};
 use menagerie::picture;
@@ -50,9 +51,42 @@ impl Trained {
         able(self.model.as_latent_space(), Capability::LatentSpace, &self.name)
     }
 
+    /// The same; of a model that draws by class, within that class, or the commonest of its training.
+    pub(crate) fn latents_within(&self, class: Option<u32>) -> Result<Within<'_>> {
+        let mixtures = self.model.as_class_mixtures().map(|m| match class {
+            Some(class) => UnderClasses::of(m, class as usize),
+            None => UnderClasses::of_the_commonest(m, &self.info().shares),
+        });
+        match (self.model.as_latent_space(), mixtures) {
+            (None, Some(under)) => Ok(Within::Class(under)),
+            (_, None) if class.is_some() => Err(Error::usage(
+                format!("`{}` does not draw from a class", self.name),
+                "leave --label out",
+            )),
+            _ => self.latents().map(Within::All),
+        }
+    }
+
     /// What it was trained on.
     pub(crate) fn info(&self) -> &DataInfo {
         &self.checkpoint.state.data
+    }
+}
+
+/// A latent space, or what is left of it within a class.
+pub(crate) enum Within<'a> {
+    All(&'a dyn LatentSpace),
+    Class(UnderClasses<'a>),
+}
+
+impl<'a> std::ops::Deref for Within<'a> {
+    type Target = dyn LatentSpace + 'a;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Within::All(space) => *space,
+            Within::Class(under) => under,
+        }
     }
 }
 

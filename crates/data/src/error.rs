@@ -86,6 +86,9 @@ pub enum Error {
         /// what can be asked
         fix: String,
     },
+    /// Whoever asked has gone, and the work ended on the way ([`crate::interrupt`]).
+    #[error("given up, since nobody waits for it any more; ask again")]
+    GivenUp,
 }
 
 /// A few words of advice where the system's own message has none.

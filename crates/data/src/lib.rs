@@ -31,6 +31,7 @@ mod hiring;
 mod idx;
 mod image_file;
 mod image_set;
+pub mod interrupt;
 mod jaws;
 mod jets;
 mod known;

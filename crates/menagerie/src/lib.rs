@@ -46,7 +46,7 @@ pub mod run;
 pub use burn;
 pub use burn::tensor::{Device, Tensor};
 pub use menagerie_data as data;
-pub use menagerie_data::{Error, Key, Result, error, files, limits, picture, random};
+pub use menagerie_data::{Error, Key, Result, error, files, interrupt, limits, picture, random};
 pub use menagerie_kernels as kernels;
 pub use menagerie_metrics as metrics;
 pub use menagerie_models as models;

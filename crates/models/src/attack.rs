@@ -3,6 +3,7 @@
 //! largest change of one of them (the maximum norm).
 use crate::discriminative::classifier::cross_entropy;
 use burn::tensor::Tensor;
+use menagerie_data::interrupt;
 use menagerie_data::random::Key;
 use menagerie_kernels::noise;
 
@@ -52,6 +53,9 @@ pub fn pgd(
     let mut at = within(x, x.clone() + start * (2.0 * epsilon), epsilon);
     let step = 2.0 * 2.5 * epsilon / steps.max(1) as f64;
     for _ in 0..steps {
+        if interrupt::given_up() {
+            break;
+        }
         let up = uphill(logits, at.clone(), labels);
         at = within(x, at + up * step, epsilon);
     }

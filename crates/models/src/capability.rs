@@ -70,6 +70,13 @@ pub trait LatentSpace {
     fn prior(&self, count: usize, key: Key) -> Tensor<2>;
     /// Latents `[count, latent]` -> items `[count, ...]` in the data's own terms.
     fn decode(&self, latents: Tensor<2>) -> Result<Samples>;
+    /// The same, truncated as [`Sample::sample`] truncates: `psi` 1 is as trained, 0 the mean.
+    ///
+    /// # Errors
+    /// Those of [`LatentSpace::decode`].
+    fn decode_truncated(&self, latents: Tensor<2>, psi: f64) -> Result<Samples> {
+        self.decode(latents * psi)
+    }
     /// What is drawn on the way, from the first stage to the last, which is the item itself; images of early stages may be smaller.
     /// Nothing where items are drawn at once.
     ///
@@ -106,7 +113,23 @@ pub trait ClassMixtures {
     ///
     /// # Errors
     /// [`menagerie_data::Error::Usage`] for latents or shares of another size.
-    fn decode(&self, latents: Tensor<2>, shares: Tensor<2>) -> Result<Samples>;
+    fn decode(&self, latents: Tensor<2>, shares: Tensor<2>) -> Result<Samples> {
+        self.decode_truncated(latents, shares, 1.0)
+    }
+    /// The same, truncated as [`Sample::sample`] truncates: `psi` 1 is as trained, 0 the mean.
+    ///
+    /// # Errors
+    /// Those of [`ClassMixtures::decode`].
+    fn decode_truncated(&self, latents: Tensor<2>, shares: Tensor<2>, psi: f64) -> Result<Samples>;
+    /// Where latents are mapped to styles first: the space of these, whose `style_of` takes latents with the shares of classes behind
+    /// them, `[count, latent + classes]`. It is styles that are truncated then.
+    fn as_styles(&self) -> Option<&dyn Styles> {
+        None
+    }
+    /// What the first layer makes of a latent, whatever its class: its weights, `[latent, outputs]`, where there is one such layer.
+    fn first_weights(&self) -> Option<Tensor<2>> {
+        None
+    }
 }
 
 /// Latents (or styles) on a device with autodiff -> images `[count, height, width, channel]` in [-1, 1].

@@ -7,7 +7,7 @@ use menagerie::models::{Capability, Model, SampleRequest, Samples};
 use menagerie::nn::numbers;
 use menagerie::picture::{self, Picture};
 use menagerie::run::{notes_picture, points_picture, sequences_picture, shapes_picture_from};
-use menagerie::{Device, Key, Tensor, burn};
+use menagerie::{Device, Key, Tensor, burn, interrupt};
 use serde_json::{Value, json};
 use std::sync::MutexGuard;
 
@@ -65,12 +65,7 @@ impl Open {
 
     /// Draws as `menagerie sample --seed` does: one item, or many points.
     pub(crate) fn sample(&self, wanted: &Wanted) -> Result<Samples, Refusal> {
-        if !(wanted.truncation.is_finite() && wanted.truncation >= 0.0) {
-            return Err(Refusal::new(
-                400,
-                "a truncation is 0 or more; 1 is the prior as trained",
-            ));
-        }
+        truncates(wanted.truncation)?;
         let count = if self.info.kind == Kind::Points { POINTS } else { 1 };
         let request = SampleRequest {
             label: wanted.label.as_deref().map(|l| self.class(l)).transpose()?,
@@ -97,22 +92,37 @@ impl Open {
             return Ok(false);
         };
         // It says so by refusing or not; asked once.
-        Ok(*self.by_class.get_or_init(|| {
-            let label = self.info.shares.iter().position(|s| *s > 0.0).unwrap_or(0);
-            let request = SampleRequest {
-                label: Some(label as u32),
-                ..SampleRequest::new(1, Key::new(0))
-            };
-            sampler.sample(&request).is_ok()
-        }))
+        if let Some(known) = self.by_class.get() {
+            return Ok(*known);
+        }
+        let label = self.info.shares.iter().position(|s| *s > 0.0).unwrap_or(0);
+        let request = SampleRequest {
+            label: Some(label as u32),
+            ..SampleRequest::new(1, Key::new(0))
+        };
+        let draws = sampler.sample(&request).is_ok();
+        // A draw that was given up on its way says nothing.
+        interrupt::check()?;
+        Ok(*self.by_class.get_or_init(|| draws))
     }
 
-    /// Items of places, row by row.
-    pub(crate) fn decode(&self, latents: &[Vec<f32>]) -> Result<Samples, Refusal> {
+    /// Items of places, row by row, truncated so far; 1 is as trained.
+    pub(crate) fn decode(&self, latents: &[Vec<f32>], truncation: f64) -> Result<Samples, Refusal> {
         self.affordable(latents.len())?;
         let model = self.model()?;
         let places = Places::of_open(self, &**model)?;
-        Ok(places.decode(rows(latents, places.numbers())?)?)
+        Ok(places.decode(places.rows(latents)?, truncation)?)
+    }
+}
+
+/// A truncation, if it is one.
+pub(crate) fn truncates(by: f64) -> Result<f64, Refusal> {
+    match by.is_finite() && by >= 0.0 {
+        true => Ok(by),
+        false => Err(Refusal::new(
+            400,
+            "a truncation is 0 or more; 1 is the prior as trained",
+        )),
     }
 }
 
@@ -134,7 +144,13 @@ pub(crate) fn rows(latents: &[Vec<f32>], latent: usize) -> Result<Tensor<2>, Ref
 /// Rows of a tensor.
 pub(crate) fn table(t: Tensor<2>) -> Value {
     let width = t.dims()[1];
-    numbers(t).chunks(width.max(1)).map(|row| json!(row)).collect()
+    numbers(t).chunks(width.max(1)).map(list).collect()
+}
+
+/// Numbers by the fewest digits that give them back.
+pub(crate) fn list(row: &[f32]) -> Value {
+    let shortest = |v: &f32| v.to_string().parse::<f64>().map_or(Value::Null, |v| json!(v));
+    row.iter().map(shortest).collect()
 }
 
 /// Frames of one size after each other, as a canvas takes them: `[count, height, width, RGBA]`.

@@ -108,9 +108,18 @@ impl Folder {
 
     /// Every run, in the order of their names.
     pub(crate) fn runs(&self) -> Arc<Vec<Value>> {
+        self.list(FRESH)
+    }
+
+    /// The same as it was when somebody last looked, however long ago.
+    pub(crate) fn last_seen(&self) -> Arc<Vec<Value>> {
+        self.list(Duration::MAX)
+    }
+
+    fn list(&self, fresh: Duration) -> Arc<Vec<Value>> {
         let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, list)) = &*listed
-            && at.elapsed() < FRESH
+            && at.elapsed() < fresh
         {
             return list.clone();
         }
@@ -346,6 +355,11 @@ mod tests {
         );
         assert_eq!(runs[0]["model"], "gan");
         assert_eq!(folder.next_free("a"), "a-001");
+        // What was last seen is given as it was, until somebody here changes something.
+        std::fs::remove_dir_all(folder.root().join("deep")).unwrap();
+        assert!(Arc::ptr_eq(&folder.last_seen(), &runs));
+        folder.changed();
+        assert_eq!(folder.last_seen().len(), 1);
     }
 
     #[test]

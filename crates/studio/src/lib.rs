@@ -121,6 +121,7 @@ fn answer(guard: &Guard, studio: &'static Studio, request: &Request) -> Response
     let answer = match path.split_first() {
         Some((&"api", rest)) => api::answer(studio, request, rest),
         _ if request.method != "GET" => Err(Refusal::new(405, "pages are asked for by GET")),
+        None => Ok(assets::first(&api::known(studio))),
         _ => assets::answer(&path),
     };
     answer.unwrap_or_else(|refusal| refusal.response())

@@ -1,10 +1,21 @@
-//! Where samples lie: a latent, and behind it, of models that draw by class, the share of each class. A page moves both alike.
+//! Where samples lie: a latent, and behind it, of models that draw by class, the share of each class. A page moves both alike. Of models
+//! that map latents to styles, a place may also be a style for each layer, told by its length.
+use crate::draw::rows;
 use crate::http::Refusal;
 use crate::shelf::Open;
-use menagerie::explore::{Crossing, Walk, breed, mix, walk};
-use menagerie::models::{Capability, ClassMixtures, LatentSpace, Model, Samples};
+use menagerie::explore::{Crossing, Walk, breed, breed_layers, mix, walk};
+use menagerie::models::{Capability, ClassMixtures, LatentSpace, Model, Samples, Styles};
 use menagerie::nn::numbers;
 use menagerie::{Key, Tensor, burn};
+
+/// How children come of their parents.
+#[derive(Clone, Copy)]
+pub(crate) enum Crossed {
+    /// within latents
+    Latents(Crossing),
+    /// each layer's style from one parent
+    Layers,
+}
 
 /// See the module.
 #[derive(Clone, Copy)]
@@ -62,34 +73,113 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// Items of places, `[count, numbers]`.
-    pub(crate) fn decode(self, places: Tensor<2>) -> menagerie::Result<Samples> {
+    /// The styles that layers take of their own, and how many numbers all of a place have together.
+    pub(crate) fn layers(self) -> Option<(&'a dyn Styles, usize)> {
+        let styles = self.styles()?;
+        let numbers = styles.places() * styles.style();
+        (numbers != self.numbers()).then_some((styles, numbers))
+    }
+
+    /// Styles that latents are mapped to: it is those that truncation draws towards their mean.
+    pub(crate) fn styles(self) -> Option<&'a dyn Styles> {
         match self {
-            Places::Latents(space) => space.decode(places),
-            Places::Mixtures(space) => {
+            Places::Latents(space) => space.as_styles(),
+            Places::Mixtures(space) => space.as_styles(),
+        }
+    }
+
+    /// Places that were sent, as rows; where some are styles of layers, all are.
+    pub(crate) fn rows(self, sent: &[Vec<f32>]) -> Result<Tensor<2>, Refusal> {
+        let Some((_, all)) = self
+            .layers()
+            .filter(|(_, all)| sent.iter().any(|z| z.len() == *all))
+        else {
+            return rows(sent, self.numbers());
+        };
+        let row = |z: &Vec<f32>| match z.len() == all {
+            true => rows(std::slice::from_ref(z), all),
+            false => Ok(self.layered(rows(std::slice::from_ref(z), self.numbers())?)),
+        };
+        Ok(Tensor::cat(
+            sent.iter().map(row).collect::<Result<_, Refusal>>()?,
+            0,
+        ))
+    }
+
+    /// Styles of layers, of latents where they are that.
+    fn layered(self, places: Tensor<2>) -> Tensor<2> {
+        let ([count, numbers], Some((styles, all))) = (places.dims(), self.layers()) else {
+            return places;
+        };
+        match numbers == all {
+            true => places,
+            false => styles
+                .style_of(places)
+                .repeat_dim(1, styles.places())
+                .reshape([count, all]),
+        }
+    }
+
+    /// Items of places, `[count, numbers]`, truncated as `menagerie sample` truncates.
+    pub(crate) fn decode(self, places: Tensor<2>, psi: f64) -> menagerie::Result<Samples> {
+        let [count, numbers] = places.dims();
+        match (self, self.layers()) {
+            (_, Some((styles, all))) if all == numbers => {
+                let centre = styles.centre().reshape([1, 1, styles.style()]);
+                let w = places.reshape([count, styles.places(), styles.style()]);
+                styles.decode_styles(match psi == 1.0 {
+                    true => w,
+                    false => centre.clone() + (w - centre) * psi,
+                })
+            }
+            (Places::Latents(space), _) if psi == 1.0 => space.decode(places),
+            (Places::Latents(space), _) => space.decode_truncated(places, psi),
+            (Places::Mixtures(space), _) => {
                 let [latents, shares] = self.apart(places);
-                space.decode(latents, whole(shares))
+                space.decode_truncated(latents, whole(shares), psi)
             }
         }
     }
 
-    /// Children of places, or the strangers themselves where there are no parents; see [`breed`] and [`mix`].
+    /// Children of places, or the strangers themselves where there are no parents; see [`breed`], [`breed_layers`] and [`mix`].
+    ///
+    /// # Errors
+    /// For layers of a model without.
     pub(crate) fn children(
         self,
         parents: Option<Tensor<2>>,
         strangers: Tensor<2>,
-        crossing: Crossing,
+        crossed: Crossed,
         mutation: f64,
         key: Key,
-    ) -> Tensor<2> {
-        let Some(parents) = parents else { return strangers };
+    ) -> Result<Tensor<2>, Refusal> {
+        let layers = self.layers();
+        let is_layered = |p: &Tensor<2>| layers.is_some_and(|(_, all)| p.dims()[1] == all);
+        if matches!(crossed, Crossed::Layers) && layers.is_none() {
+            let problem = "this model has no layers that take styles of their own; cross by genes or blend";
+            return Err(Refusal::new(400, problem));
+        }
+        let Some(parents) = parents else {
+            return Ok(strangers);
+        };
+        if matches!(crossed, Crossed::Layers) || is_layered(&parents) {
+            let (parents, strangers) = (self.layered(parents), self.layered(strangers));
+            let count = layers.map_or(1, |(styles, _)| styles.places());
+            return Ok(match crossed {
+                Crossed::Latents(Crossing::Blend) => mix(parents, strangers, mutation, key),
+                _ => breed_layers(parents, strangers, count, mutation, key),
+            });
+        }
+        let Crossed::Latents(crossing) = crossed else {
+            return Ok(strangers);
+        };
         if self.classes() == 0 {
-            return breed(parents, strangers, crossing, mutation, key);
+            return Ok(breed(parents, strangers, crossing, mutation, key));
         }
         let ([latents, shares], [others, of_others]) = (self.apart(parents), self.apart(strangers));
         let latents = breed(latents, others, crossing, mutation, key);
         let shares = mix(whole(shares), of_others, mutation, key.stream("classes"));
-        Tensor::cat(vec![latents, shares], 1)
+        Ok(Tensor::cat(vec![latents, shares], 1))
     }
 
     /// The ways from each row to the same row of others: of latents as asked for, of shares straight.

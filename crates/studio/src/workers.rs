@@ -1,5 +1,6 @@
 //! Threads that draw, and a queue before them that does not grow without end.
 use crate::http::{Refusal, Request};
+use menagerie::interrupt;
 use menagerie::limits::guarded;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -35,7 +36,8 @@ impl Workers {
         Ok(Workers { queue })
     }
 
-    /// Has work done, and waits for it; given up before it begins if the browser goes away.
+    /// Has work done, and waits for it. If the browser goes away it is given up: before it begins, or on its way, where it
+    /// looks ([`interrupt`]).
     ///
     /// # Errors
     /// Those of the work; 503 where too much waits already.
@@ -52,7 +54,8 @@ impl Workers {
                 return;
             }
             // A shape that a layer does not take is a panic; the studio goes on.
-            let result = guarded(work).unwrap_or_else(|panic| Err(told(&*panic)));
+            let wanted = || interrupt::while_wanted(seen.clone(), work);
+            let result = guarded(wanted).unwrap_or_else(|panic| Err(told(&*panic)));
             done.send(result).ok();
         };
         match self.queue.try_send(Box::new(job)) {
@@ -98,4 +101,56 @@ fn told(panic: &(dyn std::any::Any + Send)) -> Refusal {
         .unwrap_or("no reason was given");
     let line = text.lines().next().unwrap_or_default();
     Refusal::new(500, format!("the model could not do this: {line}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc::channel;
+
+    /// A request, and the browser that sent it.
+    fn asked() -> (Box<Request>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut browser = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        browser.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let request = Request::read(listener.accept().unwrap().0).unwrap();
+        (request, browser)
+    }
+
+    #[test]
+    fn work_that_has_begun_ends_when_its_browser_leaves() {
+        let workers = Workers::start().unwrap();
+        let (begins, begun) = channel();
+        let (ends, ended) = channel();
+        // As many as there are threads: were they not to end, nothing would be drawn any more.
+        for _ in 0..THREADS {
+            let (request, browser) = asked();
+            let (begins, ends) = (begins.clone(), ends.clone());
+            let leaves = std::thread::spawn({
+                let queue = workers.queue.clone();
+                move || {
+                    let work = move || {
+                        begins.send(()).unwrap();
+                        while interrupt::check().is_ok() {
+                            std::thread::yield_now();
+                        }
+                        ends.send(()).unwrap();
+                        Ok(())
+                    };
+                    Workers { queue }.run(&request, work)
+                }
+            });
+            begun.recv().unwrap();
+            drop(browser);
+            ended.recv().unwrap();
+            assert!(leaves.join().unwrap().is_err());
+        }
+        let (request, _browser) = asked();
+        assert_eq!(
+            workers.run(&request, || Ok(interrupt::given_up())).unwrap(),
+            false
+        );
+    }
 }

@@ -1,3 +1,4 @@
+use super::sample::label_index;
 use crate::items::{GivenArgs, Trained, make_parent, write_rows, written};
 use crate::output;
 use menagerie::error::{Error, Result};
@@ -46,6 +47,9 @@ pub(crate) struct Args {
     /// Draws that they are learned from
     #[arg(long, value_name = "N", default_value_t = 1000)]
     draws: usize,
+    /// Within this class, of a model that draws by class [default: its commonest]
+    #[arg(long, value_name = "NAME")]
+    label: Option<String>,
     /// In latents of the prior (z) or in styles (w) [default: w where there are styles]
     #[arg(long, value_name = "z|w")]
     space: Option<Named>,
@@ -108,7 +112,13 @@ pub(crate) fn run(args: Args) -> Result<()> {
         (m, _) => m,
     };
     let trained = args.given.model()?;
-    let latents = trained.latents()?;
+    let class = args
+        .label
+        .as_deref()
+        .map(|l| label_index(l, trained.info()))
+        .transpose()?;
+    let within = trained.latents_within(class)?;
+    let latents = &*within;
     let space = Space::of(latents, args.space.map(SpaceName::from))?;
     let item: usize = trained.info().shape.iter().product();
     affordable(
@@ -241,9 +251,9 @@ pub(crate) fn sweeps(
 /// Directions of a file that are this run's.
 pub(crate) fn read(path: &Path, trained: &Trained) -> Result<Directions> {
     let directions = Directions::read(path)?;
-    let latents = trained.latents()?;
+    let latents = trained.latents_within(None)?;
     // The space may be one that this model has not.
-    let space = Space::of(latents, Some(directions.space)).or_else(|_| Space::of(latents, None))?;
+    let space = Space::of(&*latents, Some(directions.space)).or_else(|_| Space::of(&*latents, None))?;
     let identity = trained.run.identity(&trained.checkpoint)?;
     directions.check(&identity, &trained.name, space)?;
     Ok(directions)

@@ -1,6 +1,6 @@
 //! Samples whose latents are moved along directions, or whose styles are mixed.
 use super::sample::key;
-use crate::items::Trained;
+use crate::items::{Trained, Within};
 use menagerie::error::{Error, Result};
 use menagerie::explore::Space;
 use menagerie::models::{LatentSpace, Samples, Styles};
@@ -56,10 +56,15 @@ impl Moves {
         trained: &Trained,
         keys: &[(usize, Key)],
         truncation: f64,
+        class: Option<u32>,
     ) -> Result<(Samples, Option<usize>)> {
-        let latents = trained.latents()?;
         if !self.style_from.is_empty() {
-            return self.mixed(latents, truncation);
+            return self.mixed(trained.latents()?, truncation);
+        }
+        let within = trained.latents_within(class)?;
+        if class.is_none() && matches!(within, Within::Class(_)) {
+            let problem = format!("`{}` draws by class, and --move moves items of one", trained.name);
+            return Err(Error::usage(problem, "give --label NAME, too"));
         }
         let Some(file) = &self.directions else {
             return Err(Error::usage(
@@ -68,9 +73,17 @@ impl Moves {
             ));
         };
         let known = super::directions::read(file, trained)?;
-        let space = Space::of(latents, Some(known.space))?;
+        let space = Space::of(&*within, Some(known.space))?;
         let drawn = keys.iter().map(|(count, key)| space.draw(*count, *key));
-        let mut vectors = shortened(Tensor::cat(drawn.collect(), 0), space.centre(), truncation);
+        let mut vectors = Tensor::cat(drawn.collect(), 0);
+        // Of styles that are told classes the decoder knows the mean.
+        let by_decoder = trained
+            .model
+            .as_class_mixtures()
+            .is_some_and(|m| m.as_styles().is_some());
+        if !by_decoder {
+            vectors = shortened(vectors, space.centre(), truncation);
+        }
         for text in &self.moves {
             let amount = text.split_once('=').and_then(|(name, a)| {
                 let a: f32 = a.parse().ok()?;
@@ -82,7 +95,11 @@ impl Moves {
             };
             vectors = known.named(name)?.moved(vectors, amount);
         }
-        Ok((space.decode(vectors)?, None))
+        let samples = match by_decoder {
+            true => within.decode_truncated(vectors, truncation),
+            false => space.decode(vectors),
+        };
+        Ok((samples?, None))
     }
 
     /// A table of samples: above, those that are changed; to the left, those whose styles come in.

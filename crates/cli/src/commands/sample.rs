@@ -168,7 +168,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         false => args.seeds.iter().map(|s| (1, key(*s))).collect(),
     };
     let (samples, columns) = match args.moves.asked() {
-        true => args.moves.draw(&trained, &keys, args.truncation)?,
+        true => args.moves.draw(&trained, &keys, args.truncation, label)?,
         false => {
             let sampler = able(trained.model.as_sample(), Capability::Sample, &trained.name)?;
             let requests = keys.into_iter().flat_map(|(count, key)| {
@@ -464,7 +464,8 @@ fn length(seconds: f64, info: &DataInfo) -> Result<usize> {
     Ok(samples as usize)
 }
 
-fn label_index(label: &str, info: &DataInfo) -> Result<u32> {
+/// The number of a class, by its name or its number.
+pub(crate) fn label_index(label: &str, info: &DataInfo) -> Result<u32> {
     let known = &info.labels;
     // Where names are numbers, a number is a name.
     let numbered = known.iter().all(|k| k.parse::<i64>().is_ok());

@@ -120,8 +120,8 @@ pub(crate) fn run(args: Args) -> Result<()> {
 /// A row of items along each direction of a file, from the space's centre or from an item.
 fn along(args: &Args, file: &Path, trained: &Trained, [from, to]: [f32; 2]) -> Result<()> {
     let known = super::directions::read(file, trained)?;
-    let latents = trained.latents()?;
-    let space = Space::of(latents, Some(known.space))?;
+    let latents = trained.latents_within(None)?;
+    let space = Space::of(&*latents, Some(known.space))?;
     let chosen: Vec<Direction> = match args.names.is_empty() {
         true => known.directions.clone(),
         false => {

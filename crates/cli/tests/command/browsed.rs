@@ -1,5 +1,6 @@
 //! The studio in a browser: Chromium, led by the scripts beside the studio.
 use crate::basics::folder;
+use crate::drawn::styles;
 use crate::studio::{endless, runs};
 use crate::support::ok;
 use crate::support::server::Served;
@@ -18,6 +19,7 @@ fn pages_in_a_browser() {
     let dir = folder();
     let d = dir.path();
     runs(d);
+    styles(d, "runs/styles", &[]);
     ok(
         d,
         &[

@@ -5,6 +5,7 @@ mod basics;
 mod best;
 mod browsed;
 mod compare;
+mod drawn;
 mod evaluate;
 mod judged;
 mod kinds;

@@ -25,48 +25,75 @@ pub fn breed(
     mutation: f64,
     key: Key,
 ) -> Tensor<2> {
-    let (device, [count, latent]) = (strangers.device(), strangers.dims());
-    let parents = numbers(parents);
-    let parents: Vec<&[f32]> = parents.chunks_exact(latent.max(1)).collect();
-    if parents.is_empty() {
-        return strangers;
-    }
-    let strangers = numbers(strangers);
-    let stays = (1.0 - mutation * mutation).max(0.0).sqrt();
-    let mut out = Vec::with_capacity(count * latent);
-    for (i, stranger) in strangers.chunks_exact(latent.max(1)).enumerate() {
-        let child = crossed(&parents, crossing, &mut key.step(i as u64).rng());
-        let mutated = child.iter().zip(stranger);
-        out.extend(mutated.map(|(z, s)| (stays * z + mutation * *s as f64) as f32));
-    }
-    Tensor::from_data(TensorData::new(out, [count, latent]), &device)
+    let keeps = (1.0 - mutation * mutation).max(0.0).sqrt();
+    born(parents, strangers, [keeps, mutation], key, |parents, rng| {
+        crossed(parents, crossing, rng)
+    })
 }
 
-/// Shares of classes of children: of parents `[any, classes]`, one for each of `strangers` `[count, classes]`.
+/// Children of styles, one for each of so many layers: of parents `[any, layers * style]`, one for each of `strangers`
+/// `[count, layers * style]`.
 ///
-/// A child has a mean of its parents' shares, with weights drawn evenly, whatever the crossing of their latents; it mutates to
-/// (1 - m) c + m s, s being the stranger's shares. So shares that sum to one stay such. Row i is a function of the key, i and the rows.
+/// Each layer comes whole from one of the parents, as in style mixing (Karras et al. 2019, arXiv:1812.04948, section 3.1), and mutates
+/// to (1 - m) w + m s: styles are no Gaussian draws, and what lies between two of them is one. Row i is a function of the key, i and the
+/// rows.
+pub fn breed_layers(
+    parents: Tensor<2>,
+    strangers: Tensor<2>,
+    layers: usize,
+    mutation: f64,
+    key: Key,
+) -> Tensor<2> {
+    born(
+        parents,
+        strangers,
+        [1.0 - mutation, mutation],
+        key,
+        |parents, rng| crossed(parents, Crossing::Genes(layers), rng),
+    )
+}
+
+/// Means of rows, such as shares of classes or styles, for children: of parents `[any, numbers]`, one for each of `strangers`
+/// `[count, numbers]`.
+///
+/// A child has a mean of its parents' rows, with weights drawn evenly; it mutates to (1 - m) c + m s, s being the stranger's row. So
+/// shares that sum to one stay such. Row i is a function of the key, i and the rows.
 pub fn mix(parents: Tensor<2>, strangers: Tensor<2>, mutation: f64, key: Key) -> Tensor<2> {
-    let (device, [count, classes]) = (strangers.device(), strangers.dims());
+    born(
+        parents,
+        strangers,
+        [1.0 - mutation, mutation],
+        key,
+        |parents, rng| {
+            let weights = even_weights(parents.len(), rng);
+            let mean = |n: usize| parents.iter().zip(&weights).map(|(p, w)| w * p[n] as f64).sum();
+            (0..parents[0].len()).map(mean).collect()
+        },
+    )
+}
+
+/// A child of `cross` for each stranger, of which it keeps and takes so much; the strangers themselves where there are no parents.
+fn born(
+    parents: Tensor<2>,
+    strangers: Tensor<2>,
+    [keeps, takes]: [f64; 2],
+    key: Key,
+    cross: impl Fn(&[&[f32]], &mut Draw) -> Vec<f64>,
+) -> Tensor<2> {
+    let (device, [count, numbers_each]) = (strangers.device(), strangers.dims());
     let parents = numbers(parents);
-    let parents: Vec<&[f32]> = parents.chunks_exact(classes.max(1)).collect();
+    let parents: Vec<&[f32]> = parents.chunks_exact(numbers_each.max(1)).collect();
     if parents.is_empty() {
         return strangers;
     }
     let strangers = numbers(strangers);
-    let mut out = Vec::with_capacity(count * classes);
-    for (i, stranger) in strangers.chunks_exact(classes.max(1)).enumerate() {
-        let weights = even_weights(parents.len(), &mut key.step(i as u64).rng());
-        for (class, s) in stranger.iter().enumerate() {
-            let mean: f64 = parents
-                .iter()
-                .zip(&weights)
-                .map(|(p, w)| w * p[class] as f64)
-                .sum();
-            out.push(((1.0 - mutation) * mean + mutation * *s as f64) as f32);
-        }
+    let mut out = Vec::with_capacity(count * numbers_each);
+    for (i, stranger) in strangers.chunks_exact(numbers_each.max(1)).enumerate() {
+        let child = cross(&parents, &mut key.step(i as u64).rng());
+        let mutated = child.iter().zip(stranger);
+        out.extend(mutated.map(|(c, s)| (keeps * c + takes * *s as f64) as f32));
     }
-    Tensor::from_data(TensorData::new(out, [count, classes]), &device)
+    Tensor::from_data(TensorData::new(out, [count, numbers_each]), &device)
 }
 
 /// Weights that sum to one, drawn evenly from all such.
@@ -133,6 +160,22 @@ mod tests {
             "of 27 kinds of children {} were born",
             seen.len()
         );
+    }
+
+    #[test]
+    fn layers_come_whole_from_one_parent_each_and_mutate_straight() {
+        let parents = rows(&[[1.0f32; 6], [3.0; 6]].concat(), 6);
+        let strangers = || rows(&[9.0; 40 * 6], 6);
+        let of = |m| numbers(breed_layers(parents.clone(), strangers(), 3, m, Key::new(1)));
+        let (pure, half) = (of(0.0), of(0.5));
+        assert!([[1.0, 3.0, 1.0], [3.0, 3.0, 1.0]].iter().all(|of| {
+            let child = of.iter().flat_map(|v| [*v, *v]).collect::<Vec<f32>>();
+            pure.chunks(6).any(|c| c == child)
+        }));
+        for (a, b) in pure.iter().zip(&half) {
+            assert!((a == &1.0 || a == &3.0) && (b - (a + 9.0) / 2.0).abs() < 1e-6);
+        }
+        assert_eq!(of(1.0), [9.0; 240]);
     }
 
     #[test]

@@ -2,6 +2,7 @@ use super::Space;
 use super::descent::Descent;
 use super::space::{moments, rows, spread};
 use crate::error::Result;
+use crate::interrupt;
 use crate::kernels::avg_pool2d;
 use crate::models::{Decoder, Samples};
 use crate::nn::numbers;
@@ -158,6 +159,9 @@ impl Task {
         let mut descent = Descent::new(at.len());
         let steps = self.settings.steps;
         for step in 0..steps {
+            if interrupt::given_up() {
+                break;
+            }
             let t = step as f64 / steps as f64;
             let here = rows(at.clone(), self.width, &device).require_grad();
             let jitter = 0.05 * self.spread * (1.0 - t / 0.75).max(0.0).powi(2);

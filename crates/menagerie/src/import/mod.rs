@@ -377,6 +377,11 @@ mod tests {
         let inputs = [latents(want), classes.clone()];
         let images = numbers(sample.call(&inputs).unwrap().remove(0));
         agrees(&images, &want["images"], 2e-5);
+        let mixtures = model.as_class_mixtures().unwrap();
+        for (psi, name) in [(1.0, "images"), (0.5, "truncated"), (0.0, "mean")] {
+            let drawn = mixtures.decode_truncated(latents(want), classes.clone(), psi);
+            agrees(&drawn.unwrap().values, &want[name], 2e-5);
+        }
         close(&scores(&run, images, Some(classes)), &want["scores"], 1e-4);
         let mut trainer = Trainer::resume(&path, None, &Device::flex().autodiff()).unwrap();
         trainer.train(&false.into(), &mut |_| {}).unwrap();
@@ -406,11 +411,12 @@ mod tests {
         let (want, dir) = (&theirs()["stylegan2"], tempfile::tempdir().unwrap());
         let run = begun(&["G_ema.pth", "D.pth"], &dir.path().join("run"), &[]).unwrap();
         let (model, ..) = run.model(None, &Device::flex()).unwrap();
-        close(
-            &scores(&run, drawn(&*model, latents(want)), None),
-            &want["scores"],
-            1e-4,
-        );
+        let images = drawn(&*model, latents(want));
+        close(&scores(&run, images.clone(), None), &want["scores"], 1e-4);
+        // The discriminator of their architecture `skip`.
+        let run = begun(&["G_ema.pth", "D_skip.pth"], &dir.path().join("skip"), &[]).unwrap();
+        close(&scores(&run, images, None), &want["scores_of_skip"], 1e-4);
+        assert!(run.recipe().unwrap().to_toml().contains("every_size = true"));
         agrees(&drawn(&*model, latents(want)), &want["images"], 2e-5);
         let space = model.as_latent_space().unwrap().as_styles().unwrap();
         let (w, centre) = (space.style_of(latents(want)), space.centre());

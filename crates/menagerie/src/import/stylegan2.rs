@@ -173,10 +173,8 @@ pub(super) fn discriminator(arrays: &mut Arrays) -> Result<Imported> {
     let Some(largest) = sizes.first().copied() else {
         return Err(arrays.wrong("has no block of layers above 4x4".into()));
     };
-    if arrays.has("b4.fromrgb.weight") {
-        let problem = "is of the architecture `skip`, which looks at the image anew in every block";
-        return Err(arrays.wrong(problem.into()));
-    }
+    // Their three architectures: `resnet`, `skip`, `orig`.
+    let every_size = arrays.has("b4.fromrgb.weight");
     let residual = arrays.has(&format!("b{largest}.skip.weight"));
     let first = [&format!("b{largest}.fromrgb")[..], "trunk.colours"];
     let colours = convolution(arrays, &mut part, first)?[0];
@@ -187,6 +185,10 @@ pub(super) fn discriminator(arrays: &mut Arrays) -> Result<Imported> {
             convolution(arrays, &mut part, names)?;
         }
         arrays.skip(&format!("b{size}.resample_filter"));
+        if every_size {
+            let names = [&format!("b{}.fromrgb", size / 2)[..], &format!("trunk.looks.{i}")];
+            convolution(arrays, &mut part, names)?;
+        }
     }
     let [_, top] = convolution(arrays, &mut part, ["b4.conv", "trunk.last"])?;
     features(arrays, &mut part, top)?;
@@ -194,7 +196,10 @@ pub(super) fn discriminator(arrays: &mut Arrays) -> Result<Imported> {
     let (classes, ..) = mapping(arrays, &mut part, ["mapped.embed", "mapped.mapping"])?;
     Ok(Imported {
         model: "stylegan2",
-        settings: vec![("model.residual".to_string(), residual.to_string())],
+        settings: vec![
+            ("model.residual".to_string(), residual.to_string()),
+            ("model.every_size".to_string(), every_size.to_string()),
+        ],
         channels: colours,
         classes,
         parts: BTreeMap::from([(DISCRIMINATOR.to_string(), part.0)]),

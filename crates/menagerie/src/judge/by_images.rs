@@ -309,6 +309,7 @@ pub fn neighbours(
     let mut best: Vec<Vec<(f64, u32)>> = vec![Vec::new(); n];
     let total = training.info().count;
     each_item(training, total, &mut |batch: Batch| {
+        crate::interrupt::check()?;
         best.par_iter_mut()
             .zip(images.par_chunks_exact(width))
             .for_each(|(best, image)| {

@@ -24,7 +24,18 @@ pub(crate) fn classes_are_mixed(subject: &Subject) {
     );
     let request = SampleRequest::new(4, key);
     let samples = sampler.sample(&request).unwrap();
-    assert_eq!(mixtures.decode(z.clone(), drawn).unwrap(), samples);
+    assert_eq!(mixtures.decode(z.clone(), drawn.clone()).unwrap(), samples);
+    // Truncated as samples are; where latents become styles, so do latents with the shares of classes behind them.
+    let psi = 0.5;
+    let truncated = SampleRequest { truncation: psi, ..request };
+    let near = mixtures.decode_truncated(z.clone(), drawn.clone(), psi).unwrap();
+    assert_eq!(near, sampler.sample(&truncated).unwrap());
+    if let Some(styles) = mixtures.as_styles() {
+        let w = styles.style_of(Tensor::cat(vec![z.clone(), drawn], 1));
+        let every = w.reshape([4, 1, styles.style()]);
+        let every = every.expand([4, styles.places(), styles.style()]);
+        assert_eq!(styles.decode_styles(every).unwrap(), samples);
+    }
     let shares = |first: f32| {
         let row = |_| (0..classes).map(move |c| [first, 1.0 - first].get(c).copied().unwrap_or(0.0));
         let values: Vec<f32> = (0..4).flat_map(row).collect();

@@ -1,5 +1,6 @@
 //! Drawing number by number: each is computed once, from what was kept of those before it.
 use super::discrete::Discrete;
+use menagerie_data::interrupt::Watch;
 use menagerie_data::random::Key;
 use menagerie_kernels::{noise, pool::par_for};
 use std::sync::OnceLock;
@@ -53,10 +54,11 @@ impl Drawing<'_> {
         let tiles: Vec<OnceLock<Vec<u32>>> = (0..self.keys.len().div_ceil(TILE))
             .map(|_| OnceLock::new())
             .collect();
+        let watch = Watch::here();
         par_for(tiles.len(), &|t| {
             let range = t * TILE..(t * TILE + TILE).min(self.keys.len());
             // Each index comes once, so the place is free.
-            let _ = tiles[t].set(self.tile(walker, range));
+            let _ = tiles[t].set(self.tile(walker, range, &watch));
         });
         tiles
             .into_iter()
@@ -65,7 +67,7 @@ impl Drawing<'_> {
             .collect()
     }
 
-    fn tile(&self, walker: &dyn Walker, range: std::ops::Range<usize>) -> Vec<u32> {
+    fn tile(&self, walker: &dyn Walker, range: std::ops::Range<usize>, watch: &Watch) -> Vec<u32> {
         let (n, items, k) = (self.sequence.len(), range.len(), self.discrete.outputs());
         let mut uniform = vec![0.0; items * n];
         uniform
@@ -80,6 +82,9 @@ impl Drawing<'_> {
         let mut walk = walker.start(items, self.order, self.sequence, labels);
         let (mut out, mut logits, mut levels) = (vec![0; items * n], vec![0.0; items * k], vec![0; items]);
         for &number in self.sequence {
+            if watch.is_given_up() {
+                break;
+            }
             let number = number as usize;
             walk.logits(&mut logits);
             for (i, level) in levels.iter_mut().enumerate() {

@@ -21,7 +21,7 @@ use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::limits::affordable;
 use menagerie_data::random::Key;
-use menagerie_data::{Batch, DataInfo};
+use menagerie_data::{Batch, DataInfo, interrupt};
 use menagerie_kernels::{Activation, bce_with_logits, noise};
 use menagerie_nn::levels::Binarization;
 use menagerie_nn::{Init, Learner, Linear, NetworkInfo, OptimizerConfig, Tensors, Weights, numbers};
@@ -182,6 +182,9 @@ impl Gsn {
         let (units, device) = (self.data.units(), self.learner.plain_device());
         let mut state = start;
         for step in 0..self.sizes.sample_steps {
+            if interrupt::given_up() {
+                break;
+            }
             if let Some((item, known)) = held {
                 hold(&mut state, item, known);
             }

@@ -14,7 +14,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_data::{Batch, DataInfo, Kind};
+use menagerie_data::{Batch, DataInfo, Kind, interrupt};
 use menagerie_kernels::{Activation, activation, noise};
 use menagerie_nn::flow::{Flow, Multiscale};
 use menagerie_nn::levels;
@@ -213,6 +213,7 @@ impl FlowModel {
         let (network, chunk) = (self.learner.for_use(), self.chunk());
         let mut values = Vec::with_capacity(count * latent);
         for from in (0..count).step_by(chunk) {
+            interrupt::check()?;
             let n = chunk.min(count - from);
             let mut z = latents.clone().slice([from..from + n, 0..latent]);
             if n < chunk {
@@ -375,6 +376,7 @@ impl LogLikelihood for FlowModel {
         let (network, device) = (self.learner.for_use(), self.learner.plain_device());
         let mut out = Vec::with_capacity(batch.indices.len());
         for from in (0..batch.indices.len()).step_by(self.chunk()) {
+            interrupt::check()?;
             let log_p = self.log_density(&network, &self.part(batch, from), key, &device);
             out.extend(menagerie_nn::numbers(log_p).into_iter().map(f64::from));
         }
@@ -393,6 +395,7 @@ impl Encode for FlowModel {
         let (network, device) = (self.learner.for_use(), self.learner.plain_device());
         let mut rows = Vec::new();
         for from in (0..batch.indices.len()).step_by(self.chunk()) {
+            interrupt::check()?;
             let part = self.part(batch, from);
             let x = match self.kind {
                 Kind::Points => part.values,

@@ -16,7 +16,7 @@ use crate::{
 use burn::tensor::{Device, Tensor};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_data::{Batch, DataInfo};
+use menagerie_data::{Batch, DataInfo, interrupt};
 use menagerie_kernels::noise;
 use menagerie_nn::{OptimizerConfig, Tensors, collective, named, numbers};
 use serde::{Deserialize, Serialize};
@@ -260,6 +260,7 @@ impl LatentSpace for AeOt {
         let function = self.functions().swap_remove(0);
         let mut values = Vec::new();
         for from in (0..count).step_by(CHUNK) {
+            interrupt::check()?;
             let some = latents.clone().narrow(0, from, CHUNK.min(count - from));
             values.extend(numbers(function.run(&[some]).swap_remove(0)));
         }

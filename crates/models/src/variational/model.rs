@@ -10,7 +10,7 @@ use crate::{
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_data::{Batch, DataInfo};
+use menagerie_data::{Batch, DataInfo, interrupt};
 use menagerie_kernels::noise;
 use menagerie_nn::init::plain;
 use menagerie_nn::{Init, Tensors, activations, named};
@@ -295,6 +295,7 @@ impl<T: Training> LatentSpace for Variational<T> {
         };
         let rows = self.rows(&pair);
         for from in (0..count).step_by(rows) {
+            interrupt::check()?;
             let z = latents.clone().narrow(0, from, rows.min(count - from));
             all.values
                 .extend(self.likelihood.mean(pair.decoder.forward(z)).values);
@@ -355,6 +356,7 @@ impl<T: Training> EvidenceBound for Variational<T> {
         let at_once = (self.rows(&pair) / batch.indices.len().max(1)).clamp(1, samples.max(1));
         let mut sums = vec![LogSum::default(); batch.indices.len()];
         for from in (0..samples).step_by(at_once) {
+            interrupt::check()?;
             let draws = from..samples.min(from + at_once);
             let noise = posterior_noise(&batch.indices, draws, self.latent, key, &x.device());
             let z = q.draw(noise.clone());

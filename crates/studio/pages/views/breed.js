@@ -6,7 +6,9 @@ import { canvasOf } from "../lib/frames.js";
 const CHILDREN = 16;
 /** Members of a family that are drawn; older ones stay in the file. */
 const SHOWN = 180;
+/** Pictures of a request, and their numbers in all. */
 const PIECE = 60;
+const NUMBERS = 50_000;
 
 class Breeder {
   constructor(name, space, signal) {
@@ -18,15 +20,23 @@ class Breeder {
     this.mutation = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0.3, "aria-label": "mutation", oninput: () => {
       this.said.textContent = Number(this.mutation.value).toFixed(2);
     } });
-    this.crossing = select([["genes", "genes: parts from each"], ["blend", "blend: a mean of all"]], "genes");
+    // Where layers take styles, they are what parents hand on: coarse ones the pose, fine ones the colours.
+    const layers = space.layers === null ? [] : [["layers", "layers: styles from each"]];
+    this.crossing = select([...layers, ["genes", "genes: parts from each"], ["blend", "blend: a mean of all"]], layers.length ? "layers" : "genes", { id: "crossing", onchange: () => this.offer() });
     // Behind the latents of a model that draws by class stand the shares of its classes.
     this.pure = space.latent - space.mixes.length;
     this.genes = h("input", { type: "number", min: 1, max: this.pure, value: Math.min(8, this.pure), style: { width: "6em" } });
+    this.offer();
     this.button = h("button", { class: "main", type: "button", id: "breed", onclick: () => attempt(() => this.breed(), this.button) }, "Breed");
     this.strangers = h("button", { type: "button", id: "strangers", onclick: () => attempt(async () => {
       this.parents = [];
       await this.born();
     }, this.strangers) }, "Strangers");
+  }
+
+  /** Genes are counted where there are some to count. */
+  offer() {
+    this.genes.disabled = this.crossing.value !== "genes";
   }
 
   build(root) {
@@ -47,7 +57,8 @@ class Breeder {
   /** Pictures of latents, as many at a time as a request may have. */
   async draw(latents) {
     const all = [];
-    for (let from = 0; from < latents.length; from += PIECE) all.push(...await frames(`runs/${enc(this.name)}/decode`, { latents: latents.slice(from, from + PIECE) }, this.signal));
+    const piece = Math.max(1, Math.min(PIECE, Math.floor(NUMBERS / Math.max(1, ...latents.map(z => z.length)))));
+    for (let from = 0; from < latents.length; from += piece) all.push(...await frames(`runs/${enc(this.name)}/decode`, { latents: latents.slice(from, from + piece) }, this.signal));
     return all;
   }
 
@@ -61,8 +72,7 @@ class Breeder {
 
   /** New children of the parents there are, or strangers. */
   async born() {
-    const latents = this.parents.map(id => this.family.find(m => m.id === id)?.latent).filter(Boolean);
-    const body = { parents: latents, count: CHILDREN, seed: Math.floor(Math.random() * 2 ** 32), mutation: Number(this.mutation.value), crossing: this.crossing.value, genes: Number(this.genes.value) || 1 };
+    const body = { members: this.parents, count: CHILDREN, seed: Math.floor(Math.random() * 2 ** 32), mutation: Number(this.mutation.value), crossing: this.crossing.value, genes: Number(this.genes.value) || 1 };
     const children = (await post(`runs/${enc(this.name)}/breed`, body, this.signal)).latents;
     const images = await this.draw(children);
     this.children = children.map((latent, i) => ({ latent, image: images[i], chosen: false }));
@@ -96,7 +106,8 @@ class Breeder {
 
   /** Of what classes somebody is, those that count most first. */
   classes(latent) {
-    if (!this.space.mixes.length) return null;
+    // Where each layer has a style of its own, the classes are in the styles.
+    if (!this.space.mixes.length || latent.length !== this.space.latent) return null;
     const shares = latent.slice(this.pure).map(s => Math.max(0, s)), total = shares.reduce((a, b) => a + b, 0) || 1;
     const some = shares.map((s, i) => [s / total, this.space.mixes[i]]).filter(([s]) => s >= 0.05).sort((a, b) => b[0] - a[0]);
     const text = some.map(([s, name]) => s > 0.995 ? name : `${name} ${Math.round(100 * s)} %`).join(", ");

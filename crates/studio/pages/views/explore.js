@@ -66,12 +66,12 @@ class Sliders {
 }
 
 /** The same seed at every checkpoint that is there. */
-const history = async (name, state, space, latents, signal) => {
+const history = async (name, state, space, latents, asked, signal) => {
   const strip = h("div", { class: "strip", tabindex: 0 });
   for (const step of space.checkpoints) {
     if (signal.aborted) return strip;
     let picture;
-    if (latents) picture = canvasOf((await frames(`runs/${enc(name)}/decode`, { checkpoint: step, latents: [latents] }, signal))[0], `at step ${step}`);
+    if (latents) picture = canvasOf((await frames(`runs/${enc(name)}/decode`, { ...asked(), checkpoint: step, latents: [latents] }, signal))[0], `at step ${step}`);
     else picture = h("img", { src: addressOf(name, { ...state, checkpoint: step }, "sample.png"), alt: `at step ${step}`, class: "pixels" });
     strip.append(h("figure", {}, picture, h("figcaption", {}, `step ${step}`)));
   }
@@ -100,13 +100,15 @@ export const show = async (root, { parts: [name] }, signal) => {
   const decode = latest(async () => {
     await attempt(async () => {
       const turn = space.kind === "voxels" ? { turn: state.turn } : {};
-      const [picture] = await frames(`runs/${enc(name)}/decode`, { checkpoint: state.checkpoint, latents: [moves.moved(latents)], ...moves.asked(), ...turn }, signal);
+      const [picture] = await frames(`runs/${enc(name)}/decode`, { ...asked(), latents: [moves.moved(latents)], ...moves.asked(), ...turn }, signal);
       paint(canvas, picture);
       canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
     });
   });
   const moves = new Moves(name, () => latents && decode(), signal);
-  const scaled = () => prior.map((z, i) => i < pure ? z * state.truncation : z);
+  // Latents are drawn towards their mean here; styles, of a model that has them, by the server.
+  const scaled = () => space.truncates_styles ? [...prior] : prior.map((z, i) => i < pure ? z * state.truncation : z);
+  const asked = () => ({ checkpoint: state.checkpoint, ...space.truncates_styles && { truncation: state.truncation } });
   const slid = offset => (i, value) => {
     latents[offset + i] = value;
     decode();
@@ -159,9 +161,10 @@ export const show = async (root, { parts: [name] }, signal) => {
     else if (prior) {
       link.href = addressOf(name, state, file);
       link.textContent = link.getAttribute("href");
-      set(scaled());
+      if (space.truncates_styles) decode();
+      else set(scaled());
     }
-  } });
+  }, onchange: () => space.truncates_styles && pins?.redraw() });
   const checkpoint = select([["newest", `newest (${space.step})`], ...space.best !== null ? [["best", `best (${space.best})`]] : [], ...[...space.checkpoints].reverse().map(s => [s, `step ${s}`])], "newest", { onchange: () => {
     state.checkpoint = checkpoint.value === "newest" || checkpoint.value === "best" ? checkpoint.value : Number(checkpoint.value);
     // The place in the latent space stays; the checkpoint around it changes.
@@ -175,14 +178,14 @@ export const show = async (root, { parts: [name] }, signal) => {
   } });
   const link = h("a", { class: "small mono", target: "_blank", style: { "overflow-wrap": "anywhere" } });
   const past = h("div");
-  const pins = decodes ? new Pins(name, space.latent, () => state.checkpoint, set, signal) : null;
-  // What asks for gradients or directions asks for a space without classes.
+  const pins = decodes ? new Pins(name, space.latent, asked, set, signal) : null;
+  // What asks for gradients asks for a space without classes.
   const edited = decodes && !shares && space.kind === "image" ? edits(name, canvas, { checkpoint: () => state.checkpoint, latents: () => latents, take: set }, signal) : null;
   const saved = () => decodes ? download(canvas, `${name.replaceAll("/", "-")}-${state.seed}.png`) : h("a", { href: link.getAttribute("href"), download: `${name.replaceAll("/", "-")}-${state.seed}.${file.split(".")[1]}` }).click();
 
   const near = h("div");
   const neighbours = async () => {
-    const response = await sent(`runs/${enc(name)}/nearest`, { checkpoint: state.checkpoint, latents: [moves.moved(latents)] }, signal);
+    const response = await sent(`runs/${enc(name)}/nearest`, { ...asked(), latents: [moves.moved(latents)] }, signal);
     const captions = (response.headers.get("X-Captions") ?? "").split(",");
     const images = await framesOf(response);
     fill(near, h("div", { class: "strip", tabindex: 0 }, images.map((image, i) => h("figure", {}, canvasOf(image, captions[i]), h("figcaption", {}, captions[i])))));
@@ -215,11 +218,11 @@ export const show = async (root, { parts: [name] }, signal) => {
           if (latents) decode();
         } }))),
         shares && h("section", { class: "panel stack" }, h("h2", {}, "Classes"), h("p", { class: "small soft" }, "Shares of one whole: two at once make what lies between the two."), shares.element),
-        decodes && !shares && moves.element,
+        decodes && moves.element,
         sliders && h("section", { class: "panel stack" }, h("h2", {}, "Latents"), sliders.element),
         decodes && space.kind === "image" && h("section", { class: "panel stack" }, h("div", { class: "between" }, h("h2", {}, "Nearest training items"),
           h("button", { type: "button", id: "nearest", onclick: e => attempt(neighbours, e.target) }, "Find")), near),
         space.checkpoints.length > 1 && space.kind !== "audio" && h("section", { class: "panel stack" }, h("div", { class: "between" }, h("h2", {}, decodes ? "The same latents at every checkpoint" : "The same seed at every checkpoint"),
-          h("button", { type: "button", onclick: e => attempt(async () => fill(past, await history(name, state, space, decodes ? latents : null, signal)), e.target) }, "Draw")), past))));
+          h("button", { type: "button", onclick: e => attempt(async () => fill(past, await history(name, state, space, decodes ? latents : null, asked, signal)), e.target) }, "Draw")), past))));
   await anew();
 };

@@ -56,7 +56,8 @@ export class Moves {
   moved(latents) {
     const steps = this.set?.directions.filter(d => d.step && this.amounts.get(d.name)) ?? [];
     if (!steps.length) return latents;
-    return latents.map((z, i) => z + steps.reduce((sum, d) => sum + this.amounts.get(d.name) * d.step[i], 0));
+    // Behind latents may stand shares of classes, which stay.
+    return latents.map((z, i) => z + steps.reduce((sum, d) => sum + this.amounts.get(d.name) * (d.step[i] ?? 0), 0));
   }
 
   /** What the server is to move. */

@@ -7,9 +7,9 @@ import { npy, rowsOf } from "../lib/npy.js";
 const MOST = 24;
 
 export class Pins {
-  /** `size` is how many numbers a latent has; `take` shows one. */
-  constructor(name, size, checkpoint, take, signal) {
-    Object.assign(this, { name, size, checkpoint, take, signal, pins: [], timer: null });
+  /** `size` is how many numbers a latent has; `asked` gives by what they are drawn; `take` shows one. */
+  constructor(name, size, asked, take, signal) {
+    Object.assign(this, { name, size, asked, take, signal, pins: [], timer: null });
     this.grid = h("div", { class: "pins" });
     this.hint = h("p", { class: "small soft" }, "Pin pictures to walk between them, or to add and take them away.");
     this.steps = select([6, 10, 16, 24, 32], 10, { "aria-label": "pictures of a way" });
@@ -59,7 +59,7 @@ export class Pins {
   /** Pins latents that come without pictures. */
   async addAll(rows) {
     const some = rows.slice(0, MOST - this.pins.length);
-    const images = await frames(`runs/${enc(this.name)}/decode`, { checkpoint: this.checkpoint(), latents: some }, this.signal);
+    const images = await frames(`runs/${enc(this.name)}/decode`, { ...this.asked(), latents: some }, this.signal);
     some.forEach((latents, i) => this.pins.push({ latents, sign: 0, image: images[i] }));
     this.draw();
     return some.length;
@@ -103,11 +103,11 @@ export class Pins {
         } }, "×")))));
   }
 
-  /** Draws all pins by the checkpoint that is chosen now. */
+  /** Draws all pins as they are drawn now. */
   async redraw() {
     if (!this.pins.length) return;
     await attempt(async () => {
-      const images = await frames(`runs/${enc(this.name)}/decode`, { checkpoint: this.checkpoint(), latents: this.pins.map(p => p.latents) }, this.signal);
+      const images = await frames(`runs/${enc(this.name)}/decode`, { ...this.asked(), latents: this.pins.map(p => p.latents) }, this.signal);
       images.forEach((image, i) => {
         if (this.pins[i]) this.pins[i].image = image;
       });
@@ -119,7 +119,7 @@ export class Pins {
     const steps = Number(this.steps.value);
     const ways = this.pins.length - 1;
     if (ways * steps > 64) throw new Error(`${ways} ways of ${steps} pictures are more than 64; choose fewer pictures of a way`);
-    const images = await frames(`runs/${enc(this.name)}/walk`, { checkpoint: this.checkpoint(), latents: this.pins.map(p => p.latents), steps, mode: this.mode.value }, this.signal);
+    const images = await frames(`runs/${enc(this.name)}/walk`, { ...this.asked(), latents: this.pins.map(p => p.latents), steps, mode: this.mode.value }, this.signal);
     clearInterval(this.timer);
     const large = h("canvas", { role: "img", "aria-label": "the walk" });
     const slider = h("input", { type: "range", min: 0, max: images.length - 1, value: 0, "aria-label": "place on the walk", oninput: () => go(Number(slider.value)) });
@@ -160,7 +160,7 @@ export class Pins {
 
   /** The walk as an animation, as a file. */
   async animation(steps) {
-    const response = await sent(`runs/${enc(this.name)}/walk`, { checkpoint: this.checkpoint(), latents: this.pins.map(p => p.latents), steps, mode: this.mode.value, animated: true }, this.signal);
+    const response = await sent(`runs/${enc(this.name)}/walk`, { ...this.asked(), latents: this.pins.map(p => p.latents), steps, mode: this.mode.value, animated: true }, this.signal);
     save(await response.blob(), `${this.name.replaceAll("/", "-")}-walk.gif`);
   }
 

@@ -7,10 +7,10 @@ use crate::draw;
 use crate::http::{Refusal, Request, Response};
 use crate::shelf::Open;
 use given::Given;
-use menagerie::Key;
 use menagerie::judge::around_the_middle;
 use menagerie::models::attack::Method;
 use menagerie::models::{Capability, Direction, Model, Samples, Wish};
+use menagerie::{Key, interrupt};
 use serde_json::json;
 
 /// Draws of one request.
@@ -95,6 +95,7 @@ fn answered(open: &Open, model: &dyn Model, given: &Given, asked: &Asked) -> Ans
                 .unwrap_or_else(|| around_the_middle(&batch.shape[1..]));
             shown.add("what is known", given.hidden(&known));
             for k in 0..asked.count {
+                interrupt::check()?;
                 shown.add("completed", model.complete(batch, &known, key(k))?);
             }
         }
@@ -119,6 +120,7 @@ fn answered(open: &Open, model: &dyn Model, given: &Given, asked: &Asked) -> Ans
             };
             let count = if model.draws() { asked.count } else { 1 };
             for k in 0..count {
+                interrupt::check()?;
                 shown.add("translated", model.translate(batch, &wish, key(k))?);
             }
             if let Some(truth) = &given.truth {
@@ -133,6 +135,7 @@ fn answered(open: &Open, model: &dyn Model, given: &Given, asked: &Asked) -> Ans
             }
             let count = if model.draws() { asked.count } else { 1 };
             for k in 0..count {
+                interrupt::check()?;
                 shown.add("predicted", model.predict(&context, frames, key(k))?);
             }
             shown.add("what is true", given.future(model.context()));
@@ -141,6 +144,7 @@ fn answered(open: &Open, model: &dyn Model, given: &Given, asked: &Asked) -> Ans
             let model = model.as_attack().ok_or_else(|| missing(Capability::Attack))?;
             let wanted = |m: &&Method| asked.method.as_deref().is_none_or(|name| m.name() == name);
             for method in model.methods().iter().filter(wanted) {
+                interrupt::check()?;
                 shown.add(method.name(), model.attack(batch, *method, asked.key)?);
             }
         }

@@ -2,7 +2,7 @@
 use super::{Answer, Studio, explore::with, float, object, rows, text, whole};
 use crate::draw;
 use crate::http::{Refusal, Request, Response};
-use crate::places::Places;
+use crate::places::{Crossed, Places};
 use menagerie::Key;
 use menagerie::explore::Crossing;
 use menagerie::run::{At, family};
@@ -14,18 +14,20 @@ const MOST_PARENTS: usize = 32;
 /// Children of some latents, or draws from the prior where there are none.
 pub(super) fn children(studio: &'static Studio, request: &Request, name: &str) -> Answer {
     let given = object(request)?;
-    let parents = rows(&given, "parents")?;
+    let mut parents = rows(&given, "parents")?;
+    parents.extend(of_family(studio, name, &given)?);
     let count = whole(&given, "count")?.unwrap_or(16) as usize;
     let seed = whole(&given, "seed")?.unwrap_or(0);
     let mutation = float(&given, "mutation")?.unwrap_or(0.0);
     let genes = whole(&given, "genes")?.unwrap_or(8).clamp(1, 1 << 20) as usize;
     let crossing = match text(&given, "crossing")? {
-        None | Some("genes") => Crossing::Genes(genes),
-        Some("blend") => Crossing::Blend,
+        None | Some("genes") => Crossed::Latents(Crossing::Genes(genes)),
+        Some("blend") => Crossed::Latents(Crossing::Blend),
+        Some("layers") => Crossed::Layers,
         Some(other) => {
             return Err(Refusal::new(
                 400,
-                format!("a crossing is genes or blend, not `{other}`"),
+                format!("a crossing is genes, blend or layers, not `{other}`"),
             ));
         }
     };
@@ -46,21 +48,45 @@ pub(super) fn children(studio: &'static Studio, request: &Request, name: &str) -
         let strangers = places.prior(count, key.stream("strangers"));
         let parents = match parents.is_empty() {
             true => None,
-            false => Some(draw::rows(&parents, places.numbers())?),
+            false => Some(places.rows(&parents)?),
         };
         let key = key.stream("crossing");
-        Ok(draw::table(
-            places.children(parents, strangers, crossing, mutation, key),
-        ))
+        let children = places.children(parents, strangers, crossing, mutation, key)?;
+        Ok(draw::table(children))
     })
     .map(|latents| Response::json(&json!({"latents": latents})))
+}
+
+/// Latents of those of the family whose numbers are given as `members`.
+fn of_family(studio: &Studio, name: &str, given: &Map<String, Value>) -> Result<Vec<Vec<f32>>, Refusal> {
+    let wanted = numbers_of(given, "members")?;
+    if wanted.is_empty() {
+        return Ok(vec![]);
+    }
+    let family = family::read(&studio.run(name)?)?;
+    let latent = |id: &usize| {
+        let found = family.iter().find(|m| m.id == *id);
+        let found = found.ok_or_else(|| Refusal::missing(format!("member {id} of this family")))?;
+        Ok(found.latent.clone())
+    };
+    wanted.iter().map(latent).collect()
+}
+
+/// Numbers of the family that were sent.
+fn numbers_of(given: &Map<String, Value>, name: &str) -> Result<Vec<usize>, Refusal> {
+    let sent = given.get(name).and_then(Value::as_array).cloned();
+    let sent = sent.unwrap_or_default();
+    let all: Option<Vec<usize>> = sent.iter().map(|p| p.as_u64().map(|p| p as usize)).collect();
+    all.filter(|p| p.len() <= MOST_PARENTS).ok_or_else(|| {
+        let problem = format!("{name} are numbers of the family, {MOST_PARENTS} at most");
+        Refusal::new(400, problem)
+    })
 }
 
 /// Everybody who was chosen.
 pub(super) fn members(studio: &Studio, name: &str) -> Answer {
     let all = family::read(&studio.run(name)?)?;
-    let one =
-        |m: &family::Member| json!({"id": m.id, "parents": m.parents, "latent": m.latent, "step": m.step});
+    let one = |m: &family::Member| json!({"id": m.id, "parents": m.parents, "latent": draw::list(&m.latent), "step": m.step});
     Ok(Response::json(&all.iter().map(one).collect()))
 }
 
@@ -72,18 +98,7 @@ pub(super) fn join(studio: &Studio, name: &str, given: &Map<String, Value>) -> A
         "latent",
     )?
     .remove(0);
-    let parents = given
-        .get("parents")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    let parents: Option<Vec<usize>> = parents.iter().map(|p| p.as_u64().map(|p| p as usize)).collect();
-    let parents = parents.filter(|p| p.len() <= MOST_PARENTS).ok_or_else(|| {
-        Refusal::new(
-            400,
-            format!("parents are numbers of the family, {MOST_PARENTS} at most"),
-        )
-    })?;
+    let parents = numbers_of(given, "parents")?;
     if latent.is_empty() || latent.len() > 1 << 16 {
         return Err(Refusal::new(400, "a latent has 1 to 65536 numbers"));
     }

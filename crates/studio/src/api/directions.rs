@@ -6,7 +6,7 @@ use crate::draw;
 use crate::http::{Refusal, Request, Response};
 use crate::shelf::Open;
 use menagerie::Key;
-use menagerie::explore::{Directions, Space, SpaceName, by_importance};
+use menagerie::explore::{Directions, Space, SpaceName, UnderClasses, by_importance};
 use menagerie::models::{Capability, LatentSpace, Samples};
 use menagerie::run::{At, Run};
 use serde_json::{Map, Value, json};
@@ -20,12 +20,15 @@ const DRAWS: usize = 256;
 const FILES: usize = 16;
 
 /// Every set: its id, and the names of its directions. Those of a space of latents come with what an amount of one adds to a latent;
-/// those of styles are for the `moves` of `decode`.
+/// those of styles are for the `moves` of `decode`. Of a model that draws by class those are found that change items of its commonest class.
 pub(super) fn list(studio: &'static Studio, request: &Request, name: &str) -> Answer {
     let run = studio.run(name)?;
     with(studio, request, name, At::Newest, move |open| {
         let model = open.model()?;
-        let latents = space_of(open, model.as_latent_space())?;
+        let under = model.as_class_mixtures();
+        let under = under.map(|m| UnderClasses::of_the_commonest(m, &open.info.shares));
+        let within = under.as_ref().map(|u| u as &dyn LatentSpace);
+        let latents = space_of(open, model.as_latent_space().or(within))?;
         let ids = std::iter::once(FOUND.to_string()).chain(files(&run));
         let sets = ids.filter_map(|id| Some((set(open, latents, &run, &id).ok()?, id)));
         let told = sets.map(|(set, id)| {
@@ -90,6 +93,7 @@ pub(super) fn decode(
     open: &Open,
     run: &Run,
     latents: &[Vec<f32>],
+    psi: f64,
     moves: &Map<String, Value>,
 ) -> Result<Samples, Refusal> {
     open.affordable(latents.len())?;
@@ -104,6 +108,9 @@ pub(super) fn decode(
     let known = set(open, all, run, id)?;
     let space = Space::of(all, Some(known.space))?;
     let mut vectors = space.at(draw::rows(latents, all.latent())?);
+    if space.styles().is_some() {
+        vectors = space.centre() + (vectors - space.centre()) * psi;
+    }
     for (name, amount) in amounts {
         let amount = amount.as_f64().filter(|a| a.is_finite()).ok_or_else(wrong)?;
         vectors = known.named(name)?.moved(vectors, amount as f32);

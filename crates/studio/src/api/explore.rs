@@ -63,7 +63,8 @@ pub(super) fn space(studio: &'static Studio, request: &Request, name: &str) -> A
         let labels = labels.filter(|(i, _)| open.info.shares.get(*i) != Some(&0.0));
         let labels: Vec<&String> = labels.map(|(_, l)| l).collect();
         Ok(json!({
-            "model": open.name, "step": open.step, "latent": places.map(Places::numbers), "mixes": places.map_or(&[][..], Places::names), "capabilities": can, "labels": labels, "by_class": by_class,
+            "model": open.name, "step": open.step, "latent": places.map(Places::numbers), "mixes": places.map_or(&[][..], Places::names),
+            "layers": places.and_then(Places::layers).map(|(styles, _)| styles.places()), "truncates_styles": places.and_then(Places::styles).is_some(), "capabilities": can, "labels": labels, "by_class": by_class,
             "kind": open.info.kind, "shape": open.info.shape, "checkpoints": all, "best": best,
             "directions": translates.map_or(vec![], |t| t.directions().to_vec()),
             "domains": translates.map_or(&[][..], |t| t.domains()), "draws": translates.is_some_and(|t| t.draws()),
@@ -112,17 +113,22 @@ pub(super) fn at(given: &Map<String, Value>) -> Result<At, Refusal> {
     }
 }
 
+/// How far what is decoded is truncated.
+fn truncation(given: &Map<String, Value>) -> Result<f64, Refusal> {
+    draw::truncates(super::float(given, "truncation")?.unwrap_or(1.0))
+}
+
 /// Frames of latents.
 pub(super) fn decode(studio: &'static Studio, request: &Request, name: &str) -> Answer {
     let given = object(request)?;
     let (at, latents) = (at(&given)?, rows(&given, "latents")?);
-    let turn = super::float(&given, "turn")?;
+    let (turn, psi) = (super::float(&given, "turn")?, truncation(&given)?);
     let moves = given.get("moves").and_then(Value::as_object).cloned();
     let run = studio.run(name)?;
     with(studio, request, name, at, move |open| {
         let samples = match &moves {
-            Some(moves) => super::directions::decode(open, &run, &latents, moves)?,
-            None => open.decode(&latents)?,
+            Some(moves) => super::directions::decode(open, &run, &latents, psi, moves)?,
+            None => open.decode(&latents, psi)?,
         };
         draw::turned(&[samples], turn)
     })
@@ -136,10 +142,10 @@ const NEIGHBOURS: usize = 8;
 /// The training items nearest to what a latent is decoded to, by the mean squared difference of their pixels.
 pub(super) fn nearest(studio: &'static Studio, request: &Request, name: &str) -> Answer {
     let given = object(request)?;
-    let (at, latents) = (at(&given)?, rows(&given, "latents")?);
+    let (at, latents, psi) = (at(&given)?, rows(&given, "latents")?, truncation(&given)?);
     let run = studio.run(name)?;
     with(studio, request, name, at, move |open| {
-        let sample = open.decode(latents.get(..1).unwrap_or_default())?;
+        let sample = open.decode(latents.get(..1).unwrap_or_default(), psi)?;
         let set = studio.sets.get(&run, &open.info)?;
         let numbers = open.info.numbers();
         if set.info().count.saturating_mul(numbers) > MOST_NUMBERS {
@@ -165,7 +171,7 @@ pub(super) fn nearest(studio: &'static Studio, request: &Request, name: &str) ->
 /// Frames of a walk through latents, one after the other.
 pub(super) fn walked(studio: &'static Studio, request: &Request, name: &str) -> Answer {
     let given = object(request)?;
-    let (at, pins) = (at(&given)?, rows(&given, "latents")?);
+    let (at, pins, psi) = (at(&given)?, rows(&given, "latents")?, truncation(&given)?);
     let steps = super::whole(&given, "steps")?.unwrap_or(10) as usize;
     let animated = given.get("animated").and_then(Value::as_bool).unwrap_or(false);
     let mode = match text(&given, "mode")? {
@@ -198,7 +204,7 @@ pub(super) fn walked(studio: &'static Studio, request: &Request, name: &str) -> 
                 .map(<[f32]>::to_vec)
                 .collect::<Vec<_>>()
         };
-        let samples = open.decode(&latents)?;
+        let samples = open.decode(&latents, psi)?;
         match animated {
             true => draw::film(&samples),
             false => draw::frames(&samples),

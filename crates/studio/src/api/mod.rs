@@ -82,6 +82,11 @@ pub(crate) fn answer(studio: &'static Studio, request: &Request, path: &[&str]) 
     }
 }
 
+/// The list of runs as it was last seen, for a page that is told at once what has changed since.
+pub(crate) fn known(studio: &Studio) -> Value {
+    runs::known(studio)
+}
+
 impl Studio {
     fn run(&self, name: &str) -> Result<Run, Refusal> {
         self.folder.run(name)

@@ -20,7 +20,15 @@ pub(super) fn list(studio: &Studio) -> Answer {
 
 /// Every run in a line, with what went wrong with trainings that were begun here.
 pub(super) fn lines(studio: &Studio) -> Value {
-    let mut all = studio.folder.runs().to_vec();
+    with_failures(studio, studio.folder.runs().to_vec())
+}
+
+/// The same as they were last seen.
+pub(super) fn known(studio: &Studio) -> Value {
+    with_failures(studio, studio.folder.last_seen().to_vec())
+}
+
+fn with_failures(studio: &Studio, mut all: Vec<Value>) -> Value {
     for line in &mut all {
         let failure = studio
             .trainings

@@ -54,6 +54,7 @@ impl From<menagerie::Error> for Refusal {
         let status = match &e {
             e if e.is_usage() => 400,
             menagerie::Error::Run { .. } => 409,
+            menagerie::Error::GivenUp => 503,
             _ => 500,
         };
         Refusal::new(status, e.to_string())
@@ -108,6 +109,25 @@ impl Response {
         self
     }
 
+    /// A page with a style in it, of which this is the SHA-256 in base 64.
+    pub(crate) fn styled_by(self, hash: String) -> Response {
+        let own = "style-src 'self'";
+        self.with(
+            "Content-Security-Policy",
+            POLICY.replace(own, &format!("{own} 'sha256-{hash}'")),
+        )
+    }
+
+    /// All that is sent, of bytes.
+    #[cfg(test)]
+    pub(crate) fn whole(self) -> Vec<u8> {
+        let head = self.head(false);
+        match self.body {
+            Body::Bytes(bytes) => [head.as_bytes(), &bytes].concat(),
+            Body::Events(_) => head.into(),
+        }
+    }
+
     fn head(&self, keeps_open: bool) -> String {
         let mut out = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         let mut add = |name: &str, value: &str| {
@@ -120,10 +140,11 @@ impl Response {
             add("Content-Length", &b.len().to_string());
         }
         add("Connection", if keeps_open { "keep-alive" } else { "close" });
-        if !self.headers.iter().any(|(n, _)| *n == "Cache-Control") {
-            add("Cache-Control", "no-store");
+        for (name, usual) in [("Cache-Control", "no-store"), ("Content-Security-Policy", POLICY)] {
+            if !self.headers.iter().any(|(n, _)| *n == name) {
+                add(name, usual);
+            }
         }
-        add("Content-Security-Policy", POLICY);
         add("X-Content-Type-Options", "nosniff");
         add("Referrer-Policy", "no-referrer");
         add("Cross-Origin-Resource-Policy", "same-origin");

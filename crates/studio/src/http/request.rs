@@ -35,6 +35,15 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// The first of a connection, where it is one.
+    #[cfg(test)]
+    pub(crate) fn read(stream: TcpStream) -> Option<Box<Request>> {
+        match Reader::new(stream).next() {
+            Read1::Whole(request) => Some(request),
+            _ => None,
+        }
+    }
+
     /// A header that may be there once.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers

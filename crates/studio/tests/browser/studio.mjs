@@ -1,5 +1,5 @@
 // The studio as somebody uses it: node studio.mjs URL TRAVERSE.png TABLE.csv BY_HAND.json. Beside it serve a run `space` (latents of a
-// digit's size), a run `in/classes`, and one whose name would be markup; TRAVERSE.png has dimension 1 of `space` from -2 to 2 in five
+// digit's size), a run `in/classes`, a run `styles` of a model with styles, and one whose name would be markup; TRAVERSE.png has dimension 1 of `space` from -2 to 2 in five
 // pictures, TABLE.csv 400 points, BY_HAND.json the losses of D and G after an update of D, one of G, and a step, as the library has them.
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ const text = selector => page.run(selector => document.querySelector(selector)?.
 const tests = {
   async "runs are listed, and names are text"() {
     await page.go(url);
-    await page.until(() => document.querySelectorAll(".card").length === 3);
+    await page.until(() => document.querySelectorAll(".card").length === 4);
     assert.equal(await page.run(() => document.querySelectorAll("img[onerror], .card b, [src='x']").length), 0);
     assert.ok(await page.run(() => [...document.querySelectorAll(".name")].some(e => e.textContent === "<img src=x onerror=alert(1)>")));
     await page.type("input[type=search]", "classes");
@@ -121,6 +121,39 @@ const tests = {
     await page.until(() => document.querySelector(".strip figcaption")?.textContent === "no. 0");
   },
 
+  async "styles are bred by layers, and truncated as the command truncates them"() {
+    await goto("#/breed/styles");
+    await page.until(() => document.querySelectorAll(".litter .child").length === 16);
+    assert.equal(await page.run(() => document.querySelector("#crossing").value), "layers");
+    for (const i of [1, 2]) await page.click(`.child[aria-label='child ${i}']`);
+    await page.click("#breed");
+    await page.until(() => document.querySelectorAll("[data-member]").length === 2 && document.querySelectorAll(".strip figure").length === 2);
+    await page.click(".child[aria-label='child 4']");
+    await page.click("#breed");
+    await page.until(() => document.querySelector("[data-member='2']")?.title === "no. 2, of 0 and 1");
+    // One whose layers are of both is a parent beside one that was drawn.
+    await page.click("[data-member='0']");
+    await page.until(() => document.querySelectorAll(".strip figure").length === 2 && document.querySelectorAll(".litter .child").length === 16);
+    await goto("#/explore/styles");
+    await page.until(() => document.querySelector(".stage canvas")?.dataset.drawn);
+    const drawn = await page.run(() => document.querySelector(".stage canvas").dataset.drawn);
+    const z = await text(".latent output");
+    await page.type("input[aria-label='truncation']", "0.4");
+    await page.until(drawn => document.querySelector(".stage canvas").dataset.drawn !== drawn, drawn);
+    assert.equal(await text(".latent output"), z);
+    const [shown, wanted] = await page.run(async () => {
+      const pixels = (picture, g) => {
+        g.drawImage(picture, 0, 0);
+        return [...g.getImageData(0, 0, picture.width, picture.height).data];
+      };
+      const canvas = document.querySelector(".stage canvas");
+      const bitmap = await createImageBitmap(await (await fetch("/api/runs/styles/sample.png?seed=0&truncation=0.4")).blob());
+      const context = () => new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+      return [pixels(canvas, context()), pixels(bitmap, context())];
+    });
+    assert.deepEqual(shown, wanted);
+  },
+
   async "latents are saved as files of NumPy, and come back as pins"() {
     const folder = mkdtempSync(join(tmpdir(), "studio-saved-"));
     await page.saveTo(folder);
@@ -173,6 +206,12 @@ const tests = {
     assert.notDeepEqual(mixed, three);
     const four = await after(() => page.type("[data-share='3']", "0"));
     assert.notDeepEqual(mixed, four);
+    // Directions move latents, whatever the classes.
+    await page.click("#directions");
+    await page.until(() => document.querySelectorAll("[data-direction]").length > 3);
+    const moved = await after(() => page.type("[data-direction='1']", "3"));
+    assert.notDeepEqual(moved, four);
+    assert.deepEqual(await after(() => page.type("[data-direction='1']", "0")), four);
     // Children of a three and a four are somewhat of each.
     await goto("#/breed/in%2Fclasses");
     await page.until(() => document.querySelectorAll(".litter .child").length === 16);

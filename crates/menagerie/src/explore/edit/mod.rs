@@ -14,6 +14,7 @@ use super::descent::Descent;
 use super::space::{Space, rows};
 use super::walk::{Walk, walk};
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::models::Samples;
 use crate::nn::numbers;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -267,6 +268,7 @@ pub fn edit(
     let origin = rows(start.to_vec(), width, &device);
     let (mut at, mut descent) = (start.to_vec(), Descent::new(width));
     for step in 0..settings.steps {
+        interrupt::check()?;
         let here = rows(at.clone(), width, &device).require_grad();
         let image = render(here.clone());
         let off = (here.clone() - origin.clone()) / spread;

@@ -1,6 +1,6 @@
 //! Latents under mixtures of classes.
 use super::{Draws, Game, Play};
-use crate::{ClassMixtures, Samples};
+use crate::{ClassMixtures, Samples, Styles};
 use burn::tensor::Tensor;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
@@ -25,7 +25,7 @@ impl<P: Play> ClassMixtures for Game<P> {
         [latents, shares]
     }
 
-    fn decode(&self, latents: Tensor<2>, shares: Tensor<2>) -> Result<Samples> {
+    fn decode_truncated(&self, latents: Tensor<2>, shares: Tensor<2>, psi: f64) -> Result<Samples> {
         let (stage, given) = (self.play.stage(), shares.dims());
         let wanted = [latents.dims()[0], stage.labels.len()];
         if given != wanted {
@@ -37,6 +37,14 @@ impl<P: Play> ClassMixtures for Game<P> {
                 "give every latent a share of each class",
             ));
         }
-        self.drawn(latents, Some(shares), 1.0)
+        self.drawn(latents, Some(shares), psi)
+    }
+
+    fn as_styles(&self) -> Option<&dyn Styles> {
+        self.play.draws()?.styles()
+    }
+
+    fn first_weights(&self) -> Option<Tensor<2>> {
+        self.play.draws()?.first_weights()
     }
 }

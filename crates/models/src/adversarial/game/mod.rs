@@ -39,9 +39,9 @@ use crate::{
 };
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};
-use menagerie_data::Batch;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
+use menagerie_data::{Batch, interrupt};
 use menagerie_nn::{Tensors, collective, numbers};
 use monitor::Monitor;
 
@@ -323,6 +323,7 @@ impl<P: Play> Game<P> {
         }
         let mut values = Vec::with_capacity(count * stage.numbers());
         for from in (0..count).step_by(CHUNK) {
+            interrupt::check()?;
             let to = count.min(from + CHUNK);
             let z = latents.clone().slice([from..to, 0..latent]);
             let classes = shares.as_ref().map(|s| s.clone().narrow(0, from, to - from));
@@ -372,6 +373,9 @@ impl<P: Play> LatentSpace for Game<P> {
     }
     fn decode(&self, latents: Tensor<2>) -> Result<Samples> {
         self.drawn(latents, None, 1.0)
+    }
+    fn decode_truncated(&self, latents: Tensor<2>, psi: f64) -> Result<Samples> {
+        self.drawn(latents, None, psi)
     }
     fn stages(&self, latents: Tensor<2>) -> Result<Vec<Samples>> {
         let (stage, draws) = (self.play.stage(), self.draws()?);

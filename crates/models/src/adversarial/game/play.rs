@@ -176,7 +176,7 @@ pub trait Draws {
     fn differentiable(&self) -> Option<Decoder<2>> {
         None
     }
-    /// The space of styles behind that of latents.
+    /// The space of styles behind that of latents; of models that draw by class, behind latents with the shares of classes behind them.
     fn styles(&self) -> Option<&dyn Styles> {
         None
     }

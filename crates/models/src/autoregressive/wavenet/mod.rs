@@ -16,6 +16,7 @@ use crate::{
 };
 use burn::tensor::Device;
 use menagerie_data::error::{Error, Result};
+use menagerie_data::interrupt::Watch;
 use menagerie_data::random::Key;
 use menagerie_data::{Batch, DataInfo, Kind};
 use menagerie_kernels::pool::par_for;
@@ -221,7 +222,7 @@ impl Speaker {
     ) -> Vec<f32> {
         let steps = Steps::new(&self.learner.for_use());
         let out = Mutex::new(vec![0f32; count * length]);
-        let outputs = self.discrete.outputs();
+        let (outputs, watch) = (self.discrete.outputs(), Watch::here());
         par_for(count.div_ceil(TOGETHER), &|group| {
             let items: Vec<usize> = (group * TOGETHER..count.min((group + 1) * TOGETHER)).collect();
             let labels: Option<Vec<u32>> =
@@ -230,6 +231,9 @@ impl Speaker {
             let mut draws: Vec<_> = items.iter().map(|&i| key(i).rng()).collect();
             let (mut made, mut codes) = (vec![0f32; items.len() * length], vec![0; items.len()]);
             for t in 0..length {
+                if watch.is_given_up() {
+                    break;
+                }
                 let logits = streams.logits();
                 for (k, &i) in items.iter().enumerate() {
                     // Drawn also where it is not needed, so that what is known does not shift the rest.

@@ -26,7 +26,7 @@ use machine::{Annealed, BoltzmannNetwork, Machine, entropy, exact, statistics};
 use menagerie_data::error::Result;
 use menagerie_data::limits::affordable;
 use menagerie_data::random::Key;
-use menagerie_data::{Batch, DataInfo};
+use menagerie_data::{Batch, DataInfo, interrupt};
 use menagerie_nn::levels::Binarization;
 use menagerie_nn::{
     Init, Learner, NetworkInfo, OptimizerConfig, Tensors, Weights, activations, collective, with_gradients,
@@ -215,6 +215,7 @@ impl Sample for Boltzmann {
         let machine = self.machine();
         let mut states = self.chains.begin(request.count, request.key.stream("start"));
         for sweep in 0..self.sizes.sample_sweeps {
+            interrupt::check()?;
             let key = request.key.stream("sweeps").step(sweep as u64);
             machine.sweep(&mut states, 0, &machine.bias, 1.0, key);
         }

@@ -7,6 +7,7 @@
 //!
 //! Without the second line the chain's distribution is off by what the step is too long; with it, it is exp(-E) for any step.
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::interrupt;
 use menagerie_data::random::Key;
 use menagerie_kernels::noise;
 
@@ -97,6 +98,9 @@ impl Walk {
         let mut here = self.at(energy, start);
         let mut taken: Option<Tensor<1>> = None;
         for step in 0..steps {
+            if interrupt::given_up() {
+                break;
+            }
             let [n, coin] = drawn(keys, step as u64, shape, &device);
             let n = moved(n) * self.size;
             let y = here.x.clone() + way(&here) + n.clone();

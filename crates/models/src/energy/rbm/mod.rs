@@ -29,7 +29,7 @@ use burn::tensor::{Device, Tensor};
 use menagerie_data::error::Result;
 use menagerie_data::limits::affordable;
 use menagerie_data::random::Key;
-use menagerie_data::{Batch, DataInfo};
+use menagerie_data::{Batch, DataInfo, interrupt};
 use menagerie_nn::levels::Binarization;
 use menagerie_nn::{Init, Learner, NetworkInfo, OptimizerConfig, Tensors, collective, numbers};
 use network::{Annealed, RbmNetwork, exact};
@@ -285,6 +285,7 @@ impl Sample for Rbm {
         let start = self.chains.begin(request.count, request.key.stream("start"));
         let mut v = rows(start, self.data.units(), &self.learner.plain_device());
         for sweep in 0..self.sizes.sample_sweeps {
+            interrupt::check()?;
             v = network.sweep(v, request.key.stream("sweeps").step(sweep as u64));
         }
         Ok(self.data.images(&numbers(v)))

@@ -30,7 +30,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use condition::Task;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_data::{Batch, DataInfo, Kind};
+use menagerie_data::{Batch, DataInfo, Kind, interrupt};
 use menagerie_kernels::noise;
 use menagerie_nn::{Init, Learner, OptimizerConfig, Tensors, collective};
 use network::{ConditionalNetwork, GenerationNetwork};
@@ -220,6 +220,9 @@ impl ConditionalVae {
         let count = conditions.len() / (h * w * c);
         let mut all = vec![0.0; count * frames * x];
         for t in 0..frames {
+            if interrupt::given_up() {
+                break;
+            }
             let next = self.draw(&network, conditions.clone(), noise(t));
             for (i, frame) in next.chunks_exact(x).enumerate() {
                 all[(i * frames + t) * x..][..x].copy_from_slice(frame);

@@ -30,7 +30,7 @@ use attributes::Attributes;
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
-use menagerie_data::{Batch, DataInfo, Kind};
+use menagerie_data::{Batch, DataInfo, Kind, interrupt};
 use menagerie_kernels::noise;
 use menagerie_nn::{Init, Learner, Linear, LstmCell, LstmState, OptimizerConfig, Tensors, activations};
 use network::{Pass, VideoNetwork, log_ratio};
@@ -254,6 +254,9 @@ impl VideoVae {
         let rows = activations::items_at_a_time(|| decoder.forward(decoder.blank(frames)));
         let mut values = Vec::new();
         for from in (0..count).step_by(rows) {
+            if interrupt::given_up() {
+                break;
+            }
             let n = rows.min(count - from);
             let held = attributes.clone().map(|a| a.narrow(0, from, n));
             values.extend(

@@ -1,15 +1,18 @@
 //! StyleGAN2's networks (Karras et al. 2020, arXiv:1912.04958, figure 2d and section 4.1): a mapping network from latents to
 //! styles, a generator of modulated convolutions whose pictures at each size are added up, a residual discriminator. One block
 //! for each halving of the image, so any size has its network.
+mod trunk;
+
+pub use trunk::Trunk;
+
 use super::Told;
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::Tensor;
 use menagerie_data::random::Key;
-use menagerie_kernels::{blur2d, noise, resize_bilinear};
+use menagerie_kernels::{noise, resize_bilinear};
 use menagerie_nn::pyramid::{channels, sizes};
 use menagerie_nn::{
-    Activation, Conv2d, Dual, Init, Linear, ModulatedConv2d, Weights, collective, init, minibatch_deviation,
-    pad, pixel_norm,
+    Activation, Dual, Init, Linear, ModulatedConv2d, Weights, collective, init, pad, pixel_norm,
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +37,8 @@ pub struct Sizes {
     pub edges: Edges,
     /// shortcuts beside the discriminator's blocks; the authors leave them out for small images (`orig`, for CIFAR-10)
     pub residual: bool,
+    /// the discriminator looks at the image at every size; the authors have this (`skip`) or shortcuts
+    pub every_size: bool,
     /// decay of the generator's moving average; 0 for none
     pub average: f64,
 }
@@ -49,6 +54,7 @@ impl Default for Sizes {
             noise: true,
             edges: Edges::Nearest,
             residual: true,
+            every_size: false,
             average: 0.999,
         }
     }
@@ -403,118 +409,22 @@ fn moved<const D: usize>(weight: Param<Tensor<D>>, i: usize, by: f32) -> Param<T
     })
 }
 
-/// Convolution, convolution to half the size; beside them the input, halved.
-#[derive(Module, Debug)]
-struct Down {
-    same: Conv2d,
-    down: Conv2d,
-    shortcut: Option<Conv2d>,
-}
-
-impl Down {
-    fn new([inputs, outputs]: [usize; 2], residual: bool, init: &Init) -> Self {
-        // The sum of the two ways is multiplied by 1 / sqrt 2, which both ways do by themselves.
-        Down {
-            same: Conv2d::of([inputs, inputs])
-                .padding(1)
-                .bias()
-                .equalized(GAIN)
-                .init(&init.at("same")),
-            down: Conv2d::of([inputs, outputs])
-                .stride(2)
-                .bias()
-                .equalized(if residual { 1.0 } else { GAIN })
-                .init(&init.at("down")),
-            shortcut: residual.then(|| {
-                let of = Conv2d::of([inputs, outputs]).kernel(1).equalized(1.0 / GAIN);
-                of.init(&init.at("shortcut"))
-            }),
-        }
-    }
-
-    fn dual(&self, x: Dual<4>) -> Dual<4> {
-        let y = self.same.dual(x.clone(), LEAKY).linear(|t| blur2d(t, 1, 2));
-        let y = self.down.dual(y, LEAKY);
-        match &self.shortcut {
-            Some(shortcut) => y.plus(shortcut.dual(x.linear(|t| blur2d(t, 2, 1)), Activation::Identity)),
-            None => y,
-        }
-    }
-}
-
-/// Image -> blocks -> how much the items of a group differ -> features.
-#[derive(Module, Debug)]
-pub struct Trunk {
-    colours: Conv2d,
-    blocks: Vec<Down>,
-    last: Conv2d,
-    features: Linear,
-}
-
-impl Trunk {
-    pub(super) fn new(s: &Sizes, [h, w, colours]: [usize; 3], init: &Init) -> Self {
-        let sizes = sizes([h, w]);
-        let halvings = sizes.len() - 1;
-        let at = |i: usize| s.channels(i);
-        let ([h, w], top) = (sizes[halvings], at(halvings));
-        Trunk {
-            colours: Conv2d::of([colours, at(0)])
-                .kernel(1)
-                .bias()
-                .equalized(GAIN)
-                .init(&init.at("colours")),
-            blocks: (0..halvings)
-                .map(|i| Down::new([at(i), at(i + 1)], s.residual, &init.at("block").nth(i)))
-                .collect(),
-            last: Conv2d::of([top + 1, top])
-                .padding(1)
-                .bias()
-                .equalized(GAIN)
-                .init(&init.at("last")),
-            features: Linear::of([h * w * top, top])
-                .equalized(GAIN, 1.0)
-                .init(&init.at("features")),
-        }
-    }
-
-    /// See [`super::TrunkNetwork::layers`].
-    pub fn layers(&self, x: Dual<4>) -> (Vec<Dual<4>>, Dual<2>) {
-        let mut seen = Vec::new();
-        let x = self.colours.dual(x, LEAKY);
-        let x = self.blocks.iter().fold(x, |x, block| {
-            let x = block.dual(x);
-            seen.push(x.clone());
-            x
-        });
-        // What follows depends on the other items of the batch, and is no feature of one.
-        let x = self.last.dual(minibatch_deviation(x), LEAKY);
-        let flat = x.linear(|t| t.flatten::<2>(1, 3));
-        (seen, self.features.dual(flat, LEAKY))
-    }
-
-    /// See [`super::TrunkNetwork::features`].
-    pub fn features(&self) -> usize {
-        self.features.weight.dims()[1]
-    }
-
-    pub(super) fn head(&self, outputs: usize, init: &Init) -> Linear {
-        let of = Linear::of([self.features(), outputs]).equalized(1.0, 1.0);
-        of.init(&init.at("score"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use burn::tensor::Device;
     use menagerie_nn::numbers;
 
-    fn tiny(size: [usize; 3]) -> (Generator, Trunk) {
-        let s = Sizes {
+    fn small() -> Sizes {
+        Sizes {
             latent: 6,
             width: 2,
             ..Sizes::default()
-        };
+        }
+    }
+
+    fn tiny(size: [usize; 3]) -> (Generator, Trunk) {
+        let s = small();
         let init = |seed| Init::new(Key::new(seed), &Device::flex());
         (
             Generator::new(&s, size, Told::default(), &init(1)),
@@ -529,6 +439,13 @@ mod tests {
             let z = noise::normal(Key::new(3).words(), [4, 6], &Device::flex());
             let x = g.forward(z, None);
             assert_eq!(x.dims(), [4, h, w, c]);
+            assert_eq!(d.layers(x.clone().into()).1.value.dims(), [4, d.features()]);
+            let s = Sizes {
+                every_size: true,
+                residual: false,
+                ..small()
+            };
+            let d = Trunk::new(&s, [h, w, c], &Init::new(Key::new(2), &Device::flex()));
             assert_eq!(d.layers(x.into()).1.value.dims(), [4, d.features()]);
         }
     }
