@@ -17,8 +17,7 @@ pub(crate) struct Moves {
     #[arg(
         long = "move",
         value_name = "NAME=AMOUNT",
-        requires = "directions",
-        conflicts_with = "label"
+        requires = "directions"
     )]
     moves: Vec<String>,
     /// Mix styles (models with styles): the samples of these seeds, to a column each ...

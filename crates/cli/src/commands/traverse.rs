@@ -61,7 +61,8 @@ pub(crate) fn run(args: Args) -> Result<()> {
         return Err(Error::usage("a row has two ends", "give --steps of 2 or more"));
     }
     let trained = args.given.model()?;
-    let space = trained.latents()?;
+    let within = trained.latents_within(None)?;
+    let space = &*within;
     let rows = args.dims.len().max(args.names.len()).max(10);
     let item = trained.info().shape.iter().product::<usize>().max(space.latent());
     affordable(

@@ -155,7 +155,7 @@ fn answered(open: &Open, model: &dyn Model, given: &Given, asked: &Asked) -> Ans
         "encode" => {
             let model = model.as_encode().ok_or_else(|| missing(Capability::Encode))?;
             let latent = menagerie::nn::numbers(model.encode(batch)?);
-            return Ok(Response::json(&json!({"latent": latent})));
+            return Ok(Response::json(&json!({"latent": draw::list(&latent)})));
         }
         "read" => return read::answer(model, given, asked.key),
         other => return Err(Refusal::missing(format!("question `{other}`"))),

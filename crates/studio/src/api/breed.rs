@@ -27,7 +27,7 @@ pub(super) fn children(studio: &'static Studio, request: &Request, name: &str) -
         Some(other) => {
             return Err(Refusal::new(
                 400,
-                format!("a crossing is genes, blend or layers, not `{other}`"),
+                format!("a crossing is layers, genes or blend, not `{other}`"),
             ));
         }
     };

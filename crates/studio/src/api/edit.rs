@@ -90,7 +90,7 @@ pub(super) fn edited(studio: &'static Studio, request: &Request, name: &str) -> 
         };
         let found = edit(space, &latents[0], &asked, settings, &mut |_, _| {})?;
         let latent = &found.vectors[latents[0].len()..];
-        Ok(json!({"latent": latent, "errors": found.errors}))
+        Ok(json!({"latent": draw::list(latent), "errors": found.errors}))
     })
     .map(|v| Response::json(&v))
 }
