@@ -14,11 +14,7 @@ pub(crate) struct Moves {
     #[arg(long, value_name = "FILE", requires = "moves")]
     directions: Option<PathBuf>,
     /// Move every sample along a direction by so many standard deviations; may be given several times
-    #[arg(
-        long = "move",
-        value_name = "NAME=AMOUNT",
-        requires = "directions"
-    )]
+    #[arg(long = "move", value_name = "NAME=AMOUNT", requires = "directions")]
     moves: Vec<String>,
     /// Mix styles (models with styles): the samples of these seeds, to a column each ...
     #[arg(long, value_name = "S,T,..", value_delimiter = ',', conflicts_with_all = ["moves", "seed", "seeds", "n", "label"])]

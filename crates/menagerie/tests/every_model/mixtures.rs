@@ -27,7 +27,10 @@ pub(crate) fn classes_are_mixed(subject: &Subject) {
     assert_eq!(mixtures.decode(z.clone(), drawn.clone()).unwrap(), samples);
     // Truncated as samples are; where latents become styles, so do latents with the shares of classes behind them.
     let psi = 0.5;
-    let truncated = SampleRequest { truncation: psi, ..request };
+    let truncated = SampleRequest {
+        truncation: psi,
+        ..request
+    };
     let near = mixtures.decode_truncated(z.clone(), drawn.clone(), psi).unwrap();
     assert_eq!(near, sampler.sample(&truncated).unwrap());
     if let Some(styles) = mixtures.as_styles() {

@@ -5,10 +5,10 @@ use super::{Answer, Studio};
 use crate::draw;
 use crate::http::{Refusal, Request, Response};
 use crate::shelf::Open;
-use menagerie::Key;
 use menagerie::explore::{Directions, Space, SpaceName, UnderClasses, by_importance};
 use menagerie::models::{Capability, LatentSpace, Samples};
 use menagerie::run::{At, Run};
+use menagerie::{Key, interrupt};
 use serde_json::{Map, Value, json};
 
 /// The set that the studio finds.
@@ -71,6 +71,8 @@ fn set(open: &Open, latents: &dyn LatentSpace, run: &Run, id: &str) -> Result<Di
         let space = Space::of(latents, None)?;
         let key = Key::new(0).stream("directions");
         let (method, directions) = by_importance(latents, space, COUNT, DRAWS, key)?;
+        // What draws that were given up have led to is kept for nobody.
+        interrupt::check()?;
         let found = Directions {
             model: open.name.clone(),
             run: String::new(),

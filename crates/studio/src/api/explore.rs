@@ -235,5 +235,7 @@ pub(super) fn sum(studio: &'static Studio, request: &Request, name: &str) -> Ans
         return Err(Refusal::new(400, format!("{} terms are the most", draw::MOST)));
     }
     let (_, result) = arithmetic(&terms);
-    Ok(Response::json(&json!({"latent": draw::list(&numbers_of(result))})))
+    Ok(Response::json(
+        &json!({"latent": draw::list(&numbers_of(result))}),
+    ))
 }

@@ -44,7 +44,8 @@ impl Styles for Duel {
 
     fn style_of(&self, latents: Tensor<2>) -> Tensor<2> {
         let (own, classes) = (Draws::latent(self), latents.dims()[1]);
-        let shares = (self.by_class() && classes > own).then(|| latents.clone().narrow(1, own, classes - own));
+        let shares =
+            (self.by_class() && classes > own).then(|| latents.clone().narrow(1, own, classes - own));
         let (z, told) = self.heard(latents.clone().narrow(1, 0, own), shares);
         let network = self.generator.on(self.standing(), &latents.device());
         network.styled().map_or(latents, |g| g.style_of(z, told.as_ref()))
@@ -186,10 +187,7 @@ impl Draws for Duel {
         (!self.by_class() && self.bits.is_none()).then(|| self.decoder())
     }
     fn styles(&self) -> Option<&dyn Styles> {
-        self.generator()
-            .styled()
-            .is_some()
-            .then_some(self as &dyn Styles)
+        self.generator().styled().is_some().then_some(self as &dyn Styles)
     }
 
     /// Where latents are mapped to styles, those are drawn towards their mean, for all that maps latents forgets their length.
