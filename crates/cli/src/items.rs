@@ -278,9 +278,9 @@ pub(crate) fn write_rows(samples: &Samples, columns: usize, out: &Path) -> Resul
             make_parent(out)?;
             picture::grid(&samples.values, [n, h, w, c], columns).save(out)
         }
-        (&[n, d, h, w, 1], Some("png")) if samples.kind == Kind::Voxels => {
+        (&[n, d, h, w, c], Some("png")) if samples.kind == Kind::Voxels => {
             make_parent(out)?;
-            shapes_picture(&samples.values, [n, d, h, w], Some(columns)).save(out)
+            shapes_picture(&samples.values, [n, d, h, w, c], Some(columns)).save(out)
         }
         _ => write(samples, out),
     }

@@ -252,6 +252,13 @@ static KNOWN: &[SourceInfo] = &[
         licence: OWN,
     },
     SourceInfo {
+        name: shapes::Press::SOURCE,
+        about: "the same at rest and pressed by a force, as two channels; place, direction and size of the force and the material are the attributes; endless, 4,000",
+        shape: &[shapes::SIDE, shapes::SIDE, shapes::SIDE, 2],
+        count: shapes::TRAIN,
+        licence: OWN,
+    },
+    SourceInfo {
         name: sequence::FAMILY,
         about: "an aligned family of proteins of 32 columns, of which six pairs hang together and three may be missing; endless, 4,000",
         shape: &[sequence::COLUMNS, 21],

@@ -93,7 +93,7 @@ pub use pictures::{Picture, Pictures};
 pub use random::Key;
 pub use renumbered::renumbered;
 pub use sequence::{entailment, likeliest, sentences};
-pub use shapes::obj_of;
+pub use shapes::{Press, obj_of};
 pub use simulators::{Simulator, simulator, simulators};
 pub use source::{Opened, Source};
 pub use stats::{Damaged, Duplicates, LabelCount, PartStats, SizeCount, Stats, stats};

@@ -220,8 +220,8 @@ fn pictures(samples: &Samples, turn: Option<f64>) -> Result<Vec<Picture>, Refusa
             };
             items.map(strip).collect()
         }
-        (Kind::Voxels, &[d, h, w, 1]) => items
-            .map(|v| shapes_picture_from(v, [1, d, h, w], None, turn))
+        (Kind::Voxels, &[d, h, w, c]) => items
+            .map(|v| shapes_picture_from(v, [1, d, h, w, c], None, turn))
             .collect(),
         (Kind::Sequence, &[l, s]) => items.map(|v| sequences_picture(v, [1, l, s])).collect(),
         (Kind::Notes, &[l, c]) => items.map(|v| notes_picture(v, [1, l, c])).collect(),

@@ -1,4 +1,4 @@
-use crate::items::{GivenArgs, Trained, able, make_parent, pick, written};
+use crate::items::{GivenArgs, Trained, able, interleave, make_parent, pick, write_rows, written};
 use crate::output;
 use menagerie::data::{Batch, DataInfo, Kind, known_sources};
 use menagerie::error::{Error, Result};
@@ -97,6 +97,11 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
         (Some("png"), Kind::Video) => strips(&question, &draws, &out)?,
         (Some("gif"), Kind::Video) => animation(&question, &draws, &out)?,
         (Some("png"), Kind::Image) => rows(model.condition(&question.given)?, &truth, &draws, &out)?,
+        (Some("png"), Kind::Voxels) => {
+            let condition = model.condition(&question.given)?;
+            let parts: Vec<&Samples> = condition.iter().chain([&truth]).chain(&draws).collect();
+            write_rows(&interleave(&parts), parts.len(), &out)?;
+        }
         _ => {
             let problem = format!(
                 "--out {} does not end in a kind of file that can show this",
@@ -266,12 +271,13 @@ fn truth(q: &Question) -> Samples {
                 values,
             }
         }
-        Kind::Pair => {
-            let c = shape[3] / 2;
+        // What is asked for is the second half of the channels: the right image, a shape as it will be.
+        Kind::Pair | Kind::Voxels => {
+            let c = shape.last().map_or(1, |channels| channels / 2).max(1);
             let values = values.chunks_exact(2 * c).flat_map(|p| p[c..].to_vec()).collect();
             Samples {
-                kind: Kind::Image,
-                shape: vec![shape[0], shape[1], shape[2], c],
+                kind: if kind == Kind::Pair { Kind::Image } else { kind },
+                shape: [&shape[..shape.len() - 1], &[c]].concat(),
                 values,
             }
         }

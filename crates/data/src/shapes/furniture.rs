@@ -11,11 +11,11 @@ pub(crate) const SIDE: usize = 16;
 /// Shapes where no limit says otherwise; there is always another.
 pub(crate) const TRAIN: usize = 4000;
 
-const LABELS: [&str; 5] = ["chair", "cup", "lamp", "shelf", "table"];
+pub(super) const LABELS: [&str; 5] = ["chair", "cup", "lamp", "shelf", "table"];
 const ATTRIBUTES: [&str; 5] = ["width", "depth", "height", "thickness", "detail"];
 
 /// A part of a shape; x to the right, y up, z away from the viewer, all in [0, 1].
-enum Part {
+pub(super) enum Part {
     /// from its least corner to its greatest
     Block([f64; 3], [f64; 3]),
     /// around the upright line through (x, z), from y to y, of radii at both ends; hollow within the share of the radius
@@ -30,7 +30,7 @@ enum Part {
 }
 
 impl Part {
-    fn holds(&self, [x, y, z]: [f64; 3]) -> bool {
+    pub(super) fn holds(&self, [x, y, z]: [f64; 3]) -> bool {
         match self {
             Part::Block(low, high) => (0..3).all(|k| {
                 let v = [x, y, z][k];
@@ -222,10 +222,23 @@ impl Furniture {
             side,
         })
     }
+}
 
-    fn class(&self, rng: &mut Draw) -> usize {
-        rng.below(LABELS.len())
-    }
+/// The class of a shape; the first that is drawn of it.
+pub(super) fn class(rng: &mut Draw) -> usize {
+    rng.below(LABELS.len())
+}
+
+/// The parts of a shape of that class.
+pub(super) fn parts(class: usize, rng: &mut Draw) -> Vec<Part> {
+    Parameters::drawn(class, rng).parts(class)
+}
+
+/// The middle of voxel `v` of a grid of that side: x to the right, y up, z away from the viewer, in [0, 1].
+pub(super) fn middle(v: usize, side: usize) -> [f64; 3] {
+    let of = |i: usize| (i as f64 + 0.5) / side as f64;
+    let (depth, row, column) = (v / (side * side), v / side % side, v % side);
+    [of(column), 1.0 - of(row), of(depth)]
 }
 
 impl Dataset for Furniture {
@@ -234,21 +247,16 @@ impl Dataset for Furniture {
     }
 
     fn label(&self, index: usize) -> Option<u32> {
-        Some(self.class(&mut self.key.step(index as u64).rng()) as u32)
+        Some(class(&mut self.key.step(index as u64).rng()) as u32)
     }
 
     fn get(&self, index: usize) -> Result<Item> {
         let mut rng = self.key.step(index as u64).rng();
-        let class = self.class(&mut rng);
+        let class = class(&mut rng);
         let p = Parameters::drawn(class, &mut rng);
         let parts = p.parts(class);
         let n = self.side;
-        let middle = |i: usize| (i as f64 + 0.5) / n as f64;
-        let solid = |v: usize| {
-            let (depth, row, column) = (v / (n * n), v / n % n, v % n);
-            let at = [middle(column), 1.0 - middle(row), middle(depth)];
-            parts.iter().any(|part| part.holds(at))
-        };
+        let solid = |v: usize| parts.iter().any(|part| part.holds(middle(v, n)));
         Ok(Item {
             values: Values::Bytes((0..n * n * n).map(|v| if solid(v) { 255 } else { 0 }).collect()),
             label: Some(class as u32),

@@ -2,11 +2,14 @@
 mod furniture;
 mod mesh;
 mod obj;
+mod pressed;
 
 pub use mesh::obj_of;
+pub use pressed::Press;
 
 pub(super) use furniture::{Furniture, NAME, SIDE, TRAIN};
 pub(super) use obj::{EXTENSIONS, Meshes};
+pub(super) use pressed::Pressed;
 
 use super::{DataInfo, Kind};
 use crate::error::{Error, Result};

@@ -37,6 +37,10 @@ impl Source {
                 let size = std::mem::take(&mut preparation.size);
                 Arc::new(shapes::Furniture::new(size, seed, split, limit)?)
             }
+            shapes::Press::SOURCE => {
+                let size = std::mem::take(&mut preparation.size);
+                Cached::wrap(Arc::new(shapes::Pressed::new(size, seed, split, limit)?), true)
+            }
             corners::NAME => Arc::new(corners::Corners::new(seed, split, limit)),
             jaws::NAME => {
                 let size = std::mem::take(&mut preparation.size);

@@ -7,9 +7,10 @@ use super::gather::{Gathered, Gatherer};
 use super::needs::Needs;
 use super::subject::{Subject, each_item};
 use super::{
-    by_acting, by_anomaly, by_attack, by_capability, by_classes, by_completion, by_features, by_frames,
-    by_grammar, by_images, by_inference, by_latents, by_message, by_notes, by_places, by_representation,
-    by_rows, by_rule, by_sentences, by_sequence, by_shape, by_table, by_text, by_translation,
+    by_acting, by_anomaly, by_attack, by_capability, by_classes, by_completion, by_deformation, by_features,
+    by_frames, by_grammar, by_images, by_inference, by_latents, by_message, by_notes, by_places,
+    by_representation, by_rows, by_rule, by_sentences, by_sequence, by_shape, by_table, by_text,
+    by_translation,
 };
 use crate::data::{Dataset, Kind, Role, sentences, simulator};
 use crate::error::{Error, Result, nearest};
@@ -123,6 +124,7 @@ metrics! {
     "pairs", "correlation of how pairs of columns vary together, samples against data; /independent of columns drawn each for itself", MORE, Needs::Sequences;
     "identity", "mean share of places that a sample has in common with its nearest training sequence; /copies of them", None, Needs::Sequences;
         "shape-match", "mean over held-out shapes of the largest overlap (IoU) with a sample, and with a training shape beside it", MORE, Needs::Shapes;
+    "deformation", "mean overlap (IoU) of pressed shapes and what is predicted of them; /rest of the shapes as they were, /nearest of the most similar training item", MORE, Needs::Deformation;
     "shape-coverage", "share of held-out shapes that some sample is most like, and of training shapes beside it", MORE, Needs::Shapes;
     "scale-consistency", "share of a piece's notes that are of one scale, the best of the twelve major ones; /data, /independent of notes drawn each for itself, /untrained", None, Needs::Notes;
     "repetitions", "share of a piece's runs of three notes that have come before in it; the same beside it", None, Needs::Notes;
@@ -387,6 +389,10 @@ impl<'a> Judge<'a> {
             (Needs::Shapes, _) => {
                 draws && self.reference.is_some() && self.subject.info().kind == Kind::Voxels
             }
+            (Needs::Deformation, Subject::Model { model, info, .. }) => {
+                Capability::Predict.of(model) && by_deformation::are(info)
+            }
+            (Needs::Deformation, Subject::Items(_)) => false,
             (Needs::Places, _) => {
                 image
                     && self.subject.has_classes()
@@ -455,6 +461,7 @@ impl<'a> Judge<'a> {
             Needs::Answers => by_sentences::work_out(self, metric, tell),
             Needs::Sequences => by_sequence::work_out(self, metric, tell),
             Needs::Shapes => by_shape::work_out(self, metric, tell),
+            Needs::Deformation => by_deformation::work_out(self, metric, tell),
             Needs::Notes => by_notes::work_out(self, metric, tell),
 
             Needs::Images | Needs::Points | Needs::Density => by_images::work_out(self, metric, tell),

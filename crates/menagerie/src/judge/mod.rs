@@ -11,6 +11,7 @@ mod by_attack;
 mod by_capability;
 mod by_classes;
 mod by_completion;
+mod by_deformation;
 mod by_features;
 mod by_frames;
 mod by_grammar;

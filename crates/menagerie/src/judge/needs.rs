@@ -43,6 +43,8 @@ pub enum Needs {
     Sequences,
     /// shapes of voxels, and data to compare them with
     Shapes,
+    /// a model that says what becomes of a shape, and shapes at rest and pressed
+    Deformation,
     /// music, and data to compare it with
     Notes,
     /// sequences, and data whose grammar is known
@@ -86,7 +88,8 @@ impl Needs {
             Needs::Points => "points, data".into(),
             Needs::Density => "points, data of a known density".into(),
             Needs::Sequences => "sequences, data".into(),
-                        Needs::Shapes => "shapes, data".into(),
+            Needs::Shapes => "shapes, data".into(),
+            Needs::Deformation => "a model with the capability `predict`, shapes at rest and pressed (shapes:pressed)".into(),
             Needs::Notes => "music, data".into(),
             Needs::Grammar => "sequences, data whose grammar is known (brackets)".into(),
             Needs::Answers => "a model with the capability `predict`, pairs of sentences (translation, dialogue)".into(),
@@ -121,7 +124,7 @@ impl Needs {
             Needs::Capability(c) => c,
             Needs::Truth | Needs::Sides | Needs::Reader => Capability::Translate,
             Needs::Described => Capability::Illustrate,
-            Needs::Answers => Capability::Predict,
+            Needs::Answers | Needs::Deformation => Capability::Predict,
             Needs::Unusual if by_anomaly::WAYS.iter().any(|w| w.of(model)) => return None,
             Needs::Unusual => Capability::Anomaly,
             Needs::Back if Capability::Translate.of(model) => return None,
@@ -157,6 +160,9 @@ impl Needs {
                 capabilities.contains(&Capability::Predict) && kind.is_none_or(|k| k == Kind::Sequence)
             }
             Needs::Shapes => draws(Kind::Voxels),
+            Needs::Deformation => {
+                capabilities.contains(&Capability::Predict) && kind.is_none_or(|k| k == Kind::Voxels)
+            }
             Needs::Notes => draws(Kind::Notes),
 
             Needs::Rule | Needs::Privacy => capabilities.contains(&Capability::Sample),

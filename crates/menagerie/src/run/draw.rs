@@ -58,7 +58,9 @@ pub fn draw_samples(
         }
         (Kind::Sequence, &[n, l, s]) => sequences_picture(&samples.values, [n, l, s]).save(path)?,
         (Kind::Notes, &[n, l, c]) => notes_picture(&samples.values, [n, l, c]).save(path)?,
-        (Kind::Voxels, &[n, d, h, w, 1]) => shapes_picture(&samples.values, [n, d, h, w], None).save(path)?,
+        (Kind::Voxels, &[n, d, h, w, c]) => {
+            shapes_picture(&samples.values, [n, d, h, w, c], None).save(path)?
+        }
         (Kind::Audio, &[n, t, c]) => draw_sounds(&samples.values, [n, t, c], path)?,
         _ => draw_points(&samples.values, samples.shape[1], density, path)?,
     }

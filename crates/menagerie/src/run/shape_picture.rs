@@ -12,26 +12,31 @@ const SHADES: [f32; 3] = [0.75, 0.15, -0.35];
 const COLOUR: [f32; 3] = [0.95, 0.8, 0.6];
 const GROUND: f32 = 1.0;
 
-/// Shapes `[count, depth, height, width]` of values above 0 where a voxel is solid, so many in a row, or as many as there are rows.
-pub fn shapes_picture(values: &[f32], shape: [usize; 4], columns: Option<usize>) -> Picture {
+/// Shapes `[count, depth, height, width, channel]` of values above 0 where a voxel is solid, so many in a row, or as many as there are rows.
+/// Channels, a shape at rest and pressed, stand beside each other and count as one.
+pub fn shapes_picture(values: &[f32], shape: [usize; 5], columns: Option<usize>) -> Picture {
     shapes_picture_from(values, shape, columns, None)
 }
 
 /// The same, with the eye so many radians to the left of the front; a little where `None`.
 pub fn shapes_picture_from(
     values: &[f32],
-    [count, depth, height, width]: [usize; 4],
+    [count, depth, height, width, channels]: [usize; 5],
     columns: Option<usize>,
     turn: Option<f64>,
 ) -> Picture {
     let turn = turn.unwrap_or(TURN);
     let side = LEAST.max(2 * depth.max(height).max(width));
-    let mut pixels = Vec::with_capacity(count * side * side * 3);
-    for shape in values.chunks_exact((depth * height * width).max(1)) {
-        draw(shape, [depth, height, width], side, turn, &mut pixels);
+    let mut pixels = Vec::with_capacity(count * channels * side * side * 3);
+    for item in values.chunks_exact((depth * height * width * channels).max(1)) {
+        for channel in 0..channels {
+            let shape: Vec<f32> = item.iter().skip(channel).step_by(channels).copied().collect();
+            draw(&shape, [depth, height, width], side, turn, &mut pixels);
+        }
     }
     let square = (count as f64).sqrt().ceil() as usize;
-    picture::grid(&pixels, [count, side, side, 3], columns.unwrap_or(square))
+    let columns = channels * columns.unwrap_or(square);
+    picture::grid(&pixels, [count * channels, side, side, 3], columns)
 }
 
 /// One shape: a ray for each pixel goes in until it meets a solid voxel.
@@ -91,12 +96,12 @@ mod tests {
     #[test]
     fn a_cube_has_three_faces() {
         let mut grid = vec![-1.0; 27];
-        let p = shapes_picture(&grid, [1, 3, 3, 3], None);
+        let p = shapes_picture(&grid, [1, 3, 3, 3, 1], None);
         let first = p.bytes[..p.channels].to_vec();
         let all_alike = |p: &Picture, first: &[u8]| p.bytes.chunks_exact(p.channels).all(|q| q == first);
         assert!(all_alike(&p, &first));
         grid[13] = 1.0;
-        let p = shapes_picture(&grid, [1, 3, 3, 3], None);
+        let p = shapes_picture(&grid, [1, 3, 3, 3, 1], None);
         let mut shades: Vec<(usize, Vec<u8>)> = vec![];
         for (i, q) in p.bytes.chunks_exact(p.channels).enumerate() {
             if q != first && !shades.iter().any(|(_, s)| s == q) {
@@ -119,7 +124,8 @@ mod tests {
         let turned: Vec<f32> = (0..27)
             .map(|i| grid[(2 - i / 9) * 9 + i / 3 % 3 * 3 + 2 - i % 3])
             .collect();
-        let seen = |grid: &[f32], turn: f64| shapes_picture_from(grid, [1, 3, 3, 3], None, Some(turn)).bytes;
+        let seen =
+            |grid: &[f32], turn: f64| shapes_picture_from(grid, [1, 3, 3, 3, 1], None, Some(turn)).bytes;
         let behind = seen(&grid, 0.4 + std::f64::consts::PI);
         let differ = behind
             .iter()

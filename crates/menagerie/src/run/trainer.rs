@@ -421,8 +421,8 @@ impl Trainer {
             (Some(columns), &[n, h, w, c]) => {
                 picture::grid(&samples.values, [n, h, w, c], columns).save(&path)?
             }
-            (Some(columns), &[n, d, h, w, 1]) => {
-                shapes_picture(&samples.values, [n, d, h, w], Some(columns)).save(&path)?
+            (Some(columns), &[n, d, h, w, c]) => {
+                shapes_picture(&samples.values, [n, d, h, w, c], Some(columns)).save(&path)?
             }
 
             _ => drop(draw_samples(&samples, self.dataset.density(), &path)?),

@@ -94,6 +94,7 @@ pub mod molecule_gan;
 
 pub mod munit;
 pub mod networks;
+pub mod phys_net;
 pub mod pix2pix;
 pub mod plays;
 pub mod progan;
@@ -336,6 +337,7 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &cs_gan::ENTRY,
     &aim::ENTRY,
     &context_rnn_gan::ENTRY,
+    &phys_net::ENTRY,
     &pix2pix::ENTRY,
     &id_cgan::ENTRY,
     &alpha_gan::ENTRY,

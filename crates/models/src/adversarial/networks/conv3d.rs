@@ -144,7 +144,7 @@ impl Down {
     }
 
     /// Slices of what it gives.
-    fn slices_after(&self) -> usize {
+    pub(super) fn slices_after(&self) -> usize {
         self.slices.div_ceil(2)
     }
 
@@ -269,6 +269,42 @@ impl Up {
     }
 }
 
+/// A convolution with kernels of 3 in each axis, which keeps the size: slice i of the output sees slices i - 1 to i + 1 of the input, zeros
+/// where there are none.
+#[derive(Module, Debug)]
+pub(in crate::adversarial) struct Around {
+    conv: Conv2d,
+    slices: usize,
+}
+
+impl Around {
+    pub(in crate::adversarial) fn new([inputs, outputs]: [usize; 2], slices: usize, init: &Init) -> Self {
+        let conv = Conv2d::of([3 * inputs, outputs]).kernel(3).padding(1);
+        Around {
+            conv: conv.weights(STD).bias().init(init),
+            slices,
+        }
+    }
+
+    /// `[batch, slices * height, width, channel]` -> the same with its own channels.
+    pub(in crate::adversarial) fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        let ([batch, rows, w, c], t) = (x.dims(), self.slices);
+        let h = rows / t;
+        let nothing = x.clone().narrow(1, 0, h) * 0.0;
+        let padded = Tensor::cat(vec![nothing.clone(), x, nothing], 1);
+        let moved = |by: usize| {
+            padded
+                .clone()
+                .narrow(1, by * h, rows)
+                .reshape([batch * t, h, w, c])
+        };
+        let three = Tensor::cat((0..3).map(moved).collect(), 3);
+        let y = self.conv.forward(three, activation);
+        let outputs = y.dims()[3];
+        y.reshape([batch, rows, w, outputs])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,6 +370,36 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// Against the sum over the kernel, number by number.
+    #[test]
+    fn the_same_size_is_a_convolution_in_three_dimensions() {
+        let (t, h, w, c, out) = (3, 4, 5, 2, 3);
+        let around = Around::new([c, out], t, &Init::new(Key::new(1), &Device::flex()));
+        let (x, weight) = (drawn([t, h, w, c], 2), numbers(around.conv.weight.val()));
+        let given = Tensor::from_data(TensorData::new(x.clone(), [1, t * h, w, c]), &Device::flex());
+        let made = numbers(around.forward(given, Activation::Identity));
+        let at = |place: [usize; 3], kernel: [usize; 3], k: usize| -> f64 {
+            let [f, i, j] = [0, 1, 2].map(|a| (place[a] + kernel[a]).wrapping_sub(1));
+            let inside = f < t && i < h && j < w;
+            if inside {
+                x[((f * h + i) * w + j) * c + k] as f64
+            } else {
+                0.0
+            }
+        };
+        for (place, had) in made.iter().enumerate() {
+            let (o, v) = (place % out, place / out);
+            let here = [v / (h * w), v / w % h, v % w];
+            let sum: f64 = (0..27 * c)
+                .map(|n| {
+                    let (k, kf, kj, ki) = (n % c, n / c % 3, n / c / 3 % 3, n / c / 9);
+                    at(here, [kf, ki, kj], k) * weight[((ki * 3 + kj) * 3 * c + kf * c + k) * out + o] as f64
+                })
+                .sum();
+            assert!((*had as f64 - sum).abs() < 1e-5, "{place}: {had} {sum}");
         }
     }
 

@@ -5,7 +5,7 @@ pub mod biggan;
 pub mod biggan_deep;
 pub(super) mod calorimeter;
 pub mod coded;
-mod conv3d;
+pub(super) mod conv3d;
 pub mod coupled;
 
 pub mod dcgan;

@@ -59,6 +59,71 @@ impl Default for ViewCritic {
     }
 }
 
+impl ViewCritic {
+    /// Refuses a width of 0, and an objective that needs more than a score.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`].
+    pub(in super::super) fn suits(self, objective: Rule) -> Result<()> {
+        if self.width == 0 {
+            return Err(Error::recipe("critic.width", "0 is too small", "give 1 or more"));
+        }
+        if objective.wants_autoencoder() || objective == Rule::Classes || objective.outputs() != 1 {
+            let problem = format!(
+                "the critic gives one score, and `{}` needs more",
+                objective.name()
+            );
+            return Err(Error::recipe(
+                "objective.rule",
+                problem,
+                "set objective.rule=wasserstein",
+            ));
+        }
+        Ok(())
+    }
+
+    fn sizes(self) -> Sizes {
+        Sizes::Voxel(voxel::Sizes {
+            width: self.width,
+            batch_norm: false,
+            ..voxel::Sizes::default()
+        })
+    }
+
+    /// A fresh critic of what `info` describes: shapes, with what belongs to them as channels beside them.
+    ///
+    /// # Errors
+    /// For data that are no shapes.
+    pub(in super::super) fn critic(
+        self,
+        (objective, penalties): (Rule, &Penalties),
+        optimizer: Optimizers,
+        info: &DataInfo,
+        device: &Device,
+        key: Key,
+    ) -> Result<Critic> {
+        let heads = Heads {
+            biased: objective.wants_bias(),
+            ..Heads::default()
+        };
+        let config = CriticConfig {
+            objective,
+            penalties: penalties.clone(),
+            augment: game::augment::Augment::default(),
+            condition: None,
+            numbers: 0,
+            codes: None,
+            semi: None,
+            optimizer: optimizer.discriminator,
+            average: 0.0,
+            smoothing: 0.0,
+        };
+        let init = Init::new(key.stream(critic::DISCRIMINATOR), device);
+        let network = CriticNetwork::new(&self.sizes(), info, heads, &init);
+        Critic::of(critic::DISCRIMINATOR, config, network, device)
+    }
+}
+
 /// `[view]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -112,9 +177,6 @@ impl ViewConfig {
             let problem = "shapes are made whole by convolutions over depth, height and width";
             return Err(Error::recipe("model.architecture", problem, "set it to volume"));
         }
-        if self.critic.width == 0 {
-            return Err(Error::recipe("critic.width", "0 is too small", "give 1 or more"));
-        }
         if !(1..=SIDES).contains(&v.sides) {
             let problem = format!("a shape is not seen from {} sides", v.sides);
             return Err(Error::recipe("view.sides", problem, "give 1, the front, to 4"));
@@ -127,16 +189,7 @@ impl ViewConfig {
                 "give more than 0 and less than 1",
             ));
         }
-        let r = self.objective;
-        if r.wants_autoencoder() || r == Rule::Classes || r.outputs() != 1 {
-            let problem = format!("the critic gives one score, and `{}` needs more", r.name());
-            return Err(Error::recipe(
-                "objective.rule",
-                problem,
-                "set objective.rule=wasserstein",
-            ));
-        }
-        Ok(())
+        self.critic.suits(self.objective)
     }
 
     /// Fresh networks for shapes of that description.
@@ -151,18 +204,14 @@ impl ViewConfig {
         key: Key,
     ) -> Result<Game<View>> {
         self.check()?;
-        let sizes = Sizes::Voxel(voxel::Sizes {
-            width: self.critic.width,
-            batch_norm: false,
-            ..voxel::Sizes::default()
-        });
-        sizes.check(model, info)?;
+        self.critic.sizes().check(model, info)?;
         let stage = Stage::new(model, info, device);
         let init = |name: &str| Init::new(key.stream(name), device);
         let network = self.model.network(stage.image_shape(), 0, &init(GENERATOR));
+        let rules = (self.objective, &self.penalty);
         let critic = || {
-            let network = CriticNetwork::new(&sizes, &both(info), self.heads(), &init(critic::DISCRIMINATOR));
-            Critic::of(critic::DISCRIMINATOR, self.of_critic(), network, device)
+            self.critic
+                .critic(rules, self.optimizer, &both(info), device, key)
         };
         let (rate, average) = (self.optimizer.generator, self.model.average());
         Ok(Game::new(View {
@@ -175,28 +224,6 @@ impl ViewConfig {
             settings: self.view,
             stage,
         }))
-    }
-
-    fn heads(&self) -> Heads {
-        Heads {
-            biased: self.objective.wants_bias(),
-            ..Heads::default()
-        }
-    }
-
-    fn of_critic(&self) -> CriticConfig {
-        CriticConfig {
-            objective: self.objective,
-            penalties: self.penalty.clone(),
-            augment: game::augment::Augment::default(),
-            condition: None,
-            numbers: 0,
-            codes: None,
-            semi: None,
-            optimizer: self.optimizer.discriminator,
-            average: 0.0,
-            smoothing: 0.0,
-        }
     }
 }
 
@@ -250,7 +277,7 @@ impl View {
 }
 
 /// Equation 1, the mean over voxels: of what a network says in [-1, 1], and the truth.
-fn distance(said: Tensor<4>, truth: &Tensor<4>, solid: f64) -> Tensor<1> {
+pub(in super::super) fn distance(said: Tensor<4>, truth: &Tensor<4>, solid: f64) -> Tensor<1> {
     const LEAST: f64 = 1e-6;
     let likely = |t: Tensor<4>| (t * 0.5 + 0.5).clamp(LEAST, 1.0).log();
     let filled = truth.clone() * 0.5 + 0.5;

@@ -37,6 +37,8 @@ pub struct Volume {
     downs: Vec<Down>,
     ups: Vec<Up>,
     dropout: f64,
+    #[module(skip)]
+    innermost: [usize; 4],
 }
 
 impl Volume {
@@ -59,7 +61,18 @@ impl Volume {
             downs: (1..=n).map(down).collect(),
             ups: (1..=n).rev().map(up).collect(),
             dropout: s.dropout,
+            innermost: [slices[n], grid[n][0], grid[n][1], at(n)],
         }
+    }
+
+    /// The smallest grid: its slices, height, width and channels.
+    pub(crate) fn innermost(&self) -> [usize; 4] {
+        self.innermost
+    }
+
+    /// Slices of what is seen at half the size.
+    pub(crate) fn slices_after_first(&self) -> usize {
+        self.downs[0].slices_after()
     }
 
     /// Whether it has noise.
@@ -68,7 +81,7 @@ impl Volume {
     }
 
     /// What is seen of shapes: themselves, and each level on the way down.
-    pub(super) fn encoded(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
+    pub(in crate::adversarial) fn encoded(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
         let mut levels = vec![x];
         for (i, down) in self.downs.iter().enumerate() {
             let x = levels[i].clone();
@@ -78,7 +91,7 @@ impl Volume {
     }
 
     /// Shapes of what is seen; numbers of the smallest grid are dropped as they are drawn.
-    pub(super) fn decoded(&self, levels: &[Tensor<4>], drawn: Drawn<'_>) -> Tensor<4> {
+    pub(in crate::adversarial) fn decoded(&self, levels: &[Tensor<4>], drawn: Drawn<'_>) -> Tensor<4> {
         let n = self.downs.len();
         let inner = levels[n].clone();
         let inner = match drawn {
