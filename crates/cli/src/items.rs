@@ -360,12 +360,19 @@ pub(crate) fn write(samples: &Samples, out: &Path) -> Result<()> {
     }
 }
 
+/// What is said of shapes at rest and pressed where meshes are asked for.
+fn several_channels(channels: usize) -> Error {
+    let problem = format!("a mesh is of one shape, and each of these items holds {channels}");
+    Error::usage(problem, "give --out FILE.png or FILE.npy")
+}
+
 /// Writes the surface of one shape.
 fn mesh(samples: &Samples, out: &Path) -> Result<()> {
     match samples.shape[..] {
         [1, d, h, w, 1] if d == h && h == w => {
             files::write_atomically(out, obj_of(&samples.values, d).as_bytes())
         }
+        [_, _, _, _, c] if c > 1 => Err(several_channels(c)),
         _ => Err(Error::usage(
             format!(
                 "--out {} holds one shape, and there are {}",
@@ -537,6 +544,7 @@ fn folder(samples: &Samples, out: &Path) -> Result<()> {
         }),
         (Kind::Notes, _) => numbered(out, n, "mid", |i| midi(one(i))),
         (Kind::Voxels, &[d, _, _, 1]) => numbered(out, n, "obj", |i| Ok(obj_of(one(i), d).into_bytes())),
+        (Kind::Voxels, &[.., c]) => Err(several_channels(c)),
         (kind, _) => Err(Error::usage(
             format!("a folder holds pictures, and these samples are {}", kind.plural()),
             "give --out FILE.npy or FILE.png",

@@ -29,6 +29,12 @@ pub(super) fn bear_counted(
     if count <= tolerated(total, max_bad) && count < total {
         return Ok(());
     }
+    // A file that was named alone lies in this folder.
+    let place = if place.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        place
+    };
     let mut named = bad[..bad.len().min(SHOWN)].join("; ");
     if count > SHOWN {
         named += &format!("; and {} more", count - SHOWN);

@@ -30,6 +30,13 @@ fn shapes_go_out_as_meshes_and_come_back() {
     let said = fine(d, "data show meshes --size 8 --out back.png");
     assert!(said.contains("3 shapes of 8x8x8x1"), "{said}");
     fails(d, &words("sample r -n 3 --out x.obj"), 2, &["one shape", "x/"]);
+    fine(d, "data show shapes:pressed -n 3 --out pressed.png");
+    fails(
+        d,
+        &words("data show shapes:pressed -n 3 --out pressed/"),
+        2,
+        &["each of these items holds 2"],
+    );
     std::fs::write(d.join("meshes/empty.obj"), "v 0 0 0\n").unwrap();
     let all = "data show meshes --size 8 --max-bad 0";
     fails(d, &words(all), 1, &["empty.obj", "no faces"]);
@@ -50,6 +57,17 @@ fn music_goes_out_as_midi_and_comes_back() {
     fails(d, &words("sample r -n 3 --out x.mid"), 2, &["one piece", "x/"]);
     std::fs::write(d.join("pieces/broken.mid"), "MThd").unwrap();
     fails(d, &words("data show pieces --max-bad 0"), 1, &["broken.mid"]);
+    std::fs::write(
+        d.join("silent.mid"),
+        b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x04\0\xff\x2f\0",
+    )
+    .unwrap();
+    fails(
+        d,
+        &words("data show silent.mid"),
+        1,
+        &["error: .: ", "silent.mid: has no notes"],
+    );
     fails(d, &words("data show one.mid --length 33"), 1, &["33", "--length"]);
     let odd = "train c_rnn_gan --data pieces --max-bad 0.5 --length 5 --out s";
     fails(d, &words(odd), 2, &["model.latent", "5 notes"]);
@@ -69,6 +87,18 @@ fn what_is_shown_is_what_the_name_says() {
     fine(d, "data show expert:maze -n 20 --out steps.csv");
     let table = std::fs::read_to_string(d.join("steps.csv")).unwrap();
     assert!(table.starts_with("row,column,action\n"), "{table}");
+    fails(
+        d,
+        &words("data show expert:mase"),
+        1,
+        &["`mase`", "did you mean `maze`"],
+    );
+    fails(
+        d,
+        &words("data show expert:moon"),
+        1,
+        &["`moon`", "cart_pole, pendulum, maze"],
+    );
     fails(d, &words("data show digits --out x.csv"), 2, &["x.csv"]);
     fails(d, &words("data show digits --out x.txt"), 2, &["x.txt"]);
     assert!(!d.join("x.txt").exists());
