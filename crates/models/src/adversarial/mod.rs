@@ -337,7 +337,6 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &cs_gan::ENTRY,
     &aim::ENTRY,
     &context_rnn_gan::ENTRY,
-    &phys_net::ENTRY,
     &pix2pix::ENTRY,
     &id_cgan::ENTRY,
     &alpha_gan::ENTRY,
@@ -374,5 +373,6 @@ pub(crate) const ENTRIES: &[&Entry] = &[
     &ed_gan3d::ENTRY,
     &iwgan3d::ENTRY,
     &rec_gan3d::ENTRY,
+    &phys_net::ENTRY,
     &wifi_gan::ENTRY,
 ];

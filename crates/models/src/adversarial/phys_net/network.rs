@@ -121,12 +121,10 @@ impl PhysNet {
             .spread
             .forward(Tensor::cat(vec![drawn, told], 1), Activation::Relu);
         levels[smallest] = inner + spread.reshape(shape);
-        if smallest > 1 {
-            levels[1] = self.blocks.iter().fold(levels[1].clone(), |x, [first, second]| {
-                let y = first.forward(x.clone(), Activation::Relu);
-                x + second.forward(y, Activation::Identity)
-            });
-        }
+        levels[1] = self.blocks.iter().fold(levels[1].clone(), |x, [first, second]| {
+            let y = first.forward(x.clone(), Activation::Relu);
+            x + second.forward(y, Activation::Identity)
+        });
         Said {
             shapes: self.volume.decoded(&levels, Drawn::Nothing),
             mean,
