@@ -74,6 +74,18 @@ impl Steps {
             false,
         )
     }
+
+    /// One more, of this batch.
+    pub(crate) fn of(&mut self, batch: &Batch) -> menagerie::Result<StepReport> {
+        self.done += 1;
+        let key = self.key.step(self.done as u64);
+        self.model.step(std::slice::from_ref(batch), key, false)
+    }
+
+    /// The model as it is now.
+    pub(crate) fn model(&self) -> &dyn Model {
+        &*self.model
+    }
 }
 
 fn rounds(arguments: &[String]) -> Result<usize, Box<dyn Error>> {

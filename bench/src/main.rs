@@ -5,6 +5,7 @@ mod data;
 mod dcgan;
 mod dcgan_step;
 mod elementwise;
+mod faces;
 mod gan_step;
 mod glow;
 mod layers;
@@ -14,7 +15,8 @@ mod overhead;
 mod peer;
 mod pixel_cnn;
 mod stylegan2;
-
+mod translation_step;
+mod translation_train;
 mod vae_conv;
 mod video_ablation;
 mod wavenet;
@@ -24,10 +26,11 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] | mlp-step [ROUNDS] | linear | elementwise
     | conv-layers [ROUNDS] [NAME] [BATCH] [PATH]
     | dcgan-28 [ROUNDS] | dcgan-64-model [ROUNDS] [bf16] | sample-64 [ROUNDS] | onnxruntime [ROUNDS] | glow [ROUNDS] | vae-mlp [ROUNDS]  | vae-conv [ROUNDS] | residual [ROUNDS]
-    | stylegan2 [ROUNDS] [BATCH] | gan-step MODEL [ROUNDS] [BATCH] [compile]
+    | stylegan2 [ROUNDS] [BATCH] | gan-step MODEL [ROUNDS] [BATCH] [compile] | translation-step MODEL [ROUNDS] [BATCH] [SIZE]
+    | translation-train [STEPS] [SEED] [SIZE]
     | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS] | data SOURCE [STEPS]
     | fid [ROUNDS] | kid [ROUNDS] | prdc [ROUNDS]
-    | video-ablation [STEPS] [CLASSIFIER_STEPS]
+    | video-ablation [STEPS] [CLASSIFIER_STEPS] | faces [MINUTES] [SIZE] [DIR]
     | wavenet-sample [ROUNDS] | wavenet-step [ROUNDS] | sound-baseline DIR [LENGTH]";
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
             mlp::linear_layers();
             Ok(())
         }
+        Some((name, rest)) if name == "faces" => faces::run(rest).map_err(Into::into),
         Some((name, rest)) if name == "dcgan-28" => dcgan::step_28(rest),
         Some((name, rest)) if name == "dcgan-64-model" => dcgan::step_64(rest),
         Some((name, rest)) if name == "sample-64" => dcgan::sample_64(rest),
@@ -54,6 +58,8 @@ fn main() -> ExitCode {
         Some((name, rest)) if name == "vae-conv" => vae_conv::step(rest),
         Some((name, rest)) if name == "residual" => layers::residual(rest),
         Some((name, rest)) if name == "gan-step" => gan_step::run(rest),
+        Some((name, rest)) if name == "translation-step" => translation_step::run(rest),
+        Some((name, rest)) if name == "translation-train" => translation_train::run(rest),
         Some((name, rest)) if name == "stylegan2" => stylegan2::step(rest),
         Some((name, rest)) if name == "pixel-cnn-step" => pixel_cnn::step(rest),
         Some((name, rest)) if name == "pixel-cnn-sample" => pixel_cnn::sample(rest),

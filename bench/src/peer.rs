@@ -16,17 +16,11 @@ pub(crate) struct Peer {
 impl Peer {
     /// Starts `bench/peers/SCRIPT` with the Python that the environment variable `PYTHON` names.
     pub(crate) fn python(script: &str, arguments: &[String]) -> Result<Peer, Box<dyn Error>> {
-        let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("peers")
-            .join(script);
-        let mut child = Command::new(&python)
-            .arg(path)
-            .args(arguments)
+        let mut child = of_script(script, arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|e| format!("{python} does not start: {e}; let PYTHON name one that has torch"))?;
+            .map_err(does_not_start)?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let (Some(input), Some(output)) = (input, output) else {
             return Err("no pipes to the peer".into());
@@ -64,6 +58,35 @@ impl Drop for Peer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs a PyTorch script to its end.
+pub(crate) fn finished(script: &str, arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    let status = of_script(script, arguments).status().map_err(does_not_start)?;
+    status
+        .success()
+        .then_some(())
+        .ok_or_else(|| format!("{script} ended with {status}").into())
+}
+
+fn python() -> String {
+    std::env::var("PYTHON").unwrap_or_else(|_| "python3".into())
+}
+
+fn of_script(script: &str, arguments: &[String]) -> Command {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("peers")
+        .join(script);
+    let mut command = Command::new(python());
+    command.arg(path).args(arguments);
+    command
+}
+
+fn does_not_start(e: std::io::Error) -> String {
+    format!(
+        "{} does not start: {e}; let PYTHON name one that has torch",
+        python()
+    )
 }
 
 /// The middle value.

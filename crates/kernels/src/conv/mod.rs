@@ -113,10 +113,15 @@ fn winograd_allowed() -> bool {
     *ALLOWED.get_or_init(|| std::env::var("MENAGERIE_CONV").as_deref() != Ok("direct"))
 }
 
-/// The path that [`forward`], [`input_gradient`] and [`weight_gradient`] take.
+/// The path that [`forward`], [`input_gradient`] and [`weight_gradient`] take: of the first two the same for any batch.
 pub fn path(s: &Shape, pass: Pass) -> Path {
+    chosen(s, pass, false)
+}
+
+/// The same, or `by_batch` the fastest for this batch.
+pub(crate) fn chosen(s: &Shape, pass: Pass, by_batch: bool) -> Path {
     if winograd_allowed() {
-        plan::cheapest(s, pass)
+        plan::cheapest(s, pass, by_batch)
     } else {
         Path::Direct
     }

@@ -47,13 +47,13 @@ const TRANSPOSE: f64 = 20.0;
 /// A multiply-add of the direct path with very few input channels: short sums, and for the input
 /// gradient few columns.
 const DIRECT_FEW: [f64; 2] = [1.5, 2.4];
-/// The batch that paths are chosen for. Only the weight gradient looks at the real one: what becomes of an item must not
-/// depend on how many others come with it, down to the last bit.
+/// The batch that paths are chosen for. Only the weight gradient, and all of a training, look at the real one: else what becomes of
+/// an item must not depend on how many others come with it, down to the last bit.
 const BATCH: usize = 64;
 
 /// The cheapest path for a pass. Kernels that are not square are those of masked convolutions, whose outputs must not depend on
 /// what lies beyond them, down to the last bit: forward they stay direct, as tiles of Winograd's see their neighbours' inputs.
-pub(super) fn cheapest(s: &Shape, pass: Pass) -> Path {
+pub(super) fn cheapest(s: &Shape, pass: Pass, by_batch: bool) -> Path {
     let paths = [Path::Direct, Path::Winograd(2), Path::Winograd(4)];
     let masked = pass == Pass::Forward && s.kernel[0] != s.kernel[1];
     let paths = if winograd::possible(s) && !masked && s.x_len() > 0 && s.y_len() > 0 {
@@ -63,13 +63,14 @@ pub(super) fn cheapest(s: &Shape, pass: Pass) -> Path {
     };
     *paths
         .iter()
-        .min_by(|a, b| cost(s, pass, **a).total_cmp(&cost(s, pass, **b)))
+        .min_by(|a, b| cost(s, pass, **a, by_batch).total_cmp(&cost(s, pass, **b, by_batch)))
         .unwrap_or(&Path::Direct)
 }
 
-fn cost(s: &Shape, pass: Pass, path: Path) -> f64 {
+fn cost(s: &Shape, pass: Pass, path: Path, by_batch: bool) -> f64 {
     let costs = if amd() { AMD } else { INTEL };
-    let batch = if pass == Pass::Weight { s.batch } else { BATCH };
+    let by_batch = by_batch || pass == Pass::Weight;
+    let batch = if by_batch { s.batch } else { BATCH };
     let padded = |n: usize| n.next_multiple_of(LANES) as f64;
     let (ic, oc) = (padded(s.in_channels), padded(s.out_channels));
     let Path::Winograd(m) = path else {
@@ -126,6 +127,7 @@ mod tests {
         cheapest(
             &Shape::new(batch, [side; 2], channels, [k; 2], [stride; 2], [1; 2]).unwrap(),
             pass,
+            false,
         )
     }
 
@@ -156,11 +158,11 @@ mod tests {
             output: [28; 2],
             ..Shape::new(64, [28; 2], [128; 2], [2, 3], [1; 2], [1; 2]).unwrap()
         };
-        assert_eq!(cheapest(&s, Pass::Forward), Path::Direct);
+        assert_eq!(cheapest(&s, Pass::Forward, false), Path::Direct);
         assert!(
             [Pass::Input, Pass::Weight]
                 .iter()
-                .all(|&p| cheapest(&s, p) != Path::Direct)
+                .all(|&p| cheapest(&s, p, false) != Path::Direct)
         );
     }
 
@@ -174,6 +176,18 @@ mod tests {
                     "{pass:?} {side} {channels:?}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_training_looks_at_its_batch() {
+        // A 4x4 kernel of 512 channels on both sides is not worth its transform for the few tiles of a single small grid.
+        let shape = |batch| Shape::new(batch, [4; 2], [512; 2], [4; 2], [2; 2], [1; 2]).unwrap();
+        for pass in [Pass::Forward, Pass::Input] {
+            assert_eq!(cheapest(&shape(1), pass, true), Path::Direct, "{pass:?}");
+            assert_ne!(cheapest(&shape(1), pass, false), Path::Direct, "{pass:?}");
+            let full = [true, false].map(|by_batch| cheapest(&shape(BATCH), pass, by_batch));
+            assert_eq!(full[0], full[1], "{pass:?}");
         }
     }
 }

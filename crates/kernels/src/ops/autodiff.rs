@@ -82,6 +82,7 @@ fn face<B: Ops, C: CheckpointStrategy>(
     face: Face,
 ) -> F<Autodiff<B, C>> {
     let (track_a, track_b) = (a.is_tracked(), b.is_tracked());
+    let form = form.learned(track_a || track_b);
     let ((a, node_a), (b, node_b)) = (a.into_parts(), b.into_parts());
     let kept = (track_b.then(|| a.clone()), track_a.then(|| b.clone()));
     let out = match face {
@@ -120,6 +121,7 @@ fn face_act<B: Ops, C: CheckpointStrategy>(
 ) -> F<Autodiff<B, C>> {
     let (track_a, track_w) = (a.is_tracked(), w.is_tracked());
     let tracked = track_a || track_w || bias.is_tracked();
+    let form = form.learned(tracked);
     let ((a, node_a), (w, node_w), (bias, node_bias)) = (a.into_parts(), w.into_parts(), bias.into_parts());
     let kept = (track_w.then(|| a.clone()), track_a.then(|| w.clone()));
     let y = if transposed {

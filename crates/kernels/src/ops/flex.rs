@@ -113,11 +113,13 @@ fn product(x: T, w: T, form: Form, e: Epilogue) -> T {
             size,
             kernel,
             output,
+            by_batch,
         } => {
             let [batch, _, _, inputs] = dims(&x);
             let s = sizes(g, [size, kernel, output], batch, inputs, channels(&w));
             filled([batch, s.output[0], s.output[1], s.out_channels], |y| {
-                conv::forward(&s, slice(&x), slice(&w), y, e)
+                let path = conv::chosen(&s, conv::Pass::Forward, by_batch);
+                conv::forward_by(path, &s, slice(&x), slice(&w), y, e)
             })
         }
         Form::Linear => {
@@ -147,11 +149,13 @@ fn input_gradient(y: T, w: T, form: Form, e: Epilogue) -> T {
             size,
             kernel,
             output,
+            by_batch,
         } => {
             let ([batch, _, _, outputs], [_, _, inputs, _]) = (dims(&y), dims(&w));
             let s = sizes(g, [size, kernel, output], batch, inputs * g.groups, outputs);
             filled([batch, size[0], size[1], s.in_channels], |x| {
-                conv::input_gradient(&s, slice(&y), slice(&w), x, e)
+                let path = conv::chosen(&s, conv::Pass::Input, by_batch);
+                conv::input_gradient_by(path, &s, slice(&y), slice(&w), x, e)
             })
         }
         Form::Linear => {
@@ -182,6 +186,7 @@ fn weight_gradient(x: T, y: T, form: Form) -> T {
             size,
             kernel,
             output,
+            ..
         } => {
             let s = sizes(g, [size, kernel, output], batch, inputs, outputs);
             filled([kernel[0], kernel[1], inputs / g.groups, outputs], |w| {

@@ -57,6 +57,7 @@ pub fn conv2d_reaching(
             size,
             kernel,
             output: [h, w],
+            by_batch: false,
         },
         act,
         false,
@@ -213,6 +214,7 @@ fn conv_form(what: &str, x: [usize; 4], w: [usize; 4], g: Geometry) -> (Form, [u
             size: [h, width],
             kernel: [kh, kw],
             output: [oh, ow],
+            by_batch: false,
         },
         [b, oh, ow, oc],
     )

@@ -114,9 +114,34 @@ pub enum Form {
         kernel: [usize; 2],
         /// Height and width of y: those of the geometry, or less, where the bottom or the right is not wanted.
         output: [usize; 2],
+        /// Whether it is computed as suits this batch best, while weights are learned; otherwise what becomes of an item is the
+        /// same, to the last bit, however many others come with it.
+        by_batch: bool,
     },
     /// x `[N,IN]`, w `[IN,OUT]`, y `[N,OUT]`
     Linear,
+}
+
+impl Form {
+    /// The form of an operation that gradients will go through, or not: those who learn take the fastest way for their batch.
+    pub(crate) fn learned(self, tracked: bool) -> Form {
+        match self {
+            Form::Conv {
+                geometry,
+                size,
+                kernel,
+                output,
+                by_batch,
+            } => Form::Conv {
+                geometry,
+                size,
+                kernel,
+                output,
+                by_batch: by_batch || tracked,
+            },
+            Form::Linear => Form::Linear,
+        }
+    }
 }
 
 /// A separable linear map of height and width, a channel at a time.

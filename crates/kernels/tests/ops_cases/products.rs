@@ -44,6 +44,7 @@ fn sizes(rng: &mut Numbers, i: usize) -> Sizes {
                 size,
                 kernel,
                 output: [oh, ow],
+                by_batch: rng.size(2) == 1,
             };
             let x = [batch, size[0], size[1], ic * groups];
             return Sizes {
@@ -111,6 +112,7 @@ fn convolution_that_reaches_back() {
             size,
             kernel,
             output: g.output_size(size, kernel).unwrap(),
+            by_batch: false,
         };
         let inputs = vec![rng.array(&x), rng.array(&w), rng.array(&[4])];
         let reference = |t: &[FlexTensor]| {
@@ -139,6 +141,7 @@ fn convolution_that_reaches_back() {
             size,
             kernel,
             output: size,
+            by_batch: false,
         };
         let t: Vec<FlexTensor> = [rng.array(&x), rng.array(&w), rng.array(&[2, 5, 6, 4])]
             .iter()
