@@ -7,7 +7,7 @@
 use crate::dcgan::Steps;
 use crate::peer::{finished, processor_time};
 use menagerie::data::picture::{halves, write_npy};
-use menagerie::data::{Batch, DataInfo, Dataset, Loader, Source};
+use menagerie::data::{Batch, DataInfo, Dataset, Kind, Loader, Source};
 use menagerie::kernels::threads;
 use menagerie::models::{Direction, Wish};
 use menagerie::recipe::Recipe;
@@ -119,6 +119,7 @@ fn sides(info: &DataInfo, pairs: &Batch) -> [Batch; 2] {
     shape[3] /= 2;
     let (a, b) = both.split_at(both.len() / 2);
     [a, b].map(|values| Batch {
+        kind: Kind::Image,
         shape: shape.clone(),
         values: values.to_vec(),
         ..pairs.clone()
