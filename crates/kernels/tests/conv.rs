@@ -33,7 +33,10 @@ fn random_shape(r: &mut Random) -> Shape {
         let groups = r.pick(&[1, 1, 1, 1, 2, 3, 8]);
         let multiplier = r.pick(&[1, 1, 2, 5, 17]);
         let [ic, oc] = if groups > 1 {
-            [groups * r.pick(&[1, 1, 2, 7]), groups * r.pick(&[1, multiplier])]
+            [
+                groups * r.pick(&[1, 1, 2, 7, 9, 16, 20]),
+                groups * r.pick(&[1, multiplier, 16, 66]),
+            ]
         } else {
             [
                 r.pick(&[1, 2, 3, 7, 9, 16, 20, 33, 70]),

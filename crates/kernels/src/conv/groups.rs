@@ -1,5 +1,5 @@
-//! Convolutions in groups: one after another on copied channels; depthwise ones (one channel a group
-//! on both sides) by loops over channels.
+//! Convolutions in groups of few channels: one after another on copied channels; depthwise ones (one channel a group on both sides)
+//! by loops over channels. Groups of more channels are read where they lie ([`direct`]).
 use super::{Epilogue, Shape, direct};
 use crate::pool::par_for;
 use crate::scratch::{Ptr, Slot, with_scratch};
@@ -114,6 +114,9 @@ pub(super) fn forward(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogu
             finish(row, e);
         });
     }
+    if many(s) {
+        return direct::forward(s, x, w, y, e);
+    }
     let oc = s.out_channels / s.groups;
     each(s, [(0, x), (1, w)], (2, y), |one, g, x, w, y| {
         direct::forward(one, x, w, y, e.columns(g * oc, oc))
@@ -139,6 +142,9 @@ pub(super) fn input_gradient(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e
             }
             finish(row, e);
         });
+    }
+    if many(s) {
+        return direct::input_gradient(s, gy, w, gx, e);
     }
     let ic = s.in_channels / s.groups;
     each(s, [(2, gy), (1, w)], (0, gx), |one, g, gy, w, gx| {
@@ -168,9 +174,17 @@ pub(super) fn weight_gradient(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) 
             }
         });
     }
+    if many(s) {
+        return direct::weight_gradient(s, x, gy, gw);
+    }
     each(s, [(0, x), (2, gy)], (1, gw), |one, _, x, gy, gw| {
         direct::weight_gradient(one, x, gy, gw)
     });
+}
+
+/// Whether groups have enough channels to be read where they lie; fewer are copied, so that a row of the kernel is one run of them.
+fn many(s: &Shape) -> bool {
+    s.in_channels / s.groups > direct::FEW
 }
 
 fn depthwise(s: &Shape) -> bool {

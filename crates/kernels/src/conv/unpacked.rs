@@ -181,7 +181,7 @@ pub(crate) fn input_gradient(gy: &[f32], w: &[f32], gx: &mut [f32], [inputs, out
         let target = Ptr(packed.as_mut_ptr());
         // SAFETY: `packed` has the panels' length, and each task packs a panel of its own.
         par_for(panels.count(), &|j| unsafe {
-            pack_columns(target, &panels, j, 0, gy, outputs)
+            pack_columns(target, &panels, j, 0, gy, [outputs; 2])
         });
         let (bands, packed) = (inputs.div_ceil(TASK), &*packed);
         par_for(bands * panels.count(), &|t| {

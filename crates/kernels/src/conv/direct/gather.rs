@@ -25,6 +25,26 @@ pub(super) struct Gather {
     pub packed: usize,
     /// Images taken together.
     pub group: usize,
+    /// Groups of channels that see the same pixels.
+    pub parts: Parts,
+}
+
+/// Groups of channels of a convolution: each has weights of its own, and sees and makes its own channels of the pixels.
+#[derive(Clone, Copy)]
+pub(super) struct Parts {
+    pub count: usize,
+    /// Floats from a group's channels to the next one's, of the input and of the output.
+    pub input: usize,
+    pub output: usize,
+}
+
+impl Parts {
+    /// All channels together.
+    pub(super) const ONE: Parts = Parts {
+        count: 1,
+        input: 0,
+        output: 0,
+    };
 }
 
 impl Gather {
@@ -88,7 +108,7 @@ impl Walk<'_> {
 pub(super) struct Source {
     pub size: [usize; 2],
     pub channels: usize,
-    /// Floats of a tap: the channels, or more when a tap is a run of pixels.
+    /// Floats of a tap: the channels of a group, or more when a tap is a run of pixels.
     pub depth: usize,
 }
 
@@ -177,7 +197,9 @@ pub(super) fn run(
     e: Epilogue,
 ) {
     let tasks = tasks(gathers, n);
-    let zeros = vec![0f32; source.depth];
+    // Pointers into the padding move on from group to group like all others.
+    let beyond = |g: &Gather| (g.parts.count - 1) * g.parts.input;
+    let zeros = vec![0f32; source.depth + gathers.iter().map(beyond).max().unwrap_or(0)];
     let job = Job {
         source,
         x,
@@ -222,7 +244,7 @@ impl Job<'_> {
         };
         let (j, columns) = (task.panel, panels.columns(task.panel));
         let rows = rows(columns);
-        let b = &self.packed[g.packed..][..panels.len()];
+        let b = &self.packed[g.packed..][..g.parts.count * panels.len()];
         let mut spare = [0f32; PANEL];
         let within = Within {
             a: [Extent::of(self.x), Extent::of(self.zeros)],
@@ -235,7 +257,8 @@ impl Job<'_> {
         for (i, block) in blocks.iter().enumerate() {
             let mut walk = g.walk(task.points.start);
             for m in task.points.clone().step_by(rows) {
-                let tile = self.rows(&mut walk, j, rows.min(task.points.end - m), spare.as_mut_ptr());
+                let n = rows.min(task.points.end - m);
+                let tile = self.rows(&mut walk, j, n, spare.as_mut_ptr());
                 let mut seen = 0;
                 for s in block.first..block.first + block.count {
                     // A tap that falls into the padding for every row of the tile is left out.
@@ -246,19 +269,34 @@ impl Job<'_> {
                         seen += 1;
                     }
                 }
-                let epilogue = if i + 1 == blocks.len() {
-                    self.e.columns(j * PANEL, columns)
-                } else {
-                    Epilogue::default()
-                };
-                if seen > 0 || i == 0 || !epilogue.is_identity() {
+                let last = i + 1 == blocks.len();
+                let mut c = tile.c;
+                for part in 0..g.parts.count {
+                    if part > 0 {
+                        a[..seen * rows]
+                            .iter_mut()
+                            .for_each(|a| *a = a.wrapping_add(g.parts.input));
+                        bs[..seen]
+                            .iter_mut()
+                            .for_each(|b| *b = b.wrapping_add(panels.len()));
+                        c[..n]
+                            .iter_mut()
+                            .for_each(|c| *c = c.wrapping_add(g.parts.output));
+                    }
+                    let epilogue = match last {
+                        true => self.e.columns(part * g.parts.output + j * PANEL, columns),
+                        false => Epilogue::default(),
+                    };
+                    if seen == 0 && i > 0 && epilogue.is_identity() {
+                        continue;
+                    }
                     let tile = Reduce {
                         depth: block.depth,
                         a: &a[..seen * rows],
                         b: &bs[..seen],
                         row: panels.row(j),
                         strip: panels.strip(),
-                        c: &tile.c[..rows],
+                        c: &c[..rows],
                         columns,
                         add: i > 0,
                         epilogue,
@@ -285,7 +323,7 @@ impl Job<'_> {
         for r in 0..n {
             let (b, y, x) = walk.step();
             let at = g.first + b * g.out[0] + y * g.out[1] + x * g.out[2] + panel * PANEL;
-            assert!(at < self.len);
+            assert!(at + (g.parts.count - 1) * g.parts.output < self.len);
             // SAFETY: inside y, as just checked.
             rows.c[r] = unsafe { self.y.get().add(at) };
             rows.image[r] = b * self.source.size[0] * self.source.size[1] * self.source.channels;

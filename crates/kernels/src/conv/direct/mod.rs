@@ -12,7 +12,7 @@ mod pack;
 mod weight;
 
 pub(super) use gather::DEPTH;
-use gather::{Gather, Source, run};
+use gather::{Gather, Parts, Source, run};
 pub(super) use pack::{pack_columns, pack_rows};
 pub(super) use weight::weight_gradient;
 
@@ -20,7 +20,7 @@ pub(super) use weight::weight_gradient;
 pub(super) const FEW: usize = 8;
 
 fn fuses(s: &Shape) -> bool {
-    s.in_channels <= FEW && s.dilation[1] == 1
+    s.groups == 1 && s.in_channels <= FEW && s.dilation[1] == 1
 }
 
 /// Copies the pixels of x that the convolution sees into a zero-bordered copy, and calls `f` with
@@ -52,7 +52,7 @@ fn bordered(s: &Shape, x: &[f32], f: impl FnOnce(&Shape, &[f32])) {
     })
 }
 
-/// As [`super::forward`], for one group, on checked sizes.
+/// As [`super::forward`], on checked sizes.
 pub(super) fn forward(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogue) {
     let s = s.simplify();
     if fuses(&s) && !s.stays_inside() {
@@ -63,10 +63,11 @@ pub(super) fn forward(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogu
     let tap = |ky: usize, kx: usize| {
         [(ky, 0), (kx, 1)].map(|(k, a)| (k * s.dilation[a]) as isize - s.padding[a] as isize)
     };
-    let ([oh, ow], oc) = (s.output, s.out_channels);
+    let ([oh, ow], all) = (s.output, s.out_channels);
+    let [ic, oc] = [s.in_channels, all].map(|n| n / s.groups);
     // Floats of a tap, and the taps. Those without weights, as masks leave them, are passed over.
-    let depth = kw / along * s.in_channels;
-    let weighty = |t: &usize| w[t * depth * oc..][..depth * oc].iter().any(|&v| v != 0.0);
+    let depth = kw / along * ic;
+    let weighty = |t: &usize| w[t * depth * all..][..depth * all].iter().any(|&v| v != 0.0);
     let seen: Vec<usize> = (0..kh * along).filter(weighty).collect();
     let taps = seen.iter().map(|t| tap(t / along, t % along)).collect();
     let panels = Panels {
@@ -76,24 +77,29 @@ pub(super) fn forward(s: &Shape, x: &[f32], w: &[f32], y: &mut [f32], e: Epilogu
     let gather = Gather {
         grid: [s.batch, oh, ow],
         first: 0,
-        out: [oh * ow * oc, ow * oc, oc],
+        out: [oh * ow * all, ow * all, all],
         step: s.stride,
         taps,
         packed: 0,
         group: Gather::group(&s),
+        parts: Parts {
+            count: s.groups,
+            input: ic,
+            output: oc,
+        },
     };
     let source = Source {
         size: s.input,
         channels: s.in_channels,
         depth,
     };
-    with_scratch(Slot::Weights, panels.len(), |packed| {
+    with_scratch(Slot::Weights, s.groups * panels.len(), |packed| {
         let to = Ptr(packed.as_mut_ptr());
-        // SAFETY: `packed` has the panels' length, and each task packs a panel of its own.
-        par_for(panels.count(), &|j| unsafe {
-            pack_rows(to, &panels, j, |i| {
-                &w[(seen[i / depth] * depth + i % depth) * oc..][..oc]
-            })
+        par_for(s.groups * panels.count(), &|t| {
+            let (g, j) = (t / panels.count(), t % panels.count());
+            let row = |i: usize| &w[(seen[i / depth] * depth + i % depth) * all + g * oc..][..oc];
+            // SAFETY: `packed` has the length of all groups' panels, and each task packs a panel of its own.
+            unsafe { pack_rows(Ptr(to.get().add(g * panels.len())), &panels, j, row) };
         });
         run(&[gather], &source, x, packed, oc, y, e);
     });
@@ -129,14 +135,20 @@ fn phases(s: &Shape, a: usize) -> Vec<Phase> {
     (0..stride).map(phase).filter(|p| p.count > 0).collect()
 }
 
-/// As [`super::input_gradient`], for one group, on checked sizes.
+/// As [`super::input_gradient`], on checked sizes.
 pub(super) fn input_gradient(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e: Epilogue) {
     let s = s.simplify();
     let [sy, sx] = s.stride;
-    if s.in_channels <= FEW && sy * sx > 1 && sy * sx * s.in_channels <= PANEL && s.dilation == [1, 1] {
+    if s.groups == 1
+        && s.in_channels <= FEW
+        && sy * sx > 1
+        && sy * sx * s.in_channels <= PANEL
+        && s.dilation == [1, 1]
+    {
         return input_gradient_few(&s, gy, w, gx, e);
     }
-    let ([_, kw], [h, wd], ic, oc) = (s.kernel, s.input, s.in_channels, s.out_channels);
+    let ([_, kw], [h, wd], all, apart) = (s.kernel, s.input, s.in_channels, s.out_channels);
+    let [ic, oc] = [all, apart].map(|n| n / s.groups);
     let (mut gathers, mut kernels, mut packed) = (Vec::new(), Vec::new(), 0);
     let across = phases(&s, 1);
     for py in phases(&s, 0) {
@@ -150,37 +162,46 @@ pub(super) fn input_gradient(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e
             };
             gathers.push(Gather {
                 grid: [s.batch, py.count, px.count],
-                first: (py.first * wd + px.first) * ic,
-                out: [h * wd * ic, sy * wd * ic, sx * ic],
+                first: (py.first * wd + px.first) * all,
+                out: [h * wd * all, sy * wd * all, sx * all],
                 step: [1, 1],
                 taps,
                 packed,
                 group: Gather::group(&s),
+                parts: Parts {
+                    count: s.groups,
+                    input: oc,
+                    output: ic,
+                },
             });
-            packed += panels.len();
+            packed += s.groups * panels.len();
         }
     }
     with_scratch(Slot::Weights, packed, |packed| {
         let to = Ptr(packed.as_mut_ptr());
         let count = ic.div_ceil(PANEL);
-        par_for(gathers.len() * count, &|t| {
-            let (gather, kernel, j) = (&gathers[t / count], &kernels[t / count], t % count);
+        par_for(gathers.len() * s.groups * count, &|t| {
+            let (i, g, j) = (t / count / s.groups, t / count % s.groups, t % count);
+            let (gather, kernel) = (&gathers[i], &kernels[i]);
             let panels = Panels {
                 k: kernel.len() * oc,
                 n: ic,
             };
             for (i, k) in kernel.iter().enumerate() {
-                let from = &w[k * ic * oc..][..ic * oc];
+                let from = &w[k * ic * apart..][..ic * apart][g * oc..];
                 // SAFETY: the panels of this gather begin at `gather.packed`, and each task packs a
                 // panel of its own.
-                unsafe { pack_columns(Ptr(to.get().add(gather.packed)), &panels, j, i * oc, from, oc) };
+                unsafe {
+                    let to = Ptr(to.get().add(gather.packed + g * panels.len()));
+                    pack_columns(to, &panels, j, i * oc, from, [oc, apart]);
+                }
             }
         });
         run(
             &gathers,
             &Source {
                 size: s.output,
-                channels: oc,
+                channels: apart,
                 depth: oc,
             },
             gy,
@@ -215,6 +236,7 @@ fn input_gradient_few(s: &Shape, gy: &[f32], w: &[f32], gx: &mut [f32], e: Epilo
         taps,
         packed: 0,
         group: 1,
+        parts: Parts::ONE,
     };
     // Row (tap, o) of B: the weights of all phases.
     let row = |k: usize| {

@@ -6,7 +6,7 @@ use super::{bordered, fuses};
 use crate::pool::{par_for, threads};
 use crate::scratch::{Ptr, Slot, with_scratch};
 
-/// As [`super::super::weight_gradient`], for one group, on checked sizes.
+/// As [`super::super::weight_gradient`], on checked sizes.
 pub(in crate::conv) fn weight_gradient(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     let s = s.simplify();
     if !fuses(&s) {
@@ -184,25 +184,21 @@ impl Streams {
         }
     }
 
-    /// Copies line `l` of the stream, from the given row of gy and pixel of it: panel `j`.
-    fn copy_y(&self, s: &Shape, row: &[f32], first: usize, j: usize, l: usize, to: &mut [f32]) {
-        let (oc, columns) = (
-            s.out_channels,
-            Panels {
-                k: 0,
-                n: s.out_channels,
-            }
-            .columns(j),
-        );
+    /// Copies line `l` of the stream, from the given row of gy and pixel of it: so many columns from one on.
+    fn copy_y(
+        &self,
+        s: &Shape,
+        row: &[f32],
+        first: usize,
+        (from, columns): (usize, usize),
+        l: usize,
+        to: &mut [f32],
+    ) {
+        let all = s.out_channels;
         for i in 0..self.ow {
             let at = (l * self.ow + i) * LANES;
             if first + i < s.output[1] {
-                copy_channels(
-                    &row[(first + i) * oc + j * PANEL..][..columns],
-                    to,
-                    at,
-                    self.y_pitch,
-                );
+                copy_channels(&row[(first + i) * all + from..][..columns], to, at, self.y_pitch);
             } else {
                 clear_channels(columns, to, at, self.y_pitch);
             }
@@ -235,10 +231,12 @@ impl Streams {
 /// Rows of x and gy are copied, a few hundred pixels at a time, into streams; each copy serves all
 /// taps of a row of the kernel.
 fn streamed(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
-    let ([h, w], [oh, ow], ic, oc, [kh, kw]) = (s.input, s.output, s.in_channels, s.out_channels, s.kernel);
+    let ([h, w], [oh, ow], [kh, kw]) = (s.input, s.output, s.kernel);
+    let (all_in, all_out) = (s.in_channels, s.out_channels);
+    let [ic, oc] = [all_in, all_out].map(|n| n / s.groups);
     let panels = Panels { k: 0, n: oc };
     let parts = (threads() * 8)
-        .div_ceil(kh * panels.count())
+        .div_ceil(kh * panels.count() * s.groups)
         .clamp(1, ic.div_ceil(16));
     let part = ic.div_ceil(parts).next_multiple_of(16);
     let parts = ic.div_ceil(part);
@@ -246,11 +244,12 @@ fn streamed(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
     let out = Ptr(gw.as_mut_ptr());
     let extent = Extent::of(gw);
     // Every task reads all rows of x and gy, so take as many images at a time as fit in L3 well.
-    let images = ((1 << 19) / (h * w * ic + oh * ow * oc)).clamp(1, s.batch);
+    let images = ((1 << 19) / (h * w * all_in + oh * ow * all_out)).clamp(1, s.batch);
     for b0 in (0..s.batch).step_by(images) {
         let nb = images.min(s.batch - b0);
-        par_for(kh * panels.count() * parts, &|t| {
-            let (p, j, ky) = (t % parts, t / parts % panels.count(), t / parts / panels.count());
+        par_for(kh * s.groups * panels.count() * parts, &|t| {
+            let (p, j, t) = (t % parts, t / parts % panels.count(), t / parts / panels.count());
+            let (g, ky) = (t % s.groups, t / s.groups);
             let (i0, i1) = (p * part, ((p + 1) * part).min(ic));
             let (nx, ny) = ((i1 - i0).div_ceil(LANES), panels.columns(j).div_ceil(LANES));
             let (lo, hi) = valid(s, ky);
@@ -267,9 +266,12 @@ fn streamed(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
                         for l in 0..lines {
                             let (b, r) = (b0 + (l0 + l) / per_image, (l0 + l) % per_image);
                             let (oy, first) = (lo + r / streams.cuts, r % streams.cuts * streams.ow);
-                            streams.copy_y(s, &gy[(b * oh + oy) * ow * oc..][..ow * oc], first, j, l, ys);
+                            let columns = (g * oc + j * PANEL, panels.columns(j));
+                            let row = &gy[(b * oh + oy) * ow * all_out..][..ow * all_out];
+                            streams.copy_y(s, row, first, columns, l, ys);
                             let iy = oy * s.stride[0] + ky * s.dilation[0] - s.padding[0];
-                            streams.copy_x(s, &x[(b * h + iy) * w * ic..][..w * ic], first, (i0, i1), l, xs);
+                            let row = &x[(b * h + iy) * w * all_in..][..w * all_in];
+                            streams.copy_x(s, row, first, (g * ic + i0, g * ic + i1), l, xs);
                         }
                         let within = Within {
                             a: [Extent::of(xs), Extent::NONE],
@@ -280,7 +282,8 @@ fn streamed(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
                             let tap = Tap {
                                 i0,
                                 i1,
-                                j,
+                                column: g * oc + j * PANEL,
+                                columns: panels.columns(j),
                                 lines,
                                 add: b0 + l0 > 0,
                                 at: kx * s.dilation[1],
@@ -301,7 +304,9 @@ fn streamed(s: &Shape, x: &[f32], gy: &[f32], gw: &mut [f32]) {
 struct Tap {
     i0: usize,
     i1: usize,
-    j: usize,
+    /// First column of the result, and how many.
+    column: usize,
+    columns: usize,
     lines: usize,
     add: bool,
     /// Pixels from the first tap of the kernel's row.
@@ -312,7 +317,7 @@ struct Tap {
 
 impl Tap {
     /// # Safety
-    /// `out` points at the whole result; rows i0..i1 of this tap, panel j, belong to the caller.
+    /// `out` points at the whole result; rows i0..i1 of this tap and these columns belong to the caller.
     unsafe fn run(
         &self,
         s: &Shape,
@@ -322,8 +327,7 @@ impl Tap {
         out: Ptr<f32>,
         within: &Within,
     ) {
-        let (stride, oc) = (s.stride[1], s.out_channels);
-        let columns = Panels { k: 0, n: oc }.columns(self.j);
+        let (stride, all) = (s.stride[1], s.out_channels);
         let axes = [
             Axis::ONE,
             Axis {
@@ -343,7 +347,7 @@ impl Tap {
             for (r, rows) in SIXTEEN {
                 let rows = rows.min((self.i1 - i).saturating_sub(r));
                 if rows > 0 {
-                    let at = (self.first + i + r) * oc + self.j * PANEL;
+                    let at = (self.first + i + r) * all + self.column;
                     // SAFETY: the streams hold `lines` lines of every group of channels, a tap
                     // reading at most `reach` pixels further than `ow`; the result is the caller's.
                     unsafe {
@@ -353,9 +357,9 @@ impl Tap {
                             b: ys.as_ptr(),
                             strip: streams.y_pitch,
                             c: out.get().add(at),
-                            row: oc,
+                            row: all,
                             rows,
-                            columns,
+                            columns: self.columns,
                             add: self.add,
                             within,
                         })
