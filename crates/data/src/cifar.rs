@@ -78,12 +78,7 @@ pub(super) fn open(path: &Path, split: &str, warnings: &mut Vec<String>) -> Resu
         count,
         range: (0.0, 255.0),
         labels: names,
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     };
     Ok(Stored {
         info,

@@ -30,12 +30,7 @@ impl Corners {
             count: if limit == 0 { TRAIN } else { limit },
             range: (0.0, 255.0),
             labels: LABELS.map(String::from).to_vec(),
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let key = Key::new(seed)
             .stream(NAME)

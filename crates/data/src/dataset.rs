@@ -3,10 +3,11 @@ use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// What the numbers of an item stand for, and so the meaning of its axes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// `[height, width, channel]`
+    #[default]
     Image,
     /// `[feature]`: points of the plane, or vectors
     Points,
@@ -67,8 +68,9 @@ impl Kind {
     }
 }
 
-/// The description of a data set: all that a model needs to know before it sees an item.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The description of a data set: all that a model needs to know before it sees an item. By default it has no items, and nothing is said
+/// of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DataInfo {
     /// how the source was named
     pub source: String,

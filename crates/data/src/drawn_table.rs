@@ -44,12 +44,7 @@ impl DrawnTable {
             count: if limit == 0 { TRAIN } else { limit },
             range: (-6.0, 6.0),
             labels: (1..=GROUPS).map(|g| format!("group {g}")).collect(),
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let key = Key::new(seed)
             .stream(NAME)

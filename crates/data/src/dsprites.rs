@@ -237,11 +237,7 @@ impl Sprites {
             range: (0.0, 255.0),
             labels: text(&SHAPES),
             attributes: text(&FACTORS),
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         Ok(Sprites {
             info,

@@ -310,12 +310,7 @@ pub(super) fn join(
         count,
         range: (0.0, 255.0),
         labels: names,
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     };
     Ok(Stored {
         info,

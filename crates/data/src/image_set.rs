@@ -127,11 +127,8 @@ impl ImageSet {
             range: (0.0, 255.0),
             labels,
             attributes,
-            rate: 0,
-            shares: vec![],
             captions: images.captions(count),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let preparation = Preparation {
             size: Some([out[0], out[1]]),

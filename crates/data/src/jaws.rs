@@ -184,13 +184,7 @@ impl Jaws {
                 shape: vec![h, w, 6],
                 count: if limit == 0 { usual } else { limit },
                 range: (0.0, 255.0),
-                labels: vec![],
-                attributes: vec![],
-                rate: 0,
-                shares: vec![],
-                captions: Default::default(),
-                alphabet: String::new(),
-                columns: vec![],
+                ..DataInfo::default()
             },
             key: Key::new(seed).stream(key),
         })

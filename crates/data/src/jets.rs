@@ -84,11 +84,7 @@ impl Jets {
             range: (0.0, 1.0),
             labels: LABELS.map(String::from).to_vec(),
             attributes: ATTRIBUTES.map(String::from).to_vec(),
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let key = Key::new(seed)
             .stream(NAME)

@@ -108,13 +108,8 @@ pub(super) fn info(source: String, columns: Vec<Column>, count: usize, values: &
         shape: vec![columns.len()],
         count,
         range,
-        labels: vec![],
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
         columns,
-        alphabet: String::new(),
+        ..DataInfo::default()
     }
 }
 

@@ -350,13 +350,7 @@ pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
         shape,
         count: array.shape[0],
         range,
-        labels: vec![],
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     })
 }
 

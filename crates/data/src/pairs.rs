@@ -116,13 +116,7 @@ impl Pairs {
             shape: vec![h, w, 2 * channels],
             count: good.len(),
             range: (0.0, 255.0),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let preparation = Preparation {
             size: Some([h, w]),

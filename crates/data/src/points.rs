@@ -39,13 +39,7 @@ impl PointSet {
             shape: vec![2],
             count: if limit == 0 { COUNT } else { limit },
             range: (-reach, reach),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let key = Key::new(seed)
             .stream("points")

@@ -220,13 +220,8 @@ impl Showers {
             shape: SHAPE.to_vec(),
             count: if limit == 0 { TRAIN } else { limit },
             range: (0.0, 1.0),
-            labels: vec![],
             attributes: ATTRIBUTES.map(String::from).to_vec(),
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let key = Key::new(seed)
             .stream(NAME)

@@ -293,12 +293,7 @@ fn read(
         count,
         range,
         labels: names,
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     };
     Ok(Some(Stored {
         info,

@@ -138,11 +138,7 @@ impl Wifi {
             range: (0.0, 1.0),
             labels: (0..places).map(name).collect(),
             attributes: ["x", "y"].map(String::from).to_vec(),
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let key = Key::new(seed)
             .stream(NAME)

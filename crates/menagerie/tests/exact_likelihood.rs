@@ -14,12 +14,7 @@ fn info(shape: [usize; 3]) -> DataInfo {
         count: 512,
         range: (0.0, 255.0),
         labels: vec!["a".into(), "b".into()],
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     }
 }
 

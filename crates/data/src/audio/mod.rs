@@ -133,12 +133,8 @@ impl Sounds {
             count: first[files.len()],
             range: (-1.0, 1.0),
             labels,
-            attributes: vec![],
             rate,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         Ok(Sounds {
             info,

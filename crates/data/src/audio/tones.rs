@@ -45,12 +45,8 @@ impl Tones {
             count: if limit == 0 { COUNT } else { limit },
             range: (-1.0, 1.0),
             labels: TIMBRES.map(String::from).to_vec(),
-            attributes: vec![],
             rate,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         Ok(Tones {
             info,

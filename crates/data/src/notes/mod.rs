@@ -29,12 +29,7 @@ fn describe(source: &str, length: usize, count: usize, labels: Vec<String>) -> D
         count,
         range: (0.0, 127.0),
         labels,
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     }
 }
 

@@ -98,14 +98,11 @@ impl Portraits {
             range: (0.0, 255.0),
             labels: Self::LABELS.map(String::from).to_vec(),
             attributes: Attributes::NAMES.iter().map(|n| n.to_string()).collect(),
-            rate: 0,
-            shares: vec![],
             captions: Captions {
                 share: 1.0,
                 words: caption::words(),
             },
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         Ok(Portraits { info, key })
     }

@@ -38,13 +38,8 @@ pub(crate) fn describe(source: &str, alphabet: String, length: usize, count: usi
         shape: vec![length, alphabet.chars().count()],
         count,
         range: (0.0, 1.0),
-        labels: vec![],
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
         alphabet,
-        columns: vec![],
+        ..DataInfo::default()
     }
 }
 

@@ -43,11 +43,6 @@ fn describe(source: &str, side: usize, count: usize, labels: Vec<String>) -> Dat
         count,
         range: (0.0, 255.0),
         labels,
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     }
 }

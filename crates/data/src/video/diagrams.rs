@@ -100,12 +100,8 @@ impl Diagrams {
                 count: if limit == 0 { TRAIN } else { limit },
                 range: (0.0, 255.0),
                 labels: PLACES.map(String::from).to_vec(),
-                attributes: vec![],
-                rate: 0,
                 shares: vec![1.0 / ANSWERS as f64; ANSWERS],
-                captions: Default::default(),
-                alphabet: String::new(),
-                columns: vec![],
+                ..DataInfo::default()
             },
             key: Key::new(seed)
                 .stream(NAME)

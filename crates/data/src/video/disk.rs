@@ -111,12 +111,7 @@ impl Videos {
             count: good.len(),
             range: (0.0, 255.0),
             labels: names.clone(),
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let labels = good.iter().map(|(e, _)| label(e)).collect();
         let entries = good.into_iter().map(|(e, _)| e).collect();

@@ -78,13 +78,7 @@ impl Moving {
             shape: vec![frames, fh, fw, c],
             count: if count == 0 { Self::COUNT } else { count },
             range: (0.0, 255.0),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         Ok(Moving {
             info,

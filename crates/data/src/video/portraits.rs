@@ -101,11 +101,7 @@ impl MovingPortraits {
             range: (0.0, 255.0),
             labels: Self::LABELS.map(String::from).to_vec(),
             attributes: Attributes::NAMES.iter().map(|n| n.to_string()).collect(),
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         Ok(MovingPortraits {
             info,

@@ -97,12 +97,7 @@ pub fn right(
         count: items,
         range: (0.0, 255.0),
         labels: classes.to_vec(),
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     };
     let config = Config {
         model: Sizes {

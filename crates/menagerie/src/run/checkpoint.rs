@@ -290,13 +290,7 @@ mod tests {
             shape: vec![2],
             count: 4,
             range: (0.0, 1.0),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         State {
             version: "0".into(),

@@ -27,12 +27,7 @@ impl Set {
             count: items.len(),
             range: (0.0, 1.0),
             labels: (0..classes).map(|c| c.to_string()).collect(),
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         Set { info, items }
     }

@@ -15,13 +15,7 @@ fn info(shape: [usize; 3]) -> DataInfo {
         shape: shape.to_vec(),
         count: 512,
         range: (0.0, 255.0),
-        labels: vec![],
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     }
 }
 

@@ -484,13 +484,7 @@ mod tests {
             shape: vec![D],
             count: N,
             range: (-6.0, 6.0),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let mut config = Config {
             model: Sizes {

@@ -338,11 +338,7 @@ mod tests {
             range,
             labels,
             attributes,
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         }
     }
 

@@ -188,13 +188,7 @@ impl LinearGaussian {
             shape: vec![D],
             count,
             range: (-EXTENT as f32, EXTENT as f32),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let indices = (0..count as u32).collect();
         let (labels, captions, attributes) = (None, None, vec![]);

@@ -343,11 +343,7 @@ mod tests {
             range: (0.0, 255.0),
             labels,
             attributes,
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let mut config = Config::default();
         config.model = Sizes {

@@ -48,13 +48,7 @@ impl Bells {
             shape: vec![1],
             count: COUNT,
             range: (WINDOW[0], WINDOW[1]),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         })
     }
 }

@@ -11,13 +11,8 @@ fn actual(width: usize) -> Actual {
         shape: vec![LENGTH, 3],
         count: 1,
         range: (0.0, 1.0),
-        labels: vec![],
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
         alphabet: "ab\n".into(),
-        columns: vec![],
+        ..DataInfo::default()
     };
     let config = Config {
         model: Sizes { width, average: 0.0 },

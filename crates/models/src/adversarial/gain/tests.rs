@@ -30,13 +30,7 @@ fn info() -> DataInfo {
         shape: vec![4],
         count: 100,
         range: (0.0, 200.0),
-        labels: vec![],
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     }
 }
 

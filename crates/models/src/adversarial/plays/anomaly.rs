@@ -313,13 +313,7 @@ mod tests {
             shape: vec![2],
             count: 100,
             range: (-1.0, 1.0),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         }
     }
 

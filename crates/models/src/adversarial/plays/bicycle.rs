@@ -322,13 +322,7 @@ mod tests {
             shape: vec![16, 16, 2],
             count: 100,
             range: (0.0, 255.0),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let device = Device::flex().autodiff();
         let mut game = config

@@ -402,13 +402,7 @@ mod tests {
             shape: vec![12, 12, 2],
             count: 100,
             range: (0.0, 255.0),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let device = Device::flex().autodiff();
         let mut game = config.by_codes("munit", &info, &device, Key::new(1)).unwrap();

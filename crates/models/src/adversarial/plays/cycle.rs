@@ -403,13 +403,7 @@ mod tests {
             shape: vec![12, 12, 2],
             count: 100,
             range: (0.0, 255.0),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         config
             .there_and_back("cycle_gan", &info, &Device::flex().autodiff(), Key::new(1))

@@ -344,13 +344,8 @@ mod tests {
             shape: vec![16, 16, 1],
             count: 100,
             range: (0.0, 255.0),
-            labels: vec![],
             attributes: vec!["left".into(), "right".into()],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         }
     }
 

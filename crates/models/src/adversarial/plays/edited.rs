@@ -464,13 +464,8 @@ mod tests {
             shape: vec![8, 8, 1],
             count: 100,
             range: (0.0, 255.0),
-            labels: vec![],
             attributes: vec!["left".into(), "right".into()],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let settings = EditSettings {
             domains: domains.iter().map(|d| d.to_string()).collect(),

@@ -403,11 +403,8 @@ mod tests {
             range: (0.0, 255.0),
             labels: vec!["dark".into(), "bright".into()],
             attributes: vec!["aside".into(), "bright".into()],
-            rate: 0,
             shares: vec![0.5; 2],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         }
     }
 

@@ -362,13 +362,7 @@ mod tests {
             shape: vec![8, 8, 1],
             count: 100,
             range: (0.0, 255.0),
-            labels: vec![],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let mut config = IntrospectiveConfig {
             model: Sizes::Dcgan(dcgan::Sizes {

@@ -511,12 +511,7 @@ mod tests {
             count: 9,
             range: (0.0, 255.0),
             labels: vec!["a".into(), "b".into()],
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let config = Config::of(Sizes::Dcgan(dcgan::Sizes {
             width: 2,

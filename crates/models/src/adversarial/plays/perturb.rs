@@ -410,12 +410,8 @@ pub(super) mod tests {
             count: 100,
             range: (0.0, 255.0),
             labels: vec!["across".into(), "along".into()],
-            attributes: vec![],
-            rate: 0,
             shares: vec![0.5, 0.5],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         }
     }
 

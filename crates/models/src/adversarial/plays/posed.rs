@@ -418,11 +418,8 @@ mod tests {
             range: (0.0, 255.0),
             labels: ["a", "b", "c", "d"].map(String::from).to_vec(),
             attributes: vec!["side".into()],
-            rate: 0,
             shares: vec![0.25; 4],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         }
     }
 

@@ -109,13 +109,8 @@ mod tests {
             shape: vec![8, 8, 3],
             count: 2,
             range: (0.0, 255.0),
-            labels: vec![],
             attributes: Attributes::NAMES.iter().map(|n| n.to_string()).collect(),
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         };
         let wanted = ["yaw", "hair_hue"].map(String::from);
         let stated = Stated::new("test", &info, &wanted, "attributes").unwrap();

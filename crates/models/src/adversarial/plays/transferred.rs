@@ -324,12 +324,7 @@ mod tests {
             count: 100,
             range: (0.0, 255.0),
             labels: labels.iter().map(|l| l.to_string()).collect(),
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         }
     }
 

@@ -10,12 +10,7 @@ fn info(labels: &[&str], kind: Kind) -> DataInfo {
         count: 9,
         range: (0.0, 255.0),
         labels: labels.iter().map(|l| l.to_string()).collect(),
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     }
 }
 

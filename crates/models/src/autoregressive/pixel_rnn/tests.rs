@@ -12,13 +12,7 @@ fn tiny(kind: Direction, [h, w, c]: [usize; 3], levels: usize) -> Autoregressive
         shape: vec![h, w, c],
         count: 10,
         range: (0.0, 255.0),
-        labels: vec![],
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     };
     let model = Sizes {
         kind,
@@ -202,13 +196,7 @@ fn widths_that_do_not_fall_into_groups_are_refused() {
         shape: vec![8, 8, 3],
         count: 1,
         range: (0.0, 255.0),
-        labels: vec![],
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     };
     let e = Config::default()
         .build(&info, &Device::flex(), Key::new(0))

@@ -13,12 +13,8 @@ fn tiny(length: usize, levels: usize, conditional: bool) -> Speaker {
         } else {
             vec![]
         },
-        attributes: vec![],
         rate: 8000,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     };
     let model = Sizes {
         width: 6,
@@ -204,12 +200,8 @@ fn bad_data_and_sizes_are_named() {
         count: 1,
         range: (-1.0, 1.0),
         labels: labels.iter().map(|l| l.to_string()).collect(),
-        attributes: vec![],
         rate: 8000,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     };
     let build = |c: Config, i: &DataInfo| {
         c.build(i, &Device::flex(), Key::new(0))

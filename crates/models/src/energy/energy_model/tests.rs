@@ -174,13 +174,7 @@ fn model() -> EnergyModel {
         shape: vec![2],
         count: 1000,
         range: (-2.0, 2.0),
-        labels: vec![],
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     };
     config
         .build(&info, &Device::flex().autodiff(), Key::new(1))

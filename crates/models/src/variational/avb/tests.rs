@@ -26,13 +26,7 @@ fn points() -> (DataInfo, Batch) {
         shape: vec![1],
         count,
         range: (-1.0, 1.0),
-        labels: vec![],
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     };
     (info, batch)
 }

@@ -371,12 +371,7 @@ mod tests {
             count: 9,
             range: (0.0, 255.0),
             labels,
-            attributes: vec![],
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         }
     }
 

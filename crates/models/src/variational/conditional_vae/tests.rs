@@ -33,13 +33,7 @@ fn answers_differ_and_the_best_of_several_is_right() {
         shape: vec![8, 8, 3],
         count: 1000,
         range: (0.0, 1.0),
-        labels: vec![],
-        attributes: vec![],
-        rate: 0,
-        shares: vec![],
-        captions: Default::default(),
-        alphabet: String::new(),
-        columns: vec![],
+        ..DataInfo::default()
     };
     let model = Sizes {
         latent: 2,

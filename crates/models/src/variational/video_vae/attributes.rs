@@ -270,11 +270,7 @@ mod tests {
             range: (0.0, 255.0),
             labels: text(&["a", "b", "c"]),
             attributes: text(&["x", "y"]),
-            rate: 0,
-            shares: vec![],
-            captions: Default::default(),
-            alphabet: String::new(),
-            columns: vec![],
+            ..DataInfo::default()
         }
     }
 
