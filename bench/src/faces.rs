@@ -49,7 +49,7 @@ const SAMPLES: usize = 2000;
 const SHOWN: usize = 10;
 const READER_STEPS: &str = "3000";
 
-/// `[MINUTES] [SIZE] [DIR]`: trains what DIR does not have yet, and prints the table.
+/// `[MINUTES] [SIZE] [DIR] [NAME,...]`: trains what DIR does not have yet, all or those of these names, and prints the table.
 pub(crate) fn run(arguments: &[String]) -> std::result::Result<(), String> {
     let number = |i: usize, usual: f64| {
         arguments.get(i).map_or(Ok(usual), |a| {
@@ -58,10 +58,17 @@ pub(crate) fn run(arguments: &[String]) -> std::result::Result<(), String> {
     };
     let (minutes, size) = (number(0, 60.0)?, number(1, 64.0)? as usize);
     let dir = arguments.get(2).map_or("runs/faces", String::as_str);
-    story(minutes, size, Path::new(dir)).map_err(|e| e.to_string())
+    let names = arguments.get(3).map(|names| names.split(',').collect::<Vec<_>>());
+    let asked = |row: &&Row| {
+        names
+            .as_ref()
+            .is_none_or(|n| n.iter().any(|n| n.eq_ignore_ascii_case(row.1)))
+    };
+    let rows: Vec<&Row> = ROWS.iter().filter(asked).collect();
+    story(minutes, size, Path::new(dir), &rows).map_err(|e| e.to_string())
 }
 
-fn story(minutes: f64, size: usize, dir: &Path) -> Result<()> {
+fn story(minutes: f64, size: usize, dir: &Path, asked: &[&Row]) -> Result<()> {
     let reader = dir.join("reader");
     let of_reader = [
         ("train.steps", READER_STEPS),
@@ -86,7 +93,7 @@ fn story(minutes: f64, size: usize, dir: &Path) -> Result<()> {
     println!("| year | model | steps | fid | precision | recall |\n|---|---|---|---|---|---|");
     judged("| | data |", Subject::Items(&*training), &*held_out, &extractor)?;
     let mut rows: Vec<f32> = Vec::new();
-    for (year, name, recipe, settings) in ROWS {
+    for (year, name, recipe, settings) in asked {
         let folder = dir.join(name.to_lowercase());
         trained(&folder, recipe, size, settings, minutes * 60.0)?;
         let (samples, step) = drawn(&folder)?;
@@ -102,7 +109,7 @@ fn story(minutes: f64, size: usize, dir: &Path) -> Result<()> {
             &extractor,
         )?;
     }
-    let shape = [SHOWN * ROWS.len(), size, size, 3];
+    let shape = [SHOWN * asked.len(), size, size, 3];
     grid(&rows, shape, SHOWN).save(&dir.join("faces.png"))?;
     println!("\nsamples, a row each: {}", dir.join("faces.png").display());
     Ok(())

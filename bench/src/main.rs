@@ -30,7 +30,7 @@ const USAGE: &str = "usage: menagerie-bench dcgan-step [ROUNDS] [BATCH] [bf16] |
     | translation-train [STEPS] [SEED] [SIZE]
     | pixel-cnn-step [ROUNDS] | pixel-cnn-sample [ROUNDS] | memory [ROUNDS] | overhead [ROUNDS] | startup | data [FILES] [ROUNDS] | data SOURCE [STEPS]
     | fid [ROUNDS] | kid [ROUNDS] | prdc [ROUNDS]
-    | video-ablation [STEPS] [CLASSIFIER_STEPS] | faces [MINUTES] [SIZE] [DIR]
+    | video-ablation [STEPS] [CLASSIFIER_STEPS] | faces [MINUTES] [SIZE] [DIR] [NAME,...]
     | wavenet-sample [ROUNDS] | wavenet-step [ROUNDS] | sound-baseline DIR [LENGTH]";
 
 fn main() -> ExitCode {
