@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let mut ours = Steps::new(built, batches);
     let mut last = Ok(StepReport::default());
     let words = [batch, threads(), size].map(|n| n.to_string());
-    let words = [&[model.clone()], &words[..]].concat();
+    let words = [std::slice::from_ref(model), &words].concat();
     compare(
         &format!("{model} step, {size}x{size}x3, batch {batch}"),
         rounds,

@@ -310,9 +310,18 @@ fn data(args: &Args, own: Option<Source>, info: &DataInfo) -> Result<Option<Comp
     Ok(Some(data))
 }
 
-/// What data to compare with are: as the subject's; of a classifier that learned from two sides, images of one where such are given.
+/// What data to compare with are: as the subject's; of a classifier that learned from two sides, images of one where such are given. A linear
+/// probe learns the classes that the data have, whatever the run has learned from.
 fn of_data(args: &Args, own: Option<&Source>, subject: Subject) -> Result<DataInfo> {
-    let info = subject.info();
+    let probed = !args.metrics.is_empty() && args.metrics.iter().all(|m| m == "linear-probe");
+    let info = &DataInfo {
+        labels: if probed {
+            vec![]
+        } else {
+            subject.info().labels.clone()
+        },
+        ..subject.info().clone()
+    };
     let classifies = matches!(subject, Subject::Model { model, .. } if model.as_classify().is_some());
     let (Some(named), Some(own), true) = (&args.prepare.data, own, classifies && info.kind == Kind::Unpaired)
     else {

@@ -385,3 +385,30 @@ fn defaults_suit_the_data_and_figures_are_printed_even_if_they_cannot_be_kept() 
     );
     assert!(warned.contains("not kept in the run"), "{warned}");
 }
+
+#[test]
+fn a_probe_learns_the_classes_of_the_data_it_is_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    train(d, "dcgan", "run", &[]);
+    // Clothes are no digits, and are told apart all the same.
+    let out = ok(
+        d,
+        &[
+            "evaluate",
+            "run",
+            "--metrics",
+            "linear-probe",
+            "--data",
+            "fashion",
+            "--size",
+            "8",
+            "-n",
+            "300",
+            "--json",
+        ],
+    );
+    assert!(!String::from_utf8_lossy(&out.stderr).contains("does not know"));
+    let accuracy = parsed(&out)["linear-probe/pixels"]["value"].as_f64().unwrap();
+    assert!(accuracy > 0.5, "{accuracy}");
+}
