@@ -408,7 +408,6 @@ fn a_probe_learns_the_classes_of_the_data_it_is_given() {
             "--json",
         ],
     );
-    assert!(!String::from_utf8_lossy(&out.stderr).contains("does not know"));
     let accuracy = parsed(&out)["linear-probe/pixels"]["value"].as_f64().unwrap();
     assert!(accuracy > 0.5, "{accuracy}");
 }

@@ -90,13 +90,13 @@ fn what_is_shown_is_what_the_name_says() {
     fails(
         d,
         &words("data show expert:mase"),
-        1,
+        2,
         &["`mase`", "did you mean `maze`"],
     );
     fails(
         d,
         &words("data show expert:moon"),
-        1,
+        2,
         &["`moon`", "cart_pole, pendulum, maze"],
     );
     fails(d, &words("data show digits --out x.csv"), 2, &["x.csv"]);
