@@ -42,6 +42,11 @@ impl Gaussian {
         (l.clone().exp() + m.clone() * m - l - 1.0) * 0.5
     }
 
+    /// The same of an item, over its dimensions, the mean over items.
+    pub fn mean_divergence(&self) -> Tensor<1> {
+        self.divergence().sum() / self.mean.dims()[0] as f64
+    }
+
     /// KL of it from another, by item and dimension `[N, latent]`:
     /// 1/2 (((mean - mean')^2 + variance) / variance' - log (variance / variance') - 1).
     pub fn divergence_from(&self, other: &Gaussian) -> Tensor<2> {

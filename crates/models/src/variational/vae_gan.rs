@@ -163,7 +163,7 @@ impl Training for ByGame {
         };
         let q = Gaussian::of(self.encoder.network().forward(x.clone()));
         let z = q.draw(draw("posterior"));
-        let prior = q.divergence().sum() / rows as f64;
+        let prior = q.mean_divergence();
         // Algorithm 1 keeps L_GAN away from the encoder, so the game is played with images of latents that carry no gradient.
         let decoder = self.decoder.network();
         let samples = decoder.forward(Tensor::cat(vec![z.clone().detach(), draw("latents")], 0));

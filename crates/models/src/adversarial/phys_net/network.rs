@@ -1,6 +1,7 @@
 //! The network of 3D-PhysNet: what it sees of a shape and a press goes through a distribution of codes, and comes back as the pressed shape.
 use super::super::networks::conv3d::Around;
 use super::super::networks::translator::{Drawn, volume};
+use crate::variational::elbo::Gaussian;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use menagerie_data::Press;
@@ -51,10 +52,8 @@ pub(super) struct PhysNet {
 pub(super) struct Said {
     /// the pressed shapes, `[batch, side * side, side, 1]` in [-1, 1]
     pub(super) shapes: Tensor<4>,
-    /// of the codes, `[batch, latent]`
-    pub(super) mean: Tensor<2>,
-    /// the logarithm of their variances
-    pub(super) log_variance: Tensor<2>,
+    /// q(z | x, c)
+    pub(super) codes: Gaussian,
 }
 
 impl PhysNet {
@@ -108,11 +107,10 @@ impl PhysNet {
         let code = self
             .code
             .forward(inner.clone().flatten::<2>(1, 3), Activation::Identity);
-        let mean = code.clone().narrow(1, 0, self.latent);
-        let log_variance = code.narrow(1, self.latent, self.latent);
+        let codes = Gaussian::of(code);
         let drawn = match noise {
-            Some(noise) => mean.clone() + (log_variance.clone() * 0.5).exp() * noise,
-            None => mean.clone(),
+            Some(noise) => codes.draw(noise),
+            None => codes.mean.clone(),
         };
         let told = told
             .cloned()
@@ -127,8 +125,7 @@ impl PhysNet {
         });
         Said {
             shapes: self.volume.decoded(&levels, Drawn::Nothing),
-            mean,
-            log_variance,
+            codes,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::super::networks::TranslatorNetwork;
 use super::super::networks::summary::Summary;
 use super::super::translation::{Distance, Settings, Translation, needs_pairs};
 use super::paired::{GENERATOR, diversity, from_to};
+use crate::variational::elbo::Gaussian;
 use crate::{Direction, NetworkInfo, Part, Purpose};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -122,19 +123,6 @@ impl Translation<BicycleSettings> {
     }
 }
 
-/// Means, and logarithms of variances.
-fn distribution(read: Tensor<2>) -> [Tensor<2>; 2] {
-    let numbers = read.dims()[1] / 2;
-    [0, numbers].map(|from| read.clone().narrow(1, from, numbers))
-}
-
-/// KL(N(mean, variance) || N(0, 1)) of each item, the mean over the batch.
-fn divergence(mean: Tensor<2>, log_variance: Tensor<2>) -> Tensor<1> {
-    let n = mean.dims()[0] as f64;
-    let each = mean.clone() * mean + log_variance.clone().exp() - log_variance - 1.0;
-    each.sum() / (2.0 * n)
-}
-
 impl Play for Bicycle {
     fn stage(&self) -> &Stage {
         &self.stage
@@ -172,9 +160,9 @@ impl Play for Bicycle {
             let key = key.stream(name);
             (0..n as u64).map(|i| key.step(i)).collect()
         };
-        let [mean, log_variance] = distribution(self.encoder.network().forward(truth.clone()));
-        let around = (log_variance.clone() * 0.5).exp() * normal_by(&keys("encoded"), s.style, &device);
-        let (encoded, drawn) = (mean.clone() + around, normal_by(&keys("drawn"), s.style, &device));
+        let style = Gaussian::of(self.encoder.network().forward(truth.clone()));
+        let [encoded, drawn] = ["encoded", "drawn"].map(|name| normal_by(&keys(name), s.style, &device));
+        let encoded = style.draw(encoded);
         // One pass serves both ways round.
         let both = self.generator.network().forward_told(
             Tensor::cat(vec![given.clone(), given], 0),
@@ -196,10 +184,10 @@ impl Play for Bicycle {
         }
         let [rebuilt, made] = made;
         parts.add("loss/l1", s.l1, Distance::L1.of(rebuilt, truth.clone()));
-        parts.add("loss/kl", s.kl, divergence(mean, log_variance));
+        parts.add("loss/kl", s.kl, style.mean_divergence());
         if s.latent > 0.0 {
             let encoder = self.encoder.network().clone().no_grad();
-            let [found, _] = distribution(encoder.forward(made.clone()));
+            let found = Gaussian::of(encoder.forward(made.clone())).mean;
             parts.add("loss/latent", s.latent, (found - drawn).abs().mean());
         }
         let loss = parts.loss(&device);
@@ -248,8 +236,7 @@ impl Styled for Bicycle {
     }
 
     fn style_of(&self, images: Tensor<4>, _: Direction) -> Tensor<2> {
-        let [mean, _] = distribution(self.encoder.for_use_on(&images.device()).forward(images));
-        mean
+        Gaussian::of(self.encoder.for_use_on(&images.device()).forward(images)).mean
     }
 
     fn turn_in(&self, images: Tensor<4>, styles: Tensor<2>, _: Direction) -> Tensor<4> {
@@ -274,7 +261,11 @@ mod tests {
     fn the_divergence_of_styles() {
         let of = |mean: f32, log: f32| {
             let full = |v| Tensor::<2>::full([3, 1], v, &Device::flex());
-            number(divergence(full(mean), full(log)))
+            let style = Gaussian {
+                mean: full(mean),
+                log_variance: full(log),
+            };
+            number(style.mean_divergence())
         };
         assert!(of(0.0, 0.0).abs() < 1e-6);
         let want = (4.0 + std::f64::consts::E - 1.0 - 1.0) / 2.0;
