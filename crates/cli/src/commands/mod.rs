@@ -86,14 +86,7 @@ impl DataArgs {
         let given = [
             ("source", self.data.as_ref().map(quoted)),
             ("format", self.data_format.as_ref().map(quoted)),
-            // Two sides are no number, though 0x8 looks like one of base 16.
-            (
-                "size",
-                self.size.as_ref().map(|s| match s.contains('x') {
-                    true => quoted(s),
-                    false => s.clone(),
-                }),
-            ),
+            ("size", self.size.clone()),
             ("channels", self.channels.map(|v| v.to_string())),
             ("frames", self.frames.map(|v| v.to_string())),
             ("length", self.length.map(|v| v.to_string())),

@@ -276,9 +276,11 @@ impl Recipe {
                     "use `menagerie train NAME`",
                 ));
             }
-            let parsed = format!("v = {value}")
-                .parse::<Table>()
-                .ok()
+            // Two sides are no number, though 0x8 looks like one of base 16.
+            let sides = key == "data.size" && value.contains('x');
+            let parsed = (!sides)
+                .then(|| format!("v = {value}").parse::<Table>().ok())
+                .flatten()
                 .and_then(|mut t| t.remove("v"));
             let value = parsed.unwrap_or_else(|| Value::String(value.to_string()));
             let wrapped = key.rsplit('.').fold(value, |v, part| {

@@ -148,6 +148,9 @@ fn values_convert_where_nothing_is_lost() {
         .unwrap();
     assert_eq!(r.data().unwrap().size, [32, 48]);
     assert!(r.to_toml().contains("learning_rate = 1.0"));
+    // Two sides, and no number of base 16.
+    let sides = r.with("data.size", "0x8").unwrap();
+    assert_eq!(sides.data().unwrap().size, [0, 8]);
 }
 
 /// What a recipe has turned off may be turned off once more, as its own file says it; a word that is no table is still unknown.
