@@ -3,8 +3,9 @@
 use super::celeba::{self, CelebA};
 use super::classes;
 use super::image_file::EXTENSIONS;
+use super::lists::{self, Divided};
 use super::metadata::{self, Described, Row};
-use super::walk::{Found, Side, ends_in, first_folder, is_part, of_split, parts, walk};
+use super::walk::{Found, Side, Walk, ends_in, first_folder, is_part, of_split, walk};
 use crate::error::{Error, Result};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -39,37 +40,45 @@ pub(super) struct Listing {
 pub(super) fn list(root: &Path, split: &str, warnings: &mut Vec<String>) -> Result<Listing> {
     let walked = walk(root, &EXTENSIONS, "images")?;
     let described = describe(root, &walked.paths)?;
-    let lists = match described.is_empty() {
+    let celeba = match described.is_empty() {
         true => celeba::find(root)?,
         false => None,
     };
-    let mut used: Vec<PathBuf> = described.iter().map(|(_, d)| d.file.clone()).collect();
-    used.extend(lists.iter().flat_map(|l| l.files.iter().cloned()));
-    let texts = texts(&walked.paths, &walked.others);
-    let below = used
-        .iter()
-        .filter_map(|f| Some(f.strip_prefix(root).ok()?.to_path_buf()));
-    let below: Vec<PathBuf> = below.chain(texts.values().cloned()).collect();
-    walked.say_unused(root, &below, warnings);
-    let mut listing = match lists {
-        Some(lists) => of_celeba(root, walked.paths, split, lists, warnings)?,
-        None if described.is_empty() => by_folders(root, parts(walked.paths), split, warnings)?,
-        None => by_metadata(root, parts(walked.paths), split, described, warnings)?,
+    let divided = match &celeba {
+        Some(_) => Divided::default(),
+        None => lists::divided(root, &walked, warnings)?,
     };
+    let texts = texts(&walked, &divided.lists);
+    let beside = described.iter().map(|(_, d)| &d.file);
+    let beside = beside.chain(celeba.iter().flat_map(|l| &l.files));
+    let below = beside.filter_map(|f| f.strip_prefix(root).ok().map(Path::to_path_buf));
+    let used: Vec<PathBuf> = below
+        .chain(texts.values().cloned())
+        .chain(divided.lists.iter().cloned())
+        .collect();
+    walked.say_unused(root, &used, warnings);
+    let missing: Vec<String> = divided.missing_of(split).collect();
+    let mut listing = match celeba {
+        Some(lists) => of_celeba(root, walked.paths, split, lists, warnings)?,
+        None if described.is_empty() => by_folders(root, divided.found, split, warnings)?,
+        None => by_metadata(root, divided.found, split, described, warnings)?,
+    };
+    listing.missing.extend(missing);
     listing.missing.extend(walked.broken);
     describe_by_texts(root, &texts, &mut listing)?;
     Ok(listing)
 }
 
-/// Text files that lie beside images, by the image: `cat.txt` beside `cat.png`.
-fn texts(images: &[PathBuf], others: &[PathBuf]) -> HashMap<PathBuf, PathBuf> {
-    let of_name: HashMap<PathBuf, &PathBuf> = others
+/// Text files that lie beside images and are no lists, by the image: `cat.txt` beside `cat.png`.
+fn texts(walked: &Walk, lists: &[PathBuf]) -> HashMap<PathBuf, PathBuf> {
+    let of_name: HashMap<PathBuf, &PathBuf> = walked
+        .others
         .iter()
-        .filter(|f| ends_in(f, &["txt"]))
+        .filter(|f| ends_in(f, &["txt"]) && !lists.contains(f))
         .map(|f| (f.with_extension(""), f))
         .collect();
     let beside = |image: &PathBuf| Some((image.clone(), (*of_name.get(&image.with_extension(""))?).clone()));
-    images.iter().filter_map(beside).collect()
+    walked.paths.iter().filter_map(beside).collect()
 }
 
 /// Longest file of captions that is read, in bytes.
@@ -123,9 +132,11 @@ pub(super) fn files(
     warnings: &mut Vec<String>,
 ) -> Result<Listing> {
     let walked = walk(root, endings, what)?;
-
-    walked.say_unused(root, &[], warnings);
-    let mut listing = by_folders(root, parts(walked.paths), split, warnings)?;
+    let divided = lists::divided(root, &walked, warnings)?;
+    walked.say_unused(root, &divided.lists, warnings);
+    let missing: Vec<String> = divided.missing_of(split).collect();
+    let mut listing = by_folders(root, divided.found, split, warnings)?;
+    listing.missing.extend(missing);
     listing.missing.extend(walked.broken);
     Ok(listing)
 }
@@ -162,6 +173,9 @@ pub(super) fn is_of(root: &Path, endings: &[&str]) -> bool {
 
 /// Labels from sub-folders, where all files of a part lie in such and there are two at least over all parts.
 fn by_folders(root: &Path, all: Vec<Found>, split: &str, warnings: &mut Vec<String>) -> Result<Listing> {
+    if all.iter().any(|f| f.label.is_some()) {
+        return by_lists(root, all, split, warnings);
+    }
     let loose: BTreeSet<Side> = all
         .iter()
         .filter(|f| first_folder(&f.within).is_none())
@@ -197,6 +211,64 @@ fn by_folders(root: &Path, all: Vec<Found>, split: &str, warnings: &mut Vec<Stri
         labels,
         ..Listing::default()
     })
+}
+
+/// Labels from lists.
+fn by_lists(root: &Path, mut all: Vec<Found>, split: &str, warnings: &mut Vec<String>) -> Result<Listing> {
+    let mut given: Vec<Option<String>> = all.iter().map(|f| f.label.clone()).collect();
+    if classes::are_measured(&given) {
+        warnings.push(format!(
+            "{}: the labels in its lists are measurements and are not used; metadata.csv may name them as attributes",
+            root.display()
+        ));
+        all.iter_mut().for_each(|f| f.label = None);
+        return by_folders(root, all, split, warnings);
+    }
+    if let Some(folders) = folders_of_numbers(&all) {
+        given = folders;
+    }
+    let (labels, numbers) = classes::by_name(&given);
+    classes::say_many(&root.display().to_string(), &labels, all.len(), warnings);
+    let number: HashMap<PathBuf, Option<u32>> = all.iter().map(|f| f.path.clone()).zip(numbers).collect();
+    let found = of_split(root, all, split, warnings)?;
+    let mut none = found.iter().filter(|f| number[&f.path].is_none());
+    if let Some(first) = none.next() {
+        warnings.push(format!(
+            "{}: {} of {} files have no label in its lists, {} first",
+            root.display(),
+            1 + none.count(),
+            found.len(),
+            first.path.display()
+        ));
+    }
+    let entry = |f: Found| Entry {
+        label: number[&f.path],
+        path: f.path,
+        ..Entry::default()
+    };
+    Ok(Listing {
+        entries: found.into_iter().map(entry).collect(),
+        labels,
+        ..Listing::default()
+    })
+}
+
+/// Where lists give whole numbers, each of which stands for one folder of its own: the folders' names, which say more.
+fn folders_of_numbers(all: &[Found]) -> Option<Vec<Option<String>>> {
+    let (mut folder_of, mut number_of) = (HashMap::new(), HashMap::new());
+    let mut folders = Vec::with_capacity(all.len());
+    for f in all {
+        let folder = f.label.as_ref().map(|_| first_folder(&f.within));
+        if let (Some(number), Some(folder)) = (&f.label, &folder) {
+            let folder = folder.clone()?;
+            number.parse::<u64>().ok()?;
+            let alone = *folder_of.entry(number).or_insert(folder.clone()) == folder
+                && *number_of.entry(folder).or_insert(number) == number;
+            alone.then_some(())?;
+        }
+        folders.push(folder.flatten());
+    }
+    Some(folders)
 }
 
 /// The metadata of a folder, or of its sub-folders `train`, `test` ..., each with that sub-folder.

@@ -13,6 +13,13 @@ use std::sync::{Mutex, PoisonError};
 /// A header longer than this is not believed; NumPy writes 128 bytes.
 pub(super) const MAX_HEADER: usize = 64 << 10;
 
+/// Numbers of an item: 256 MB in single precision.
+const MOST_NUMBERS: usize = 1 << 26;
+/// Numbers that are read at a time. Longer rows are not looked at as such.
+const PIECE: usize = 1 << 20;
+/// Numbers of an array of bytes that are looked at, since any value is good: they tell whether they are as expected.
+const LOOKED: usize = 1 << 24;
+
 /// The type of an array's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Type {
@@ -328,11 +335,11 @@ pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
         };
         return Err(Error::data(path, format!("has the shape {:?}", array.shape), fix));
     }
-    if shape.iter().product::<usize>() > 1 << 28 {
+    if shape.iter().product::<usize>() > MOST_NUMBERS {
         return Err(Error::data(
             path,
             format!("has the shape {:?}", array.shape),
-            "one item may have 2^28 numbers at most",
+            "one item may have 2^26 numbers at most",
         ));
     }
     if array.shape[0] > u32::MAX as usize {
@@ -379,16 +386,17 @@ impl NpyFile {
             file: Mutex::new(file),
         };
         let mut checks = Checks::new(path, &array, &set.info);
-        let some = ((1 << 20) / set.info.numbers()).max(1);
-        // Of bytes any value is good: the first sixteen million tell whether they are as expected.
+        let numbers = set.info.numbers();
         let looked = match set.kind {
-            Type::Float { .. } => set.info.count,
-            _ => ((1 << 24) / set.info.numbers()).clamp(1, set.info.count),
+            Type::Float { .. } => numbers * set.info.count,
+            _ => (numbers * set.info.count).min(LOOKED.next_multiple_of(numbers)),
         };
-        for i in (0..looked).step_by(some) {
-            let bytes = set.bytes(i, some.min(looked - i))?;
+        // Whole items where they are small, so that rows are looked at as rows.
+        let piece = PIECE - if numbers < PIECE { PIECE % numbers } else { 0 };
+        for at in (0..looked).step_by(piece) {
+            let bytes = set.bytes(at, piece.min(looked - at))?;
             checks.exact(&bytes);
-            checks.look(i, &set.kind.values(bytes).unwrap_or(Values::Bytes(vec![])))?;
+            checks.look(at, &set.kind.values(bytes).unwrap_or(Values::Bytes(vec![])))?;
         }
         let mut info = set.info.clone();
         checks.say(&mut info, warnings);
@@ -396,15 +404,37 @@ impl NpyFile {
         Ok(set)
     }
 
-    /// The bytes of `items` items from `index` on.
-    fn bytes(&self, index: usize, items: usize) -> Result<Vec<u8>> {
-        let bytes = self.info.numbers() * self.kind.size();
-        let mut buffer = vec![0; bytes * items];
+    /// The bytes of `count` numbers from number `at` of the array on.
+    fn bytes(&self, at: usize, count: usize) -> Result<Vec<u8>> {
+        let mut buffer = vec![0; count * self.kind.size()];
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(self.start + (index * bytes) as u64))
+        file.seek(SeekFrom::Start(self.start + (at * self.kind.size()) as u64))
             .and_then(|_| file.read_exact(&mut buffer))
             .map_err(Error::io("read", &self.path))?;
         Ok(buffer)
+    }
+
+    /// The values of an item, read a piece at a time: the bytes of a large one may be twice as many as its values'.
+    fn values(&self, index: usize) -> Result<Values> {
+        let numbers = self.info.numbers();
+        let first = index * numbers;
+        let mut floats = Vec::with_capacity(if self.is_real() { numbers } else { 0 });
+        for at in (0..numbers).step_by(PIECE) {
+            let count = if self.is_real() {
+                PIECE.min(numbers - at)
+            } else {
+                numbers
+            };
+            match self.kind.values(self.bytes(first + at, count)?) {
+                Some(Values::Floats(more)) => floats.extend(more),
+                all => return Ok(all.unwrap_or(Values::Bytes(vec![]))),
+            }
+        }
+        Ok(Values::Floats(floats))
+    }
+
+    fn is_real(&self) -> bool {
+        matches!(self.kind, Type::Float { .. })
     }
 }
 
@@ -452,7 +482,7 @@ impl<'a> Checks<'a> {
         }
     }
 
-    /// Looks at the items from `first` on: real values must be finite, and in [0, 1] when they are images.
+    /// Looks at the numbers from number `first` of the array on: real values must be finite, and in [0, 1] when they are images.
     ///
     /// # Errors
     /// [`Error::Data`] with the item and the place in it.
@@ -472,11 +502,11 @@ impl<'a> Checks<'a> {
             self.range = range;
             return Ok(());
         };
-        let place = self.place(first * self.numbers + at);
+        let place = self.place(first + at);
         Err(match values.iter().position(|v| !v.is_finite()) {
             Some(at) => Error::data(
                 self.path,
-                format!("has {} at {}", values[at], self.place(first * self.numbers + at)),
+                format!("has {} at {}", values[at], self.place(first + at)),
                 "leave out items that are not finite, or beyond single precision",
             ),
             None => Error::data(
@@ -539,10 +569,7 @@ impl Dataset for NpyFile {
     }
     fn get(&self, index: usize) -> Result<Item> {
         Ok(Item {
-            values: self
-                .kind
-                .values(self.bytes(index, 1)?)
-                .unwrap_or(Values::Bytes(vec![])),
+            values: self.values(index)?,
             label: None,
             attributes: vec![],
             caption: None,

@@ -1,59 +1,62 @@
-//! NumPy's archives of arrays (`numpy.savez`, packed or not), as many data sets are published: images or points, and
-//! labels beside them.
-use super::memory::Stored;
-use super::npy::{self, Array, Checks};
+//! Data sets of NumPy's arrays, as many are published: images or points, and labels beside them, in one archive
+//! (`numpy.savez`, packed or not) or in a file each.
+use super::bundle::{Bundle, Member, SPLITS, USUAL, pairs};
 use super::source::Source;
-use super::zip::Archive;
-use super::{Values, classes, split};
+use super::{DataInfo, Dataset, Item, classes, npy, split, walk};
 use crate::error::{Error, Result, nearest};
-use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// Names of arrays of items, and of the labels beside them; `*` is a part.
-const SPLITS: [(&str, &str); 4] = [
-    ("x_*", "y_*"),
-    ("*_images", "*_labels"),
-    ("*_x", "*_y"),
-    ("*_data", "*_labels"),
-];
-/// The same of sets that are not divided.
-const USUAL: [(&str, &str); 6] = [
-    ("x", "y"),
-    ("images", "labels"),
-    ("imgs", "labels"),
-    ("data", "labels"),
-    ("data", "target"),
-    ("arr_0", "arr_1"),
-];
-
-/// An archive whose arrays' headers were read.
-struct Opened<'a> {
-    path: &'a Path,
-    archive: Archive,
-    /// arrays of numbers by name, and what they are
-    arrays: Vec<(String, Array)>,
-    /// other arrays
-    others: Vec<String>,
+/// Arrays of items one after the other, and what others say of the items.
+struct Joined {
+    info: DataInfo,
+    sets: Vec<Arc<dyn Dataset>>,
+    /// empty when items have none
+    labels: Vec<Option<u32>>,
+    /// of all items, one after the other
+    attributes: Vec<f32>,
 }
 
-/// The set in an archive: `data.array` where it is given; of a split where its arrays are named by splits (`x_train`,
-/// `train_images`, ...), otherwise the array `x`, `images`, `data` or `arr_0`, or the one that looks most like items.
-/// Labels are the array named so in the same way. What is not used is told.
-pub(super) fn open(path: &Path, source: &Source, warnings: &mut Vec<String>) -> Result<Stored> {
-    let mut opened = Opened::new(path)?;
+/// An array of items, and that of their labels.
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    x: &'a Member,
+    y: Option<&'a Member>,
+}
+
+/// What an array says of each item.
+enum Said {
+    Nothing,
+    /// names of classes
+    Names(Vec<String>),
+    /// several numbers an item
+    Numbers {
+        of: usize,
+        values: Vec<f32>,
+    },
+}
+
+/// The set in an archive, in a file of one array or in a folder of such: `data.array` where it is given; of a split where
+/// arrays are named by splits (`x_train`, `train_images`, ...), otherwise the array `x`, `images`, `data` or `arr_0`, or
+/// the one that looks most like items. Labels are the array named so in the same way. What is not used is told.
+pub(super) fn open(path: &Path, source: &Source, warnings: &mut Vec<String>) -> Result<Arc<dyn Dataset>> {
+    let (bundle, own) = match path.is_dir() {
+        true => (Bundle::of_folder(path, source)?, None),
+        false => Bundle::of_file(path, &source.array, warnings)?,
+    };
     let split = &source.split[..];
     let (train, test) = (
-        opened.of_part("train"),
-        opened.of_part("test").or_else(|| opened.of_part("val")),
+        bundle.of_part("train"),
+        bundle.of_part("test").or_else(|| bundle.of_part("val")),
     );
     let (sets, other) = match (train, test) {
-        _ if !source.array.is_empty() => {
+        _ if own.is_some() || !source.array.is_empty() => {
             split::undivided(path, split)?;
-            (vec![opened.named(&source.array)?], None)
+            (vec![bundle.named(own.as_deref().unwrap_or(&source.array))?], None)
         }
         (None, None) => {
             split::undivided(path, split)?;
-            (vec![opened.only(warnings)?], None)
+            (vec![bundle.only(warnings)?], None)
         }
         (None, _) if split == "train" => return Err(split::no_train(path)),
         (_, None) if split == "test" => return Err(split::no_test(path)),
@@ -63,303 +66,264 @@ pub(super) fn open(path: &Path, source: &Source, warnings: &mut Vec<String>) -> 
             _ => (train.into_iter().chain(test).collect::<Vec<_>>(), None),
         },
     };
-    let used: Vec<&String> = sets
-        .iter()
-        .chain(&other)
-        .flat_map(|(x, y)| [Some(x), y.as_ref()])
-        .flatten()
-        .collect();
-    opened.say_unused(&used, warnings);
+    let used = sets.iter().chain(&other).flat_map(|p| [Some(p.x), p.y]).flatten();
+    bundle.say_unused(&used.collect::<Vec<_>>(), warnings)?;
     let elsewhere = match other {
-        Some((_, Some(y))) => opened.classes(&y, &mut vec![])?.unwrap_or_default(),
-        _ => vec![],
+        Some(pair) => match bundle.labels(pair, &mut vec![])? {
+            Said::Names(names) => names,
+            _ => vec![],
+        },
+        None => vec![],
     };
-    let mut joined: Option<(Stored, Vec<String>)> = None;
-    for (x, y) in &sets {
-        let set = opened.one(x, y.as_deref(), warnings)?;
-        joined = Some(match joined {
-            None => set,
-            Some((first, names)) => (first.join(set.0, path)?, [names, set.1].concat()),
-        });
-    }
-    let Some((mut stored, given)) = joined else {
-        return Err(Error::data(path, "has no arrays", "write it with numpy.savez"));
-    };
-    // One part without labels leaves both without.
-    if given.len() == stored.info.count {
-        let named = |n: &String| Some(n.clone()).filter(|n| !classes::is_missing(n));
-        let all: Vec<Option<String>> = elsewhere.iter().chain(&given).map(named).collect();
-        let (names, mut labels) = classes::by_name(&all);
-        stored.labels = labels.split_off(elsewhere.len());
-        stored.info.labels = names;
-    }
-    Ok(stored)
+    Joined::of(&bundle, &sets, elsewhere, warnings)
 }
 
-fn damaged(path: &Path, problem: String) -> Error {
-    Error::data(
-        path,
-        format!("is not a whole .npz file: {problem}"),
-        "write it again with numpy.savez",
-    )
-}
-
-impl<'a> Opened<'a> {
-    fn new(path: &'a Path) -> Result<Opened<'a>> {
-        let file = File::open(path).map_err(Error::io("read", path))?;
-        let mut archive = Archive::open(file).map_err(|problem| damaged(path, problem))?;
-        let names: Vec<String> = archive
-            .names()
-            .filter_map(|n| n.strip_suffix(".npy"))
-            .map(String::from)
-            .collect();
-        let (mut arrays, mut others) = (Vec::new(), Vec::new());
-        for name in names {
-            let entry = format!("{name}.npy");
-            let begin = archive.begin(&entry, npy::MAX_HEADER + 12);
-            let begin = begin.map_err(|problem| damaged(path, problem))?;
-            let length = archive.length(&entry).map_err(|problem| damaged(path, problem))?;
-            match npy::header(path, &mut &begin[..], length) {
-                Ok(array) => arrays.push((name, array)),
-                Err(_) => others.push(name),
-            }
-        }
-        if arrays.is_empty() {
-            let problem = match others.len() {
-                0 => "has no arrays".to_string(),
-                n => format!("has no arrays of numbers among its {n}: {}", others.join(", ")),
-            };
-            return Err(Error::data(path, problem, "write it with numpy.savez"));
-        }
-        Ok(Opened {
-            path,
-            archive,
-            arrays,
-            others,
-        })
-    }
-
-    /// The array of this name, whatever its case.
-    fn find(&self, name: &str) -> Option<&(String, Array)> {
-        let exact = self.arrays.iter().find(|(n, _)| n == name);
-        exact.or_else(|| self.arrays.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)))
-    }
-
+impl Bundle {
     /// Two arrays of these names, the second where it is there and has a row an item.
-    fn pair(&self, x: &str, y: &str) -> Option<(String, Option<String>)> {
-        let (name, array) = self.find(x)?;
-        let labels = self
-            .find(y)
-            .filter(|(_, l)| l.shape.first() == array.shape.first() && may_label(l));
+    fn pair(&self, x: &str, y: &str) -> Option<Pair<'_>> {
+        let x = self.find(x)?;
+        let fits = |m: &&Member| m.array.shape.first() == x.array.shape.first() && may_label(m);
         // Labels of another number are a fault that reading them names.
-        let labels = labels.or_else(|| self.find(y).filter(|(_, l)| l.shape.len() == 1));
-        Some((name.clone(), labels.map(|(n, _)| n.clone())))
+        let meant = |m: &&Member| m.array.shape.len() == 1 || self.files && may_label(m);
+        let y = self.find(y).filter(fits).or_else(|| self.find(y).filter(meant));
+        Some(Pair { x, y })
     }
 
-    fn of_part(&self, part: &str) -> Option<(String, Option<String>)> {
+    fn of_part(&self, part: &str) -> Option<Pair<'_>> {
         SPLITS
             .iter()
             .find_map(|(x, y)| self.pair(&x.replace('*', part), &y.replace('*', part)))
     }
 
-    /// The array that a recipe names.
-    fn named(&self, name: &str) -> Result<(String, Option<String>)> {
-        let parts = ["train", "test", "val"];
-        let divided = SPLITS
-            .iter()
-            .flat_map(|(x, y)| parts.map(|p| (x.replace('*', p), y.replace('*', p))));
-        let usual = USUAL.iter().map(|(x, y)| (x.to_string(), y.to_string()));
-        let known = divided
-            .chain(usual)
-            .find(|(x, y)| x.eq_ignore_ascii_case(name) && self.find(y).is_some());
+    /// The array that a recipe or a file's name names.
+    fn named(&self, name: &str) -> Result<Pair<'_>> {
+        let known = pairs().find(|(x, y)| x.eq_ignore_ascii_case(name) && self.find(y).is_some());
         match self.find(name) {
-            Some((found, _)) => Ok(known
+            Some(x) => Ok(known
                 .and_then(|(x, y)| self.pair(&x, &y))
-                .unwrap_or((found.clone(), None))),
+                .unwrap_or(Pair { x, y: None })),
             None => Err(Error::recipe(
                 "data.array",
-                format!("{} has no array of numbers `{name}`", self.path.display()),
-                nearest(name, self.arrays.iter().map(|(n, _)| &n[..])),
+                format!("{} has no array of numbers `{name}`", self.place.display()),
+                nearest(name, self.members.iter().map(|m| &m.name[..])),
             )),
         }
     }
 
     /// The array of a usual name; otherwise the only one that can be items, or the one that looks most like it, which is
     /// told.
-    fn only(&self, warnings: &mut Vec<String>) -> Result<(String, Option<String>)> {
-        if let Some(usual) = USUAL.iter().find_map(|(x, y)| self.pair(x, y)) {
-            return Ok(usual);
+    fn only(&self, warnings: &mut Vec<String>) -> Result<Pair<'_>> {
+        if let Some((x, y)) = USUAL.iter().find(|(x, _)| self.find(x).is_some()) {
+            let of_x = USUAL.iter().filter(|(other, _)| other == x);
+            let there = of_x.map(|(_, y)| *y).find(|y| self.find(y).is_some());
+            return self.pair(x, there.unwrap_or(y)).map_or_else(|| self.named(x), Ok);
         }
-        let fits = |array: &Array| npy::describe(self.path, array);
-        let mut able: Vec<&(String, Array)> = self.arrays.iter().filter(|(_, a)| fits(a).is_ok()).collect();
+        let fits = |m: &Member| npy::describe(&m.file, &m.array);
+        let mut able: Vec<&Member> = self.members.iter().filter(|m| fits(m).is_ok()).collect();
         // Images before points, then those that are larger; of equals, the first.
-        able.sort_by_key(|(_, a)| (a.shape.len() < 3, std::cmp::Reverse(a.bytes)));
+        able.sort_by_key(|m| (m.array.shape.len() < 3, std::cmp::Reverse(m.array.bytes)));
         match able[..] {
             [] => {
-                let (name, array) = &self.arrays[0];
-                Err(fits(array).err().unwrap_or_else(|| {
-                    Error::data(
-                        self.path,
-                        format!("`{name}` holds no items"),
-                        "write it with numpy.savez",
-                    )
+                let first = &self.members[0];
+                Err(fits(first).err().unwrap_or_else(|| {
+                    let problem = format!("{} holds no items", self.said(first));
+                    Error::data(&self.place, problem, "write it with numpy.savez")
                 }))
             }
-            [(name, _)] => Ok((name.clone(), None)),
-            [(name, array), ..] => {
+            [x] => Ok(Pair { x, y: None }),
+            [x, ..] => {
                 warnings.push(format!(
-                    "{}: `{name}` of shape {:?} is taken for the items (data.array names another)",
-                    self.path.display(),
-                    array.shape
+                    "{}: {} of shape {:?} is taken for the items (data.array names another)",
+                    self.place.display(),
+                    self.said(x),
+                    x.array.shape
                 ));
-                Ok((name.clone(), None))
+                Ok(Pair { x, y: None })
             }
         }
     }
 
-    fn say_unused(&self, used: &[&String], warnings: &mut Vec<String>) {
+    /// Tells what is not used: of a folder its other files, of an archive its other arrays.
+    fn say_unused(&self, used: &[&Member], warnings: &mut Vec<String>) -> Result<()> {
+        if self.files {
+            let used: Vec<PathBuf> = used.iter().map(|m| m.file.clone()).collect();
+            return match self.place.is_dir() {
+                true => walk::say_rest(&self.place, &used, warnings),
+                false => Ok(()),
+            };
+        }
         let numbers = self
-            .arrays
+            .members
             .iter()
-            .map(|(n, a)| (n, format!("`{n}` {:?}", a.shape)));
+            .map(|m| (&m.name, format!("`{}` {:?}", m.name, m.array.shape)));
         let others = self.others.iter().map(|n| (n, format!("`{n}`")));
         let rest: Vec<String> = numbers
             .chain(others)
-            .filter(|(n, _)| !used.contains(n))
+            .filter(|(n, _)| !used.iter().any(|m| m.name == **n))
             .map(|(_, said)| said)
             .collect();
         if !rest.is_empty() {
             let n = rest.len();
             let shown = rest[..n.min(10)].join(", ") + if n > 10 { ", ..." } else { "" };
-            warnings.push(format!("{}: not used: {n} arrays: {shown}", self.path.display()));
+            warnings.push(format!("{}: not used: {n} arrays: {shown}", self.place.display()));
         }
+        Ok(())
     }
 
-    /// The header and the bytes of an array.
-    fn array(&mut self, name: &str) -> Result<(Array, Vec<u8>)> {
-        let path = self.path;
-        let mut content = self
-            .archive
-            .read(&format!("{name}.npy"))
-            .map_err(|problem| damaged(path, problem))?;
-        let mut rest = &content[..];
-        let array = npy::header(path, &mut rest, content.len() as u64)?;
-        let header = content.len() - rest.len();
-        content.drain(..header);
-        Ok((array, content))
-    }
-
-    /// The items of an array, and the name of a class for each where `y` is an array of those. Of an array with several
-    /// numbers an item, these become attributes.
-    fn one(&mut self, x: &str, y: Option<&str>, warnings: &mut Vec<String>) -> Result<(Stored, Vec<String>)> {
-        let path = self.path;
-        let (array, bytes) = self.array(x)?;
-        let mut info = npy::describe(path, &array)?;
-        let mut checks = Checks::new(path, &array, &info);
-        checks.exact(&bytes);
-        let values = array.kind.values(bytes).unwrap_or(Values::Bytes(vec![]));
-        checks.look(0, &values)?;
-        checks.say(&mut info, warnings);
-        let mut stored = Stored {
-            info,
-            values,
-            labels: vec![],
-            attributes: vec![],
-        };
-        let Some(y) = y else {
-            return Ok((stored, vec![]));
-        };
-        let count = self
-            .find(y)
-            .map_or(0, |(_, a)| a.shape.first().copied().unwrap_or(0));
-        if count != stored.info.count {
-            let problem = format!("`{x}` has {} items, there are {count} labels", stored.info.count);
-            return Err(Error::data(path, problem, "write both arrays again"));
-        }
-        if let Some(names) = self.classes(y, warnings)? {
-            return Ok((stored, names));
-        }
-        let (array, bytes) = self.array(y)?;
-        let numbers = array.kind.numbers(&bytes);
-        let of = numbers.len() / count;
-        if numbers.iter().any(|v| !v.is_finite()) || of == 0 || of > 1 << 10 {
-            let problem = format!("`{y}` of shape {:?} holds no labels", array.shape);
-            return Err(Error::data(
-                path,
-                problem,
-                "labels are words or whole numbers, one an item",
-            ));
-        }
-        stored.info.attributes = (0..of).map(|k| format!("{y}[{k}]")).collect();
-        stored.attributes = numbers;
-        Ok((stored, vec![]))
-    }
-
-    /// The name of each item's class in an array of one word or number an item, or of one 1 among zeros, which is told;
-    /// None for other numbers.
+    /// What the second of two arrays says of the items of the first: the name of each item's class where it holds one word
+    /// or number an item, or one 1 among zeros, which is told; other numbers of several an item.
     ///
     /// # Errors
-    /// [`Error::Data`] for a number an item that is no whole one.
-    fn classes(&mut self, name: &str, warnings: &mut Vec<String>) -> Result<Option<Vec<String>>> {
-        let (array, bytes) = self.array(name)?;
-        let of: usize = array.shape.iter().skip(1).product();
-        if of == 0 {
-            return Ok(None);
+    /// [`Error::Data`] for another count than that of the items, and for numbers that are no labels.
+    fn labels(&self, pair: Pair, warnings: &mut Vec<String>) -> Result<Said> {
+        let Some(y) = pair.y else {
+            return Ok(Said::Nothing);
+        };
+        let count_of = |m: &Member| m.array.shape.first().copied().unwrap_or(0);
+        let (items, count) = (count_of(pair.x), count_of(y));
+        if count != items {
+            let place = if self.files {
+                format!(" in {}", self.said(y))
+            } else {
+                String::new()
+            };
+            let problem = format!(
+                "{} has {items} items, there are {count} labels{place}",
+                self.said(pair.x)
+            );
+            return Err(Error::data(&self.place, problem, "write both arrays again"));
         }
+        let (array, bytes) = y.content()?;
+        let of: usize = array.shape.iter().skip(1).product();
+        let fix = "labels are words or whole numbers, one an item";
         if of == 1 {
-            return array.kind.names(&bytes).map(Some).ok_or_else(|| {
-                let problem = format!("`{name}` does not hold labels but {}", array.kind.said());
-                let fix = "labels are words or whole numbers, one an item; give measurements another name";
-                Error::data(self.path, problem, fix)
-            });
+            return match array.kind.names(&bytes) {
+                Some(names) => Ok(Said::Names(names)),
+                None if self.files => {
+                    warnings.push(format!(
+                        "{}: not used: it does not hold labels but {}",
+                        y.file.display(),
+                        array.kind.said()
+                    ));
+                    Ok(Said::Nothing)
+                }
+                None => {
+                    let problem = format!("{} does not hold labels but {}", self.said(y), array.kind.said());
+                    let fix = format!("{fix}; give measurements another name");
+                    Err(Error::data(&self.place, problem, fix))
+                }
+            };
         }
         let numbers = array.kind.numbers(&bytes);
+        if of == 0 || of > 1 << 10 || numbers.len() != of * count || numbers.iter().any(|v| !v.is_finite()) {
+            let problem = format!("{} of shape {:?} holds no labels", self.said(y), array.shape);
+            return Err(Error::data(&self.place, problem, fix));
+        }
         let hot = |row: &[f32]| {
             let alone = row.iter().all(|v| *v == 0.0 || *v == 1.0) && row.iter().sum::<f32>() == 1.0;
             alone.then(|| row.iter().position(|v| *v == 1.0).unwrap_or_default().to_string())
         };
         let names: Option<Vec<String>> = numbers.chunks(of).map(hot).collect();
-        if names.is_some() {
-            warnings.push(format!(
-                "{}: `{name}` has one 1 in every row: its place is taken for the class",
-                self.path.display()
-            ));
-        }
-        Ok(names)
+        Ok(match names {
+            Some(names) => {
+                warnings.push(format!(
+                    "{}: {} has one 1 in every row: its place is taken for the class",
+                    self.place.display(),
+                    self.said(y)
+                ));
+                Said::Names(names)
+            }
+            None => Said::Numbers { of, values: numbers },
+        })
     }
 }
 
 /// Whether an array may say something of each item: a word or numbers. What has more axes is an image of its own.
-fn may_label(array: &Array) -> bool {
-    array.shape.iter().skip(2).all(|&n| n == 1)
+fn may_label(member: &Member) -> bool {
+    member.array.shape.iter().skip(2).all(|&n| n == 1)
 }
 
-impl Stored {
-    /// This set and another of the same shape after it.
-    fn join(mut self, other: Stored, path: &Path) -> Result<Stored> {
-        match (&mut self.values, other.values) {
-            (Values::Bytes(a), Values::Bytes(b)) if self.info.shape == other.info.shape => a.extend(b),
-            (Values::Floats(a), Values::Floats(b)) if self.info.shape == other.info.shape => a.extend(b),
-            _ => {
-                return Err(Error::data(
-                    path,
-                    "its splits differ in shape or type",
-                    "open one at a time with --split",
-                ));
+impl Joined {
+    /// The items of pairs of arrays; `elsewhere` are the classes of those of the other part.
+    fn of(
+        bundle: &Bundle,
+        pairs: &[Pair],
+        elsewhere: Vec<String>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Arc<dyn Dataset>> {
+        let place = &bundle.place;
+        let mut sets = Vec::new();
+        let (mut names, mut attributes, mut columns) = (Vec::new(), Vec::new(), Vec::new());
+        for pair in pairs {
+            sets.push(pair.x.items(warnings)?);
+            match bundle.labels(*pair, warnings)? {
+                Said::Nothing => {}
+                Said::Names(more) => names.extend(more),
+                Said::Numbers { of, values } => {
+                    let name = pair.y.map_or("", |y| &y.name);
+                    columns.push((0..of).map(|k| format!("{name}[{k}]")).collect::<Vec<_>>());
+                    attributes.extend(values);
+                }
             }
         }
-        self.info.count += other.info.count;
-        self.info.range = (
-            self.info.range.0.min(other.info.range.0),
-            self.info.range.1.max(other.info.range.1),
-        );
-        match self.info.attributes.len() == other.info.attributes.len() {
-            true => self.attributes.extend(other.attributes),
-            false => {
-                self.attributes.clear();
-                self.info.attributes.clear();
+        let Some(first) = sets.first() else {
+            return Err(Error::data(place, "has no arrays", "write it with numpy.savez"));
+        };
+        let mut info = DataInfo {
+            source: place.display().to_string(),
+            ..first.info().clone()
+        };
+        info.count = sets.iter().map(|s| s.info().count).sum();
+        for other in sets.iter().skip(1).map(|s| s.info()) {
+            // Of bytes or not: their ranges tell.
+            let bytes = |i: &DataInfo| i.range == (0.0, 255.0);
+            if other.shape != info.shape || bytes(other) != bytes(&info) {
+                let problem = "its splits differ in shape or type";
+                return Err(Error::data(place, problem, "open one at a time with --split"));
             }
+            info.range = (info.range.0.min(other.range.0), info.range.1.max(other.range.1));
         }
-        Ok(self)
+        // One part without them leaves both without.
+        let all_have = columns.len() == sets.len() && columns.iter().all(|c| c.len() == columns[0].len());
+        match all_have {
+            true => info.attributes = columns.swap_remove(0),
+            false => attributes.clear(),
+        }
+        let mut labels = vec![];
+        if names.len() == info.count {
+            let named = |n: &String| Some(n.clone()).filter(|n| !classes::is_missing(n));
+            let all: Vec<Option<String>> = elsewhere.iter().chain(&names).map(named).collect();
+            let (names, mut numbers) = classes::by_name(&all);
+            labels = numbers.split_off(elsewhere.len());
+            info.labels = names;
+        }
+        Ok(Arc::new(Joined {
+            info,
+            sets,
+            labels,
+            attributes,
+        }))
+    }
+}
+
+impl Dataset for Joined {
+    fn info(&self) -> &DataInfo {
+        &self.info
+    }
+    fn label(&self, index: usize) -> Option<u32> {
+        self.labels.get(index).copied().flatten()
+    }
+    fn get(&self, index: usize) -> Result<Item> {
+        let (mut set, mut within) = (0, index);
+        while within >= self.sets[set].info().count && set + 1 < self.sets.len() {
+            within -= self.sets[set].info().count;
+            set += 1;
+        }
+        let of = self.info.attributes.len();
+        Ok(Item {
+            label: self.label(index),
+            attributes: self.attributes[index * of..(index + 1) * of].to_vec(),
+            ..self.sets[set].get(within)?
+        })
     }
 }

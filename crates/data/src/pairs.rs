@@ -203,7 +203,7 @@ fn list(root: &Path, split: &str, warnings: &mut Vec<String>) -> Result<(Vec<Ent
     };
     let found: Vec<(PathBuf, PathBuf)> = match paths.iter().any(named) {
         true => paths.into_iter().filter(named).map(|p| (p.clone(), p)).collect(),
-        false => of_split(root, parts(paths), split, warnings)?
+        false => of_split(root, parts(&paths), split, warnings)?
             .into_iter()
             .map(|f| (f.path, f.within))
             .collect(),
@@ -290,7 +290,7 @@ fn two(
         let walked = walk(root, &EXTENSIONS, "images")?;
         walked.say_unused(root, &[], warnings);
         broken.extend(walked.broken);
-        let found = of_split(root, parts(walked.paths), split, warnings)?;
+        let found = of_split(root, parts(&walked.paths), split, warnings)?;
         Ok(found
             .into_iter()
             .map(|f| (f.within.with_extension(""), root.join(f.path)))

@@ -2,8 +2,9 @@
 use super::image_file::{self, EXTENSIONS};
 use super::listing::{Entry, list};
 
+use super::lists::divided;
 use super::resize::Preparation;
-use super::walk::{ends_in, of_split, parts, walk};
+use super::walk::{ends_in, of_split, walk};
 use super::{Kind, Source, damage};
 use crate::error::Result;
 use rayon::prelude::*;
@@ -56,9 +57,11 @@ impl Pictures {
             return Ok(None);
         }
         let walked = walk(path, &EXTENSIONS, "images")?;
-        walked.say_unused(path, &[], warnings);
-        let mut bad = walked.broken.clone();
-        let found = of_split(path, parts(walked.paths), &source.split, warnings)?;
+        let divided = divided(path, &walked, warnings)?;
+        walked.say_unused(path, &divided.lists, warnings);
+        let mut bad = walked.broken;
+        bad.extend(divided.missing_of(&source.split));
+        let found = of_split(path, divided.found, &source.split, warnings)?;
         let total = found.len() + bad.len();
         let readable = |p: &PathBuf| image_file::header(&path.join(p)).map(drop);
         let paths: Vec<PathBuf> = found.into_iter().map(|f| f.path).collect();

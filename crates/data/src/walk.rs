@@ -207,6 +207,8 @@ pub(super) struct Found {
     pub path: PathBuf,
     pub within: PathBuf,
     pub side: Side,
+    /// what a list says of it
+    pub label: Option<String>,
 }
 
 /// Names of the sub-folders that are parts, in lower case; the first that is there is the test part.
@@ -276,8 +278,8 @@ fn named_alike(tops: &BTreeSet<Option<String>>) -> Option<(&str, &str)> {
 /// The part of each file: where the folder has sub-folders `train` (or `training`) and `test` (`testing`, `val`,
 /// `valid`, ...), or all lies in one of them, these are the parts; otherwise all files are for training. What all of it lies
 /// in tells nothing.
-pub(super) fn parts(paths: Vec<PathBuf>) -> Vec<Found> {
-    let wrapper = wrapper(&paths);
+pub(super) fn parts(paths: &[PathBuf]) -> Vec<Found> {
+    let wrapper = wrapper(paths);
     let below = |p: &Path| p.strip_prefix(&wrapper).unwrap_or(p).to_path_buf();
     let top = |p: &Path| first_folder(p).map(|t| t.to_lowercase());
     let tops: BTreeSet<Option<String>> = paths.iter().map(|p| top(&below(p))).collect();
@@ -312,7 +314,12 @@ pub(super) fn parts(paths: Vec<PathBuf>) -> Vec<Found> {
             }
         }
         let path = path.clone();
-        Found { path, within, side }
+        Found {
+            path,
+            within,
+            side,
+            label: None,
+        }
     };
     paths.iter().map(found).collect()
 }

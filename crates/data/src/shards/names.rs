@@ -201,7 +201,7 @@ pub(super) fn sides(names: &[String]) -> Vec<Found> {
         Some(part) => Path::new(&part).join(name),
         None => PathBuf::from(name),
     };
-    let mut all = walk::parts(names.iter().map(sorted).collect());
+    let mut all = walk::parts(&names.iter().map(sorted).collect::<Vec<_>>());
     for (found, name) in all.iter_mut().zip(names) {
         found.path = PathBuf::from(name);
     }

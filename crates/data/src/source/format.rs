@@ -2,7 +2,7 @@
 use super::Source;
 use crate::error::{Error, Result};
 use crate::image_file::EXTENSIONS;
-use crate::{audio, cifar, idx, listing, notes, sequence, shapes, shards};
+use crate::{audio, bundle, cifar, idx, listing, notes, sequence, shapes, shards};
 use std::path::Path;
 
 /// The formats that `Source::format` may name.
@@ -56,7 +56,11 @@ impl Source {
                 _ if listing::is_of(path, &audio::EXTENSIONS) => "audio",
                 _ if listing::is_of(path, &shapes::EXTENSIONS) => "obj",
                 _ if listing::is_of(path, &notes::EXTENSIONS) => "midi",
-                _ => shards::lie_in(path).unwrap_or("images"),
+                _ => match shards::lie_in(path) {
+                    Some(format) => format,
+                    None if bundle::lies_in(path) => "npz",
+                    None => "images",
+                },
             });
         }
         let name = path

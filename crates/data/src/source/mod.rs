@@ -16,7 +16,7 @@ use crate::resize::Preparation;
 use crate::unpaired::{Given, Unpaired};
 use crate::{DataInfo, Dataset, Kind};
 use crate::{
-    audio, cifar, classes, folder, idx, mixed, notes, npy, npz, pairs, sequence, shapes, shards, shrunk,
+    audio, cifar, classes, folder, idx, mixed, notes, npz, pairs, sequence, shapes, shards, shrunk,
     simulators, split, stacked, table, video,
 };
 use serde::{Deserialize, Serialize};
@@ -325,11 +325,7 @@ impl Source {
                 Arc::new(cifar::open(path, &self.split, &mut warnings)?),
                 preparation,
             )?,
-            "npy" => {
-                split::undivided(path, &self.split)?;
-                self.finish(Arc::new(npy::NpyFile::open(path, &mut warnings)?), preparation)?
-            }
-            "npz" => self.finish(Arc::new(npz::open(path, self, &mut warnings)?), preparation)?,
+            "npy" | "npz" => self.finish(npz::open(path, self, &mut warnings)?, preparation)?,
             "audio" => self.finish(
                 Arc::new(audio::Sounds::open(path, self, &mut warnings)?),
                 preparation,

@@ -187,7 +187,7 @@ fn list(
 ) -> Result<(Vec<Entry>, Vec<String>, Vec<String>)> {
     let walked = walk(root, &EXTENSIONS, "images")?;
     walked.say_unused(root, &[], warnings);
-    let all = parts(walked.paths);
+    let all = parts(&walked.paths);
     let everything = videos(&all);
     let classes: BTreeSet<&String> = everything.iter().filter_map(|e| e.class.as_ref()).collect();
     let labelled = classes.len() > 1 && everything.iter().all(|e| e.class.is_some());

@@ -9,6 +9,7 @@ use menagerie::models::Samples;
 use menagerie::recipe::Recipe;
 use menagerie::run::draw_samples;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `menagerie data`.
@@ -113,11 +114,13 @@ fn source(prepare: &DataArgs) -> Result<Source> {
 }
 
 fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: bool, json: bool) -> Result<()> {
-    let opened = source(prepare)?.open()?;
+    let source = source(prepare)?;
+    let opened = source.open()?;
     for w in &opened.warnings {
         eprintln!("warning: {w}");
     }
     let info = opened.dataset.info();
+    let splits = splits(&source, info.count);
     if let Some(out) = &out {
         let few = matches!(info.kind, Kind::Audio | Kind::Video | Kind::Voxels | Kind::Notes);
         let n = n.unwrap_or(if few { 8 } else { 64 });
@@ -151,7 +154,7 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: boo
         output::json(
             &json!({"count": info.count, "shape": info.shape, "labels": info.labels, "shares": info.shares, "range": [info.range.0, info.range.1],
             "kind": info.kind, "attributes": info.attributes, "rate": info.rate, "alphabet": info.alphabet,
-            "columns": info.columns}),
+            "columns": info.columns, "splits": splits}),
         );
         return Ok(());
     }
@@ -165,6 +168,11 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: boo
         info.range.0,
         info.range.1
     ));
+    let part = |split: &str| match splits.get(split) {
+        Some(n) => format!("{} {split}", output::grouped(*n)),
+        None => format!("no {split}"),
+    };
+    output::line(format_args!("splits: {}, {}", part("train"), part("test")));
     if info.kind == Kind::Sequence {
         output::line(format_args!(
             "{} places of {}",
@@ -216,6 +224,28 @@ fn show(prepare: &DataArgs, out: Option<PathBuf>, n: Option<usize>, numbers: boo
         output::line(format_args!("{what} in {}", out.display()));
     }
     Ok(())
+}
+
+/// How many items the parts of a source have that it has; `count` of the one that is opened.
+fn splits(source: &Source, count: usize) -> BTreeMap<&'static str, usize> {
+    let mut splits = BTreeMap::new();
+    for split in ["train", "test"] {
+        if source.split == split {
+            splits.insert(split, count);
+            continue;
+        }
+        let other = Source {
+            split: split.into(),
+            ..source.clone()
+        };
+        match other.open() {
+            Ok(opened) => drop(splits.insert(split, opened.dataset.info().count)),
+            Err(Error::Split { .. }) => {}
+            // What was asked for has been found good.
+            Err(e) => eprintln!("warning: its {split} split cannot be read: {e}"),
+        }
+    }
+    splits
 }
 
 fn is_picture(out: &Path) -> bool {
