@@ -1,13 +1,15 @@
 //! A training and its resumption with a fault at any of its calls on files: an error, a full disk, a kill before the call
 //! or half way through. Nothing that was whole is lost, and what is resumed ends in the same bits. The same of what
-//! other commands write: each file is the one before or the new one, and whole.
+//! other commands write: each file is the one before or the new one, and whole. A training and its resumptions killed at
+//! random moments end in the same bits, too.
 //!
-//! A few of the calls are tried; `MENAGERIE_FAULTS=all` tries every one.
+//! A few of the calls and moments are tried; `MENAGERIE_FAULTS=all` tries every call, and hundreds of moments.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 use menagerie::run::{Checkpoint, read_metrics, steps};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 const KINDS: [&str; 4] = ["error", "full", "kill", "torn"];
 const TRAIN: &str = "train vae --data digits --size 8 --threads 1 --steps 8 --evaluate-every 4 --set model.hidden=[12] \
@@ -47,11 +49,8 @@ impl Trial {
     }
 
     fn run(&self, line: &str, under: &str, fault: Option<&Fault>) -> Output {
-        let mut c = Command::new(env!("CARGO_BIN_EXE_menagerie"));
-        c.current_dir(self.folder.path())
-            .args(line.split_whitespace())
-            .env("XDG_CACHE_HOME", self.path("cache"))
-            .env("FAULT_UNDER", self.path(under));
+        let mut c = command(self.folder.path(), line);
+        c.env("FAULT_UNDER", self.path(under));
         if let Some(f) = fault {
             c.env("LD_PRELOAD", &self.shim)
                 .env("FAULT_AT", f.at.to_string())
@@ -68,6 +67,14 @@ impl Trial {
         succeeded(&self.run(line, under, Some(&none)), line);
         std::fs::metadata(self.path("count")).unwrap().len() as usize
     }
+}
+
+fn command(folder: &Path, line: &str) -> Command {
+    let mut c = Command::new(env!("CARGO_BIN_EXE_menagerie"));
+    c.current_dir(folder)
+        .args(line.split_whitespace())
+        .env("XDG_CACHE_HOME", folder.join("cache"));
+    c
 }
 
 fn succeeded(out: &Output, what: &str) {
@@ -134,9 +141,14 @@ fn hidden(run: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Whether all is tried.
+fn all() -> bool {
+    std::env::var("MENAGERIE_FAULTS").is_ok_and(|v| v == "all")
+}
+
 /// Which calls to try: all, or a few, others for each kind of fault.
 fn points(calls: usize, kind: usize) -> Vec<usize> {
-    if std::env::var("MENAGERIE_FAULTS").is_ok_and(|v| v == "all") {
+    if all() {
         return (1..=calls).collect();
     }
     let few = 12;
@@ -224,6 +236,73 @@ fn a_resumption_survives_any_fault() {
     for (k, kind) in KINDS.into_iter().enumerate() {
         for at in points(calls, k) {
             survives(&trial, &Fault { at, kind }, line, &prepare, &want);
+        }
+    }
+}
+
+/// Runs a command and kills it after so long, unless that came too late, which the first says.
+fn killed(folder: &Path, line: &str, after: Duration) -> (bool, Output) {
+    let mut c = command(folder, line);
+    let mut child = c.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < after && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    let late = child.try_wait().unwrap().is_some();
+    // SIGKILL: nothing is said or written any more.
+    child.kill().unwrap();
+    (!late, child.wait_with_output().unwrap())
+}
+
+/// How a run is begun: of one network with figures of its own, and of two that play, with an average.
+const BEGINNINGS: [&str; 2] = [
+    TRAIN,
+    "train dcgan --data digits --size 8 --threads 2 --steps 24 --evaluate-every 12 --set model.width=8 \
+     --set model.average=0.9 --set train.batch=8 --set train.checkpoint_every=2 --set train.sample_every=6 \
+     --set train.log_every=1 --set train.samples=4 --set evaluate.n=8",
+];
+
+/// A run and its resumptions are killed at moments that a seed draws, some while they start, some while they learn or write.
+/// Whatever was killed, and however often, the end is that of a run that nothing happened to.
+#[test]
+fn a_training_survives_kills_at_random_moments() {
+    for (k, begin) in BEGINNINGS.into_iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        let d = folder.path();
+        let (run, begun) = (d.join("run"), Instant::now());
+        succeeded(
+            &command(d, &format!("{begin} --out whole")).output().unwrap(),
+            begin,
+        );
+        let (want, whole) = (state(&d.join("whole")), begun.elapsed());
+        let mut draw = menagerie::Key::new(19).step(k as u64).rng();
+        let (mut kills, wanted) = (0, if all() { 300 } else { 12 });
+        let mut of_run = Vec::new();
+        while kills < wanted || !of_run.is_empty() {
+            let line = match run.join("recipe.toml").exists() {
+                true => format!("train --resume run --threads {}", 1 + draw.below(3)),
+                false => format!("{begin} --out run"),
+            };
+            let after = match kills < wanted {
+                true => whole.mul_f64(1.1 * draw.uniform()),
+                false => Duration::MAX,
+            };
+            let (hit, out) = killed(d, &line, after);
+            let what = format!(
+                "killed after {of_run:?} of {whole:?}: {}",
+                String::from_utf8_lossy(&out.stderr)
+            );
+            assert!(!what.contains("panicked"), "{what}");
+            if hit {
+                kills += 1;
+                of_run.push(after);
+                continue;
+            }
+            succeeded(&out, &format!("`{line}`, {what}"));
+            assert_eq!(state(&run), want, "{what}");
+            assert_eq!(hidden(&run), Vec::<PathBuf>::new(), "{what}");
+            std::fs::remove_dir_all(&run).unwrap();
+            of_run.clear();
         }
     }
 }

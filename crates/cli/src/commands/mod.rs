@@ -61,7 +61,8 @@ pub(crate) struct DataArgs {
     /// Resample sounds to HZ samples a second [default: the first file's rate]
     #[arg(long, value_name = "HZ")]
     pub rate: Option<usize>,
-    /// Which part of the data: train, test or all [default: train; evaluate: test, where there is one]
+    /// Which part of the data, as its folders, lists or names say: train, test or all [default: train; evaluate: test, where
+    /// there is one]
     #[arg(long)]
     pub split: Option<String>,
     /// Keep this share of the training items out of training, as the test split

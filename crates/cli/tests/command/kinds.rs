@@ -172,3 +172,38 @@ fn descriptions_of_shards_are_learned_from() {
     );
     fine(d, "sample r --text hair -n 2 --out two.png");
 }
+
+/// The parts of a source are told, those of lists as all others, and a training takes the part that it is told.
+#[test]
+fn parts_are_told() {
+    let dir = tempdir().unwrap();
+    let d = dir.path();
+    let told = |line: &str, splits: &str| {
+        let said = fine(d, line);
+        assert!(said.lines().any(|l| l == format!("splits: {splits}")), "{said}");
+    };
+    told("data show digits", "1,437 train, 360 test");
+    told("data show digits --split test", "1,437 train, 360 test");
+    for k in 0..6 {
+        let image = image::GrayImage::from_pixel(8, 8, image::Luma([40 * k]));
+        std::fs::create_dir_all(d.join("set/images")).unwrap();
+        image.save(d.join(format!("set/images/{k}.png"))).unwrap();
+    }
+    told("data show set", "6 train, no test");
+    std::fs::write(d.join("set/train.csv"), "id,label\n0,a\n1,b\n2,a\n3,b\n").unwrap();
+    std::fs::write(d.join("set/test.csv"), "id,label\n4,c\n5,a\n").unwrap();
+    told("data show set", "4 train, 2 test");
+    let shown = fine(d, "data show set --split test --json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["splits"], serde_json::json!({"train": 4, "test": 2}));
+    assert_eq!(shown["labels"], serde_json::json!(["a", "b", "c"]));
+    fine(
+        d,
+        "train classifier --data set --steps 2 --batch 2 --threads 1 --set model.width=4 --out r",
+    );
+    let judged = fine(d, "evaluate r -n 2 --metrics accuracy --json");
+    assert!(judged.contains("\"test\""), "{judged}");
+    std::fs::write(d.join("set/test.csv"), "id,label\n4,c\n5,a\n9,a\n").unwrap();
+    let words = ["data", "show", "set", "--split", "test"];
+    fails(d, &words, 1, &["1 of 3 images", "test.csv", "`9`, line 4"]);
+}

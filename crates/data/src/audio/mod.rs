@@ -19,7 +19,7 @@ use resample::Resampler;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Decoded samples that are kept: 256 MB of them, more than two hours at 8 kHz. Files beyond are decoded anew.
 const KEPT: usize = 64 << 20;
@@ -246,7 +246,7 @@ impl Dataset for Sounds {
 /// Resamplers to one rate, made when a file needs them.
 struct Resamplers {
     rate: u32,
-    by_rate: Mutex<HashMap<u32, Arc<Resampler>>>,
+    by_rate: Mutex<HashMap<u32, Arc<OnceLock<Resampler>>>>,
 }
 
 impl Resamplers {
@@ -261,15 +261,13 @@ impl Resamplers {
             return samples;
         }
         let mut all = self.by_rate.lock().unwrap_or_else(PoisonError::into_inner);
-        let r = all
-            .entry(from)
-            .or_insert_with(|| Arc::new(Resampler::new(from, self.rate)))
-            .clone();
-        // Tables of odd rates are large: a few are enough.
+        let r = all.entry(from).or_default().clone();
+        // Of many rates a few are enough.
         if all.len() > KEPT_RATES {
             all.retain(|rate, _| *rate == from);
         }
         drop(all);
-        r.apply(&samples)
+        // Made outside of the lock, so that files of other rates do not wait.
+        r.get_or_init(|| Resampler::new(from, self.rate)).apply(&samples)
     }
 }
