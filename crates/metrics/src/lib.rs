@@ -21,6 +21,7 @@ pub mod logistic;
 pub mod markov;
 pub mod mig;
 pub mod moments;
+pub mod motifs;
 pub mod music;
 pub mod neighbours;
 pub mod path_length;

@@ -3,6 +3,7 @@ use crate::judged::{cached, evaluations, parsed, train};
 use crate::support::{fails, menagerie, ok};
 use serde_json::json;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// An evaluation written by hand, to know what the table must say.
 fn write_evaluation(dir: &Path, run: &str, lines: &[(u64, f64, f64, usize)]) {
@@ -130,6 +131,50 @@ fn runs_are_compared_where_definitions_are_the_same() {
         &["psrn", "did you mean `psnr`?"],
     );
     assert_eq!(menagerie(d, &["compare"]).status.code(), Some(2));
+}
+
+/// Another process trains and judges, in a folder that is shared: what is compared is what was written whole.
+#[test]
+fn runs_are_compared_while_they_are_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    train(d, "dcgan", "done", &[]);
+    write_evaluation(d, "done", &[(4, 20.0, 2.0, 10)]);
+    let mut writer = Command::new(env!("CARGO_BIN_EXE_menagerie"))
+        .args([
+            "train", "gan", "--data", "digits", "--steps", "40", "--batch", "8", "--out", "grows",
+        ])
+        .args([
+            "--set",
+            "train.checkpoint_every=2",
+            "--set",
+            "train.log_every=1",
+            "--set",
+            "train.samples=9",
+        ])
+        .args(["--evaluate-every", "2", "--metrics", "diversity"])
+        .current_dir(d)
+        .env("XDG_CACHE_HOME", d.join("cache"))
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut seen: Vec<u64> = Vec::new();
+    while writer.try_wait().unwrap().is_none() {
+        if !d.join("grows/recipe.toml").exists() {
+            std::thread::yield_now();
+            continue;
+        }
+        let found = parsed(&ok(d, &["compare", "done", "grows", "--json"]));
+        let images = |run: usize| found["runs"][run]["images"].as_u64();
+        assert_eq!(images(0), Some(32), "{found}");
+        seen.extend(images(1));
+    }
+    assert!(writer.wait().unwrap().success());
+    let found = parsed(&ok(d, &["compare", "done", "grows", "--json"]));
+    seen.extend(found["runs"][1]["images"].as_u64());
+    assert!(seen.is_sorted() && seen.last() == Some(&320), "{seen:?}");
+    assert_eq!(evaluations(d, "grows").len(), 20);
 }
 
 #[test]

@@ -207,3 +207,94 @@ fn parts_are_told() {
     let words = ["data", "show", "set", "--split", "test"];
     fails(d, &words, 1, &["1 of 3 images", "test.csv", "`9`, line 4"]);
 }
+
+/// What was planted into sequences is named, by the motifs of a file, and what cannot be compared is told in a line.
+#[test]
+fn motifs_in_sequences_are_named() {
+    let dir = tempdir().unwrap();
+    let d = dir.path();
+    let random = |k: usize| -> String {
+        let mut state = k as u64 * 2_654_435_761 + 12345;
+        let mut next = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            b"ACGT"[(state >> 60) as usize % 4] as char
+        };
+        (0..30).map(|_| next()).collect()
+    };
+    let (mut planted, mut plain, mut rna) = (String::new(), String::new(), String::new());
+    for k in 0..60 {
+        let (mut with, without) = (random(k), random(100 + k));
+        // Read on the other strand, where it is not its own reverse.
+        with.replace_range(k % 20..k % 20 + 8, "TTTCCGCC");
+        planted += &format!(">p{k}\n{with}\n");
+        plain += &format!(">q{k}\n{without}\n");
+        rna += &format!(">r{k}\n{}\n", with.replace('T', "U"));
+    }
+    for (name, text) in [("planted.fa", &planted), ("plain.fa", &plain), ("rna.fa", &rna)] {
+        std::fs::write(d.join(name), text).unwrap();
+    }
+    let row = |letter: char, motif: &str| {
+        let counts = motif.chars().map(|c| if c == letter { "90" } else { "1" });
+        format!("{letter} [ {} ]\n", counts.collect::<Vec<_>>().join(" "))
+    };
+    let motif = |name: &str, letters: &str| {
+        let rows: String = "ACGT".chars().map(|l| row(l, letters)).collect();
+        format!(">{name}.1\t{name}\n{rows}\n")
+    };
+    let file = motif("E2F", "GGCGGAAA") + &motif("CREB", "TGACGTCA");
+    std::fs::write(d.join("m.jaspar"), file).unwrap();
+    let said = fine(d, "data motifs planted.fa --motifs m.jaspar --against plain.fa");
+    assert!(
+        said.contains("E2F.1") && said.contains("100.0 %") && !said.contains("CREB"),
+        "{said}"
+    );
+    let json = fine(
+        d,
+        "data motifs planted.fa --motifs m.jaspar --against plain.fa --json",
+    );
+    let all: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(
+        all[0]["name"] == "E2F" && all[0]["share"] == 1.0 && all[1]["name"] == "CREB",
+        "{json}"
+    );
+    // RNA has one strand, and so has DNA where that is asked for.
+    for line in [
+        "data motifs rna.fa --motifs m.jaspar --against plain.fa",
+        "data motifs planted.fa --motifs m.jaspar --against plain.fa --single-strand",
+    ] {
+        let said = fine(d, line);
+        assert!(said.contains("no motif is more frequent"), "{line}: {said}");
+    }
+    std::fs::write(d.join("bad.jaspar"), ">x\nA 1 2\nC 1 2\n").unwrap();
+    for (line, status, told) in [
+        (
+            "data motifs planted.fa --motifs bad.jaspar --against plain.fa",
+            1,
+            "x has no row of G",
+        ),
+        (
+            "data motifs planted.fa --motifs none.jaspar --against plain.fa",
+            1,
+            "none.jaspar",
+        ),
+        (
+            "data motifs proteins --motifs m.jaspar --against plain.fa",
+            2,
+            "motifs are of nucleotides",
+        ),
+        (
+            "data motifs digits --motifs m.jaspar --against plain.fa",
+            2,
+            "motifs are of nucleotides",
+        ),
+        (
+            "data motifs planted.fa --motifs m.jaspar --against plain.fa --share 2",
+            2,
+            "--share 2",
+        ),
+    ] {
+        fails(d, &words(line), status, &[told]);
+    }
+}

@@ -82,6 +82,16 @@ fn lay_out(folder: &Path) {
     }
     std::fs::write(your.join("family.fasta"), family).unwrap();
     std::fs::write(your.join("molecules.smi"), smiles).unwrap();
+    let promoter = |k: usize| {
+        let letters: String = (0..20)
+            .map(|c| b"ACGT"[(k * 5 + c * c + k * c) % 4] as char)
+            .collect();
+        format!(">promoter_{k}\n{letters}\n")
+    };
+    let promoters: String = (0..30).map(promoter).collect();
+    std::fs::write(your.join("promoters.fasta"), promoters).unwrap();
+    let motif = ">M1 TATA\nA [0 9 0 9 8]\nC [1 0 1 0 1]\nG [0 1 0 1 0]\nT [9 0 9 0 1]\n";
+    std::fs::write(your.join("motifs.jaspar"), motif).unwrap();
     let photos = your.join("photos");
     std::fs::create_dir_all(&photos).unwrap();
     for k in 0..40u8 {

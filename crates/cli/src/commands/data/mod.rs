@@ -1,3 +1,4 @@
+mod motifs;
 mod pack;
 mod stats;
 
@@ -56,6 +57,8 @@ enum Command {
     Pack(Box<pack::Args>),
     /// Count a source item by item: sizes, channels, labels, duplicates, damaged items
     Stats(Box<stats::Args>),
+    /// Which known motifs (of JASPAR) sequences of nucleotides hold more often than others do
+    Motifs(Box<motifs::Args>),
 }
 
 /// Lists or shows data.
@@ -75,6 +78,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         }
         Command::Pack(args) => args.run(),
         Command::Stats(args) => args.run(),
+        Command::Motifs(args) => args.run(),
     }
 }
 

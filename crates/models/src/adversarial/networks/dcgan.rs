@@ -34,6 +34,9 @@ pub struct Sizes {
     /// items of the reference batch by which the generator's norms go, in place of batch norm (virtual batch norm, Salimans et al.
     /// 2016, section 3.5): samples of latents that are drawn once, by the seed; 0 for batch norm
     pub virtual_batch: usize,
+    /// units of a fully connected layer behind the latent, and of one before what the discriminator says, so that it sees the whole
+    /// item at once (Chen et al. 2016, arXiv:1606.03657, appendix C.1); 0 for none, as DCGAN has it
+    pub dense: usize,
     /// decay of the generator's moving average; 0 for none
     pub average: f64,
 }
@@ -61,6 +64,7 @@ impl Default for Sizes {
             attention: 0,
             minibatch: 0,
             virtual_batch: 0,
+            dense: 0,
             average: 0.0,
         }
     }
@@ -70,9 +74,39 @@ impl Default for Sizes {
 const STD: f64 = 0.02;
 const LEAKY: Activation = Activation::LeakyRelu(0.2);
 
+/// A fully connected layer with batch norm, where its network has that.
+#[derive(Module, Debug)]
+struct Dense {
+    linear: Linear,
+    norm: Option<BatchNorm>,
+}
+
+impl Dense {
+    fn new(sizes: [usize; 2], normed: bool, spectral: bool, init: &Init) -> Self {
+        let of = Linear::of(sizes)
+            .weights(Weights::Normal(STD))
+            .spectral_if(spectral);
+        Dense {
+            linear: if normed { of.no_bias() } else { of }.init(init),
+            norm: normed.then(|| BatchNorm::of(sizes[1]).spread(STD).init(&init.at("norm"))),
+        }
+    }
+
+    fn dual(&self, x: Dual<2>, activation: Activation) -> Dual<2> {
+        match &self.norm {
+            Some(norm) => {
+                let y = self.linear.dual(x, Activation::Identity);
+                y.with(norm.forward(y.value.clone(), activation), None)
+            }
+            None => self.linear.dual(x, activation),
+        }
+    }
+}
+
 /// Project and reshape the latent, then double the size layer by layer (figure 1).
 #[derive(Module, Debug)]
 pub struct Generator {
+    dense: Option<Dense>,
     project: Linear,
     norms: Vec<BatchNorm>,
     virtual_norms: Vec<VirtualNorm>,
@@ -110,11 +144,18 @@ impl Generator {
         let attends = attention::place(&sizes, s.attention);
         let modulation =
             |i: usize| Modulation::new(told.norms, channels_at(i), &init.at("modulation").nth(i));
+        let numbers = s.latent + told.joined;
+        let dense = || Dense::new([numbers, s.dense], s.virtual_batch == 0, false, &init.at("dense"));
+        let dense = (s.dense > 0).then(dense);
         Generator {
-            project: Linear::of([s.latent + told.joined, h * w * channels_at(n)])
-                .weights(Weights::Normal(STD))
-                .no_bias()
-                .init(&init.at("project")),
+            project: Linear::of([
+                if s.dense > 0 { s.dense } else { numbers },
+                h * w * channels_at(n),
+            ])
+            .weights(Weights::Normal(STD))
+            .no_bias()
+            .init(&init.at("project")),
+            dense,
             norms: match s.virtual_batch {
                 0 => (1..=n).rev().map(norm).collect(),
                 _ => vec![],
@@ -142,7 +183,7 @@ impl Generator {
     }
 
     pub(super) fn first(&self) -> &Linear {
-        &self.project
+        self.dense.as_ref().map_or(&self.project, |d| &d.linear)
     }
 
     /// See [`super::GeneratorNetwork::forward`].
@@ -194,6 +235,10 @@ impl Generator {
     /// Latents on the smallest grid.
     fn projected(&self, z: Tensor<2>) -> Tensor<4> {
         let [h, w] = self.sizes[self.ups.len()];
+        let z = match &self.dense {
+            Some(dense) => dense.dual(z.into(), Activation::Relu).value,
+            None => z,
+        };
         let x = self.project.forward(z, Activation::Identity);
         let [batch, numbers] = x.dims();
         x.reshape([batch, h, w, numbers / (h * w)])
@@ -225,6 +270,7 @@ pub struct Trunk {
     downs: Vec<Conv2d>,
     norms: Vec<BatchNorm>,
     layer_norms: Vec<ItemNorm>,
+    dense: Option<Dense>,
     minibatch: Option<super::heads::MinibatchDiscrimination>,
     attention: Option<SelfAttention>,
     #[module(skip)]
@@ -259,7 +305,12 @@ impl Trunk {
         let attends = attention::place(&sizes, s.attention);
         let [h, w] = sizes[n];
         let flat = h * w * channels_at(n);
+        let normed = s.norm == Norm::Batch && !s.spectral_norm;
+        let dense = || Dense::new([flat, s.dense], normed, s.spectral_norm, &init.at("dense"));
+        let dense = (s.dense > 0).then(dense);
+        let flat = if s.dense > 0 { s.dense } else { flat };
         Trunk {
+            dense,
             downs: (1..=n).map(down).collect(),
             norms: if s.norm == Norm::Batch {
                 inner.clone().map(norm).collect()
@@ -307,6 +358,10 @@ impl Trunk {
             x
         });
         let flat = x.linear(|t| t.flatten::<2>(1, 3));
+        let flat = match &self.dense {
+            Some(dense) => dense.dual(flat, LEAKY),
+            None => flat,
+        };
         let features = match &self.minibatch {
             Some(m) => m.dual(flat),
             None => flat,
@@ -318,7 +373,10 @@ impl Trunk {
     pub fn features(&self) -> usize {
         let n = self.downs.len();
         let [h, w] = self.sizes[n];
-        let flat = h * w * self.downs[n - 1].weight.dims()[3];
+        let flat = match &self.dense {
+            Some(dense) => dense.linear.weight.dims()[1],
+            None => h * w * self.downs[n - 1].weight.dims()[3],
+        };
         flat + self.minibatch.as_ref().map_or(0, |m| m.kernels())
     }
 
@@ -347,6 +405,7 @@ mod tests {
             let s = Sizes {
                 latent: 5,
                 width: 2,
+                dense: if c == 3 { 7 } else { 0 },
                 ..Sizes::default()
             };
             let g = Generator::new(&s, [h, w, c], Told::default(), &init(1));

@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use menagerie_data::DataInfo;
 use menagerie_data::random::Key;
-use menagerie_nn::{Activation, Dual, Init, Linear, Weights};
+use menagerie_nn::{Activation, BatchNorm, Dual, Init, Linear, Weights};
 
 /// Which heads a discriminator has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,7 @@ pub struct CriticNetwork {
     embedding: Option<Linear>,
     embeddings_of_classes: Option<Linear>,
     code_units: Option<Linear>,
+    code_norm: Option<BatchNorm>,
     codes: Option<Linear>,
     squeeze: Option<Linear>,
     decoder: Option<GeneratorNetwork>,
@@ -105,6 +106,8 @@ impl Verdict {
 
 /// Dimensions of an embedding.
 const EMBEDDING: usize = 128;
+/// Units between the features and what is said of the latent code (Chen et al. 2016, appendix C.1).
+const CODE_UNITS: usize = 128;
 
 impl CriticNetwork {
     /// A fresh one, for data of that description.
@@ -141,8 +144,9 @@ impl CriticNetwork {
                 let of = Linear::of([heads.embedded, EMBEDDING]).weights(Weights::Normal(1.0));
                 of.no_bias().init(&init.at("embeddings of classes"))
             }),
-            code_units: plain(if heads.codes > 0 { 128 } else { 0 }, "code units"),
-            codes: (heads.codes > 0).then(|| Linear::of([128, heads.codes]).init(&init.at("codes"))),
+            code_units: plain(if heads.codes > 0 { CODE_UNITS } else { 0 }, "code units"),
+            code_norm: (heads.codes > 0).then(|| BatchNorm::of(CODE_UNITS).init(&init.at("code norm"))),
+            codes: (heads.codes > 0).then(|| Linear::of([CODE_UNITS, heads.codes]).init(&init.at("codes"))),
             squeeze: plain(code, "squeeze"),
             decoder: (code > 0).then(|| {
                 sizes
@@ -169,6 +173,7 @@ impl CriticNetwork {
             embedding: None,
             embeddings_of_classes: None,
             code_units: None,
+            code_norm: None,
             codes: None,
             squeeze: None,
             decoder: None,
@@ -214,9 +219,11 @@ impl CriticNetwork {
         let codes = self
             .code_units
             .as_ref()
+            .zip(self.code_norm.as_ref())
             .zip(self.codes.as_ref())
-            .map(|(units, codes)| {
-                let h = units.forward(features.value.clone(), Activation::LeakyRelu(0.1));
+            .map(|((units, norm), codes)| {
+                let h = units.forward(features.value.clone(), Activation::Identity);
+                let h = norm.forward(h, Activation::LeakyRelu(0.1));
                 codes.forward(h, Activation::Identity)
             });
         Verdict {

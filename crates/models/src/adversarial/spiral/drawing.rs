@@ -2,6 +2,7 @@
 use super::canvas::Easel;
 use super::policy::{Action, PARTS, Policy};
 use burn::tensor::{Device, Tensor, TensorData};
+use menagerie_data::interrupt;
 
 /// What there is to draw, of so many drawings beside each other.
 pub(super) struct Task<'a> {
@@ -78,6 +79,10 @@ impl Session {
             canvases: vec![canvas.clone()],
         };
         for stroke in 0..self.strokes {
+            // Where nobody wants it any more, it stays as it is.
+            if interrupt::given_up() {
+                break;
+            }
             let from = all.seen.len();
             for (i, ink) in canvas.chunks_exact(n).enumerate() {
                 let target = self.target(task.targets, i);
