@@ -77,12 +77,12 @@ pub(crate) fn first(runs: &Value) -> Response {
 }
 
 /// A part of a page; where it is asked for by this program's version, it never changes.
-pub(crate) fn answer(path: &[&str]) -> Result<Response, Refusal> {
-    let (kept, parts) = match path.split_first() {
-        Some((first, rest)) if first.starts_with("v-") => (*first == version(), rest),
+pub(crate) fn answer(path: &str) -> Result<Response, Refusal> {
+    let path = path.trim_start_matches('/');
+    let (kept, name) = match path.split_once('/') {
+        Some((first, rest)) if first.starts_with("v-") => (first == version(), rest),
         _ => (false, path),
     };
-    let name = parts.join("/");
     let found = ASSETS.iter().find(|(n, ..)| *n == name);
     let (_, kind, bytes) = found.ok_or_else(|| Refusal::missing("such page"))?;
     // A newer program has newer pages.
@@ -110,16 +110,21 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::to_bytes;
+    use axum::response::{IntoResponse, Response};
 
-    fn written(response: Response) -> String {
-        String::from_utf8(response.whole()).unwrap()
+    fn header(response: &Response, name: &str) -> String {
+        let value = response.headers().get(name).unwrap();
+        value.to_str().unwrap().into()
     }
 
     #[test]
     fn the_first_page_has_its_style_and_the_runs_in_it() {
         let evil = "</script><img src=x>";
-        let page = written(first(&serde_json::json!([{"name": evil}])));
-        let (head, body) = page.split_once("\r\n\r\n").unwrap();
+        let page = first(&serde_json::json!([{"name": evil}])).into_response();
+        let policy = header(&page, "Content-Security-Policy");
+        let body = futures_util::FutureExt::now_or_never(to_bytes(page.into_body(), usize::MAX));
+        let body = String::from_utf8(body.unwrap().unwrap().into()).unwrap();
         assert!(!body.contains(evil) && body.contains("\\u003c/script>\\u003cimg src=x>"));
         let given = body.split("id=\"given\">").nth(1).unwrap();
         let given: Value = serde_json::from_str(given.split("</script>").next().unwrap()).unwrap();
@@ -127,16 +132,20 @@ mod tests {
         assert!(body.contains("<style>:root") && !body.contains("rel=\"stylesheet\""));
         let hash = base64(&Sha256::digest(STYLE));
         assert!(
-            head.contains(&format!("style-src 'self' 'sha256-{hash}'")),
-            "{head}"
+            policy.contains(&format!("style-src 'self' 'sha256-{hash}'")),
+            "{policy}"
         );
         // What it asks for next is kept by the browser, and comes anew from another program.
         let main = format!("/{}/main.js", version());
         assert!(body.contains(&format!("src=\"{main}\"")), "{body}");
-        let cached = |path: &[&str]| written(answer(path).unwrap()).contains("immutable");
-        assert!(cached(&[version(), "main.js"]) && cached(&[version(), "lib", "dom.js"]));
-        assert!(!cached(&["v-0123456789abcdef", "main.js"]) && !cached(&["main.js"]));
-        assert!(answer(&[version(), "..", "Cargo.toml"]).is_err() && answer(&[version()]).is_err());
+        let cached = |path: String| {
+            let part = answer(&path).unwrap().into_response();
+            header(&part, "Cache-Control").contains("immutable")
+        };
+        let own = |path: &str| format!("/{}/{path}", version());
+        assert!(cached(own("main.js")) && cached(own("lib/dom.js")));
+        assert!(!cached("/v-0123456789abcdef/main.js".into()) && !cached("/main.js".into()));
+        assert!(answer(&own("../Cargo.toml")).is_err() && answer(&own("")).is_err());
     }
 
     #[test]
@@ -183,6 +192,6 @@ mod tests {
                 "{name} names another machine"
             );
         }
-        assert!(answer(&["..", "Cargo.toml"]).is_err());
+        assert!(answer("/../Cargo.toml").is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! Who may ask: this machine's own pages, and others only with the token.
-use crate::http::{Refusal, Request, Response};
+use crate::http::{Refusal, Response, header, query};
+use axum::extract::Request;
+use axum::http::Method;
 use std::net::IpAddr;
 
 /// What is asked of every request before anything else.
@@ -32,16 +34,19 @@ impl Guard {
             .and_then(|()| own_page(request))
             .map_err(|r| Box::new(r.response()))?;
         let Some(token) = &self.token else { return Ok(()) };
-        if request.query("token").is_some_and(|t| same(t, token)) && request.path.is_empty() {
+        let query = query(request.uri());
+        let sent = query.iter().find(|(n, _)| n == "token").map(|(_, t)| t.as_str());
+        if sent.is_some_and(|t| same(t, token)) && request.uri().path() == "/" {
             // From here on the cookie tells, and the address bar does not.
             let cookie = format!("studio={token}; Path=/; HttpOnly; SameSite=Strict");
             let to_page = Response::new("text/plain", "").with_status(303);
             return Err(Box::new(to_page.with("Location", "/").with("Set-Cookie", cookie)));
         }
-        let cookie = request.header("cookie").into_iter().flat_map(|c| c.split(';'));
-        let given = cookie
+        let cookies = header(request.headers(), "cookie").unwrap_or_default();
+        let given = cookies
+            .split(';')
             .filter_map(|c| c.trim().strip_prefix("studio="))
-            .chain(request.query("token"));
+            .chain(sent);
         match given.into_iter().any(|t| same(t, token)) {
             true => Ok(()),
             false => Err(Box::new(
@@ -57,8 +62,7 @@ impl Guard {
     /// A page of another site may have its name point to this machine (DNS rebinding), but cannot change the name that the
     /// browser asks by. With a token, that is what tells.
     fn known_host(&self, request: &Request) -> Result<(), Refusal> {
-        let host = request
-            .header("host")
+        let host = header(request.headers(), "host")
             .ok_or_else(|| Refusal::new(400, "the header Host is missing"))?;
         let name = host_name(host);
         let is_loopback = name == "localhost" || name.parse::<IpAddr>().is_ok_and(|a| a.is_loopback());
@@ -93,15 +97,16 @@ fn own_page(request: &Request) -> Result<(), Refusal> {
             "the studio answers its own pages only, not those of other sites",
         ))
     };
-    if let Some(origin) = request.header("origin") {
-        let own = format!("http://{}", request.header("host").unwrap_or_default());
+    let header = |name| header(request.headers(), name);
+    if let Some(origin) = header("origin") {
+        let own = format!("http://{}", header("host").unwrap_or_default());
         if origin != own {
             return refused();
         }
     }
     // A link from elsewhere may be followed to a page; nothing may be embedded or fetched.
-    let follows = request.method == "GET" && request.header("sec-fetch-dest") == Some("document");
-    match request.header("sec-fetch-site") {
+    let follows = request.method() == Method::GET && header("sec-fetch-dest") == Some("document");
+    match header("sec-fetch-site") {
         None | Some("same-origin" | "none") => Ok(()),
         Some(_) if follows => Ok(()),
         Some(_) => refused(),

@@ -18,12 +18,18 @@ mod training;
 mod workers;
 
 use api::Studio;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{Method, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use guard::Guard;
-use http::{Refusal, Request, Response};
+use http::{Limits, Refusal};
 use menagerie::error::{Error, Result};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::runtime::Runtime;
 
 /// What a studio is opened with.
 #[derive(Clone, Debug)]
@@ -56,6 +62,7 @@ pub struct Options {
 /// ```
 pub struct Server {
     listener: TcpListener,
+    runtime: Runtime,
     address: SocketAddr,
     guard: Arc<Guard>,
     studio: &'static Studio,
@@ -75,6 +82,7 @@ impl Server {
             )
         };
         let listener = TcpListener::bind(address).map_err(cannot)?;
+        listener.set_nonblocking(true).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let guard = Guard::new(address.ip()).map_err(cannot)?;
         let studio = Studio {
@@ -88,6 +96,7 @@ impl Server {
         };
         Ok(Server {
             listener,
+            runtime: http::runtime(&Limits::default()).map_err(cannot)?,
             address,
             guard: Arc::new(guard),
             // There is one as long as the program runs, and threads that outlive any request look at it.
@@ -105,24 +114,40 @@ impl Server {
 
     /// Answers until the program ends.
     pub fn serve(self) {
-        let (guard, studio) = (self.guard, self.studio);
-        http::serve(
-            &self.listener,
-            Arc::new(move |request| answer(&guard, studio, request)),
-        );
+        let pages = pages(self.guard, self.studio);
+        let listening = async {
+            match tokio::net::TcpListener::from_std(self.listener) {
+                Ok(listener) => http::serve(listener, pages, Limits::default()).await,
+                Err(e) => eprintln!("warning: the studio cannot listen: {e}"),
+            }
+        };
+        self.runtime.block_on(listening);
     }
 }
 
-fn answer(guard: &Guard, studio: &'static Studio, request: &Request) -> Response {
-    if let Err(response) = guard.check(request) {
-        return *response;
-    }
-    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
-    let answer = match path.split_first() {
-        Some((&"api", rest)) => api::answer(studio, request, rest),
-        _ if request.method != "GET" => Err(Refusal::new(405, "pages are asked for by GET")),
-        None => Ok(assets::first(&api::known(studio))),
-        _ => assets::answer(&path),
+/// Every page and all that is asked below `/api`.
+fn pages(guard: Arc<Guard>, studio: &'static Studio) -> Router {
+    Router::new()
+        .route("/", api::get(|studio, _| Ok(assets::first(&api::known(studio)))))
+        .nest("/api", api::routes())
+        .fallback(async |method: Method, uri: Uri| match method {
+            Method::GET => assets::answer(uri.path()),
+            _ => Err(Refusal::new(405, "pages are asked for by GET")),
+        })
+        .method_not_allowed_fallback(async || Refusal::new(405, "this is asked by the other of GET and POST"))
+        .layer(from_fn_with_state(guard, guarded))
+        .with_state(studio)
+}
+
+/// Lets through what may be asked, and says to the browser what every answer says.
+async fn guarded(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let answer = match (http::framed(&request), guard.check(&request)) {
+        (Err(refusal), _) => refusal.response().closing().into_response(),
+        (_, Err(response)) => response.into_response(),
+        _ if ![Method::GET, Method::POST].contains(request.method()) => {
+            Refusal::new(405, "ask by GET or POST").into_response()
+        }
+        _ => next.run(request).await,
     };
-    answer.unwrap_or_else(|refusal| refusal.response())
+    http::finished(answer)
 }

@@ -2,17 +2,14 @@
 use crate::http::{Refusal, Request};
 use menagerie::interrupt;
 use menagerie::limits::guarded;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// Draws that wait; whoever comes after them is asked to come again.
 const QUEUE: usize = 64;
 /// Draws at a time: each uses all cores where it can.
 const THREADS: usize = 2;
-/// How often a waiting connection looks whether its browser is still there.
-const LOOK: Duration = Duration::from_millis(100);
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -47,14 +44,13 @@ impl Workers {
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let (done, result) = sync_channel(1);
-        let abandoned = Arc::new(AtomicBool::new(false));
-        let seen = abandoned.clone();
+        let gone = request.gone.clone();
         let job = move || {
-            if seen.load(Ordering::Relaxed) {
+            if gone.load(Ordering::Relaxed) {
                 return;
             }
             // A shape that a layer does not take is a panic; the studio goes on.
-            let wanted = || interrupt::while_wanted(seen.clone(), work);
+            let wanted = || interrupt::while_wanted(gone.clone(), work);
             let result = guarded(wanted).unwrap_or_else(|panic| Err(told(&*panic)));
             done.send(result).ok();
         };
@@ -68,17 +64,9 @@ impl Workers {
             }
             Err(TrySendError::Disconnected(_)) => return Err(Refusal::new(500, "nobody draws any more")),
         }
-        loop {
-            match result.recv_timeout(LOOK) {
-                Ok(result) => return result,
-                Err(RecvTimeoutError::Disconnected) => return Err(Refusal::new(500, "drawing ended early")),
-                Err(RecvTimeoutError::Timeout) if request.is_abandoned() => {
-                    abandoned.store(true, Ordering::Relaxed);
-                    return Err(Refusal::new(503, "the browser has gone"));
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-        }
+        // Without a result nobody waited for it.
+        let result = result.recv();
+        result.unwrap_or_else(|_| Err(Refusal::new(503, "the browser has gone")))
     }
 }
 
@@ -106,49 +94,48 @@ fn told(panic: &(dyn std::any::Any + Send)) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
-    use std::net::{TcpListener, TcpStream};
+    use crate::http::Limits;
+    use crate::http::tests::{all, asked, served};
+    use axum::Router;
+    use axum::routing::get;
     use std::sync::mpsc::channel;
-
-    /// A request, and the browser that sent it.
-    fn asked() -> (Box<Request>, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut browser = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        browser.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-        let request = Request::read(listener.accept().unwrap().0).unwrap();
-        (request, browser)
-    }
 
     #[test]
     fn work_that_has_begun_ends_when_its_browser_leaves() {
-        let workers = Workers::start().unwrap();
+        let workers: &Workers = Box::leak(Box::new(Workers::start().unwrap()));
         let (begins, begun) = channel();
         let (ends, ended) = channel();
+        let endless = async move |request: Request| {
+            let work = move || {
+                begins.send(()).unwrap();
+                while interrupt::check().is_ok() {
+                    std::thread::yield_now();
+                }
+                ends.send(()).unwrap();
+                Ok(())
+            };
+            let drawn = request.answered(|r| workers.run(r, work)).await;
+            drawn.map(|()| "nobody sees this")
+        };
+        let wanted = async |request: Request| {
+            let drawn = request.answered(|r| workers.run(r, || Ok(interrupt::given_up())));
+            drawn.await.map(|given_up| format!("given up: {given_up}"))
+        };
+        let pages = Router::new()
+            .route("/endless", get(endless))
+            .route("/", get(wanted));
+        let address = served(pages, Limits::default());
+        let ask = |path: &str| {
+            let text = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n");
+            asked(address, &text)
+        };
         // As many as there are threads: were they not to end, nothing would be drawn any more.
         for _ in 0..THREADS {
-            let (request, browser) = asked();
-            let (begins, ends) = (begins.clone(), ends.clone());
-            let leaves = std::thread::spawn({
-                let queue = workers.queue.clone();
-                move || {
-                    let work = move || {
-                        begins.send(()).unwrap();
-                        while interrupt::check().is_ok() {
-                            std::thread::yield_now();
-                        }
-                        ends.send(()).unwrap();
-                        Ok(())
-                    };
-                    Workers { queue }.run(&request, work)
-                }
-            });
+            let browser = ask("/endless");
             begun.recv().unwrap();
             drop(browser);
             ended.recv().unwrap();
-            assert!(leaves.join().unwrap().is_err());
         }
-        let (request, _browser) = asked();
-        let given_up = workers.run(&request, || Ok(interrupt::given_up()));
-        assert!(!given_up.unwrap());
+        assert!(all(ask("/")).ends_with("given up: false"));
     }
 }

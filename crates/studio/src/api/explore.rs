@@ -74,15 +74,23 @@ pub(super) fn space(studio: &'static Studio, request: &Request, name: &str) -> A
     .map(|v| Response::json(&v))
 }
 
-/// One sample as a file, as `menagerie sample` would draw it.
+/// One sample as a file, as `menagerie sample` would draw it; music as a picture.
 pub(super) fn sample(studio: &'static Studio, request: &Request, name: &str) -> Answer {
+    drawn(studio, request, name, false)
+}
+
+/// A sample of music as MIDI.
+pub(super) fn music(studio: &'static Studio, request: &Request, name: &str) -> Answer {
+    drawn(studio, request, name, true)
+}
+
+fn drawn(studio: &'static Studio, request: &Request, name: &str, as_midi: bool) -> Answer {
     let wanted = Wanted {
         seed: seed(request)?,
         label: request.query("label").filter(|l| !l.is_empty()).map(String::from),
         truncation: number(request, "truncation", 1.0)?,
     };
     let at = checkpoint(request.query("checkpoint"))?;
-    let as_midi = request.path.last().is_some_and(|p| p == "sample.mid");
     with(studio, request, name, at, move |open| {
         let samples = open.sample(&wanted)?;
         let step = open.step.to_string();

@@ -16,6 +16,9 @@ use crate::sets::Sets;
 use crate::shelf::Shelf;
 use crate::training::Trainings;
 use crate::workers::Workers;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{MethodFilter, MethodRouter};
 use menagerie::run::{At, Run};
 use serde_json::{Map, Value};
 use std::sync::Mutex;
@@ -34,52 +37,86 @@ pub(crate) struct Studio {
 
 pub(crate) type Answer = Result<Response, Refusal>;
 
-/// Answers a request under `/api`; `path` is what follows.
-pub(crate) fn answer(studio: &'static Studio, request: &Request, path: &[&str]) -> Answer {
-    match (request.method.as_str(), path) {
-        ("GET", ["runs"]) => runs::list(studio),
-        ("GET", ["events"]) => watch::list(studio),
-        ("GET", ["recipes"]) => recipes::list(),
-        ("GET", ["recipes", name]) => recipes::one(name),
-        ("POST", ["recipes", name, "check"]) => recipes::check(name, &object(request)?),
-        ("POST", ["train"]) => runs::train(studio, &object(request)?),
-        ("GET", ["runs", name]) => runs::one(studio, name),
-        ("GET", ["runs", name, "events"]) => watch::run(studio, name),
-        ("GET", ["runs", name, "metrics"]) => runs::metrics(studio, name),
-        ("GET", ["runs", name, "samples", file]) => runs::picture(studio, name, file),
-        ("GET", ["runs", name, "difference", other]) => runs::difference(studio, name, other),
-        ("POST", ["runs", name, "remark"]) => runs::remark(studio, name, &object(request)?),
-        ("POST", ["runs", name, "stop"]) => runs::stop(studio, name),
-        ("POST", ["runs", name, "resume"]) => runs::resume(studio, name, &object(request)?),
-        ("GET", ["runs", name, "space"]) => explore::space(studio, request, name),
-        (
-            "GET",
-            [
-                "runs",
-                name,
-                "sample.png" | "sample.wav" | "sample.gif" | "sample.mid",
-            ],
-        ) => explore::sample(studio, request, name),
-        ("GET", ["runs", name, "latents"]) => explore::latents(studio, request, name),
-        ("POST", ["runs", name, "decode"]) => explore::decode(studio, request, name),
-        ("GET", ["runs", name, "directions"]) => directions::list(studio, request, name),
-        ("POST", ["runs", name, "nearest"]) => explore::nearest(studio, request, name),
-        ("POST", ["runs", name, "walk"]) => explore::walked(studio, request, name),
-        ("POST", ["runs", name, "arithmetic"]) => explore::sum(studio, request, name),
-        ("POST", ["runs", name, "edit"]) => edit::edited(studio, request, name),
-        ("POST", ["runs", name, "breed"]) => breed::children(studio, request, name),
-        ("GET" | "POST", ["runs", name, "ask", what]) => ask::answer(studio, request, name, what),
-        ("GET", ["runs", name, "illustrate"]) => ask::illustrate(studio, request, name),
-        ("GET", ["runs", name, "family"]) => breed::members(studio, name),
-        ("POST", ["runs", name, "family"]) => breed::join(studio, name, &object(request)?),
-        ("GET", ["comparison"]) => runs::comparison(studio, request),
-        ("POST", ["games"]) => play::begin(studio, &object(request)?),
-        ("GET", ["games", id, "events"]) => play::events(studio, id),
-        ("GET", ["games", id, "away"]) => play::away(studio, id),
-        ("POST", ["games", id]) => play::change(studio, id, &object(request)?),
-        ("GET" | "POST", _) => Err(Refusal::missing("such page")),
-        _ => Err(Refusal::new(405, "ask by GET or POST")),
-    }
+/// What answers a request, in a thread that may take its time.
+type Does = fn(&'static Studio, &Request) -> Answer;
+
+/// What is asked by GET.
+pub(crate) fn get(does: Does) -> MethodRouter<&'static Studio> {
+    on(MethodFilter::GET, does)
+}
+
+fn post(does: Does) -> MethodRouter<&'static Studio> {
+    on(MethodFilter::POST, does)
+}
+
+fn on(method: MethodFilter, does: Does) -> MethodRouter<&'static Studio> {
+    let answer = async move |State(studio): State<&'static Studio>, request: Request| {
+        request.answered(move |request| does(studio, request)).await
+    };
+    axum::routing::on(method, answer)
+}
+
+/// All that is asked under `/api`.
+pub(crate) fn routes() -> Router<&'static Studio> {
+    Router::new()
+        .route("/runs", get(|s, _| runs::list(s)))
+        .route("/events", get(|s, _| watch::list(s)))
+        .route("/comparison", get(runs::comparison))
+        .route("/recipes", get(|_, _| recipes::list()))
+        .route("/recipes/{name}", get(|_, r| recipes::one(r.name())))
+        .route(
+            "/recipes/{name}/check",
+            post(|_, r| recipes::check(r.name(), &object(r)?)),
+        )
+        .route("/train", post(|s, r| runs::train(s, &object(r)?)))
+        .route("/games", post(|s, r| play::begin(s, &object(r)?)))
+        .route(
+            "/games/{name}",
+            post(|s, r| play::change(s, r.name(), &object(r)?)),
+        )
+        .route("/games/{name}/events", get(|s, r| play::events(s, r.name())))
+        .route("/games/{name}/away", get(|s, r| play::away(s, r.name())))
+        .nest("/runs/{name}", of_a_run())
+}
+
+fn of_a_run() -> Router<&'static Studio> {
+    let ask: Does = |s, r| ask::answer(s, r, r.name(), r.part("what"));
+    let sample: Does = |s, r| explore::sample(s, r, r.name());
+    let music: Does = |s, r| explore::music(s, r, r.name());
+    Router::new()
+        .route("/", get(|s, r| runs::one(s, r.name())))
+        .route("/events", get(|s, r| watch::run(s, r.name())))
+        .route("/metrics", get(|s, r| runs::metrics(s, r.name())))
+        .route(
+            "/samples/{file}",
+            get(|s, r| runs::picture(s, r.name(), r.part("file"))),
+        )
+        .route(
+            "/difference/{other}",
+            get(|s, r| runs::difference(s, r.name(), r.part("other"))),
+        )
+        .route("/remark", post(|s, r| runs::remark(s, r.name(), &object(r)?)))
+        .route("/stop", post(|s, r| runs::stop(s, r.name())))
+        .route("/resume", post(|s, r| runs::resume(s, r.name(), &object(r)?)))
+        .route("/space", get(|s, r| explore::space(s, r, r.name())))
+        .route("/sample.png", get(sample))
+        .route("/sample.wav", get(sample))
+        .route("/sample.gif", get(sample))
+        .route("/sample.mid", get(music))
+        .route("/latents", get(|s, r| explore::latents(s, r, r.name())))
+        .route("/decode", post(|s, r| explore::decode(s, r, r.name())))
+        .route("/directions", get(|s, r| directions::list(s, r, r.name())))
+        .route("/nearest", post(|s, r| explore::nearest(s, r, r.name())))
+        .route("/walk", post(|s, r| explore::walked(s, r, r.name())))
+        .route("/arithmetic", post(|s, r| explore::sum(s, r, r.name())))
+        .route("/edit", post(|s, r| edit::edited(s, r, r.name())))
+        .route("/breed", post(|s, r| breed::children(s, r, r.name())))
+        .route("/ask/{what}", get(ask).merge(post(ask)))
+        .route("/illustrate", get(|s, r| ask::illustrate(s, r, r.name())))
+        .route(
+            "/family",
+            get(|s, r| breed::members(s, r.name())).merge(post(|s, r| breed::join(s, r.name(), &object(r)?))),
+        )
 }
 
 /// The list of runs as it was last seen, for a page that is told at once what has changed since.

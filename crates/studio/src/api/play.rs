@@ -38,7 +38,7 @@ pub(super) fn events(studio: &Studio, id: &str) -> Answer {
     Ok(Response::events(move |events| {
         session.watch(|event| match event {
             Some((name, value)) => events.send(name, value),
-            None => events.ping(),
+            None => events.check(),
         })
     }))
 }
@@ -46,7 +46,7 @@ pub(super) fn events(studio: &Studio, id: &str) -> Answer {
 /// A page that is there and not looked at: nothing is told but that the studio is there, too.
 pub(super) fn away(studio: &Studio, id: &str) -> Answer {
     let session = studio.games.get(id)?;
-    Ok(Response::events(move |events| session.stay(|| events.ping())))
+    Ok(Response::events(move |events| session.stay(|| events.check())))
 }
 
 /// A move.

@@ -5,12 +5,10 @@ use menagerie::run::{Run, step_of};
 use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often is looked.
 const LOOK: Duration = Duration::from_millis(500);
-/// Without news, this often is seen whether the browser is still there.
-const PING: Duration = Duration::from_secs(5);
 /// Bytes of new lines that are read at a time.
 const PIECE: u64 = 1 << 20;
 
@@ -21,10 +19,10 @@ pub(super) fn list(studio: &'static Studio) -> Answer {
         each_look(events, |events| {
             let now = runs::lines(studio);
             if now == told {
-                return Ok(false);
+                return Ok(());
             }
             told = now;
-            events.send("runs", &told).map(|()| true)
+            events.send("runs", &told)
         })
     }))
 }
@@ -37,18 +35,15 @@ pub(super) fn run(studio: &'static Studio, name: &str) -> Answer {
         let mut log = Follow::default();
         let (mut line, mut state) = (Value::Null, Value::Null);
         each_look(events, |events| {
-            let mut news = false;
             let now = runs::line(studio, &name);
             if now != line {
                 line = now;
                 events.send("line", &line)?;
-                news = true;
             }
             let now = runs::state(studio, &run);
             if now != state {
                 state = now;
                 events.send("state", &state)?;
-                news = true;
             }
             let (anew, lines) = log.look(&run);
             if anew {
@@ -56,27 +51,18 @@ pub(super) fn run(studio: &'static Studio, name: &str) -> Answer {
             }
             if !lines.is_empty() {
                 events.send("metrics", &runs::columns(&lines))?;
-                news = true;
             }
-            Ok(news)
+            Ok(())
         })
     }))
 }
 
-/// Looks again and again until the browser has gone; `look` gives whether it sent something.
-fn each_look(
-    events: &mut Events,
-    mut look: impl FnMut(&mut Events) -> std::io::Result<bool>,
-) -> std::io::Result<()> {
-    let mut last = Instant::now();
+/// Looks again and again until the browser has gone.
+fn each_look(events: &Events, mut look: impl FnMut(&Events) -> std::io::Result<()>) -> std::io::Result<()> {
     loop {
-        if look(events)? {
-            last = Instant::now();
-        } else if last.elapsed() > PING {
-            events.ping()?;
-            last = Instant::now();
-        }
+        look(events)?;
         std::thread::sleep(LOOK);
+        events.check()?;
     }
 }
 

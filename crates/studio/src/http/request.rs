@@ -1,290 +1,205 @@
-//! What a browser asks, read with care: every length and every wait is bounded.
-use super::Refusal;
-use std::io::{ErrorKind, Read};
-use std::net::TcpStream;
-use std::time::{Duration, Instant};
+//! What a browser asks, read with care.
+use super::{Refusal, Response};
+use axum::body::{Bytes, HttpBody, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams};
+use axum::http::header::{COOKIE, HOST, ORIGIN, TRANSFER_ENCODING};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Uri};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-/// Bytes that the lines before a body may have.
-const HEAD: usize = 16 << 10;
-/// Header lines.
-const LINES: usize = 64;
 /// Bytes of a body.
 const BODY: usize = 1 << 20;
-/// A request that has begun is whole after so long.
+/// A body is there after so long.
 const WHOLE: Duration = Duration::from_secs(15);
-/// A connection without a request is closed after so long.
-const IDLE: Duration = Duration::from_secs(60);
 
 /// A request.
 #[derive(Debug)]
 pub(crate) struct Request {
     /// `GET`, `POST`, ...
-    pub method: String,
-    /// the parts of the path between slashes, decoded
-    pub path: Vec<String>,
+    pub method: Method,
+    /// what was sent
+    pub body: Bytes,
+    headers: HeaderMap,
+    /// what stands in the path where a route has a name in braces, decoded
+    path: Vec<(String, String)>,
     /// what follows the question mark, decoded
     pub query: Vec<(String, String)>,
-    /// names in lower case
-    headers: Vec<(String, String)>,
-    /// what was sent
-    pub body: Vec<u8>,
-    /// whether the browser wants to ask more on this connection
-    pub keeps_open: bool,
-    /// a second handle, to see whether the browser is still there
-    peer: Option<TcpStream>,
+    /// whether the browser has gone: what it asked for need not be made
+    pub gone: Arc<AtomicBool>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Request {
+    type Rejection = Response;
+
+    async fn from_request(request: axum::extract::Request, state: &S) -> Result<Request, Response> {
+        let (mut parts, body) = request.into_parts();
+        let path = RawPathParams::from_request_parts(&mut parts, state).await;
+        let wrong = |_| {
+            Refusal::new(400, "this is no address of a page")
+                .response()
+                .closing()
+        };
+        let path = path.map_err(wrong)?;
+        let late = || {
+            Refusal::new(408, "the body did not come in time")
+                .response()
+                .closing()
+        };
+        let body = tokio::time::timeout(WHOLE, to_bytes(body, BODY));
+        let body = body.await.ok().and_then(Result::ok).ok_or_else(late)?;
+        let path = path.iter().map(|(k, v)| (k.to_string(), v.to_string()));
+        let path = path.collect();
+        let Parts {
+            method, uri, headers, ..
+        } = parts;
+        Ok(Request {
+            method,
+            body,
+            headers,
+            path,
+            query: query(&uri),
+            gone: Arc::default(),
+        })
+    }
 }
 
 impl Request {
-    /// The first of a connection, where it is one.
-    #[cfg(test)]
-    pub(crate) fn read(stream: TcpStream) -> Option<Box<Request>> {
-        match Reader::new(stream).next() {
-            Read1::Whole(request) => Some(request),
-            _ => None,
-        }
+    /// Has it answered in a thread that may take its time. Where the browser goes away this future is dropped, by which the
+    /// thread sees that nobody waits.
+    pub(crate) async fn answered<T: Send + 'static>(
+        self,
+        answer: impl FnOnce(&Request) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let _leaves = Leaves(self.gone.clone());
+        let work = tokio::task::spawn_blocking(move || answer(&self));
+        let failed = |_| Err(Refusal::new(500, "the studio failed in the middle of this"));
+        work.await.unwrap_or_else(failed)
+    }
+
+    /// What stands in the path for a name of the route.
+    pub(crate) fn part(&self, name: &str) -> &str {
+        first(&self.path, name).unwrap_or_default()
+    }
+
+    /// The run, recipe or game that is asked about.
+    pub(crate) fn name(&self) -> &str {
+        self.part("name")
     }
 
     /// A header that may be there once.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+        header(&self.headers, name)
     }
 
     /// A value of the query.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
-    }
-
-    /// Whether the browser has gone: what it asked for need not be made.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        let Some(peer) = &self.peer else { return false };
-        let mut byte = [0];
-        if peer.set_nonblocking(true).is_err() {
-            return true;
-        }
-        let seen = peer.peek(&mut byte);
-        peer.set_nonblocking(false).is_err()
-            || match seen {
-                Ok(n) => n == 0,
-                Err(e) => e.kind() != ErrorKind::WouldBlock,
-            }
+        first(&self.query, name)
     }
 }
 
-/// Reads requests off a connection, one after the other.
-pub(super) struct Reader {
-    stream: TcpStream,
-    /// what was read beyond the last request
-    rest: Vec<u8>,
+fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
 }
 
-/// What came of waiting for a request.
-pub(super) enum Read1 {
-    /// the browser closed the connection, or was silent for long
-    Closed,
-    /// a request
-    Whole(Box<Request>),
-    /// something that is none
-    Bad(Refusal),
-}
+/// Tells, when it is dropped, that nobody waits any more.
+struct Leaves(Arc<AtomicBool>);
 
-impl Reader {
-    pub(super) fn new(stream: TcpStream) -> Reader {
-        Reader {
-            stream,
-            rest: Vec::new(),
-        }
-    }
-
-    /// More bytes, before the deadline; `None` when there are no more.
-    fn more(&mut self, deadline: Instant) -> Option<()> {
-        let left = deadline.checked_duration_since(Instant::now())?;
-        let left = left.max(Duration::from_millis(1));
-        self.stream.set_read_timeout(Some(left)).ok()?;
-        let mut buffer = [0; 8192];
-        match self.stream.read(&mut buffer) {
-            Ok(0) => None,
-            Ok(n) => {
-                self.rest.extend_from_slice(&buffer[..n]);
-                Some(())
-            }
-            Err(e) if e.kind() == ErrorKind::Interrupted => Some(()),
-            Err(_) => None,
-        }
-    }
-
-    /// The next request.
-    pub(super) fn next(&mut self) -> Read1 {
-        let mut deadline = None;
-        let (mut request, head, length) = loop {
-            match head_of(&self.rest) {
-                Ok(Some(found)) => break found,
-                Err(bad) => return Read1::Bad(bad),
-                Ok(None) => {}
-            }
-            if self.rest.len() > HEAD {
-                return Read1::Bad(Refusal::new(431, "the request's headers are too long"));
-            }
-            if !self.rest.is_empty() && deadline.is_none() {
-                deadline = Some(Instant::now() + WHOLE);
-            }
-            let until = deadline.unwrap_or_else(|| Instant::now() + IDLE);
-            if self.more(until).is_none() {
-                return Read1::Closed;
-            }
-        };
-        let deadline = Instant::now() + WHOLE;
-        while self.rest.len() < head + length {
-            if self.more(deadline).is_none() {
-                return Read1::Closed;
-            }
-        }
-        request.body = self.rest[head..head + length].to_vec();
-        self.rest.drain(..head + length);
-        request.peer = self.stream.try_clone().ok();
-        Read1::Whole(Box::new(request))
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// The request in these bytes without its body, how long its head is, and how long its body will be; `None` while its head
-/// is not whole.
-fn head_of(bytes: &[u8]) -> Result<Option<(Request, usize, usize)>, Refusal> {
-    let mut lines = [httparse::EMPTY_HEADER; LINES];
-    let mut parsed = httparse::Request::new(&mut lines);
-    let head = match parsed.parse(bytes) {
-        Ok(httparse::Status::Complete(n)) => n,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(httparse::Error::TooManyHeaders) => return Err(Refusal::new(431, "too many headers")),
-        Err(e) => return Err(Refusal::new(400, format!("this is no HTTP request: {e}"))),
-    };
-    let mut headers = Vec::new();
-    for h in parsed.headers.iter() {
-        let value = std::str::from_utf8(h.value)
-            .map_err(|_| Refusal::new(400, format!("the header {} is not text", h.name)))?;
-        headers.push((h.name.to_ascii_lowercase(), value.trim().to_string()));
+/// A header as text.
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    std::str::from_utf8(headers.get(name)?.as_bytes()).ok()
+}
+
+/// What follows the question mark of an address, decoded.
+pub(crate) fn query(uri: &Uri) -> Vec<(String, String)> {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    form_urlencoded::parse(query).into_owned().collect()
+}
+
+/// Refuses what can be understood in two ways, and bodies that are too large before they come.
+pub(crate) fn framed(request: &axum::extract::Request) -> Result<(), Refusal> {
+    let headers = request.headers();
+    for (name, value) in headers {
+        if std::str::from_utf8(value.as_bytes()).is_err() {
+            return Err(Refusal::new(400, format!("the header {name} is not text")));
+        }
     }
-    // What would be counted twice is counted by nobody alike.
-    for name in ["host", "content-length", "origin", "cookie"] {
-        if headers.iter().filter(|(n, _)| n == name).count() > 1 {
+    for name in [HOST, ORIGIN, COOKIE] {
+        if headers.get_all(&name).iter().count() > 1 {
             return Err(Refusal::new(400, format!("the header {name} is there twice")));
         }
     }
-    let value = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
-    if value("transfer-encoding").is_some() {
+    if headers.contains_key(TRANSFER_ENCODING) {
         return Err(Refusal::new(411, "bodies come with their length"));
     }
-    let length = match value("content-length") {
-        None => 0,
-        Some(text) => {
-            let digits = !text.is_empty() && text.len() < 12 && text.bytes().all(|b| b.is_ascii_digit());
-            let length: usize = text
-                .parse()
-                .ok()
-                .filter(|_| digits)
-                .ok_or_else(|| Refusal::new(400, "the body's length is no number"))?;
-            if length > BODY {
-                return Err(Refusal::new(
-                    413,
-                    format!("{length} bytes are too many; {BODY} are the most"),
-                ));
-            }
-            length
-        }
-    };
-    let (path, query) = target(parsed.path.unwrap_or("/"))?;
-    let says_close = value("connection").is_some_and(|c| c.eq_ignore_ascii_case("close"));
-    let keeps_open = parsed.version == Some(1) && !says_close;
-    let request = Request {
-        method: parsed.method.unwrap_or_default().to_string(),
-        path,
-        query,
-        headers,
-        body: Vec::new(),
-        keeps_open,
-        peer: None,
-    };
-    Ok(Some((request, head, length)))
-}
-
-/// Path and query of a request's target.
-fn target(text: &str) -> Result<(Vec<String>, Vec<(String, String)>), Refusal> {
-    let (path, query) = text.split_once('?').unwrap_or((text, ""));
-    let bad = || Refusal::new(400, "this is no address of a page");
-    let path = path.strip_prefix('/').ok_or_else(bad)?;
-    let path = path
-        .split('/')
-        .filter(|p| !p.is_empty())
-        .map(|p| decoded(p, false).ok_or_else(bad))
-        .collect::<Result<_, _>>()?;
-    let query = query
-        .split('&')
-        .filter(|p| !p.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((
-                decoded(name, true).ok_or_else(bad)?,
-                decoded(value, true).ok_or_else(bad)?,
-            ))
-        })
-        .collect::<Result<_, Refusal>>()?;
-    Ok((path, query))
-}
-
-/// Text with its `%XX` as the bytes they stand for; `None` where that is not text, or holds what no name has.
-fn decoded(text: &str, plus: bool) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(b) = bytes.next() {
-        out.push(match b {
-            b'%' => {
-                let digit = |b: Option<u8>| char::from(b?).to_digit(16);
-                (digit(bytes.next())? * 16 + digit(bytes.next())?) as u8
-            }
-            b'+' if plus => b' ',
-            b => b,
-        });
+    let length = request.body().size_hint().lower();
+    if length > BODY as u64 {
+        let problem = format!("{length} bytes are too many; {BODY} are the most");
+        return Err(Refusal::new(413, problem));
     }
-    String::from_utf8(out).ok().filter(|t| !t.contains('\0'))
+    match request.uri().authority() {
+        Some(_) => Err(Refusal::new(400, "this is no address of a page")),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Limits;
+    use crate::http::serve::tests::{all, asked, served};
+    use axum::Router;
+    use axum::middleware::{Next, from_fn};
+    use axum::response::IntoResponse;
+    use axum::routing::post;
+    use serde_json::json;
+    use std::net::SocketAddr;
 
-    fn head(text: &str) -> Result<Option<(Request, usize, usize)>, Refusal> {
-        head_of(text.as_bytes())
+    /// A page that says what it was asked.
+    fn mirror() -> SocketAddr {
+        let told = async |r: Request| {
+            let body = String::from_utf8_lossy(&r.body).into_owned();
+            Response::json(&json!([
+                r.name(),
+                r.query("seed"),
+                r.query("label"),
+                r.header("x-a"),
+                body
+            ]))
+        };
+        let checked = async |request: axum::extract::Request, next: Next| match framed(&request) {
+            Ok(()) => next.run(request).await,
+            Err(refusal) => refusal.response().closing().into_response(),
+        };
+        let pages = Router::new().route("/runs/{name}/decode", post(told).get(told));
+        served(pages.layer(from_fn(checked)), Limits::default())
     }
 
     #[test]
     fn a_request_is_read_whole() {
-        let text = "POST /api/runs/a%2Fb/decode?seed=7&label=t%20shirt+x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc";
-        let (r, head_length, length) = head(text).unwrap().unwrap();
-        assert_eq!(
-            (r.method.as_str(), length, &text[head_length..]),
-            ("POST", 3, "abc")
-        );
-        assert_eq!(r.path, ["api", "runs", "a/b", "decode"]);
-        assert_eq!(
-            (r.query("seed"), r.query("label")),
-            (Some("7"), Some("t shirt x"))
-        );
-        assert!(r.keeps_open && r.header("host") == Some("x"));
-        assert!(head("GET / HTTP/1.1\r\nHo").unwrap().is_none());
+        let text = "POST /runs/a%2Fb/decode?seed=7&label=t%20shirt+x HTTP/1.1\r\nX-A: \u{e9}\r\nContent-Length: 3\r\n\r\nabc";
+        let next = "GET /runs/c/decode HTTP/1.1\r\nConnection: close\r\n\r\n";
+        let said = all(asked(mirror(), &format!("{text}{next}")));
+        assert!(said.contains(r#"["a/b","7","t shirt x","é","abc"]"#), "{said}");
+        // The connection stays open for more, until one is the last.
+        assert!(said.ends_with(r#"["c",null,null,null,""]"#), "{said}");
     }
 
     #[test]
     fn what_is_no_request_is_refused() {
-        let status = |text: &str| head(text).unwrap_err().status;
+        let address = mirror();
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(65));
+        let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(17 << 10));
         for (text, want) in [
-            ("GET /%zz HTTP/1.1\r\n\r\n", 400),
-            ("GET /%00 HTTP/1.1\r\n\r\n", 400),
-            ("GET /%ff HTTP/1.1\r\n\r\n", 400),
-            ("GET http://evil/ HTTP/1.1\r\n\r\n", 400),
+            ("GET /runs/%ff/decode HTTP/1.1\r\n\r\n", 400),
+            ("GET http://evil/runs/a/decode HTTP/1.1\r\n\r\n", 400),
             ("\u{1}\u{2}\r\n\r\n", 400),
             ("POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", 413),
             ("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
@@ -295,10 +210,13 @@ mod tests {
             ),
             ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
             ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+            (&many, 431),
+            (&long, 431),
         ] {
-            assert_eq!(status(text), want, "{text:?}");
+            // Each is the last on its connection.
+            let said = all(asked(address, text));
+            let status = said.split(' ').nth(1).and_then(|s| s.parse().ok());
+            assert_eq!(status, Some(want), "{text:?}: {said}");
         }
-        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(LINES + 1));
-        assert_eq!(status(&many), 431);
     }
 }
