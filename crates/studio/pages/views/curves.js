@@ -85,8 +85,7 @@ export class Curves {
     this.none.hidden = wanted.length > 0;
     for (const [title, chart] of this.charts) {
       if (!wanted.some(g => g.title === title)) {
-        chart.element.remove();
-        this.zoom.listeners.delete(chart);
+        chart.remove();
         this.charts.delete(title);
       }
     }

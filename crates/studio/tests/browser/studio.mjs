@@ -53,6 +53,56 @@ const tests = {
     await page.until(() => [...document.querySelectorAll(".legend")].some(l => l.textContent.includes("space") && l.textContent.includes("in/classes")));
   },
 
+  async "a part of the curves is seen by dragging and by keys, and what is seen is told in words"() {
+    const told = () => page.run(() => [...document.querySelectorAll(".plot")].map(p => p.getAttribute("aria-label")));
+    const after = async (act, seen) => {
+      await act();
+      return page.until(seen => {
+        const parts = new Set([...document.querySelectorAll(".plot")].map(p => /, steps (.+); at step \d+: .*\d/.exec(p.getAttribute("aria-label"))?.[1]));
+        return seen ? parts.size === 1 && parts.has(seen) : parts.size === 1 && [...parts][0] !== undefined && [...parts][0] !== "1 to 2" && [...parts][0];
+      }, seen ?? null);
+    };
+    const loss = ".chart .u-over", focus = () => page.run(() => document.querySelector(".plot").focus());
+    await page.place(loss);
+    const whole = await told();
+    assert.ok(whole.length > 2 && whole.some(t => /^loss, steps 1 to 2; at step 2: .*space: generator \d/.test(t)), whole.join("\n"));
+    const { left, top, width, height } = await page.place(loss);
+    const drag = () => page.drag([0.25, 0.3, 0.5, 0.75].map(t => [left + t * width, top + height / 2]));
+    // All charts move together.
+    const part = await after(drag);
+    const [from, to] = part.split(" to ").map(Number);
+    assert.ok(Math.abs(from - 1.25) < 0.02 && Math.abs(to - 1.75) < 0.02, part);
+    await focus();
+    const middle = await after(() => page.key("+"), `${+(from + (to - from) / 4).toPrecision(4)} to ${+(to - (to - from) / 4).toPrecision(4)}`);
+    assert.ok(middle);
+    const back = async act => {
+      await act();
+      await page.until(whole => [...document.querySelectorAll(".plot")].map(p => p.getAttribute("aria-label")).join("\n") === whole, whole.join("\n"));
+    };
+    await back(() => page.key("Escape"));
+    await after(drag);
+    await back(() => page.click("button", "Whole range"));
+    await after(drag);
+    await back(async () => {
+      for (const clickCount of [1, 2]) for (const type of ["mousePressed", "mouseReleased"]) await page.mouse(type, left + width / 2, top + height / 2, { clickCount });
+    });
+    // By a finger as by a mouse.
+    await after(async () => {
+      const touch = (type, ...at) => page.ask("Input.dispatchTouchEvent", { type, touchPoints: at.map(t => ({ x: left + t * width, y: top + height / 2 })) });
+      await touch("touchStart", 0.25);
+      for (const t of [0.3, 0.5, 0.75]) await touch("touchMove", t);
+      await touch("touchEnd");
+    });
+    await back(() => page.click("button", "Whole range"));
+    // What lies under the pointer is told beside the names.
+    await page.mouse("mouseMoved", left + width - 2, top + height / 2, { button: "none", buttons: 0 });
+    await page.until(() => /space: generator \d.*step 2$/.test(document.querySelector(".legend").textContent));
+    // Smoothed curves are drawn before what they are of.
+    await page.type(".smoothing input", "0.9");
+    await page.until(() => document.querySelector(".u-cursor-pt.behind"));
+    await page.type(".smoothing input", "0");
+  },
+
   async "a slider shows what the command traverse draws"() {
     await goto("#/explore/space");
     await page.until(() => document.querySelector(".stage canvas")?.dataset.drawn);
