@@ -295,7 +295,7 @@ struct Named {
 /// The images that metadata name, in their order.
 fn by_metadata(
     root: &Path,
-    all: Vec<Found>,
+    mut all: Vec<Found>,
     split: &str,
     described: Vec<(PathBuf, Described)>,
     warnings: &mut Vec<String>,
@@ -307,6 +307,13 @@ fn by_metadata(
     let mut rows = Vec::new();
     for (base, part) in described {
         rows.extend(named(root, base, part, &columns, &there, &mut listing.missing)?);
+    }
+    let column = columns.iter().position(|c| c == "split");
+    if let Some(k) = column.filter(|_| divide_by_rows(&rows, &mut all)) {
+        columns.remove(k);
+        for n in &mut rows {
+            n.row.numbers.remove(k);
+        }
     }
     // Classes are numbered over all parts before the split is chosen.
     let mut labels: Vec<Option<String>> = rows.iter().map(|n| n.row.label.clone()).collect();
@@ -387,6 +394,28 @@ fn by_metadata(
     listing.labels = names;
     listing.attributes = numeric.iter().map(|&k| columns[k].clone()).collect();
     Ok(listing)
+}
+
+/// Gives images the parts that a column `split` says, where nothing else divides them and it has a part for every image. Of an
+/// image in several rows the last part decides, of training, validation, test.
+fn divide_by_rows(rows: &[Named], all: &mut [Found]) -> bool {
+    let part = |n: &Named| Some((n.path.clone(), lists::part_of(n.row.split.as_deref()?)?));
+    let Some(named) = rows.iter().map(part).collect::<Option<Vec<_>>>() else {
+        return false;
+    };
+    if all.iter().any(|f| f.side != Side::Train) {
+        return false;
+    }
+    let mut parts: HashMap<PathBuf, lists::Part> = HashMap::new();
+    for (path, part) in named {
+        let known = parts.entry(path).or_insert(part);
+        *known = part.max(*known);
+    }
+    let tests = parts.values().any(|p| *p == lists::Part::Test);
+    for f in all {
+        f.side = parts.get(&f.path).map_or(Side::Train, |p| p.side(tests));
+    }
+    true
 }
 
 /// The rows of a file of metadata whose images are there, each once unless its caption is another. Those of images that

@@ -79,6 +79,9 @@ impl Part {
 
     /// The shares of the classes; none where a class is not known before its item is read.
     fn shares(&self) -> Vec<f64> {
+        if self.info.labels.is_empty() {
+            return vec![];
+        }
         let mut counts = vec![0usize; self.info.labels.len()];
         let labels = (0..self.info.count).filter_map(|i| self.label(i));
         labels.for_each(|l| counts[l as usize] += 1);

@@ -17,6 +17,8 @@ pub(super) struct Row {
     pub line: u64,
     pub label: Option<String>,
     pub caption: Option<String>,
+    /// what stands in a column `split`
+    pub split: Option<String>,
     /// a number for each of the columns, where it is one
     pub numbers: Vec<Option<f32>>,
 }
@@ -82,7 +84,7 @@ fn read_csv(path: &Path) -> Result<Described> {
         .from_reader(text.as_bytes());
     let header: Vec<String> = reader.headers().map_err(bad)?.iter().map(String::from).collect();
     let at = |name: &str| header.iter().position(|h| h == name);
-    let (file, label, caption) = (at("file_name"), at("label"), at("caption"));
+    let (file, label, caption, split) = (at("file_name"), at("label"), at("caption"), at("split"));
     let Some(file) = file else {
         let problem = format!("has no column `file_name` among {}", header.join(", "));
         return Err(Error::data(path, problem, "its first line must name the columns"));
@@ -99,6 +101,7 @@ fn read_csv(path: &Path) -> Result<Described> {
             line: record.position().map_or(0, |p| p.line()),
             label: text(label).filter(|t| !is_missing(t)).map(String::from),
             caption: text(caption).map(String::from),
+            split: text(split).map(String::from),
             numbers: others.iter().map(|&k| number(&record[k])).collect(),
         });
     }
@@ -168,6 +171,9 @@ fn read_jsonl(path: &Path) -> Result<Described> {
                 ("caption", serde_json::Value::String(s)) => row.caption = Some(s.clone()),
                 ("file_name" | "label" | "caption" | "attributes", _) => {}
                 (name, value) => {
+                    if name == "split" {
+                        row.split = value.as_str().map(String::from);
+                    }
                     let column = *index.entry(name.to_string()).or_insert_with(|| {
                         columns.push(name.to_string());
                         columns.len() - 1

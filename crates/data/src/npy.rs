@@ -13,8 +13,8 @@ use std::sync::{Mutex, PoisonError};
 /// A header longer than this is not believed; NumPy writes 128 bytes.
 pub(super) const MAX_HEADER: usize = 64 << 10;
 
-/// Numbers of an item: 256 MB in single precision.
-const MOST_NUMBERS: usize = 1 << 26;
+/// Bytes of an item's values.
+const MOST_BYTES: usize = 1 << 28;
 /// Numbers that are read at a time. Longer rows are not looked at as such.
 const PIECE: usize = 1 << 20;
 /// Numbers of an array of bytes that are looked at, since any value is good: they tell whether they are as expected.
@@ -335,11 +335,16 @@ pub(super) fn describe(path: &Path, array: &Array) -> Result<DataInfo> {
         };
         return Err(Error::data(path, format!("has the shape {:?}", array.shape), fix));
     }
-    if shape.iter().product::<usize>() > MOST_NUMBERS {
+    let bytes = if matches!(array.kind, Type::Float { .. }) {
+        4
+    } else {
+        1
+    };
+    if shape.iter().product::<usize>() > MOST_BYTES / bytes {
         return Err(Error::data(
             path,
             format!("has the shape {:?}", array.shape),
-            "one item may have 2^26 numbers at most",
+            "one item may have 2^28 bytes, or 2^26 real numbers at most",
         ));
     }
     if array.shape[0] > u32::MAX as usize {

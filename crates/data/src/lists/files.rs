@@ -34,6 +34,11 @@ impl Files {
         files
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.paths.len()
+    }
+
     fn path(&self, at: u32, bare: bool) -> &str {
         let (path, length) = &self.paths[at as usize];
         if bare { &path[..*length] } else { path }

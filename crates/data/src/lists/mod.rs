@@ -31,7 +31,7 @@ const BESIDE: [&str; 13] = [
 /// Whose files a list names, by the list's name. Of a file in several lists, the last of these decides: what is judged
 /// with must not have been learned from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+pub(super) enum Part {
     /// training and validation in one
     TrainVal,
     Train,
@@ -39,12 +39,25 @@ enum Part {
     Test,
 }
 
-/// A list of which at least one line names a file that is there.
+impl Part {
+    /// Where its files stand; validation is the test part where there is no other.
+    pub(super) fn side(self, tests: bool) -> Side {
+        match self {
+            Part::TrainVal | Part::Train => Side::Train,
+            Part::Val if tests => Side::Spare,
+            Part::Val | Part::Test => Side::Test,
+        }
+    }
+}
+
+/// A list, of which some line names a file that is there.
 struct List {
     /// below the folder
     file: PathBuf,
     part: Part,
     rows: Vec<Row>,
+    /// rows that name a file
+    hits: usize,
     /// what it says and is not used
     unused: Option<String>,
 }
@@ -92,11 +105,7 @@ pub(super) fn divided(root: &Path, walked: &Walk, warnings: &mut Vec<String>) ->
         return Ok(divided);
     }
     let tests = lists.iter().any(|l| l.part == Part::Test);
-    let side_of = |part: Part| match part {
-        Part::TrainVal | Part::Train => Side::Train,
-        Part::Val if tests => Side::Spare,
-        Part::Val | Part::Test => Side::Test,
-    };
+    let side_of = |part: Part| part.side(tests);
     for list in &lists {
         say_unused(root, list, warnings);
         let nowhere = |row: &Row| {
@@ -225,7 +234,7 @@ fn say_unused(root: &Path, list: &List, warnings: &mut Vec<String>) {
 }
 
 /// The part that a file's name says, where it says that and nothing else: `train`, `test_list`, `trainset`.
-fn part_of(stem: &str) -> Option<Part> {
+pub(super) fn part_of(stem: &str) -> Option<Part> {
     let stem = stem.to_lowercase();
     let mut part = None;
     for word in stem

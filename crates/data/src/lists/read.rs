@@ -8,7 +8,11 @@ use crate::walk::ends_in;
 use std::path::{Path, PathBuf};
 
 /// A longer file is no list: 1.8 million images of the largest one in use are named in 90 MB.
-const LONGEST: u64 = 256 << 20;
+const LONGEST: u64 = 128 << 20;
+/// A list names files that are there by one line of so many at least; a text that names one by chance is none.
+const RARE: usize = 1000;
+/// How often a list names a file at most, on the average.
+const OFTEN: usize = 64;
 /// Columns that name a file, the surest first.
 const FILES: [&str; 16] = [
     "file_name",
@@ -30,7 +34,28 @@ const FILES: [&str; 16] = [
 ];
 /// Columns that hold the class, the surest first.
 const LABELS: [&str; 4] = ["label", "class", "category", "target"];
-/// A list; None where nothing in it names a file.
+/// Columns that are no class, where they are the only ones.
+const NO_LABELS: [&str; 6] = ["caption", "captions", "text", "description", "comment", "split"];
+
+impl List {
+    /// Takes the next row; false where this is no list after all.
+    fn take(&mut self, path: &Path, row: Row, files: &Files) -> Result<bool> {
+        self.hits += usize::from(row.file.is_ok());
+        self.rows.push(row);
+        if self.hits > OFTEN * files.len() + RARE {
+            let problem = format!("has more than {} lines for {} files", self.hits - 1, files.len());
+            return Err(Error::data(path, problem, "name each file once"));
+        }
+        Ok(!self.rows.len().is_multiple_of(1 << 16) || self.is_one())
+    }
+
+    /// Whether it names what is there.
+    fn is_one(&self) -> bool {
+        self.hits > 0 && self.hits * RARE >= self.rows.len()
+    }
+}
+
+/// A list; None where it names no files that are there.
 pub(super) fn list(root: &Path, file: PathBuf, part: Part, files: &mut Files) -> Result<Option<List>> {
     let path = root.join(&file);
     let bytes = std::fs::metadata(&path).map_err(Error::io("read", &path))?.len();
@@ -44,6 +69,7 @@ pub(super) fn list(root: &Path, file: PathBuf, part: Part, files: &mut Files) ->
         file,
         part,
         rows: vec![],
+        hits: 0,
         unused: None,
     };
     files.folder = slashed(list.file.parent().unwrap_or(Path::new("")));
@@ -60,9 +86,9 @@ pub(super) fn list(root: &Path, file: PathBuf, part: Part, files: &mut Files) ->
             };
             of_table(&path, text, &header, files, &mut list)?;
         }
-        None => of_lines(text, files, &mut list),
+        None => of_lines(&path, text, files, &mut list)?,
     }
-    Ok(list.rows.iter().any(|r| r.file.is_ok()).then_some(list))
+    Ok(list.is_one().then_some(list))
 }
 
 /// The names of a table's columns, in lower case; none where its first line is a row.
@@ -105,8 +131,13 @@ impl Header {
             *k != file && !name.is_empty() && !FILES.contains(&name)
         };
         let others: Vec<usize> = (0..width).filter(says).collect();
+        let may_be = |k: &usize| {
+            self.columns
+                .get(*k)
+                .is_none_or(|name| !NO_LABELS.contains(&&name[..]))
+        };
         let label = LABELS.iter().find_map(known).or(match others[..] {
-            [only] => Some(only),
+            [only] => Some(only).filter(may_be),
             _ => None,
         });
         (label, others.into_iter().filter(|k| Some(*k) != label).collect())
@@ -149,11 +180,14 @@ fn of_table(path: &Path, text: &str, header: &Header, files: &Files, list: &mut 
             })?;
             let name = field(&record, file);
             let label = label.map(|k| field(&record, k)).filter(|l| !is_missing(l));
-            list.rows.push(Row {
+            let row = Row {
                 line: record.position().map_or(0, |p| p.line()),
-                file: files.named(&name).ok_or(name),
+                file: files.named(&name).ok_or_else(|| beginning(&name)),
                 label,
-            });
+            };
+            if !list.take(path, row, files)? {
+                break;
+            }
         }
         return Ok(());
     }
@@ -161,7 +195,7 @@ fn of_table(path: &Path, text: &str, header: &Header, files: &Files, list: &mut 
 }
 
 /// The lines of a text: a file each, and what may stand behind it, its label.
-fn of_lines(text: &str, files: &Files, list: &mut List) {
+fn of_lines(path: &Path, text: &str, files: &Files, list: &mut List) -> Result<()> {
     let mut more = false;
     for (n, line) in text.lines().enumerate().map(|(n, l)| (n as u64 + 1, l.trim())) {
         if line.is_empty() || line.starts_with('#') {
@@ -169,7 +203,7 @@ fn of_lines(text: &str, files: &Files, list: &mut List) {
         }
         let mut row = Row {
             line: n,
-            file: files.named(line).ok_or_else(|| line.chars().take(200).collect()),
+            file: files.named(line).ok_or_else(|| beginning(line)),
             label: None,
         };
         if row.file.is_err()
@@ -179,11 +213,19 @@ fn of_lines(text: &str, files: &Files, list: &mut List) {
             row.label = Some(rest.to_string()).filter(|l| last && !is_missing(l));
             more |= !last;
         }
-        list.rows.push(row);
+        if !list.take(path, row, files)? {
+            break;
+        }
     }
     if more {
         list.unused = Some("several words behind a name".into());
     }
+    Ok(())
+}
+
+/// As much of a name that leads nowhere as a message has room for.
+fn beginning(name: &str) -> String {
+    name.chars().take(200).collect()
 }
 
 /// The file that the beginning of a line names, what stands behind it, and whether that is the last word. Names may hold

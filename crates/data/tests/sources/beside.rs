@@ -196,5 +196,5 @@ fn large_items_are_read_in_pieces() {
     let path = write(dir.path(), "q.npy", &head);
     let file = std::fs::File::options().write(true).open(&path).unwrap();
     file.set_len(head.len() as u64 + 8 * ((1 << 26) + 1)).unwrap();
-    fails(&of(&path, "train"), &["one item may have 2^26 numbers at most"]);
+    fails(&of(&path, "train"), &["2^26 real numbers at most"]);
 }

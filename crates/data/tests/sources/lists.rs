@@ -217,6 +217,44 @@ fn entries_that_lead_nowhere_are_damaged_items() {
     assert!(set.info().count == 2 && said.contains("`9.png`"), "{said}");
 }
 
+/// Whatever stands in a list, what is read of it stays small and is told.
+#[test]
+fn lists_beyond_all_bounds() {
+    let dir = images(&["1.png", "2.png", "3.png"]);
+    let list = "train.txt";
+    // One line of very many that happens to be a name.
+    write(dir.path(), list, format!("1.png\n{}", "x y z\n".repeat(200_000)));
+    let (set, said) = opened(&of(dir.path(), "train"));
+    assert!(
+        set.info().count == 3 && said.contains("1 .txt file (train.txt)"),
+        "{said}"
+    );
+    write(dir.path(), list, "1.png\n".repeat(2000));
+    fails(
+        &of(dir.path(), "train"),
+        &["train.txt", "for 3 files", "name each file once"],
+    );
+    // Descriptions are no classes; bytes that are no text lead nowhere.
+    std::fs::remove_file(dir.path().join(list)).unwrap();
+    write(
+        dir.path(),
+        "train.csv",
+        "image,caption\n1.png,a cat\n1.png,one cat\n2.png,a dog\n",
+    );
+    let (set, said) = opened(&of(dir.path(), "train"));
+    assert_eq!((set.info().count, set.info().labels.len()), (2, 0));
+    assert!(said.contains("the columns caption are not used"), "{said}");
+    write(
+        dir.path(),
+        "train.csv",
+        b"image,label\n1.png,a\n\xff\xfe\x00.png,b\n2.png,b\n",
+    );
+    fails(
+        &of(dir.path(), "train"),
+        &["1 of 3 images", "line 3, leads to no file"],
+    );
+}
+
 /// A text that names nothing in the folder is none of its lists, and is told as what lies there and is not used.
 #[test]
 fn what_names_nothing_is_no_list() {
@@ -313,4 +351,53 @@ fn lists_divide_what_metadata_describe() {
     assert_eq!(set.info().labels, ["a", "b", "c"]);
     let (set, _) = opened(&of(dir.path(), "test"));
     assert_eq!(set.get(0).unwrap().caption.as_deref(), Some("three"));
+}
+
+/// A column `split` of metadata divides, where each image has a part there and nothing else does.
+#[test]
+fn metadata_may_say_the_part_of_each_image() {
+    let dir = images(&["1.png", "2.png", "3.png", "4.png"]);
+    let with = |rows: [&str; 4]| {
+        let rows = rows
+            .iter()
+            .enumerate()
+            .map(|(i, r)| format!("{}.png,{r}\n", i + 1));
+        write(
+            dir.path(),
+            "metadata.csv",
+            format!("file_name,split,label\n{}", rows.collect::<String>()),
+        );
+    };
+    with(["train,b", "test,a", "Train,c", "valid,b"]);
+    assert_eq!(counts(dir.path()), [2, 1, 4]);
+    let (set, said) = opened(&of(dir.path(), "train"));
+    assert_eq!(
+        (named(&*set), set.info().labels.join(" ")),
+        ("b c".into(), "a b c".into())
+    );
+    assert!(
+        said.contains("1 files are of a part that is neither") && said.lines().count() == 1,
+        "{said}"
+    );
+    with(["train,b", "val,a", "train,c", "val,b"]);
+    assert_eq!(counts(dir.path()), [2, 2, 4]);
+    // Other words, or none, divide nothing.
+    for rows in [
+        ["train,b", "left,a", "train,c", "val,b"],
+        ["train,b", ",a", "train,c", "val,b"],
+    ] {
+        with(rows);
+        let (set, said) = opened(&of(dir.path(), "train"));
+        assert!(
+            set.info().count == 4 && said.contains("`split` is not a number"),
+            "{said}"
+        );
+    }
+    std::fs::remove_file(dir.path().join("metadata.csv")).unwrap();
+    let rows = [("1", "train"), ("2", "test"), ("3", "train"), ("4", "train")];
+    let rows =
+        rows.map(|(i, s)| format!("{{\"file_name\": \"{i}.png\", \"split\": \"{s}\", \"age\": {i}}}\n"));
+    write(dir.path(), "metadata.jsonl", rows.concat());
+    assert_eq!(counts(dir.path()), [3, 1, 4]);
+    assert_eq!(opened(&of(dir.path(), "train")).0.info().attributes, ["age"]);
 }
