@@ -16,8 +16,8 @@ pub struct Motif {
     pub id: String,
     /// `CREB1`
     pub name: String,
-    /// log-odds of each letter at each place against even letters, bits
-    odds: Vec<[f64; 4]>,
+    /// log-odds of each letter at each place against even letters, two-hundredths of a bit
+    odds: Vec<[i64; 4]>,
 }
 
 impl Motif {
@@ -28,7 +28,7 @@ impl Motif {
             let column: [f64; 4] = std::array::from_fn(|letter| counts[letter][i]);
             let total: f64 = column.iter().sum();
             let more = total.sqrt();
-            column.map(|n| ((n + more / 4.0) / (total + more) / 0.25).log2())
+            column.map(|n| (((n + more / 4.0) / (total + more) / 0.25).log2() * STEPS).round() as i64)
         };
         Motif {
             id,
@@ -42,8 +42,8 @@ impl Motif {
         self.odds.len()
     }
 
-    /// How well some letters fit, bits; none where one of them is no nucleotide.
-    fn score(&self, window: &[Option<u8>]) -> Option<f64> {
+    /// How well some letters fit, two-hundredths of a bit; none where one of them is no nucleotide.
+    fn score(&self, window: &[Option<u8>]) -> Option<i64> {
         let places = window.iter().zip(&self.odds);
         places
             .map(|(letter, odds)| letter.map(|l| odds[l as usize]))
@@ -52,22 +52,21 @@ impl Motif {
 
     /// The same as it is read on the other strand.
     pub fn reversed(&self) -> Motif {
-        let turned = |o: &[f64; 4]| [o[3], o[2], o[1], o[0]];
+        let turned = |o: &[i64; 4]| [o[3], o[2], o[1], o[0]];
         Motif {
             odds: self.odds.iter().rev().map(turned).collect(),
             ..self.clone()
         }
     }
 
-    /// The least score that so small a share of all windows of even letters reaches: the distribution of scores is exact but for
-    /// their rounding to a two-hundredth of a bit (Staden 1989, Computer Applications in the Biosciences 5).
-    pub fn threshold(&self, share: f64) -> f64 {
-        let steps = |v: f64| (v * STEPS).round() as i64;
-        let least = |o: &[f64; 4]| o.iter().copied().map(steps).min().unwrap_or(0);
+    /// The least score that no more than this share of all windows of even letters reaches, in the terms of the matrix, by the exact
+    /// distribution of its scores (Staden 1989, Computer Applications in the Biosciences 5); beyond all scores where even the best
+    /// window is more frequent, as of a motif of four places.
+    fn threshold(&self, share: f64) -> i64 {
+        let least = |o: &[i64; 4]| o.iter().copied().min().unwrap_or(0);
         let mut chances = vec![1.0];
         for odds in &self.odds {
-            let from = least(odds);
-            let shift = odds.map(|o| (steps(o) - from) as usize);
+            let shift = odds.map(|o| (o - least(odds)) as usize);
             let longest = shift.into_iter().max().unwrap_or(0);
             let mut next = vec![0.0; chances.len() + longest];
             for by in shift {
@@ -78,14 +77,12 @@ impl Motif {
         }
         let lowest: i64 = self.odds.iter().map(least).sum();
         let mut tail = 0.0;
-        for (above, chance) in chances.iter().enumerate().rev() {
-            tail += chance;
-            if tail > share {
-                // Half a step for each place is what rounding can have moved a score by.
-                return (lowest + above as i64 + 1) as f64 / STEPS - 0.5 * self.width() as f64 / STEPS;
-            }
-        }
-        f64::NEG_INFINITY
+        let beyond = |(_, chance): &(usize, &f64)| {
+            tail += **chance;
+            tail > share
+        };
+        let first = chances.iter().enumerate().rev().find(beyond);
+        first.map_or(lowest, |(above, _)| lowest + above as i64 + 1)
     }
 }
 
@@ -247,29 +244,22 @@ mod tests {
 
     const FILE: &str = ">MA0001.1\tAGL3 x\nA  [ 0 3 79 40 66 48 ]\nC  [94 75 4 3 1 2 ]\nG  [ 1 0 3 4 1 0 ]\nT  [ 2 19 11 50 29 47 ]\n\n>m2 short\n1 0 9\n1 9 0\n1 1 0\n1 0 0\n";
 
-    /// Every window of a motif is counted: the threshold is where the asked share begins.
+    /// Every window of a motif is counted: the threshold is where no more than the asked share begins.
     #[test]
     fn thresholds_are_those_of_all_windows() {
         let motif = &parsed(FILE).unwrap()[0];
-        let mut scores: Vec<f64> = (0..4096usize)
-            .map(|n| {
-                let window: Vec<Option<u8>> = (0..6).map(|i| Some((n >> (2 * i) & 3) as u8)).collect();
-                motif.score(&window).unwrap()
-            })
-            .collect();
-        scores.sort_by(f64::total_cmp);
-        for share in [1e-3, 1e-2, 0.1] {
+        let window = |n: usize| (0..6).map(|i| Some((n >> (2 * i) & 3) as u8)).collect::<Vec<_>>();
+        let scores: Vec<i64> = (0..4096).map(|n| motif.score(&window(n)).unwrap()).collect();
+        let reach = |least: i64| scores.iter().filter(|s| **s >= least).count() as f64 / 4096.0;
+        for share in [1e-3, 1e-2, 0.1, 0.5] {
             let least = motif.threshold(share);
-            let reached = scores.iter().filter(|s| **s >= least).count() as f64 / 4096.0;
-            assert!(reached <= share + 2.0 / 4096.0, "{share}: {reached}");
-            let lower = least - 4.0 * 6.0 / STEPS;
-            let more = scores.iter().filter(|s| **s >= lower - 0.05).count() as f64 / 4096.0;
-            assert!(more >= share * 0.8, "{share}: {more}");
+            assert!(reach(least) <= share && reach(least - 1) > share, "{share}");
         }
         assert!(
-            motif.threshold(1e-9) > scores[4095],
+            motif.threshold(1e-4) > *scores.iter().max().unwrap(),
             "so rare a window is not there"
         );
+        assert_eq!(reach(motif.threshold(1.0)), 1.0);
     }
 
     #[test]

@@ -66,6 +66,10 @@ pub trait Sample {
 pub trait LatentSpace {
     /// Dimensions of a latent.
     fn latent(&self) -> usize;
+    /// Dimensions that stand together for a choice: in a draw one of them is one and the others are zero.
+    fn choices(&self) -> Vec<std::ops::Range<usize>> {
+        vec![]
+    }
     /// Draws from the prior, `[count, latent]`; row i is a function of the key and i.
     fn prior(&self, count: usize, key: Key) -> Tensor<2>;
     /// Latents `[count, latent]` -> items `[count, ...]` in the data's own terms.

@@ -1,12 +1,13 @@
 use super::directions::sweeps;
 use crate::items::{GivenArgs, Trained, able, pick, write_rows, written};
 use crate::output;
+use menagerie::burn::tensor::TensorData;
 use menagerie::error::{Error, Result};
 use menagerie::explore::{Direction, Effects, Space, effects, sweep, sweep_plane};
 use menagerie::limits::affordable;
 use menagerie::models::{Capability, LatentSpace};
 use menagerie::run::Run;
-use menagerie::{Device, Key};
+use menagerie::{Device, Key, Tensor};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,8 @@ use std::path::{Path, PathBuf};
   menagerie traverse runs/vae-001                          # a row a dimension
   menagerie traverse runs/vae-001 --dims 3,7 --range -2:2
   menagerie traverse runs/vae-001 --data fashion --item 5  # around a real item
+  menagerie traverse runs/dcgan-001 --seed 7               # around a sample
+  menagerie traverse runs/info_gan-001 --choices           # a row a sample, a column a category
     menagerie directions runs/dcgan-001 --out ways.json
   menagerie traverse runs/dcgan-001 --directions ways.json --names 1,3
   menagerie traverse runs/beta_vae-001 --read runs/attribute-reader-001 --range -2:2")]
@@ -40,6 +43,12 @@ pub(crate) struct Args {
     /// Around this item of the data (needs a model that encodes) instead of the prior's centre
     #[arg(long, value_name = "I")]
     item: Option<usize>,
+    /// Around the first sample of this seed, as `sample --seeds` draws it, instead of the prior's centre
+    #[arg(long, value_name = "S", conflicts_with = "item")]
+    seed: Option<u64>,
+    /// Instead of dimensions the choices of a code that is a category (info_gan): a column each, a row for each of eight samples
+    #[arg(long, conflicts_with_all = ["dims", "directions", "item", "read", "range", "steps"])]
+    choices: bool,
     /// A picture (.png), a row a dimension; or all items as .npy
     #[arg(long, value_name = "grid.png", default_value = "traversal.png")]
     out: PathBuf,
@@ -73,6 +82,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
     if let Some(file) = &args.directions {
         return along(&args, file, &trained, range);
     }
+    if args.choices {
+        return chosen(&args, &trained, space);
+    }
     let latent = space.latent();
     if let Some(bad) = args.dims.iter().find(|&&d| d >= latent) {
         let problem = format!("latent dimension {bad} was asked for, but the run has {latent}");
@@ -81,12 +93,8 @@ pub(crate) fn run(args: Args) -> Result<()> {
             format!("dimensions count from 0 to {}", latent - 1),
         ));
     }
-    let centre = match args.item {
-        Some(i) => {
-            let encoder = able(trained.model.as_encode(), Capability::Encode, &trained.name)?;
-            let dataset = args.given.items(&trained)?;
-            menagerie::nn::numbers(encoder.encode(&pick(&*dataset, &[i])?)?)
-        }
+    let centre = match start(&args, &trained, space)? {
+        Some(start) => menagerie::nn::numbers(start),
         None => vec![0.0; latent],
     };
     let plane = latent == 2 && (args.dims.is_empty() || args.dims.len() == 2);
@@ -118,7 +126,57 @@ pub(crate) fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// A row of items along each direction of a file, from the space's centre or from an item.
+/// Samples that `--choices` shows.
+const CHOSEN: usize = 8;
+
+/// Rows of samples, from the left to the right with each choice of the first code that is one.
+fn chosen(args: &Args, trained: &Trained, space: &dyn LatentSpace) -> Result<()> {
+    let Some(choices) = space.choices().into_iter().next() else {
+        let problem = format!("no part of a latent of `{}` is a choice", trained.name);
+        return Err(Error::usage(problem, "leave --choices out"));
+    };
+    let draws = space.prior(CHOSEN, super::sample::key(args.seed.unwrap_or(0)));
+    let device = draws.device();
+    let (latent, count) = (space.latent(), choices.len());
+    affordable(
+        &format!("rows of {count} pictures"),
+        &[
+            CHOSEN,
+            count,
+            trained.info().shape.iter().product::<usize>().max(latent),
+        ],
+        "train it with fewer codes.categories",
+    )?;
+    let mut all = Vec::with_capacity(CHOSEN * count * latent);
+    for draw in menagerie::nn::numbers(draws).chunks_exact(latent) {
+        for choice in choices.clone() {
+            let at = all.len();
+            all.extend_from_slice(draw);
+            all[at + choices.start..at + choices.end].fill(0.0);
+            all[at + choice] = 1.0;
+        }
+    }
+    let rows = Tensor::from_data(TensorData::new(all, [CHOSEN * count, latent]), &device);
+    write_rows(&space.decode(rows)?, count, &args.out)?;
+    written(format_args!("{count} choices of {CHOSEN} samples"), &args.out);
+    Ok(())
+}
+
+/// The latent that rows go through where it is asked for: of an item, or of a draw.
+fn start(args: &Args, trained: &Trained, space: &dyn LatentSpace) -> Result<Option<Tensor<2>>> {
+    match (args.item, args.seed) {
+        (Some(i), _) => {
+            let encoder = able(trained.model.as_encode(), Capability::Encode, &trained.name)?;
+            encoder
+                .encode(&pick(&*args.given.items(trained)?, &[i])?)
+                .map(Some)
+        }
+        (None, Some(seed)) => Ok(Some(space.prior(1, super::sample::key(seed)))),
+        (None, None) => Ok(None),
+    }
+}
+
+/// A row of items along each direction of a file, from where it is asked for or the space's centre.
 fn along(args: &Args, file: &Path, trained: &Trained, [from, to]: [f32; 2]) -> Result<()> {
     let known = super::directions::read(file, trained)?;
     let latents = trained.latents_within(None)?;
@@ -130,11 +188,8 @@ fn along(args: &Args, file: &Path, trained: &Trained, [from, to]: [f32; 2]) -> R
             named.collect::<Result<_>>()?
         }
     };
-    let start = match args.item {
-        Some(i) => {
-            let encoder = able(trained.model.as_encode(), Capability::Encode, &trained.name)?;
-            space.at(encoder.encode(&pick(&*args.given.items(trained)?, &[i])?)?)
-        }
+    let start = match start(args, trained, &*latents)? {
+        Some(start) => space.at(start),
         None => space.centre(),
     };
     let rows = sweeps(&start, &chosen, [from, to], args.steps);

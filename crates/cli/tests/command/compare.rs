@@ -152,7 +152,14 @@ fn runs_are_compared_while_they_are_written() {
             "--set",
             "train.samples=9",
         ])
-        .args(["--evaluate-every", "2", "--metrics", "diversity"])
+        .args([
+            "--evaluate-every",
+            "2",
+            "--set",
+            "evaluate.metrics=frequency",
+            "--set",
+            "evaluate.n=20",
+        ])
         .current_dir(d)
         .env("XDG_CACHE_HOME", d.join("cache"))
         .stderr(Stdio::null())

@@ -46,6 +46,12 @@ fn latent_spaces_are_walked_through() {
     fails(d, &["traverse", "r", "--dims", "99"], 2, &["99", "0 to 7"]);
     fails(d, &["traverse", "r", "--range", "wide"], 2, &["wide", "-3:3"]);
     fails(d, &["traverse", "r", "--item", "1"], 2, &["dcgan", "encode"]);
+    fails(
+        d,
+        &["traverse", "r", "--choices"],
+        2,
+        &["no part of a latent", "dcgan"],
+    );
     fails(d, &["interpolate", "r", "--data", "digits"], 2, &["--from"]);
     fails(d, &["interpolate", "r", "--split", "test"], 2, &["--from"]);
     fails(
@@ -449,4 +455,38 @@ fn photos_are_edited() {
         2,
         &["makes points"],
     );
+}
+
+/// Rows go through the sample of a seed, and one of the choices of a category is the sample's own.
+#[test]
+fn rows_go_through_samples() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let run = |words: &str| ok(d, &words.split_whitespace().collect::<Vec<_>>());
+    run(
+        "train info_gan --data digits --steps 1 --batch 8 --threads 1 --set train.samples=4 --set model.width=4 --set model.dense=8 --set model.latent=3 --out r",
+    );
+    run("sample r --seeds 7 --out sample.npy");
+    // 8x8 numbers of four bytes, behind a header.
+    let sample = std::fs::read(d.join("sample.npy")).unwrap();
+    let sample = &sample[sample.len() - 8 * 8 * 4..];
+    run("directions r --out ways.json");
+    run("traverse r --directions ways.json --names 1 --seed 7 --range -1:1 --steps 3 --out row.npy");
+    let row = std::fs::read(d.join("row.npy")).unwrap();
+    let row: Vec<&[u8]> = row[row.len() - 3 * sample.len()..]
+        .chunks_exact(sample.len())
+        .collect();
+    assert!(row[1] == sample && row[0] != sample && row[2] != sample);
+    run("traverse r --choices --seed 7 --out choices.npy");
+    let all = std::fs::read(d.join("choices.npy")).unwrap();
+    let all: Vec<&[u8]> = all[all.len() - 80 * sample.len()..]
+        .chunks_exact(sample.len())
+        .collect();
+    assert_eq!(
+        all[..10].iter().filter(|i| **i == sample).count(),
+        1,
+        "its own choice"
+    );
+    let all_differ = all[..10].iter().enumerate().all(|(i, a)| !all[..i].contains(a));
+    assert!(all_differ, "each choice is another item");
 }

@@ -365,6 +365,9 @@ impl<P: Play> LatentSpace for Game<P> {
     fn latent(&self) -> usize {
         self.play.draws().map_or(0, Draws::latent)
     }
+    fn choices(&self) -> Vec<std::ops::Range<usize>> {
+        self.play.draws().map_or(vec![], Draws::choices)
+    }
     fn prior(&self, count: usize, key: Key) -> Tensor<2> {
         match self.play.draws() {
             Some(d) => d.prior(count, key),

@@ -13,6 +13,7 @@ use menagerie_data::error::Result;
 use menagerie_data::random::Key;
 use menagerie_kernels::noise;
 use menagerie_nn::Tensors;
+use std::ops::Range;
 
 /// What a step showed.
 #[derive(Clone, Debug, Default)]
@@ -148,6 +149,10 @@ pub trait Play: Send {
 pub trait Draws {
     /// Dimensions of a latent.
     fn latent(&self) -> usize;
+    /// Dimensions that stand together for a choice, see [`crate::LatentSpace::choices`].
+    fn choices(&self) -> Vec<Range<usize>> {
+        vec![]
+    }
     /// Latents from the prior, `[count, latent]`; row i is a function of the key and i.
     fn prior(&self, count: usize, key: Key) -> Tensor<2>;
     /// Whether items are drawn by class.

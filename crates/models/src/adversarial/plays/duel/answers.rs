@@ -9,6 +9,7 @@ use burn::tensor::Tensor;
 use menagerie_data::error::{Error, Result};
 use menagerie_data::random::Key;
 use menagerie_nn::{Dual, numbers, on_tape};
+use std::ops::Range;
 
 /// Items that pass through the generator at a time: bounds memory whatever the number asked for.
 const CHUNK: usize = 64;
@@ -133,6 +134,16 @@ impl Draws for Duel {
     /// Codes stand behind the latent proper, so that a walk can move them too.
     fn latent(&self) -> usize {
         self.latent + self.codes.as_ref().map_or(0, Codes::numbers)
+    }
+
+    fn choices(&self) -> Vec<Range<usize>> {
+        let categories = self.codes.iter().flat_map(|c| &c.categories);
+        let after = categories.scan(self.latent, |at, choices| {
+            let from = *at;
+            *at += choices;
+            Some(from..*at)
+        });
+        after.collect()
     }
 
     fn prior(&self, count: usize, key: Key) -> Tensor<2> {
