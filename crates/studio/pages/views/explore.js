@@ -97,14 +97,21 @@ export const show = async (root, { parts: [name] }, signal) => {
   const stage = h("div", { class: "stage", tabindex: 0, "aria-label": "the sample; arrow keys change the seed" }, decodes ? canvas : heard?.element ?? image);
   const file = { audio: "sample.wav", video: "sample.gif" }[space.kind] ?? "sample.png";
 
-  const decode = latest(async () => {
+  // Says on the canvas whether what it shows is still to be replaced.
+  let asks = 0;
+  const drawing = latest(async ask => {
     await attempt(async () => {
       const turn = space.kind === "voxels" ? { turn: state.turn } : {};
       const [picture] = await frames(`runs/${enc(name)}/decode`, { ...asked(), latents: [moves.moved(latents)], ...moves.asked(), ...turn }, signal);
       paint(canvas, picture);
       canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
     });
+    if (ask === asks) delete canvas.dataset.waiting;
   });
+  const decode = () => {
+    canvas.dataset.waiting = "";
+    drawing(++asks);
+  };
   const moves = new Moves(name, () => latents && decode(), signal);
   // Latents are drawn towards their mean here; styles, of a model that has them, by the server.
   const scaled = () => space.truncates_styles ? [...prior] : prior.map((z, i) => i < pure ? z * state.truncation : z);

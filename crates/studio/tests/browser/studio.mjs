@@ -136,7 +136,7 @@ const tests = {
       const drawn = await page.run(() => document.querySelector(".stage canvas").dataset.drawn);
       await page.click("button", "Pin");
       await page.click("button[aria-label='next seed']");
-      await page.until(drawn => document.querySelector(".stage canvas").dataset.drawn !== drawn, drawn);
+      await page.until(drawn => (seen => seen.drawn !== drawn && seen.waiting === undefined)(document.querySelector(".stage canvas").dataset), drawn);
     }
     assert.equal(await page.run(() => document.querySelectorAll(".pin").length), 3);
     await page.click("button", "Walk through all");
@@ -189,7 +189,7 @@ const tests = {
     const drawn = await page.run(() => document.querySelector(".stage canvas").dataset.drawn);
     const z = await text(".latent output");
     await page.type("input[aria-label='truncation']", "0.4");
-    await page.until(drawn => document.querySelector(".stage canvas").dataset.drawn !== drawn, drawn);
+    await page.until(drawn => (seen => seen.drawn !== drawn && seen.waiting === undefined)(document.querySelector(".stage canvas").dataset), drawn);
     assert.equal(await text(".latent output"), z);
     const [shown, wanted] = await page.run(async () => {
       const pixels = (picture, g) => {
@@ -239,7 +239,7 @@ const tests = {
     const after = async act => {
       const before = await drawn();
       await act();
-      await page.until(before => document.querySelector(".stage canvas").dataset.drawn !== before, before);
+      await page.until(before => (seen => seen.drawn !== before && seen.waiting === undefined)(document.querySelector(".stage canvas").dataset), before);
       return pixels();
     };
     await page.until(() => document.querySelector(".stage canvas")?.dataset.drawn && document.querySelectorAll("[data-share]").length === 10);
