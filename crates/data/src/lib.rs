@@ -74,6 +74,7 @@ mod unpaired;
 mod video;
 mod walk;
 mod wifi;
+mod write_npy;
 #[doc(hidden)]
 pub mod zip;
 
@@ -89,7 +90,6 @@ pub use labels::FewLabels;
 pub use loader::{Batch, Loader, Order};
 pub use mixed::{recoded, table_text};
 pub use notes::{Tone, midi, tones};
-pub use npy::write_npy;
 pub use pack::{Packed, PackedPart, pack};
 pub use pictures::{Picture, Pictures};
 pub use random::Key;
@@ -101,3 +101,4 @@ pub use source::{Opened, Source};
 pub use stats::{Damaged, Duplicates, LabelCount, PartStats, SizeCount, Stats, stats};
 pub use traits::Trait;
 pub use unpaired::Side;
+pub use write_npy::write_npy;
