@@ -120,16 +120,7 @@ impl Arrays {
 
 /// An array as an `.npy` file.
 fn npy_bytes(shape: &[usize], values: &[f64]) -> Vec<u8> {
-    let axes: String = shape.iter().map(|a| format!("{a}, ")).collect();
-    let mut head = format!(
-        "{{'descr': '<f8', 'fortran_order': False, 'shape': ({}), }}",
-        axes.trim_end()
-    );
-    let padded = (10 + head.len() + 1).next_multiple_of(64) - 11;
-    head = format!("{head:padded$}\n");
-    let mut out = b"\x93NUMPY\x01\x00".to_vec();
-    out.extend((head.len() as u16).to_le_bytes());
-    out.extend(head.as_bytes());
+    let mut out = super::write_npy::head("<f8", shape);
     out.reserve(values.len() * 8);
     values.iter().for_each(|v| out.extend(v.to_le_bytes()));
     out
