@@ -6,6 +6,8 @@ use std::path::Path;
 const LETTERS: [char; 4] = ['A', 'C', 'G', 'T'];
 /// Steps by which scores are counted, of a bit, where their distribution is worked out.
 const STEPS: f64 = 200.0;
+/// Sequences that a place counts at most: more than there are of any protein.
+const MOST: f64 = 1e9;
 /// Places of a motif at most.
 const LONGEST: usize = 100;
 
@@ -147,7 +149,7 @@ fn numbers(line: &str, letter: char) -> Option<Vec<f64>> {
         .strip_prefix([letter, letter.to_ascii_lowercase()])
         .unwrap_or(line);
     let line = line.replace(['[', ']', '|', ':'], " ");
-    let number = |word: &str| word.parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0);
+    let number = |word: &str| word.parse::<f64>().ok().filter(|n| (0.0..=MOST).contains(n));
     line.split_whitespace().map(number).collect()
 }
 
@@ -278,6 +280,7 @@ mod tests {
             (">m\nA 1 2\nC 1 x\nG 1 2\nT 1 2", 3, "row of C"),
             (">m\nA 1 2\nC 1 2\nG 1\nT 1 2", 1, "differ in length"),
             (">m\nA 1 0\nC 1 0\nG 1 0\nT 1 0", 1, "without counts"),
+            (">m\nA 1 1e308\nC 1 0\nG 1 0\nT 1 0", 2, "row of A"),
             (">m\nA 1 -2\nC 1 0\nG 1 0\nT 1 0", 2, "row of A"),
             (">m\nA\nC\nG\nT", 1, "no places"),
         ] {
